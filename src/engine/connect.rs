@@ -1,0 +1,33 @@
+//! How the engine gets at the outside world for one mapping.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use crate::function::Function;
+use crate::machine::Fault;
+use crate::mapping::Mapping;
+use crate::source::QueueSource;
+
+/// The outside world of one mapping.
+#[derive(Clone)]
+pub struct Ports {
+    /// Where its records come from.
+    pub source: SourcePort,
+    /// What it invokes.
+    pub function: Arc<dyn Function>,
+}
+
+/// A source, by the shape of its port.
+#[derive(Clone)]
+pub enum SourcePort {
+    /// A queue.
+    Queue(Arc<dyn QueueSource>),
+}
+
+/// Makes the ports of a mapping: clients of AWS, or the simulator's models.
+pub trait Connector: Send + Sync + 'static {
+    /// Prepares clients. Makes no call that could fail for want of the source or the function:
+    /// those are missed, and shown, when the mapping first uses them.
+    fn connect(&self, mapping: &Mapping) -> BoxFuture<'_, Result<Ports, Fault>>;
+}

@@ -1,0 +1,117 @@
+//! The handle through which the command line, the control socket and signals speak to the engine.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+
+use super::MappingStatus;
+use crate::mapping::Mapping;
+
+/// A cheap clone that speaks to the running supervisor.
+#[derive(Clone)]
+pub struct EngineHandle {
+    requests: mpsc::Sender<Request>,
+}
+
+/// What the supervisor is asked.
+pub(crate) enum Request {
+    List(oneshot::Sender<Vec<MappingStatus>>),
+    Start(String, oneshot::Sender<Result<MappingStatus, EngineError>>),
+    Stop(String, oneshot::Sender<Result<MappingStatus, EngineError>>),
+    Reload(Vec<Mapping>, oneshot::Sender<ReloadSummary>),
+    Readiness(oneshot::Sender<Readiness>),
+    Shutdown(Duration, oneshot::Sender<()>),
+    Cut,
+}
+
+/// Why the engine refuses.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// No mapping has that name.
+    #[error("there is no mapping named {0:?}: `forebay list` shows what there is")]
+    Unknown(String),
+    /// The wish could not be kept.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// The engine is shutting down.
+    #[error("forebay is shutting down")]
+    Closing,
+}
+
+/// What a reload changed, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReloadSummary {
+    /// Mappings that are new.
+    pub added: Vec<String>,
+    /// Mappings whose file changed; they were drained and started again.
+    pub changed: Vec<String>,
+    /// Mappings whose file is gone; they drain.
+    pub removed: Vec<String>,
+    /// Mappings that go on untouched.
+    pub unchanged: usize,
+}
+
+/// Whether the process is ready, and each mapping's part in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Readiness {
+    /// Every enabled mapping has polled once or is known to be degraded.
+    pub ready: bool,
+    /// Name, and `ok`, `starting`, `disabled` or `degraded: …`.
+    pub mappings: Vec<(String, String)>,
+}
+
+impl EngineHandle {
+    pub(crate) const fn new(requests: mpsc::Sender<Request>) -> Self {
+        Self { requests }
+    }
+
+    /// Every mapping, by name.
+    pub async fn list(&self) -> Result<Vec<MappingStatus>, EngineError> {
+        self.ask(Request::List).await
+    }
+
+    /// One mapping.
+    pub async fn status(&self, name: &str) -> Result<MappingStatus, EngineError> {
+        let all = self.list().await?;
+        all.into_iter().find(|status| status.name == name).ok_or_else(|| EngineError::Unknown(name.into()))
+    }
+
+    /// Wants a mapping to run, and keeps the wish. Answers at once, with `Enabling` or `Enabled`.
+    pub async fn start(&self, name: &str) -> Result<MappingStatus, EngineError> {
+        self.ask(|reply| Request::Start(name.into(), reply)).await?
+    }
+
+    /// Wants a mapping to stop, and keeps the wish. Answers at once, with `Disabling` or `Disabled`.
+    pub async fn stop(&self, name: &str) -> Result<MappingStatus, EngineError> {
+        self.ask(|reply| Request::Stop(name.into(), reply)).await?
+    }
+
+    /// Takes over a new set of mappings; only what changed is restarted.
+    pub async fn reload(&self, mappings: Vec<Mapping>) -> Result<ReloadSummary, EngineError> {
+        self.ask(|reply| Request::Reload(mappings, reply)).await
+    }
+
+    /// Whether the process is ready.
+    pub async fn readiness(&self) -> Result<Readiness, EngineError> {
+        self.ask(Request::Readiness).await
+    }
+
+    /// Drains every mapping within `bound` and ends the engine.
+    pub async fn shutdown(&self, bound: Duration) -> Result<(), EngineError> {
+        self.ask(|reply| Request::Shutdown(bound, reply)).await
+    }
+
+    /// Cuts a running shutdown short.
+    pub async fn cut(&self) {
+        // An engine that is gone already has nothing left to cut.
+        self.requests.send(Request::Cut).await.ok();
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(request(reply)).await.map_err(|_| EngineError::Closing)?;
+        answer.await.map_err(|_| EngineError::Closing)
+    }
+}

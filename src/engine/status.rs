@@ -1,0 +1,126 @@
+//! What `list` and `status` show: AWS's members, and ours beside them.
+
+use serde::{Deserialize, Serialize};
+
+/// AWS's states of an event source mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MappingState {
+    /// Being made.
+    Creating,
+    /// On its way to `Enabled`.
+    Enabling,
+    /// Polls.
+    Enabled,
+    /// Drains.
+    Disabling,
+    /// Does not poll.
+    Disabled,
+    /// Takes over a changed file.
+    Updating,
+    /// Drains for the last time: its file is gone.
+    Deleting,
+}
+
+/// `ok` or `degraded`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HealthStatus {
+    /// Does its work.
+    Ok,
+    /// Cannot, or only in part; goes on trying.
+    Degraded,
+}
+
+/// One mapping, as `status NAME -o json` prints it. Stable: members are added, never renamed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct MappingStatus {
+    /// Stable for a name.
+    #[serde(rename = "UUID")]
+    pub uuid: String,
+    /// Ours: the mapping's name.
+    pub name: String,
+    /// As in the file.
+    pub event_source_arn: String,
+    /// As in the file.
+    pub function_arn: String,
+    /// As in the file, or AWS's default.
+    pub batch_size: u32,
+    /// As in the file, or AWS's default.
+    pub maximum_batching_window_in_seconds: u64,
+    /// As in the file.
+    pub function_response_types: Vec<String>,
+    /// As in the file.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scaling_config: Option<ScalingConfig>,
+    /// AWS's state.
+    pub state: MappingState,
+    /// Why the state is what it is.
+    pub state_transition_reason: String,
+    /// `No records processed`, `OK` or `PROBLEM: …`.
+    pub last_processing_result: String,
+    /// When state or configuration last changed: seconds since the Unix epoch, with milliseconds.
+    pub last_modified: f64,
+    /// Ours.
+    pub health: HealthStatus,
+    /// Ours: why it is degraded.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub health_reason: Option<String>,
+    /// Ours: since when the health is what it is (RFC 3339).
+    pub since: String,
+    /// Ours: the file's `Enabled` is overruled by `forebay start` or `stop`.
+    pub enabled_by: String,
+    /// Ours: the file.
+    pub file: String,
+    /// Ours: totals since the process started.
+    pub counters: Counters,
+    /// Ours: the queue, for queue sources.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub queue: Option<QueueStatus>,
+}
+
+/// `ScalingConfig`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ScalingConfig {
+    /// At most this many batches in flight.
+    pub maximum_concurrency: u32,
+}
+
+/// Totals since the process started; named like the metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Counters {
+    /// Records received.
+    pub polled: u64,
+    /// Records filtered out.
+    pub filtered: u64,
+    /// Records handed to the function, retries and throttles included.
+    pub invoked: u64,
+    /// Records that the function (or the way to it) failed.
+    pub failed: u64,
+    /// Messages deleted after they were processed.
+    pub deleted: u64,
+    /// Invokes that were throttled.
+    pub throttles: u64,
+    /// Invokes.
+    pub invokes: u64,
+    /// Answers that broke the form of `ReportBatchItemFailures`.
+    pub malformed_responses: u64,
+}
+
+/// A queue as the mapping sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct QueueStatus {
+    /// Messages waiting, approximately, when the queue was last asked.
+    pub backlog: Option<u64>,
+    /// Messages that we hold.
+    pub held: u64,
+    /// Batches in flight.
+    pub in_flight: u64,
+    /// How many batches may be in flight.
+    pub concurrency: u64,
+    /// The queue's visibility timeout, in seconds.
+    pub visibility_timeout: Option<u64>,
+}

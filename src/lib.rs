@@ -1,0 +1,8 @@
+//! Forebay: event source mappings outside AWS.
+
+pub mod engine;
+pub mod function;
+pub mod machine;
+pub mod mapping;
+pub mod source;
+pub mod store;

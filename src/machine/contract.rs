@@ -1,0 +1,196 @@
+//! The contract between a machine and whoever drives it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{Deadline, Event, Fault, Now, Receipt, Record};
+
+/// A deterministic state machine for one ordering domain: a queue, or one shard of a stream.
+pub trait Machine {
+    /// Takes in what happened. Never blocks, never fails; to be followed by a complete drain of
+    /// [`poll_output`](Self::poll_output).
+    fn handle(&mut self, input: Input, now: Now);
+
+    /// The next thing to do. The answer changes only after a `handle`; after
+    /// [`Output::Timeout`] or [`Output::Done`] further calls repeat that answer.
+    #[must_use]
+    fn poll_output(&mut self) -> Output;
+}
+
+/// What happened outside.
+#[derive(Debug)]
+pub enum Input {
+    /// The source described itself.
+    Described(Result<QueueAttributes, Fault>),
+    /// A poll ended.
+    Polled {
+        /// Which one.
+        poll: PollId,
+        /// The records, in the order of the source's answer.
+        result: Result<Vec<Record>, Fault>,
+    },
+    /// An invoke ended.
+    Invoked {
+        /// Which batch.
+        batch: BatchId,
+        /// The function's answer, or why there is none.
+        result: InvokeResult,
+        /// From request to answer.
+        took: Duration,
+    },
+    /// A settlement call ended.
+    Settled {
+        /// Which one.
+        settle: SettleId,
+        /// One outcome an entry, in the order of the request; a fault concerns all of them.
+        result: Result<Vec<SettleOutcome>, Fault>,
+    },
+    /// The operator wants something.
+    Command(Command),
+    /// The deadline of the last [`Output::Timeout`] has come (or any other time: harmless).
+    Timeout,
+}
+
+/// What is to be done outside.
+#[derive(Debug)]
+pub enum Output {
+    /// Ask the source for its attributes.
+    Describe,
+    /// Receive records.
+    Poll(PollRequest),
+    /// Give up every open poll; each is answered with a [`FaultKind::Cancelled`](super::FaultKind) fault.
+    CancelPolls,
+    /// Invoke the function.
+    Invoke(InvokeRequest),
+    /// Delete messages or change their visibility.
+    Settle(SettleRequest),
+    /// Tell the world; nothing is fed back.
+    Emit(Event),
+    /// Nothing more for now; wake the machine at the deadline, if there is one.
+    Timeout(Option<Deadline>),
+    /// The machine is drained and will never want anything again.
+    Done,
+}
+
+/// What an operator can ask of a running machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Stop receiving, finish what is in flight within `bound`, return what was never started,
+    /// send what is to be deleted, then be [`Output::Done`].
+    Drain {
+        /// The longest that the drain may take.
+        bound: Duration,
+    },
+    /// End a drain now.
+    Cut,
+}
+
+/// Names one poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PollId(pub u64);
+
+/// Names one batch; a retry of a batch keeps its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BatchId(pub u64);
+
+/// Names one settlement call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SettleId(pub u64);
+
+/// One receive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PollRequest {
+    /// Names the poll in its answer.
+    pub id: PollId,
+    /// The most records wanted (SQS: 1 to 10).
+    pub max: u32,
+    /// How long the source may wait for a first record (SQS: whole seconds, 0 to 20).
+    pub wait: Duration,
+    /// The visibility timeout to ask for instead of the queue's own.
+    pub visibility: Option<Duration>,
+}
+
+/// One invoke.
+#[derive(Clone, Debug)]
+pub struct InvokeRequest {
+    /// Names the batch in its answer.
+    pub batch: BatchId,
+    /// The whole event.
+    pub body: Bytes,
+    /// Records in it.
+    pub records: usize,
+    /// 1 for the first try of this batch in this lease.
+    pub attempt: u32,
+}
+
+/// What came of an invoke.
+pub type InvokeResult = Result<FunctionAnswer, Fault>;
+
+/// The answer of a function that was reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FunctionAnswer {
+    /// The HTTP status (200 for Lambda).
+    pub status: u16,
+    /// `X-Amz-Function-Error`: `Unhandled`, or `Handled` in old runtimes.
+    pub function_error: Option<String>,
+    /// `X-Amz-Executed-Version`.
+    pub executed_version: Option<String>,
+    /// What the function returned.
+    pub payload: Bytes,
+}
+
+/// One settlement call: at most ten entries, all of one kind.
+#[derive(Clone, Debug)]
+pub struct SettleRequest {
+    /// Names the call in its answer.
+    pub id: SettleId,
+    /// What is done with the entries.
+    pub action: SettleAction,
+    /// One to ten entries.
+    pub entries: Vec<SettleEntry>,
+}
+
+/// What a settlement call does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SettleAction {
+    /// Delete the messages.
+    Delete,
+    /// Hide the messages for [`SettleEntry::visibility`] from now (zero: visible at once).
+    ChangeVisibility,
+}
+
+/// One message of a settlement call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettleEntry {
+    /// The right to do it.
+    pub receipt: Receipt,
+    /// The new visibility timeout, in whole seconds (0 to 12 h); unused when deleting.
+    pub visibility: Duration,
+}
+
+/// What came of one entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettleOutcome {
+    /// It took effect.
+    Done,
+    /// The receipt is no longer valid: the message is deleted or in other hands.
+    Gone,
+    /// It did not take effect and may be tried again.
+    Failed(Fault),
+}
+
+/// What a queue says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueAttributes {
+    /// `VisibilityTimeout`.
+    pub visibility: Duration,
+    /// `ApproximateNumberOfMessages`: waiting, approximately.
+    pub backlog: Option<u64>,
+    /// `ApproximateNumberOfMessagesNotVisible`: in flight, approximately.
+    pub in_flight: Option<u64>,
+    /// `maxReceiveCount` of the redrive policy, where there is one.
+    pub max_receive_count: Option<u32>,
+    /// `MessageRetentionPeriod`.
+    pub retention: Option<Duration>,
+}

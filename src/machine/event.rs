@@ -1,0 +1,218 @@
+//! What a machine tells about itself: one event is one metric and, where it matters, one log line.
+
+use std::time::Duration;
+
+use super::{FaultKind, Invariant};
+
+/// Something that happened to a mapping.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A poll answered with this many records (0: an empty receive).
+    Polled {
+        /// Records received.
+        records: usize,
+    },
+    /// A poll failed.
+    PollFailed {
+        /// The class of the fault.
+        kind: FaultKind,
+        /// What the source said.
+        message: String,
+        /// When the next poll is due.
+        retry_in: Duration,
+    },
+    /// A batch was closed.
+    Flushed {
+        /// Records in the batch.
+        records: usize,
+        /// Bytes of the event body.
+        bytes: usize,
+        /// What closed it.
+        reason: FlushReason,
+    },
+    /// A batch was handed to the function.
+    InvokeStarted {
+        /// Records in the batch.
+        records: usize,
+        /// 1 for the first try of this batch in this lease.
+        attempt: u32,
+    },
+    /// An invoke ended.
+    InvokeEnded {
+        /// How.
+        end: InvokeEnd,
+        /// Records in the batch.
+        records: usize,
+        /// Records that count as failed.
+        failed: usize,
+        /// From request to answer.
+        took: Duration,
+        /// What the function or the service said, when it was not a success.
+        message: Option<String>,
+    },
+    /// A batch stays with us and will be tried again.
+    Held {
+        /// Records in the batch.
+        records: usize,
+        /// When it is due again.
+        retry_in: Duration,
+    },
+    /// The function's answer did not have the form that `ReportBatchItemFailures` asks for;
+    /// the whole batch counts as failed.
+    MalformedResponse {
+        /// Which rule it broke, for the operator.
+        reason: &'static str,
+    },
+    /// Messages were deleted after they were processed.
+    Deleted {
+        /// How many.
+        records: usize,
+    },
+    /// A deletion did not work and is tried again while the message is ours.
+    DeleteFailed {
+        /// How many.
+        records: usize,
+        /// What the source said.
+        message: String,
+    },
+    /// Messages were left to become visible again when their visibility timeout ends.
+    Left {
+        /// How many.
+        records: usize,
+    },
+    /// Messages were made visible again before their visibility timeout ended.
+    Released {
+        /// How many.
+        records: usize,
+    },
+    /// Visibility was, or could not be, extended.
+    Heartbeat {
+        /// How it went.
+        result: HeartbeatResult,
+        /// How many messages.
+        records: usize,
+    },
+    /// A hold ended although nothing was settled: the receipt was no longer ours, or SQS's 12 hours
+    /// or the configured limit were over.
+    LeaseLost {
+        /// How many messages.
+        records: usize,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A message can not be delivered at all: its event alone is over 6 MB.
+    TooLarge {
+        /// The message id.
+        id: String,
+        /// Bytes of the event body that it would make.
+        bytes: usize,
+    },
+    /// How many batches may be in flight changed.
+    Scaled {
+        /// The new limit.
+        limit: u32,
+    },
+    /// The source's backlog and timeout as it last described itself.
+    Described {
+        /// Messages waiting, approximately.
+        backlog: Option<u64>,
+        /// The queue's visibility timeout.
+        visibility: Duration,
+    },
+    /// The mapping's health changed.
+    Health(Health),
+    /// The drain ended.
+    Drained {
+        /// Batches that were still in flight when the bound was reached.
+        abandoned: usize,
+    },
+    /// A named invariant was untrue.
+    Violated(Invariant),
+}
+
+/// What closed a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FlushReason {
+    /// `BatchSize` records were gathered.
+    Size,
+    /// The next record would not have fitted into 6 MB.
+    Bytes,
+    /// `MaximumBatchingWindowInSeconds` were over.
+    Window,
+    /// No window: what one receive brought is one batch.
+    Immediate,
+}
+
+impl FlushReason {
+    /// The label used in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Size => "size",
+            Self::Bytes => "bytes",
+            Self::Window => "window",
+            Self::Immediate => "immediate",
+        }
+    }
+}
+
+/// How an invoke ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum InvokeEnd {
+    /// Every record succeeded.
+    Success,
+    /// The function reported some records as failed.
+    Partial,
+    /// The function threw, timed out, or answered in a form that is not allowed.
+    FunctionError,
+    /// The invoke itself failed, in this class.
+    Fault(FaultKind),
+}
+
+impl InvokeEnd {
+    /// The label used in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Partial => "partial",
+            Self::FunctionError => "function_error",
+            Self::Fault(kind) => kind.as_str(),
+        }
+    }
+}
+
+/// How an extension of visibility went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HeartbeatResult {
+    /// Extended.
+    Extended,
+    /// Not extended; tried again before the deadline.
+    Failed,
+    /// The receipt is no longer ours.
+    Lost,
+}
+
+impl HeartbeatResult {
+    /// The label used in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Extended => "extended",
+            Self::Failed => "failed",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// Whether a mapping can do its work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It can.
+    Ok,
+    /// It cannot, or only in part; it goes on trying.
+    Degraded {
+        /// Why, and what to do about it.
+        reason: String,
+    },
+}

@@ -1,0 +1,26 @@
+//! The pure core: deterministic state machines that decide everything about a record's life.
+//!
+//! Nothing in here performs I/O, awaits, spawns, logs, reads a clock or draws an unseeded random
+//! number: time and the seed are arguments, results of I/O are [`Input`]s, and wishes for I/O are
+//! [`Output`]s. `tests/sim` reads the `use` lines of this folder and fails on anything else.
+//!
+//! The one rule for whoever drives a [`Machine`]: every `handle` is followed by a complete drain
+//! of `poll_output`, until it answers [`Output::Timeout`] or [`Output::Done`], before the next
+//! `handle`. Spurious timeouts are harmless.
+
+mod contract;
+mod event;
+mod fault;
+mod invariant;
+mod record;
+mod time;
+
+pub use contract::{
+    BatchId, Command, FunctionAnswer, Input, InvokeRequest, InvokeResult, Machine, Output, PollId, PollRequest,
+    QueueAttributes, SettleAction, SettleEntry, SettleId, SettleOutcome, SettleRequest,
+};
+pub use event::{Event, FlushReason, Health, HeartbeatResult, InvokeEnd};
+pub use fault::{Fault, FaultKind};
+pub use invariant::Invariant;
+pub use record::{Receipt, Record};
+pub use time::{Deadline, Mono, Now, Wake};

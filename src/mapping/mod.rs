@@ -1,0 +1,5 @@
+//! Mapping files: as they are written, as they are validated, and everything that can be said about them.
+
+mod model;
+
+pub use model::{Arn, Backoff, FunctionRef, Mapping, OnFunctionError, Poller, Side, SourceKind, VisibilityOptions};

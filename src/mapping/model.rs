@@ -1,0 +1,156 @@
+//! A mapping whose every value has been checked.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// One event source mapping, validated and with its defaults filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    /// Unique among all loaded files.
+    pub name: String,
+    /// Stable for a name: the mapping's identity in AWS's terms.
+    pub uuid: String,
+    /// The file it came from.
+    pub file: PathBuf,
+    /// The source's kind, read off its ARN.
+    pub kind: SourceKind,
+    /// `EventSourceArn`.
+    pub source: Arn,
+    /// `FunctionName`.
+    pub function: FunctionRef,
+    /// `Enabled`.
+    pub enabled: bool,
+    /// `BatchSize`.
+    pub batch_size: u32,
+    /// `MaximumBatchingWindowInSeconds`.
+    pub window: Duration,
+    /// `ScalingConfig.MaximumConcurrency`; `None`: adaptive.
+    pub maximum_concurrency: Option<u32>,
+    /// `FunctionResponseTypes` holds `ReportBatchItemFailures`.
+    pub report_batch_item_failures: bool,
+    /// Everything under `Poller`.
+    pub poller: Poller,
+}
+
+/// What feeds a mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SourceKind {
+    /// An SQS standard queue.
+    Sqs,
+}
+
+impl SourceKind {
+    /// The label used in metrics and JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sqs => "sqs",
+        }
+    }
+}
+
+/// `arn:partition:service:region:account:resource`, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arn {
+    /// The whole text.
+    pub text: String,
+    /// `aws`, `aws-cn`, `aws-us-gov`.
+    pub partition: String,
+    /// `sqs`, `lambda`.
+    pub service: String,
+    /// The region.
+    pub region: String,
+    /// The 12-digit account id.
+    pub account: String,
+    /// All that follows the account.
+    pub resource: String,
+}
+
+/// `FunctionName`: a name, a partial ARN or an ARN, with an optional version or alias.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionRef {
+    /// As it was written.
+    pub text: String,
+    /// The bare name.
+    pub name: String,
+    /// The version or alias.
+    pub qualifier: Option<String>,
+    /// The region, where an ARN names one.
+    pub region: Option<String>,
+    /// The account, where an ARN or partial ARN names one.
+    pub account: Option<String>,
+}
+
+/// What AWS does not have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Poller {
+    /// Service (`sqs`, `lambda`, `sts`) to URL.
+    pub endpoints: BTreeMap<String, String>,
+    /// How the source is reached.
+    pub source: Side,
+    /// How the function is reached.
+    pub function: Side,
+    /// The function's timeout, where its configuration may not be read.
+    pub function_timeout: Option<Duration>,
+    /// How held and failed messages are hidden.
+    pub visibility: VisibilityOptions,
+    /// The pause between tries of a batch that we hold.
+    pub retry_backoff: Backoff,
+    /// The most invokes a second.
+    pub rate_limit: Option<u32>,
+    /// The longest that a drain of this mapping may take.
+    pub drain_timeout: Option<Duration>,
+}
+
+/// Who and where, for one side of a mapping.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Side {
+    /// Assumed before the first call.
+    pub role_arn: Option<String>,
+    /// Overrides the ARN's region.
+    pub region: Option<String>,
+}
+
+/// How held and failed messages are hidden.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VisibilityOptions {
+    /// Used instead of the queue's own `VisibilityTimeout`.
+    pub timeout: Option<Duration>,
+    /// The longest that a message is held through throttles and service errors (SQS allows 12 h).
+    pub hold_limit: Duration,
+    /// What happens to the messages of a failed batch.
+    pub on_function_error: OnFunctionError,
+}
+
+impl Default for VisibilityOptions {
+    fn default() -> Self {
+        Self { timeout: None, hold_limit: Duration::from_secs(12 * 3600), on_function_error: OnFunctionError::Wait }
+    }
+}
+
+/// What happens to the messages of a failed batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OnFunctionError {
+    /// They wait out their visibility timeout (what AWS does).
+    Wait,
+    /// They are visible again at once.
+    Release,
+    /// They are hidden for a time that doubles with each receive.
+    Backoff(Backoff),
+}
+
+/// A pause that doubles, with jitter, up to a cap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// The first pause.
+    pub initial: Duration,
+    /// The longest pause.
+    pub maximum: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { initial: Duration::from_millis(250), maximum: Duration::from_secs(30) }
+    }
+}
