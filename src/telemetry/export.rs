@@ -11,27 +11,31 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Unit;
 
 use super::MappingMetrics;
-use super::counts::{Count, Counts, FLUSHES, HEARTBEATS};
+use super::counts::{Counts, FLUSHES, HEARTBEATS};
 use super::metrics::{Live, STATES};
 use crate::machine::Invariant;
 
 type Written = Result<(), fmt::Error>;
+/// Reads a number.
+type Read<T> = fn(&Counts) -> T;
 
-/// Counters without a label of their own: name, help, and the number.
-const COUNTERS: [(&str, &str, fn(&Counts) -> &Count); 9] = [
-    ("events_polled", "Records received from the source.", |counts| &counts.polled),
-    ("events_invoked", "Records handed to the function; again on each retry and throttle.", |counts| &counts.invoked),
-    ("events_failed", "Records that the function, or the way to it, failed.", |counts| &counts.failed),
-    ("events_deleted", "Messages deleted after they were processed.", |counts| &counts.deleted),
-    ("throttles", "Invokes that were throttled.", |counts| &counts.throttles),
-    ("malformed_responses", "Answers that broke the form of ReportBatchItemFailures.", |counts| &counts.malformed),
-    ("leases_lost", "Messages whose receipt was lost before they were settled.", |counts| &counts.leases_lost),
-    ("delete_failures", "Deletions that did not work and were tried again.", |counts| &counts.delete_failures),
-    ("oversized_messages", "Messages whose event alone is over 6 MB.", |counts| &counts.oversized),
+/// Counters without a label of their own: name, help, number.
+const COUNTERS: [(&str, &str, Read<u64>); 9] = [
+    ("events_polled", "Records received from the source.", |counts| counts.polled.get()),
+    ("events_invoked", "Records handed to the function; again on each retry and throttle.", |counts| {
+        counts.invoked.get()
+    }),
+    ("events_failed", "Records that the function, or the way to it, failed.", |counts| counts.failed.get()),
+    ("events_deleted", "Messages deleted after they were processed.", |counts| counts.deleted.get()),
+    ("throttles", "Invokes that were throttled.", |counts| counts.throttles.get()),
+    ("malformed_responses", "Answers that broke the form of ReportBatchItemFailures.", |counts| counts.malformed.get()),
+    ("leases_lost", "Messages whose receipt was lost before they were settled.", |counts| counts.leases_lost.get()),
+    ("delete_failures", "Deletions that did not work and were tried again.", |counts| counts.delete_failures.get()),
+    ("oversized_messages", "Messages whose event alone is over 6 MB.", |counts| counts.oversized.get()),
 ];
 
 /// Gauges: name, help, and the number where it is known.
-const GAUGES: [(&str, &str, fn(&Counts) -> Option<u64>); 4] = [
+const GAUGES: [(&str, &str, Read<Option<u64>>); 4] = [
     ("invokes_in_flight", "Batches that are with the function.", |counts| Some(counts.in_flight.load(Relaxed))),
     ("invokes_in_flight_limit", "How many batches may be with the function.", |counts| {
         Some(counts.in_flight_limit.load(Relaxed))
@@ -72,7 +76,7 @@ impl Collector for Export {
         }
         let mut sheet = Sheet { encoder, mappings: &mappings };
         for (name, help, number) in COUNTERS {
-            sheet.counter(name, help, |mapping, family| number_of(family, mapping, number(mapping.counts()).get()))?;
+            sheet.counter(name, help, |mapping, family| number_of(family, mapping, number(mapping.counts())))?;
         }
         sheet.results()?;
         for (name, help, number) in GAUGES {
