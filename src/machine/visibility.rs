@@ -34,6 +34,7 @@ impl Leases {
     }
 
     /// How long a lease is, and each extension of it.
+    #[cfg(test)]
     pub(crate) const fn length(&self) -> Duration {
         self.length
     }

@@ -142,7 +142,11 @@ impl Counts {
             Event::Described { backlog, .. } => self.backlog.store(backlog.unwrap_or(u64::MAX), Relaxed),
             Event::Health(health) => self.degraded.store(matches!(health, Health::Degraded { .. }), Relaxed),
             Event::Violated(invariant) => self.violations[*invariant as usize].add(1),
-            Event::Held { .. } | Event::Left { .. } | Event::Released { .. } | Event::Drained { .. } => {}
+            Event::DescribeFailed { .. }
+            | Event::Held { .. }
+            | Event::Left { .. }
+            | Event::Released { .. }
+            | Event::Drained { .. } => {}
         }
     }
 

@@ -25,6 +25,7 @@ pub(super) struct EventLog {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Topic {
     Poll,
+    Describe,
     Invoke,
     Malformed,
     Delete,
@@ -41,6 +42,9 @@ impl EventLog {
     pub(super) fn write(&self, event: &Event) {
         match event {
             Event::PollFailed { kind, message, retry_in } => self.poll_failed(*kind, message, *retry_in),
+            Event::DescribeFailed { kind, message } => self.warn(Topic::Describe, kind.as_str(), |silenced| {
+                warn!(target: "forebay::mapping", mapping = self.name(), source = self.source, kind = kind.as_str(), error = message, silenced, "the source's attributes cannot be read: going on without them");
+            }),
             Event::InvokeEnded { end, records, failed, took, message } => {
                 self.invoke_ended(*end, *records, *failed, *took, message.as_deref());
             }

@@ -37,6 +37,8 @@ pub(super) struct Receiving {
     failures: u32,
     not_before: Option<Mono>,
     was_missing: bool,
+    /// The last receive worked.
+    proven: bool,
     stopped: bool,
 }
 
@@ -124,14 +126,22 @@ impl QueueMachine {
         }
         while let Some(max) = self.room_for_a_poll() {
             let id = PollId(self.name());
-            let wait = self.batcher.window_ends().map_or(LONG_POLL, |end| {
-                // A poll that outlives the window would bring messages for which no slot is free.
-                Duration::from_secs(end.since(self.now).as_secs() + 1).min(LONG_POLL)
-            });
+            let wait = self.wait();
             let visibility = self.receiving.override_visibility;
             self.receiving.polls.insert(id, OpenPoll { since: self.now, max });
             self.out.push_back(Output::Poll(PollRequest { id, max, wait, visibility }));
         }
+    }
+
+    fn wait(&self) -> Duration {
+        if !self.receiving.proven {
+            // A short poll shows at once whether receiving works; a long one would keep that to itself.
+            return Duration::ZERO;
+        }
+        self.batcher.window_ends().map_or(LONG_POLL, |end| {
+            // A poll that outlives the window would bring messages for which no slot is free.
+            Duration::from_secs(end.since(self.now).as_secs() + 1).min(LONG_POLL)
+        })
     }
 
     fn room_for_a_poll(&self) -> Option<u32> {
@@ -166,6 +176,7 @@ impl QueueMachine {
 
     fn received(&mut self, records: Vec<Record>, poll: &OpenPoll, took: Duration) {
         self.receiving.failures = 0;
+        self.receiving.proven = true;
         if std::mem::take(&mut self.receiving.was_missing) {
             // The queue was made anew: its attributes may differ.
             self.receiving.next_describe = self.now;
@@ -215,6 +226,7 @@ impl QueueMachine {
         if !self.receiving.stopped {
             self.receiving.not_before = Some(self.now + pause);
         }
+        self.receiving.proven = false;
         self.receiving.was_missing |= fault.kind == FaultKind::Missing;
         self.scaler.poll_failed();
         self.health.source_failed(&fault);
