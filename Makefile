@@ -31,7 +31,7 @@ deny: ## Check the dependencies only: bans, licences, sources, advisories
 
 demo: venv ## Run 1,000 orders from a queue through a real function, on an emulator
 	$(CARGO) build --release --locked --bin forebay
-	@.venv/bin/python scripts/demo.py --binary $(TARGET_DIR)/release/forebay
+	@.venv/bin/python -B scripts/demo.py --binary $(TARGET_DIR)/release/forebay
 
 bench: ## Measure forebay against a bare loop on the same SDK
 	$(CARGO) bench --locked
