@@ -1,6 +1,6 @@
 #!/bin/sh
 # The dependency check: bans, licences and sources always; security advisories where their database can be fetched.
-# Uses the cargo-deny on the PATH, or builds one into target/tools (a minute of one core, the first time only).
+# Uses the cargo-deny on the PATH if it is recent, or builds one into target/tools (a minute of one core, the first time only).
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -8,7 +8,11 @@ version=0.20.2
 tools=${CARGO_TARGET_DIR:-target}/tools
 deny=$tools/bin/cargo-deny
 
-if command -v cargo-deny >/dev/null 2>&1 && [ "$(cargo-deny --version)" = "cargo-deny $version" ]; then
+case "$(cargo-deny --version 2>/dev/null || true)" in
+    'cargo-deny 0.2'[0-9].*) installed=yes ;;
+    *) installed=no ;;
+esac
+if [ "$installed" = yes ]; then
     deny=cargo-deny
 elif [ ! -x "$deny" ] || [ "$("$deny" --version)" != "cargo-deny $version" ]; then
     echo "Building cargo-deny $version into $tools (the first time only)"
