@@ -34,7 +34,7 @@ demo: venv ## Run 1,000 orders from a queue through a real function, on an emula
 	@.venv/bin/python -B scripts/demo.py --binary $(TARGET_DIR)/release/forebay
 
 bench: ## Measure forebay against a bare loop on the same SDK
-	$(CARGO) bench --locked
+	$(CARGO) bench --locked --bench queue
 
 sim-long: ## Simulate SEEDS lives (100,000 unless given), optimised but with every assertion on
 	FOREBAY_SEEDS=$(SEEDS) $(CARGO) test --locked --profile sim --test sim
