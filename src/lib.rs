@@ -6,3 +6,4 @@ pub mod machine;
 pub mod mapping;
 pub mod source;
 pub mod store;
+pub mod telemetry;

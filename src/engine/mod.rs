@@ -1,9 +1,19 @@
 //! Runs mappings: the supervisor, a task for each mapping, and the driver that carries out what a machine wants.
 
+mod clock;
 mod connect;
+mod driver;
+mod entry;
 mod handle;
+mod limits;
+mod live;
+mod operation;
 mod status;
+mod supervisor;
+mod task;
 
+pub use clock::WallClock;
 pub use connect::{Connector, Ports, SourcePort};
 pub use handle::{EngineError, EngineHandle, Readiness, ReloadSummary};
 pub use status::{Counters, HealthStatus, MappingState, MappingStatus, QueueStatus, ScalingConfig};
+pub use supervisor::{Parts, spawn};

@@ -16,6 +16,21 @@ pub trait Machine {
     /// [`Output::Timeout`] or [`Output::Done`] further calls repeat that answer.
     #[must_use]
     fn poll_output(&mut self) -> Output;
+
+    /// How much the machine has in its hands; for `status`.
+    #[must_use]
+    fn gauges(&self) -> Gauges;
+}
+
+/// How much a machine has in its hands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gauges {
+    /// Records that are ours and not settled.
+    pub held: usize,
+    /// Batches with the function.
+    pub in_flight: usize,
+    /// How many batches may be in flight.
+    pub limit: usize,
 }
 
 /// What happened outside.

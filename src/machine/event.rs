@@ -119,6 +119,13 @@ pub enum Event {
         /// The queue's visibility timeout.
         visibility: Duration,
     },
+    /// The source would not describe itself; what was known of it is used on.
+    DescribeFailed {
+        /// The class of the fault.
+        kind: FaultKind,
+        /// What the source said.
+        message: String,
+    },
     /// The mapping's health changed.
     Health(Health),
     /// The drain ended.

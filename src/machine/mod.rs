@@ -8,19 +8,31 @@
 //! of `poll_output`, until it answers [`Output::Timeout`] or [`Output::Done`], before the next
 //! `handle`. Spurious timeouts are harmless.
 
+mod backoff;
+mod batcher;
 mod contract;
+mod envelope;
 mod event;
 mod fault;
+mod health;
 mod invariant;
+mod outcome;
+mod queue;
 mod record;
+mod scaler;
 mod time;
+mod visibility;
 
+pub use backoff::BackoffPolicy;
 pub use contract::{
-    BatchId, Command, FunctionAnswer, Input, InvokeRequest, InvokeResult, Machine, Output, PollId, PollRequest,
+    BatchId, Command, FunctionAnswer, Gauges, Input, InvokeRequest, InvokeResult, Machine, Output, PollId, PollRequest,
     QueueAttributes, SettleAction, SettleEntry, SettleId, SettleOutcome, SettleRequest,
 };
+pub use envelope::MAX_BODY_BYTES;
 pub use event::{Event, FlushReason, Health, HeartbeatResult, InvokeEnd};
 pub use fault::{Fault, FaultKind};
 pub use invariant::Invariant;
+pub use queue::{OnFunctionError, QueueMachine, QueueOptions};
 pub use record::{Receipt, Record};
 pub use time::{Deadline, Mono, Now, Wake};
+pub use visibility::MAX_HIDDEN;

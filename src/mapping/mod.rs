@@ -2,4 +2,4 @@
 
 mod model;
 
-pub use model::{Arn, Backoff, FunctionRef, Mapping, OnFunctionError, Poller, Side, SourceKind, VisibilityOptions};
+pub use model::{Arn, FunctionRef, Mapping, Poller, Side, SourceKind, VisibilityOptions};

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::machine::{BackoffPolicy, MAX_HIDDEN, OnFunctionError};
+
 /// One event source mapping, validated and with its defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
@@ -96,7 +98,7 @@ pub struct Poller {
     /// How held and failed messages are hidden.
     pub visibility: VisibilityOptions,
     /// The pause between tries of a batch that we hold.
-    pub retry_backoff: Backoff,
+    pub retry_backoff: BackoffPolicy,
     /// The most invokes a second.
     pub rate_limit: Option<u32>,
     /// The longest that a drain of this mapping may take.
@@ -125,32 +127,6 @@ pub struct VisibilityOptions {
 
 impl Default for VisibilityOptions {
     fn default() -> Self {
-        Self { timeout: None, hold_limit: Duration::from_secs(12 * 3600), on_function_error: OnFunctionError::Wait }
-    }
-}
-
-/// What happens to the messages of a failed batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OnFunctionError {
-    /// They wait out their visibility timeout (what AWS does).
-    Wait,
-    /// They are visible again at once.
-    Release,
-    /// They are hidden for a time that doubles with each receive.
-    Backoff(Backoff),
-}
-
-/// A pause that doubles, with jitter, up to a cap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Backoff {
-    /// The first pause.
-    pub initial: Duration,
-    /// The longest pause.
-    pub maximum: Duration,
-}
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self { initial: Duration::from_millis(250), maximum: Duration::from_secs(30) }
+        Self { timeout: None, hold_limit: MAX_HIDDEN, on_function_error: OnFunctionError::Wait }
     }
 }

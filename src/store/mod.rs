@@ -1,5 +1,11 @@
 //! What outlives the process: the operator's wishes now, checkpoints and leases with the streams.
 
+mod embedded;
+mod location;
+mod memory;
 mod port;
 
+pub use embedded::EmbeddedStore;
+pub use location::{LocationError, StoreLocation};
+pub use memory::MemoryStore;
 pub use port::{Desired, Store, StoreError};

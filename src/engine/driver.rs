@@ -1,0 +1,158 @@
+//! Drives one machine: carries out its outputs as tasks and feeds the results back as inputs.
+//!
+//! This is the only asynchronous code on the hot path, and it decides nothing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
+
+use super::clock::Clock;
+use super::limits::InvokeLimiter;
+use super::live::Live;
+use super::operation::Operation;
+use super::{Ports, SourcePort};
+use crate::machine::{
+    Command, Deadline, Input, InvokeRequest, Machine, Output, PollId, PollRequest, SettleAction, SettleRequest,
+};
+
+/// A machine, its outside world, and the calls that are open.
+pub(crate) struct Driver<M> {
+    machine: M,
+    ports: Ports,
+    limiter: Option<Arc<InvokeLimiter>>,
+    live: Arc<Live>,
+    clock: Clock,
+    calls: JoinSet<Input>,
+    open: HashMap<Id, Operation>,
+    polls: BTreeMap<PollId, AbortHandle>,
+}
+
+impl<M: Machine> Driver<M> {
+    pub(crate) fn new(
+        machine: M,
+        ports: Ports,
+        limiter: Option<Arc<InvokeLimiter>>,
+        live: Arc<Live>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            machine,
+            ports,
+            limiter,
+            live,
+            clock,
+            calls: JoinSet::new(),
+            open: HashMap::new(),
+            polls: BTreeMap::new(),
+        }
+    }
+
+    /// Runs until the machine is drained. Dropping the future gives every open call up.
+    pub(crate) async fn run(mut self, commands: &mut mpsc::Receiver<Command>) {
+        let mut input = Input::Timeout;
+        let mut wake = pin!(sleep_until(Instant::now()));
+        loop {
+            self.machine.handle(input, self.clock.now());
+            let Some(deadline) = self.carry_out() else { return };
+            if let Some(Deadline { at, .. }) = deadline {
+                let at = self.clock.instant(at);
+                if wake.deadline() != at {
+                    wake.as_mut().reset(at);
+                }
+            }
+            input = tokio::select! {
+                biased;
+                Some(command) = commands.recv() => Input::Command(command),
+                Some(ended) = self.calls.join_next_with_id() => self.ended(ended),
+                () = &mut wake, if deadline.is_some() => Input::Timeout,
+                // Nothing is open, nobody can command, nothing is due: only the end is left.
+                else => Input::Command(Command::Drain { bound: Duration::ZERO }),
+            };
+        }
+    }
+
+    /// Drains the machine's outputs; `None` when it is done.
+    fn carry_out(&mut self) -> Option<Option<Deadline>> {
+        loop {
+            match self.machine.poll_output() {
+                Output::Emit(event) => self.live.observe(&event),
+                Output::CancelPolls => self.polls.values().for_each(AbortHandle::abort),
+                Output::Timeout(deadline) => {
+                    self.live.gauge(self.machine.gauges());
+                    return Some(deadline);
+                }
+                Output::Done => return None,
+                Output::Describe => self.describe(),
+                Output::Poll(request) => self.poll(request),
+                Output::Invoke(request) => self.invoke(request),
+                Output::Settle(request) => self.settle(request),
+            }
+        }
+    }
+
+    fn describe(&mut self) {
+        let SourcePort::Queue(queue) = self.ports.source.clone();
+        self.call(Operation::Describe, async move { Input::Described(queue.describe().await) });
+    }
+
+    fn poll(&mut self, request: PollRequest) {
+        let SourcePort::Queue(queue) = self.ports.source.clone();
+        let poll = request.id;
+        let call = async move { Input::Polled { poll, result: queue.receive(request).await } };
+        let abort = self.call(Operation::Poll(poll), call);
+        self.polls.insert(poll, abort);
+    }
+
+    fn invoke(&mut self, request: InvokeRequest) {
+        let function = Arc::clone(&self.ports.function);
+        let limiter = self.limiter.clone().map(|limiter| (limiter, Arc::clone(&self.live)));
+        self.call(Operation::Invoke(request.batch), async move {
+            if let Some((limiter, live)) = limiter {
+                live.metrics().limiter_waited(limiter.admitted().await);
+            }
+            let begun = Instant::now();
+            let result = function.invoke(request.body).await;
+            Input::Invoked { batch: request.batch, result, took: begun.elapsed() }
+        });
+    }
+
+    fn settle(&mut self, request: SettleRequest) {
+        let SourcePort::Queue(queue) = self.ports.source.clone();
+        self.call(Operation::Settle(request.id), async move {
+            let settle = request.id;
+            let receipts = request.entries.iter().map(|entry| entry.receipt.clone());
+            let result = match request.action {
+                SettleAction::Delete => queue.delete(receipts.collect()).await,
+                SettleAction::ChangeVisibility => queue.change_visibility(request.entries).await,
+            };
+            Input::Settled { settle, result }
+        });
+    }
+
+    fn call(&mut self, operation: Operation, work: impl Future<Output = Input> + Send + 'static) -> AbortHandle {
+        let abort = self.calls.spawn(work);
+        self.open.insert(abort.id(), operation);
+        abort
+    }
+
+    fn ended(&mut self, ended: Result<(Id, Input), JoinError>) -> Input {
+        let (id, input) = match ended {
+            Ok((id, input)) => (id, Ok(input)),
+            Err(error) => (error.id(), Err(error)),
+        };
+        let operation = self.open.remove(&id);
+        if let Some(Operation::Poll(poll)) = operation {
+            self.polls.remove(&poll);
+        }
+        match (input, operation) {
+            (Ok(input), _) => input,
+            (Err(error), Some(operation)) => operation.failed(&error),
+            (Err(_), None) => Input::Timeout,
+        }
+    }
+}

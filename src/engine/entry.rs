@@ -1,0 +1,271 @@
+//! One mapping under supervision: what is wanted of it, and how far that has come.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::clock::Clock;
+use super::live::Live;
+use super::task::Task;
+use super::{Connector, HealthStatus, MappingState, MappingStatus, ScalingConfig};
+use crate::machine::{BackoffPolicy, Command, Event, Health};
+use crate::mapping::Mapping;
+use crate::store::Desired;
+use crate::telemetry::MappingMetrics;
+
+/// The pause before a mapping whose task panicked is started again.
+const RESTART: BackoffPolicy = BackoffPolicy { initial: Duration::from_secs(1), maximum: Duration::from_secs(60) };
+
+/// What is wanted of a mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    Run,
+    Stop,
+    /// Drain, then start again with another file.
+    Replace,
+    /// Drain, then be gone.
+    Remove,
+}
+
+/// A mapping, what is wanted of it, and its task.
+pub(crate) struct Entry {
+    pub(crate) mapping: Arc<Mapping>,
+    pub(crate) goal: Goal,
+    next: Option<Arc<Mapping>>,
+    desired: Option<Desired>,
+    live: Arc<Live>,
+    clock: Clock,
+    running: Option<Running>,
+    /// How often the task has panicked since it last ended well.
+    panics: u32,
+    restart_at: Option<Instant>,
+    modified_unix_ms: u64,
+    /// `Creating` the first time, `Enabling` after a stop.
+    on_the_way: MappingState,
+}
+
+struct Running {
+    commands: mpsc::Sender<Command>,
+    draining: bool,
+}
+
+impl Entry {
+    pub(crate) fn new(mapping: Mapping, desired: Option<Desired>, metrics: Arc<MappingMetrics>, clock: Clock) -> Self {
+        let mut entry = Self {
+            mapping: Arc::new(mapping),
+            goal: Goal::Stop,
+            next: None,
+            desired: None,
+            live: Arc::new(Live::new(metrics, clock.clone())),
+            modified_unix_ms: clock.unix_ms(),
+            clock,
+            running: None,
+            panics: 0,
+            restart_at: None,
+            on_the_way: MappingState::Creating,
+        };
+        entry.wish(desired);
+        entry
+    }
+
+    /// Takes over the operator's wish; without one the file decides.
+    pub(crate) fn wish(&mut self, desired: Option<Desired>) {
+        self.desired = desired;
+        self.modified_unix_ms = self.clock.unix_ms();
+        if !matches!(self.goal, Goal::Replace | Goal::Remove) {
+            self.goal = self.resting_goal();
+        }
+        self.restart_at = None;
+    }
+
+    /// Takes over another file, and says whether anything is different.
+    pub(crate) fn replace(&mut self, mapping: Mapping, desired: Option<Desired>) -> bool {
+        let was_leaving = self.goal == Goal::Remove;
+        let current = self.next.as_ref().unwrap_or(&self.mapping);
+        let same = Mapping { file: mapping.file.clone(), ..(**current).clone() } == mapping;
+        if same && !was_leaving {
+            return false;
+        }
+        self.modified_unix_ms = self.clock.unix_ms();
+        self.desired = desired;
+        let only_enabled_differs =
+            Mapping { file: mapping.file.clone(), enabled: mapping.enabled, ..(*self.mapping).clone() } == mapping;
+        if only_enabled_differs && !was_leaving {
+            self.mapping = Arc::new(mapping);
+            self.next = None;
+            self.goal = self.resting_goal();
+        } else {
+            self.next = Some(Arc::new(mapping));
+            self.goal = Goal::Replace;
+            self.take_next();
+        }
+        true
+    }
+
+    /// Wants the mapping gone, and says whether that is new.
+    pub(crate) fn remove(&mut self) -> bool {
+        self.modified_unix_ms = self.clock.unix_ms();
+        std::mem::replace(&mut self.goal, Goal::Remove) != Goal::Remove
+    }
+
+    /// Drains for good, within the shutdown's bound.
+    pub(crate) fn close(&mut self, bound: Duration) {
+        if self.goal != Goal::Remove {
+            self.goal = Goal::Stop;
+        }
+        self.next = None;
+        self.restart_at = None;
+        if let Some(running) = &mut self.running {
+            running.draining = true;
+            // A task that does not take commands has ended, or is ended by the supervisor in time.
+            running.commands.try_send(Command::Drain { bound }).ok();
+        }
+    }
+
+    pub(crate) fn cut(&self) {
+        if let Some(running) = &self.running {
+            running.commands.try_send(Command::Cut).ok();
+        }
+    }
+
+    pub(crate) const fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    pub(crate) fn may_start(&self, now: Instant) -> bool {
+        self.goal == Goal::Run && self.running.is_none() && self.restart_at.is_none_or(|at| at <= now)
+    }
+
+    /// The task to run; the entry counts as running from here on.
+    pub(crate) fn start(
+        &mut self,
+        connector: Arc<dyn Connector>,
+        clock: Clock,
+        seed: u64,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let (commands, receiver) = mpsc::channel(8);
+        self.running = Some(Running { commands, draining: false });
+        self.restart_at = None;
+        let task = Task { mapping: Arc::clone(&self.mapping), connector, live: Arc::clone(&self.live), clock, seed };
+        task.run(receiver)
+    }
+
+    /// Tells a task that is no longer wanted to drain.
+    pub(crate) fn stop_if_unwanted(&mut self, default_bound: Duration) {
+        let bound = self.mapping.poller.drain_timeout.unwrap_or(default_bound);
+        let Some(running) = &mut self.running else { return };
+        if self.goal != Goal::Run && !running.draining {
+            running.draining = running.commands.try_send(Command::Drain { bound }).is_ok();
+        }
+    }
+
+    /// The task has ended: drained, or with a panic.
+    pub(crate) fn ended(&mut self, panic: Option<String>) {
+        self.running = None;
+        self.live.ended();
+        match panic {
+            Some(panic) => {
+                self.panics += 1;
+                self.restart_at = Some(Instant::now() + RESTART.bare(self.panics));
+                let reason = format!("the mapping's task panicked and is started again: {panic}");
+                self.live.observe(&Event::Health(Health::Degraded { reason }));
+            }
+            None => {
+                self.panics = 0;
+                if self.live.shown().health == HealthStatus::Degraded {
+                    self.live.observe(&Event::Health(Health::Ok));
+                }
+                self.on_the_way = MappingState::Enabling;
+            }
+        }
+        self.take_next();
+        self.modified_unix_ms = self.clock.unix_ms();
+    }
+
+    pub(crate) const fn restart_at(&self) -> Option<Instant> {
+        self.restart_at
+    }
+
+    /// `ok`, `starting`, `disabled` or `degraded: …`.
+    pub(crate) fn readiness(&self) -> String {
+        let shown = self.live.shown();
+        match (self.state(), shown.health) {
+            (MappingState::Disabled | MappingState::Disabling | MappingState::Deleting, _) => "disabled".into(),
+            (_, HealthStatus::Degraded) => format!("degraded: {}", shown.reason.unwrap_or_default()),
+            _ if self.live.has_polled() => "ok".into(),
+            _ => "starting".into(),
+        }
+    }
+
+    pub(crate) fn show_state(&self) {
+        self.live.metrics().set_state(self.state());
+    }
+
+    pub(crate) fn status(&self) -> MappingStatus {
+        let shown = self.live.shown();
+        let mapping = &self.mapping;
+        let types = mapping.report_batch_item_failures.then(|| "ReportBatchItemFailures".to_owned());
+        MappingStatus {
+            uuid: mapping.uuid.clone(),
+            name: mapping.name.clone(),
+            event_source_arn: mapping.source.text.clone(),
+            function_arn: mapping.function.text.clone(),
+            batch_size: mapping.batch_size,
+            maximum_batching_window_in_seconds: mapping.window.as_secs(),
+            function_response_types: types.into_iter().collect(),
+            scaling_config: mapping
+                .maximum_concurrency
+                .map(|maximum_concurrency| ScalingConfig { maximum_concurrency }),
+            state: self.state(),
+            // The reason that AWS gives for queues, whoever changed them.
+            state_transition_reason: "USER_INITIATED".into(),
+            last_processing_result: shown.last_result,
+            last_modified: seconds(self.modified_unix_ms),
+            health: shown.health,
+            health_reason: shown.reason,
+            since: rfc3339(shown.since_unix_ms),
+            enabled_by: if self.desired.is_some() { "operator" } else { "file" }.into(),
+            file: mapping.file.display().to_string(),
+            counters: self.live.metrics().counters(),
+            queue: Some(self.live.queue()),
+        }
+    }
+
+    fn state(&self) -> MappingState {
+        let working = self.live.has_polled() || self.live.shown().health == HealthStatus::Degraded;
+        match (&self.goal, &self.running) {
+            (Goal::Remove, _) => MappingState::Deleting,
+            (Goal::Replace, _) => MappingState::Updating,
+            (Goal::Stop, Some(_)) => MappingState::Disabling,
+            (Goal::Stop, None) => MappingState::Disabled,
+            (Goal::Run, Some(running)) if !running.draining && working => MappingState::Enabled,
+            (Goal::Run, _) => self.on_the_way,
+        }
+    }
+
+    fn resting_goal(&self) -> Goal {
+        let enabled = self.desired.as_ref().map_or(self.mapping.enabled, |desired| desired.enabled);
+        if enabled { Goal::Run } else { Goal::Stop }
+    }
+
+    fn take_next(&mut self) {
+        if self.running.is_some() || self.goal != Goal::Replace {
+            return;
+        }
+        if let Some(next) = self.next.take() {
+            self.mapping = next;
+        }
+        self.goal = self.resting_goal();
+    }
+}
+
+fn seconds(unix_ms: u64) -> f64 {
+    Duration::from_millis(unix_ms).as_secs_f64()
+}
+
+fn rfc3339(unix_ms: u64) -> String {
+    let ms = i64::try_from(unix_ms).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(ms).map(|at| format!("{at:.0}")).unwrap_or_default()
+}

@@ -1,0 +1,263 @@
+//! Owns every mapping: what is wanted of it, its task, and its state.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep_until};
+
+use super::clock::{Clock, WallClock};
+use super::entry::{Entry, Goal};
+use super::handle::Request;
+use super::{Connector, EngineError, EngineHandle, MappingStatus, Readiness, ReloadSummary};
+use crate::mapping::Mapping;
+use crate::store::{Desired, Store};
+use crate::telemetry::Metrics;
+
+/// How long a drain may take where the mapping does not say.
+const DRAIN: Duration = Duration::from_secs(25);
+/// How much longer than its bound a drain may take before its task is ended.
+const OVERTIME: Duration = Duration::from_secs(2);
+
+/// What an engine is made of.
+pub struct Parts {
+    /// The mappings to begin with.
+    pub mappings: Vec<Mapping>,
+    /// How the outside world is reached.
+    pub connector: Arc<dyn Connector>,
+    /// What outlives the process.
+    pub store: Arc<dyn Store>,
+    /// Where everything is counted.
+    pub metrics: Metrics,
+    /// The seed of all jitter.
+    pub seed: u64,
+    /// The wall clock.
+    pub wall: WallClock,
+}
+
+/// Starts an engine on the current tokio runtime. The task ends after a shutdown; aborting it ends everything
+/// at once, as a crash would.
+#[must_use]
+pub fn spawn(parts: Parts) -> (EngineHandle, JoinHandle<()>) {
+    let (sender, requests) = mpsc::channel(16);
+    let task = tokio::spawn(Supervisor::new(parts).run(requests));
+    (EngineHandle::new(sender), task)
+}
+
+struct Supervisor {
+    connector: Arc<dyn Connector>,
+    store: Arc<dyn Store>,
+    metrics: Metrics,
+    clock: Clock,
+    rng: fastrand::Rng,
+    initial: Vec<Mapping>,
+    entries: BTreeMap<String, Entry>,
+    tasks: JoinSet<()>,
+    names: HashMap<Id, String>,
+    closing: Option<Closing>,
+}
+
+struct Closing {
+    by: Instant,
+    replies: Vec<oneshot::Sender<()>>,
+}
+
+impl Supervisor {
+    fn new(parts: Parts) -> Self {
+        Self {
+            connector: parts.connector,
+            store: parts.store,
+            metrics: parts.metrics,
+            clock: Clock::new(parts.wall),
+            rng: fastrand::Rng::with_seed(parts.seed),
+            initial: parts.mappings,
+            entries: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            names: HashMap::new(),
+            closing: None,
+        }
+    }
+
+    async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        for mapping in std::mem::take(&mut self.initial) {
+            self.add(mapping).await;
+        }
+        loop {
+            self.reconcile();
+            if self.closing.is_some() && self.tasks.is_empty() {
+                break;
+            }
+            let wake = self.next_wake();
+            tokio::select! {
+                biased;
+                request = requests.recv() => match request {
+                    Some(request) => self.handle(request).await,
+                    // Nobody can ask for anything any more: an engine without a handle drains.
+                    None if self.closing.is_none() => self.close(DRAIN, None),
+                    None => self.await_end().await,
+                },
+                Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
+            }
+        }
+        for reply in self.closing.into_iter().flat_map(|closing| closing.replies) {
+            // Whoever asked may have gone away meanwhile.
+            reply.send(()).ok();
+        }
+    }
+
+    /// With all handles gone only the tasks' ends and the bound are left to wait for.
+    async fn await_end(&mut self) {
+        let wake = self.next_wake();
+        tokio::select! {
+            Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
+            () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
+        }
+    }
+
+    async fn handle(&mut self, request: Request) {
+        match request {
+            Request::List(reply) => drop(reply.send(self.list())),
+            Request::Readiness(reply) => drop(reply.send(self.readiness())),
+            Request::Start(name, reply) => drop(reply.send(self.wish(&name, true).await)),
+            Request::Stop(name, reply) => drop(reply.send(self.wish(&name, false).await)),
+            Request::Reload(mappings, reply) => drop(reply.send(self.reload(mappings).await)),
+            Request::Shutdown(bound, reply) => self.close(bound, Some(reply)),
+            Request::Cut => self.cut(),
+        }
+    }
+
+    fn list(&self) -> Vec<MappingStatus> {
+        self.entries.values().map(Entry::status).collect()
+    }
+
+    fn readiness(&self) -> Readiness {
+        let mappings: Vec<_> =
+            self.entries.values().map(|entry| (entry.mapping.name.clone(), entry.readiness())).collect();
+        Readiness { ready: mappings.iter().all(|(_, state)| state != "starting"), mappings }
+    }
+
+    async fn add(&mut self, mapping: Mapping) {
+        let desired = self.desired(&mapping).await;
+        self.insert(mapping, desired);
+    }
+
+    fn insert(&mut self, mapping: Mapping, desired: Option<Desired>) {
+        let metrics = self.metrics.mapping(&mapping.name, mapping.kind);
+        self.entries.insert(mapping.name.clone(), Entry::new(mapping, desired, metrics, self.clock.clone()));
+    }
+
+    /// The operator's wish, unless the file has changed since: then the file has the last word.
+    async fn desired(&self, mapping: &Mapping) -> Option<Desired> {
+        match self.store.desired(&mapping.name).await {
+            Ok(Some(desired)) if desired.file_enabled == mapping.enabled => Some(desired),
+            Ok(Some(_)) => {
+                if let Err(error) = self.store.set_desired(&mapping.name, None).await {
+                    tracing::warn!(mapping = mapping.name, %error, "an outdated wish could not be forgotten");
+                }
+                None
+            }
+            Ok(None) => None,
+            Err(error) => {
+                tracing::error!(mapping = mapping.name, %error, "the store does not say whether the mapping was stopped");
+                None
+            }
+        }
+    }
+
+    async fn wish(&mut self, name: &str, enabled: bool) -> Result<MappingStatus, EngineError> {
+        if self.closing.is_some() {
+            return Err(EngineError::Closing);
+        }
+        let entry = self.entries.get_mut(name).ok_or_else(|| EngineError::Unknown(name.into()))?;
+        let file_enabled = entry.mapping.enabled;
+        // A wish that agrees with the file needs no keeping.
+        let desired =
+            (enabled != file_enabled).then(|| Desired { enabled, file_enabled, since_unix_ms: self.clock.unix_ms() });
+        self.store.set_desired(name, desired.clone()).await?;
+        entry.wish(desired);
+        self.reconcile();
+        self.entries.get(name).map(Entry::status).ok_or_else(|| EngineError::Unknown(name.into()))
+    }
+
+    async fn reload(&mut self, mappings: Vec<Mapping>) -> ReloadSummary {
+        let mut summary = ReloadSummary::default();
+        let mut wanted: BTreeMap<String, Mapping> =
+            mappings.into_iter().map(|mapping| (mapping.name.clone(), mapping)).collect();
+        for (name, entry) in &mut self.entries {
+            if !wanted.contains_key(name) && entry.remove() {
+                summary.removed.push(name.clone());
+            }
+        }
+        while let Some((name, mapping)) = wanted.pop_first() {
+            let desired = self.desired(&mapping).await;
+            if let Some(entry) = self.entries.get_mut(&name) {
+                if entry.replace(mapping, desired) {
+                    summary.changed.push(name);
+                } else {
+                    summary.unchanged += 1;
+                }
+            } else {
+                self.insert(mapping, desired);
+                summary.added.push(name);
+            }
+        }
+        self.reconcile();
+        summary
+    }
+
+    fn close(&mut self, bound: Duration, reply: Option<oneshot::Sender<()>>) {
+        let by = Instant::now() + bound + OVERTIME;
+        let closing = self.closing.get_or_insert_with(|| Closing { by, replies: Vec::new() });
+        closing.by = closing.by.min(by);
+        closing.replies.extend(reply);
+        for entry in self.entries.values_mut() {
+            entry.close(bound);
+        }
+    }
+
+    fn cut(&mut self) {
+        for entry in self.entries.values() {
+            entry.cut();
+        }
+        if let Some(closing) = &mut self.closing {
+            closing.by = closing.by.min(Instant::now() + OVERTIME);
+        }
+    }
+
+    /// Starts and stops tasks until each mapping is on its way to where it is wanted.
+    fn reconcile(&mut self) {
+        let now = Instant::now();
+        if self.closing.as_ref().is_some_and(|closing| closing.by <= now) {
+            self.tasks.abort_all();
+        }
+        for (name, entry) in &mut self.entries {
+            if entry.may_start(now) {
+                let task = entry.start(Arc::clone(&self.connector), self.clock.clone(), self.rng.u64(..));
+                self.names.insert(self.tasks.spawn(task).id(), name.clone());
+            }
+            entry.stop_if_unwanted(DRAIN);
+            entry.show_state();
+        }
+        let gone = |entry: &Entry| entry.goal == Goal::Remove && !entry.is_running();
+        for (name, entry) in self.entries.extract_if(.., |_, entry| gone(entry)) {
+            self.metrics.remove(&name, entry.mapping.kind);
+        }
+    }
+
+    fn next_wake(&self) -> Option<Instant> {
+        let restarts = self.entries.values().filter_map(Entry::restart_at);
+        restarts.chain(self.closing.as_ref().map(|closing| closing.by)).min()
+    }
+
+    fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let (id, failure) = match ended {
+            Ok((id, ())) => (id, None),
+            Err(error) => (error.id(), Some(error)),
+        };
+        let Some(entry) = self.names.remove(&id).and_then(|name| self.entries.get_mut(&name)) else { return };
+        entry.ended(failure.filter(JoinError::is_panic).map(|error| error.to_string()));
+    }
+}

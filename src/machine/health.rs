@@ -1,0 +1,120 @@
+//! Whether a mapping can do its work, and if not, why.
+
+use super::{Fault, FaultKind, Health};
+
+/// So many failures in a row of a kind that usually passes are shown to the operator.
+const PATIENCE: u32 = 3;
+
+/// Watches both sides of a mapping.
+#[derive(Debug, Default)]
+pub(crate) struct HealthWatch {
+    source: Side,
+    function: Side,
+    deletion: Side,
+    shown: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Side {
+    failures: u32,
+    problem: Option<String>,
+}
+
+impl HealthWatch {
+    /// The source answered.
+    pub(crate) fn source_ok(&mut self) {
+        self.source = Side::default();
+    }
+
+    /// The source failed.
+    pub(crate) fn source_failed(&mut self, fault: &Fault) {
+        self.source.failed(fault, "source");
+    }
+
+    /// The function answered, even if with an error of its own.
+    pub(crate) fn function_ok(&mut self) {
+        self.function = Side::default();
+    }
+
+    /// The function could not be invoked.
+    pub(crate) fn function_failed(&mut self, fault: &Fault) {
+        self.function.failed(fault, "function");
+    }
+
+    /// A deletion took effect.
+    pub(crate) fn deletion_ok(&mut self) {
+        self.deletion = Side::default();
+    }
+
+    /// Messages could not be deleted: they will be delivered again.
+    pub(crate) fn deletion_failed(&mut self, fault: &Fault) {
+        self.deletion.failed(fault, "deletion");
+    }
+
+    /// The health, if it differs from what this said last.
+    pub(crate) fn changed(&mut self) -> Option<Health> {
+        let sides = [&self.source, &self.function, &self.deletion];
+        let problems: Vec<&str> = sides.into_iter().filter_map(|side| side.problem.as_deref()).collect();
+        let reason = (!problems.is_empty()).then(|| problems.join("; "));
+        if reason == self.shown {
+            return None;
+        }
+        self.shown.clone_from(&reason);
+        Some(reason.map_or(Health::Ok, |reason| Health::Degraded { reason }))
+    }
+}
+
+impl Side {
+    fn failed(&mut self, fault: &Fault, side: &str) {
+        self.failures += 1;
+        // A throttled function is slow, not broken: it shows only when nothing at all gets through.
+        let patience = if fault.kind == FaultKind::Throttled { 10 * PATIENCE } else { PATIENCE };
+        if fault.kind.needs_operator() || self.failures >= patience {
+            self.problem = Some(format!("{side}: {}", fault.message));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(kind: FaultKind) -> Fault {
+        Fault::new(kind, kind.as_str())
+    }
+
+    fn degraded(reason: &str) -> Option<Health> {
+        Some(Health::Degraded { reason: reason.into() })
+    }
+
+    #[test]
+    fn what_needs_an_operator_shows_at_once_and_ends_with_the_first_success() {
+        let mut watch = HealthWatch::default();
+        assert_eq!(watch.changed(), None);
+        watch.source_failed(&fault(FaultKind::Missing));
+        assert_eq!(watch.changed(), degraded("source: missing"));
+        watch.source_failed(&fault(FaultKind::Missing));
+        assert_eq!(watch.changed(), None);
+        watch.source_ok();
+        assert_eq!(watch.changed(), Some(Health::Ok));
+    }
+
+    #[test]
+    fn what_passes_by_itself_shows_when_it_does_not() {
+        let mut watch = HealthWatch::default();
+        for _ in 0..2 {
+            watch.function_failed(&fault(FaultKind::Transient));
+        }
+        assert_eq!(watch.changed(), None);
+        watch.function_failed(&fault(FaultKind::Transient));
+        assert_eq!(watch.changed(), degraded("function: transient"));
+        for _ in 0..29 {
+            watch.source_failed(&fault(FaultKind::Throttled));
+        }
+        assert_eq!(watch.changed(), None);
+        watch.source_failed(&fault(FaultKind::Throttled));
+        assert_eq!(watch.changed(), degraded("source: throttled; function: transient"));
+        watch.function_ok();
+        assert_eq!(watch.changed(), degraded("source: throttled"));
+    }
+}

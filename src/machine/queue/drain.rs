@@ -1,0 +1,78 @@
+//! Stopping: receive no more, finish what is in flight, give back what was never started, delete what is done.
+
+use std::time::Duration;
+
+use super::QueueMachine;
+use crate::machine::{Invariant, Mono, Output};
+
+/// A poll that is answered within this time after the drain began is waited for: giving it up could hide the
+/// messages of its answer until their visibility ends.
+const GRACE: Duration = Duration::from_millis(500);
+/// How long a drain that is cut short waits for the calls that give messages back.
+const LAST_CALLS: Duration = Duration::from_secs(1);
+
+/// A drain that has begun.
+#[derive(Debug)]
+pub(super) struct Draining {
+    ends: Mono,
+    grace: Option<Mono>,
+    /// What is in flight is no longer waited for.
+    cut: bool,
+}
+
+impl Draining {
+    pub(super) fn next(&self) -> Mono {
+        self.grace.map_or(self.ends, |grace| grace.min(self.ends))
+    }
+}
+
+impl QueueMachine {
+    pub(super) fn begin_drain(&mut self, bound: Duration) {
+        let ends = self.now + bound;
+        if let Some(draining) = &mut self.draining {
+            // A second wish can only shorten the first.
+            draining.ends = draining.ends.min(ends);
+            return;
+        }
+        self.draining = Some(Draining { ends, grace: Some(self.now + GRACE.min(bound / 2)), cut: false });
+        self.receiving.stop();
+        let mut unstarted = self.batcher.abandon();
+        let idle: Vec<_> = self.batches.iter().filter(|(_, batch)| !batch.flying).map(|(&id, _)| id).collect();
+        for id in idle {
+            unstarted.extend(self.batches.remove(&id).map(|batch| batch.tokens).unwrap_or_default());
+        }
+        self.ready.clear();
+        self.waiting.clear();
+        self.release(&unstarted);
+    }
+
+    /// Ends a drain now, but for the calls that give messages back.
+    pub(super) fn cut_drain(&mut self) {
+        self.begin_drain(LAST_CALLS);
+        if let Some(draining) = &mut self.draining {
+            draining.cut = true;
+            draining.grace = draining.grace.map(|_| self.now);
+        }
+    }
+
+    pub(super) fn advance_drain(&mut self) {
+        let Some(draining) = &mut self.draining else { return };
+        if draining.grace.is_some_and(|grace| grace <= self.now) {
+            draining.grace = None;
+            if self.receiving.open() > 0 {
+                self.out.push_back(Output::CancelPolls);
+            }
+        }
+    }
+
+    /// Whether the drain is over, with the number of batches that it had to abandon.
+    pub(super) fn drained(&mut self) -> Option<usize> {
+        let Draining { ends, cut, .. } = *self.draining.as_ref()?;
+        let quiet = self.receiving.open() == 0 && self.settling.is_idle();
+        if quiet && self.in_flight == 0 {
+            self.check(Invariant::DrainedClean, self.held.is_empty() && self.batches.is_empty());
+        }
+        let over = quiet && (cut || self.in_flight == 0) || ends <= self.now;
+        over.then_some(self.in_flight as usize)
+    }
+}

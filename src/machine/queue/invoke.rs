@@ -1,0 +1,224 @@
+//! Batches on their way to the function, and what each answer means for their messages.
+
+use std::time::Duration;
+
+use super::QueueMachine;
+use super::machine::Stage;
+use crate::machine::envelope::{MAX_BODY_BYTES, join};
+use crate::machine::outcome::{Answer, read};
+use crate::machine::{
+    BatchId, Event, Fault, FaultKind, FunctionAnswer, Invariant, InvokeEnd, InvokeRequest, InvokeResult, Output,
+};
+
+/// A request that the service refuses for what it is gets this many tries before its messages count as failed:
+/// the fault may lie in the function's configuration, and be mended.
+const INVALID_TRIES: u32 = 5;
+
+/// A closed batch.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) tokens: Vec<u64>,
+    attempt: u32,
+    failures: u32,
+    pub(super) flying: bool,
+}
+
+impl QueueMachine {
+    pub(super) fn take_closed_batches(&mut self) {
+        while let Some(closed) = self.batcher.take_closed() {
+            self.emit(Event::Flushed { records: closed.tokens.len(), bytes: closed.bytes, reason: closed.reason });
+            self.add_batch(closed.tokens);
+        }
+    }
+
+    fn add_batch(&mut self, tokens: Vec<u64>) {
+        let id = BatchId(self.name());
+        self.restage(&tokens, Stage::Batched(id));
+        self.batches.insert(id, Batch { tokens, attempt: 0, failures: 0, flying: false });
+        self.ready.insert(id);
+    }
+
+    pub(super) fn restage(&mut self, tokens: &[u64], stage: Stage) {
+        for token in tokens {
+            if let Some(held) = self.held.get_mut(token) {
+                held.stage = stage;
+            }
+        }
+    }
+
+    pub(super) fn due_retries(&mut self) {
+        while let Some(&(at, id)) = self.waiting.first()
+            && at <= self.now
+        {
+            self.waiting.pop_first();
+            self.ready.insert(id);
+        }
+    }
+
+    pub(super) fn start_invokes(&mut self) {
+        while self.in_flight < self.scaler.limit() {
+            let Some(id) = self.ready.pop_first() else { return };
+            self.invoke(id);
+        }
+    }
+
+    fn invoke(&mut self, id: BatchId) {
+        self.drop_lost(id);
+        let Some(batch) = self.batches.get_mut(&id) else { return };
+        batch.attempt += 1;
+        batch.flying = true;
+        let (attempt, tokens) = (batch.attempt, batch.tokens.clone());
+        let body = join(tokens.iter().filter_map(|token| self.held.get(token)).map(|held| &held.record.fragment));
+        self.check(
+            Invariant::BatchWithinLimits,
+            body.len() <= MAX_BODY_BYTES && tokens.len() <= self.options.batch_size as usize,
+        );
+        self.restage(&tokens, Stage::InFlight);
+        self.in_flight += 1;
+        self.emit(Event::InvokeStarted { records: tokens.len(), attempt });
+        self.out.push_back(Output::Invoke(InvokeRequest { batch: id, body, records: tokens.len(), attempt }));
+    }
+
+    /// Leaves out the messages whose visibility has ended: they may be in other hands by now.
+    fn drop_lost(&mut self, id: BatchId) {
+        let Some(batch) = self.batches.get_mut(&id) else { return };
+        let is_lost = |token: &u64| self.held.get(token).is_none_or(|held| held.lease.ends <= self.now);
+        let (lost, kept): (Vec<u64>, Vec<u64>) = batch.tokens.iter().copied().partition(is_lost);
+        if lost.is_empty() {
+            return;
+        }
+        batch.tokens = kept;
+        if batch.tokens.is_empty() {
+            self.batches.remove(&id);
+        }
+        for &token in &lost {
+            self.forget(token);
+        }
+        self.emit(Event::LeaseLost { records: lost.len(), reason: "visibility ended before the invoke" });
+    }
+
+    pub(super) fn invoked(&mut self, id: BatchId, result: InvokeResult, took: Duration) {
+        let Some(batch) = self.batches.get_mut(&id).filter(|batch| batch.flying) else { return };
+        batch.flying = false;
+        let records = batch.tokens.len();
+        self.in_flight -= 1;
+        let (end, failed, message) = match result {
+            Ok(answer) => self.answered(id, &answer),
+            Err(fault) => {
+                let end = InvokeEnd::Fault(fault.kind);
+                let message = fault.message.clone();
+                self.faulted(id, &fault);
+                (end, records, Some(message))
+            }
+        };
+        self.emit(Event::InvokeEnded { end, records, failed, took, message });
+    }
+
+    fn answered(&mut self, id: BatchId, answer: &FunctionAnswer) -> (InvokeEnd, usize, Option<String>) {
+        self.health.function_ok();
+        self.scaler.answered(self.now);
+        self.wake_one_held();
+        let Some(batch) = self.batches.remove(&id) else { return (InvokeEnd::Success, 0, None) };
+        let tokens = batch.tokens;
+        if let Some(error) = &answer.function_error {
+            if !self.options.report_batch_item_failures {
+                self.scaler.function_failed();
+            }
+            self.fail(&tokens);
+            let said = String::from_utf8_lossy(&answer.payload[..answer.payload.len().min(512)]).into_owned();
+            return (InvokeEnd::FunctionError, tokens.len(), Some(format!("{error}: {said}")));
+        }
+        match self.read_answer(&tokens, answer) {
+            Answer::Success => {
+                self.succeed(&tokens);
+                (InvokeEnd::Success, 0, None)
+            }
+            Answer::Partial(failed) => {
+                let is_failed = |index: &usize| failed.binary_search(index).is_ok();
+                let (failed, succeeded): (Vec<usize>, Vec<usize>) = (0..tokens.len()).partition(is_failed);
+                let pick = |indices: &[usize]| indices.iter().map(|&index| tokens[index]).collect::<Vec<u64>>();
+                self.succeed(&pick(&succeeded));
+                self.fail(&pick(&failed));
+                (InvokeEnd::Partial, failed.len(), None)
+            }
+            Answer::Malformed(reason) => {
+                self.emit(Event::MalformedResponse { reason });
+                self.fail(&tokens);
+                (InvokeEnd::FunctionError, tokens.len(), Some(reason.into()))
+            }
+        }
+    }
+
+    fn read_answer(&self, tokens: &[u64], answer: &FunctionAnswer) -> Answer {
+        if !self.options.report_batch_item_failures {
+            return Answer::Success;
+        }
+        let ids: Vec<&str> =
+            tokens.iter().filter_map(|token| self.held.get(token)).map(|held| &*held.record.id).collect();
+        read(&answer.payload, &ids)
+    }
+
+    /// The function takes work again: the batch that has waited longest need not wait any longer.
+    fn wake_one_held(&mut self) {
+        if let Some((_, id)) = self.waiting.pop_first() {
+            self.ready.insert(id);
+        }
+    }
+
+    fn faulted(&mut self, id: BatchId, fault: &Fault) {
+        let Some(batch) = self.batches.get_mut(&id) else { return };
+        batch.failures += 1;
+        let failures = batch.failures;
+        if fault.kind == FaultKind::TooLarge {
+            return self.split(id);
+        }
+        self.health.function_failed(fault);
+        if fault.kind == FaultKind::Invalid && failures >= INVALID_TRIES {
+            let tokens = self.take_batch(id);
+            return self.fail(&tokens);
+        }
+        self.scaler.pushed_back(self.in_flight + 1, self.now);
+        self.hold_back(id, failures, fault);
+    }
+
+    /// Keeps a batch that the function could not take; its messages stay ours, so no receive is spent.
+    fn hold_back(&mut self, id: BatchId, failures: u32, fault: &Fault) {
+        if self.draining.is_some() {
+            let tokens = self.take_batch(id);
+            return self.release(&tokens);
+        }
+        let pause = self.options.retry.pause(failures, &mut self.rng).max(fault.retry_after.unwrap_or_default());
+        let tokens = self.batches.get(&id).map(|batch| batch.tokens.clone()).unwrap_or_default();
+        let oldest = tokens.iter().filter_map(|token| self.held.get(token)).map(|held| held.lease.received).min();
+        if oldest.is_some_and(|received| self.now.since(received) + pause > self.options.hold_limit) {
+            self.take_batch(id);
+            self.leave(&tokens);
+            return self.emit(Event::LeaseLost { records: tokens.len(), reason: "held for as long as is allowed" });
+        }
+        self.restage(&tokens, Stage::Batched(id));
+        self.waiting.insert((self.now + pause, id));
+        self.emit(Event::Held { records: tokens.len(), retry_in: pause });
+    }
+
+    /// The service found the event too large although we counted it as allowed: halves may pass.
+    fn split(&mut self, id: BatchId) {
+        let tokens = self.take_batch(id);
+        if tokens.len() > 1 {
+            let (first, second) = tokens.split_at(tokens.len() / 2);
+            self.add_batch(first.to_vec());
+            self.add_batch(second.to_vec());
+            return;
+        }
+        for token in &tokens {
+            if let Some(held) = self.held.get(token) {
+                let (id, bytes) = (held.record.id.to_string(), join([&held.record.fragment].into_iter()).len());
+                self.emit(Event::TooLarge { id, bytes });
+            }
+        }
+        self.fail(&tokens);
+    }
+
+    fn take_batch(&mut self, id: BatchId) -> Vec<u64> {
+        self.batches.remove(&id).map(|batch| batch.tokens).unwrap_or_default()
+    }
+}

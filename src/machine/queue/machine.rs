@@ -1,0 +1,200 @@
+//! The machine itself: its state, the order in which it does things, and when it wants to be woken.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::QueueOptions;
+use super::drain::Draining;
+use super::invoke::Batch;
+use super::receive::Receiving;
+use super::settle::Settling;
+use crate::machine::batcher::{BatchLimits, Batcher};
+use crate::machine::health::HealthWatch;
+use crate::machine::scaler::Scaler;
+use crate::machine::visibility::{Lease, Leases};
+use crate::machine::{
+    BatchId, Command, Deadline, Event, Gauges, Input, Invariant, Machine, Mono, Now, Output, Record, Wake,
+};
+
+/// Polls one SQS standard queue, gathers batches, invokes, and settles every message.
+#[derive(Debug)]
+pub struct QueueMachine {
+    pub(super) options: QueueOptions,
+    pub(super) now: Mono,
+    pub(super) rng: fastrand::Rng,
+    pub(super) out: VecDeque<Output>,
+    pub(super) scaler: Scaler,
+    pub(super) health: HealthWatch,
+    pub(super) receiving: Receiving,
+    pub(super) batcher: Batcher,
+    pub(super) leases: Leases,
+    /// Every message that is ours, by a token that grows.
+    pub(super) held: BTreeMap<u64, Held>,
+    pub(super) batches: BTreeMap<BatchId, Batch>,
+    /// Batches that may be invoked as soon as a slot is free.
+    pub(super) ready: BTreeSet<BatchId>,
+    /// Batches that wait before they are tried again.
+    pub(super) waiting: BTreeSet<(Mono, BatchId)>,
+    pub(super) in_flight: u32,
+    pub(super) settling: Settling,
+    pub(super) draining: Option<Draining>,
+    shown_limit: u32,
+    done: bool,
+    last_name: u64,
+}
+
+/// One message that is ours.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) record: Record,
+    pub(super) lease: Lease,
+    pub(super) stage: Stage,
+}
+
+/// How far a message has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// In the batch that is being gathered.
+    Gathering,
+    /// In a closed batch that waits for a slot or for another try.
+    Batched(BatchId),
+    /// With the function.
+    InFlight,
+    /// The function has succeeded; the deletion is not confirmed yet. The number of failed tries.
+    Deleting(u32),
+}
+
+impl QueueMachine {
+    /// A machine that has not asked for anything yet: feed it an [`Input::Timeout`] to set it going.
+    #[must_use]
+    pub fn new(options: QueueOptions) -> Self {
+        let limits = BatchLimits { records: options.batch_size as usize, window: options.window };
+        Self {
+            now: Mono::ZERO,
+            rng: fastrand::Rng::with_seed(options.seed),
+            out: VecDeque::new(),
+            scaler: Scaler::new(options.maximum_concurrency),
+            health: HealthWatch::default(),
+            receiving: Receiving::default(),
+            batcher: Batcher::new(limits),
+            leases: Leases::new(super::receive::ASSUMED_VISIBILITY),
+            held: BTreeMap::new(),
+            batches: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            in_flight: 0,
+            settling: Settling::default(),
+            draining: None,
+            shown_limit: 0,
+            done: false,
+            last_name: 0,
+            options,
+        }
+    }
+
+    /// A name that was never used before.
+    pub(super) const fn name(&mut self) -> u64 {
+        self.last_name += 1;
+        self.last_name
+    }
+
+    pub(super) fn emit(&mut self, event: Event) {
+        self.out.push_back(Output::Emit(event));
+    }
+
+    /// Asserts a named invariant: a panic in tests, a count in production.
+    pub(super) fn check(&mut self, invariant: Invariant, holds: bool) {
+        debug_assert!(holds, "invariant {} is violated", invariant.as_str());
+        if !holds {
+            self.emit(Event::Violated(invariant));
+        }
+    }
+
+    /// Takes a message out of our hands, whatever becomes of it in the queue.
+    pub(super) fn forget(&mut self, token: u64) -> Option<Held> {
+        let held = self.held.remove(&token);
+        self.check(Invariant::SettlesOnce, held.is_some());
+        if let Some(held) = &held {
+            self.leases.end(token, &held.lease);
+        }
+        held
+    }
+
+    /// Everything that time or the last input has made possible.
+    fn advance(&mut self) {
+        self.batcher.advance(self.now);
+        self.take_closed_batches();
+        self.due_retries();
+        self.advance_drain();
+        self.extend_leases();
+        self.start_invokes();
+        self.flush_settlements();
+        self.describe_if_due();
+        self.start_polls();
+        self.show_changes();
+        self.finish_drain();
+    }
+
+    fn show_changes(&mut self) {
+        if let Some(health) = self.health.changed() {
+            self.emit(Event::Health(health));
+        }
+        let limit = self.scaler.limit();
+        if limit != self.shown_limit {
+            self.shown_limit = limit;
+            self.emit(Event::Scaled { limit });
+        }
+    }
+
+    fn finish_drain(&mut self) {
+        let Some(abandoned) = self.drained() else { return };
+        self.done = true;
+        self.emit(Event::Drained { abandoned });
+        self.out.push_back(Output::Done);
+    }
+
+    fn deadline(&self) -> Option<Deadline> {
+        let candidates = [
+            (self.receiving.describe_due(), Wake::Describe),
+            (self.receiving.retry_due(), Wake::Poll),
+            (self.batcher.window_ends(), Wake::Window),
+            (self.waiting.first().map(|&(at, _)| at), Wake::Retry),
+            (self.leases.next_beat(), Wake::Heartbeat),
+            (self.settling.next_flush(), Wake::Settle),
+            (self.draining.as_ref().map(Draining::next), Wake::Drain),
+        ];
+        let next = candidates.into_iter().filter_map(|(at, reason)| Some((at?, reason))).min();
+        next.map(|(at, reason)| Deadline { at, reason })
+    }
+}
+
+impl Machine for QueueMachine {
+    fn handle(&mut self, input: Input, now: Now) {
+        if self.done {
+            return;
+        }
+        // A clock that steps back would make spans negative; time only ever moves on here.
+        self.now = self.now.max(now.mono);
+        match input {
+            Input::Described(result) => self.described(result),
+            Input::Polled { poll, result } => self.polled(poll, result),
+            Input::Invoked { batch, result, took } => self.invoked(batch, result, took),
+            Input::Settled { settle, result } => self.settled(settle, result),
+            Input::Command(Command::Drain { bound }) => self.begin_drain(bound),
+            Input::Command(Command::Cut) => self.cut_drain(),
+            Input::Timeout => {}
+        }
+        self.advance();
+    }
+
+    fn poll_output(&mut self) -> Output {
+        match self.out.pop_front() {
+            Some(output) => output,
+            None if self.done => Output::Done,
+            None => Output::Timeout(self.deadline()),
+        }
+    }
+
+    fn gauges(&self) -> Gauges {
+        Gauges { held: self.held.len(), in_flight: self.in_flight as usize, limit: self.scaler.limit() as usize }
+    }
+}

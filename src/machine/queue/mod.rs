@@ -1,0 +1,13 @@
+//! The machine of one SQS standard queue, composed of batcher, outcome, backoff, visibility and scaler.
+
+mod drain;
+mod invoke;
+mod machine;
+mod options;
+mod receive;
+mod settle;
+#[cfg(test)]
+mod tests;
+
+pub use machine::QueueMachine;
+pub use options::{OnFunctionError, QueueOptions};

@@ -1,0 +1,57 @@
+//! What a queue's machine is told when it is made.
+
+use std::time::Duration;
+
+use crate::machine::BackoffPolicy;
+use crate::machine::visibility::MAX_HIDDEN;
+
+/// The parameters of one queue mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueOptions {
+    /// `BatchSize`: 1 to 10,000.
+    pub batch_size: u32,
+    /// `MaximumBatchingWindowInSeconds`.
+    pub window: Duration,
+    /// `ScalingConfig.MaximumConcurrency`; `None`: adaptive.
+    pub maximum_concurrency: Option<u32>,
+    /// Whether the function reports batch item failures.
+    pub report_batch_item_failures: bool,
+    /// Used instead of the queue's own visibility timeout.
+    pub visibility: Option<Duration>,
+    /// The longest that a batch is held through throttles and service errors.
+    pub hold_limit: Duration,
+    /// What happens to the messages that a function failed.
+    pub on_function_error: OnFunctionError,
+    /// The pause between tries of a held batch.
+    pub retry: BackoffPolicy,
+    /// The seed of all jitter.
+    pub seed: u64,
+}
+
+/// What happens to the messages that a function failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFunctionError {
+    /// They wait out their visibility timeout (what AWS does).
+    Wait,
+    /// They are visible again at once.
+    Release,
+    /// They are hidden for a time that doubles with each receive.
+    Backoff(BackoffPolicy),
+}
+
+impl Default for QueueOptions {
+    /// AWS's defaults.
+    fn default() -> Self {
+        Self {
+            batch_size: 10,
+            window: Duration::ZERO,
+            maximum_concurrency: None,
+            report_batch_item_failures: false,
+            visibility: None,
+            hold_limit: MAX_HIDDEN,
+            on_function_error: OnFunctionError::Wait,
+            retry: BackoffPolicy::default(),
+            seed: 0,
+        }
+    }
+}

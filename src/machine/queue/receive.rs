@@ -1,0 +1,235 @@
+//! Describing the queue and receiving from it: admission comes before every receive.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::QueueMachine;
+use super::machine::{Held, Stage};
+use crate::machine::batcher::Batcher;
+use crate::machine::envelope::body_bytes;
+use crate::machine::{
+    BackoffPolicy, Event, Fault, FaultKind, Invariant, Mono, Output, PollId, PollRequest, QueueAttributes, Record,
+};
+
+/// The visibility timeout that receives ask for when the queue's own cannot be used: its attributes may not
+/// be read, or its timeout is zero.
+pub(super) const ASSUMED_VISIBILITY: Duration = Duration::from_secs(30);
+/// SQS's longest long poll.
+const LONG_POLL: Duration = Duration::from_secs(20);
+/// SQS's largest receive.
+const MAX_RECEIVE: u32 = 10;
+/// How often the attributes are read again: they may be changed at any time.
+const DESCRIBE_EVERY: Duration = Duration::from_secs(60);
+const POLL_BACKOFF: BackoffPolicy =
+    BackoffPolicy { initial: Duration::from_millis(250), maximum: Duration::from_secs(10) };
+
+/// What is open towards the source.
+#[derive(Debug, Default)]
+pub(super) struct Receiving {
+    polls: BTreeMap<PollId, OpenPoll>,
+    /// Whether receives may begin: the visibility timeout is known, or one is asked for.
+    described: bool,
+    describing: bool,
+    next_describe: Mono,
+    /// Asked for in each receive, where the queue's own timeout is not used.
+    override_visibility: Option<Duration>,
+    zero_timeout: bool,
+    failures: u32,
+    not_before: Option<Mono>,
+    was_missing: bool,
+    /// The last receive worked.
+    proven: bool,
+    stopped: bool,
+}
+
+#[derive(Debug)]
+struct OpenPoll {
+    since: Mono,
+    max: u32,
+}
+
+impl Receiving {
+    pub(super) fn describe_due(&self) -> Option<Mono> {
+        (!self.describing && !self.stopped).then_some(self.next_describe)
+    }
+
+    pub(super) const fn retry_due(&self) -> Option<Mono> {
+        self.not_before
+    }
+
+    /// Nothing is asked of the source any more.
+    pub(super) fn stop(&mut self) {
+        self.stopped = true;
+        self.not_before = None;
+    }
+
+    pub(super) fn open(&self) -> usize {
+        self.polls.len()
+    }
+
+    /// The queue's own visibility timeout is zero: what fails is to be visible again at once.
+    pub(super) const fn queue_has_no_timeout(&self) -> bool {
+        self.zero_timeout
+    }
+}
+
+impl QueueMachine {
+    pub(super) fn describe_if_due(&mut self) {
+        let receiving = &mut self.receiving;
+        if !receiving.stopped && !receiving.describing && receiving.next_describe <= self.now {
+            receiving.describing = true;
+            self.out.push_back(Output::Describe);
+        }
+    }
+
+    pub(super) fn described(&mut self, result: Result<QueueAttributes, Fault>) {
+        self.receiving.describing = false;
+        self.receiving.next_describe = self.now + DESCRIBE_EVERY;
+        match result {
+            Ok(attributes) => {
+                self.receiving.described = true;
+                self.receiving.failures = 0;
+                let own = attributes.visibility;
+                let other = self.options.visibility.or_else(|| own.is_zero().then_some(ASSUMED_VISIBILITY));
+                self.receiving.zero_timeout = own.is_zero();
+                self.use_visibility(other, own);
+                self.emit(Event::Described { backlog: attributes.backlog, visibility: own });
+            }
+            Err(fault) if fault.kind == FaultKind::Denied && !self.receiving.described => {
+                self.receiving.described = true;
+                self.use_visibility(Some(self.options.visibility.unwrap_or(ASSUMED_VISIBILITY)), ASSUMED_VISIBILITY);
+                self.emit(Event::DescribeFailed { kind: fault.kind, message: fault.message });
+            }
+            Err(fault) if self.receiving.described => {
+                self.emit(Event::DescribeFailed { kind: fault.kind, message: fault.message });
+            }
+            Err(fault) => {
+                let pause = self.source_pause(&fault);
+                self.receiving.next_describe = self.now + pause;
+                self.source_failed(fault, pause);
+            }
+        }
+    }
+
+    fn use_visibility(&mut self, other: Option<Duration>, own: Duration) {
+        self.receiving.override_visibility = other;
+        self.leases.set_length(other.unwrap_or(own));
+    }
+
+    /// Opens as many polls as there is room for: a message is only received when a slot is free for its batch.
+    pub(super) fn start_polls(&mut self) {
+        if self.receiving.not_before.is_some_and(|at| at <= self.now) {
+            self.receiving.not_before = None;
+        }
+        if self.receiving.stopped || !self.receiving.described || self.receiving.not_before.is_some() {
+            return;
+        }
+        while let Some(max) = self.room_for_a_poll() {
+            let id = PollId(self.name());
+            let wait = self.wait();
+            let visibility = self.receiving.override_visibility;
+            self.receiving.polls.insert(id, OpenPoll { since: self.now, max });
+            self.out.push_back(Output::Poll(PollRequest { id, max, wait, visibility }));
+        }
+    }
+
+    fn wait(&self) -> Duration {
+        if !self.receiving.proven {
+            // A short poll shows at once whether receiving works; a long one would keep that to itself.
+            return Duration::ZERO;
+        }
+        self.batcher.window_ends().map_or(LONG_POLL, |end| {
+            // A poll that outlives the window would bring messages for which no slot is free.
+            Duration::from_secs(end.since(self.now).as_secs() + 1).min(LONG_POLL)
+        })
+    }
+
+    fn room_for_a_poll(&self) -> Option<u32> {
+        let open = u32::try_from(self.receiving.open()).unwrap_or(u32::MAX);
+        if open >= self.scaler.polls() || !self.ready.is_empty() || self.settling.is_behind() {
+            return None;
+        }
+        let used = u32::try_from(self.batches.len()).unwrap_or(u32::MAX);
+        let free = u64::from(self.scaler.limit().saturating_sub(used));
+        let expected: u64 = self.receiving.polls.values().map(|poll| u64::from(poll.max)).sum();
+        let room = (free * u64::from(self.options.batch_size))
+            .saturating_sub(expected)
+            .saturating_sub(self.batcher.gathered() as u64);
+        // Without a window each receive is a batch of its own, however few messages it brings.
+        let room = if self.options.window.is_zero() && u64::from(open) >= free { 0 } else { room };
+        let max = u32::try_from(room).unwrap_or(u32::MAX).min(MAX_RECEIVE).min(self.options.batch_size);
+        (max > 0).then_some(max)
+    }
+
+    pub(super) fn polled(&mut self, poll: PollId, result: Result<Vec<Record>, Fault>) {
+        let Some(open) = self.receiving.polls.remove(&poll) else { return };
+        let took = self.now.since(open.since);
+        match result {
+            Ok(records) => self.received(records, &open, took),
+            Err(fault) if fault.kind == FaultKind::Cancelled => {}
+            Err(fault) => {
+                let pause = self.source_pause(&fault);
+                self.source_failed(fault, pause);
+            }
+        }
+    }
+
+    fn received(&mut self, records: Vec<Record>, poll: &OpenPoll, took: Duration) {
+        self.receiving.failures = 0;
+        self.receiving.proven = true;
+        if std::mem::take(&mut self.receiving.was_missing) {
+            // The queue was made anew: its attributes may differ.
+            self.receiving.next_describe = self.now;
+        }
+        self.health.source_ok();
+        self.emit(Event::Polled { records: records.len() });
+        let count = records.len();
+        for record in records {
+            self.hold(record);
+        }
+        self.batcher.receive_ended();
+        self.take_closed_batches();
+        let spoken_for = self.batches.len() + self.receiving.open();
+        let saturated = spoken_for >= self.scaler.limit() as usize;
+        self.scaler.received(count, count >= poll.max as usize, took, saturated, self.now);
+    }
+
+    fn hold(&mut self, record: Record) {
+        let token = self.name();
+        let bytes = record.fragment.len();
+        let lease = self.leases.begin(token, self.now);
+        let fits = Batcher::fits_alone(bytes);
+        if !fits {
+            self.emit(Event::TooLarge { id: record.id.to_string(), bytes: body_bytes(1, bytes) });
+        }
+        let previous = self.held.insert(token, Held { record, lease, stage: Stage::Gathering });
+        self.check(Invariant::SettlesOnce, previous.is_none());
+        if self.draining.is_some() {
+            self.release(&[token]);
+        } else if fits {
+            self.batcher.push(token, bytes, self.now);
+        } else {
+            self.fail(&[token]);
+        }
+    }
+
+    fn source_pause(&mut self, fault: &Fault) -> Duration {
+        // Polls that fail together are one failure: the pause has begun with the first of them.
+        if self.receiving.not_before.is_none_or(|at| at <= self.now) {
+            self.receiving.failures += 1;
+        }
+        let pause = POLL_BACKOFF.pause(self.receiving.failures, &mut self.rng);
+        pause.max(fault.retry_after.unwrap_or_default())
+    }
+
+    fn source_failed(&mut self, fault: Fault, pause: Duration) {
+        if !self.receiving.stopped {
+            self.receiving.not_before = Some(self.now + pause);
+        }
+        self.receiving.proven = false;
+        self.receiving.was_missing |= fault.kind == FaultKind::Missing;
+        self.scaler.poll_failed();
+        self.health.source_failed(&fault);
+        self.emit(Event::PollFailed { kind: fault.kind, message: fault.message, retry_in: pause });
+    }
+}

@@ -1,0 +1,149 @@
+//! Where the store is: what `--store` may say, and what counts without it.
+
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::{EmbeddedStore, MemoryStore, Store, StoreError};
+
+const FILE_NAME: &str = "forebay.redb";
+const SYSTEM_FOLDER: &str = "/var/lib/forebay";
+
+/// What `--store` names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreLocation {
+    /// `memory`: nothing outlives the process.
+    Memory,
+    /// A file.
+    File(PathBuf),
+}
+
+/// Why `--store`, or its absence, names no store.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum LocationError {
+    /// `dynamodb://…`.
+    #[error("stores in DynamoDB are not supported yet: name a file, or write \"memory\" to keep nothing")]
+    DynamoDb,
+    /// Another scheme.
+    #[error("there is no store of the kind {0:?}: name a file, or write \"memory\" to keep nothing")]
+    Scheme(String),
+    /// Nothing.
+    #[error("an empty name: name a file, or write \"memory\" to keep nothing")]
+    Empty,
+    /// No default place can be used.
+    #[error(
+        "there is no place for the store: {SYSTEM_FOLDER} cannot be written, and neither XDG_STATE_HOME nor HOME is set; \
+         name a file with --store, or keep nothing with --store memory"
+    )]
+    NoPlace,
+}
+
+impl FromStr for StoreLocation {
+    type Err = LocationError;
+
+    fn from_str(text: &str) -> Result<Self, LocationError> {
+        match text.split_once("://") {
+            _ if text.is_empty() => Err(LocationError::Empty),
+            _ if text == "memory" => Ok(Self::Memory),
+            Some(("dynamodb", _)) => Err(LocationError::DynamoDb),
+            Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
+            Some((scheme, _)) => Err(LocationError::Scheme(scheme.to_owned())),
+            None => Ok(Self::File(text.into())),
+        }
+    }
+}
+
+impl StoreLocation {
+    /// The place that is used when nothing is said: a file in `/var/lib/forebay` if it can be written there,
+    /// else in the user's own state folder.
+    ///
+    /// # Errors
+    /// When there is neither.
+    pub fn default_place(environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, LocationError> {
+        Self::choose(Path::new(SYSTEM_FOLDER), environment)
+    }
+
+    fn choose(system: &Path, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, LocationError> {
+        let in_system = system.join(FILE_NAME);
+        if system.is_dir() && can_be_written(&in_system) {
+            return Ok(Self::File(in_system));
+        }
+        // The base directory rules call relative paths invalid.
+        let absolute = |name: &str| environment(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let state = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
+        match state {
+            Some(state) => Ok(Self::File(state.join("forebay").join(FILE_NAME))),
+            None => Err(LocationError::NoPlace),
+        }
+    }
+
+    /// Opens what it names.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
+        Ok(match self {
+            Self::Memory => Arc::new(MemoryStore::new()),
+            Self::File(path) => Arc::new(EmbeddedStore::open(path)?),
+        })
+    }
+}
+
+/// Tries it on the very file: permissions, read-only mounts and quotas all have their say. The empty file
+/// that this may leave is a new store to whoever opens it next.
+fn can_be_written(path: &Path) -> bool {
+    OpenOptions::new().write(true).create(true).truncate(false).open(path).is_ok()
+}
+
+impl std::fmt::Display for StoreLocation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory"),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_where_and_refuses_what_is_not_there_yet() {
+        assert_eq!("memory".parse(), Ok(StoreLocation::Memory));
+        assert_eq!("./memory".parse(), Ok(StoreLocation::File("./memory".into())));
+        assert_eq!("file:///srv/a.redb".parse(), Ok(StoreLocation::File("/srv/a.redb".into())));
+        assert_eq!("dynamodb://leases".parse::<StoreLocation>(), Err(LocationError::DynamoDb));
+        assert_eq!("redis://x".parse::<StoreLocation>(), Err(LocationError::Scheme("redis".into())));
+        assert_eq!("".parse::<StoreLocation>(), Err(LocationError::Empty));
+    }
+
+    #[test]
+    fn prefers_the_system_folder_then_the_users_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let absent = folder.path().join("absent");
+        let home = |name: &str| (name == "HOME").then(|| OsString::from("/home/ann"));
+        let both = |name: &str| match name {
+            "XDG_STATE_HOME" => Some(OsString::from("/state")),
+            other => home(other),
+        };
+        let relative = |name: &str| (name == "HOME").then(|| OsString::from("ann"));
+        let chosen = |system, environment| StoreLocation::choose(system, environment);
+        assert_eq!(chosen(folder.path(), &both), Ok(StoreLocation::File(folder.path().join("forebay.redb"))));
+        assert_eq!(chosen(&absent, &both), Ok(StoreLocation::File("/state/forebay/forebay.redb".into())));
+        assert_eq!(
+            chosen(&absent, &home),
+            Ok(StoreLocation::File("/home/ann/.local/state/forebay/forebay.redb".into()))
+        );
+        assert_eq!(chosen(&absent, &relative), Err(LocationError::NoPlace));
+        assert_eq!(
+            chosen(Path::new("/proc"), &home),
+            chosen(&absent, &home),
+            "a folder that takes no file is passed over"
+        );
+    }
+}

@@ -1,0 +1,57 @@
+//! The store that keeps nothing: for tests, and for those who want `stop` to last only as long as the process.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::{BoxFuture, ready};
+
+use super::{Desired, Store, StoreError};
+
+/// Keeps everything in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    desired: Mutex<BTreeMap<String, Desired>>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn wishes(&self) -> MutexGuard<'_, BTreeMap<String, Desired>> {
+        self.desired.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>> {
+        Box::pin(ready(Ok(self.wishes().get(mapping).cloned())))
+    }
+
+    fn set_desired(&self, mapping: &str, desired: Option<Desired>) -> BoxFuture<'_, Result<(), StoreError>> {
+        match desired {
+            Some(wish) => self.wishes().insert(mapping.to_owned(), wish),
+            None => self.wishes().remove(mapping),
+        };
+        Box::pin(ready(Ok(())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn keeps_and_forgets_a_wish() {
+        let store = MemoryStore::new();
+        let wish = Desired { enabled: false, file_enabled: true, since_unix_ms: 5 };
+        assert_eq!(store.desired("orders").await.unwrap(), None);
+        store.set_desired("orders", Some(wish.clone())).await.unwrap();
+        assert_eq!(store.desired("orders").await.unwrap(), Some(wish));
+        assert_eq!(store.desired("others").await.unwrap(), None);
+        store.set_desired("orders", None).await.unwrap();
+        assert_eq!(store.desired("orders").await.unwrap(), None);
+    }
+}

@@ -1,0 +1,178 @@
+//! The handles through which the engine counts and logs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use super::counts::Counts;
+use super::export::Export;
+use super::log::EventLog;
+use crate::engine::{Counters, MappingState};
+use crate::machine::Event;
+use crate::mapping::SourceKind;
+
+/// The mappings that have series, by name and kind.
+pub(super) type Live = Arc<RwLock<BTreeMap<(String, SourceKind), Arc<MappingMetrics>>>>;
+
+/// All metrics of the process; a cheap clone.
+#[derive(Clone)]
+pub struct Metrics {
+    live: Live,
+    registry: Arc<Registry>,
+}
+
+impl Metrics {
+    /// Metrics without any mapping yet.
+    #[must_use]
+    pub fn new() -> Self {
+        let live = Live::default();
+        let mut registry = Registry::with_prefix("forebay");
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The version that runs", build);
+        registry.register_collector(Box::new(Export::new(Arc::clone(&live))));
+        Self { live, registry: Arc::new(registry) }
+    }
+
+    /// The metrics of a mapping; the same ones as long as they are not removed.
+    #[must_use]
+    pub fn mapping(&self, name: &str, kind: SourceKind) -> Arc<MappingMetrics> {
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        let metrics =
+            live.entry((name.to_owned(), kind)).or_insert_with(|| Arc::new(MappingMetrics::new(name.into(), kind)));
+        Arc::clone(metrics)
+    }
+
+    /// Removes the series of a mapping that is gone. Whoever still holds its metrics counts unseen.
+    pub fn remove(&self, name: &str, kind: SourceKind) {
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        live.remove(&(name.to_owned(), kind));
+    }
+
+    /// Everything as OpenMetrics text.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a string cannot fail");
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// The metrics and the log of one mapping.
+#[derive(Debug)]
+pub struct MappingMetrics {
+    name: Arc<str>,
+    kind: SourceKind,
+    counts: Counts,
+    /// A place in [`STATES`], or beyond it while no state was set.
+    state: AtomicU8,
+    log: EventLog,
+}
+
+/// Every state, each at the place of its discriminant.
+pub(super) const STATES: [MappingState; 7] = [
+    MappingState::Creating,
+    MappingState::Enabling,
+    MappingState::Enabled,
+    MappingState::Disabling,
+    MappingState::Disabled,
+    MappingState::Updating,
+    MappingState::Deleting,
+];
+
+impl MappingMetrics {
+    fn new(name: Arc<str>, kind: SourceKind) -> Self {
+        let log = EventLog::new(Arc::clone(&name), kind);
+        Self { name, kind, counts: Counts::new(), state: AtomicU8::new(u8::MAX), log }
+    }
+
+    /// Turns an event into its metric and its log line.
+    pub fn observe(&self, event: &Event) {
+        self.counts.count(event);
+        self.log.write(event);
+    }
+
+    /// Shows a new state; the same state again changes nothing.
+    pub fn set_state(&self, state: MappingState) {
+        let new = state as u8;
+        if self.state.swap(new, Relaxed) != new {
+            tracing::info!(target: "forebay::mapping", mapping = &*self.name, ?state, "state changed");
+        }
+    }
+
+    /// How many batches are with the function.
+    pub fn set_in_flight(&self, n: usize) {
+        self.counts.in_flight.store(u64::try_from(n).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// How long an invoke waited for the mapping's rate limit.
+    pub fn limiter_waited(&self, waited: Duration) {
+        self.counts.limiter_wait.observe(waited.as_secs_f64());
+    }
+
+    /// The totals since the process started.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counts.totals()
+    }
+
+    pub(super) fn labels(&self) -> [(&'static str, &str); 2] {
+        [("mapping", &self.name), ("source", self.kind.as_str())]
+    }
+
+    pub(super) const fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    pub(super) fn state(&self) -> Option<MappingState> {
+        STATES.get(usize::from(self.state.load(Relaxed))).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_state_stands_at_its_discriminant() {
+        for (at, state) in STATES.into_iter().enumerate() {
+            assert_eq!(state as usize, at);
+        }
+    }
+
+    #[test]
+    fn a_removed_mapping_leaves_no_series() {
+        let metrics = Metrics::new();
+        let gone = metrics.mapping("gone", SourceKind::Sqs);
+        metrics.mapping("stays", SourceKind::Sqs).observe(&Event::Polled { records: 1 });
+        metrics.remove("gone", SourceKind::Sqs);
+        gone.observe(&Event::Polled { records: 1 });
+        let text = metrics.render();
+        assert!(!text.contains("gone"), "{text}");
+        assert!(text.contains("forebay_events_polled_total{mapping=\"stays\",source=\"sqs\"} 1\n"), "{text}");
+    }
+
+    #[test]
+    fn the_same_mapping_keeps_its_counters() {
+        let metrics = Metrics::new();
+        metrics.mapping("orders", SourceKind::Sqs).observe(&Event::Polled { records: 4 });
+        assert_eq!(metrics.mapping("orders", SourceKind::Sqs).counters().polled, 4);
+    }
+}

@@ -1,0 +1,10 @@
+//! What forebay tells about itself: every event becomes one metric and, where it matters, one log line.
+
+mod counts;
+mod export;
+mod init;
+mod log;
+mod metrics;
+
+pub use init::{LogError, LogFormat, init};
+pub use metrics::{MappingMetrics, Metrics};
