@@ -157,6 +157,10 @@ codes! {
     ReservedZero = "FB0507",
     /// The mapping's function timeout is shorter than the function's own.
     FunctionTimeoutBelow = "FB0508",
+    /// A queue that does not answer.
+    QueueUnreachable = "FB0509",
+    /// A function whose configuration cannot be read.
+    FunctionUnreachable = "FB0510",
 }
 
 impl fmt::Display for Code {
