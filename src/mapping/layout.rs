@@ -139,17 +139,26 @@ impl Finder<'_, '_> {
                 _ => beside.push((key, value)),
             }
         }
-        if is_sam {
-            for (key, _) in &mut inner {
-                if let NodeKind::Scalar { text, .. } = &mut key.kind
-                    && same("Queue", text)
-                {
-                    *text = "EventSourceArn".into();
-                }
-            }
-        }
         inner.extend(beside);
+        if is_sam {
+            self.rename_queue(&mut inner);
+        }
         Some(inner)
+    }
+
+    /// SAM's `Queue` is the API's `EventSourceArn`.
+    fn rename_queue(&mut self, entries: &mut Vec<(Node, Node)>) {
+        let is_named = |node: &Node, name: &str| node.as_text().is_some_and(|key| same(name, key));
+        if has(entries, "EventSourceArn")
+            && let Some(at) = entries.iter().position(|(key, _)| is_named(key, "Queue"))
+        {
+            let (key, _) = entries.remove(at);
+            let message = "`Queue` and `EventSourceArn` mean the same, and both are given";
+            self.reader.error(Code::Conflict, key.span, message, "remove one of the two");
+        }
+        for (key, _) in entries.iter_mut().filter(|(key, _)| is_named(key, "Queue")) {
+            key.kind = NodeKind::Scalar { text: "EventSourceArn".into(), plain: true };
+        }
     }
 
     /// Whether the type is SAM's; none when it is no type of a queue's mapping.

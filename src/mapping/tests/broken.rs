@@ -1,6 +1,7 @@
 //! Broken files: the codes each gives, and how the problems look, line and caret included.
 
 use super::read;
+use crate::mapping::Code;
 
 /// Name, the codes in the order of their places, the text.
 type Case = (&'static str, &'static [&'static str], &'static str);
@@ -33,6 +34,11 @@ const FILES: &[Case] = &[
     ("properties_no_map", &["FB0102"], "Type: SQS\nProperties: [BatchSize]\n"),
     ("sam_kinesis", &["FB0401"], "Type: Kinesis\nProperties: { Stream: arn, StartingPosition: LATEST }\n"),
     ("sam_kafka", &["FB0403"], "Type: MSK\nProperties: { Stream: arn }\n"),
+    (
+        "sam_with_both",
+        &["FB0311"],
+        "Type: SQS\nFunctionName: f\nEventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nProperties:\n  Queue: arn:aws:sqs:us-east-1:000000000000:orders\n",
+    ),
     (
         "sam_without_function",
         &["FB0103"],
@@ -269,6 +275,16 @@ fn broken_files_give_their_codes_and_carets() {
 #[test]
 fn broken_lines_give_their_codes_and_carets() {
     check_all(LINES, SOUND);
+}
+
+#[test]
+fn every_code_of_a_file_has_a_case() {
+    // What needs a disk or a queue is in `files` and in `lint`.
+    let elsewhere = ["FB0001", "FB0002", "FB0003", "FB0004", "FB0006"];
+    for code in Code::ALL.iter().map(|code| code.as_str()).filter(|code| !elsewhere.contains(code) && *code < "FB0500")
+    {
+        assert!(FILES.iter().chain(LINES).any(|(_, codes, _)| codes.contains(&code)), "no case gives {code}");
+    }
 }
 
 #[test]
