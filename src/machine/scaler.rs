@@ -98,7 +98,8 @@ impl Scaler {
         if now.since(pressed.last_change) < pressed.recovery {
             return;
         }
-        self.limit += 1;
+        // A maximum of one was not lowered, and is not to be passed either.
+        self.limit = (self.limit + 1).min(self.maximum.unwrap_or(CEILING));
         pressed.last_change = now;
         if self.limit >= self.maximum.unwrap_or(START) {
             self.pressed = None;
@@ -194,6 +195,8 @@ mod tests {
         let mut scaler = Scaler::new(Some(1));
         scaler.pushed_back(1, at(0));
         assert_eq!(scaler.limit(), 1);
+        scaler.answered(at(9000));
+        assert_eq!(scaler.limit(), 1, "the maximum is never passed");
         let mut scaler = Scaler::new(Some(2));
         scaler.pushed_back(2, at(0));
         assert_eq!(scaler.limit(), 1);
