@@ -195,7 +195,8 @@ fn advice(kind: FaultKind, call: Call<'_>) -> String {
 
 /// The innermost error's text: the outer ones only say that something failed.
 fn root_cause(error: &(dyn Error + 'static)) -> String {
-    shortened(&chain(error).last().map(ToString::to_string).unwrap_or_default())
+    let text = chain(error).last().map(ToString::to_string).unwrap_or_default();
+    shortened(text.trim_end_matches('.'))
 }
 
 /// Looks for an error type in a chain of sources.

@@ -137,7 +137,8 @@ async fn load_environment(fallback_region: &str) -> Result<SdkConfig, Fault> {
     let region = RegionProviderChain::first_try(aws_config::environment::EnvironmentVariableRegionProvider::new())
         .or_else(aws_config::profile::ProfileFileRegionProvider::new())
         .or_else(Region::new(fallback_region.to_owned()));
-    Ok(aws_config::defaults(behavior_version()).region(region).http_client(pooled_client()?).load().await)
+    let loader = aws_config::defaults(behavior_version()).region(region).http_client(pooled_client()?);
+    Ok(loader.load().await)
 }
 
 /// Credentials of a role, fetched when they are first needed and kept by the SDK until they are about to expire.

@@ -8,6 +8,7 @@ mod harness;
 mod queues;
 mod scripted;
 mod wire_access;
+mod wire_environment;
 mod wire_lambda;
 mod wire_sqs;
 mod zip;

@@ -204,3 +204,28 @@ async fn mappings_share_connections() {
     // Each function's timeout is asked for beside its first invoke, so two connections can be in use at once.
     assert!(server.connections() <= 3, "{} connections", server.connections());
 }
+
+/// NAT gateways forget silent connections after 350 s, and functions are silent for up to 900 s.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_kernel_keeps_connections_alive() {
+    let (server, connector) = working().await;
+    receive(&connector, &mapping(QUEUE, "work")).await.unwrap();
+    let port: u16 = server.endpoint().rsplit(':').next().unwrap().parse().unwrap();
+    let remote = format!(":{port:04X}");
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    // Columns: number, local and remote address, state (01: established), queues, timer (02: keepalive) and its end
+    // in hundredths of a second.
+    let timers: Vec<&str> = table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|columns| columns[2].ends_with(&remote) && columns[3] == "01")
+        .map(|columns| columns[5])
+        .collect();
+    assert!(!timers.is_empty(), "the connection stays open");
+    for timer in timers {
+        let (kind, end) = timer.split_once(':').unwrap();
+        let end = u64::from_str_radix(end, 16).unwrap();
+        assert!(kind == "02" && end <= 6_000, "timer {kind} ends in {end} hundredths of a second");
+    }
+}
