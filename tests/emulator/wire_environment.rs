@@ -66,7 +66,8 @@ async fn the_environment_says_who_calls_and_where() {
         all.push((name, value));
         all
     };
-    let table: Vec<(&str, Vec<(&str, &str)>, &str)> = vec![
+    type Row<'r> = (&'static str, Vec<(&'r str, &'r str)>, &'static str);
+    let table: Vec<Row<'_>> = vec![
         ("one endpoint for all", with(&keyed(&[]), "AWS_ENDPOINT_URL", here), "0 records"),
         (
             "the service's own endpoint wins",
