@@ -217,7 +217,11 @@ impl Lane {
             (None, Hold::Failed(_)) if lease.extending > 0 || lease.not_extended.is_some() => {
                 "failed, and not released"
             }
-            (None, Hold::Unstarted | Hold::Waiting) if lease.extending > 0 && quiet => "an extension was in the way of its return",
+            (None, Hold::Unstarted | Hold::Waiting)
+                if (lease.extending > 0 || lease.not_extended.is_some()) && quiet =>
+            {
+                "an extension was in the way of its return"
+            }
             (None, _) if tried => "could not be extended",
             (None, _) if held_for + pause + 2_000 >= TWELVE_HOURS => "held as long as allowed",
             (None, hold) => {
