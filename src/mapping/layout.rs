@@ -108,7 +108,8 @@ impl Finder<'_, '_> {
             self.reader.error(Code::NotAMapping, span, message, help);
             return;
         }
-        let entries = if has(&entries, "Properties") { self.unwrap(entries) } else { Some(entries) };
+        let entries =
+            if has(&entries, "Properties") || has(&entries, "Type") { self.unwrap(entries) } else { Some(entries) };
         if let Some(entries) = entries {
             self.found.push(Candidate { entries, span, name });
         }

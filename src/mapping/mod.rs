@@ -34,7 +34,7 @@ mod tests;
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{CodePage, codes, explain};
-pub use lint::lint;
+pub use lint::{function_unreached, lint, queue_unreached};
 pub use load::{Loaded, load, parse};
 pub use model::{Arn, Backoff, FunctionRef, Mapping, OnFunctionError, Poller, Side, SourceKind, VisibilityOptions};
 pub use schema::schema;

@@ -22,6 +22,11 @@ const FILES: &[Case] = &[
     ("binary", &["FB0007"], "\u{0}\u{1}\u{2}"),
     ("unknown_alias", &["FB0011"], "Name: *name\n"),
     ("alias_inside_itself", &["FB0011"], "Tags: &tags [*tags]\n"),
+    (
+        "type_of_its_own",
+        &["FB0104"],
+        "Type: queue\nEventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f\n",
+    ),
     ("a_scalar", &["FB0104"], "orders\n"),
     ("a_list_of_names", &["FB0104", "FB0104"], "- orders\n- payments\n"),
     ("nothing_given", &["FB0103", "FB0103"], "Enabled: true\n"),
