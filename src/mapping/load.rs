@@ -161,6 +161,9 @@ impl All {
             let help = match flaw.code {
                 Code::TooLarge => "write less into one file, and follow fewer aliases",
                 Code::Alias => "write `&name` before the value that `*name` stands for",
+                _ if text.place(flaw.span).shown.contains("${") => {
+                    "inside braces and brackets, put values with `${…}` in quotes"
+                }
                 _ => "check quotes, brackets and indentation at the mark and just before it",
             };
             reader.error(flaw.code, flaw.span, flaw.message, help);

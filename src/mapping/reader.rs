@@ -1,5 +1,7 @@
 //! Reads nodes by the table of parameters; whatever is wrong is reported, and the reading goes on.
 
+use std::collections::BTreeMap;
+
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Severity};
 use super::interpolate::Env;
@@ -72,9 +74,7 @@ impl<'a> Reader<'a> {
                 continue;
             };
             if let Some((_, first)) = seen.iter().find(|(name, _)| *name == member.name) {
-                let line = self.text.line(*first);
-                let message = format!("`{}` stands twice; first on line {line}", member.name);
-                self.error(Code::DuplicateKey, key.span, message, "remove one of the two");
+                self.repeated(member.name, *first, key.span);
                 continue;
             }
             seen.push((member.name, key.span));
@@ -94,6 +94,25 @@ impl<'a> Reader<'a> {
             }
         }
         members
+    }
+
+    fn repeated(&mut self, name: &str, first: Span, again: Span) {
+        let message = format!("`{}` stands twice; first on line {}", short(name), self.text.line(first));
+        self.error(Code::DuplicateKey, again, message, "remove one of the two");
+    }
+
+    /// Reports keys that stand twice in a map that is not read by the table.
+    pub(crate) fn once<'n>(&mut self, keys: impl Iterator<Item = &'n Node>) {
+        let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+        for key in keys {
+            let Some(name) = key.as_text() else { continue };
+            match seen.get(name) {
+                Some(first) => self.repeated(name, *first, key.span),
+                None => {
+                    seen.insert(name, key.span);
+                }
+            }
+        }
     }
 
     /// A key's text. A key that is no text, and YAML's merge key, are reported.
@@ -205,6 +224,7 @@ impl<'a> Reader<'a> {
         let mut sound = true;
         match &node.kind {
             NodeKind::Map(entries) => {
+                self.once(entries.iter().map(|(key, _)| key));
                 for (key, value) in entries {
                     let Some(name) = self.key(key) else {
                         sound = false;

@@ -106,6 +106,25 @@ fn the_problems_of_one_file_are_bounded() {
 }
 
 #[test]
+fn the_examples_of_the_docs_are_clean() {
+    let docs = include_str!("../../../docs/mapping-files.md");
+    let blocks: Vec<_> = docs.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() >= 4);
+    for block in blocks {
+        let mut text = block.to_owned();
+        if !text.contains("FunctionName:") {
+            text.push_str("FunctionName: f\n");
+        }
+        if !text.contains("EventSourceArn:") && !text.contains("Queue:") {
+            text.push_str("EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\n");
+        }
+        let env = |name: &str| (name == "ACCOUNT_ID").then(|| "123456789012".to_owned());
+        let loaded = crate::mapping::parse(&PathBuf::from("docs.yaml"), &text, &env);
+        assert!(loaded.diagnostics.is_empty(), "{text}\n{:?}", loaded.diagnostics);
+    }
+}
+
+#[test]
 fn the_examples_are_clean() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("mappings");
     let loaded = load_all(&[folder]);
