@@ -13,7 +13,7 @@ A first mapping: `forebay schema` tells an editor what a mapping file may hold, 
 
 /// Event source mappings outside AWS: polls queues, batches messages, invokes functions, settles every message.
 #[derive(Debug, Parser)]
-#[command(name = "forebay", version, about, after_help = AFTER_HELP, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "forebay", version, after_help = AFTER_HELP, max_term_width = 100, arg_required_else_help = true)]
 pub(super) struct Cli {
     #[command(subcommand)]
     verb: Verb,
