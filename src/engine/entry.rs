@@ -111,8 +111,9 @@ impl Entry {
         std::mem::replace(&mut self.goal, Goal::Remove) != Goal::Remove
     }
 
-    /// Drains for good, within the shutdown's bound.
+    /// Drains for good, within the shutdown's bound and the mapping's own.
     pub(crate) fn close(&mut self, bound: Duration) {
+        let bound = self.mapping.poller.drain_timeout.map_or(bound, |own| own.min(bound));
         if self.goal != Goal::Remove {
             self.goal = Goal::Stop;
         }

@@ -157,10 +157,10 @@ codes! {
     ReservedZero = "FB0507",
     /// The mapping's function timeout is shorter than the function's own.
     FunctionTimeoutBelow = "FB0508",
-    /// A queue that does not answer.
-    QueueUnreachable = "FB0509",
-    /// A function whose configuration cannot be read.
-    FunctionUnreachable = "FB0510",
+    /// The queue could not be asked.
+    QueueUnreached = "FB0509",
+    /// The function could not be asked.
+    FunctionUnreached = "FB0510",
 }
 
 impl fmt::Display for Code {

@@ -3,9 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
-mod adapters;
+mod functions;
 mod harness;
+mod queues;
 mod scripted;
+mod wire_access;
+mod wire_environment;
 mod wire_lambda;
 mod wire_sqs;
 mod zip;

@@ -105,6 +105,7 @@ struct Script {
     /// What comes next for an operation; the last one stays.
     actions: BTreeMap<String, VecDeque<Action>>,
     seen: Vec<(String, Seen)>,
+    connections: usize,
 }
 
 /// A scripted server on a port of its own; it ends when it is dropped.
@@ -123,6 +124,7 @@ impl Scripted {
         let shared = Arc::clone(&script);
         let listener = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                shared.lock().unwrap().connections += 1;
                 tokio::spawn(serve(stream, Arc::clone(&shared)));
             }
         });
@@ -145,6 +147,11 @@ impl Scripted {
     pub(crate) fn seen(&self, operation: &str) -> Vec<Seen> {
         let script = self.script.lock().unwrap();
         script.seen.iter().filter(|(name, _)| name == operation).map(|(_, seen)| seen.clone()).collect()
+    }
+
+    /// How many connections were opened so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.script.lock().unwrap().connections
     }
 }
 
@@ -174,13 +181,13 @@ async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>) {
         script.lock().unwrap().seen.push((operation, seen));
         match action {
             Action::Answer { status, headers, body } => {
-                let mut head = format!("HTTP/1.1 {status} Said\r\ncontent-length: {}\r\n", body.len());
+                let mut answer = format!("HTTP/1.1 {status} Said\r\ncontent-length: {}\r\n", body.len()).into_bytes();
                 for (name, value) in headers {
-                    head.push_str(&format!("{name}: {value}\r\n"));
+                    answer.extend(format!("{name}: {value}\r\n").as_bytes());
                 }
-                head.push_str("\r\n");
-                let sent = stream.write_all(head.as_bytes()).await.is_ok() && stream.write_all(&body).await.is_ok();
-                if !sent {
+                answer.extend(b"\r\n");
+                answer.extend(body);
+                if stream.write_all(&answer).await.is_err() {
                     return;
                 }
             }

@@ -5,7 +5,8 @@ pub(crate) fn stored(name: &str, content: &[u8]) -> Vec<u8> {
     let size = u32::try_from(content.len()).unwrap().to_le_bytes();
     let name_len = u16::try_from(name.len()).unwrap().to_le_bytes();
     let crc = crc32(content).to_le_bytes();
-    // Shared by both headers: version 2.0, no flags, stored, 1 January 1980, checksum, sizes, length of the name, no extras.
+    // Shared by both headers: version 2.0, no flags, stored, 1 January 1980, checksum, sizes, length of the name,
+    // no extras.
     let mut common = vec![20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
     common.extend(crc);
     common.extend(size);
