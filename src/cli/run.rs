@@ -35,7 +35,8 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     socket: SocketArgs,
     /// How long a drain may take after SIGTERM or SIGINT
-    #[arg(long, value_name = "DURATION", env = "FOREBAY_DRAIN_TIMEOUT", hide_env_values = true, default_value = "25s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "25s")]
+    #[arg(env = "FOREBAY_DRAIN_TIMEOUT", hide_env_values = true)]
     drain_timeout: Duration,
     /// How log lines look
     #[arg(long, value_enum, env = "FOREBAY_LOG_FORMAT", hide_env_values = true, default_value_t)]

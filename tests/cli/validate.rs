@@ -49,6 +49,7 @@ fn paths_come_from_flags_then_the_variable() {
     assert!(String::from_utf8_lossy(&by_variable.get_output().stderr).starts_with("2 good mappings"));
     let one = place.forebay(&["validate", "-f", "mappings/orders.yaml"]).env("FOREBAY_FILE", both).assert().success();
     assert!(String::from_utf8_lossy(&one.get_output().stderr).starts_with("1 good mapping"));
+    place.forebay(&["validate", "mappings/orders.yaml"]).env("FOREBAY_FILE", "absent").assert().success();
 }
 
 #[test]
