@@ -1,6 +1,6 @@
 # The image of forebay: one binary on a base without a shell, run by a user without rights, on a read-only root if wanted.
 #   docker build -t forebay .
-#   docker run --rm -v ./mappings:/etc/forebay/mappings:ro -e AWS_REGION -e AWS_ACCESS_KEY_ID -e AWS_SECRET_ACCESS_KEY forebay
+#   docker run --rm -v ./mappings:/etc/forebay/mappings:ro -e AWS_ACCESS_KEY_ID -e AWS_SECRET_ACCESS_KEY forebay
 
 # Both stages are Debian 13, so that the binary meets the C library that it was linked with. The C compiler that aws-lc
 # needs comes with this image, and nothing else is needed.
