@@ -34,7 +34,7 @@ USER 65532:65532
 WORKDIR /etc/forebay
 ENV FOREBAY_LISTEN=0.0.0.0:9690 \
     FOREBAY_SOCKET=/run/forebay/forebay.sock \
-    FOREBAY_STORE=/var/lib/forebay/store.redb
+    FOREBAY_STORE=/var/lib/forebay/forebay.redb
 VOLUME ["/run/forebay", "/var/lib/forebay"]
 EXPOSE 9690
 # A drain takes up to 25 s: give `docker stop` at least 30 (`--time 30`).
