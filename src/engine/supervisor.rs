@@ -189,6 +189,8 @@ impl Supervisor {
     }
 
     async fn reload(&mut self, mappings: Vec<Mapping>) -> ReloadSummary {
+        // Asked before anything changes: what was ready stays so while changed mappings start again.
+        self.readiness();
         let mut summary = ReloadSummary::default();
         let mut wanted: BTreeMap<String, Mapping> =
             mappings.into_iter().map(|mapping| (mapping.name.clone(), mapping)).collect();
