@@ -5,7 +5,7 @@ use std::sync::Arc;
 use forebay::machine::PollRequest;
 use forebay::mapping::Mapping;
 
-use crate::lane::{Hold, Lane, LaneState, SessionState};
+use crate::lane::{Hold, Lane, LaneState, Quiet, SessionState};
 
 /// After a stop was answered, calls already on their way may still begin for so long (milliseconds).
 const STOP_GRACE: u64 = 3;
@@ -23,13 +23,20 @@ impl Session {
     pub(crate) fn new(lane: Arc<Lane>, mapping: &Mapping) -> Self {
         let incarnation = lane.world.incarnation();
         let mapping = Arc::new(mapping.clone());
+        let quiet = lane.state().quiet.filter(|quiet| quiet.until_connected);
+        if let Some(Quiet { since, bound: Some(bound), .. }) = quiet {
+            if lane.world.now() < since + bound {
+                lane.check_drained("a reload");
+            }
+            lane.excuse_all("left behind by a drain");
+        }
         let mut state = lane.state();
         let id = state.sessions.len();
         lane.note(format_args!(
             "connected as session {id}: batches of {}, window {:?}, concurrency {:?}",
             mapping.batch_size, mapping.window, mapping.maximum_concurrency
         ));
-        if state.quiet.is_some_and(|quiet| quiet.until_connected) {
+        if quiet.is_some() {
             state.quiet = None;
         }
         state.sessions.push(SessionState {

@@ -174,6 +174,7 @@ impl Lane {
     /// Nothing of this call is open any more.
     fn answered(&self, entries: &[(usize, Change)]) {
         let mut state = self.state();
+        self.sweep(&mut state);
         for &(index, change) in entries {
             if matches!(change, Change::Visibility(_)) {
                 state.leases[index].extending -= 1;
