@@ -18,6 +18,7 @@ mod purity;
 mod queue;
 mod rig;
 mod run;
+mod rust_text;
 mod scenes;
 mod seeds;
 mod session;
