@@ -34,6 +34,8 @@ struct Pressed {
     /// How long after a change the limit may be raised by one.
     recovery: Duration,
     last_change: Mono,
+    /// The last change was a careful raise: a throttle right after it tells at once that it was too much.
+    raised: bool,
 }
 
 impl Scaler {
@@ -83,13 +85,13 @@ impl Scaler {
     /// The function was throttled, or the way to it is broken, with this many batches in flight.
     pub(crate) fn pushed_back(&mut self, in_flight: u32, now: Mono) {
         let recovery = match &self.pressed {
-            Some(pressed) if now.since(pressed.last_change) < COOLDOWN => return,
+            Some(pressed) if !pressed.raised && now.since(pressed.last_change) < COOLDOWN => return,
             Some(pressed) => (pressed.recovery * 2).min(SLOWEST_RECOVERY),
             None => COOLDOWN,
         };
         self.limit = (self.limit.min(in_flight.max(1)) / 2).max(1);
         self.polls = self.polls.min(self.limit);
-        self.pressed = Some(Pressed { recovery, last_change: now });
+        self.pressed = Some(Pressed { recovery, last_change: now, raised: false });
     }
 
     /// The function was reached and answered.
@@ -101,6 +103,7 @@ impl Scaler {
         // A maximum of one was not lowered, and is not to be passed either.
         self.limit = (self.limit + 1).min(self.maximum.unwrap_or(CEILING));
         pressed.last_change = now;
+        pressed.raised = true;
         if self.limit >= self.maximum.unwrap_or(START) {
             self.pressed = None;
         }
@@ -204,6 +207,20 @@ mod tests {
         assert_eq!(scaler.limit(), 2);
         scaler.answered(at(9000));
         assert_eq!(scaler.limit(), 2);
+    }
+
+    #[test]
+    fn a_throttle_far_above_the_start_is_recovered_from_without_a_fall() {
+        let mut scaler = Scaler::new(None);
+        for growth in 0..95 {
+            scaler.received(10, true, QUICK, true, at(growth * 200 + 200));
+        }
+        assert_eq!(scaler.limit(), 100);
+        scaler.pushed_back(100, at(60_000));
+        scaler.answered(at(62_000));
+        assert_eq!(scaler.limit(), 51);
+        scaler.received(10, true, QUICK, true, at(63_000));
+        assert_eq!(scaler.limit(), 52, "growth goes on");
     }
 
     #[test]

@@ -1,0 +1,201 @@
+//! One queue: which messages wait, which are hidden and until when, which are deleted.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use md5::{Digest, Md5};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// Real handles are opaque text of about this length; a client's cost depends on it.
+const HANDLE_LENGTH: usize = 344;
+const HANDLE_START: &str = "AQEB";
+
+/// Where one message is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Visible,
+    /// Hidden by the hiding with this number; an older hiding's end means nothing.
+    Hidden {
+        hiding: u32,
+    },
+    Deleted,
+}
+
+/// One message and what became of it.
+pub(super) struct Message {
+    pub(super) id: String,
+    /// The body as a JSON string, quotes included.
+    pub(super) body: Box<str>,
+    pub(super) md5: String,
+    pub(super) sent_unix_ms: u64,
+    pub(super) sent: Instant,
+    pub(super) first_received_unix_ms: u64,
+    pub(super) receives: u32,
+    /// How often it was handed to the function.
+    pub(super) invokes: u32,
+    /// When the function first started with it.
+    pub(super) started: Option<Instant>,
+    pub(super) place: Place,
+    hidings: u32,
+}
+
+/// A standard queue.
+pub(super) struct Queue {
+    number: u32,
+    pub(super) name: String,
+    pub(super) visibility: Duration,
+    pub(super) messages: Vec<Message>,
+    ready: VecDeque<u32>,
+    ends: BinaryHeap<Reverse<(Instant, u32, u32)>>,
+    /// Wakes one long poll for each message that becomes visible.
+    pub(super) arrivals: Rc<Notify>,
+    pub(super) deleted: usize,
+    pub(super) hidden: usize,
+}
+
+impl Queue {
+    pub(super) fn new(number: u32, name: String, visibility: Duration) -> Self {
+        Self {
+            number,
+            name,
+            visibility,
+            messages: Vec::new(),
+            ready: VecDeque::new(),
+            ends: BinaryHeap::new(),
+            arrivals: Rc::new(Notify::new()),
+            deleted: 0,
+            hidden: 0,
+        }
+    }
+
+    /// Takes a message in and wakes one waiting receive. Answers its index.
+    pub(super) fn send(&mut self, body: &str, unix_ms: u64) -> usize {
+        let index = self.messages.len();
+        self.messages.push(Message {
+            id: format!("{:08x}-0000-4000-8000-{index:012x}", self.number),
+            body: serde_json::Value::from(body).to_string().into_boxed_str(),
+            md5: Md5::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
+            sent_unix_ms: unix_ms,
+            sent: Instant::now(),
+            first_received_unix_ms: 0,
+            receives: 0,
+            invokes: 0,
+            started: None,
+            place: Place::Visible,
+            hidings: 0,
+        });
+        self.ready.push_back(u32::try_from(index).unwrap_or(u32::MAX));
+        self.arrivals.notify_one();
+        index
+    }
+
+    /// Hands out up to `max` messages and hides them.
+    pub(super) fn receive(&mut self, max: usize, visibility: Option<Duration>, now: Instant, unix_ms: u64) -> Vec<u32> {
+        self.reveal(now);
+        let mut taken = Vec::with_capacity(max);
+        while taken.len() < max {
+            let Some(index) = self.ready.pop_front() else { break };
+            let message = &mut self.messages[index as usize];
+            // A message that was deleted while it was visible is still in the line.
+            if message.place != Place::Visible {
+                continue;
+            }
+            message.receives += 1;
+            if message.receives == 1 {
+                message.first_received_unix_ms = unix_ms;
+            }
+            taken.push(index);
+        }
+        let until = now + visibility.unwrap_or(self.visibility);
+        for &index in &taken {
+            self.hide(index, until);
+        }
+        taken
+    }
+
+    /// Puts messages whose hiding has ended back in the line.
+    pub(super) fn reveal(&mut self, now: Instant) {
+        while let Some(&Reverse((until, index, hiding))) = self.ends.peek() {
+            if until > now {
+                break;
+            }
+            self.ends.pop();
+            if self.messages[index as usize].place == (Place::Hidden { hiding }) {
+                self.show(index);
+            }
+        }
+    }
+
+    /// Deletes by handle; `false` when the handle's message is gone already or never was.
+    pub(super) fn delete(&mut self, handle: &str) -> bool {
+        let Some(index) = self.find(handle) else { return false };
+        let message = &mut self.messages[index as usize];
+        match message.place {
+            Place::Deleted => return false,
+            Place::Hidden { .. } => self.hidden -= 1,
+            Place::Visible => {}
+        }
+        message.place = Place::Deleted;
+        self.deleted += 1;
+        true
+    }
+
+    /// Hides anew, or shows at once with zero; `false` when the message is not in flight.
+    pub(super) fn change_visibility(&mut self, handle: &str, visibility: Duration, now: Instant) -> bool {
+        let Some(index) = self.find(handle) else { return false };
+        if !matches!(self.messages[index as usize].place, Place::Hidden { .. }) {
+            return false;
+        }
+        if visibility.is_zero() {
+            self.show(index);
+        } else {
+            self.hide(index, now + visibility);
+        }
+        true
+    }
+
+    /// The handle of a message's latest delivery.
+    pub(super) fn handle(&self, index: u32) -> String {
+        let message = &self.messages[index as usize];
+        let mut handle = format!("{HANDLE_START}{:08x}{index:08x}{:08x}", self.number, message.receives);
+        let filler = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+/";
+        handle.extend(filler.chars().cycle().take(HANDLE_LENGTH - handle.len()));
+        handle
+    }
+
+    /// The message that a handle belongs to, when it is the handle of its latest delivery.
+    fn find(&self, handle: &str) -> Option<u32> {
+        let rest = handle.strip_prefix(HANDLE_START)?;
+        let number = |from: usize| u32::from_str_radix(rest.get(from..from + 8)?, 16).ok();
+        let message = self.messages.get(number(8)? as usize)?;
+        (number(0)? == self.number && number(16)? == message.receives).then(|| number(8)).flatten()
+    }
+
+    fn hide(&mut self, index: u32, until: Instant) {
+        let message = &mut self.messages[index as usize];
+        if !matches!(message.place, Place::Hidden { .. }) {
+            self.hidden += 1;
+        }
+        message.hidings += 1;
+        message.place = Place::Hidden { hiding: message.hidings };
+        self.ends.push(Reverse((until, index, message.hidings)));
+    }
+
+    fn show(&mut self, index: u32) {
+        self.hidden -= 1;
+        self.messages[index as usize].place = Place::Visible;
+        self.ready.push_back(index);
+        self.arrivals.notify_one();
+    }
+}
+
+/// The queue's number and the message's index, read back from a message id.
+pub(super) fn locate(id: &[u8]) -> Option<(usize, usize)> {
+    let text = std::str::from_utf8(id).ok()?;
+    let queue = usize::from_str_radix(text.get(..8)?, 16).ok()?;
+    let index = usize::from_str_radix(text.get(24..36)?, 16).ok()?;
+    Some((queue, index))
+}

@@ -1,0 +1,24 @@
+//! A fake of SQS and Lambda that is fast enough never to be the limit.
+//!
+//! One thread, nothing shared between threads; a receive costs the same at any depth of the queue.
+//! Requests are not authenticated. What was received, invoked and deleted is counted here, so that
+//! every measured program is judged by the same clock.
+
+mod control;
+mod invoke;
+mod messages;
+mod server;
+mod sqs;
+mod state;
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+
+pub(crate) use control::{Latencies, Setup, Stats, Trickle, Until};
+
+/// Serves until standard input ends: then whoever started this process is gone or done.
+pub(crate) fn run(listen: SocketAddr) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
+    tokio::task::LocalSet::new().block_on(&runtime, server::serve(listen))
+}

@@ -1,0 +1,105 @@
+//! All that the fake knows: its queues, how the function behaves, and what was counted.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::control::Setup;
+use super::messages::Queue;
+
+/// The one state, shared by all connections of the one thread.
+pub(super) type Shared = Rc<RefCell<State>>;
+
+/// What was counted since the last reset.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) calls: BTreeMap<String, u64>,
+    pub(super) received: u64,
+    pub(super) empty_receives: u64,
+    pub(super) invoked: u64,
+    pub(super) invoked_bytes: u64,
+    /// Records that the function saw a second time.
+    pub(super) repeated: u64,
+    /// Deletions and extensions that named a handle which was no longer valid.
+    pub(super) stale: u64,
+    pub(super) in_flight: u64,
+    pub(super) peak_in_flight: u64,
+    pub(super) waiting: u64,
+    pub(super) first_call_unix_us: Option<u64>,
+    pub(super) first_receive_unix_us: Option<u64>,
+    pub(super) first_message: Option<Instant>,
+    pub(super) last_delete: Option<Instant>,
+    pub(super) first_event: Option<Bytes>,
+}
+
+pub(super) struct State {
+    pub(super) queues: Vec<Queue>,
+    pub(super) by_name: BTreeMap<String, usize>,
+    pub(super) function_time: Duration,
+    pub(super) counts: Counts,
+    /// Where the fake listens: queue URLs are made of it.
+    pub(super) base: String,
+}
+
+impl State {
+    pub(super) fn new(base: String) -> Self {
+        Self {
+            queues: Vec::new(),
+            by_name: BTreeMap::new(),
+            function_time: Duration::ZERO,
+            counts: Counts::default(),
+            base,
+        }
+    }
+
+    /// Forgets everything and makes the queues of a new measurement.
+    pub(super) fn reset(&mut self, setup: &Setup) {
+        *self = Self::new(std::mem::take(&mut self.base));
+        self.function_time = Duration::from_millis(setup.function_ms);
+        let now = unix_us() / 1000;
+        for (number, name) in (0..).zip(&setup.queues) {
+            let mut queue = Queue::new(number, name.clone(), Duration::from_secs(setup.visibility_s));
+            for index in 0..setup.messages {
+                queue.send(&body(index, setup.body_bytes), now);
+            }
+            self.by_name.insert(name.clone(), self.queues.len());
+            self.queues.push(queue);
+        }
+    }
+
+    /// The queue that a URL, or a bare name, names.
+    pub(super) fn queue(&mut self, url: &str) -> Option<&mut Queue> {
+        let name = url.rsplit('/').next().unwrap_or(url);
+        self.by_name.get(name).copied().and_then(|index| self.queues.get_mut(index))
+    }
+
+    pub(super) fn call(&mut self, operation: &str) {
+        self.counts.first_call_unix_us.get_or_insert_with(unix_us);
+        match self.counts.calls.get_mut(operation) {
+            Some(count) => *count += 1,
+            None => {
+                self.counts.calls.insert(operation.to_owned(), 1);
+            }
+        }
+    }
+}
+
+/// Microseconds since the Unix epoch: comparable between the processes of one machine.
+pub(super) fn unix_us() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// An order as JSON, filled up to the wanted size; every one differs from the others.
+pub(super) fn body(index: usize, bytes: usize) -> String {
+    let mut body = format!(r#"{{"order":{index},"customer":"c-{}","note":""#, index % 977);
+    while body.len() + 2 < bytes {
+        body.push(char::from(b'a' + u8::try_from(body.len() % 26).unwrap_or(0)));
+    }
+    body.push_str("\"}");
+    body
+}

@@ -1,0 +1,67 @@
+//! The measurements, one file each.
+
+mod drain;
+mod idle;
+mod latency;
+mod start;
+mod throughput;
+
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::driver::{Bench, Options, Part, Row, say};
+use crate::fake::Setup;
+
+/// Longer than any single measurement takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// How long a program may take to end when it is asked to.
+const ENDING: Duration = Duration::from_secs(40);
+const BODY_BYTES: usize = 1024;
+const MIB: f64 = 1024.0 * 1024.0;
+
+/// Every part that was asked for, in the order of the table.
+pub(crate) async fn all(bench: &mut Bench, options: &Options) -> anyhow::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    if options.wants(Part::Size) {
+        rows.push(size(bench)?);
+    }
+    if options.wants(Part::Start) {
+        say("start to first poll");
+        rows.extend(start::measure(bench, options).await?);
+    }
+    if options.wants(Part::Latency) {
+        say("latency from send to function start");
+        rows.extend(latency::measure(bench, options).await?);
+    }
+    if options.wants(Part::Throughput) || options.wants(Part::Memory) {
+        rows.extend(throughput::measure(bench, options).await?);
+    }
+    if options.wants(Part::Idle) {
+        rows.extend(idle::measure(bench, options).await?);
+    }
+    if options.wants(Part::Drain) {
+        say("drain under load");
+        rows.extend(drain::measure(bench, options).await?);
+    }
+    bench.check()?;
+    Ok(rows)
+}
+
+fn size(bench: &Bench) -> anyhow::Result<Row> {
+    let path = bench.forebay_path();
+    let bytes = std::fs::metadata(path).with_context(|| format!("reading {}", path.display()))?.len();
+    let mb = bytes as f64 / 1e6;
+    Ok(Row::alone("release binary", format!("{mb:.1} MB")).target("≤ 20 MB", mb <= 20.0))
+}
+
+/// One queue with `messages` waiting in it.
+fn setup(messages: usize, function_ms: u64) -> Setup {
+    Setup {
+        queues: vec![crate::driver::QUEUE.to_owned()],
+        messages,
+        body_bytes: BODY_BYTES,
+        function_ms,
+        visibility_s: 60,
+    }
+}
