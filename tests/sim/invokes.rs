@@ -49,7 +49,7 @@ impl Session {
                 lease.batch = id;
             }
         }
-        state.calls.insert(id, Call { session: self.id, leases: leases.clone() });
+        state.calls.insert(id, Call { session: self.id });
         state.counts.invoked += leases.len() as u64;
         let open = state.calls.len();
         lane.note(format_args!("invoke {id} begins with {leases:?}, {open} open"));

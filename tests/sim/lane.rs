@@ -227,8 +227,6 @@ pub(crate) struct SessionState {
 pub(crate) struct Call {
     /// Of which session.
     pub(crate) session: usize,
-    /// The deliveries in it.
-    pub(crate) leases: Vec<usize>,
 }
 
 /// What the engine's own counters should say, since its process began.

@@ -8,7 +8,7 @@ use forebay::mapping::Mapping;
 use forebay::store::Store;
 
 use crate::draw::patience;
-use crate::lane::{IdleWatch, Lane, Quiet};
+use crate::lane::{IdleWatch, Lane, Place, Quiet};
 use crate::plan::{Action, Plan};
 use crate::rig::{Rig, is};
 use crate::store::MemoryStore;
@@ -47,6 +47,12 @@ impl Life {
         let rig = Rig::start(&world, &lanes, mappings.clone(), Arc::clone(&store), plan.seed);
         let wanted = vec![true; lanes.len()];
         Self { world, lanes, store, plan, mappings, wanted, rig }
+    }
+
+    /// Messages that are in `place`.
+    pub(crate) fn count(&self, place: Place) -> usize {
+        let here = |lane: &Arc<Lane>| lane.state().messages.iter().filter(|message| message.place == place).count();
+        self.lanes.iter().map(here).sum()
     }
 
     /// From the first message to the last check.

@@ -134,7 +134,7 @@ impl Session {
         let just = |at: u64| at + 1 >= now;
         match (lease.hold, hidden.is_zero()) {
             (Hold::Failed(_), true) if *policy == OnFunctionError::Release || lane.plan.queue.visibility == 0 => {
-                lease.excuse = Some("failed, released")
+                lease.excuse = Some("failed, released");
             }
             (Hold::Failed(_), false) if matches!(policy, OnFunctionError::Backoff(_)) => {
                 if let OnFunctionError::Backoff(backoff) = policy
