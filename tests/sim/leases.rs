@@ -122,6 +122,7 @@ impl Lane {
             known: until,
             not_extended: None,
             extending: 0,
+            failed_returns: 0,
             attempts: 0,
             over: false,
             batch: 0,
