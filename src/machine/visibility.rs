@@ -8,6 +8,9 @@ use super::Mono;
 /// SQS hides a message for at most this long after one receive, extensions included.
 pub const MAX_HIDDEN: Duration = Duration::from_secs(12 * 3600);
 
+/// SQS counts from when it hands a message out, and we from when its answer has arrived.
+const HEAD_START: Duration = Duration::from_secs(5);
+
 /// The lease on one received message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lease {
@@ -70,7 +73,7 @@ impl Leases {
 
     /// How far a lease can be extended from now: `None` when SQS's 12 hours are all but over.
     pub(crate) fn extension(&self, lease: &Lease, now: Mono) -> Option<Duration> {
-        let left = MAX_HIDDEN.saturating_sub(now.since(lease.received) + Duration::from_secs(1));
+        let left = MAX_HIDDEN.saturating_sub(now.since(lease.received) + HEAD_START);
         let seconds = self.length.min(left).as_secs();
         (seconds > 0).then(|| Duration::from_secs(seconds))
     }
@@ -138,7 +141,7 @@ mod tests {
         let lease = leases.begin(1, at(0), leases.length());
         let hours = |hours: u64| at(hours * 3_600_000);
         assert_eq!(leases.extension(&lease, hours(11)), Some(Duration::from_secs(600)));
-        assert_eq!(leases.extension(&lease, at(12 * 3_600_000 - 90_500)), Some(Duration::from_secs(89)));
+        assert_eq!(leases.extension(&lease, at(12 * 3_600_000 - 90_500)), Some(Duration::from_secs(85)));
         assert_eq!(leases.extension(&lease, at(12 * 3_600_000 - 1_500)), None);
         assert_eq!(leases.extension(&lease, hours(13)), None);
     }
