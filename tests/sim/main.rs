@@ -6,6 +6,7 @@
 
 #![expect(clippy::print_stderr, reason = "a failing seed shows its story")]
 
+mod acts;
 mod answers;
 mod draw;
 mod function;
