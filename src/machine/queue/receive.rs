@@ -46,6 +46,8 @@ pub(super) struct Receiving {
 struct OpenPoll {
     since: Mono,
     max: u32,
+    /// How long leases were when it began.
+    lease: Duration,
 }
 
 impl Receiving {
@@ -128,7 +130,7 @@ impl QueueMachine {
             let id = PollId(self.name());
             let wait = self.wait();
             let visibility = self.receiving.override_visibility;
-            self.receiving.polls.insert(id, OpenPoll { since: self.now, max });
+            self.receiving.polls.insert(id, OpenPoll { since: self.now, max, lease: self.leases.length() });
             self.out.push_back(Output::Poll(PollRequest { id, max, wait, visibility }));
         }
     }
@@ -185,7 +187,7 @@ impl QueueMachine {
         self.emit(Event::Polled { records: records.len() });
         let count = records.len();
         for record in records {
-            self.hold(record);
+            self.hold(record, poll.lease);
         }
         self.batcher.receive_ended();
         self.take_closed_batches();
@@ -194,10 +196,10 @@ impl QueueMachine {
         self.scaler.received(count, count >= poll.max as usize, took, saturated, self.now);
     }
 
-    fn hold(&mut self, record: Record) {
+    fn hold(&mut self, record: Record, length: Duration) {
         let token = self.name();
         let bytes = record.fragment.len();
-        let lease = self.leases.begin(token, self.now);
+        let lease = self.leases.begin(token, self.now, length);
         let fits = Batcher::fits_alone(bytes);
         if !fits {
             self.emit(Event::TooLarge { id: record.id.to_string(), bytes: body_bytes(1, bytes) });
