@@ -16,8 +16,8 @@ use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 use forebay::aws::AwsConnector;
 use forebay::mapping::{Arn, FunctionRef, Mapping, Poller, SourceKind};
 use http_body_util::{BodyExt as _, Empty};
-use hyper::{Request, StatusCode};
 use hyper::body::Bytes;
+use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 
 use crate::zip;

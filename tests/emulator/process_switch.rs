@@ -131,9 +131,7 @@ async fn a_reload_restarts_only_what_changed_and_refuses_what_is_broken() {
     let (status, details) = daemon.probe("/readyz?verbose").await;
     assert!(status == 200 && details.contains("files: error"), "{details}");
     let third = bodies("third", 10);
-    for (queue, ledger) in
-        [(&kept, &mut kept_ledger), (&changed, &mut changed_ledger), (&added, &mut added_ledger)]
-    {
+    for (queue, ledger) in [(&kept, &mut kept_ledger), (&changed, &mut changed_ledger), (&added, &mut added_ledger)] {
         account.send(queue, &third).await;
         noted(ledger, &third).await;
     }
