@@ -39,6 +39,11 @@ impl Site {
         Self { folder, environment: account.environment(), runs: AtomicU32::new(0) }
     }
 
+    /// From now on the program runs without these variables.
+    pub(crate) fn forget_variables(&mut self, names: &[&str]) {
+        self.environment.retain(|(name, _)| !names.contains(name));
+    }
+
     /// The path of a file here.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -167,6 +172,11 @@ impl Daemon {
     /// All log lines so far.
     pub(crate) fn log(&self) -> Vec<Value> {
         log_lines(&self.log)
+    }
+
+    /// Where it listens: host and port.
+    pub(crate) fn address(&self) -> &str {
+        self.endpoint.trim_start_matches("http://")
     }
 
     /// What a probe answers.

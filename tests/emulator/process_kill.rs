@@ -14,7 +14,6 @@ const WAITING: usize = 1_000;
 /// How long nothing may happen.
 const STALL: Duration = Duration::from_secs(60);
 
-#[expect(clippy::print_stdout, reason = "the seed and the numbers belong to the test's output")]
 #[tokio::test]
 async fn nothing_is_lost_when_the_program_is_killed_again_and_again() {
     let seed = std::env::var("FOREBAY_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
