@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_lambda::types::{FunctionCode, Runtime, State};
 use aws_sdk_sqs::config::Credentials;
-use aws_sdk_sqs::types::QueueAttributeName;
+use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 use forebay::aws::AwsConnector;
 use forebay::mapping::{Arn, FunctionRef, Mapping, Poller, SourceKind};
 use http_body_util::{BodyExt as _, Empty};
-use hyper::Request;
 use hyper::body::Bytes;
+use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 
 use crate::zip;
@@ -159,7 +159,6 @@ pub(crate) struct Account {
 
 impl Account {
     /// The environment in which a program talks to this account.
-    #[expect(dead_code, reason = "for tests that run the program itself")]
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_ENDPOINT_URL", self.endpoint.clone()),
@@ -183,6 +182,29 @@ impl Account {
         }
         let url = request.send().await.unwrap().queue_url.unwrap();
         Queue { url, arn: format!("arn:aws:sqs:{REGION}:{}:{name}", self.id) }
+    }
+
+    /// Makes a queue, and one for its dead letters: a message is moved there after `receives` receives.
+    pub(crate) async fn create_queue_pair(&self, name: &str, visibility: u32, receives: u32) -> (Queue, Queue) {
+        let dead = self.create_queue(&format!("{name}-dead"), &[]).await;
+        let redrive = serde_json::json!({"deadLetterTargetArn": dead.arn, "maxReceiveCount": receives}).to_string();
+        let attributes = [
+            (QueueAttributeName::VisibilityTimeout, &*visibility.to_string()),
+            (QueueAttributeName::RedrivePolicy, &*redrive),
+        ];
+        (self.create_queue(name, &attributes).await, dead)
+    }
+
+    /// Sends messages, ten at a time.
+    pub(crate) async fn send(&self, queue: &Queue, bodies: &[String]) {
+        for bodies in bodies.chunks(10) {
+            let entries = bodies.iter().enumerate().map(|(index, body)| {
+                SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body).build().unwrap()
+            });
+            let request = self.sqs.send_message_batch().queue_url(&queue.url).set_entries(Some(entries.collect()));
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.successful.len(), bodies.len(), "{:?}", answer.failed);
+        }
     }
 
     /// Makes a Python function whose code is `source`, with a `handler(event, context)`, and waits until it is active.
@@ -268,16 +290,23 @@ fn free_port() -> u16 {
 }
 
 async fn get(endpoint: &str, path: &str) -> Bytes {
+    let (status, body) = ask(endpoint, path).await;
+    assert!(status.is_success(), "{path}: {status}");
+    body
+}
+
+/// The answer to a plain GET.
+pub(crate) async fn ask(endpoint: &str, path: &str) -> (StatusCode, Bytes) {
     let address = endpoint.strip_prefix("http://").unwrap();
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     let driver = tokio::spawn(connection);
     let request = Request::get(path).header("host", address).body(Empty::<Bytes>::new()).unwrap();
     let answer = sender.send_request(request).await.unwrap();
-    assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    let status = answer.status();
     let body = answer.into_body().collect().await.unwrap().to_bytes();
     driver.abort();
-    body
+    (status, body)
 }
 
 /// The messages in an answer that groups them by account and queue.

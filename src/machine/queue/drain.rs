@@ -1,8 +1,10 @@
 //! Stopping: receive no more, finish what is in flight, give back what was never started, delete what is done.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::QueueMachine;
+use super::machine::Stage;
 use crate::machine::{Invariant, Mono, Output};
 
 /// A poll that is answered within this time after the drain began is waited for: giving it up could hide the
@@ -18,6 +20,10 @@ pub(super) struct Draining {
     grace: Option<Mono>,
     /// What is in flight is no longer waited for.
     cut: bool,
+    /// Messages that were never started and are still to be given back.
+    returning: VecDeque<u64>,
+    /// How many polls were open when a message was last given back to end one of them.
+    baited: usize,
 }
 
 impl Draining {
@@ -34,7 +40,8 @@ impl QueueMachine {
             draining.ends = draining.ends.min(ends);
             return;
         }
-        self.draining = Some(Draining { ends, grace: Some(self.now + GRACE.min(bound / 2)), cut: false });
+        let grace = Some(self.now + GRACE.min(bound / 2));
+        self.draining = Some(Draining { ends, grace, cut: false, returning: VecDeque::new(), baited: usize::MAX });
         self.receiving.stop();
         let mut unstarted = self.batcher.abandon();
         let idle: Vec<_> = self.batches.iter().filter(|(_, batch)| !batch.flying).map(|(&id, _)| id).collect();
@@ -43,7 +50,15 @@ impl QueueMachine {
         }
         self.ready.clear();
         self.waiting.clear();
-        self.release(&unstarted);
+        self.give_back_unstarted(&unstarted);
+    }
+
+    /// Gives messages back as soon as no poll of our own would take them again, and spend a receive of each.
+    pub(super) fn give_back_unstarted(&mut self, tokens: &[u64]) {
+        self.restage(tokens, Stage::Returning);
+        if let Some(draining) = &mut self.draining {
+            draining.returning.extend(tokens);
+        }
     }
 
     /// Ends a drain now, but for the calls that give messages back.
@@ -63,6 +78,19 @@ impl QueueMachine {
                 self.out.push_back(Output::CancelPolls);
             }
         }
+        let open = self.receiving.open();
+        let count = if open == 0 {
+            draining.returning.len()
+        } else if open < draining.baited && !draining.returning.is_empty() {
+            // A long poll ends with the first message that it gets. Given up instead, it could hide messages from
+            // everybody: not every server hears that its caller is gone.
+            draining.baited = open;
+            1
+        } else {
+            0
+        };
+        let tokens: Vec<u64> = draining.returning.drain(..count).collect();
+        self.release(&tokens);
     }
 
     /// Whether the drain is over, with the number of batches that it had to abandon.

@@ -185,7 +185,7 @@ impl QueueMachine {
     fn hold_back(&mut self, id: BatchId, failures: u32, fault: &Fault) {
         if self.draining.is_some() {
             let tokens = self.take_batch(id);
-            return self.release(&tokens);
+            return self.give_back_unstarted(&tokens);
         }
         let pause = self.options.retry.pause(failures, &mut self.rng).max(fault.retry_after.unwrap_or_default());
         let tokens = self.batches.get(&id).map(|batch| batch.tokens.clone()).unwrap_or_default();

@@ -59,6 +59,8 @@ pub(super) enum Stage {
     Batched(BatchId),
     /// With the function.
     InFlight,
+    /// Never started, and to be given back.
+    Returning,
     /// The function has succeeded; the deletion is not confirmed yet. The number of failed tries.
     Deleting(u32),
 }

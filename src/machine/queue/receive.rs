@@ -216,7 +216,7 @@ impl QueueMachine {
         let previous = self.held.insert(token, Held { record, lease, stage: Stage::Gathering });
         self.check(Invariant::SettlesOnce, previous.is_none());
         if self.draining.is_some() {
-            self.release(&[token]);
+            self.give_back_unstarted(&[token]);
         } else if fits {
             self.batcher.push(token, bytes, self.now);
         } else {

@@ -339,8 +339,8 @@ impl QueueMachine {
                 held.lease.ends = self.now;
                 self.leases.end(token, &held.lease);
             }
-            // The function has it; if it succeeds, the deletion is tried.
-            Stage::InFlight | Stage::Deleting(_) => self.leases.end(token, &held.lease),
+            // The function has it; if it succeeds, the deletion is tried. Or it is about to be given back: likewise.
+            Stage::InFlight | Stage::Deleting(_) | Stage::Returning => self.leases.end(token, &held.lease),
         }
     }
 }

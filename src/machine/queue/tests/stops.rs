@@ -46,6 +46,7 @@ fn what_is_in_flight_is_finished_and_deleted() {
 fn what_was_never_started_goes_back_at_once() {
     let mut gathering = Rig::new(QueueOptions { window: s(60), ..QueueOptions::default() }, 30);
     gathering.bring(3);
+    gathering.fail_poll(FaultKind::Transient);
     gathering.drain(s(25));
     assert_eq!(gathering.settle_all().changed.len(), 3);
 
@@ -60,6 +61,30 @@ fn what_was_never_started_goes_back_at_once() {
     throttled_while_draining.drain(s(25));
     throttled_while_draining.finish(Err(fault(FaultKind::Throttled)));
     assert_eq!(throttled_while_draining.settle_all().changed, [("r-1".into(), 0)]);
+}
+
+#[test]
+fn an_open_poll_is_ended_by_one_message_and_takes_no_other() {
+    let window = QueueOptions { window: s(60), ..QueueOptions::default() };
+    let mut rig = Rig::new(window.clone(), 30);
+    rig.bring(3);
+    assert_eq!(rig.polls.len(), 1);
+    rig.drain(s(25));
+    assert_eq!(rig.settle_all().changed, [("r-1".into(), 0)]);
+    rig.bring(1);
+    let rest = ["r-2", "r-3", "r-4"].map(|receipt| (receipt.into(), 0));
+    assert_eq!(rig.settle_all().changed, rest);
+    assert_eq!((rig.cancels, rig.done), (0, true));
+
+    let mut silent = Rig::new(window, 30);
+    silent.bring(3);
+    silent.drain(s(25));
+    assert_eq!(silent.settle_all().changed.len(), 1);
+    silent.pass(ms(500));
+    assert_eq!((silent.cancels, silent.settles.len()), (1, 0));
+    silent.fail_poll(FaultKind::Cancelled);
+    assert_eq!(silent.settle_all().changed.len(), 2);
+    assert!(silent.done && silent.held() == 0);
 }
 
 #[test]
