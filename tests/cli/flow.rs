@@ -61,9 +61,12 @@ fn a_stop_that_takes_too_long_to_wait_for() {
     let place = Place::new();
     let fake = Fake::start(10, true);
     place.mapping("orders", &fake.endpoint(), "");
-    let daemon = place.run(&["--drain-timeout", "0s"]);
+    let mut daemon = place.run(&["--drain-timeout", "10m"]);
     eventually("the function has them", || (fake.fates().invoked == 10).then_some(()));
     let error = place.stderr(&["stop", "orders", "--wait", "--timeout", "200ms"], 1);
     assert!(error.contains("orders: still Disabling when the time was over"), "{error}");
-    daemon.end(Signal::TERM, 0);
+    daemon.process.signal(Signal::TERM);
+    daemon.process.await_line("draining");
+    daemon.process.signal(Signal::TERM);
+    assert_eq!(daemon.process.wait().0.code(), Some(1));
 }
