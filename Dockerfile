@@ -1,9 +1,8 @@
-# The image of forebay: one binary on a base without a shell, run by a user without rights, on a read-only root if wanted.
+# The image of forebay: one binary and the C library it needs, no shell, a user without rights, a read-only root if wanted.
 #   docker build -t forebay .
 #   docker run --rm -v ./mappings:/etc/forebay/mappings:ro -e AWS_ACCESS_KEY_ID -e AWS_SECRET_ACCESS_KEY forebay
 
-# Both stages are Debian 13, so that the binary meets the C library that it was linked with. The C compiler that aws-lc
-# needs comes with this image, and nothing else is needed.
+# The C compiler that aws-lc needs comes with this image, and nothing else is needed.
 FROM rust:1.95-slim-trixie AS build
 WORKDIR /build
 COPY . .
@@ -15,13 +14,17 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     && touch src/lib.rs src/main.rs \
     && cargo build --release --locked --bin forebay \
     && install -D "$CARGO_TARGET_DIR/release/forebay" /out/forebay \
-    && mkdir /out/empty
+    && mkdir /out/empty /out/root
+# The libraries that the binary names, their loader, the root certificates and the user's name.
+RUN ldd /out/forebay | grep -o '/[^ ]*' | xargs cp --parents --dereference --target-directory=/out/root \
+    && cp --parents --dereference /etc/ssl/certs/ca-certificates.crt /out/root \
+    && echo 'forebay:x:65532:65532::/:' > /out/root/etc/passwd
 
-# glibc, libgcc, the root certificates and a user; no shell, no package manager.
-FROM gcr.io/distroless/cc-debian13:nonroot
+FROM scratch
 LABEL org.opencontainers.image.title="forebay" \
       org.opencontainers.image.description="Event source mappings outside AWS" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
+COPY --from=build /out/root/ /
 COPY --from=build /out/forebay /usr/local/bin/forebay
 COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/forebay/
 # The only two places that forebay writes to, owned by the user below.
@@ -32,7 +35,8 @@ COPY --from=build --chown=65532:65532 /out/empty/ /var/lib/forebay/
 USER 65532:65532
 # The default of -f, mappings/, is then /etc/forebay/mappings.
 WORKDIR /etc/forebay
-ENV FOREBAY_LISTEN=0.0.0.0:9690 \
+ENV PATH=/usr/local/bin \
+    FOREBAY_LISTEN=0.0.0.0:9690 \
     FOREBAY_SOCKET=/run/forebay/forebay.sock \
     FOREBAY_STORE=/var/lib/forebay/forebay.redb
 VOLUME ["/run/forebay", "/var/lib/forebay"]

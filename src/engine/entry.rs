@@ -13,7 +13,6 @@ use super::{Connector, HealthStatus, MappingState, MappingStatus, ScalingConfig}
 use crate::machine::{BackoffPolicy, Command, Event, Health};
 use crate::mapping::Mapping;
 use crate::store::Desired;
-use crate::telemetry::MappingMetrics;
 
 /// The pause before a mapping whose task panicked is started again.
 const RESTART: BackoffPolicy = BackoffPolicy { initial: Duration::from_secs(1), maximum: Duration::from_secs(60) };
@@ -52,13 +51,13 @@ struct Running {
 }
 
 impl Entry {
-    pub(crate) fn new(mapping: Mapping, desired: Option<Desired>, metrics: Arc<MappingMetrics>, clock: Clock) -> Self {
+    pub(crate) fn new(mapping: Mapping, desired: Option<Desired>, live: Live, clock: Clock) -> Self {
         let mut entry = Self {
             mapping: Arc::new(mapping),
             goal: Goal::Stop,
             next: None,
             desired,
-            live: Arc::new(Live::new(metrics, clock.clone())),
+            live: Arc::new(live),
             modified_unix_ms: clock.unix_ms(),
             clock,
             running: None,

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::Notify;
+
 use super::clock::Clock;
 use super::{HealthStatus, QueueStatus};
 use crate::machine::{Event, Gauges, Health, InvokeEnd};
@@ -20,6 +22,8 @@ pub(crate) struct Live {
     held: AtomicUsize,
     in_flight: AtomicUsize,
     limit: AtomicUsize,
+    /// Tells the supervisor that the state may have changed.
+    changed: Arc<Notify>,
 }
 
 #[derive(Clone)]
@@ -33,7 +37,7 @@ pub(crate) struct Shown {
 }
 
 impl Live {
-    pub(crate) fn new(metrics: Arc<MappingMetrics>, clock: Clock) -> Self {
+    pub(crate) fn new(metrics: Arc<MappingMetrics>, clock: Clock, changed: Arc<Notify>) -> Self {
         let shown = Shown {
             health: HealthStatus::Ok,
             reason: None,
@@ -50,6 +54,7 @@ impl Live {
             held: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
             limit: AtomicUsize::new(0),
+            changed,
         }
     }
 
@@ -61,8 +66,15 @@ impl Live {
     pub(crate) fn observe(&self, event: &Event) {
         self.metrics.observe(event);
         match event {
-            Event::Polled { .. } => self.polled.store(true, Relaxed),
-            Event::Health(health) => self.set_health(health),
+            Event::Polled { .. } => {
+                if !self.polled.swap(true, Relaxed) {
+                    self.changed.notify_one();
+                }
+            }
+            Event::Health(health) => {
+                self.set_health(health);
+                self.changed.notify_one();
+            }
             Event::InvokeEnded { end, message, .. } => self.set_result(*end, message.as_deref()),
             Event::Described { backlog, visibility } => {
                 let mut shown = self.lock();

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::clock::{Clock, WallClock};
 use super::entry::{Entry, Goal};
 use super::handle::Request;
+use super::live::Live;
 use super::{Connector, EngineError, EngineHandle, MappingStatus, Readiness, ReloadSummary};
 use crate::mapping::Mapping;
 use crate::store::{Desired, Store};
@@ -57,6 +58,8 @@ struct Supervisor {
     entries: BTreeMap<String, Entry>,
     tasks: JoinSet<()>,
     names: HashMap<Id, String>,
+    /// A mapping has polled for the first time, or its health has changed.
+    changed: Arc<Notify>,
     /// Was ready once: what is added or restarted later takes nothing from that.
     was_ready: bool,
     closing: Option<Closing>,
@@ -80,6 +83,7 @@ impl Supervisor {
             entries: BTreeMap::new(),
             tasks: JoinSet::new(),
             names: HashMap::new(),
+            changed: Arc::default(),
             was_ready: false,
             closing: None,
         }
@@ -104,6 +108,7 @@ impl Supervisor {
                     None => self.await_end().await,
                 },
                 Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
+                () = self.changed.notified() => {}
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
             }
         }
@@ -152,7 +157,8 @@ impl Supervisor {
 
     fn insert(&mut self, mapping: Mapping, desired: Option<Desired>) {
         let metrics = self.metrics.mapping(&mapping.name, mapping.kind);
-        self.entries.insert(mapping.name.clone(), Entry::new(mapping, desired, metrics, self.clock.clone()));
+        let live = Live::new(metrics, self.clock.clone(), Arc::clone(&self.changed));
+        self.entries.insert(mapping.name.clone(), Entry::new(mapping, desired, live, self.clock.clone()));
     }
 
     /// The operator's wish, unless the file has changed since: then the file has the last word.

@@ -8,6 +8,9 @@ use super::Mono;
 /// SQS hides a message for at most this long after one receive, extensions included.
 pub const MAX_HIDDEN: Duration = Duration::from_secs(12 * 3600);
 
+/// SQS counts from when it hands a message out, and we from when its answer has arrived.
+const HEAD_START: Duration = Duration::from_secs(5);
+
 /// The lease on one received message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lease {
@@ -34,7 +37,6 @@ impl Leases {
     }
 
     /// How long a lease is, and each extension of it.
-    #[cfg(test)]
     pub(crate) const fn length(&self) -> Duration {
         self.length
     }
@@ -44,9 +46,11 @@ impl Leases {
         self.length = whole_seconds(length);
     }
 
-    /// Begins the lease on a message that was received now.
-    pub(crate) fn begin(&mut self, token: u64, now: Mono) -> Lease {
-        let lease = Lease { received: now, ends: now + self.length, beat: now + self.length / 2 };
+    /// Begins the lease on a message that was received now by a poll that began while leases were `length` long:
+    /// they may have changed since, and the source may have used the old or the new.
+    pub(crate) fn begin(&mut self, token: u64, now: Mono, length: Duration) -> Lease {
+        let length = self.length.min(length);
+        let lease = Lease { received: now, ends: now + length, beat: now + length / 2 };
         self.due.insert((lease.beat, token));
         lease
     }
@@ -69,7 +73,7 @@ impl Leases {
 
     /// How far a lease can be extended from now: `None` when SQS's 12 hours are all but over.
     pub(crate) fn extension(&self, lease: &Lease, now: Mono) -> Option<Duration> {
-        let left = MAX_HIDDEN.saturating_sub(now.since(lease.received) + Duration::from_secs(1));
+        let left = MAX_HIDDEN.saturating_sub(now.since(lease.received) + HEAD_START);
         let seconds = self.length.min(left).as_secs();
         (seconds > 0).then(|| Duration::from_secs(seconds))
     }
@@ -109,7 +113,7 @@ mod tests {
     #[test]
     fn a_lease_is_extended_at_its_half_again_and_again() {
         let mut leases = Leases::new(Duration::from_secs(30));
-        let mut lease = leases.begin(7, at(0));
+        let mut lease = leases.begin(7, at(0), leases.length());
         assert_eq!(leases.next_beat(), Some(at(15_000)));
         assert_eq!(leases.due(at(14_999)).count(), 0);
         assert_eq!(leases.due(at(15_000)).collect::<Vec<_>>(), [7]);
@@ -122,12 +126,22 @@ mod tests {
     }
 
     #[test]
+    fn a_lease_is_as_long_as_when_its_poll_began() {
+        let mut leases = Leases::new(Duration::from_secs(30));
+        let asked = leases.length();
+        leases.set_length(Duration::from_secs(80));
+        assert_eq!(leases.begin(1, at(0), asked).ends, at(30_000));
+        leases.set_length(Duration::from_secs(10));
+        assert_eq!(leases.begin(2, at(0), asked).ends, at(10_000));
+    }
+
+    #[test]
     fn twelve_hours_are_the_end() {
         let mut leases = Leases::new(Duration::from_secs(600));
-        let lease = leases.begin(1, at(0));
+        let lease = leases.begin(1, at(0), leases.length());
         let hours = |hours: u64| at(hours * 3_600_000);
         assert_eq!(leases.extension(&lease, hours(11)), Some(Duration::from_secs(600)));
-        assert_eq!(leases.extension(&lease, at(12 * 3_600_000 - 90_500)), Some(Duration::from_secs(89)));
+        assert_eq!(leases.extension(&lease, at(12 * 3_600_000 - 90_500)), Some(Duration::from_secs(85)));
         assert_eq!(leases.extension(&lease, at(12 * 3_600_000 - 1_500)), None);
         assert_eq!(leases.extension(&lease, hours(13)), None);
     }
@@ -142,7 +156,7 @@ mod tests {
     #[test]
     fn a_late_answer_never_shortens_a_lease() {
         let mut leases = Leases::new(Duration::from_secs(30));
-        let mut lease = leases.begin(1, at(0));
+        let mut lease = leases.begin(1, at(0), leases.length());
         leases.extended(1, &mut lease, at(15_000), Duration::from_secs(30));
         leases.extended(1, &mut lease, at(2_000), Duration::from_secs(30));
         assert_eq!(lease.ends, at(45_000));

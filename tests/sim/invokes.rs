@@ -49,7 +49,7 @@ impl Session {
                 lease.batch = id;
             }
         }
-        state.calls.insert(id, Call { session: self.id, leases: leases.clone() });
+        state.calls.insert(id, Call { session: self.id });
         state.counts.invoked += leases.len() as u64;
         let open = state.calls.len();
         lane.note(format_args!("invoke {id} begins with {leases:?}, {open} open"));
@@ -103,7 +103,13 @@ impl Session {
         let window = u64::try_from(self.mapping.window.as_millis()).expect("at most 300 s");
         let full = leases.len() >= self.mapping.batch_size as usize || bytes + LARGEST_RECORD > BODY_LIMIT;
         let age = now - first;
-        if !full && age + 1 < window && !state.lost {
+        let lost = |index: &usize| {
+            let lease = &state.leases[*index];
+            lease.session == self.id && lease.hold == Hold::Unstarted && lease.known <= now
+        };
+        // What seemed lost was taken out of a batch that was full.
+        let shrunk = state.lost || state.open.iter().any(lost);
+        if !full && age + 1 < window && !shrunk {
             lane.violate(format_args!(
                 "a batch of {} goes {age} ms after its first record came, before its window of {window} ms",
                 leases.len()
@@ -203,12 +209,12 @@ impl Lane {
     }
 
     /// Takes note that records reached the engine.
-    pub(crate) fn deliver(&self, state: &mut LaneState, picked: &[usize], hidden: u64) {
+    pub(crate) fn deliver(&self, state: &mut LaneState, picked: &[usize]) {
         let now = self.world.now();
         for &index in picked {
             let lease = &mut state.leases[index];
             lease.delivered = Some(now);
-            lease.known = now + hidden;
+            lease.known = now + lease.until.saturating_sub(lease.received);
             if lease.hold == Hold::Underway {
                 lease.hold = Hold::Unstarted;
             }

@@ -201,6 +201,8 @@ pub(crate) struct Lease {
     pub(crate) not_extended: Option<u64>,
     /// Extensions of it whose answer is open.
     pub(crate) extending: u32,
+    /// Returns of it that failed.
+    pub(crate) failed_returns: u32,
     /// Invokes it was in.
     pub(crate) attempts: u32,
     /// It is over.
@@ -227,8 +229,6 @@ pub(crate) struct SessionState {
 pub(crate) struct Call {
     /// Of which session.
     pub(crate) session: usize,
-    /// The deliveries in it.
-    pub(crate) leases: Vec<usize>,
 }
 
 /// What the engine's own counters should say, since its process began.

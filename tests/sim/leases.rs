@@ -122,6 +122,7 @@ impl Lane {
             known: until,
             not_extended: None,
             extending: 0,
+            failed_returns: 0,
             attempts: 0,
             over: false,
             batch: 0,
@@ -256,6 +257,7 @@ impl Lane {
 
     /// What must be true when a drain has ended within its bound.
     pub(crate) fn check_drained(&self, what: &str) {
+        let now = self.world.now();
         let mut state = self.state();
         self.sweep(&mut state);
         let receives = state.open_receives();
@@ -270,7 +272,10 @@ impl Lane {
             .iter()
             .map(|&index| (index, &state.leases[index]))
             .filter(|(_, lease)| {
-                lease.delivered.is_some() && lease.excuse.is_none() && !matches!(lease.hold, Hold::Failed(_))
+                lease.delivered.is_some()
+                    && lease.excuse.is_none()
+                    && lease.known > now
+                    && !matches!(lease.hold, Hold::Failed(_))
             })
             .map(|(index, lease)| format!("L{index} (m{}) {:?}", lease.message, lease.hold))
             .collect();

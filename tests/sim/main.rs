@@ -6,6 +6,7 @@
 
 #![expect(clippy::print_stderr, reason = "a failing seed shows its story")]
 
+mod acts;
 mod answers;
 mod draw;
 mod function;
@@ -18,6 +19,7 @@ mod purity;
 mod queue;
 mod rig;
 mod run;
+mod rust_text;
 mod scenes;
 mod seeds;
 mod session;

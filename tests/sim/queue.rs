@@ -103,8 +103,7 @@ impl OpenReceive {
         match result {
             Ok(records) => {
                 state.counts.polled += records.len() as u64;
-                let hidden = self.lane.hidden(&state.sessions[self.session].mapping);
-                self.lane.deliver(&mut state, &self.picked, hidden);
+                self.lane.deliver(&mut state, &self.picked);
                 drop(state);
                 self.lane.note(format_args!("receive {} brings {}", self.id, records.len()));
             }

@@ -16,6 +16,9 @@ use crate::lane::Lane;
 use crate::session::Session;
 use crate::world::World;
 
+/// How long a drain may take where nobody says.
+pub(crate) const DRAIN: Duration = Duration::from_secs(25);
+
 /// A running engine.
 pub(crate) struct Rig {
     pub(crate) handle: EngineHandle,
@@ -54,7 +57,7 @@ impl Rig {
             connector: Arc::new(SimConnector { lanes: lanes.to_vec() }),
             store,
             metrics: Metrics::new(),
-            drain_timeout: Duration::from_secs(25),
+            drain_timeout: DRAIN,
             seed: seed.wrapping_add(u64::from(incarnation)),
             wall: Arc::new(move || clock.unix_ms()),
         });

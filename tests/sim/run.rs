@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Once};
 
+use crate::lane::Place;
 use crate::life::Life;
 use crate::plan::Plan;
 
@@ -27,6 +28,10 @@ pub(crate) struct Outcome {
     pub(crate) calls: u64,
     /// Virtual milliseconds.
     pub(crate) lasted: u64,
+    /// Messages that were deleted.
+    pub(crate) deleted: usize,
+    /// Messages in the dead-letter queue.
+    pub(crate) dead: usize,
 }
 
 /// Lives the life of `plan`; `show` prints every event.
@@ -50,9 +55,10 @@ pub(crate) fn run(plan: Plan, show: bool) -> Outcome {
         let lasted = world.now();
         let violation = world.violation();
         world.close();
+        let (deleted, dead) = (life.count(Place::Deleted), life.count(Place::Dead));
         drop(life);
         let (hash, tail) = world.trace();
-        Outcome { seed, hash, violation, tail, calls: world.calls(), lasted }
+        Outcome { seed, hash, violation, tail, calls: world.calls(), lasted, deleted, dead }
     });
     // What the engine left behind is dropped here, with the world closed.
     let dropped = panic::catch_unwind(AssertUnwindSafe(|| drop(runtime)));

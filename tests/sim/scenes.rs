@@ -1,1 +1,100 @@
-//! Hand-made lives.
+//! Lives made by hand, for what must hold in so many words.
+
+use std::time::Duration;
+
+use forebay::machine::FaultKind;
+
+use crate::plan::{Action, Faults, FunctionPlan, LanePlan, Outage, Plan, QueuePlan, Send, SideOf, mapping};
+use crate::run::{Outcome, run};
+
+fn lane(messages: usize) -> LanePlan {
+    LanePlan {
+        mapping: mapping("orders"),
+        queue: QueuePlan { visibility: 30, max_receive_count: Some(3), over_limit: 120_000, latency: (2, 8) },
+        function: FunctionPlan { timeout: 10_000, duration: (1_000, 3_000), reserved: None, describable: true },
+        faults: Faults::default(),
+        outages: Vec::new(),
+        sends: (0..messages).map(|_| Send { at: 0, size: 200, poison: false }).collect(),
+    }
+}
+
+fn plan(lanes: Vec<LanePlan>, actions: Vec<(u64, Action)>) -> Plan {
+    Plan { seed: 7, lanes, actions, fair_at: 600_000, watch_idle: true, store_fails: 0.0 }
+}
+
+fn passes(plan: Plan) -> Outcome {
+    let outcome = run(plan, false);
+    assert!(outcome.violation.is_none(), "{}\n{}", outcome.violation.unwrap_or_default(), outcome.tail.join("\n"));
+    outcome
+}
+
+/// The most told story of event source mappings: reserved concurrency 1, a few seconds of work, and good
+/// messages in the dead-letter queue although the function never failed.
+#[test]
+fn throttles_never_fill_the_dead_letter_queue() {
+    let mut lane = lane(30);
+    lane.mapping.batch_size = 1;
+    lane.function.reserved = Some(1);
+    let outcome = passes(plan(vec![lane], Vec::new()));
+    assert_eq!((outcome.deleted, outcome.dead), (30, 0));
+}
+
+#[test]
+fn poison_goes_to_the_dead_letter_queue_and_takes_nobody_along() {
+    let mut lane = lane(40);
+    lane.mapping.report_batch_item_failures = true;
+    for send in lane.sends.iter_mut().step_by(10) {
+        send.poison = true;
+    }
+    let outcome = passes(plan(vec![lane], Vec::new()));
+    assert_eq!((outcome.deleted, outcome.dead), (36, 4));
+}
+
+#[test]
+fn a_missing_queue_and_a_denied_function_mend_by_themselves() {
+    let mut lane = lane(20);
+    let outage = |side, kind, from, until| Outage { from, until, side, kind };
+    lane.outages = vec![
+        outage(SideOf::Queue, FaultKind::Missing, 0, 60_000),
+        outage(SideOf::Function, FaultKind::Denied, 60_000, 200_000),
+    ];
+    let outcome = passes(plan(vec![lane], Vec::new()));
+    assert_eq!((outcome.deleted, outcome.dead), (20, 0));
+}
+
+#[test]
+fn a_window_holds_messages_beyond_their_visibility() {
+    let mut lane = lane(5);
+    lane.mapping.batch_size = 1_000;
+    lane.mapping.window = Duration::from_secs(300);
+    lane.queue.visibility = 10;
+    let outcome = passes(plan(vec![lane], Vec::new()));
+    assert_eq!((outcome.deleted, outcome.dead), (5, 0));
+}
+
+#[test]
+fn one_lane_knows_nothing_of_anothers_troubles() {
+    let mut troubled = lane(20);
+    troubled.outages = vec![Outage { from: 0, until: 500_000, side: SideOf::Function, kind: FaultKind::Timeout }];
+    let mut calm = lane(20);
+    calm.mapping = mapping("refunds");
+    let outcome = passes(plan(vec![troubled, calm], vec![(100_000, Action::Reload(None))]));
+    assert_eq!((outcome.deleted, outcome.dead), (40, 0));
+}
+
+#[test]
+fn a_stop_outlives_a_crash() {
+    let mut lane = lane(50);
+    for (n, send) in lane.sends.iter_mut().enumerate() {
+        send.at = 5_000 * n as u64;
+    }
+    let actions = vec![
+        (30_000, Action::Stop(0)),
+        (60_000, Action::Crash { down: 1_000 }),
+        (120_000, Action::Shutdown { bound: 5_000, cut_after: None, down: 1_000 }),
+        (180_000, Action::Start(0)),
+        (200_000, Action::Crash { down: 10_000 }),
+    ];
+    let outcome = passes(plan(vec![lane], actions));
+    assert_eq!((outcome.deleted, outcome.dead), (50, 0));
+}

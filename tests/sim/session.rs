@@ -5,7 +5,7 @@ use std::sync::Arc;
 use forebay::machine::PollRequest;
 use forebay::mapping::Mapping;
 
-use crate::lane::{Hold, Lane, LaneState, SessionState};
+use crate::lane::{Hold, Lane, LaneState, Lease, Quiet, SessionState};
 
 /// After a stop was answered, calls already on their way may still begin for so long (milliseconds).
 const STOP_GRACE: u64 = 3;
@@ -23,13 +23,20 @@ impl Session {
     pub(crate) fn new(lane: Arc<Lane>, mapping: &Mapping) -> Self {
         let incarnation = lane.world.incarnation();
         let mapping = Arc::new(mapping.clone());
+        let quiet = lane.state().quiet.filter(|quiet| quiet.until_connected);
+        if let Some(Quiet { since, bound: Some(bound), .. }) = quiet {
+            if lane.world.now() < since + bound {
+                lane.check_drained("a reload");
+            }
+            lane.excuse_all("left behind by a drain");
+        }
         let mut state = lane.state();
         let id = state.sessions.len();
         lane.note(format_args!(
             "connected as session {id}: batches of {}, window {:?}, concurrency {:?}",
             mapping.batch_size, mapping.window, mapping.maximum_concurrency
         ));
-        if state.quiet.is_some_and(|quiet| quiet.until_connected) {
+        if quiet.is_some() {
             state.quiet = None;
         }
         state.sessions.push(SessionState {
@@ -106,12 +113,8 @@ impl Session {
     /// slot would spend its receive count there.
     fn check_admission(&self, state: &LaneState, request: &PollRequest) {
         let Some(limit) = self.limit() else { return };
-        let lane = &self.lane;
         let busy = state.calls.len() + self.waiting_batches(state);
-        let unstarted = state.open.iter().filter(|&&index| {
-            let lease = &state.leases[index];
-            lease.hold == Hold::Unstarted && lease.session == self.id && lease.known > lane.world.now()
-        });
+        let unstarted = state.open.iter().filter(|&&index| self.has_in_hand(&state.leases[index], Hold::Unstarted));
         let session = &state.sessions[self.id];
         if self.mapping.window.is_zero() {
             let mut receives: Vec<u64> = unstarted.map(|&index| state.leases[index].receive).collect();
@@ -137,13 +140,19 @@ impl Session {
         }
     }
 
+    /// Whether the engine must still know of a delivery: what may seem lost to it does not count.
+    fn has_in_hand(&self, lease: &Lease, hold: Hold) -> bool {
+        let known = lease.excuse.is_none() && lease.known > self.lane.world.now();
+        known && lease.hold == hold && lease.session == self.id
+    }
+
     /// Batches whose invoke failed in a way that keeps them.
     fn waiting_batches(&self, state: &LaneState) -> usize {
         let mut batches: Vec<u64> = state
             .open
             .iter()
             .map(|&index| &state.leases[index])
-            .filter(|lease| lease.hold == Hold::Waiting && lease.session == self.id && lease.excuse.is_none())
+            .filter(|lease| self.has_in_hand(lease, Hold::Waiting))
             .map(|lease| lease.batch)
             .collect();
         batches.sort_unstable();

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-use crate::lane::{Hold, Lane, LaneState, Place};
+use crate::lane::{Hold, Lane, LaneState, Lease, Place};
 use crate::leases::{TWELVE_HOURS, millis};
 use crate::plan::SideOf;
 use crate::session::Session;
@@ -27,6 +27,23 @@ enum Fate {
     Answers,
     FailsFirst(FaultKind),
     LosesAnswer,
+}
+
+const RETURNED: &str = "returned by a drain";
+/// After so many tries of a return, the message may be left to its visibility timeout.
+const RETURN_TRIES: u32 = 3;
+
+impl Lease {
+    /// A change of its visibility failed: a return is to be tried again.
+    fn did_not_work(&mut self, now: u64) {
+        self.not_extended = Some(now);
+        if self.excuse == Some(RETURNED) {
+            self.failed_returns += 1;
+            if self.failed_returns < RETURN_TRIES {
+                self.excuse = None;
+            }
+        }
+    }
 }
 
 impl Session {
@@ -134,7 +151,7 @@ impl Session {
         let just = |at: u64| at + 1 >= now;
         match (lease.hold, hidden.is_zero()) {
             (Hold::Failed(_), true) if *policy == OnFunctionError::Release || lane.plan.queue.visibility == 0 => {
-                lease.excuse = Some("failed, released")
+                lease.excuse = Some("failed, released");
             }
             (Hold::Failed(_), false) if matches!(policy, OnFunctionError::Backoff(_)) => {
                 if let OnFunctionError::Backoff(backoff) = policy
@@ -147,7 +164,7 @@ impl Session {
             (Hold::Failed(at), false) if !just(at) => {
                 lane.violate(format_args!("L{index} is extended {} ms after it failed", now - at));
             }
-            (Hold::Unstarted | Hold::Waiting, true) if quiet => lease.excuse = Some("returned by a drain"),
+            (Hold::Unstarted | Hold::Waiting, true) if quiet => lease.excuse = Some(RETURNED),
             (hold, true) => lane.violate(format_args!("L{index} is made visible while {hold:?}")),
             (_, false) => {}
         }
@@ -174,6 +191,7 @@ impl Lane {
     /// Nothing of this call is open any more.
     fn answered(&self, entries: &[(usize, Change)]) {
         let mut state = self.state();
+        self.sweep(&mut state);
         for &(index, change) in entries {
             if matches!(change, Change::Visibility(_)) {
                 state.leases[index].extending -= 1;
@@ -224,7 +242,7 @@ impl Lane {
         let mut state = self.state();
         for &(index, change) in entries {
             if matches!(change, Change::Visibility(_)) {
-                state.leases[index].not_extended = Some(now);
+                state.leases[index].did_not_work(now);
             }
         }
     }
@@ -238,7 +256,7 @@ impl Lane {
         let n = state.leases[index].message;
         if fails {
             if matches!(change, Change::Visibility(_)) {
-                state.leases[index].not_extended = Some(self.world.now());
+                state.leases[index].did_not_work(self.world.now());
             }
             self.note(format_args!("{} of L{index} fails alone", describe(change)));
             return SettleOutcome::Failed(Fault::new(FaultKind::Transient, "InternalError"));

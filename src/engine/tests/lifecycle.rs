@@ -24,6 +24,15 @@ async fn a_mapping_is_enabled_with_its_first_poll_and_ready() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_state_is_shown_although_nobody_asks() {
+    let rig = Rig::new(vec![mapping("orders", "")]);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let enabled = r#"forebay_mapping_state{mapping="orders",source="sqs",state="Enabled"} 1"#;
+    let shown = rig.metrics.render();
+    assert!(shown.contains(enabled), "{shown}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stop_is_kept_for_the_next_process_until_a_start_or_a_change_of_the_file() {
     let rig = Rig::new(vec![mapping("orders", "")]);
     rig.until_state("orders", MappingState::Enabled).await;

@@ -20,6 +20,8 @@ const LONG_POLL: Duration = Duration::from_secs(20);
 const MAX_RECEIVE: u32 = 10;
 /// How often the attributes are read again: they may be changed at any time.
 const DESCRIBE_EVERY: Duration = Duration::from_secs(60);
+/// How soon after the last time they may be read again because the backlog that they told is no longer true.
+const DESCRIBE_AGAIN: Duration = Duration::from_secs(5);
 const POLL_BACKOFF: BackoffPolicy =
     BackoffPolicy { initial: Duration::from_millis(250), maximum: Duration::from_secs(10) };
 
@@ -34,6 +36,8 @@ pub(super) struct Receiving {
     /// Asked for in each receive, where the queue's own timeout is not used.
     override_visibility: Option<Duration>,
     zero_timeout: bool,
+    /// What the queue said last of the messages that wait.
+    backlog: u64,
     failures: u32,
     not_before: Option<Mono>,
     was_missing: bool,
@@ -46,6 +50,8 @@ pub(super) struct Receiving {
 struct OpenPoll {
     since: Mono,
     max: u32,
+    /// How long leases were when it began.
+    lease: Duration,
 }
 
 impl Receiving {
@@ -92,6 +98,7 @@ impl QueueMachine {
                 let own = attributes.visibility;
                 let other = self.options.visibility.or_else(|| own.is_zero().then_some(ASSUMED_VISIBILITY));
                 self.receiving.zero_timeout = own.is_zero();
+                self.receiving.backlog = attributes.backlog.unwrap_or(0);
                 self.use_visibility(other, own);
                 self.emit(Event::Described { backlog: attributes.backlog, visibility: own });
             }
@@ -128,7 +135,7 @@ impl QueueMachine {
             let id = PollId(self.name());
             let wait = self.wait();
             let visibility = self.receiving.override_visibility;
-            self.receiving.polls.insert(id, OpenPoll { since: self.now, max });
+            self.receiving.polls.insert(id, OpenPoll { since: self.now, max, lease: self.leases.length() });
             self.out.push_back(Output::Poll(PollRequest { id, max, wait, visibility }));
         }
     }
@@ -184,8 +191,12 @@ impl QueueMachine {
         self.health.source_ok();
         self.emit(Event::Polled { records: records.len() });
         let count = records.len();
+        if count == 0 && std::mem::take(&mut self.receiving.backlog) > 0 {
+            let soon = self.now + DESCRIBE_AGAIN;
+            self.receiving.next_describe = self.receiving.next_describe.min(soon);
+        }
         for record in records {
-            self.hold(record);
+            self.hold(record, poll.lease);
         }
         self.batcher.receive_ended();
         self.take_closed_batches();
@@ -194,10 +205,10 @@ impl QueueMachine {
         self.scaler.received(count, count >= poll.max as usize, took, saturated, self.now);
     }
 
-    fn hold(&mut self, record: Record) {
+    fn hold(&mut self, record: Record, length: Duration) {
         let token = self.name();
         let bytes = record.fragment.len();
-        let lease = self.leases.begin(token, self.now);
+        let lease = self.leases.begin(token, self.now, length);
         let fits = Batcher::fits_alone(bytes);
         if !fits {
             self.emit(Event::TooLarge { id: record.id.to_string(), bytes: body_bytes(1, bytes) });

@@ -245,8 +245,11 @@ impl QueueMachine {
                 SettleOutcome::Failed(fault) => failed.push((token, fault)),
             }
         }
-        if deleted > 0 {
+        if deleted + gone > 0 {
+            // A receipt that is no longer valid was answered as well: the source takes deletions.
             self.health.deletion_ok();
+        }
+        if deleted > 0 {
             self.emit(Event::Deleted { records: deleted });
         }
         if gone > 0 {

@@ -73,6 +73,18 @@ fn a_queue_made_anew_is_described_again() {
 }
 
 #[test]
+fn a_backlog_that_is_gone_is_not_shown_for_long() {
+    let mut rig = Rig::cold(one_at_a_time());
+    let full = crate::machine::QueueAttributes { backlog: Some(40), ..super::rig::attributes(30) };
+    rig.feed(Input::Described(Ok(full)));
+    rig.bring(0);
+    rig.pass(ms(4_999));
+    assert_eq!(rig.describes, 1);
+    rig.pass(ms(1));
+    assert_eq!(rig.describes, 2);
+}
+
+#[test]
 fn without_a_free_slot_nothing_is_received() {
     let mut rig = Rig::new(one_at_a_time(), 30);
     rig.bring(3);
