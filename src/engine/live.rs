@@ -66,11 +66,7 @@ impl Live {
     pub(crate) fn observe(&self, event: &Event) {
         self.metrics.observe(event);
         match event {
-            Event::Polled { .. } => {
-                if !self.polled.swap(true, Relaxed) {
-                    self.changed.notify_one();
-                }
-            }
+            Event::Polled { .. } if !self.polled.swap(true, Relaxed) => self.changed.notify_one(),
             Event::Health(health) => {
                 self.set_health(health);
                 self.changed.notify_one();
