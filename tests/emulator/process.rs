@@ -192,6 +192,12 @@ impl Daemon {
         let samples = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('{')?.split_once("} "));
         samples.filter(|(labels, _)| labels.contains(&mapping)).map(|(_, value)| value.parse::<f64>().unwrap()).sum()
     }
+
+    /// Waits until a metric has this value: the queue knows of a deletion a little earlier than who asked for it.
+    pub(crate) async fn reaches(&self, name: &str, mapping: &str, value: f64) {
+        let reached = async || (self.metric(name, mapping).await == value).then_some(());
+        eventually(SOON, &format!("{name} of {mapping} is {value}"), reached).await;
+    }
 }
 
 impl Drop for Daemon {

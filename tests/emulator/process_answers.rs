@@ -67,7 +67,7 @@ async fn every_kind_of_answer_settles_its_message() {
     let dead = account.messages(&dead).await;
     let dead: BTreeSet<&str> = dead.iter().map(|message| message["Body"].as_str().unwrap()).collect();
     assert_eq!(dead, FAILURES.iter().copied().collect());
-    assert_eq!(daemon.metric("forebay_events_deleted_total", "orders").await, SUCCESSES.len() as f64);
+    daemon.reaches("forebay_events_deleted_total", "orders", SUCCESSES.len() as f64).await;
     assert_eq!(daemon.metric("forebay_events_failed_total", "orders").await, FAILURES.len() as f64);
     let malformed = FAILURES.iter().filter(|body| body.starts_with("return")).count() - 2;
     assert_eq!(daemon.metric("forebay_malformed_responses_total", "orders").await, malformed as f64);
@@ -90,6 +90,6 @@ async fn without_batch_item_failures_any_answer_is_a_success() {
     let empty = async || account.messages(&queue).await.is_empty().then_some(());
     eventually(Duration::from_secs(60), "the queue is empty", empty).await;
     assert!(account.messages(&dead).await.is_empty());
-    assert_eq!(daemon.metric("forebay_events_deleted_total", "orders").await, sent.len() as f64);
+    daemon.reaches("forebay_events_deleted_total", "orders", sent.len() as f64).await;
     daemon.stop().await;
 }
