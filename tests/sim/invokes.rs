@@ -39,6 +39,7 @@ impl Session {
             }
         };
         self.check_invoke(&state, body.len(), &leases);
+        self.check_rate(&mut state);
         state.next_call += 1;
         let id = state.next_call;
         for &index in &leases {
@@ -57,6 +58,20 @@ impl Session {
             lane.violate(format_args!("{open} invokes are in flight, where {:?} are allowed", self.limit()));
         }
         OpenInvoke { lane: Arc::clone(lane), id, leases, ended: false }
+    }
+
+    /// Invokes are spaced evenly where there is a rate limit.
+    fn check_rate(&self, state: &mut LaneState) {
+        let now = self.lane.world.now();
+        let last = state.sessions[self.id].last_invoke.replace(now);
+        if let (Some(rate), Some(last)) = (self.mapping.poller.rate_limit, last)
+            && now - last + 1 < 1_000 / u64::from(rate)
+        {
+            self.lane.violate(format_args!(
+                "an invoke follows another after {} ms, with {rate} a second allowed",
+                now - last
+            ));
+        }
     }
 
     fn check_invoke(&self, state: &LaneState, bytes: usize, leases: &[usize]) {

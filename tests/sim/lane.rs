@@ -222,6 +222,8 @@ pub(crate) struct SessionState {
     pub(crate) mapping: Arc<Mapping>,
     /// Receives that the engine waits for, and how many messages each may bring.
     pub(crate) receives: BTreeMap<u64, u32>,
+    /// When its last invoke began.
+    pub(crate) last_invoke: Option<u64>,
 }
 
 /// An invoke that the engine waits for.

@@ -43,6 +43,7 @@ impl Session {
             incarnation,
             mapping: Arc::clone(&mapping),
             receives: std::collections::BTreeMap::new(),
+            last_invoke: None,
         });
         drop(state);
         Self { lane, id, incarnation, mapping }
