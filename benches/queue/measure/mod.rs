@@ -3,6 +3,7 @@
 mod drain;
 mod idle;
 mod latency;
+mod machine;
 mod start;
 mod throughput;
 
@@ -43,6 +44,10 @@ pub(crate) async fn all(bench: &mut Bench, options: &Options) -> anyhow::Result<
     if options.wants(Part::Drain) {
         say("drain under load");
         rows.extend(drain::measure(bench, options).await?);
+    }
+    if options.wants(Part::Machine) {
+        say("the machine alone");
+        rows.extend(machine::measure(options));
     }
     bench.check()?;
     Ok(rows)
