@@ -1,5 +1,6 @@
 //! Forebay: event source mappings outside AWS.
 
+pub mod aws;
 pub mod engine;
 pub mod function;
 pub mod machine;

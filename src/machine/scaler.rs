@@ -34,6 +34,8 @@ struct Pressed {
     /// How long after a change the limit may be raised by one.
     recovery: Duration,
     last_change: Mono,
+    /// The last change was a careful raise: a throttle right after it tells at once that it was too much.
+    raised: bool,
 }
 
 impl Scaler {
@@ -83,13 +85,13 @@ impl Scaler {
     /// The function was throttled, or the way to it is broken, with this many batches in flight.
     pub(crate) fn pushed_back(&mut self, in_flight: u32, now: Mono) {
         let recovery = match &self.pressed {
-            Some(pressed) if now.since(pressed.last_change) < COOLDOWN => return,
+            Some(pressed) if !pressed.raised && now.since(pressed.last_change) < COOLDOWN => return,
             Some(pressed) => (pressed.recovery * 2).min(SLOWEST_RECOVERY),
             None => COOLDOWN,
         };
         self.limit = (self.limit.min(in_flight.max(1)) / 2).max(1);
         self.polls = self.polls.min(self.limit);
-        self.pressed = Some(Pressed { recovery, last_change: now });
+        self.pressed = Some(Pressed { recovery, last_change: now, raised: false });
     }
 
     /// The function was reached and answered.
@@ -98,9 +100,11 @@ impl Scaler {
         if now.since(pressed.last_change) < pressed.recovery {
             return;
         }
-        self.limit += 1;
+        let whole = self.maximum.unwrap_or(START);
+        self.limit = (self.limit + 1).min(whole);
         pressed.last_change = now;
-        if self.limit >= self.maximum.unwrap_or(START) {
+        pressed.raised = true;
+        if self.limit >= whole {
             self.pressed = None;
         }
     }
@@ -194,6 +198,8 @@ mod tests {
         let mut scaler = Scaler::new(Some(1));
         scaler.pushed_back(1, at(0));
         assert_eq!(scaler.limit(), 1);
+        scaler.answered(at(5000));
+        assert_eq!(scaler.limit(), 1, "the maximum is never passed");
         let mut scaler = Scaler::new(Some(2));
         scaler.pushed_back(2, at(0));
         assert_eq!(scaler.limit(), 1);

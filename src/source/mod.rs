@@ -1,5 +1,7 @@
 //! Where records come from: small ports, and one adapter file for each service.
 
 mod port;
+mod sqs;
 
 pub use port::QueueSource;
+pub use sqs::SqsQueue;

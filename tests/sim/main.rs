@@ -1,1 +1,27 @@
-fn main() {}
+//! The real engine on a paused clock, among fakes that have all the liberties of the services they stand for.
+//!
+//! A seed makes a [`plan::Plan`]: mappings, queues, functions, faults, messages, and what operators and fate
+//! do to the process. [`life::Life`] lives it. Every call of the engine goes through a [`lane::Lane`], whose
+//! checks know nothing of the engine's insides. `docs/simulation.md` says more.
+
+#![expect(clippy::print_stderr, reason = "a failing seed shows its story")]
+
+mod answers;
+mod draw;
+mod function;
+mod invokes;
+mod lane;
+mod leases;
+mod life;
+mod plan;
+mod purity;
+mod queue;
+mod rig;
+mod run;
+mod scenes;
+mod seeds;
+mod session;
+mod settle;
+mod store;
+mod trace;
+mod world;

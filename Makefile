@@ -1,0 +1,46 @@
+# The project's commands. `make` prints them.
+
+CARGO ?= cargo
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+SEEDS ?= 100000
+
+.DEFAULT_GOAL := help
+.PHONY: help build test lint demo bench sim-long deny venv clean-demo
+
+help: ## Print this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+build: ## Build the release binary (target/release/forebay)
+	$(CARGO) build --release --locked --bin forebay
+
+test: venv ## Run every test: unit, documentation, simulation, emulator, command line
+	@sh scripts/check.sh
+	@echo 'Compiling the tests (some minutes the first time)'
+	@if [ -t 2 ]; then $(CARGO) test --locked --no-run; else $(CARGO) test --locked --no-run --quiet; fi
+	$(CARGO) test --locked --quiet
+
+lint: ## Check formatting, clippy, documentation, scripts and dependencies
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --quiet
+	sh scripts/check.sh
+	sh scripts/deny.sh
+
+deny: ## Check the dependencies only: bans, licences, sources, advisories
+	sh scripts/deny.sh
+
+demo: venv ## Run 1,000 orders from a queue through a real function, on an emulator
+	$(CARGO) build --release --locked --bin forebay
+	@.venv/bin/python -B scripts/demo.py --binary $(TARGET_DIR)/release/forebay
+
+bench: ## Measure forebay against a bare loop on the same SDK
+	$(CARGO) bench --locked --bench queue
+
+sim-long: ## Simulate SEEDS lives (100,000 unless given), optimised but with every assertion on
+	FOREBAY_SEEDS=$(SEEDS) $(CARGO) test --locked --profile sim --test sim
+
+venv:
+	@sh scripts/venv.sh
+
+clean-demo: ## Remove the Python environment that make demo and make test installed
+	rm -rf .venv

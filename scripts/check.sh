@@ -1,0 +1,13 @@
+#!/bin/sh
+# Checks that every script of the project parses.
+set -eu
+cd "$(dirname "$0")/.."
+
+for script in scripts/*.sh; do sh -n "$script"; done
+if command -v bash >/dev/null 2>&1; then bash -n .ci/run; fi
+"${PYTHON:-python3}" - <<'PYTHON'
+import ast, itertools, pathlib
+
+for script in itertools.chain(pathlib.Path("scripts").rglob("*.py"), pathlib.Path("demo").rglob("*.py")):
+    ast.parse(script.read_text(encoding="utf-8"), str(script))
+PYTHON

@@ -1,0 +1,189 @@
+"""The demo (`make demo`): orders go from a queue through a real function, and every one of them is accounted for.
+
+Starts an emulator of AWS on a free port, makes a queue with a dead-letter queue and a Python function in it, sends the
+orders, runs forebay on the mapping files, and waits until the queue is empty. What came of the orders is then counted
+from the function's own ledger and from the dead-letter queue, not from forebay's word, and compared with what was sent.
+Ends everything that it started, also on Ctrl-C. Exit codes: 0 it adds up, 1 it does not or something failed, 130 interrupted.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from display import Display
+from processes import Child, DemoError, Interrupted, Interrupts, describe, free_port, wait_until
+from stage import MAX_RECEIVE_COUNT, QUEUE, VISIBILITY_TIMEOUT, Emulator, Stage, answers, environment, make_orders
+
+STALL_SECONDS = 60
+
+
+class Forebay:
+    """`forebay run` on the mapping files, with its socket, store and port out of everybody's way."""
+
+    def __init__(self, binary, mappings, endpoint, folder, own):
+        self.binary = binary
+        port = free_port()
+        self.env = environment(AWS_ENDPOINT_URL=endpoint, FOREBAY_SOCKET=str(folder / "forebay.sock"), NO_COLOR="1")
+        command = [binary, "run", "-f", mappings, "--store", folder / "store.redb", "--listen", f"127.0.0.1:{port}",
+                   "--socket", folder / "forebay.sock", "--drain-timeout", "10s"]
+        self.child = own(lambda: Child("forebay", command, self.env, folder / "forebay.log"))
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/readyz"), self.child, 30, "forebay did not become ready")
+
+    def status(self):
+        """The mapping as `forebay list -o json` shows it; None when it cannot be had."""
+        self.child.check()
+        command = [self.binary, "list", "-o", "json"]
+        try:
+            answer = subprocess.run(command, env=self.env, capture_output=True, timeout=10, check=True).stdout
+            return next((found for found in json.loads(answer) if found["Name"] == QUEUE), None)
+        except (subprocess.SubprocessError, ValueError):
+            return None
+
+
+def main():
+    options = arguments()
+    display = Display()
+    interrupts = Interrupts()
+    try:
+        with ExitStack() as stack:
+            stack.callback(display.end_live)
+            return run(options, display, interrupts, stack)
+    except DemoError as problem:
+        display.end_live()
+        print(f"error: {problem}", file=sys.stderr)
+        return 1
+    except Interrupted as interrupt:
+        display.end_live()
+        print(f"interrupted by {signal.Signals(interrupt.signal).name}; everything that the demo started is ended", file=sys.stderr)
+        return 130
+
+
+def arguments():
+    root = Path(__file__).parent.parent
+    parser = argparse.ArgumentParser(description="Run orders from a queue through a real function, on an emulator of AWS.")
+    parser.add_argument("--binary", type=Path, default=root / "target" / "release" / "forebay", help="the forebay binary")
+    parser.add_argument("--mappings", type=Path, default=root / "mappings", help="a folder with a mapping named orders")
+    parser.add_argument("--orders", type=int, default=1000, help="how many orders are sent (default: %(default)s)")
+    parser.add_argument("--poison", type=int, default=25, help="how many of them cannot be booked (default: %(default)s)")
+    options = parser.parse_args()
+    if not 0 < options.poison <= options.orders:
+        parser.error("--poison must be at least 1 and at most --orders")
+    for path, what in ((options.binary, "binary: build it with `make build`"), (options.mappings, "mapping files")):
+        if not path.exists():
+            parser.error(f"{path} does not exist, and should hold the {what}")
+        # Children have another working folder in mind than the caller, perhaps: paths are made whole.
+    options.binary, options.mappings = options.binary.resolve(), options.mappings.resolve()
+    return options
+
+
+def run(options, display, interrupts, stack):
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="forebay-demo-", ignore_cleanup_errors=True)))
+
+    def own(start):
+        """Starts a child and sees to its end, whatever happens next."""
+        with interrupts.held():
+            child = start()
+            stack.callback(interrupts.shielded, lambda: child.stop(15))
+        return child
+
+    display.step("An emulator of AWS, a queue with a dead-letter queue, and a Python function")
+    emulator = Emulator(folder, own)
+    stage = Stage(emulator, folder)
+
+    display.step(f"{options.orders:,} orders into the queue {QUEUE}, {options.poison} of them poison")
+    bodies, good, poison = make_orders(options.orders, options.poison)
+    stage.send(bodies)
+
+    display.step(f"forebay run -f {os.path.relpath(options.mappings)}/")
+    started = time.monotonic()
+    forebay = Forebay(options.binary, options.mappings, emulator.url, folder, own)
+    watch(display, stage, forebay, options.orders)
+    took = time.monotonic() - started
+    status = forebay.status()
+
+    display.step("Stopping forebay with SIGTERM")
+    code = forebay.child.stop(15)
+    if code != 0:
+        raise DemoError(f"forebay ended with {describe(code)} after SIGTERM; its last lines:\n{forebay.child.tail()}")
+
+    return account(display, stage, good, poison, status, took)
+
+
+def watch(display, stage, forebay, total):
+    """Shows how it goes until the queue is empty. Fails when nothing moves for a minute."""
+    last, moved = None, time.monotonic()
+    while True:
+        waiting, in_flight = stage.depth(stage.queue)
+        dead, _ = stage.depth(stage.dead_letters)
+        ledger = stage.ledger()
+        booked = sum(len(entry["booked"]) for entry in ledger)
+        status = forebay.status()
+        state = f"{status['State']}, {status['Health']}" if status else "no answer"
+        display.progress(
+            min(booked + dead, total), total,
+            f"waiting {waiting}, in flight {in_flight}, booked {booked}, dead-lettered {dead}; forebay: {state}",
+        )
+        if waiting == in_flight == 0:
+            return
+        now = (waiting, in_flight, dead, len(ledger))
+        if now != last:
+            last, moved = now, time.monotonic()
+        elif time.monotonic() - moved > STALL_SECONDS:
+            reason = (status or {}).get("HealthReason") or "it names no reason"
+            raise DemoError(f"nothing moved for {STALL_SECONDS} s; health of the mapping: {state} ({reason}); "
+                            f"the last lines of forebay:\n{forebay.child.tail()}")
+        time.sleep(0.25)
+
+
+def account(display, stage, good, poison, status, took):
+    """The table, and whether it adds up."""
+    ledger = stage.ledger()
+    bookings = [order for entry in ledger for order in entry["booked"]]
+    tries = sum(len(entry["failed"]) for entry in ledger)
+    booked, dead = set(bookings), stage.take_dead_letters()
+    duplicates = len(bookings) - len(booked)
+    sent = len(good) + len(poison)
+
+    display.say()
+    display.table([
+        ("orders sent", f"{sent:,}", ""),
+        ("succeeded", f"{len(booked):,}", "distinct orders in the function's own ledger"),
+        ("dead-lettered", f"{len(dead):,}", f"found in the dead-letter queue (maxReceiveCount {MAX_RECEIVE_COUNT})"),
+        None,
+        ("succeeded + dead-lettered", f"{len(booked) + len(dead):,}", ""),
+        None,
+        ("messages received", f"{len(bookings) + tries:,}", "by the function"),
+        ("failed tries", f"{tries:,}", f"of {len(poison)} poison orders, {VISIBILITY_TIMEOUT} s apart"),
+        ("duplicates", f"{duplicates:,}", "orders that succeeded more than once"),
+        ("invocations", f"{len(ledger):,}", ""),
+        ("time", f"{took:.1f} s", "from forebay's start to the empty queue"),
+    ])
+    display.say()
+
+    checks = [
+        (booked == good, f"each of the {len(good):,} good orders was booked, and no other"),
+        (sorted(dead) == sorted(poison), f"each of the {len(poison)} poison orders is in the dead-letter queue, once and unchanged"),
+        (len(booked) + len(dead) == sent, f"{sent:,} = {len(booked):,} + {len(dead):,}: nothing is lost"),
+    ]
+    if status:
+        counters = status["Counters"]
+        text = "forebay counts the same: {:,} received, {:,} deleted".format(counters["Polled"], counters["Deleted"])
+        same = counters["Polled"] == len(bookings) + tries and counters["Deleted"] == len(bookings)
+        # At-least-once delivery: after a duplicate the two may differ without a fault.
+        checks.append((same or duplicates > 0, text))
+    else:
+        checks.append((False, "forebay list -o json answers with the mapping"))
+    for good_news, text in checks:
+        display.verdict(good_news, text)
+    return 0 if all(good_news for good_news, _ in checks) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+//! Connects mappings to AWS.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::sync::Mutex;
+
+use super::sdk::{Clients, Identity};
+use crate::engine::{Connector, Ports, SourcePort};
+use crate::function::LambdaFunction;
+use crate::machine::Fault;
+use crate::mapping::{Mapping, Side};
+use crate::source::SqsQueue;
+
+/// How much longer than the service itself a call may take before it is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallBounds {
+    /// Added to the wait time of a receive.
+    pub receive_grace: Duration,
+    /// The least that any call but Invoke may take. Covers the first call of a process, which also fetches
+    /// credentials.
+    pub call: Duration,
+    /// Added to the function's timeout, for the way there and for a cold start.
+    pub invoke_grace: Duration,
+}
+
+impl Default for CallBounds {
+    fn default() -> Self {
+        Self {
+            receive_grace: Duration::from_secs(5),
+            call: Duration::from_secs(10),
+            invoke_grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Connects mappings to AWS, or to whatever speaks its protocols at the endpoints that are set.
+///
+/// Region, credentials and endpoints follow the AWS SDK's own rules, read once from environment and profile;
+/// what a mapping sets under `Poller` comes before them. All mappings share one connection pool, and mappings
+/// with the same region, role and endpoint share their clients.
+pub struct AwsConnector {
+    clients: Mutex<Clients>,
+    bounds: CallBounds,
+}
+
+impl AwsConnector {
+    /// A connector that reads the environment when the first mapping is connected.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { clients: Mutex::new(Clients::default()), bounds: CallBounds::default() }
+    }
+
+    /// A connector over a configuration made by the caller; its HTTP client and retries are replaced by ours.
+    ///
+    /// # Errors
+    /// When the connection pool cannot be set up.
+    pub fn with_config(config: SdkConfig) -> Result<Self, Fault> {
+        Ok(Self { clients: Mutex::new(Clients::over(config)?), bounds: CallBounds::default() })
+    }
+
+    /// The same connector with other bounds for its calls.
+    #[must_use]
+    pub fn with_bounds(mut self, bounds: CallBounds) -> Self {
+        self.bounds = bounds;
+        self
+    }
+
+    /// The SQS queue that a mapping reads.
+    ///
+    /// # Errors
+    /// When no client can be made from the configuration; the queue itself is not asked.
+    pub async fn queue(&self, mapping: &Mapping) -> Result<SqsQueue, Fault> {
+        let identity = identity(mapping, &mapping.poller.source, &mapping.source.region);
+        let endpoint = mapping.poller.endpoints.get("sqs").cloned();
+        let client = self.clients.lock().await.sqs(identity, endpoint).await?;
+        Ok(SqsQueue::new(client, mapping, self.bounds))
+    }
+
+    /// The Lambda function that a mapping invokes.
+    ///
+    /// # Errors
+    /// When no client can be made from the configuration; the function itself is not asked.
+    pub async fn function(&self, mapping: &Mapping) -> Result<LambdaFunction, Fault> {
+        // AWS wants queue and function in one region, so the queue's is the default for a bare name.
+        let region = mapping.function.region.as_ref().unwrap_or(&mapping.source.region);
+        let identity = identity(mapping, &mapping.poller.function, region);
+        let endpoint = mapping.poller.endpoints.get("lambda").cloned();
+        let region = identity.region.clone();
+        let client = self.clients.lock().await.lambda(identity, endpoint).await?;
+        Ok(LambdaFunction::new(client, &mapping.function, &region, mapping.poller.function_timeout, self.bounds))
+    }
+}
+
+impl Default for AwsConnector {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Connector for AwsConnector {
+    fn connect(&self, mapping: &Mapping) -> BoxFuture<'_, Result<Ports, Fault>> {
+        let mapping = mapping.clone();
+        async move {
+            let source = SourcePort::Queue(Arc::new(self.queue(&mapping).await?));
+            let function = Arc::new(self.function(&mapping).await?);
+            Ok(Ports { source, function })
+        }
+        .boxed()
+    }
+}
+
+/// Who calls for one side of a mapping.
+fn identity(mapping: &Mapping, side: &Side, region: &str) -> Identity {
+    Identity {
+        region: side.region.clone().unwrap_or_else(|| region.to_owned()),
+        role: side.role_arn.clone(),
+        sts_endpoint: side.role_arn.as_ref().and(mapping.poller.endpoints.get("sts").cloned()),
+    }
+}

@@ -1,0 +1,329 @@
+//! Reads the SDK's errors: what failed, and the words for it.
+
+use std::error::Error;
+use std::time::Duration;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::faults::{Answer, lambda_kind, sqs_kind, sts_kind};
+use crate::machine::{Fault, FaultKind};
+
+/// The longest piece of a service's own text that goes into a message.
+const TEXT_LIMIT: usize = 300;
+
+/// A service, as a table of its errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    Sqs,
+    Lambda,
+}
+
+/// One call, for messages and for the choice of the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call<'a> {
+    /// Whose table classifies its errors.
+    pub(crate) service: Service,
+    /// The API's name of the operation.
+    pub(crate) operation: &'static str,
+    /// What it was about: `queue orders (us-east-1, account 000000000000)`.
+    pub(crate) target: &'a str,
+}
+
+/// The fault of a call that did not end within `bound`.
+pub(crate) fn timed_out(call: Call<'_>, bound: Duration) -> Fault {
+    Fault::new(
+        FaultKind::Timeout,
+        format!("{} on {}: no answer within {}", call.operation, call.target, seconds(bound)),
+    )
+}
+
+/// Puts an SDK error into its class, in words that an operator can act on.
+pub(crate) fn fault_of<E>(call: Call<'_>, error: &SdkError<E, HttpResponse>) -> Fault
+where
+    E: Error + ProvideErrorMetadata + 'static,
+{
+    let place = format!("{} on {}", call.operation, call.target);
+    if let Some(credentials) = in_chain::<CredentialsError>(error) {
+        return credentials_fault(&place, credentials);
+    }
+    match error {
+        SdkError::ServiceError(context) => {
+            let response = context.raw();
+            let meta = context.err().meta();
+            let answer = Answer {
+                status: response.status().as_u16(),
+                code: meta.code().unwrap_or_default(),
+                message: meta.message().unwrap_or_default(),
+            };
+            let kind = match call.service {
+                Service::Sqs => sqs_kind(&answer),
+                Service::Lambda => lambda_kind(&answer),
+            };
+            let mut fault = Fault::new(kind, format!("{place}: {}{}", describe(&answer), advice(kind, call)));
+            fault.retry_after = response.headers().get("retry-after").and_then(parse_retry_after);
+            fault
+        }
+        SdkError::TimeoutError(_) => Fault::new(FaultKind::Timeout, format!("{place}: no answer in time")),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+            // A connect timeout: nothing was sent, so nothing can have taken effect.
+            Fault::new(FaultKind::Transient, format!("{place}: cannot connect: {}", root_cause(error)))
+        }
+        SdkError::DispatchFailure(failure) if failure.is_user() => {
+            Fault::new(FaultKind::Invalid, format!("{place}: the request cannot be sent: {}", root_cause(error)))
+        }
+        SdkError::DispatchFailure(_) => Fault::new(
+            FaultKind::Transient,
+            format!("{place}: the connection failed: {}; check that the endpoint can be reached", root_cause(error)),
+        ),
+        SdkError::ResponseError(context) => Fault::new(
+            FaultKind::Transient,
+            format!(
+                "{place}: the answer (HTTP {}) cannot be read: {}",
+                context.raw().status().as_u16(),
+                root_cause(error)
+            ),
+        ),
+        // Nothing was sent: the endpoint, the region or a parameter is not usable.
+        _ => Fault::new(
+            FaultKind::Invalid,
+            format!("{place}: the request cannot be made: {}; check region and endpoint", root_cause(error)),
+        ),
+    }
+}
+
+/// Why there are no credentials, and what to do.
+fn credentials_fault(place: &str, error: &CredentialsError) -> Fault {
+    if let Some(refusal) = in_chain::<AssumeRoleError>(error) {
+        let meta = refusal.meta();
+        let answer =
+            Answer { status: 0, code: meta.code().unwrap_or_default(), message: meta.message().unwrap_or_default() };
+        let kind = match sts_kind(&answer) {
+            // The provider drops the status, so a code without a row says only that STS said no.
+            FaultKind::Transient if !answer.code.is_empty() && !answer.code.contains("Internal") => FaultKind::Denied,
+            kind => kind,
+        };
+        return Fault::new(
+            kind,
+            format!(
+                "{place}: the role cannot be assumed: {}; check RoleArn and the role's trust policy",
+                describe(&answer)
+            ),
+        );
+    }
+    let (kind, text) = match error {
+        CredentialsError::CredentialsNotLoaded(_) => (
+            FaultKind::Denied,
+            "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the container or instance a role".to_owned(),
+        ),
+        CredentialsError::ProviderTimedOut(_) => (
+            FaultKind::Transient,
+            "the provider of the AWS credentials did not answer in time: check that its endpoint can be reached".to_owned(),
+        ),
+        CredentialsError::InvalidConfiguration(_) => (
+            FaultKind::Denied,
+            format!("the AWS credentials are not set up rightly: {}; check AWS_PROFILE, the profile files and RoleArn", root_cause(error)),
+        ),
+        _ => (
+            FaultKind::Denied,
+            format!("the AWS credentials cannot be loaded: {}; check the profile, the role or the web identity", root_cause(error)),
+        ),
+    };
+    Fault::new(kind, format!("{place}: {text}"))
+}
+
+/// Code, text and status of an answer, as far as it has them.
+fn describe(answer: &Answer<'_>) -> String {
+    let mut text = String::new();
+    if answer.code.is_empty() {
+        text.push_str("an error without a code");
+    } else {
+        text.push_str(answer.code);
+    }
+    let said = answer.message.trim();
+    if !said.is_empty() {
+        text.push_str(": ");
+        text.push_str(&shortened(said));
+    }
+    if answer.status != 0 {
+        text.push_str(&format!(" (HTTP {})", answer.status));
+    }
+    text
+}
+
+/// What an operator can do about a class.
+fn advice(kind: FaultKind, call: Call<'_>) -> String {
+    let namespace = match call.service {
+        Service::Sqs => "sqs",
+        Service::Lambda => "lambda",
+    };
+    match kind {
+        FaultKind::Denied => {
+            let action = match call.operation {
+                // IAM knows the batch calls and Invoke under other names than the API.
+                "DeleteMessageBatch" => "DeleteMessage",
+                "ChangeMessageVisibilityBatch" => "ChangeMessageVisibility",
+                "GetQueueUrl" => "GetQueueUrl",
+                "Invoke" => "InvokeFunction",
+                other => other,
+            };
+            format!("; check the credentials, and allow them {namespace}:{action}")
+        }
+        FaultKind::Expired => "; renew the AWS credentials".to_owned(),
+        FaultKind::Missing => match call.service {
+            Service::Sqs => "; create the queue, or correct EventSourceArn, region or account".to_owned(),
+            Service::Lambda => "; create the function, or correct FunctionName or region".to_owned(),
+        },
+        _ => String::new(),
+    }
+}
+
+/// The innermost error's text: the outer ones only say that something failed.
+fn root_cause(error: &(dyn Error + 'static)) -> String {
+    shortened(&chain(error).last().map(ToString::to_string).unwrap_or_default())
+}
+
+/// Looks for an error type in a chain of sources.
+fn in_chain<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
+    chain(error).find_map(<dyn Error>::downcast_ref)
+}
+
+/// An error and its sources.
+fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// `Retry-After` in seconds; a date is not understood, and then we choose the pause ourselves.
+fn parse_retry_after(text: &str) -> Option<Duration> {
+    let seconds: f64 = text.trim().parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// At most [`TEXT_LIMIT`] characters on one line.
+fn shortened(text: &str) -> String {
+    let mut short: String =
+        text.chars().take(TEXT_LIMIT).map(|char| if char.is_control() { ' ' } else { char }).collect();
+    if text.chars().nth(TEXT_LIMIT).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+/// A span as `25 s` or `1.5 s`.
+fn seconds(span: Duration) -> String {
+    format!("{} s", span.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sqs::operation::receive_message::ReceiveMessageError;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    use super::*;
+
+    type Failed = SdkError<ReceiveMessageError, HttpResponse>;
+
+    const CALL: Call<'static> = Call { service: Service::Sqs, operation: "ReceiveMessage", target: "queue orders" };
+
+    fn answered(status: u16, code: &str, text: &str, retry_after: Option<&'static str>) -> Failed {
+        let meta = ErrorMetadata::builder().code(code).message(text).build();
+        let mut response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());
+        if let Some(pause) = retry_after {
+            response.headers_mut().insert("retry-after", pause);
+        }
+        SdkError::service_error(ReceiveMessageError::generic(meta), response)
+    }
+
+    #[test]
+    fn a_refusal_names_call_code_text_and_the_permission() {
+        let fault = fault_of(CALL, &answered(403, "AccessDenied", "no identity-based policy allows it", None));
+        assert_eq!(fault.kind, FaultKind::Denied);
+        assert_eq!(
+            fault.message,
+            "ReceiveMessage on queue orders: AccessDenied: no identity-based policy allows it (HTTP 403); \
+             check the credentials, and allow them sqs:ReceiveMessage"
+        );
+    }
+
+    #[test]
+    fn batch_calls_and_invoke_are_named_as_iam_names_them() {
+        for (service, operation, action) in [
+            (Service::Sqs, "DeleteMessageBatch", "sqs:DeleteMessage"),
+            (Service::Sqs, "ChangeMessageVisibilityBatch", "sqs:ChangeMessageVisibility"),
+            (Service::Lambda, "Invoke", "lambda:InvokeFunction"),
+        ] {
+            let call = Call { service, operation, target: "it" };
+            let fault = fault_of(call, &answered(403, "AccessDeniedException", "", None));
+            assert!(fault.message.ends_with(action), "{}", fault.message);
+        }
+    }
+
+    #[test]
+    fn retry_after_is_read_in_seconds_and_nothing_else() {
+        for (text, pause) in [
+            ("3", Some(Duration::from_secs(3))),
+            (" 1.5 ", Some(Duration::from_millis(1500))),
+            ("0", Some(Duration::ZERO)),
+            ("-1", None),
+            ("NaN", None),
+            ("1e300", None),
+            ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+            ("", None),
+        ] {
+            let fault = fault_of(CALL, &answered(429, "ThrottlingException", "", Some(text)));
+            assert_eq!((fault.kind, fault.retry_after), (FaultKind::Throttled, pause), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn long_or_wild_texts_are_cut_to_one_line() {
+        let fault = fault_of(CALL, &answered(500, "InternalError", &"é\n".repeat(4000), None));
+        assert!(fault.message.chars().count() < 400 && !fault.message.contains('\n'), "{}", fault.message);
+        assert!(fault.message.contains('…'));
+    }
+
+    #[test]
+    fn broken_transport_is_classified_without_an_answer() {
+        let io = || Box::new(std::io::Error::other("connection reset by peer"));
+        let table: [(Failed, FaultKind); 6] = [
+            (SdkError::timeout_error("late"), FaultKind::Timeout),
+            (SdkError::dispatch_failure(ConnectorError::io(io())), FaultKind::Transient),
+            (SdkError::dispatch_failure(ConnectorError::timeout(io())), FaultKind::Transient),
+            (SdkError::dispatch_failure(ConnectorError::other(io(), None)), FaultKind::Transient),
+            (SdkError::dispatch_failure(ConnectorError::user(io())), FaultKind::Invalid),
+            (SdkError::construction_failure("no such region"), FaultKind::Invalid),
+        ];
+        for (error, kind) in table {
+            let fault = fault_of(CALL, &error);
+            assert_eq!(fault.kind, kind, "{}", fault.message);
+            assert!(fault.message.starts_with("ReceiveMessage on queue orders: "), "{}", fault.message);
+        }
+    }
+
+    #[test]
+    fn missing_credentials_say_what_to_set() {
+        let error: Failed =
+            SdkError::dispatch_failure(ConnectorError::other(Box::new(CredentialsError::not_loaded("nothing")), None));
+        let fault = fault_of(CALL, &error);
+        assert_eq!(fault.kind, FaultKind::Denied);
+        assert!(fault.message.contains("AWS_ACCESS_KEY_ID"), "{}", fault.message);
+    }
+
+    #[test]
+    fn a_role_that_sts_refuses_names_the_role_setting() {
+        let refusal = AssumeRoleError::generic(ErrorMetadata::builder().code("AccessDenied").build());
+        let error: Failed = SdkError::dispatch_failure(ConnectorError::other(
+            Box::new(CredentialsError::provider_error(refusal)),
+            None,
+        ));
+        let fault = fault_of(CALL, &error);
+        assert_eq!(fault.kind, FaultKind::Denied);
+        assert!(fault.message.contains("RoleArn"), "{}", fault.message);
+    }
+}

@@ -1,0 +1,12 @@
+//! AWS: the SDK's configuration, shared clients, and the tables that put every answer into a class.
+//!
+//! Nothing outside this folder and the adapters beside it (`source/sqs`, `function/lambda`) sees an SDK type.
+
+mod connector;
+mod failure;
+mod faults;
+mod sdk;
+
+pub use connector::{AwsConnector, CallBounds};
+pub(crate) use failure::{Call, Service, fault_of, timed_out};
+pub(crate) use faults::{receipt_is_gone, sqs_code_kind};

@@ -1,0 +1,175 @@
+//! SDK clients: one connection pool, one configuration for each region and role, clients shared by all mappings.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::pool::{Client as PooledClient, ConnectionPool};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls;
+use aws_smithy_types::retry::RetryConfig;
+use aws_types::origin::Origin;
+
+use crate::machine::{Fault, FaultKind};
+
+/// Idle flows are dropped after 350 s by NAT gateways and network load balancers, and an Invoke is silent for up to
+/// 900 s: the kernel keeps the flow alive.
+const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// The session name that CloudTrail shows for assumed roles.
+const SESSION_NAME: &str = "forebay";
+
+/// Who calls from where.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Identity {
+    /// The region of the service.
+    pub(super) region: String,
+    /// The role to assume first.
+    pub(super) role: Option<String>,
+    /// Where that role is assumed, when not at the region's own STS.
+    pub(super) sts_endpoint: Option<String>,
+}
+
+/// Which client: an identity and an endpoint.
+type Key = (Identity, Option<String>);
+
+/// Clients and configurations made so far. A client is a handle: mappings that agree on the key share one.
+#[derive(Default)]
+pub(super) struct Clients {
+    base: Option<SdkConfig>,
+    configs: BTreeMap<Identity, SdkConfig>,
+    sqs: BTreeMap<Key, aws_sdk_sqs::Client>,
+    lambda: BTreeMap<Key, aws_sdk_lambda::Client>,
+}
+
+impl Clients {
+    /// Clients over a configuration that the caller made: its credentials, endpoints and environment count.
+    pub(super) fn over(base: SdkConfig) -> Result<Self, Fault> {
+        if base.time_source().is_none() || base.sleep_impl().is_none() {
+            let message = "the SDK configuration has no clock: make it with aws_config::defaults(…).load()";
+            return Err(Fault::new(FaultKind::Invalid, message));
+        }
+        let base = base.into_builder().behavior_version(behavior_version()).http_client(pooled_client()?).build();
+        Ok(Self { base: Some(base), ..Self::default() })
+    }
+
+    /// The SQS client of an identity and an endpoint.
+    pub(super) async fn sqs(
+        &mut self,
+        identity: Identity,
+        endpoint: Option<String>,
+    ) -> Result<aws_sdk_sqs::Client, Fault> {
+        let key = (identity, endpoint);
+        if let Some(client) = self.sqs.get(&key) {
+            return Ok(client.clone());
+        }
+        let shared = self.config(&key.0).await?;
+        let mut config = aws_sdk_sqs::config::Builder::from(&shared)
+            // A retry of a receive that took effect hides messages from everybody; the machine decides.
+            .retry_config(RetryConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        if key.1.is_some() {
+            config.set_endpoint_url(key.1.clone());
+        }
+        let client = aws_sdk_sqs::Client::from_conf(config.build());
+        self.sqs.insert(key, client.clone());
+        Ok(client)
+    }
+
+    /// The Lambda client of an identity and an endpoint.
+    pub(super) async fn lambda(
+        &mut self,
+        identity: Identity,
+        endpoint: Option<String>,
+    ) -> Result<aws_sdk_lambda::Client, Fault> {
+        let key = (identity, endpoint);
+        if let Some(client) = self.lambda.get(&key) {
+            return Ok(client.clone());
+        }
+        let shared = self.config(&key.0).await?;
+        let mut config = aws_sdk_lambda::config::Builder::from(&shared)
+            // A hidden retry would be a second delivery that nobody planned.
+            .retry_config(RetryConfig::disabled())
+            // A function may be silent for its whole timeout, so silence is no stall.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        if key.1.is_some() {
+            config.set_endpoint_url(key.1.clone());
+        }
+        let client = aws_sdk_lambda::Client::from_conf(config.build());
+        self.lambda.insert(key, client.clone());
+        Ok(client)
+    }
+
+    /// The configuration of an identity; the environment is read once, for the first.
+    async fn config(&mut self, identity: &Identity) -> Result<SdkConfig, Fault> {
+        if let Some(config) = self.configs.get(identity) {
+            return Ok(config.clone());
+        }
+        let base = match &self.base {
+            Some(base) => base.clone(),
+            None => {
+                let base = load_environment(&identity.region).await?;
+                self.base = Some(base.clone());
+                base
+            }
+        };
+        let mut config = base.into_builder().region(Region::new(identity.region.clone())).build();
+        if let Some(role) = &identity.role {
+            let credentials = assume(role, identity, &config).await;
+            config = config.into_builder().credentials_provider(credentials).build();
+        }
+        self.configs.insert(identity.clone(), config.clone());
+        Ok(config)
+    }
+}
+
+/// What the environment and the profile files say, by the SDK's own rules.
+async fn load_environment(fallback_region: &str) -> Result<SdkConfig, Fault> {
+    // Every client gets its region from its mapping. Asking the instance metadata service for one, as the
+    // SDK's default chain does, would cost seconds wherever there is none.
+    let region = RegionProviderChain::first_try(aws_config::environment::EnvironmentVariableRegionProvider::new())
+        .or_else(aws_config::profile::ProfileFileRegionProvider::new())
+        .or_else(Region::new(fallback_region.to_owned()));
+    Ok(aws_config::defaults(behavior_version()).region(region).http_client(pooled_client()?).load().await)
+}
+
+/// Credentials of a role, fetched when they are first needed and kept by the SDK until they are about to expire.
+async fn assume(role: &str, identity: &Identity, config: &SdkConfig) -> SharedCredentialsProvider {
+    let mut sts = config.clone();
+    if let Some(endpoint) = &identity.sts_endpoint {
+        sts = with_endpoint(sts, endpoint);
+    }
+    SharedCredentialsProvider::new(
+        AssumeRoleProvider::builder(role).session_name(SESSION_NAME).configure(&sts).build().await,
+    )
+}
+
+/// A configuration whose endpoint wins over `AWS_ENDPOINT_URL_STS` and the profile's.
+fn with_endpoint(config: SdkConfig, endpoint: &str) -> SdkConfig {
+    let mut builder = config.into_builder().endpoint_url(endpoint);
+    builder.insert_origin("endpoint_url", Origin::shared_config());
+    builder.build()
+}
+
+/// The pinned generation of SDK defaults: connect timeout 3.1 s and standard retries where they are not turned off.
+fn behavior_version() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
+}
+
+/// The one connection pool: unbounded, because the machines bound what is in flight.
+fn pooled_client() -> Result<PooledClient, Fault> {
+    let unusable = |reason: &dyn std::fmt::Display| {
+        Fault::new(FaultKind::Invalid, format!("the HTTP client cannot be set up: {reason}"))
+    };
+    let pool = ConnectionPool::builder()
+        .tcp_keepalive(TCP_KEEPALIVE)
+        .proxy_config(ProxyConfig::from_env())
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+        .build_https()
+        .map_err(|error| unusable(&error))?;
+    PooledClient::new(&pool).map_err(|error| unusable(&error))
+}

@@ -1,0 +1,295 @@
+//! Lambda functions, invoked synchronously.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::error::SdkError;
+use aws_sdk_lambda::operation::invoke::InvokeError;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{InvocationType, LogType};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+
+use super::{Function, FunctionSettings};
+use crate::aws::{Call, CallBounds, Service, fault_of, timed_out};
+use crate::machine::{Fault, FaultKind, FunctionAnswer, InvokeResult};
+use crate::mapping::FunctionRef;
+
+/// The longest that Lambda lets any function run: assumed until the function's own timeout is known.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(900);
+
+/// How long a timeout that was read is believed. A function whose timeout was raised since then is seen by the
+/// first invoke that we give up: what was read is forgotten then.
+const TRUST: Duration = Duration::from_secs(300);
+
+/// The pause after the configuration could not be read.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
+
+/// The pause after we were told that we may not read it.
+const ASK_AGAIN_DENIED: Duration = Duration::from_secs(3600);
+
+/// A Lambda function.
+///
+/// An invoke is given up when the function's timeout and a grace have passed. The timeout is the mapping's own
+/// where it sets one; else it is read from the function's configuration, in the background, from the first
+/// invoke on; until that has worked it is 900 s.
+pub struct LambdaFunction {
+    target: Arc<Target>,
+}
+
+struct Target {
+    client: Client,
+    /// Name, partial ARN or ARN, without a qualifier.
+    name: String,
+    qualifier: Option<String>,
+    /// For messages.
+    label: String,
+    configured: Option<Duration>,
+    bounds: CallBounds,
+    /// The timeout that was read, in seconds; 0: none.
+    learned: AtomicU64,
+    /// When the configuration is to be read again.
+    ask_at: Mutex<Option<Instant>>,
+}
+
+impl LambdaFunction {
+    pub(crate) fn new(
+        client: Client,
+        function: &FunctionRef,
+        region: &str,
+        configured: Option<Duration>,
+        bounds: CallBounds,
+    ) -> Self {
+        let (name, qualifier) = identifier(function);
+        let label = match &qualifier {
+            Some(qualifier) => format!("function {}:{qualifier} ({region})", function.name),
+            None => format!("function {} ({region})", function.name),
+        };
+        let target = Target {
+            client,
+            name,
+            qualifier,
+            label,
+            configured,
+            bounds,
+            learned: AtomicU64::new(0),
+            ask_at: Mutex::new(None),
+        };
+        Self { target: Arc::new(target) }
+    }
+}
+
+impl Function for LambdaFunction {
+    fn invoke(&self, body: Bytes) -> BoxFuture<'_, InvokeResult> {
+        self.target.learn_if_due();
+        self.target.invoke(body).boxed()
+    }
+
+    fn describe(&self) -> BoxFuture<'_, Result<FunctionSettings, Fault>> {
+        self.target.describe().boxed()
+    }
+}
+
+impl Target {
+    async fn invoke(&self, body: Bytes) -> InvokeResult {
+        let call = self.call("Invoke");
+        let bound = self.timeout().saturating_add(self.bounds.invoke_grace);
+        let send = self
+            .client
+            .invoke()
+            .function_name(&self.name)
+            .set_qualifier(self.qualifier.clone())
+            .invocation_type(InvocationType::RequestResponse)
+            .log_type(LogType::None)
+            .payload(Blob::new(Vec::from(body)))
+            .send();
+        match tokio::time::timeout(bound, send).await {
+            Ok(Ok(output)) => Ok(FunctionAnswer {
+                status: u16::try_from(output.status_code).unwrap_or_default(),
+                function_error: output.function_error,
+                executed_version: output.executed_version,
+                payload: output.payload.map(|payload| Bytes::from(payload.into_inner())).unwrap_or_default(),
+            }),
+            Ok(Err(error)) => Err(invoke_fault(call, &error)),
+            Err(_) => {
+                self.forget();
+                Err(timed_out(call, bound))
+            }
+        }
+    }
+
+    async fn describe(&self) -> Result<FunctionSettings, Fault> {
+        let configuration = self.bounded(
+            "GetFunctionConfiguration",
+            self.client
+                .get_function_configuration()
+                .function_name(&self.name)
+                .set_qualifier(self.qualifier.clone())
+                .send(),
+        );
+        // Reserved concurrency belongs to the function, not to a version; to know it is a convenience.
+        let concurrency = self
+            .bounded("GetFunctionConcurrency", self.client.get_function_concurrency().function_name(&self.name).send());
+        let (configuration, concurrency) = futures_util::join!(configuration, concurrency);
+        let timeout = self.keep(configuration?.timeout)?;
+        let reserved_concurrency = concurrency
+            .ok()
+            .and_then(|answer| answer.reserved_concurrent_executions)
+            .and_then(|count| u32::try_from(count).ok());
+        Ok(FunctionSettings { timeout, reserved_concurrency })
+    }
+
+    /// Reads the timeout in the background when it is due; never delays an invoke.
+    fn learn_if_due(self: &Arc<Self>) {
+        if self.configured.is_some() {
+            return;
+        }
+        let now = Instant::now();
+        {
+            let mut ask_at = self.ask_at.lock().unwrap_or_else(PoisonError::into_inner);
+            if ask_at.is_some_and(|due| now < due) {
+                return;
+            }
+            *ask_at = Some(now + ASK_AGAIN);
+        }
+        let target = Arc::clone(self);
+        tokio::spawn(async move {
+            let configuration = target
+                .bounded(
+                    "GetFunctionConfiguration",
+                    target
+                        .client
+                        .get_function_configuration()
+                        .function_name(&target.name)
+                        .set_qualifier(target.qualifier.clone())
+                        .send(),
+                )
+                .await;
+            let pause = match configuration.and_then(|answer| target.keep(answer.timeout)) {
+                Ok(timeout) => {
+                    tracing::debug!(function = %target.label, ?timeout, "the function's timeout is known");
+                    TRUST
+                }
+                Err(fault) => {
+                    tracing::debug!(function = %target.label, %fault, "the function's timeout cannot be read");
+                    if fault.kind == FaultKind::Denied { ASK_AGAIN_DENIED } else { ASK_AGAIN }
+                }
+            };
+            *target.ask_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + pause);
+        });
+    }
+
+    /// Keeps a timeout that was read.
+    fn keep(&self, seconds: Option<i32>) -> Result<Duration, Fault> {
+        let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
+        let Some(seconds) = seconds else {
+            let message = format!("GetFunctionConfiguration on {}: the answer has no timeout", self.label);
+            return Err(Fault::new(FaultKind::Transient, message));
+        };
+        self.learned.store(seconds, Ordering::Relaxed);
+        Ok(Duration::from_secs(seconds))
+    }
+
+    /// Forgets the timeout that was read: an invoke outlived it.
+    fn forget(&self) {
+        self.learned.store(0, Ordering::Relaxed);
+        *self.ask_at.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn timeout(&self) -> Duration {
+        self.configured.unwrap_or_else(|| match self.learned.load(Ordering::Relaxed) {
+            0 => LONGEST_TIMEOUT,
+            seconds => Duration::from_secs(seconds),
+        })
+    }
+
+    fn call(&self, operation: &'static str) -> Call<'_> {
+        Call { service: Service::Lambda, operation, target: &self.label }
+    }
+
+    /// A call other than Invoke.
+    async fn bounded<T, E>(
+        &self,
+        operation: &'static str,
+        send: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<T, Fault>
+    where
+        E: std::error::Error + aws_sdk_lambda::error::ProvideErrorMetadata + 'static,
+    {
+        let call = self.call(operation);
+        match tokio::time::timeout(self.bounds.call, send).await {
+            Ok(result) => result.map_err(|error| fault_of(call, &error)),
+            Err(_) => Err(timed_out(call, self.bounds.call)),
+        }
+    }
+}
+
+/// The class of a failed invoke, with the reason that Lambda gives for a throttle.
+fn invoke_fault(call: Call<'_>, error: &SdkError<InvokeError, HttpResponse>) -> Fault {
+    let mut fault = fault_of(call, error);
+    if let Some(InvokeError::TooManyRequestsException(throttle)) = error.as_service_error()
+        && let Some(reason) = &throttle.reason
+    {
+        fault.message.push_str("; reason ");
+        fault.message.push_str(reason.as_str());
+    }
+    fault
+}
+
+/// How the function is named in calls: an account can only be named in an ARN, a qualifier is a parameter of its own.
+fn identifier(function: &FunctionRef) -> (String, Option<String>) {
+    let name = if function.account.is_some() {
+        match &function.qualifier {
+            Some(qualifier) => function
+                .text
+                .strip_suffix(qualifier.as_str())
+                .and_then(|text| text.strip_suffix(':'))
+                .unwrap_or(&function.text),
+            None => &function.text,
+        }
+    } else {
+        &function.name
+    };
+    (name.to_owned(), function.qualifier.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reference(text: &str, name: &str, qualifier: Option<&str>, account: Option<&str>) -> FunctionRef {
+        FunctionRef {
+            text: text.into(),
+            name: name.into(),
+            qualifier: qualifier.map(Into::into),
+            region: None,
+            account: account.map(Into::into),
+        }
+    }
+
+    #[test]
+    fn a_function_is_called_by_name_unless_it_has_an_account() {
+        let arn = "arn:aws:lambda:eu-west-1:000000000001:function:work";
+        let qualified = format!("{arn}:live");
+        let table = [
+            (reference("work", "work", None, None), "work", None),
+            (reference("work:live", "work", Some("live"), None), "work", Some("live")),
+            (reference(arn, "work", None, Some("000000000001")), arn, None),
+            (reference(&qualified, "work", Some("live"), Some("000000000001")), arn, Some("live")),
+            (
+                reference("000000000001:function:work:$LATEST", "work", Some("$LATEST"), Some("000000000001")),
+                "000000000001:function:work",
+                Some("$LATEST"),
+            ),
+        ];
+        for (function, name, qualifier) in table {
+            assert_eq!(identifier(&function), (name.to_owned(), qualifier.map(str::to_owned)), "{}", function.text);
+        }
+    }
+}

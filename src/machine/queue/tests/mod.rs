@@ -1,0 +1,7 @@
+//! The machine, driven by hand: tables of decisions, and thousands of generated lives.
+
+mod lives;
+mod rig;
+mod settlement;
+mod stops;
+mod tables;

@@ -1,0 +1,212 @@
+//! A machine with a clock that is moved by hand and a list of what it asked for.
+
+use std::collections::VecDeque;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::machine::{
+    Command, Event, Fault, FaultKind, FunctionAnswer, Input, InvokeRequest, InvokeResult, Machine, Mono, Now, Output,
+    PollRequest, QueueAttributes, QueueMachine, QueueOptions, Receipt, Record, SettleAction, SettleOutcome,
+    SettleRequest,
+};
+
+/// What the machine asked for and nobody has answered yet.
+pub(super) struct Rig {
+    pub(super) machine: QueueMachine,
+    pub(super) now: Mono,
+    pub(super) polls: VecDeque<PollRequest>,
+    pub(super) invokes: VecDeque<InvokeRequest>,
+    pub(super) settles: VecDeque<SettleRequest>,
+    pub(super) events: Vec<Event>,
+    pub(super) describes: usize,
+    pub(super) cancels: usize,
+    pub(super) wake: Option<Mono>,
+    pub(super) done: bool,
+    next: u64,
+}
+
+pub(super) const fn s(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub(super) const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+pub(super) fn attributes(visibility: u64) -> QueueAttributes {
+    QueueAttributes {
+        visibility: s(visibility),
+        backlog: Some(0),
+        in_flight: Some(0),
+        max_receive_count: Some(3),
+        retention: Some(s(345_600)),
+    }
+}
+
+pub(super) fn answer(payload: &'static str) -> InvokeResult {
+    Ok(FunctionAnswer { status: 200, payload: Bytes::from_static(payload.as_bytes()), ..FunctionAnswer::default() })
+}
+
+pub(super) fn function_error() -> InvokeResult {
+    Ok(FunctionAnswer {
+        status: 200,
+        function_error: Some("Unhandled".into()),
+        payload: Bytes::from_static(br#"{"errorMessage":"boom"}"#),
+        ..FunctionAnswer::default()
+    })
+}
+
+pub(super) fn fault(kind: FaultKind) -> Fault {
+    Fault::new(kind, kind.as_str())
+}
+
+/// Fragments of all sizes share one buffer: only their sizes matter here.
+fn blank(bytes: usize) -> Bytes {
+    static BLANK: OnceLock<Bytes> = OnceLock::new();
+    BLANK.get_or_init(|| Bytes::from(vec![b' '; 8 * 1024 * 1024])).slice(..bytes)
+}
+
+impl Rig {
+    /// A machine that has been set going but knows nothing of its queue yet.
+    pub(super) fn cold(options: QueueOptions) -> Self {
+        let mut rig = Self {
+            machine: QueueMachine::new(options),
+            now: Mono::ZERO,
+            polls: VecDeque::new(),
+            invokes: VecDeque::new(),
+            settles: VecDeque::new(),
+            events: Vec::new(),
+            describes: 0,
+            cancels: 0,
+            wake: None,
+            done: false,
+            next: 0,
+        };
+        rig.feed(Input::Timeout);
+        rig
+    }
+
+    /// A machine that polls a queue with this visibility timeout.
+    pub(super) fn new(options: QueueOptions, visibility: u64) -> Self {
+        let mut rig = Self::cold(options);
+        rig.feed(Input::Described(Ok(attributes(visibility))));
+        rig
+    }
+
+    pub(super) fn feed(&mut self, input: Input) {
+        self.machine.handle(input, Now { mono: self.now, unix_ms: 0 });
+        loop {
+            match self.machine.poll_output() {
+                Output::Describe => self.describes += 1,
+                Output::Poll(request) => self.polls.push_back(request),
+                Output::CancelPolls => self.cancels += 1,
+                Output::Invoke(request) => self.invokes.push_back(request),
+                Output::Settle(request) => self.settles.push_back(request),
+                Output::Emit(event) => self.events.push(event),
+                Output::Timeout(deadline) => {
+                    self.wake = deadline.map(|deadline| deadline.at);
+                    return;
+                }
+                Output::Done => {
+                    self.done = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Lets time pass, with every wake that the machine asked for on the way.
+    pub(super) fn pass(&mut self, span: Duration) {
+        let until = self.now + span;
+        let mut wakes = 0;
+        while let Some(at) = self.wake.filter(|at| *at <= until && !self.done) {
+            assert!(wakes < 10_000, "the machine wants to be woken again and again at {at:?}");
+            wakes += 1;
+            self.now = self.now.max(at);
+            self.feed(Input::Timeout);
+        }
+        self.now = until;
+        self.feed(Input::Timeout);
+    }
+
+    /// Answers the oldest poll with this many messages of 100 bytes.
+    pub(super) fn bring(&mut self, messages: usize) {
+        self.bring_sized(messages, 100);
+    }
+
+    pub(super) fn bring_sized(&mut self, messages: usize, bytes: usize) {
+        let records = (0..messages).map(|_| self.message(bytes)).collect();
+        let poll = self.polls.pop_front().expect("a poll is open").id;
+        self.feed(Input::Polled { poll, result: Ok(records) });
+    }
+
+    pub(super) fn message(&mut self, bytes: usize) -> Record {
+        self.next += 1;
+        Record {
+            id: format!("m-{}", self.next).into(),
+            receipt: Receipt::new(format!("r-{}", self.next)),
+            key: None,
+            fragment: blank(bytes),
+            receive_count: 1,
+            arrived_unix_ms: 0,
+        }
+    }
+
+    pub(super) fn fail_poll(&mut self, kind: FaultKind) {
+        let poll = self.polls.pop_front().expect("a poll is open").id;
+        self.feed(Input::Polled { poll, result: Err(fault(kind)) });
+    }
+
+    /// Answers the oldest invoke.
+    pub(super) fn finish(&mut self, result: InvokeResult) {
+        let batch = self.invokes.pop_front().expect("an invoke is open").batch;
+        self.feed(Input::Invoked { batch, result, took: ms(5) });
+    }
+
+    /// Answers every settlement that is open, and gives the receipts by what was done with them.
+    pub(super) fn settle_all(&mut self) -> Settled {
+        let mut settled = Settled::default();
+        while let Some(request) = self.settles.pop_front() {
+            assert!((1..=10).contains(&request.entries.len()));
+            for entry in &request.entries {
+                let receipt = entry.receipt.as_str().to_owned();
+                match request.action {
+                    SettleAction::Delete => settled.deleted.push(receipt),
+                    SettleAction::ChangeVisibility => settled.changed.push((receipt, entry.visibility.as_secs())),
+                }
+            }
+            let result = Ok(vec![SettleOutcome::Done; request.entries.len()]);
+            self.feed(Input::Settled { settle: request.id, result });
+        }
+        settled
+    }
+
+    /// Answers the oldest settlement with one outcome for all its entries.
+    pub(super) fn settle_as(&mut self, outcome: SettleOutcome) -> SettleRequest {
+        let request = self.settles.pop_front().expect("a settlement is open");
+        let result = Ok(vec![outcome; request.entries.len()]);
+        self.feed(Input::Settled { settle: request.id, result });
+        request
+    }
+
+    pub(super) fn drain(&mut self, bound: Duration) {
+        self.feed(Input::Command(Command::Drain { bound }));
+    }
+
+    pub(super) fn held(&self) -> usize {
+        self.machine.gauges().held
+    }
+
+    pub(super) fn saw(&self, wanted: impl Fn(&Event) -> bool) -> usize {
+        self.events.iter().filter(|event| wanted(event)).count()
+    }
+}
+
+/// What settlements came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Settled {
+    pub(super) deleted: Vec<String>,
+    pub(super) changed: Vec<(String, u64)>,
+}

@@ -1,0 +1,231 @@
+//! Polling, batching and invoking.
+
+use super::rig::{Rig, answer, fault, function_error, ms, s};
+use crate::machine::{Event, FaultKind, FlushReason, Health, Input, InvokeEnd, QueueOptions};
+
+fn one_at_a_time() -> QueueOptions {
+    QueueOptions { maximum_concurrency: Some(1), ..QueueOptions::default() }
+}
+
+#[test]
+fn nothing_is_received_before_the_queue_has_described_itself() {
+    let mut rig = Rig::cold(QueueOptions::default());
+    assert_eq!((rig.describes, rig.polls.len()), (1, 0));
+    rig.feed(Input::Described(Ok(super::rig::attributes(30))));
+    let poll = &rig.polls[0];
+    assert_eq!((rig.polls.len(), poll.max, poll.wait, poll.visibility), (1, 10, s(0), None));
+    rig.bring(0);
+    assert_eq!((rig.polls.len(), rig.polls[0].wait), (1, s(20)));
+}
+
+#[test]
+fn a_queue_that_may_not_be_described_is_polled_with_a_timeout_of_our_own() {
+    let mut rig = Rig::cold(QueueOptions::default());
+    rig.feed(Input::Described(Err(fault(FaultKind::Denied))));
+    assert_eq!(rig.polls[0].visibility, Some(s(30)));
+    assert_eq!(rig.saw(|event| matches!(event, Event::DescribeFailed { .. })), 1);
+}
+
+#[test]
+fn a_queue_without_a_timeout_is_polled_with_ours_and_gets_failed_messages_back_at_once() {
+    let mut rig = Rig::new(one_at_a_time(), 0);
+    assert_eq!(rig.polls[0].visibility, Some(s(30)));
+    rig.bring(1);
+    rig.finish(function_error());
+    assert_eq!(rig.settle_all().changed, [("r-1".into(), 0)]);
+}
+
+#[test]
+fn a_missing_queue_is_asked_for_again_and_shows_as_degraded() {
+    let mut rig = Rig::cold(QueueOptions::default());
+    rig.feed(Input::Described(Err(fault(FaultKind::Missing))));
+    let degraded = Event::Health(Health::Degraded { reason: "source: missing".into() });
+    assert!(rig.events.contains(&degraded));
+    rig.pass(ms(250));
+    assert_eq!((rig.describes, rig.polls.len()), (2, 0));
+    rig.feed(Input::Described(Ok(super::rig::attributes(30))));
+    rig.bring(0);
+    assert_eq!(rig.events.last(), Some(&Event::Health(Health::Ok)));
+}
+
+#[test]
+fn polls_that_fail_are_spaced_and_do_not_spin() {
+    let mut rig = Rig::new(one_at_a_time(), 30);
+    let mut polls = 0;
+    for _ in 0..600 {
+        while !rig.polls.is_empty() {
+            polls += 1;
+            rig.fail_poll(FaultKind::Transient);
+        }
+        rig.pass(ms(100));
+    }
+    // A minute: 0.25 s doubling to 10 s, less jitter.
+    assert!((8..=16).contains(&polls), "{polls} polls in a minute");
+}
+
+#[test]
+fn a_queue_made_anew_is_described_again() {
+    let mut rig = Rig::new(one_at_a_time(), 30);
+    rig.fail_poll(FaultKind::Missing);
+    rig.pass(s(1));
+    rig.bring(0);
+    assert_eq!(rig.describes, 2);
+}
+
+#[test]
+fn without_a_free_slot_nothing_is_received() {
+    let mut rig = Rig::new(one_at_a_time(), 30);
+    rig.bring(3);
+    assert_eq!((rig.invokes.len(), rig.polls.len()), (1, 0));
+    rig.finish(answer("null"));
+    assert_eq!(rig.polls.len(), 1);
+}
+
+#[test]
+fn a_receive_is_a_batch_and_asks_for_no_more_than_batch_size() {
+    let mut rig = Rig::new(QueueOptions { batch_size: 3, ..one_at_a_time() }, 30);
+    assert_eq!(rig.polls[0].max, 3);
+    rig.bring(2);
+    assert_eq!(rig.invokes[0].records, 2);
+    assert_eq!(&rig.invokes[0].body[..12], br#"{"Records":["#);
+}
+
+#[test]
+fn large_batches_are_gathered_from_receives_of_ten_until_the_window_ends() {
+    let options = QueueOptions { batch_size: 25, window: s(2), ..one_at_a_time() };
+    let mut rig = Rig::new(options, 30);
+    rig.bring(10);
+    assert_eq!((rig.invokes.len(), rig.polls[0].wait), (0, s(3)));
+    rig.pass(ms(500));
+    while !rig.polls.is_empty() && rig.invokes.is_empty() {
+        let wanted = rig.polls[0].max.min(4);
+        rig.bring(wanted as usize);
+    }
+    assert_eq!(rig.invokes[0].records, 25);
+    rig.finish(answer("null"));
+    rig.settle_all();
+    rig.bring(3);
+    rig.pass(ms(1999));
+    assert_eq!(rig.invokes.len(), 0);
+    rig.pass(ms(1));
+    assert_eq!(rig.invokes[0].records, 3);
+    let flushed: Vec<FlushReason> = rig
+        .events
+        .iter()
+        .filter_map(|event| if let Event::Flushed { reason, .. } = event { Some(*reason) } else { None })
+        .collect();
+    assert_eq!(flushed, [FlushReason::Size, FlushReason::Window]);
+}
+
+#[test]
+fn a_receive_over_six_megabytes_becomes_two_batches_one_after_the_other() {
+    let mut rig = Rig::new(one_at_a_time(), 30);
+    rig.bring_sized(10, 1024 * 1024);
+    assert_eq!((rig.invokes.len(), rig.invokes[0].records, rig.polls.len()), (1, 5, 0));
+    rig.finish(answer("null"));
+    assert_eq!((rig.invokes[0].records, rig.polls.len()), (5, 0));
+}
+
+#[test]
+fn a_message_that_fits_into_no_event_is_left_and_said() {
+    let mut rig = Rig::new(one_at_a_time(), 30);
+    rig.bring_sized(1, 7 * 1024 * 1024);
+    assert_eq!((rig.invokes.len(), rig.held()), (0, 0));
+    assert_eq!(rig.saw(|event| matches!(event, Event::TooLarge { .. })), 1);
+}
+
+#[test]
+fn a_refused_size_is_halved_until_it_passes_or_is_one_message() {
+    let mut rig = Rig::new(one_at_a_time(), 30);
+    rig.bring(3);
+    rig.finish(Err(fault(FaultKind::TooLarge)));
+    assert_eq!(rig.invokes[0].records, 1);
+    rig.finish(Err(fault(FaultKind::TooLarge)));
+    assert_eq!(rig.invokes[0].records, 2);
+    rig.finish(answer("null"));
+    rig.pass(ms(10));
+    assert_eq!(rig.settle_all().deleted, ["r-2", "r-3"]);
+    assert_eq!(rig.saw(|event| matches!(event, Event::TooLarge { id, .. } if id == "m-1")), 1);
+}
+
+#[test]
+fn every_fault_of_an_invoke_keeps_the_batch_and_tries_again() {
+    use FaultKind::{Denied, Expired, Missing, Throttled, Timeout, Transient};
+    for kind in [Throttled, Transient, Timeout, Denied, Missing, Expired] {
+        let mut rig = Rig::new(one_at_a_time(), 30);
+        rig.bring(2);
+        rig.finish(Err(fault(kind)));
+        assert_eq!((rig.invokes.len(), rig.polls.len(), rig.held()), (0, 0, 2), "{kind:?}");
+        rig.pass(ms(250));
+        assert_eq!((rig.invokes[0].attempt, rig.invokes[0].records), (2, 2), "{kind:?}");
+        rig.finish(answer("null"));
+        rig.pass(ms(10));
+        assert_eq!(rig.settle_all().deleted.len(), 2, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_pause_that_the_service_asks_for_is_kept() {
+    let mut rig = Rig::new(one_at_a_time(), 300);
+    rig.bring(1);
+    let mut throttled = fault(FaultKind::Throttled);
+    throttled.retry_after = Some(s(7));
+    rig.finish(Err(throttled));
+    rig.pass(ms(6999));
+    assert_eq!(rig.invokes.len(), 0);
+    rig.pass(ms(1));
+    assert_eq!(rig.invokes.len(), 1);
+}
+
+#[test]
+fn a_request_that_stays_invalid_counts_as_failed_in_the_end() {
+    let mut rig = Rig::new(one_at_a_time(), 300);
+    rig.bring(1);
+    for _ in 0..4 {
+        rig.finish(Err(fault(FaultKind::Invalid)));
+        rig.pass(s(5));
+    }
+    rig.finish(Err(fault(FaultKind::Invalid)));
+    assert_eq!(rig.held(), 0);
+    assert_eq!(rig.saw(|event| matches!(event, Event::Left { records: 1 })), 1);
+}
+
+#[test]
+fn one_reserved_execution_is_enough_for_thirty_messages() {
+    // The story that is told most: a function that runs one at a time, and more polls than that.
+    let mut rig = Rig::new(QueueOptions { batch_size: 1, ..QueueOptions::default() }, 30);
+    let mut waiting = 30_usize;
+    let mut running: Option<crate::machine::BatchId> = None;
+    let mut done = 0;
+    for step in 0..4_000 {
+        while let Some(poll) = rig.polls.pop_front() {
+            let count = waiting.min(poll.max as usize);
+            waiting -= count;
+            let records = (0..count).map(|_| rig.message(10)).collect();
+            rig.feed(Input::Polled { poll: poll.id, result: Ok(records) });
+            if count == 0 {
+                break;
+            }
+        }
+        if step % 30 == 29
+            && let Some(batch) = running.take()
+        {
+            done += 1;
+            rig.feed(Input::Invoked { batch, result: answer("null"), took: s(3) });
+        }
+        while let Some(invoke) = rig.invokes.pop_front() {
+            if running.is_none() {
+                running = Some(invoke.batch);
+            } else {
+                let result = Err(fault(FaultKind::Throttled));
+                rig.feed(Input::Invoked { batch: invoke.batch, result, took: ms(1) });
+            }
+        }
+        rig.settle_all();
+        rig.pass(ms(100));
+    }
+    assert_eq!((done, rig.held()), (30, 0));
+    assert_eq!(rig.saw(|event| matches!(event, Event::Left { .. } | Event::LeaseLost { .. })), 0);
+    let throttles = rig.saw(|event| matches!(event, Event::InvokeEnded { end: InvokeEnd::Fault(_), .. }));
+    assert!(throttles <= 30, "{throttles} throttles: the limit does not learn");
+}

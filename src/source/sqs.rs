@@ -1,0 +1,245 @@
+//! SQS queues.
+
+mod attributes;
+mod encode;
+mod settle;
+
+use std::future::Future;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, MessageSystemAttributeName,
+    QueueAttributeName,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use self::encode::Encoder;
+use super::QueueSource;
+use crate::aws::{Call, CallBounds, Service, fault_of, timed_out};
+use crate::machine::{Fault, FaultKind, PollRequest, QueueAttributes, Receipt, Record, SettleEntry, SettleOutcome};
+use crate::mapping::Mapping;
+
+/// SQS hides a message for at most twelve hours.
+const LONGEST_VISIBILITY: u64 = 12 * 3600;
+
+/// An SQS standard queue.
+///
+/// Its URL is asked for by name and account when it is first needed, and again after SQS has said that the queue
+/// does not exist. Only the endpoint of the configuration says where calls go: a URL's host is never used.
+///
+/// A message without an id or without a receipt handle, which SQS never sends, is left in the queue: it could
+/// neither be named by the function nor be settled.
+pub struct SqsQueue {
+    client: Client,
+    name: String,
+    account: String,
+    /// For messages.
+    label: String,
+    encoder: Encoder,
+    bounds: CallBounds,
+    url: RwLock<Option<Arc<str>>>,
+    /// Held while the URL is asked for, so that it is asked for once.
+    resolving: tokio::sync::Mutex<()>,
+}
+
+impl SqsQueue {
+    pub(crate) fn new(client: Client, mapping: &Mapping, bounds: CallBounds) -> Self {
+        let arn = &mapping.source;
+        let region = mapping.poller.source.region.as_ref().unwrap_or(&arn.region);
+        Self {
+            client,
+            name: arn.resource.clone(),
+            account: arn.account.clone(),
+            label: format!("queue {} ({region}, account {})", arn.resource, arn.account),
+            encoder: Encoder::new(&arn.text, &arn.region, !mapping.window.is_zero()),
+            bounds,
+            url: RwLock::new(None),
+            resolving: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    async fn receive_batch(&self, request: PollRequest) -> Result<Vec<Record>, Fault> {
+        let url = self.url().await?;
+        let wait = Duration::from_secs(request.wait.as_secs().min(20));
+        let send = self
+            .client
+            .receive_message()
+            .queue_url(&*url)
+            .max_number_of_messages(i32::try_from(request.max.clamp(1, 10)).unwrap_or(10))
+            .wait_time_seconds(whole_seconds(wait))
+            .set_visibility_timeout(request.visibility.map(whole_seconds))
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .message_attribute_names("All")
+            .send();
+        let bound = (wait + self.bounds.receive_grace).max(self.bounds.call);
+        let answer = self.bounded("ReceiveMessage", Some(&url), bound, send).await?;
+        let messages = answer.messages.unwrap_or_default();
+        let mut records = Vec::with_capacity(messages.len());
+        for message in messages {
+            match self.encoder.record(message) {
+                Ok(record) => records.push(record),
+                Err(lacking) => {
+                    tracing::warn!(queue = %self.label, lacking, "a message cannot be delivered and stays in the queue");
+                }
+            }
+        }
+        Ok(records)
+    }
+
+    async fn delete_batch(&self, receipts: Vec<Receipt>) -> Result<Vec<SettleOutcome>, Fault> {
+        let count = receipts.len();
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let url = self.url().await?;
+        let entries = receipts.iter().enumerate().map(|(index, receipt)| {
+            DeleteMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .receipt_handle(receipt.as_str())
+                .build()
+                .expect("an entry with an id and a receipt handle is complete")
+        });
+        let send = self.client.delete_message_batch().queue_url(&*url).set_entries(Some(entries.collect())).send();
+        let answer = self.bounded("DeleteMessageBatch", Some(&url), self.bounds.call, send).await?;
+        let done = answer.successful.iter().map(|entry| entry.id.as_str());
+        Ok(settle::outcomes(self.call("DeleteMessageBatch"), count, done, &answer.failed))
+    }
+
+    async fn change_batch(&self, entries: Vec<SettleEntry>) -> Result<Vec<SettleOutcome>, Fault> {
+        let count = entries.len();
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let url = self.url().await?;
+        let entries = entries.iter().enumerate().map(|(index, entry)| {
+            ChangeMessageVisibilityBatchRequestEntry::builder()
+                .id(index.to_string())
+                .receipt_handle(entry.receipt.as_str())
+                .visibility_timeout(whole_seconds(entry.visibility))
+                .build()
+                .expect("an entry with an id and a receipt handle is complete")
+        });
+        let send =
+            self.client.change_message_visibility_batch().queue_url(&*url).set_entries(Some(entries.collect())).send();
+        let answer = self.bounded("ChangeMessageVisibilityBatch", Some(&url), self.bounds.call, send).await?;
+        let done = answer.successful.iter().map(|entry| entry.id.as_str());
+        Ok(settle::outcomes(self.call("ChangeMessageVisibilityBatch"), count, done, &answer.failed))
+    }
+
+    async fn read_attributes(&self) -> Result<QueueAttributes, Fault> {
+        let url = self.url().await?;
+        let send = self.client.get_queue_attributes().queue_url(&*url).attribute_names(QueueAttributeName::All).send();
+        let answer = self.bounded("GetQueueAttributes", Some(&url), self.bounds.call, send).await?;
+        attributes::read(self.call("GetQueueAttributes"), &answer.attributes.unwrap_or_default())
+    }
+
+    /// The queue's URL, asked for once.
+    async fn url(&self) -> Result<Arc<str>, Fault> {
+        if let Some(url) = self.known_url() {
+            return Ok(url);
+        }
+        let _first = self.resolving.lock().await;
+        if let Some(url) = self.known_url() {
+            return Ok(url);
+        }
+        let send = self.client.get_queue_url().queue_name(&self.name).queue_owner_aws_account_id(&self.account).send();
+        let answer = self.bounded("GetQueueUrl", None, self.bounds.call, send).await?;
+        let Some(url) = answer.queue_url.filter(|url| !url.is_empty()) else {
+            let message = format!("GetQueueUrl on {}: the answer has no URL", self.label);
+            return Err(Fault::new(FaultKind::Transient, message));
+        };
+        let url: Arc<str> = url.into();
+        *self.url.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&url));
+        Ok(url)
+    }
+
+    fn known_url(&self) -> Option<Arc<str>> {
+        self.url.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets a URL that leads nowhere, unless it was replaced already.
+    fn forget_url(&self, stale: &Arc<str>) {
+        let mut url = self.url.write().unwrap_or_else(PoisonError::into_inner);
+        if url.as_ref().is_some_and(|url| Arc::ptr_eq(url, stale)) {
+            *url = None;
+        }
+    }
+
+    fn call(&self, operation: &'static str) -> Call<'_> {
+        Call { service: Service::Sqs, operation, target: &self.label }
+    }
+
+    /// Waits for a call, but not longer than `bound`: a connection can be dead without a sign.
+    async fn bounded<T, E>(
+        &self,
+        operation: &'static str,
+        url: Option<&Arc<str>>,
+        bound: Duration,
+        send: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<T, Fault>
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+    {
+        let call = self.call(operation);
+        let fault = match tokio::time::timeout(bound, send).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => fault_of(call, &error),
+            Err(_) => timed_out(call, bound),
+        };
+        if let Some(url) = url
+            && fault.kind == FaultKind::Missing
+        {
+            self.forget_url(url);
+        }
+        Err(fault)
+    }
+}
+
+impl QueueSource for SqsQueue {
+    fn describe(&self) -> BoxFuture<'_, Result<QueueAttributes, Fault>> {
+        self.read_attributes().boxed()
+    }
+
+    fn receive(&self, request: PollRequest) -> BoxFuture<'_, Result<Vec<Record>, Fault>> {
+        self.receive_batch(request).boxed()
+    }
+
+    fn delete(&self, receipts: Vec<Receipt>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>> {
+        self.delete_batch(receipts).boxed()
+    }
+
+    fn change_visibility(&self, entries: Vec<SettleEntry>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>> {
+        self.change_batch(entries).boxed()
+    }
+}
+
+/// Whole seconds for SQS, rounded up: hiding a message a little longer is safe, a little shorter is not.
+fn whole_seconds(span: Duration) -> i32 {
+    let seconds = span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0));
+    i32::try_from(seconds.min(LONGEST_VISIBILITY)).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_rounded_up_and_end_at_twelve_hours() {
+        for (span, seconds) in [
+            (Duration::ZERO, 0),
+            (Duration::from_millis(1), 1),
+            (Duration::from_secs(30), 30),
+            (Duration::from_millis(30_001), 31),
+            (Duration::from_secs(43_200), 43_200),
+            (Duration::from_secs(43_201), 43_200),
+            (Duration::MAX, 43_200),
+        ] {
+            assert_eq!(whole_seconds(span), seconds, "{span:?}");
+        }
+    }
+}

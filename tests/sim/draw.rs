@@ -1,0 +1,276 @@
+//! Draws a life from a seed.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use forebay::machine::{BackoffPolicy, FaultKind, OnFunctionError};
+use forebay::mapping::Mapping;
+
+use crate::plan::{
+    Action, Faults, FunctionPlan, LanePlan, Outage, Plan, QueuePlan, Retune, Send, SideOf, mapping as default_mapping,
+};
+
+/// How rough a world is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Temper {
+    /// Nothing goes wrong: what must be exact is checked to the millisecond.
+    Calm,
+    Mild,
+    Wild,
+}
+
+/// The life that belongs to `seed`.
+pub(crate) fn plan(seed: u64) -> Plan {
+    let rng = &mut Rng::with_seed(seed);
+    let temper = match rng.u8(0..10) {
+        0..=2 => Temper::Calm,
+        3..=6 => Temper::Mild,
+        _ => Temper::Wild,
+    };
+    // Once in a while everything is held for longer than SQS hides a message.
+    let long = rng.u8(..) < 5;
+    let fair_at = if long { 13 * 3600 * 1000 } else { rng.u64(20_000..900_000) };
+    let lanes = if !long && rng.u8(0..5) == 0 { 2 } else { 1 };
+    let mut lanes: Vec<LanePlan> = (0..lanes).map(|index| lane(rng, index, temper, fair_at)).collect();
+    if long {
+        hold_for_hours(&mut lanes[0], fair_at);
+    }
+    let actions = if rng.u8(0..3) == 0 { Vec::new() } else { actions(rng, lanes.len(), fair_at) };
+    Plan {
+        seed,
+        actions,
+        fair_at,
+        watch_idle: rng.u8(0..3) == 0,
+        store_fails: if temper == Temper::Wild { 0.2 } else { 0.0 },
+        lanes,
+    }
+}
+
+fn hold_for_hours(lane: &mut LanePlan, fair_at: u64) {
+    lane.outages = vec![Outage { from: 0, until: fair_at, side: SideOf::Function, kind: FaultKind::Throttled }];
+    lane.faults = Faults::default();
+    lane.queue.visibility = 120;
+    lane.mapping.poller.visibility.timeout = None;
+    lane.mapping.poller.retry_backoff.maximum = Duration::from_secs(300);
+    lane.sends.truncate(4);
+    for send in &mut lane.sends {
+        send.at %= 10_000;
+        send.size = 100;
+    }
+}
+
+fn lane(rng: &mut Rng, index: usize, temper: Temper, fair_at: u64) -> LanePlan {
+    let mapping = mapping(rng, index);
+    let visibility = match rng.u8(0..20) {
+        0 => 0,
+        1 => rng.u64(2..5),
+        2..=10 => 30,
+        _ => rng.u64(5..90),
+    };
+    let own = if visibility == 0 { 30 } else { visibility };
+    let hidden = mapping.poller.visibility.timeout.map_or(own, |timeout| timeout.as_secs()) * 1000;
+    let slowest = match rng.u8(0..4) {
+        0 => 0,
+        1 | 2 => rng.u64(1..40),
+        _ => rng.u64(50..1_500),
+    };
+    let high = slowest.min(hidden / 10);
+    let max_receive_count = rng.bool().then(|| rng.u32(1..=5));
+    let longest = match rng.u8(0..4) {
+        0 | 1 => rng.u64(0..100),
+        2 => rng.u64(100..3_000),
+        _ => rng.u64(1_000..60_000).min(hidden * 2),
+    };
+    LanePlan {
+        queue: QueuePlan {
+            visibility,
+            max_receive_count,
+            over_limit: if temper != Temper::Calm && rng.u8(0..10) == 0 { rng.usize(5..40) } else { 120_000 },
+            latency: (rng.u64(0..=high), high),
+        },
+        function: FunctionPlan {
+            timeout: longest + rng.u64(500..10_000),
+            duration: (rng.u64(0..=longest), longest),
+            reserved: (temper != Temper::Calm && rng.u8(0..4) == 0).then(|| rng.u32(1..=4)),
+            describable: rng.u8(0..4) > 0,
+        },
+        faults: faults(rng, temper),
+        outages: if temper == Temper::Calm { Vec::new() } else { outages(rng, fair_at) },
+        sends: sends(rng, fair_at, max_receive_count.is_some() && temper != Temper::Calm),
+        mapping,
+    }
+}
+
+fn mapping(rng: &mut Rng, index: usize) -> Mapping {
+    let mut mapping = default_mapping(if index == 0 { "orders" } else { "refunds" });
+    retune(rng).apply(&mut mapping);
+    mapping.report_batch_item_failures = rng.bool();
+    let poller = &mut mapping.poller;
+    poller.visibility.on_function_error = match rng.u8(0..5) {
+        0..=2 => OnFunctionError::Wait,
+        3 => OnFunctionError::Release,
+        _ => OnFunctionError::Backoff(BackoffPolicy {
+            initial: Duration::from_secs(rng.u64(1..5)),
+            maximum: Duration::from_secs(rng.u64(5..60)),
+        }),
+    };
+    if rng.u8(0..10) == 0 {
+        poller.visibility.hold_limit = Duration::from_secs(rng.u64(60..600));
+    }
+    if rng.u8(0..7) == 0 {
+        poller.visibility.timeout = Some(Duration::from_secs(rng.u64(5..60)));
+    }
+    if rng.bool() {
+        let initial = Duration::from_millis(rng.u64(50..2_000));
+        poller.retry_backoff = BackoffPolicy { initial, maximum: initial * rng.u32(1..30) };
+    }
+    poller.rate_limit = (rng.u8(0..10) == 0).then(|| rng.u32(1..20));
+    poller.drain_timeout = (rng.u8(0..5) == 0).then(|| Duration::from_secs(rng.u64(1..30)));
+    poller.function_timeout = rng.bool().then(|| Duration::from_secs(rng.u64(1..60)));
+    mapping
+}
+
+/// Numbers for a mapping: windows, and batches beyond ten with them, are the rarer half.
+fn retune(rng: &mut Rng) -> Retune {
+    let window = match rng.u8(0..10) {
+        0..=5 => 0,
+        6..=8 => rng.u64(1..20),
+        _ => rng.u64(20..=300),
+    };
+    let batch_size = match (window, rng.u8(0..4)) {
+        (_, 0 | 1) => 10,
+        (0, _) => rng.u32(1..=10),
+        (_, 2) => rng.u32(1..=100),
+        _ => rng.u32(11..=10_000),
+    };
+    let maximum_concurrency = match rng.u8(0..5) {
+        0 | 1 => None,
+        2 => Some(1),
+        _ => Some(rng.u32(2..=8)),
+    };
+    Retune { batch_size, window, maximum_concurrency }
+}
+
+impl Retune {
+    /// Gives a mapping these numbers.
+    pub(crate) const fn apply(self, mapping: &mut Mapping) {
+        mapping.batch_size = self.batch_size;
+        mapping.window = Duration::from_secs(self.window);
+        mapping.maximum_concurrency = self.maximum_concurrency;
+    }
+}
+
+fn faults(rng: &mut Rng, temper: Temper) -> Faults {
+    let worst = match temper {
+        Temper::Calm => return Faults::default(),
+        Temper::Mild => 0.08,
+        Temper::Wild => 0.4,
+    };
+    let mut rate = || if rng.bool() { 0.0 } else { rng.f64() * worst };
+    Faults {
+        receive_error: rate(),
+        receive_lost: rate() / 4.0,
+        receive_empty: rate(),
+        receive_partial: rate(),
+        receive_shuffled: rate(),
+        duplicate: rate(),
+        ghost: rate(),
+        settle_error: rate(),
+        entry_error: rate(),
+        settle_lost: rate(),
+        delete_lost: rate() / 2.0,
+        delete_late: rate() / 2.0,
+        old_receipt_gone: rate(),
+        throttle: rate(),
+        break_before: rate(),
+        break_after: rate(),
+        function_error: rate(),
+        function_timeout: rate(),
+        hang: rate() / 4.0,
+        partial: rate(),
+        malformed: rate(),
+    }
+}
+
+fn outages(rng: &mut Rng, fair_at: u64) -> Vec<Outage> {
+    let kinds = [
+        FaultKind::Throttled,
+        FaultKind::Transient,
+        FaultKind::Denied,
+        FaultKind::Missing,
+        FaultKind::Timeout,
+        FaultKind::Expired,
+        FaultKind::Throttled,
+    ];
+    let count = rng.usize(0..3);
+    (0..count)
+        .map(|_| {
+            let from = rng.u64(0..fair_at);
+            let until = from + rng.u64(1_000..180_000);
+            let side = if rng.bool() { SideOf::Queue } else { SideOf::Function };
+            Outage { from, until, side, kind: kinds[rng.usize(0..kinds.len())] }
+        })
+        .collect()
+}
+
+fn sends(rng: &mut Rng, fair_at: u64, may_poison: bool) -> Vec<Send> {
+    let big = rng.u8(0..12) == 0;
+    let most = if big { 14 } else { 70 };
+    let poison = if may_poison && rng.bool() { rng.f64() * 0.3 } else { 0.0 };
+    let mut sends = Vec::new();
+    for _ in 0..rng.usize(1..4) {
+        let from = rng.u64(0..fair_at);
+        let span = match rng.u8(0..3) {
+            0 => 1,
+            1 => rng.u64(1..5_000),
+            _ => rng.u64(1..=fair_at),
+        };
+        for _ in 0..rng.usize(0..most) {
+            let size = if big { rng.usize(200_000..=1_048_576) } else { rng.usize(0..2_000) };
+            sends.push(Send { at: (from + rng.u64(0..span)).min(fair_at), size, poison: rng.f64() < poison });
+        }
+    }
+    sends.sort_by_key(|send| send.at);
+    sends
+}
+
+fn actions(rng: &mut Rng, lanes: usize, fair_at: u64) -> Vec<(u64, Action)> {
+    let mut actions: Vec<(u64, Action)> = Vec::new();
+    for _ in 0..rng.usize(1..6) {
+        let at = rng.u64(0..fair_at);
+        let lane = rng.usize(0..lanes);
+        let down = rng.u64(0..60_000);
+        match rng.u8(0..12) {
+            0..=2 => {
+                actions.push((at, Action::Stop(lane)));
+                if rng.u8(0..4) > 0 {
+                    actions.push((at + rng.u64(0..90_000), Action::Start(lane)));
+                }
+            }
+            3 => actions.push((at, Action::Start(lane))),
+            4 | 5 => actions.push((at, Action::Crash { down })),
+            6..=8 => {
+                let bound = rng.u64(0..40_000);
+                let cut_after = (rng.u8(0..4) == 0).then(|| rng.u64(0..=bound));
+                actions.push((at, Action::Shutdown { bound, cut_after, down }));
+            }
+            9 => actions.push((at, Action::Reload(None))),
+            10 => actions.push((at, Action::Reload(Some((lane, retune(rng)))))),
+            _ => actions.push((at, Action::Remove { lane, back_after: rng.u64(0..60_000) })),
+        }
+    }
+    actions.sort_by_key(|(at, _)| *at);
+    actions
+}
+
+/// How long the fair phase may take (milliseconds): everything held by nobody becomes visible, what
+/// is poisoned goes its rounds, and the rest goes through the narrowest place one by one.
+pub(crate) fn patience(lane: &LanePlan) -> u64 {
+    let hidden = lane.queue.visibility.max(30) * 1000;
+    let rounds = u64::from(lane.queue.max_receive_count.unwrap_or(1)) + 1;
+    let one = lane.function.duration.1 + 4 * lane.queue.latency.1 + 1_000;
+    let window = 300_000;
+    let backoff = u64::try_from(lane.mapping.poller.retry_backoff.maximum.as_millis()).unwrap_or(u64::MAX);
+    let hold = lane.function.timeout + 10_000;
+    3_600_000 + backoff + hold + rounds * (2 * hidden + window + lane.sends.len() as u64 * one)
+}

@@ -1,0 +1,208 @@
+//! The checks of an invoke: what is in it, when it comes, and what becomes of each delivery.
+
+use std::sync::Arc;
+
+use forebay::machine::{FaultKind, InvokeResult};
+
+use crate::lane::{Call, Hold, Lane, LaneState};
+use crate::session::Session;
+
+/// Lambda's limit for a synchronous event.
+const BODY_LIMIT: usize = 6_291_456;
+
+/// The largest record that a life holds, with its envelope: a body this close to the limit may be full.
+const LARGEST_RECORD: usize = 1_060_000;
+
+/// Between the moment when something is due and the call that shows it (milliseconds).
+const SLACK: u64 = 5;
+
+/// An invoke that the engine waits for. Dropping it gives the invoke up.
+pub(crate) struct OpenInvoke {
+    lane: Arc<Lane>,
+    id: u64,
+    pub(crate) leases: Vec<usize>,
+    ended: bool,
+}
+
+impl Session {
+    /// The engine invokes.
+    pub(crate) fn begin_invoke(&self, body: &[u8]) -> OpenInvoke {
+        let lane = &self.lane;
+        let mut state = lane.state();
+        lane.sweep(&mut state);
+        let leases = match Lane::read_event(&state, body) {
+            Ok(leases) => leases,
+            Err(wrong) => {
+                lane.violate(wrong);
+                Vec::new()
+            }
+        };
+        self.check_invoke(&state, body.len(), &leases);
+        state.next_call += 1;
+        let id = state.next_call;
+        for &index in &leases {
+            let lease = &mut state.leases[index];
+            lease.hold = Hold::Running;
+            lease.attempts += 1;
+            if lease.attempts == 1 {
+                lease.batch = id;
+            }
+        }
+        state.calls.insert(id, Call { session: self.id, leases: leases.clone() });
+        state.counts.invokes += 1;
+        state.counts.invoked += leases.len() as u64;
+        let open = state.calls.len();
+        lane.note(format_args!("invoke {id} begins with {leases:?}, {open} open"));
+        if self.limit().is_some_and(|limit| open > limit) {
+            lane.violate(format_args!("{open} invokes are in flight, where {:?} are allowed", self.limit()));
+        }
+        OpenInvoke { lane: Arc::clone(lane), id, leases, ended: false }
+    }
+
+    fn check_invoke(&self, state: &LaneState, bytes: usize, leases: &[usize]) {
+        let lane = &self.lane;
+        if bytes > BODY_LIMIT {
+            lane.violate(format_args!("an event has {bytes} bytes"));
+        }
+        if leases.is_empty() || leases.len() > self.mapping.batch_size as usize {
+            lane.violate(format_args!(
+                "a batch has {} records, where {} are allowed",
+                leases.len(),
+                self.mapping.batch_size
+            ));
+        }
+        if !self.alive() {
+            lane.violate("a dead process invokes");
+        }
+        for (at, &index) in leases.iter().enumerate() {
+            let lease = &state.leases[index];
+            if leases[..at].contains(&index) {
+                lane.violate(format_args!("L{index} stands twice in one event"));
+            }
+            if lease.session != self.id {
+                lane.violate(format_args!("L{index} of session {} is invoked by session {}", lease.session, self.id));
+            }
+            if !matches!(lease.hold, Hold::Unstarted | Hold::Waiting) {
+                lane.violate(format_args!("L{index} is invoked while {:?}", lease.hold));
+            }
+        }
+        let first_try = leases.iter().all(|&index| state.leases[index].attempts == 0);
+        if first_try {
+            if self.mapping.poller.rate_limit.is_none() {
+                self.check_awake(state, "a new batch");
+            }
+            self.check_window(state, bytes, leases);
+        }
+    }
+
+    /// A batch goes when it is full or its window is over: not before, and not later.
+    fn check_window(&self, state: &LaneState, bytes: usize, leases: &[usize]) {
+        let lane = &self.lane;
+        let now = lane.world.now();
+        let Some(first) = leases.iter().filter_map(|&index| state.leases[index].delivered).min() else { return };
+        let window = u64::try_from(self.mapping.window.as_millis()).expect("at most 300 s");
+        let full = leases.len() >= self.mapping.batch_size as usize || bytes + LARGEST_RECORD > BODY_LIMIT;
+        let age = now - first;
+        if !full && age + 1 < window && !state.lost {
+            lane.violate(format_args!(
+                "a batch of {} goes {age} ms after its first record came, before its window of {window} ms",
+                leases.len()
+            ));
+        }
+        if window == 0 {
+            let receive = state.leases[leases[0]].receive;
+            if leases.iter().any(|&index| state.leases[index].receive != receive) {
+                lane.violate("without a window, one batch holds what two receives brought");
+            }
+        }
+        // A slot may have been free only later.
+        let due = (first + window).max(state.last_full);
+        if lane.calm() && self.mapping.poller.rate_limit.is_none() && now > due + SLACK {
+            lane.violate(format_args!("a batch goes {age} ms after its first record came, its window is {window} ms"));
+        }
+    }
+}
+
+impl OpenInvoke {
+    /// The engine hears what came of it.
+    pub(crate) fn finish(&mut self, session: &Session, result: &InvokeResult, failed: &[usize], malformed: bool) {
+        self.ended = true;
+        let lane = Arc::clone(&self.lane);
+        let now = lane.world.now();
+        let mut state = lane.state();
+        lane.sweep(&mut state);
+        Lane::close_call(&mut state, session.slots(), self.id, now);
+        if session.alive() {
+            state.counts.malformed += u64::from(malformed);
+            if let Err(fault) = result {
+                state.counts.throttles += u64::from(fault.kind == FaultKind::Throttled);
+            }
+        }
+        for (at, &index) in self.leases.iter().enumerate() {
+            let lease = &mut state.leases[index];
+            lease.hold = match result {
+                Ok(_) if failed.contains(&at) => Hold::Failed(now),
+                Ok(_) => Hold::Succeeded,
+                Err(fault) => {
+                    if matches!(fault.kind, FaultKind::Invalid | FaultKind::TooLarge) {
+                        lease.excuse.get_or_insert("its invoke could not be made");
+                    }
+                    Hold::Waiting
+                }
+            };
+        }
+        drop(state);
+        let end = match result {
+            Ok(answer) if answer.function_error.is_some() => "function error".to_owned(),
+            Ok(_) => format!("{} failed", failed.len()),
+            Err(fault) => fault.kind.as_str().to_owned(),
+        };
+        lane.note(format_args!("invoke {} ends: {end}", self.id));
+    }
+}
+
+impl Drop for OpenInvoke {
+    fn drop(&mut self) {
+        if self.ended || self.lane.world.closed() {
+            return;
+        }
+        let lane = Arc::clone(&self.lane);
+        let now = lane.world.now();
+        let mut state = lane.state();
+        Lane::close_call(&mut state, 0, self.id, now);
+        for &index in &self.leases {
+            state.leases[index].excuse.get_or_insert("its invoke was given up");
+        }
+        let alive = state.sessions.last().is_some_and(|session| session.incarnation == lane.world.incarnation());
+        let may = match state.quiet {
+            None => !alive,
+            Some(quiet) => quiet.cut || quiet.bound.is_none_or(|bound| now + 5 >= quiet.since + bound) || !alive,
+        };
+        lane.note(format_args!("invoke {} is given up", self.id));
+        if !may {
+            drop(state);
+            lane.violate(format_args!("invoke {} is given up without need", self.id));
+        }
+    }
+}
+
+impl Lane {
+    fn close_call(state: &mut LaneState, slots: usize, id: u64, now: u64) {
+        if state.calls.len() >= slots {
+            state.last_full = now;
+        }
+        state.calls.remove(&id);
+    }
+
+    /// Takes note that records reached the engine.
+    pub(crate) fn deliver(&self, state: &mut LaneState, picked: &[usize]) {
+        let now = self.world.now();
+        for &index in picked {
+            let lease = &mut state.leases[index];
+            lease.delivered = Some(now);
+            if lease.hold == Hold::Underway {
+                lease.hold = Hold::Unstarted;
+            }
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! One mapping's surroundings: its messages, every delivery of them, and what the engine has in hand.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use forebay::mapping::Mapping;
+use tokio::sync::Notify;
+
+use crate::plan::{Faults, LanePlan, Outage, SideOf};
+use crate::world::World;
+
+/// A queue, a function, and all that is known of them.
+pub(crate) struct Lane {
+    /// The world it is in.
+    pub(crate) world: Arc<World>,
+    /// Its part of the plan.
+    pub(crate) plan: LanePlan,
+    /// Its number.
+    pub(crate) index: usize,
+    state: Mutex<LaneState>,
+    /// Rung when a message arrived or became visible early.
+    pub(crate) arrived: Notify,
+}
+
+impl Lane {
+    /// A lane with nothing in its queue.
+    pub(crate) fn new(world: Arc<World>, index: usize, plan: LanePlan) -> Self {
+        Self { world, plan, index, state: Mutex::new(LaneState::default()), arrived: Notify::new() }
+    }
+
+    /// The state. Never held across an await.
+    pub(crate) fn state(&self) -> MutexGuard<'_, LaneState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The mapping's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.plan.mapping.name
+    }
+
+    /// Records an event of this lane.
+    pub(crate) fn note(&self, event: std::fmt::Arguments<'_>) {
+        self.world.note(format_args!("{} {event}", self.name()));
+    }
+
+    /// Records a violation in this lane.
+    pub(crate) fn violate(&self, what: impl std::fmt::Display) {
+        self.world.violate(format!("{}: {what}", self.name()));
+    }
+
+    /// True with a chance of `rate`, and never in the fair phase.
+    pub(crate) fn strikes(&self, rate: f64) -> bool {
+        !self.world.fair() && self.world.chance(rate)
+    }
+
+    /// Nothing ever slows this lane down, so that what is due happens on the millisecond.
+    pub(crate) fn calm(&self) -> bool {
+        let plan = &self.plan;
+        let poison = plan.sends.iter().any(|send| send.poison);
+        !poison && plan.faults == Faults::default() && plan.outages.is_empty() && plan.function.reserved.is_none()
+    }
+
+    /// The outage of one side, if there is one now.
+    pub(crate) fn outage(&self, side: SideOf) -> Option<Outage> {
+        let now = self.world.now();
+        if self.world.fair() {
+            return None;
+        }
+        self.plan
+            .outages
+            .iter()
+            .find(|outage| outage.side == side && (outage.from..outage.until).contains(&now))
+            .cloned()
+    }
+}
+
+/// All that changes in a lane.
+#[derive(Default)]
+pub(crate) struct LaneState {
+    /// Every message ever sent, by number.
+    pub(crate) messages: Vec<Message>,
+    /// Every delivery ever made.
+    pub(crate) leases: Vec<Lease>,
+    /// The deliveries whose visibility timeout runs.
+    pub(crate) open: Vec<usize>,
+    /// Deliveries by receipt handle.
+    pub(crate) by_receipt: BTreeMap<Arc<str>, usize>,
+    /// One for each time that the engine connected this mapping.
+    pub(crate) sessions: Vec<SessionState>,
+    /// The invokes that the engine waits for.
+    pub(crate) calls: BTreeMap<u64, Call>,
+    /// Ever-growing number of calls.
+    pub(crate) next_call: u64,
+    /// Environments of the function that run, whether or not anybody waits for them.
+    pub(crate) running: u32,
+    /// Set while the mapping must not receive.
+    pub(crate) quiet: Option<Quiet>,
+    /// Receives given up by the engine whose server has not noticed yet: until when, and how many they take.
+    pub(crate) ghosts: Vec<(u64, usize)>,
+    /// Deletes that take effect later: when, and of which message.
+    pub(crate) late: Vec<(u64, usize)>,
+    /// What the engine's own counters should say.
+    pub(crate) counts: Counts,
+    /// What is watched in idle stretches.
+    pub(crate) idle: IdleWatch,
+    /// When every slot for invokes was last taken.
+    pub(crate) last_full: u64,
+    /// The engine learnt that a delivery was no longer its own: batches may shrink.
+    pub(crate) lost: bool,
+}
+
+/// The mapping was asked to stop.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quiet {
+    /// When.
+    pub(crate) since: u64,
+    /// How long its drain may take, where that is known.
+    pub(crate) bound: Option<u64>,
+    /// The drain was cut short.
+    pub(crate) cut: bool,
+}
+
+/// Where a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the queue, visible or not.
+    Queued,
+    /// Deleted.
+    Deleted,
+    /// In the dead-letter queue.
+    Dead,
+}
+
+/// A message.
+#[derive(Debug)]
+pub(crate) struct Message {
+    /// Its id, 36 characters.
+    pub(crate) id: Arc<str>,
+    /// Bytes of its body.
+    pub(crate) size: usize,
+    /// The function fails on it always.
+    pub(crate) poison: bool,
+    /// When it was sent.
+    pub(crate) sent: u64,
+    /// When it was first received.
+    pub(crate) first_received: Option<u64>,
+    /// How often it was received.
+    pub(crate) receive_count: u32,
+    /// Where it is.
+    pub(crate) place: Place,
+    /// The delivery that hides it.
+    pub(crate) current: Option<usize>,
+    /// The function has processed it at least once.
+    pub(crate) processed: bool,
+}
+
+/// What the engine does with a delivery, as far as the world can see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// The answer is on its way.
+    Underway,
+    /// The engine has it and has not invoked it yet.
+    Unstarted,
+    /// In an invoke.
+    Running,
+    /// Its invoke failed in a way that keeps the batch; when.
+    Waiting,
+    /// The function processed it, and the engine knows.
+    Succeeded,
+    /// The function failed it, and the engine knows; since when.
+    Failed(u64),
+}
+
+/// One delivery of a message.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    /// The number of the message.
+    pub(crate) message: usize,
+    /// Its receipt handle, 23 characters.
+    pub(crate) receipt: Arc<str>,
+    /// The fragment before and after the body.
+    pub(crate) head: String,
+    pub(crate) tail: String,
+    /// The session that received it.
+    pub(crate) session: usize,
+    /// When SQS handed it out.
+    pub(crate) received: u64,
+    /// When the engine got it.
+    pub(crate) delivered: Option<u64>,
+    /// When it ends unless something happens.
+    pub(crate) until: u64,
+    /// What the engine does with it.
+    pub(crate) hold: Hold,
+    /// Why it may end without a delete.
+    pub(crate) excuse: Option<&'static str>,
+    /// When the last extension of it did not work, through no fault of the engine.
+    pub(crate) not_extended: Option<u64>,
+    /// Invokes it was in.
+    pub(crate) attempts: u32,
+    /// It is over.
+    pub(crate) over: bool,
+    /// The first invoke that it was in.
+    pub(crate) batch: u64,
+    /// Which receive brought it.
+    pub(crate) receive: u64,
+}
+
+/// One connection of the mapping by an engine.
+#[derive(Debug)]
+pub(crate) struct SessionState {
+    /// Of which process.
+    pub(crate) incarnation: u32,
+    /// With which numbers.
+    pub(crate) mapping: Arc<Mapping>,
+    /// Receives that the engine waits for, and how many messages each may bring.
+    pub(crate) receives: BTreeMap<u64, u32>,
+}
+
+/// An invoke that the engine waits for.
+#[derive(Debug)]
+pub(crate) struct Call {
+    /// Of which session.
+    pub(crate) session: usize,
+    /// The deliveries in it.
+    pub(crate) leases: Vec<usize>,
+}
+
+/// What the engine's own counters should say, since its process began.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    /// Messages that reached the engine.
+    pub(crate) polled: u64,
+    /// Invokes.
+    pub(crate) invokes: u64,
+    /// Records in them.
+    pub(crate) invoked: u64,
+    /// Deletes answered with success.
+    pub(crate) deleted: u64,
+    /// Deletes answered with `Gone`.
+    pub(crate) gone: u64,
+    /// Invokes that were throttled.
+    pub(crate) throttles: u64,
+    /// Answers of a wrong form.
+    pub(crate) malformed: u64,
+}
+
+/// Polls of an idle stretch.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct IdleWatch {
+    /// Receives begun since the watch began.
+    pub(crate) receives: u64,
+    /// The most of them open at one time.
+    pub(crate) most_open: usize,
+    /// The shortest wait that one asked for, in seconds.
+    pub(crate) shortest_wait: Option<u64>,
+}
+
+impl LaneState {
+    /// The mapping that a delivery was received with.
+    pub(crate) fn mapping_of(&self, lease: usize) -> Arc<Mapping> {
+        Arc::clone(&self.sessions[self.leases[lease].session].mapping)
+    }
+
+    /// Receives that the engine waits for, over all sessions.
+    pub(crate) fn open_receives(&self) -> usize {
+        self.sessions.iter().map(|session| session.receives.len()).sum()
+    }
+}

@@ -1,0 +1,311 @@
+//! The life of a delivery: handed out, extended, ended; and the checks that hang on each of these.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use forebay::machine::{OnFunctionError, Receipt, Record};
+use forebay::mapping::Mapping;
+
+use crate::lane::{Hold, Lane, LaneState, Lease, Message, Place};
+use crate::world::World;
+
+/// The text that bodies are cut from.
+static PAD: LazyLock<String> = LazyLock::new(|| "0123456789abcdef".repeat(65_536));
+
+const MESSAGE_ID: &str = "{\"messageId\":\"";
+const RECEIPT: &str = "\",\"receiptHandle\":\"";
+const ID_LEN: usize = 36;
+const RECEIPT_LEN: usize = 23;
+
+/// SQS counts 12 hours from the receive.
+pub(crate) const TWELVE_HOURS: u64 = 12 * 3600 * 1000;
+
+pub(crate) fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Lane {
+    /// A message arrives.
+    pub(crate) fn send(&self, size: usize, poison: bool) {
+        let now = self.world.now();
+        let mut state = self.state();
+        let n = state.messages.len();
+        let id: Arc<str> = format!("{n:08x}-0000-4000-8000-{:012x}", self.index).into();
+        let flavour = if poison { " (poison)" } else { "" };
+        self.note(format_args!("sent m{n} of {size} bytes{flavour}"));
+        state.messages.push(Message {
+            id,
+            size,
+            poison,
+            sent: now,
+            first_received: None,
+            receive_count: 0,
+            place: Place::Queued,
+            current: None,
+            processed: false,
+        });
+        state.ghosts.retain(|(until, room)| *until > now && *room > 0);
+        if let Some(ghost) = state.ghosts.first_mut() {
+            ghost.1 -= 1;
+            let hidden = now + self.plan.queue.visibility * 1000;
+            let session = state.sessions.len().saturating_sub(1);
+            let lease = self.hand_out(&mut state, n, session, hidden, 0);
+            state.leases[lease].excuse = Some("taken by a receive that was given up");
+        }
+        drop(state);
+        self.arrived.notify_waiters();
+    }
+
+    /// Messages that a receive would find, and those that it moves to the dead-letter queue.
+    pub(crate) fn find_visible(&self, state: &mut LaneState) -> Vec<usize> {
+        let limit = self.plan.queue.max_receive_count;
+        let mut visible = Vec::new();
+        for (n, message) in state.messages.iter_mut().enumerate() {
+            if message.place != Place::Queued || message.current.is_some() {
+                continue;
+            }
+            if limit.is_some_and(|limit| message.receive_count >= limit) {
+                message.place = Place::Dead;
+                self.note(format_args!("m{n} goes to the dead-letter queue after {} receives", message.receive_count));
+                continue;
+            }
+            visible.push(n);
+        }
+        visible
+    }
+
+    /// When the next message becomes visible again by itself.
+    pub(crate) fn next_visible(state: &LaneState) -> Option<u64> {
+        state.open.iter().map(|&lease| state.leases[lease].until).min()
+    }
+
+    /// Hides message `n` until `until` and makes a receipt for it.
+    pub(crate) fn hand_out(&self, state: &mut LaneState, n: usize, session: usize, until: u64, receive: u64) -> usize {
+        let now = self.world.now();
+        let index = state.leases.len();
+        let receipt: Arc<str> = format!("r{index:06x}.{n:06x}.{:08x}", self.world.between(0, 0xffff_ffff)).into();
+        debug_assert_eq!(receipt.len(), RECEIPT_LEN, "receipts have one length");
+        if let Some(old) = state.messages[n].current {
+            state.leases[old].excuse.get_or_insert("handed out a second time");
+            state.leases[old].over = true;
+            state.open.retain(|&lease| lease != old);
+        }
+        let message = &mut state.messages[n];
+        message.receive_count += 1;
+        message.current = Some(index);
+        let first = *message.first_received.get_or_insert(now);
+        let head = format!("{MESSAGE_ID}{}{RECEIPT}{receipt}\",\"body\":\"", message.id);
+        let tail = format!(
+            "\",\"attributes\":{{\"ApproximateReceiveCount\":\"{}\",\"SentTimestamp\":\"{}\",\"SenderId\":\"AIDASIM\",\
+             \"ApproximateFirstReceiveTimestamp\":\"{}\"}},\"messageAttributes\":{{}},\"eventSource\":\"aws:sqs\",\
+             \"eventSourceARN\":\"{}\",\"awsRegion\":\"us-east-1\"}}",
+            message.receive_count,
+            World::unix_at(message.sent),
+            World::unix_at(first),
+            self.plan.mapping.source.text,
+        );
+        self.note(format_args!("m{n} handed out as L{index}, receive {}", message.receive_count));
+        state.by_receipt.insert(Arc::clone(&receipt), index);
+        state.open.push(index);
+        state.leases.push(Lease {
+            message: n,
+            receipt,
+            head,
+            tail,
+            session,
+            received: now,
+            delivered: None,
+            until,
+            hold: Hold::Underway,
+            excuse: None,
+            not_extended: None,
+            attempts: 0,
+            over: false,
+            batch: 0,
+            receive,
+        });
+        index
+    }
+
+    /// The record that the engine gets for a delivery.
+    pub(crate) fn record(state: &LaneState, index: usize) -> Record {
+        let lease = &state.leases[index];
+        let message = &state.messages[lease.message];
+        let mut fragment = Vec::with_capacity(lease.head.len() + message.size + lease.tail.len());
+        fragment.extend_from_slice(lease.head.as_bytes());
+        fragment.extend_from_slice(&PAD.as_bytes()[..message.size]);
+        fragment.extend_from_slice(lease.tail.as_bytes());
+        Record {
+            id: Arc::clone(&message.id),
+            receipt: Receipt::new(Arc::clone(&lease.receipt)),
+            key: None,
+            fragment: Bytes::from(fragment),
+            receive_count: message.receive_count,
+            arrived_unix_ms: World::unix_at(message.sent),
+        }
+    }
+
+    /// Reads the deliveries out of an event, byte for byte.
+    pub(crate) fn read_event(state: &LaneState, body: &[u8]) -> Result<Vec<usize>, String> {
+        let mut rest =
+            body.strip_prefix(b"{\"Records\":[".as_slice()).ok_or("the event does not begin with Records")?;
+        let mut found = Vec::new();
+        loop {
+            let at = MESSAGE_ID.len() + ID_LEN + RECEIPT.len();
+            let receipt = rest.get(at..at + RECEIPT_LEN).and_then(|bytes| std::str::from_utf8(bytes).ok());
+            let receipt = receipt.ok_or_else(|| format!("record {} of the event is cut off", found.len()))?;
+            let index = *state.by_receipt.get(receipt).ok_or_else(|| format!("receipt {receipt:?} was never made"))?;
+            let lease = &state.leases[index];
+            let pad = &PAD.as_bytes()[..state.messages[lease.message].size];
+            rest = rest
+                .strip_prefix(lease.head.as_bytes())
+                .and_then(|rest| rest.strip_prefix(pad))
+                .and_then(|rest| rest.strip_prefix(lease.tail.as_bytes()))
+                .ok_or_else(|| format!("the bytes of L{index} changed"))?;
+            found.push(index);
+            match rest {
+                b"]}" => return Ok(found),
+                [b',', more @ ..] => rest = more,
+                _ => {
+                    return Err(format!(
+                        "after L{index} comes {:?}",
+                        String::from_utf8_lossy(&rest[..rest.len().min(20)])
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Ends every delivery whose time is over, and asks each for its excuse.
+    pub(crate) fn sweep(&self, state: &mut LaneState) {
+        let now = self.world.now();
+        while let Some(at) = state.late.iter().position(|(due, _)| *due <= now) {
+            let (_, n) = state.late.swap_remove(at);
+            self.remove(state, n);
+        }
+        let over: Vec<usize> = state.open.iter().copied().filter(|&lease| state.leases[lease].until <= now).collect();
+        for index in over {
+            self.end(state, index);
+        }
+    }
+
+    /// Ends a delivery without a delete.
+    pub(crate) fn end(&self, state: &mut LaneState, index: usize) {
+        let mapping = state.mapping_of(index);
+        let lease = &mut state.leases[index];
+        lease.over = true;
+        state.open.retain(|&open| open != index);
+        let n = lease.message;
+        if state.messages[n].current == Some(index) {
+            state.messages[n].current = None;
+        }
+        state.lost |= lease.hold == Hold::Unstarted;
+        let held_for = lease.until - lease.received;
+        let hidden = self.hidden(&mapping);
+        let pause = millis(mapping.poller.retry_backoff.maximum).max(5_000);
+        let longest = millis(mapping.poller.visibility.hold_limit).min(TWELVE_HOURS);
+        // An extension that failed is tried again well within what is left of the lease.
+        let tried = lease
+            .not_extended
+            .is_some_and(|at| lease.until.saturating_sub(at) <= hidden / 6 + 2 * self.plan.queue.latency.1 + 200);
+        let excuse = match (lease.excuse, lease.hold) {
+            (Some(excuse), _) => excuse,
+            (None, Hold::Failed(_)) if mapping.poller.visibility.on_function_error == OnFunctionError::Wait => "failed",
+            (None, _) if tried => "could not be extended",
+            (None, _) if held_for + pause + 2_000 >= longest => "held as long as allowed",
+            (None, hold) => {
+                let what = format!(
+                    "L{index} (m{n}) became visible again at {} ms although it is {hold:?} in the engine's hands: \
+                     received at {} ms, invoked {} times",
+                    lease.until, lease.received, lease.attempts
+                );
+                self.violate(what);
+                return;
+            }
+        };
+        self.note(format_args!("L{index} (m{n}) is visible again: {excuse}"));
+    }
+
+    /// How long a receive with these numbers hides a message (milliseconds).
+    pub(crate) fn hidden(&self, mapping: &Mapping) -> u64 {
+        let own = self.plan.queue.visibility * 1000;
+        let own = if own == 0 { 30_000 } else { own };
+        mapping.poller.visibility.timeout.map_or(own, millis)
+    }
+
+    /// Gives every delivery in the engine's hands the same excuse.
+    pub(crate) fn excuse_all(&self, why: &'static str) {
+        let mut state = self.state();
+        self.sweep(&mut state);
+        let open = state.open.clone();
+        for index in open {
+            state.leases[index].excuse.get_or_insert(why);
+        }
+    }
+
+    /// What must be true when a drain has ended within its bound.
+    pub(crate) fn check_drained(&self, what: &str) {
+        let mut state = self.state();
+        self.sweep(&mut state);
+        let receives = state.open_receives();
+        if receives > 0 || !state.calls.is_empty() {
+            let calls = state.calls.len();
+            drop(state);
+            self.violate(format_args!("after {what}, {receives} receives and {calls} invokes are still open"));
+            return;
+        }
+        let held: Vec<String> = state
+            .open
+            .iter()
+            .map(|&index| (index, &state.leases[index]))
+            .filter(|(_, lease)| {
+                lease.delivered.is_some() && lease.excuse.is_none() && !matches!(lease.hold, Hold::Failed(_))
+            })
+            .map(|(index, lease)| format!("L{index} (m{}) {:?}", lease.message, lease.hold))
+            .collect();
+        drop(state);
+        if !held.is_empty() {
+            self.violate(format_args!("after {what} these were neither deleted nor returned: {}", held.join(", ")));
+        }
+    }
+
+    /// Whether every message is where it belongs for good.
+    pub(crate) fn settled(&self) -> bool {
+        let mut state = self.state();
+        self.sweep(&mut state);
+        // A message that spent its receives waits for the next receive to be moved.
+        self.find_visible(&mut state);
+        state.messages.iter().all(|message| message.place != Place::Queued)
+    }
+
+    /// What is left in the queue, for the report of a life that does not settle.
+    pub(crate) fn left(&self) -> String {
+        let state = self.state();
+        let left = state.messages.iter().enumerate().filter(|(_, message)| message.place == Place::Queued);
+        let left: Vec<String> = left
+            .map(|(n, message)| match message.current {
+                Some(index) => {
+                    let lease = &state.leases[index];
+                    format!("m{n} in L{index} {:?} until {} ms", lease.hold, lease.until)
+                }
+                None => format!("m{n} visible after {} receives", message.receive_count),
+            })
+            .collect();
+        format!("{} messages: {}", left.len(), left.join(", "))
+    }
+
+    /// What must be true of every message at the end.
+    pub(crate) fn check_messages(&self) {
+        let state = self.state();
+        for (n, message) in state.messages.iter().enumerate() {
+            match message.place {
+                Place::Deleted if message.processed => {}
+                Place::Deleted => self.violate(format_args!("m{n} was deleted and never processed")),
+                Place::Dead if Some(message.receive_count) >= self.plan.queue.max_receive_count => {}
+                Place::Dead => self.violate(format_args!("m{n} is dead after {} receives", message.receive_count)),
+                Place::Queued => self.violate(format_args!("m{n} is still in the queue")),
+            }
+        }
+    }
+}

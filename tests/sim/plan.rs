@@ -1,0 +1,221 @@
+//! A life, drawn from a seed before it begins.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use forebay::machine::{BackoffPolicy, FaultKind, OnFunctionError};
+use forebay::mapping::{Arn, FunctionRef, Mapping, Poller, Side, SourceKind, VisibilityOptions};
+
+/// Everything that will happen to one world.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// Where it came from.
+    pub(crate) seed: u64,
+    /// One mapping each, with its queue and its function.
+    pub(crate) lanes: Vec<LanePlan>,
+    /// What the operator, and fate, do; in order of time (milliseconds).
+    pub(crate) actions: Vec<(u64, Action)>,
+    /// When faults end for good.
+    pub(crate) fair_at: u64,
+    /// Whether the life ends with a long idle stretch whose polls are counted.
+    pub(crate) watch_idle: bool,
+    /// How often the store refuses to keep a wish.
+    pub(crate) store_fails: f64,
+}
+
+/// Something done to the engine.
+#[derive(Clone, Debug)]
+pub(crate) enum Action {
+    /// `forebay stop`, and waiting until it is `Disabled`.
+    Stop(usize),
+    /// `forebay start`.
+    Start(usize),
+    /// SIGKILL, and a new process after so many milliseconds.
+    Crash { down: u64 },
+    /// SIGTERM with a drain bound, perhaps a second one, and a new process after so many milliseconds.
+    Shutdown { bound: u64, cut_after: Option<u64>, down: u64 },
+    /// SIGHUP: the same files, or one mapping with other numbers.
+    Reload(Option<(usize, Retune)>),
+    /// SIGHUP after a file was removed, and again after it came back.
+    Remove { lane: usize, back_after: u64 },
+}
+
+/// Other numbers for a mapping.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Retune {
+    /// The new `BatchSize`.
+    pub(crate) batch_size: u32,
+    /// The new window in seconds.
+    pub(crate) window: u64,
+    /// The new `MaximumConcurrency`.
+    pub(crate) maximum_concurrency: Option<u32>,
+}
+
+/// One mapping and its surroundings.
+#[derive(Clone, Debug)]
+pub(crate) struct LanePlan {
+    /// As the engine gets it first.
+    pub(crate) mapping: Mapping,
+    /// The queue.
+    pub(crate) queue: QueuePlan,
+    /// The function.
+    pub(crate) function: FunctionPlan,
+    /// What goes wrong at random before the fair phase.
+    pub(crate) faults: Faults,
+    /// What goes wrong for a while.
+    pub(crate) outages: Vec<Outage>,
+    /// What is sent.
+    pub(crate) sends: Vec<Send>,
+}
+
+/// The queue's attributes and ways.
+#[derive(Clone, Debug)]
+pub(crate) struct QueuePlan {
+    /// `VisibilityTimeout` in seconds.
+    pub(crate) visibility: u64,
+    /// The redrive policy's `maxReceiveCount`.
+    pub(crate) max_receive_count: Option<u32>,
+    /// In-flight messages beyond which receives answer `OverLimit`.
+    pub(crate) over_limit: usize,
+    /// Milliseconds that a call takes, at least and at most.
+    pub(crate) latency: (u64, u64),
+}
+
+/// The function's ways.
+#[derive(Clone, Debug)]
+pub(crate) struct FunctionPlan {
+    /// Its timeout, in milliseconds.
+    pub(crate) timeout: u64,
+    /// Milliseconds that a run takes, at least and at most.
+    pub(crate) duration: (u64, u64),
+    /// `ReservedConcurrentExecutions`.
+    pub(crate) reserved: Option<u32>,
+    /// Whether its configuration may be read.
+    pub(crate) describable: bool,
+}
+
+/// How often each thing goes wrong, per call or per message.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Faults {
+    /// A receive fails.
+    pub(crate) receive_error: f64,
+    /// A receive hides messages, but its answer never comes.
+    pub(crate) receive_lost: f64,
+    /// A receive brings nothing although messages are there.
+    pub(crate) receive_empty: f64,
+    /// A receive brings fewer than there are.
+    pub(crate) receive_partial: f64,
+    /// Messages come out of order.
+    pub(crate) receive_shuffled: f64,
+    /// A message in flight is handed out a second time.
+    pub(crate) duplicate: f64,
+    /// A receive that was given up hides messages all the same.
+    pub(crate) ghost: f64,
+    /// A delete or visibility call fails as a whole.
+    pub(crate) settle_error: f64,
+    /// One entry of such a call fails.
+    pub(crate) entry_error: f64,
+    /// Such a call takes effect, but its answer never comes.
+    pub(crate) settle_lost: f64,
+    /// A delete is answered with success and has no effect.
+    pub(crate) delete_lost: f64,
+    /// A delete is answered with success and takes effect later.
+    pub(crate) delete_late: f64,
+    /// The receipt of an earlier delivery no longer works.
+    pub(crate) old_receipt_gone: f64,
+    /// The invoke is throttled.
+    pub(crate) throttle: f64,
+    /// The way to the function breaks before it ran.
+    pub(crate) break_before: f64,
+    /// The way to the function breaks after it ran.
+    pub(crate) break_after: f64,
+    /// The function throws.
+    pub(crate) function_error: f64,
+    /// The function runs into its timeout.
+    pub(crate) function_timeout: f64,
+    /// The function never answers.
+    pub(crate) hang: f64,
+    /// With reports: some messages are reported as failed.
+    pub(crate) partial: f64,
+    /// With reports: the answer has a wrong form.
+    pub(crate) malformed: f64,
+}
+
+/// Which side of a mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SideOf {
+    /// The queue.
+    Queue,
+    /// The function.
+    Function,
+}
+
+/// A time during which every call of one side fails.
+#[derive(Clone, Debug)]
+pub(crate) struct Outage {
+    /// From when (milliseconds).
+    pub(crate) from: u64,
+    /// Until when.
+    pub(crate) until: u64,
+    /// Of which side.
+    pub(crate) side: SideOf,
+    /// With which fault.
+    pub(crate) kind: FaultKind,
+}
+
+/// One message to come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Send {
+    /// When (milliseconds).
+    pub(crate) at: u64,
+    /// Bytes of its body.
+    pub(crate) size: usize,
+    /// The function fails on it always.
+    pub(crate) poison: bool,
+}
+
+/// A mapping named `name` with AWS's defaults.
+pub(crate) fn mapping(name: &str) -> Mapping {
+    let arn = |service: &str, resource: &str| Arn {
+        text: format!("arn:aws:{service}:us-east-1:000000000000:{resource}"),
+        partition: "aws".into(),
+        service: service.into(),
+        region: "us-east-1".into(),
+        account: "000000000000".into(),
+        resource: resource.into(),
+    };
+    Mapping {
+        name: name.into(),
+        uuid: format!("00000000-0000-4000-8000-{:0>12}", name.len()),
+        file: PathBuf::from(format!("{name}.yaml")),
+        kind: SourceKind::Sqs,
+        source: arn("sqs", name),
+        function: FunctionRef {
+            text: format!("handle-{name}"),
+            name: format!("handle-{name}"),
+            qualifier: None,
+            region: None,
+            account: None,
+        },
+        enabled: true,
+        batch_size: 10,
+        window: Duration::ZERO,
+        maximum_concurrency: None,
+        report_batch_item_failures: false,
+        poller: Poller {
+            endpoints: BTreeMap::new(),
+            source: Side::default(),
+            function: Side::default(),
+            function_timeout: None,
+            visibility: VisibilityOptions {
+                timeout: None,
+                hold_limit: Duration::from_secs(12 * 3600),
+                on_function_error: OnFunctionError::Wait,
+            },
+            retry_backoff: BackoffPolicy::default(),
+            rate_limit: None,
+            drain_timeout: None,
+        },
+    }
+}

@@ -1,0 +1,264 @@
+//! An SQS standard queue in memory, with all its liberties.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use forebay::machine::{Fault, FaultKind, PollRequest, QueueAttributes, Receipt, Record, SettleEntry, SettleOutcome};
+use forebay::source::QueueSource;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use crate::lane::{Lane, LaneState, Place};
+use crate::plan::SideOf;
+use crate::session::Session;
+use crate::settle::Change;
+
+/// What an adapter adds to the wait before it gives a receive up (milliseconds).
+const READ_TIMEOUT: u64 = 5_000;
+
+impl QueueSource for Session {
+    fn describe(&self) -> BoxFuture<'_, Result<QueueAttributes, Fault>> {
+        async move {
+            self.lane.world.enter().await;
+            self.lane.pause().await;
+            if let Some(outage) = self.lane.outage(SideOf::Queue) {
+                self.lane.note(format_args!("describe: {}", outage.kind.as_str()));
+                return Err(Fault::new(outage.kind, "the queue is out of reach"));
+            }
+            if self.lane.strikes(self.lane.plan.faults.receive_error) {
+                self.lane.note(format_args!("describe fails"));
+                return Err(Fault::new(FaultKind::Transient, "the service is unavailable"));
+            }
+            let mut state = self.lane.state();
+            self.lane.sweep(&mut state);
+            let in_flight = state.open.len();
+            let queued = state.messages.iter().filter(|message| message.place == Place::Queued).count();
+            drop(state);
+            self.lane.note(format_args!("described"));
+            Ok(QueueAttributes {
+                visibility: Duration::from_secs(self.lane.plan.queue.visibility),
+                backlog: Some((queued - in_flight) as u64),
+                in_flight: Some(in_flight as u64),
+                max_receive_count: self.lane.plan.queue.max_receive_count,
+                retention: Some(Duration::from_secs(4 * 24 * 3600)),
+            })
+        }
+        .boxed()
+    }
+
+    fn receive(&self, request: PollRequest) -> BoxFuture<'_, Result<Vec<Record>, Fault>> {
+        async move {
+            self.lane.world.enter().await;
+            let mut receive = self.begin_receive(&request);
+            let result = self.lane.answer(self, &request, &mut receive).await;
+            receive.finish(&result);
+            result
+        }
+        .boxed()
+    }
+
+    fn delete(&self, receipts: Vec<Receipt>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>> {
+        self.settle(receipts.into_iter().map(|receipt| (receipt, Change::Delete)).collect())
+    }
+
+    fn change_visibility(&self, entries: Vec<SettleEntry>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>> {
+        self.settle(entries.into_iter().map(|entry| (entry.receipt, Change::Visibility(entry.visibility))).collect())
+    }
+}
+
+impl Session {
+    fn begin_receive(&self, request: &PollRequest) -> OpenReceive {
+        let lane = &self.lane;
+        let mut state = lane.state();
+        lane.sweep(&mut state);
+        self.check_receive(&state, request);
+        state.next_call += 1;
+        let id = state.next_call;
+        state.sessions[self.id].receives.insert(id, request.max);
+        let open = state.open_receives();
+        state.idle.receives += 1;
+        state.idle.most_open = state.idle.most_open.max(open);
+        let wait = request.wait.as_secs();
+        state.idle.shortest_wait = Some(state.idle.shortest_wait.map_or(wait, |shortest| shortest.min(wait)));
+        lane.note(format_args!("receive {id} begins: up to {} in {wait} s, {open} open", request.max));
+        OpenReceive { lane: Arc::clone(lane), session: self.id, id, picked: Vec::new(), max: request.max, ended: false }
+    }
+}
+
+/// A receive that the engine waits for. Dropping it gives the receive up.
+struct OpenReceive {
+    lane: Arc<Lane>,
+    session: usize,
+    id: u64,
+    picked: Vec<usize>,
+    max: u32,
+    ended: bool,
+}
+
+impl OpenReceive {
+    fn finish(&mut self, result: &Result<Vec<Record>, Fault>) {
+        self.ended = true;
+        let mut state = self.lane.state();
+        state.sessions[self.session].receives.remove(&self.id);
+        match result {
+            Ok(records) => {
+                state.counts.polled += records.len() as u64;
+                self.lane.deliver(&mut state, &self.picked);
+                drop(state);
+                self.lane.note(format_args!("receive {} brings {}", self.id, records.len()));
+            }
+            Err(fault) => {
+                drop(state);
+                self.lane.note(format_args!("receive {} fails: {}", self.id, fault.kind.as_str()));
+            }
+        }
+    }
+}
+
+impl Drop for OpenReceive {
+    fn drop(&mut self) {
+        if self.ended || self.lane.world.closed() {
+            return;
+        }
+        let lane = Arc::clone(&self.lane);
+        lane.lose(&self.picked, "the answer was given up");
+        let mut state = lane.state();
+        state.sessions[self.session].receives.remove(&self.id);
+        lane.note(format_args!("receive {} is given up with {} messages", self.id, self.picked.len()));
+        if self.picked.is_empty() && lane.strikes(lane.plan.faults.ghost) {
+            // The server notices later, and hands out what comes until then.
+            let until = lane.world.now() + lane.world.between(1, 2_000);
+            state.ghosts.push((until, self.max as usize));
+        }
+    }
+}
+
+impl Lane {
+    /// The time that one way of a call takes.
+    pub(crate) async fn pause(&self) {
+        let (low, high) = self.plan.queue.latency;
+        let time = self.world.between(low, high);
+        if time > 0 {
+            self.world.sleep_until(self.world.now() + time).await;
+        }
+    }
+
+    /// What was picked never reaches the engine.
+    fn lose(&self, picked: &[usize], why: &'static str) {
+        let mut state = self.state();
+        for &index in picked {
+            state.leases[index].excuse = Some(why);
+        }
+    }
+
+    async fn answer(
+        &self,
+        session: &Session,
+        request: &PollRequest,
+        receive: &mut OpenReceive,
+    ) -> Result<Vec<Record>, Fault> {
+        let faults = &self.plan.faults;
+        let begun = self.world.now();
+        let wait = u64::try_from(request.wait.as_millis()).expect("a wait is short");
+        self.pause().await;
+        if let Some(outage) = self.outage(SideOf::Queue) {
+            if outage.kind == FaultKind::Timeout {
+                self.world.sleep_until(begun + wait + READ_TIMEOUT).await;
+            }
+            return Err(Fault::new(outage.kind, "the queue is out of reach"));
+        }
+        if self.strikes(faults.receive_error) {
+            let kind = match self.world.between(0, 2) {
+                0 => FaultKind::Throttled,
+                1 => FaultKind::Transient,
+                _ => {
+                    self.world.sleep_until(begun + wait + READ_TIMEOUT).await;
+                    FaultKind::Timeout
+                }
+            };
+            return Err(Fault::new(kind, "the receive failed"));
+        }
+        let over_limit = self.state().open.len() >= self.plan.queue.over_limit;
+        if over_limit {
+            return Err(Fault::new(FaultKind::Throttled, "OverLimit: too many messages are in flight"));
+        }
+        let empty = self.strikes(faults.receive_empty);
+        if empty && wait == 0 {
+            return Ok(Vec::new());
+        }
+        let deadline = self.world.now() + wait;
+        if empty {
+            // The servers that were asked knew of nothing, for a while.
+            self.world.sleep_until(self.world.now() + self.world.between(0, wait)).await;
+        }
+        self.pick(session, request, receive, deadline).await;
+        if self.strikes(faults.receive_lost) {
+            self.lose(&receive.picked, "the answer of the receive was lost");
+            receive.picked.clear();
+            self.world.sleep_until(begun + wait + READ_TIMEOUT).await;
+            return Err(Fault::new(FaultKind::Timeout, "no answer"));
+        }
+        self.pause().await;
+        let state = self.state();
+        Ok(receive.picked.iter().map(|&index| Self::record(&state, index)).collect())
+    }
+
+    /// Waits until there is something to hand out, or the deadline.
+    async fn pick(&self, session: &Session, request: &PollRequest, receive: &mut OpenReceive, deadline: u64) {
+        loop {
+            let arrival = self.arrived.notified();
+            let mut arrival = std::pin::pin!(arrival);
+            arrival.as_mut().enable();
+            let next = {
+                let mut state = self.state();
+                self.sweep(&mut state);
+                let picked = self.choose(&mut state, request.max as usize);
+                if !picked.is_empty() {
+                    let hidden =
+                        request.visibility.map_or(self.plan.queue.visibility, |visibility| visibility.as_secs());
+                    let until = self.world.now() + hidden * 1000;
+                    receive.picked = picked
+                        .into_iter()
+                        .map(|n| self.hand_out(&mut state, n, session.id, until, receive.id))
+                        .collect();
+                    return;
+                }
+                Self::next_visible(&state)
+            };
+            let now = self.world.now();
+            if now >= deadline {
+                return;
+            }
+            let wake = next.map_or(deadline, |next| next.min(deadline));
+            tokio::select! {
+                biased;
+                () = arrival => {}
+                () = self.world.sleep_until(wake) => {}
+            }
+        }
+    }
+
+    /// Which messages a receive brings.
+    fn choose(&self, state: &mut LaneState, max: usize) -> Vec<usize> {
+        let faults = &self.plan.faults;
+        let mut found = self.find_visible(state);
+        if !found.is_empty() && self.strikes(faults.receive_shuffled) {
+            self.world.shuffle(&mut found);
+        }
+        let mut most = max;
+        if found.len() > 1 && self.strikes(faults.receive_partial) {
+            most = usize::try_from(self.world.between(1, max as u64)).expect("at most ten");
+        }
+        found.truncate(most);
+        if found.len() < most && !state.open.is_empty() && self.strikes(faults.duplicate) {
+            let at = self.world.between(0, state.open.len() as u64 - 1);
+            let again = state.leases[state.open[usize::try_from(at).expect("an index")]].message;
+            let limit = self.plan.queue.max_receive_count;
+            if limit.is_none_or(|limit| state.messages[again].receive_count < limit) {
+                self.note(format_args!("m{again} is handed out although it is in flight"));
+                found.push(again);
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,119 @@
+//! Lives by the thousand.
+
+use std::env;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::draw;
+use crate::run::{Outcome, run};
+
+/// Seeds in a normal test run.
+const SEEDS: u64 = 1_000;
+/// A life that takes longer than this does not end: tokio's paused clock stands still under it.
+const STUCK: Duration = Duration::from_secs(120);
+
+fn number(name: &str) -> Option<u64> {
+    let text = env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is to be a number, and is {text:?}")))
+}
+
+fn report(outcome: &Outcome) -> String {
+    let violation = outcome.violation.as_deref().unwrap_or("nothing was violated");
+    let mut text = format!("seed {} failed: {violation}\n\nthe last events:\n", outcome.seed);
+    for line in &outcome.tail {
+        text.push_str(line);
+        text.push('\n');
+    }
+    text.push_str(&format!(
+        "\nreplay it with: FOREBAY_SEED={} cargo test --test sim one_seed -- --nocapture\n",
+        outcome.seed
+    ));
+    text
+}
+
+/// With `FOREBAY_SEED=n`: lives that life and prints its story.
+#[test]
+fn one_seed() {
+    let Some(seed) = number("FOREBAY_SEED") else { return };
+    let plan = draw::plan(seed);
+    eprintln!("{plan:#?}");
+    let outcome = run(plan, true);
+    eprintln!("{} calls in {} virtual ms, trace {:016x}", outcome.calls, outcome.lasted, outcome.hash);
+    assert!(outcome.violation.is_none(), "{}", report(&outcome));
+}
+
+/// The same seed gives the same life: else a failure could not be replayed.
+#[test]
+fn a_seed_is_a_life() {
+    for seed in 0..40 {
+        let first = run(draw::plan(seed), false);
+        let second = run(draw::plan(seed), false);
+        assert_eq!(first.hash, second.hash, "seed {seed} gives two different lives");
+        assert!(first.calls > 0, "seed {seed}: the engine made no call");
+    }
+}
+
+/// `FOREBAY_SEEDS` lives (1,000 by default) from `FOREBAY_FIRST_SEED`, on `FOREBAY_THREADS` threads.
+#[test]
+fn many_seeds() {
+    let seeds = number("FOREBAY_SEEDS").unwrap_or(SEEDS);
+    let first = number("FOREBAY_FIRST_SEED").unwrap_or(1);
+    let threads = number("FOREBAY_THREADS").unwrap_or(2).max(1);
+    let go_on = env::var_os("FOREBAY_KEEP_GOING").is_some();
+    let begun = Instant::now();
+    let next = AtomicU64::new(first);
+    let stop = AtomicBool::new(false);
+    let failures = Mutex::new(Vec::new());
+    let (calls, lasted) = (AtomicU64::new(0), AtomicU64::new(0));
+    let at_work: Vec<Mutex<Option<(u64, Instant)>>> = (0..threads).map(|_| Mutex::new(None)).collect();
+    thread::scope(|scope| {
+        let workers: Vec<_> = at_work
+            .iter()
+            .map(|place| {
+                scope.spawn(|| {
+                    while !stop.load(Relaxed) {
+                        let seed = next.fetch_add(1, Relaxed);
+                        if seed >= first + seeds {
+                            break;
+                        }
+                        *place.lock().expect("no panic while held") = Some((seed, Instant::now()));
+                        let outcome = run(draw::plan(seed), false);
+                        calls.fetch_add(outcome.calls, Relaxed);
+                        lasted.fetch_add(outcome.lasted, Relaxed);
+                        if outcome.violation.is_some() {
+                            stop.fetch_or(!go_on, Relaxed);
+                            failures.lock().expect("no panic while held").push(outcome);
+                        }
+                    }
+                    *place.lock().expect("no panic while held") = None;
+                })
+            })
+            .collect();
+        while workers.iter().any(|worker| !worker.is_finished()) {
+            thread::sleep(Duration::from_millis(50));
+            for place in &at_work {
+                let stuck = place.lock().expect("no panic while held").filter(|(_, since)| since.elapsed() > STUCK);
+                if let Some((seed, _)) = stuck {
+                    eprintln!("seed {seed} does not end: the engine spins without letting the clock go on");
+                    std::process::abort();
+                }
+            }
+        }
+    });
+    let mut failures = failures.into_inner().expect("no panic while held");
+    failures.sort_by_key(|outcome| outcome.seed);
+    eprintln!(
+        "{seeds} lives, {} calls, {} virtual hours, {:.1} s",
+        calls.into_inner(),
+        lasted.into_inner() / 3_600_000,
+        begun.elapsed().as_secs_f64()
+    );
+    for outcome in &failures {
+        eprintln!("seed {}: {}", outcome.seed, outcome.violation.as_deref().unwrap_or_default());
+    }
+    if let Some(outcome) = failures.first() {
+        panic!("{} of {seeds} seeds failed\n{}", failures.len(), report(outcome));
+    }
+}

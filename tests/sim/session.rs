@@ -1,0 +1,146 @@
+//! One connection of a mapping, and the checks of what its engine asks for.
+
+use std::sync::Arc;
+
+use forebay::machine::PollRequest;
+use forebay::mapping::Mapping;
+
+use crate::lane::{Hold, Lane, LaneState, SessionState};
+
+/// After a stop was answered, calls already on their way may still begin for so long (milliseconds).
+const STOP_GRACE: u64 = 2;
+
+/// The queue and the function of a lane, as one engine reaches them with one set of numbers.
+pub(crate) struct Session {
+    pub(crate) lane: Arc<Lane>,
+    pub(crate) id: usize,
+    pub(crate) incarnation: u32,
+    pub(crate) mapping: Arc<Mapping>,
+}
+
+impl Session {
+    /// The engine connects.
+    pub(crate) fn new(lane: Arc<Lane>, mapping: &Mapping) -> Self {
+        let incarnation = lane.world.incarnation();
+        let mapping = Arc::new(mapping.clone());
+        let mut state = lane.state();
+        let id = state.sessions.len();
+        lane.note(format_args!(
+            "connected as session {id}: batches of {}, window {:?}, concurrency {:?}",
+            mapping.batch_size, mapping.window, mapping.maximum_concurrency
+        ));
+        state.sessions.push(SessionState {
+            incarnation,
+            mapping: Arc::clone(&mapping),
+            receives: std::collections::BTreeMap::new(),
+        });
+        drop(state);
+        Self { lane, id, incarnation, mapping }
+    }
+
+    /// Whether the process that this belongs to still runs.
+    pub(crate) fn alive(&self) -> bool {
+        self.incarnation == self.lane.world.incarnation()
+    }
+
+    /// How many batches may be in flight, where that is fixed.
+    pub(crate) fn limit(&self) -> Option<usize> {
+        self.mapping.maximum_concurrency.map(|limit| usize::try_from(limit).expect("a limit fits"))
+    }
+
+    /// Invokes that may always be in flight at once, when nothing goes wrong.
+    pub(crate) fn slots(&self) -> usize {
+        self.limit().unwrap_or(5)
+    }
+
+    /// Checks a call that only a running mapping makes.
+    pub(crate) fn check_awake(&self, state: &LaneState, what: &str) {
+        let now = self.lane.world.now();
+        if !self.alive() {
+            self.lane.violate(format_args!("a dead process begins {what}"));
+        }
+        if let Some(quiet) = state.quiet
+            && now > quiet.since + STOP_GRACE
+        {
+            self.lane.violate(format_args!("{what} begins {} ms after the stop", now - quiet.since));
+        }
+        let others = state.sessions.iter().enumerate().filter(|(id, _)| *id != self.id);
+        if others.clone().any(|(_, other)| !other.receives.is_empty())
+            || state.calls.values().any(|call| call.session != self.id)
+        {
+            self.lane.violate(format_args!("{what} begins while another session of the mapping is still at work"));
+        }
+    }
+
+    /// Checks a receive before it is made.
+    pub(crate) fn check_receive(&self, state: &LaneState, request: &PollRequest) {
+        let lane = &self.lane;
+        if !(1..=10).contains(&request.max) {
+            lane.violate(format_args!("a receive asks for {} messages", request.max));
+        }
+        if request.wait.as_secs() > 20 || request.wait.subsec_nanos() != 0 {
+            lane.violate(format_args!("a receive waits {:?}", request.wait));
+        }
+        if request.visibility.is_some_and(|hidden| hidden.subsec_nanos() != 0 || hidden.as_secs() > 43_200) {
+            lane.violate(format_args!("a receive hides for {:?}", request.visibility));
+        }
+        if let (Some(wanted), asked) = (self.mapping.poller.visibility.timeout, request.visibility)
+            && asked != Some(wanted)
+        {
+            lane.violate(format_args!("a receive hides for {asked:?} where the mapping says {wanted:?}"));
+        }
+        if self.mapping.window.is_zero() && request.max > self.mapping.batch_size {
+            lane.violate(format_args!(
+                "a receive asks for {} where a batch takes {}",
+                request.max, self.mapping.batch_size
+            ));
+        }
+        self.check_awake(state, "a receive");
+        self.check_admission(state, request);
+    }
+
+    /// Receives only what an invoke is free for: what waits in the engine's hands for want of a
+    /// slot would spend its receive count there.
+    fn check_admission(&self, state: &LaneState, request: &PollRequest) {
+        let Some(limit) = self.limit() else { return };
+        let busy = state.calls.len() + self.waiting_batches(state);
+        let unstarted = state.open.iter().filter(|&&index| state.leases[index].hold == Hold::Unstarted);
+        let session = &state.sessions[self.id];
+        if self.mapping.window.is_zero() {
+            let mut receives: Vec<u64> = unstarted.map(|&index| state.leases[index].receive).collect();
+            receives.dedup();
+            let owed = busy + receives.len() + session.receives.len();
+            if owed >= limit {
+                self.lane.violate(format_args!(
+                    "a receive begins although {limit} batches may be in flight and {busy} are, {} wait to be \
+                     started and {} receives are open",
+                    receives.len(),
+                    session.receives.len()
+                ));
+            }
+        } else {
+            let open: usize = session.receives.values().map(|&max| max as usize).sum();
+            let asked = unstarted.count() + open + request.max as usize;
+            let room = limit.saturating_sub(busy) * self.mapping.batch_size as usize;
+            if asked > room {
+                self.lane.violate(format_args!(
+                    "a receive brings what is in hand to {asked} messages, with room for {room}"
+                ));
+            }
+        }
+    }
+
+    /// Batches whose invoke failed in a way that keeps them.
+    fn waiting_batches(&self, state: &LaneState) -> usize {
+        let mut batches: Vec<u64> = state
+            .open
+            .iter()
+            .map(|&index| &state.leases[index])
+            .filter(|lease| lease.hold == Hold::Waiting && lease.session == self.id)
+            .map(|lease| lease.batch)
+            .collect();
+        batches.sort_unstable();
+        batches.dedup();
+        batches.len()
+    }
+}

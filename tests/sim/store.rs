@@ -1,0 +1,49 @@
+//! A store in memory that outlives the engine and sometimes refuses.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use forebay::store::{Desired, Store, StoreError};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use crate::world::World;
+
+/// What `redb` is in production.
+pub(crate) struct MemoryStore {
+    world: Arc<World>,
+    fails: f64,
+    wishes: Mutex<BTreeMap<String, Desired>>,
+}
+
+impl MemoryStore {
+    /// An empty store that refuses a write with a chance of `fails`.
+    pub(crate) fn new(world: Arc<World>, fails: f64) -> Self {
+        Self { world, fails, wishes: Mutex::default() }
+    }
+}
+
+impl Store for MemoryStore {
+    fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>> {
+        let wish = self.wishes.lock().unwrap_or_else(PoisonError::into_inner).get(mapping).cloned();
+        async move { Ok(wish) }.boxed()
+    }
+
+    fn set_desired(&self, mapping: &str, desired: Option<Desired>) -> BoxFuture<'_, Result<(), StoreError>> {
+        let mapping = mapping.to_owned();
+        async move {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            if !self.world.fair() && self.world.chance(self.fails) {
+                self.world.note(format_args!("the store refuses to keep a wish for {mapping}"));
+                return Err(StoreError::Io { path: "memory".into(), reason: "no space left".into() });
+            }
+            let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
+            match desired {
+                Some(desired) => wishes.insert(mapping, desired),
+                None => wishes.remove(&mapping),
+            };
+            Ok(())
+        }
+        .boxed()
+    }
+}
