@@ -1,6 +1,8 @@
 //! Forebay: event source mappings outside AWS.
 
 pub mod aws;
+pub mod cli;
+mod control;
 pub mod engine;
 pub mod function;
 pub mod machine;

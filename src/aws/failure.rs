@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_smithy_runtime_api::client::endpoint::error::ResolveEndpointError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -49,6 +50,12 @@ where
     let place = format!("{} on {}", call.operation, call.target);
     if let Some(credentials) = in_chain::<CredentialsError>(error) {
         return credentials_fault(&place, credentials);
+    }
+    if in_chain::<ResolveEndpointError>(error).is_some() {
+        return Fault::new(
+            FaultKind::Invalid,
+            format!("{place}: there is no endpoint: {}; check region and endpoint", root_cause(error)),
+        );
     }
     match error {
         SdkError::ServiceError(context) => {
@@ -114,22 +121,27 @@ fn credentials_fault(place: &str, error: &CredentialsError) -> Fault {
             ),
         );
     }
+    let cause = root_cause(error);
     let (kind, text) = match error {
         CredentialsError::CredentialsNotLoaded(_) => (
             FaultKind::Denied,
-            "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the container or instance a role".to_owned(),
+            "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, \
+             or give the container or instance a role"
+                .to_owned(),
         ),
         CredentialsError::ProviderTimedOut(_) => (
             FaultKind::Transient,
-            "the provider of the AWS credentials did not answer in time: check that its endpoint can be reached".to_owned(),
+            "the provider of the AWS credentials did not answer in time: check that it can be reached".to_owned(),
         ),
         CredentialsError::InvalidConfiguration(_) => (
             FaultKind::Denied,
-            format!("the AWS credentials are not set up rightly: {}; check AWS_PROFILE, the profile files and RoleArn", root_cause(error)),
+            format!(
+                "the AWS credentials are not set up rightly: {cause}; check AWS_PROFILE, the profile files and RoleArn"
+            ),
         ),
         _ => (
             FaultKind::Denied,
-            format!("the AWS credentials cannot be loaded: {}; check the profile, the role or the web identity", root_cause(error)),
+            format!("the AWS credentials cannot be loaded: {cause}; check the profile, the role or the web identity"),
         ),
     };
     Fault::new(kind, format!("{place}: {text}"))
@@ -183,7 +195,8 @@ fn advice(kind: FaultKind, call: Call<'_>) -> String {
 
 /// The innermost error's text: the outer ones only say that something failed.
 fn root_cause(error: &(dyn Error + 'static)) -> String {
-    shortened(&chain(error).last().map(ToString::to_string).unwrap_or_default())
+    let text = chain(error).last().map(ToString::to_string).unwrap_or_default();
+    shortened(text.trim_end_matches('.'))
 }
 
 /// Looks for an error type in a chain of sources.

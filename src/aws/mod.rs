@@ -3,6 +3,7 @@
 //! Nothing outside this folder and the adapters beside it (`source/sqs`, `function/lambda`) sees an SDK type.
 
 mod connector;
+mod endpoint;
 mod failure;
 mod faults;
 mod sdk;

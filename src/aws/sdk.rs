@@ -14,6 +14,7 @@ use aws_smithy_http_client::tls;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::origin::Origin;
 
+use super::endpoint;
 use crate::machine::{Fault, FaultKind};
 
 /// Idle flows are dropped after 350 s by NAT gateways and network load balancers, and an Invoke is silent for up to
@@ -53,6 +54,12 @@ impl Clients {
             let message = "the SDK configuration has no clock: make it with aws_config::defaults(…).load()";
             return Err(Fault::new(FaultKind::Invalid, message));
         }
+        if base.credentials_provider().is_none() {
+            return Err(Fault::new(
+                FaultKind::Denied,
+                "the SDK configuration has no credentials provider: give it one",
+            ));
+        }
         let base = base.into_builder().behavior_version(behavior_version()).http_client(pooled_client()?).build();
         Ok(Self { base: Some(base), ..Self::default() })
     }
@@ -72,9 +79,7 @@ impl Clients {
             // A retry of a receive that took effect hides messages from everybody; the machine decides.
             .retry_config(RetryConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        if key.1.is_some() {
-            config.set_endpoint_url(key.1.clone());
-        }
+        config.set_endpoint_url(endpoint::of("SQS", &shared, key.1.as_deref())?);
         let client = aws_sdk_sqs::Client::from_conf(config.build());
         self.sqs.insert(key, client.clone());
         Ok(client)
@@ -96,9 +101,7 @@ impl Clients {
             .retry_config(RetryConfig::disabled())
             // A function may be silent for its whole timeout, so silence is no stall.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        if key.1.is_some() {
-            config.set_endpoint_url(key.1.clone());
-        }
+        config.set_endpoint_url(endpoint::of("Lambda", &shared, key.1.as_deref())?);
         let client = aws_sdk_lambda::Client::from_conf(config.build());
         self.lambda.insert(key, client.clone());
         Ok(client)
@@ -119,7 +122,7 @@ impl Clients {
         };
         let mut config = base.into_builder().region(Region::new(identity.region.clone())).build();
         if let Some(role) = &identity.role {
-            let credentials = assume(role, identity, &config).await;
+            let credentials = assume(role, identity, &config).await?;
             config = config.into_builder().credentials_provider(credentials).build();
         }
         self.configs.insert(identity.clone(), config.clone());
@@ -134,25 +137,19 @@ async fn load_environment(fallback_region: &str) -> Result<SdkConfig, Fault> {
     let region = RegionProviderChain::first_try(aws_config::environment::EnvironmentVariableRegionProvider::new())
         .or_else(aws_config::profile::ProfileFileRegionProvider::new())
         .or_else(Region::new(fallback_region.to_owned()));
-    Ok(aws_config::defaults(behavior_version()).region(region).http_client(pooled_client()?).load().await)
+    let loader = aws_config::defaults(behavior_version()).region(region).http_client(pooled_client()?);
+    Ok(loader.load().await)
 }
 
 /// Credentials of a role, fetched when they are first needed and kept by the SDK until they are about to expire.
-async fn assume(role: &str, identity: &Identity, config: &SdkConfig) -> SharedCredentialsProvider {
-    let mut sts = config.clone();
-    if let Some(endpoint) = &identity.sts_endpoint {
-        sts = with_endpoint(sts, endpoint);
-    }
-    SharedCredentialsProvider::new(
-        AssumeRoleProvider::builder(role).session_name(SESSION_NAME).configure(&sts).build().await,
-    )
-}
-
-/// A configuration whose endpoint wins over `AWS_ENDPOINT_URL_STS` and the profile's.
-fn with_endpoint(config: SdkConfig, endpoint: &str) -> SdkConfig {
-    let mut builder = config.into_builder().endpoint_url(endpoint);
-    builder.insert_origin("endpoint_url", Origin::shared_config());
-    builder.build()
+async fn assume(role: &str, identity: &Identity, config: &SdkConfig) -> Result<SharedCredentialsProvider, Fault> {
+    let endpoint = endpoint::of("STS", config, identity.sts_endpoint.as_deref())?;
+    let mut sts = config.clone().into_builder();
+    sts.set_endpoint_url(endpoint);
+    // What was chosen above is not to be looked up again in environment and profile.
+    sts.insert_origin("endpoint_url", Origin::shared_config());
+    let provider = AssumeRoleProvider::builder(role).session_name(SESSION_NAME).configure(&sts.build()).build().await;
+    Ok(SharedCredentialsProvider::new(provider))
 }
 
 /// The pinned generation of SDK defaults: connect timeout 3.1 s and standard retries where they are not turned off.

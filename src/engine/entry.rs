@@ -57,7 +57,7 @@ impl Entry {
             mapping: Arc::new(mapping),
             goal: Goal::Stop,
             next: None,
-            desired: None,
+            desired,
             live: Arc::new(Live::new(metrics, clock.clone())),
             modified_unix_ms: clock.unix_ms(),
             clock,
@@ -66,7 +66,7 @@ impl Entry {
             restart_at: None,
             on_the_way: MappingState::Creating,
         };
-        entry.wish(desired);
+        entry.goal = entry.resting_goal();
         entry
     }
 
@@ -74,6 +74,7 @@ impl Entry {
     pub(crate) fn wish(&mut self, desired: Option<Desired>) {
         self.desired = desired;
         self.modified_unix_ms = self.clock.unix_ms();
+        self.on_the_way = MappingState::Enabling;
         if !matches!(self.goal, Goal::Replace | Goal::Remove) {
             self.goal = self.resting_goal();
         }
@@ -110,8 +111,9 @@ impl Entry {
         std::mem::replace(&mut self.goal, Goal::Remove) != Goal::Remove
     }
 
-    /// Drains for good, within the shutdown's bound.
+    /// Drains for good, within the shutdown's bound and the mapping's own.
     pub(crate) fn close(&mut self, bound: Duration) {
+        let bound = self.mapping.poller.drain_timeout.map_or(bound, |own| own.min(bound));
         if self.goal != Goal::Remove {
             self.goal = Goal::Stop;
         }

@@ -11,6 +11,8 @@ mod operation;
 mod status;
 mod supervisor;
 mod task;
+#[cfg(test)]
+mod tests;
 
 pub use clock::WallClock;
 pub use connect::{Connector, Ports, SourcePort};

@@ -87,8 +87,11 @@ impl LambdaFunction {
 
 impl Function for LambdaFunction {
     fn invoke(&self, body: Bytes) -> BoxFuture<'_, InvokeResult> {
-        self.target.learn_if_due();
-        self.target.invoke(body).boxed()
+        async move {
+            self.target.learn_if_due();
+            self.target.invoke(body).await
+        }
+        .boxed()
     }
 
     fn describe(&self) -> BoxFuture<'_, Result<FunctionSettings, Fault>> {

@@ -100,11 +100,11 @@ impl Scaler {
         if now.since(pressed.last_change) < pressed.recovery {
             return;
         }
-        let whole = self.maximum.unwrap_or(START);
-        self.limit = (self.limit + 1).min(whole);
+        // A maximum of one was not lowered, and is not to be passed either.
+        self.limit = (self.limit + 1).min(self.maximum.unwrap_or(CEILING));
         pressed.last_change = now;
         pressed.raised = true;
-        if self.limit >= whole {
+        if self.limit >= self.maximum.unwrap_or(START) {
             self.pressed = None;
         }
     }
@@ -198,7 +198,7 @@ mod tests {
         let mut scaler = Scaler::new(Some(1));
         scaler.pushed_back(1, at(0));
         assert_eq!(scaler.limit(), 1);
-        scaler.answered(at(5000));
+        scaler.answered(at(9000));
         assert_eq!(scaler.limit(), 1, "the maximum is never passed");
         let mut scaler = Scaler::new(Some(2));
         scaler.pushed_back(2, at(0));
@@ -207,6 +207,20 @@ mod tests {
         assert_eq!(scaler.limit(), 2);
         scaler.answered(at(9000));
         assert_eq!(scaler.limit(), 2);
+    }
+
+    #[test]
+    fn a_throttle_far_above_the_start_is_recovered_from_without_a_fall() {
+        let mut scaler = Scaler::new(None);
+        for growth in 0..95 {
+            scaler.received(10, true, QUICK, true, at(growth * 200 + 200));
+        }
+        assert_eq!(scaler.limit(), 100);
+        scaler.pushed_back(100, at(60_000));
+        scaler.answered(at(62_000));
+        assert_eq!(scaler.limit(), 51);
+        scaler.received(10, true, QUICK, true, at(63_000));
+        assert_eq!(scaler.limit(), 52, "growth goes on");
     }
 
     #[test]

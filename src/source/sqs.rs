@@ -2,6 +2,7 @@
 
 mod attributes;
 mod encode;
+mod json;
 mod settle;
 
 use std::future::Future;
@@ -84,7 +85,7 @@ impl SqsQueue {
             match self.encoder.record(message) {
                 Ok(record) => records.push(record),
                 Err(lacking) => {
-                    tracing::warn!(queue = %self.label, lacking, "a message cannot be delivered and stays in the queue");
+                    tracing::warn!(queue = %self.label, lacking, "a message that cannot be settled stays in the queue");
                 }
             }
         }

@@ -26,8 +26,8 @@ enum Run {
     Refused(Fault),
     /// The function runs for so long; the way back may break.
     Runs { time: u64, end: End, breaks: bool },
-    /// The function is never heard of again.
-    Hangs,
+    /// Nothing is heard of it again; whether an environment is busy with it.
+    Hangs { busy: bool },
 }
 
 /// What a run comes to.
@@ -90,7 +90,11 @@ impl Lane {
     fn decide(&self, session: &Session, leases: &[usize]) -> Run {
         let (plan, faults) = (&self.plan.function, &self.plan.faults);
         if let Some(outage) = self.outage(SideOf::Function) {
-            return if outage.kind == FaultKind::Timeout { Run::Hangs } else { self.refuse(outage.kind) };
+            return if outage.kind == FaultKind::Timeout {
+                Run::Hangs { busy: false }
+            } else {
+                self.refuse(outage.kind)
+            };
         }
         let mut state = self.state();
         if plan.reserved.is_some_and(|reserved| state.running >= reserved) || self.strikes(faults.throttle) {
@@ -101,7 +105,7 @@ impl Lane {
         }
         state.running += 1;
         if self.strikes(faults.hang) {
-            return Run::Hangs;
+            return Run::Hangs { busy: true };
         }
         let poisoned: Vec<usize> =
             (0..leases.len()).filter(|&at| state.messages[state.leases[leases[at]].message].poison).collect();
@@ -153,11 +157,11 @@ impl Lane {
                 self.pause().await;
                 (Err(fault), everything, false)
             }
-            Run::Hangs => {
+            Run::Hangs { busy } => {
                 let timeout = self.plan.function.timeout;
                 self.world.sleep_until(self.world.now() + timeout + ATTEMPT_MARGIN).await;
                 let mut state = self.state();
-                state.running = state.running.saturating_sub(1);
+                state.running -= u32::from(busy);
                 drop(state);
                 (Err(Fault::new(FaultKind::Timeout, "no answer")), everything, false)
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use forebay::machine::{FaultKind, InvokeResult};
 
 use crate::lane::{Call, Hold, Lane, LaneState};
+use crate::leases::{TWELVE_HOURS, millis};
 use crate::session::Session;
 
 /// Lambda's limit for a synchronous event.
@@ -49,7 +50,6 @@ impl Session {
             }
         }
         state.calls.insert(id, Call { session: self.id, leases: leases.clone() });
-        state.counts.invokes += 1;
         state.counts.invoked += leases.len() as u64;
         let open = state.calls.len();
         lane.note(format_args!("invoke {id} begins with {leases:?}, {open} open"));
@@ -133,13 +133,21 @@ impl OpenInvoke {
         lane.sweep(&mut state);
         Lane::close_call(&mut state, session.slots(), self.id, now);
         if session.alive() {
+            state.counts.invokes += 1;
             state.counts.malformed += u64::from(malformed);
             if let Err(fault) = result {
                 state.counts.throttles += u64::from(fault.kind == FaultKind::Throttled);
             }
         }
+        let poller = &session.mapping.poller;
+        let longest = millis(poller.visibility.hold_limit).min(TWELVE_HOURS);
+        let pause = millis(poller.retry_backoff.maximum).max(5_000);
+        let oldest = self.leases.iter().map(|&index| state.leases[index].received).min().unwrap_or(now);
         for (at, &index) in self.leases.iter().enumerate() {
             let lease = &mut state.leases[index];
+            if result.is_err() && now + pause + 2_000 > oldest + longest {
+                lease.excuse.get_or_insert("held as long as allowed");
+            }
             lease.hold = match result {
                 Ok(_) if failed.contains(&at) => Hold::Failed(now),
                 Ok(_) => Hold::Succeeded,
@@ -195,11 +203,12 @@ impl Lane {
     }
 
     /// Takes note that records reached the engine.
-    pub(crate) fn deliver(&self, state: &mut LaneState, picked: &[usize]) {
+    pub(crate) fn deliver(&self, state: &mut LaneState, picked: &[usize], hidden: u64) {
         let now = self.world.now();
         for &index in picked {
             let lease = &mut state.leases[index];
             lease.delivered = Some(now);
+            lease.known = now + hidden;
             if lease.hold == Hold::Underway {
                 lease.hold = Hold::Unstarted;
             }

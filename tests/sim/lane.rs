@@ -118,6 +118,8 @@ pub(crate) struct Quiet {
     pub(crate) bound: Option<u64>,
     /// The drain was cut short.
     pub(crate) cut: bool,
+    /// The mapping is to run again as soon as it is connected anew.
+    pub(crate) until_connected: bool,
 }
 
 /// Where a message is.
@@ -193,8 +195,12 @@ pub(crate) struct Lease {
     pub(crate) hold: Hold,
     /// Why it may end without a delete.
     pub(crate) excuse: Option<&'static str>,
-    /// When the last extension of it did not work, through no fault of the engine.
+    /// Until when the engine knows it hidden: an answer that is lost tells nothing.
+    pub(crate) known: u64,
+    /// When the last extension of it did not work, or its answer was lost.
     pub(crate) not_extended: Option<u64>,
+    /// Extensions of it whose answer is open.
+    pub(crate) extending: u32,
     /// Invokes it was in.
     pub(crate) attempts: u32,
     /// It is over.
@@ -236,6 +242,8 @@ pub(crate) struct Counts {
     pub(crate) invoked: u64,
     /// Deletes answered with success.
     pub(crate) deleted: u64,
+    /// Those in the fair phase.
+    pub(crate) deleted_fairly: u64,
     /// Deletes answered with `Gone`.
     pub(crate) gone: u64,
     /// Invokes that were throttled.

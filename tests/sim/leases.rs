@@ -119,7 +119,9 @@ impl Lane {
             until,
             hold: Hold::Underway,
             excuse: None,
+            known: until,
             not_extended: None,
+            extending: 0,
             attempts: 0,
             over: false,
             batch: 0,
@@ -193,6 +195,7 @@ impl Lane {
     /// Ends a delivery without a delete.
     pub(crate) fn end(&self, state: &mut LaneState, index: usize) {
         let mapping = state.mapping_of(index);
+        let quiet = state.quiet.is_some();
         let lease = &mut state.leases[index];
         lease.over = true;
         state.open.retain(|&open| open != index);
@@ -204,16 +207,23 @@ impl Lane {
         let held_for = lease.until - lease.received;
         let hidden = self.hidden(&mapping);
         let pause = millis(mapping.poller.retry_backoff.maximum).max(5_000);
-        let longest = millis(mapping.poller.visibility.hold_limit).min(TWELVE_HOURS);
         // An extension that failed is tried again well within what is left of the lease.
         let tried = lease
             .not_extended
-            .is_some_and(|at| lease.until.saturating_sub(at) <= hidden / 6 + 2 * self.plan.queue.latency.1 + 200);
+            .is_some_and(|at| lease.known.saturating_sub(at) <= hidden / 6 + 2 * self.plan.queue.latency.1 + 200);
         let excuse = match (lease.excuse, lease.hold) {
             (Some(excuse), _) => excuse,
             (None, Hold::Failed(_)) if mapping.poller.visibility.on_function_error == OnFunctionError::Wait => "failed",
+            (None, Hold::Failed(_)) if lease.extending > 0 || lease.not_extended.is_some() => {
+                "failed, and not released"
+            }
+            (None, Hold::Unstarted | Hold::Waiting)
+                if (lease.extending > 0 || lease.not_extended.is_some()) && quiet =>
+            {
+                "an extension was in the way of its return"
+            }
             (None, _) if tried => "could not be extended",
-            (None, _) if held_for + pause + 2_000 >= longest => "held as long as allowed",
+            (None, _) if held_for + pause + 2_000 >= TWELVE_HOURS => "held as long as allowed",
             (None, hold) => {
                 let what = format!(
                     "L{index} (m{n}) became visible again at {} ms although it is {hold:?} in the engine's hands: \
@@ -274,6 +284,9 @@ impl Lane {
     pub(crate) fn settled(&self) -> bool {
         let mut state = self.state();
         self.sweep(&mut state);
+        if state.messages.len() < self.plan.sends.len() {
+            return false;
+        }
         // A message that spent its receives waits for the next receive to be moved.
         self.find_visible(&mut state);
         state.messages.iter().all(|message| message.place != Place::Queued)

@@ -103,7 +103,8 @@ impl OpenReceive {
         match result {
             Ok(records) => {
                 state.counts.polled += records.len() as u64;
-                self.lane.deliver(&mut state, &self.picked);
+                let hidden = self.lane.hidden(&state.sessions[self.session].mapping);
+                self.lane.deliver(&mut state, &self.picked, hidden);
                 drop(state);
                 self.lane.note(format_args!("receive {} brings {}", self.id, records.len()));
             }

@@ -8,7 +8,7 @@ use forebay::mapping::Mapping;
 use crate::lane::{Hold, Lane, LaneState, SessionState};
 
 /// After a stop was answered, calls already on their way may still begin for so long (milliseconds).
-const STOP_GRACE: u64 = 2;
+const STOP_GRACE: u64 = 3;
 
 /// The queue and the function of a lane, as one engine reaches them with one set of numbers.
 pub(crate) struct Session {
@@ -29,6 +29,9 @@ impl Session {
             "connected as session {id}: batches of {}, window {:?}, concurrency {:?}",
             mapping.batch_size, mapping.window, mapping.maximum_concurrency
         ));
+        if state.quiet.is_some_and(|quiet| quiet.until_connected) {
+            state.quiet = None;
+        }
         state.sessions.push(SessionState {
             incarnation,
             mapping: Arc::clone(&mapping),
@@ -103,8 +106,12 @@ impl Session {
     /// slot would spend its receive count there.
     fn check_admission(&self, state: &LaneState, request: &PollRequest) {
         let Some(limit) = self.limit() else { return };
+        let lane = &self.lane;
         let busy = state.calls.len() + self.waiting_batches(state);
-        let unstarted = state.open.iter().filter(|&&index| state.leases[index].hold == Hold::Unstarted);
+        let unstarted = state.open.iter().filter(|&&index| {
+            let lease = &state.leases[index];
+            lease.hold == Hold::Unstarted && lease.session == self.id && lease.known > lane.world.now()
+        });
         let session = &state.sessions[self.id];
         if self.mapping.window.is_zero() {
             let mut receives: Vec<u64> = unstarted.map(|&index| state.leases[index].receive).collect();
@@ -136,7 +143,7 @@ impl Session {
             .open
             .iter()
             .map(|&index| &state.leases[index])
-            .filter(|lease| lease.hold == Hold::Waiting && lease.session == self.id)
+            .filter(|lease| lease.hold == Hold::Waiting && lease.session == self.id && lease.excuse.is_none())
             .map(|lease| lease.batch)
             .collect();
         batches.sort_unstable();

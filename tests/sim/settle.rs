@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use crate::lane::{Hold, Lane, LaneState, Place};
-use crate::leases::TWELVE_HOURS;
+use crate::leases::{TWELVE_HOURS, millis};
 use crate::plan::SideOf;
 use crate::session::Session;
 
@@ -35,6 +35,7 @@ impl Session {
         async move {
             self.lane.world.enter().await;
             let entries = self.admit(entries);
+            let (asked, settled) = (self.lane.world.now(), entries.clone());
             let (answer, answered) = oneshot::channel();
             let lane = Arc::clone(&self.lane);
             tokio::spawn(async move {
@@ -44,12 +45,13 @@ impl Session {
             });
             match answered.await {
                 Ok(result) => {
+                    self.lane.answered(&settled);
                     if self.alive()
                         && let Ok(outcomes) = &result
                     {
-                        self.count(outcomes.as_slice());
+                        self.heard(asked, &settled, outcomes);
                     }
-                    result.map(|outcomes| outcomes.into_iter().map(|(_, outcome)| outcome).collect())
+                    result
                 }
                 Err(_) => std::future::pending().await,
             }
@@ -57,12 +59,25 @@ impl Session {
         .boxed()
     }
 
-    fn count(&self, outcomes: &[(Change, SettleOutcome)]) {
+    /// The engine learns what came of a call that it made at `asked`.
+    fn heard(&self, asked: u64, entries: &[(usize, Change)], outcomes: &[SettleOutcome]) {
+        let now = self.lane.world.now();
         let mut state = self.lane.state();
-        for (change, outcome) in outcomes {
+        for (&(index, change), outcome) in entries.iter().zip(outcomes) {
             match (change, outcome) {
-                (Change::Delete, SettleOutcome::Done) => state.counts.deleted += 1,
+                (Change::Delete, SettleOutcome::Done) => {
+                    state.counts.deleted += 1;
+                    state.counts.deleted_fairly += u64::from(self.lane.world.fair());
+                }
                 (Change::Delete, SettleOutcome::Gone) => state.counts.gone += 1,
+                (Change::Visibility(hidden), SettleOutcome::Done) => {
+                    let lease = &mut state.leases[index];
+                    if lease.known <= now && lease.not_extended.is_some() {
+                        lease.excuse.get_or_insert("extended after it seemed lost");
+                    }
+                    lease.known = lease.known.max(asked + millis(hidden));
+                    lease.not_extended = None;
+                }
                 _ => {}
             }
         }
@@ -104,6 +119,7 @@ impl Session {
         let now = lane.world.now();
         let quiet = state.quiet.is_some();
         let lease = &mut state.leases[index];
+        lease.extending += 1;
         if lease.delivered.is_none() {
             lane.violate(format_args!("L{index} never reached the engine, and is changed"));
         }
@@ -155,7 +171,17 @@ fn check_delete(lane: &Lane, state: &LaneState, index: usize) {
 }
 
 impl Lane {
-    async fn carry_out(&self, entries: &[(usize, Change)]) -> Result<Vec<(Change, SettleOutcome)>, Fault> {
+    /// Nothing of this call is open any more.
+    fn answered(&self, entries: &[(usize, Change)]) {
+        let mut state = self.state();
+        for &(index, change) in entries {
+            if matches!(change, Change::Visibility(_)) {
+                state.leases[index].extending -= 1;
+            }
+        }
+    }
+
+    async fn carry_out(&self, entries: &[(usize, Change)]) -> Result<Vec<SettleOutcome>, Fault> {
         let fate = self.fate();
         self.pause().await;
         if let Fate::FailsFirst(kind) = fate {
@@ -166,8 +192,7 @@ impl Lane {
             self.note(format_args!("a settlement of {} fails: {}", entries.len(), kind.as_str()));
             return Err(Fault::new(kind, "the settlement failed"));
         }
-        let outcomes: Vec<(Change, SettleOutcome)> =
-            entries.iter().map(|&(index, change)| (change, self.apply(index, change))).collect();
+        let outcomes = entries.iter().map(|&(index, change)| self.apply(index, change)).collect();
         if matches!(fate, Fate::LosesAnswer) {
             self.blame(entries);
             self.world.sleep_until(self.world.now() + 5_000).await;
@@ -249,7 +274,6 @@ impl Lane {
         let now = self.world.now();
         let lease = &mut state.leases[index];
         lease.until = now + u64::try_from(hidden.as_millis()).expect("at most twelve hours");
-        lease.not_extended = None;
         self.note(format_args!("L{index} is hidden for {} s", hidden.as_secs()));
         if hidden.is_zero() {
             self.end(state, index);

@@ -11,10 +11,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName};
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use bytes::Bytes;
-use serde::Serialize;
 
+use super::json::{write_custom, write_string};
 use crate::machine::{Receipt, Record};
 
 /// System attributes in the order in which they are written.
@@ -154,59 +154,6 @@ impl<'m> SystemAttributes<'m> {
     }
 }
 
-/// The sender's own attributes. As with AWS, only the applicable one of `stringValue` and `binaryValue` is there,
-/// and the two lists always are, although SQS never fills them.
-fn write_custom(out: &mut Vec<u8>, attributes: &HashMap<String, MessageAttributeValue>) {
-    let mut sorted: Vec<_> = attributes.iter().collect();
-    sorted.sort_unstable_by_key(|(name, _)| name.as_str());
-    out.push(b'{');
-    for (index, (name, value)) in sorted.into_iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        write_string(out, name);
-        out.extend_from_slice(b":{");
-        if let Some(binary) = &value.binary_value {
-            out.extend_from_slice(b"\"binaryValue\":");
-            write_base64(out, binary.as_ref());
-            out.push(b',');
-        } else if let Some(text) = &value.string_value {
-            out.extend_from_slice(b"\"stringValue\":");
-            write_string(out, text);
-            out.push(b',');
-        }
-        out.extend_from_slice(b"\"stringListValues\":");
-        write_list(out, value.string_list_values(), |out, text| write_string(out, text));
-        out.extend_from_slice(b",\"binaryListValues\":");
-        write_list(out, value.binary_list_values(), |out, binary| write_base64(out, binary.as_ref()));
-        out.extend_from_slice(b",\"dataType\":");
-        write_string(out, &value.data_type);
-        out.push(b'}');
-    }
-    out.push(b'}');
-}
-
-fn write_list<T>(out: &mut Vec<u8>, items: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
-    out.push(b'[');
-    for (index, item) in items.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        write(out, item);
-    }
-    out.push(b']');
-}
-
-fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.push(b'"');
-    base64_simd::STANDARD.encode_append(bytes, out);
-    out.push(b'"');
-}
-
-fn write_string(out: &mut Vec<u8>, text: &str) {
-    text.serialize(&mut serde_json::Serializer::new(out)).expect("a string can always be written to memory");
-}
-
 fn unix_ms() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
@@ -215,6 +162,7 @@ fn unix_ms() -> u64 {
 #[cfg(test)]
 mod tests {
     use aws_sdk_sqs::primitives::Blob;
+    use aws_sdk_sqs::types::MessageAttributeValue;
     use proptest::prelude::*;
 
     use super::*;

@@ -1,0 +1,102 @@
+//! The verbs, and the way from arguments to an exit code.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use super::exit::{Exit, Outcome};
+use super::{completions, explain, health, list, run, schema, start, status, stop, validate, version};
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 partly done, 130 interrupted.
+A first mapping: `forebay schema` tells an editor what a mapping file may hold, `forebay validate` checks it, `forebay run` runs it.";
+
+/// Event source mappings outside AWS: polls queues, batches messages, invokes functions, settles every message.
+#[derive(Debug, Parser)]
+#[command(name = "forebay", version, about, after_help = AFTER_HELP, max_term_width = 100, arg_required_else_help = true)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the mappings of files and folders until SIGTERM or SIGINT
+    Run(run::RunArgs),
+    /// Check mapping files: all problems at once, with line and code
+    Validate(validate::ValidateArgs),
+    /// List the mappings of a running forebay
+    List(list::ListArgs),
+    /// Show one mapping of a running forebay, or all
+    Status(status::StatusArgs),
+    /// Start mappings, and keep them started over restarts
+    Start(start::StartArgs),
+    /// Stop mappings, and keep them stopped over restarts
+    Stop(stop::StopArgs),
+    /// Ask a running forebay whether it lives, as a container's health check
+    Health(health::HealthArgs),
+    /// Print the JSON Schema of mapping files
+    Schema(schema::SchemaArgs),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+    /// Explain the code of a problem, such as FB0201
+    Explain(explain::ExplainArgs),
+    /// Show the version of this program, and of the running forebay if there is one
+    Version(version::VersionArgs),
+}
+
+/// Runs the command line of this process, and answers with its exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let exit = match Cli::try_parse() {
+        Ok(cli) => cli.verb.execute().unwrap_or_else(super::exit::CliError::report),
+        Err(error) => {
+            // Help and version go to stdout and are no failure; all else is talk.
+            error.print().ok();
+            if error.use_stderr() { Exit::Usage } else { Exit::Done }
+        }
+    };
+    exit.into()
+}
+
+impl Verb {
+    fn execute(self) -> Outcome {
+        match self {
+            Self::Run(args) => args.execute(),
+            Self::Validate(args) => args.execute(),
+            Self::List(args) => args.execute(),
+            Self::Status(args) => args.execute(),
+            Self::Start(args) => args.execute(),
+            Self::Stop(args) => args.execute(),
+            Self::Health(args) => args.execute(),
+            Self::Schema(args) => args.execute(),
+            Self::Completions(args) => args.execute(),
+            Self::Explain(args) => args.execute(),
+            Self::Version(args) => args.execute(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_of_run_has_a_variable() {
+        let command = Cli::command();
+        let run = command.find_subcommand("run").unwrap();
+        for flag in run.get_arguments().filter(|flag| flag.get_id() != "help") {
+            let id = flag.get_id();
+            let by_clap = flag.get_env().map(|name| name.to_string_lossy().into_owned());
+            let by_hand = flag.get_help().is_some_and(|help| help.to_string().contains("[env: FOREBAY_"));
+            assert!(by_clap.is_some_and(|name| name.starts_with("FOREBAY_")) || by_hand, "{id} has no variable");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Which mapping files: `-f`, else `FOREBAY_FILE`, else `mappings/`.
+
+use std::env;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::mapping::{self, Diagnostic, Loaded, Severity};
+
+const DEFAULT: &str = "mappings";
+
+/// The mapping files of a command.
+#[derive(Clone, Debug, Args)]
+pub(super) struct FileArgs {
+    /// A mapping file, or a folder of *.yaml, *.yml and *.json; may be repeated. The variable takes
+    /// several, separated by colons [default: mappings/] [env: FOREBAY_FILE]
+    // By hand, because clap would split the flag's value at colons, too.
+    #[arg(short = 'f', long = "file", value_name = "PATH")]
+    files: Vec<PathBuf>,
+}
+
+impl FileArgs {
+    /// The paths that were named.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        if !self.files.is_empty() {
+            return self.files.clone();
+        }
+        let variable = env::var_os("FOREBAY_FILE").unwrap_or_default();
+        let named: Vec<PathBuf> = env::split_paths(&variable).filter(|path| !path.as_os_str().is_empty()).collect();
+        if named.is_empty() { vec![DEFAULT.into()] } else { named }
+    }
+}
+
+/// Reads and checks mapping files.
+pub(super) fn load(paths: &[PathBuf]) -> Loaded {
+    mapping::load(paths, &|name| env::var(name).ok())
+}
+
+/// How many errors and warnings there are.
+pub(super) fn tally(diagnostics: &[Diagnostic]) -> (usize, usize) {
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
+    (errors, diagnostics.len() - errors)
+}

@@ -1,0 +1,25 @@
+//! The command line: one file a verb.
+
+mod args;
+mod completions;
+mod connect;
+mod daemon;
+mod exit;
+mod explain;
+mod files;
+mod health;
+mod list;
+mod output;
+mod run;
+mod schema;
+mod signals;
+mod start;
+mod status;
+mod stop;
+mod switch;
+mod table;
+mod validate;
+mod version;
+mod watch;
+
+pub use args::main;

@@ -1,0 +1,101 @@
+//! `forebay run`: its flags, and what must be right before anything starts.
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+
+use super::connect::{SocketArgs, duration};
+use super::daemon::{Daemon, describe};
+use super::exit::{CliError, Outcome};
+use super::files::{FileArgs, load, tally};
+use super::output::{colour_on_stderr, counted, say};
+use crate::control::Token;
+use crate::mapping::Diagnostic;
+use crate::store::StoreLocation;
+use crate::telemetry::{self, LogFormat};
+
+/// Where `forebay run` listens when nothing is said.
+pub(super) const LISTEN: &str = "127.0.0.1:9690";
+
+/// Polls, invokes and I/O share few threads: more would only cost memory.
+const MOST_WORKERS: usize = 8;
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    files: FileArgs,
+    /// Where `start` and `stop` are remembered: a file, or "memory" to keep nothing. Default:
+    /// /var/lib/forebay/forebay.redb if it can be written, else a file in your state folder
+    #[arg(long, value_name = "STORE", env = "FOREBAY_STORE")]
+    store: Option<StoreLocation>,
+    /// The address of /livez, /readyz and /metrics
+    #[arg(long, value_name = "ADDRESS", env = "FOREBAY_LISTEN", default_value = LISTEN)]
+    listen: String,
+    #[command(flatten)]
+    socket: SocketArgs,
+    /// How long a drain may take after SIGTERM or SIGINT
+    #[arg(long, value_name = "DURATION", env = "FOREBAY_DRAIN_TIMEOUT", default_value = "25s", value_parser = duration)]
+    drain_timeout: Duration,
+    /// How log lines look
+    #[arg(long, value_enum, env = "FOREBAY_LOG_FORMAT", default_value_t)]
+    log_format: LogFormat,
+}
+
+impl RunArgs {
+    pub(super) fn execute(self) -> Outcome {
+        telemetry::init(self.log_format).map_err(CliError::usage)?;
+        std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a panic: please report this")));
+        let token = std::env::var("FOREBAY_CONTROL_TOKEN").unwrap_or_default();
+        let token = Token::new(&token).map_err(CliError::usage)?;
+        let store = match self.store {
+            Some(store) => store,
+            None => StoreLocation::default_place(&|name| std::env::var_os(name))?,
+        };
+        let paths = self.files.paths();
+        let loaded = load(&paths);
+        if loaded.has_errors() {
+            refuse(&loaded.diagnostics, self.log_format);
+            let (errors, _) = tally(&loaded.diagnostics);
+            let message = anyhow!("the mapping files have {}: nothing was started", counted(errors, "error"));
+            return Err(CliError::usage(message));
+        }
+        for diagnostic in &loaded.diagnostics {
+            describe(diagnostic);
+        }
+        let daemon = Daemon {
+            paths,
+            mappings: loaded.mappings,
+            store,
+            listen: self.listen,
+            socket: self.socket.choice(),
+            drain_timeout: self.drain_timeout,
+            token,
+        };
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(cores.min(MOST_WORKERS))
+            .enable_all()
+            .build()
+            .context("no runtime")?;
+        let outcome = runtime.block_on(daemon.run());
+        // Whatever still hangs in a blocking call, a name lookup for example, is not waited for.
+        runtime.shutdown_background();
+        outcome.map_err(|error| {
+            tracing::error!(error = format!("{error:#}"), "forebay ends");
+            CliError::from(error)
+        })
+    }
+}
+
+/// Says why the files are not taken: with carets to people, as log lines to machines.
+fn refuse(diagnostics: &[Diagnostic], format: LogFormat) {
+    match format {
+        LogFormat::Text => {
+            for diagnostic in diagnostics {
+                say(&format!("{}\n", diagnostic.render(colour_on_stderr())));
+            }
+        }
+        LogFormat::Json => diagnostics.iter().for_each(describe),
+    }
+}

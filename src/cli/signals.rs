@@ -1,0 +1,45 @@
+//! The signals of a daemon. They are handled from the first moment on: as PID 1 the kernel drops what has no handler.
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+
+/// A signal that was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signal {
+    /// SIGTERM: drain and end.
+    Terminate,
+    /// SIGINT: drain and end.
+    Interrupt,
+    /// SIGHUP: read the files again.
+    Reload,
+}
+
+/// All signals that mean something to us.
+#[derive(Debug)]
+pub(super) struct Signals {
+    terminate: Stream,
+    interrupt: Stream,
+    hangup: Stream,
+}
+
+impl Signals {
+    pub(super) fn install() -> anyhow::Result<Self> {
+        let install = |kind| signal(kind).context("a signal handler cannot be installed");
+        Ok(Self {
+            terminate: install(SignalKind::terminate())?,
+            interrupt: install(SignalKind::interrupt())?,
+            hangup: install(SignalKind::hangup())?,
+        })
+    }
+
+    /// The next one.
+    pub(super) async fn next(&mut self) -> Signal {
+        tokio::select! {
+            Some(()) = self.terminate.recv() => Signal::Terminate,
+            Some(()) = self.interrupt.recv() => Signal::Interrupt,
+            Some(()) = self.hangup.recv() => Signal::Reload,
+            // The streams never end while the runtime lives.
+            else => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What `start` and `stop` share.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::Args;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::connect::{SocketArgs, block_on, duration};
+use super::exit::{CliError, Exit, Outcome};
+use super::output::{data, say};
+use crate::control::{Client, ClientError};
+use crate::engine::{MappingState, MappingStatus};
+
+const PERIOD: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Args)]
+pub(super) struct SwitchArgs {
+    /// The mappings
+    #[arg(required_unless_present = "all", value_name = "NAME")]
+    names: Vec<String>,
+    /// All mappings
+    #[arg(long, conflicts_with = "names")]
+    all: bool,
+    #[command(flatten)]
+    socket: SocketArgs,
+    /// Wait until it is done: for `stop`, until what is in flight has ended
+    #[arg(long)]
+    wait: bool,
+    /// How long to wait
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration, requires = "wait")]
+    timeout: Duration,
+}
+
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    Start,
+    Stop,
+}
+
+impl Direction {
+    async fn ask(self, client: &Client, name: &str) -> Result<MappingStatus, ClientError> {
+        match self {
+            Self::Start => client.start(name).await,
+            Self::Stop => client.stop(name).await,
+        }
+    }
+
+    const fn goal(self) -> MappingState {
+        match self {
+            Self::Start => MappingState::Enabled,
+            Self::Stop => MappingState::Disabled,
+        }
+    }
+}
+
+impl SwitchArgs {
+    pub(super) fn execute(self, direction: Direction) -> Outcome {
+        block_on(async {
+            tokio::select! {
+                outcome = self.switch(direction) => outcome,
+                interrupted = tokio::signal::ctrl_c() => {
+                    interrupted?;
+                    Ok(Exit::Interrupted)
+                }
+            }
+        })?
+    }
+
+    async fn switch(&self, direction: Direction) -> Outcome {
+        let client = self.socket.client();
+        let names = if self.all {
+            client.list().await?.into_iter().map(|status| status.name).collect()
+        } else {
+            self.names.clone()
+        };
+        // All are asked before any is waited for, so that they drain side by side.
+        let mut asked = Vec::new();
+        let mut failed = 0;
+        for name in &names {
+            match direction.ask(&client, name).await {
+                Ok(status) => asked.push(status),
+                // A daemon that is not there is one error, not one for each name.
+                Err(error) if !matches!(error, ClientError::Refused { .. }) => return Err(error.into()),
+                Err(error) => {
+                    let hint = if error.is_unknown_mapping() { String::new() } else { format!("{name}: ") };
+                    say(&format!("error: {hint}{error}"));
+                    failed += 1;
+                }
+            }
+        }
+        let deadline = Instant::now() + self.timeout;
+        for status in asked {
+            let name = status.name.clone();
+            let reached = if self.wait { reach(&client, status, direction.goal(), deadline).await } else { Ok(status) };
+            match reached {
+                Ok(status) => data(&format!("{name} {:?}\n", status.state))?,
+                Err(error) => {
+                    CliError::from(error.context(name)).report();
+                    failed += 1;
+                }
+            }
+        }
+        Ok(match failed {
+            0 => Exit::Done,
+            all if all == names.len() => Exit::Failed,
+            _ => Exit::Partly,
+        })
+    }
+}
+
+async fn reach(
+    client: &Client,
+    mut status: MappingStatus,
+    goal: MappingState,
+    deadline: Instant,
+) -> anyhow::Result<MappingStatus> {
+    let name = status.name.clone();
+    while status.state != goal {
+        let next = async {
+            sleep(PERIOD).await;
+            client.status(&name).await
+        };
+        match timeout_at(deadline, next).await {
+            Ok(found) => status = found?,
+            Err(_) => bail!("still {:?} when the time was over; --timeout gives it longer", status.state),
+        }
+    }
+    Ok(status)
+}

@@ -1,0 +1,105 @@
+//! `forebay validate`.
+
+use clap::Args;
+use futures_util::{StreamExt, future, stream};
+use serde::Serialize;
+
+use super::connect::block_on;
+use super::exit::{Exit, Outcome};
+use super::files::{FileArgs, load, tally};
+use super::output::{TextOrJson, colour_on_stdout, counted, data, json, say};
+use crate::aws::AwsConnector;
+use crate::engine::{Connector, SourcePort};
+use crate::machine::{Fault, FaultKind};
+use crate::mapping::{self, Code, Diagnostic, Mapping, Severity};
+
+/// Mappings that are asked about at a time.
+const SIDE_BY_SIDE: usize = 16;
+
+#[derive(Debug, Args)]
+pub(super) struct ValidateArgs {
+    #[command(flatten)]
+    files: FileArgs,
+    /// Ask the queues and functions, too: do they exist, and do their settings fit
+    #[arg(long)]
+    online: bool,
+    /// How to show it
+    #[arg(short, long, value_enum, default_value_t)]
+    output: TextOrJson,
+}
+
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    mappings: usize,
+    errors: usize,
+    warnings: usize,
+    diagnostics: &'a [Diagnostic],
+}
+
+impl ValidateArgs {
+    pub(super) fn execute(self) -> Outcome {
+        let mut loaded = load(&self.files.paths());
+        if self.online {
+            let connector = AwsConnector::new();
+            let asked = block_on(async {
+                tokio::select! {
+                    found = ask_all(&connector, &loaded.mappings) => Some(found),
+                    _ = tokio::signal::ctrl_c() => None,
+                }
+            })?;
+            match asked {
+                Some(found) => loaded.diagnostics.extend(found),
+                None => return Ok(Exit::Interrupted),
+            }
+        }
+        let (errors, warnings) = tally(&loaded.diagnostics);
+        let mappings = loaded.mappings.len();
+        match self.output {
+            TextOrJson::Json => {
+                data(&json(&Report { mappings, errors, warnings, diagnostics: &loaded.diagnostics })?)?;
+            }
+            TextOrJson::Text => {
+                for diagnostic in &loaded.diagnostics {
+                    data(&format!("{}\n\n", diagnostic.render(colour_on_stdout())))?;
+                }
+                let (errors, warnings) = (counted(errors, "error"), counted(warnings, "warning"));
+                say(&format!("{}, {errors}, {warnings}", counted(mappings, "good mapping")));
+            }
+        }
+        Ok(if errors > 0 { Exit::Usage } else { Exit::Done })
+    }
+}
+
+async fn ask_all(connector: &dyn Connector, mappings: &[Mapping]) -> Vec<Diagnostic> {
+    let asked = mappings.iter().map(|mapping| ask(connector, mapping));
+    let found: Vec<Vec<Diagnostic>> = stream::iter(asked).buffered(SIDE_BY_SIDE).collect().await;
+    found.into_iter().flatten().collect()
+}
+
+/// What the queue and the function of a mapping say of themselves, and what follows from it.
+async fn ask(connector: &dyn Connector, mapping: &Mapping) -> Vec<Diagnostic> {
+    let ports = match connector.connect(mapping).await {
+        Ok(ports) => ports,
+        Err(fault) => return vec![unreachable(mapping, Code::QueueUnreachable, "the mapping", &fault)],
+    };
+    let SourcePort::Queue(queue) = &ports.source;
+    let (attributes, settings) = future::join(queue.describe(), ports.function.describe()).await;
+    let mut found = mapping::lint(mapping, attributes.as_ref().ok(), settings.as_ref().ok());
+    if let Err(fault) = &attributes {
+        found.push(unreachable(mapping, Code::QueueUnreachable, "the queue", fault));
+    }
+    if let Err(fault) = &settings {
+        found.push(unreachable(mapping, Code::FunctionUnreachable, "the function", fault));
+    }
+    found
+}
+
+fn unreachable(mapping: &Mapping, code: Code, what: &str, fault: &Fault) -> Diagnostic {
+    // Whoever may invoke a function need not be allowed to read its configuration.
+    let allowed = code == Code::FunctionUnreachable && fault.kind == FaultKind::Denied;
+    let severity = if allowed { Severity::Warning } else { Severity::Error };
+    let message = format!("{what} of {:?} cannot be asked: {}", mapping.name, fault.message);
+    let mut diagnostic = Diagnostic::of_file(code, severity, &mapping.file, message);
+    diagnostic.mapping = Some(mapping.name.clone());
+    diagnostic
+}

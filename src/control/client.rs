@@ -1,0 +1,269 @@
+//! The command line's side of the control API.
+
+use std::error::Error;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::client::conn::http1;
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
+use thiserror::Error as ThisError;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+
+use super::SocketChoice;
+use super::wire::{ErrorBody, VersionBody};
+use crate::engine::MappingStatus;
+
+/// A daemon that takes longer is not well.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Shorter than the timeouts that orchestrators use.
+const PROBE_PATIENCE: Duration = Duration::from_secs(3);
+/// More than thousands of mappings need.
+const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+/// Speaks to a running forebay.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    choice: SocketChoice,
+}
+
+/// Why there is no answer, or not the one that was wanted.
+#[derive(Debug, ThisError)]
+pub(crate) enum ClientError {
+    /// No forebay answers.
+    #[error(
+        "no forebay answers on {tried}; start one with `forebay run -f mappings/`, or name its socket with --socket or FOREBAY_SOCKET"
+    )]
+    Unreachable { tried: String },
+    /// The socket is another user's.
+    #[error("the control socket {path} cannot be used: {reason}; run this as the user that runs forebay")]
+    Forbidden { path: String, reason: String },
+    /// The daemon refuses.
+    #[error("{message}")]
+    Refused { code: String, message: String },
+    /// The daemon does not speak as it should.
+    #[error(
+        "the forebay on {path} cannot be understood: {reason}; is it of another version? `forebay version` shows both"
+    )]
+    Broken { path: String, reason: String },
+    /// The daemon does not answer in time.
+    #[error("the forebay on {path} has not answered within {PATIENCE:?}")]
+    Slow { path: String },
+}
+
+impl ClientError {
+    /// Whether the daemon says that there is no such mapping.
+    pub(crate) fn is_unknown_mapping(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == "unknown_mapping")
+    }
+}
+
+impl Client {
+    pub(crate) const fn new(choice: SocketChoice) -> Self {
+        Self { choice }
+    }
+
+    pub(crate) async fn list(&self) -> Result<Vec<MappingStatus>, ClientError> {
+        self.call(Method::GET, "/v1/mappings").await
+    }
+
+    pub(crate) async fn status(&self, name: &str) -> Result<MappingStatus, ClientError> {
+        self.call(Method::GET, &mapping_path(name, "")).await
+    }
+
+    pub(crate) async fn start(&self, name: &str) -> Result<MappingStatus, ClientError> {
+        self.call(Method::POST, &mapping_path(name, "/start")).await
+    }
+
+    pub(crate) async fn stop(&self, name: &str) -> Result<MappingStatus, ClientError> {
+        self.call(Method::POST, &mapping_path(name, "/stop")).await
+    }
+
+    pub(crate) async fn version(&self) -> Result<VersionBody, ClientError> {
+        self.call(Method::GET, "/v1/version").await
+    }
+
+    async fn call<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, ClientError> {
+        let (stream, socket) = self.connect().await?;
+        let socket = socket.display().to_string();
+        let broken = |reason: String| ClientError::Broken { path: socket.clone(), reason };
+        let (status, body) = tokio::time::timeout(PATIENCE, exchange(stream, method, "forebay", path))
+            .await
+            .map_err(|_| ClientError::Slow { path: socket.clone() })?
+            .map_err(|error| broken(error.to_string()))?;
+        if status.is_success() {
+            return serde_json::from_slice(&body).map_err(|error| broken(error.to_string()));
+        }
+        match serde_json::from_slice::<ErrorBody>(&body) {
+            Ok(refused) => Err(ClientError::Refused { code: refused.code, message: refused.message }),
+            Err(_) => Err(broken(format!("it answered with HTTP status {status}"))),
+        }
+    }
+
+    async fn connect(&self) -> Result<(UnixStream, &Path), ClientError> {
+        for path in self.choice.candidates() {
+            match UnixStream::connect(path).await {
+                Ok(stream) => {
+                    self.check_owner(path)?;
+                    return Ok((stream, path));
+                }
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    return Err(ClientError::Forbidden { path: path.display().to_string(), reason: error.to_string() });
+                }
+                Err(_) => {}
+            }
+        }
+        let tried: Vec<String> = self.choice.candidates().iter().map(|path| path.display().to_string()).collect();
+        Err(ClientError::Unreachable { tried: tried.join(", ") })
+    }
+
+    /// A socket that was named is trusted. One that was found may have been put into a folder of all
+    /// users by somebody else: it must be ours or root's.
+    fn check_owner(&self, path: &Path) -> Result<(), ClientError> {
+        if self.choice.candidates().len() == 1 {
+            return Ok(());
+        }
+        let forbidden = |reason: String| ClientError::Forbidden { path: path.display().to_string(), reason };
+        let owner = std::fs::symlink_metadata(path).map_err(|error| forbidden(error.to_string()))?.uid();
+        if owner == 0 || owner == rustix::process::getuid().as_raw() {
+            Ok(())
+        } else {
+            Err(forbidden(format!("it belongs to user {owner}")))
+        }
+    }
+}
+
+fn mapping_path(name: &str, verb: &str) -> String {
+    format!("/v1/mappings/{}{verb}", utf8_percent_encode(name, NON_ALPHANUMERIC))
+}
+
+/// One request on a connection of its own.
+async fn exchange<I>(
+    io: I,
+    method: Method,
+    host: &str,
+    path: &str,
+) -> Result<(StatusCode, Bytes), Box<dyn Error + Send + Sync>>
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await?;
+    // Ends with the exchange; its error is the exchange's error.
+    let connection = tokio::spawn(connection);
+    let request = Request::builder().method(method).uri(path).header("host", host).body(Empty::<Bytes>::new())?;
+    let response = sender.send_request(request).await?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), LARGEST_ANSWER).collect().await?.to_bytes();
+    connection.abort();
+    Ok((status, body))
+}
+
+/// Asks a probe over TCP: the status, and the text that came with it.
+pub(crate) async fn ask_probe(address: &str, path: &str) -> Result<(StatusCode, String), String> {
+    let asked = async {
+        let stream = TcpStream::connect(address).await?;
+        exchange(stream, Method::GET, address, path).await
+    };
+    let (status, body) = tokio::time::timeout(PROBE_PATIENCE, asked)
+        .await
+        .map_err(|_| format!("no answer within {PROBE_PATIENCE:?}"))?
+        .map_err(|error| error.to_string())?;
+    Ok((status, String::from_utf8_lossy(&body).into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::UnixListener;
+
+    use super::super::fixture::{Running, mapping};
+    use super::*;
+    use crate::engine::{HealthStatus, MappingState};
+
+    fn client_of(path: PathBuf) -> Client {
+        Client::new(SocketChoice::new(Some(path), &|_| None))
+    }
+
+    #[tokio::test]
+    async fn asks_and_changes_over_the_socket() {
+        let odd = "a/b c?d";
+        let running = Running::start(vec![mapping("orders"), mapping(odd)], None).await;
+        running.settled().await;
+        let names: Vec<String> = running.client.list().await.unwrap().into_iter().map(|status| status.name).collect();
+        assert_eq!(names, [odd, "orders"]);
+        let status = running.client.status(odd).await.unwrap();
+        assert_eq!((status.health, status.state), (HealthStatus::Degraded, MappingState::Enabled));
+        let stopped = running.client.stop("orders").await.unwrap();
+        assert!(matches!(stopped.state, MappingState::Disabling | MappingState::Disabled), "{stopped:?}");
+        assert_eq!(stopped.enabled_by, "operator");
+        let started = running.client.start("orders").await.unwrap();
+        assert_eq!(started.enabled_by, "file");
+        let version = running.client.version().await.unwrap();
+        assert_eq!(version, VersionBody { version: env!("CARGO_PKG_VERSION").into(), pid: std::process::id() });
+    }
+
+    #[tokio::test]
+    async fn refusals_keep_their_code_and_message() {
+        let running = Running::start(vec![mapping("orders")], None).await;
+        let error = running.client.stop("oders").await.unwrap_err();
+        assert!(error.is_unknown_mapping());
+        assert_eq!(error.to_string(), "there is no mapping named \"oders\": `forebay list` shows what there is");
+        running.engine.shutdown(Duration::ZERO).await.unwrap();
+        let error = running.client.list().await.unwrap_err();
+        assert!(matches!(&error, ClientError::Refused { code, .. } if code == "closing"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn an_absent_daemon_is_named_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f.sock");
+        let error = client_of(path.clone()).list().await.unwrap_err().to_string();
+        assert!(error.contains(&path.display().to_string()), "{error}");
+        assert!(error.contains("start one with `forebay run -f mappings/`"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_stranger_on_the_socket_is_not_understood() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        tokio::spawn(async move {
+            for answer in ["220 mail.example.org ESMTP\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[}"] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut head = [0; 16];
+                stream.read_exact(&mut head).await.unwrap();
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        for _ in 0..2 {
+            let error = client_of(path.clone()).list().await.unwrap_err();
+            assert!(matches!(error, ClientError::Broken { .. }), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn other_paths_methods_and_refused_reloads_are_told_as_json() {
+        let running = Running::start(vec![mapping("orders")], None).await;
+        for (method, path, status, code) in [
+            (Method::GET, "/v2", 404, "unknown_path"),
+            (Method::GET, "/v1/mappings/orders/stop", 405, "method_not_allowed"),
+            (Method::DELETE, "/v1/mappings", 405, "method_not_allowed"),
+            (Method::GET, "/v1/mappings/none", 404, "unknown_mapping"),
+            (Method::POST, "/v1/reload", 422, "invalid_mappings"),
+        ] {
+            let stream = UnixStream::connect(&running.socket).await.unwrap();
+            let (found, body) = exchange(stream, method.clone(), "forebay", path).await.unwrap();
+            let body: ErrorBody = serde_json::from_slice(&body).unwrap();
+            assert_eq!((found.as_u16(), body.code.as_str()), (status, code), "{method} {path}");
+        }
+    }
+}

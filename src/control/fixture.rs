@@ -1,0 +1,116 @@
+//! For the tests of this folder: an engine whose only mapping cannot reach anything, behind a socket and a port.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{Api, BoundSocket, Client, Overview, ReloadRefused, SocketChoice, Token, guarded, probes, serve, whole};
+use crate::engine::{self, Connector, EngineHandle, Ports};
+use crate::machine::{Fault, FaultKind};
+use crate::mapping::{Arn, FunctionRef, Mapping, Poller, SourceKind};
+use crate::store::MemoryStore;
+use crate::telemetry::Metrics;
+
+/// Reaches nothing.
+struct Nowhere;
+
+impl Connector for Nowhere {
+    fn connect(&self, _mapping: &Mapping) -> BoxFuture<'_, Result<Ports, Fault>> {
+        ready(Err(Fault::new(FaultKind::Transient, "no route\nto host"))).boxed()
+    }
+}
+
+pub(super) fn mapping(name: &str) -> Mapping {
+    Mapping {
+        name: name.into(),
+        uuid: "0b8e1f0e-1f6c-5f4e-9a56-3a4f8a3f9c11".into(),
+        file: PathBuf::from("mappings/orders.yaml"),
+        kind: SourceKind::Sqs,
+        source: Arn {
+            text: "arn:aws:sqs:us-east-1:000000000000:orders".into(),
+            partition: "aws".into(),
+            service: "sqs".into(),
+            region: "us-east-1".into(),
+            account: "000000000000".into(),
+            resource: "orders".into(),
+        },
+        function: FunctionRef {
+            text: "process-orders".into(),
+            name: "process-orders".into(),
+            qualifier: None,
+            region: None,
+            account: None,
+        },
+        enabled: true,
+        batch_size: 10,
+        window: std::time::Duration::ZERO,
+        maximum_concurrency: None,
+        report_batch_item_failures: false,
+        poller: Poller::default(),
+    }
+}
+
+/// A forebay without the command line around it.
+pub(super) struct Running {
+    pub(super) engine: EngineHandle,
+    pub(super) overview: Overview,
+    pub(super) client: Client,
+    pub(super) socket: PathBuf,
+    pub(super) address: SocketAddr,
+    stop: CancellationToken,
+    _folder: TempDir,
+}
+
+impl Running {
+    pub(super) async fn start(mappings: Vec<Mapping>, token: Option<Token>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("f.sock");
+        let choice = SocketChoice::new(Some(socket.clone()), &|_| None);
+        let BoundSocket { listener, file } = choice.bind().unwrap();
+        let metrics = Metrics::new();
+        let (engine, _task) = engine::spawn(engine::Parts {
+            mappings,
+            connector: Arc::new(Nowhere),
+            store: Arc::new(MemoryStore::new()),
+            metrics: metrics.clone(),
+            seed: 1,
+            wall: Arc::new(|| 1_760_000_000_000),
+        });
+        let refuse = || ready(Err(ReloadRefused::Invalid { errors: 2, text: "two\nlines".into() })).boxed();
+        let api = Api { engine: engine.clone(), reload: Arc::new(refuse) };
+        let overview = Overview::new("memory".into(), "ok 1 mapping".into());
+        let mut public = probes(engine.clone(), metrics, overview.clone());
+        if let Some(token) = token {
+            public = public.merge(guarded(api.clone().routes(), token));
+        }
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = tcp.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        tokio::spawn(serve(tcp, public, stop.clone()));
+        let until = stop.clone();
+        tokio::spawn(async move {
+            serve(listener, whole(api), until).await;
+            drop(file);
+        });
+        Self { engine, overview, client: Client::new(choice), socket, address, stop, _folder: folder }
+    }
+
+    /// Waits until every mapping is known to be well or not.
+    pub(super) async fn settled(&self) {
+        while !self.engine.readiness().await.unwrap().ready {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}

@@ -1,0 +1,179 @@
+//! Starting, stopping, reloading, restarting, shutting down.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::world::{Rig, is_degraded, mapping};
+use crate::engine::{EngineError, MappingState};
+use crate::machine::{Fault, FaultKind};
+
+#[tokio::test(start_paused = true)]
+async fn a_mapping_is_enabled_with_its_first_poll_and_ready() {
+    let rig = Rig::new(vec![mapping("orders", "")]);
+    assert_eq!(rig.status("orders").await.state, MappingState::Creating);
+    assert!(!rig.handle.readiness().await.unwrap().ready);
+    let status = rig.until_state("orders", MappingState::Enabled).await;
+    assert_eq!((status.last_processing_result.as_str(), status.batch_size), ("No records processed", 1));
+    assert!(rig.handle.readiness().await.unwrap().ready);
+    rig.put(0..3);
+    rig.until_deleted(3).await;
+    assert_eq!(rig.status("orders").await.last_processing_result, "OK");
+    assert_eq!(rig.status("orders").await.counters.deleted, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_is_kept_for_the_next_process_until_a_start_or_a_change_of_the_file() {
+    let rig = Rig::new(vec![mapping("orders", "")]);
+    rig.until_state("orders", MappingState::Enabled).await;
+    let answered = rig.handle.stop("orders").await.unwrap();
+    assert_eq!((answered.state, answered.enabled_by.as_str()), (MappingState::Disabling, "operator"));
+    rig.until_state("orders", MappingState::Disabled).await;
+    rig.put(0..1);
+    rig.task.abort();
+
+    let next = Rig::over(Arc::clone(&rig.world), Arc::clone(&rig.store), vec![mapping("orders", "")]);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(next.status("orders").await.state, MappingState::Disabled);
+    assert_eq!(*next.world.invoked.lock().unwrap(), 0);
+    next.handle.start("orders").await.unwrap();
+    next.until_deleted(1).await;
+    assert_eq!(next.status("orders").await.enabled_by, "file");
+
+    next.handle.stop("orders").await.unwrap();
+    let disabled_in_the_file = mapping("orders", "Enabled: false");
+    next.handle.reload(vec![disabled_in_the_file]).await.unwrap();
+    let status = next.until_state("orders", MappingState::Disabled).await;
+    assert_eq!(status.enabled_by, "file");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mapping_disabled_in_its_file_waits_for_a_start() {
+    let rig = Rig::new(vec![mapping("orders", "Enabled: false")]);
+    assert_eq!(rig.status("orders").await.state, MappingState::Disabled);
+    assert!(rig.handle.readiness().await.unwrap().ready, "what shall not run holds nothing up");
+    rig.handle.start("orders").await.unwrap();
+    rig.until_state("orders", MappingState::Enabled).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_during_a_stop_takes_effect_after_the_drain() {
+    let rig = Rig::new(vec![mapping("orders", "")]);
+    *rig.world.invoke_takes.lock().unwrap() = Duration::from_secs(5);
+    rig.put(0..1);
+    rig.until("orders", |status| status.counters.invokes == 0 && status.queue.unwrap().in_flight == 1).await;
+    rig.handle.stop("orders").await.unwrap();
+    assert_eq!(rig.handle.start("orders").await.unwrap().state, MappingState::Enabling);
+    rig.until_deleted(1).await;
+    rig.until_state("orders", MappingState::Enabled).await;
+    rig.put(1..2);
+    rig.until_deleted(2).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn unknown_names_are_refused() {
+    let rig = Rig::new(vec![]);
+    for refused in [rig.handle.start("nope").await, rig.handle.stop("nope").await, rig.handle.status("nope").await] {
+        assert!(matches!(refused, Err(EngineError::Unknown(name)) if name == "nope"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_restarts_only_what_changed() {
+    let rig = Rig::new(vec![mapping("a", ""), mapping("b", ""), mapping("c", "")]);
+    for name in ["a", "b", "c"] {
+        rig.until_state(name, MappingState::Enabled).await;
+    }
+    let mut moved = mapping("a", "");
+    moved.file = "elsewhere.yaml".into();
+    let changed = mapping("b", "MaximumBatchingWindowInSeconds: 1");
+    let summary = rig.handle.reload(vec![moved, changed, mapping("d", "")]).await.unwrap();
+    assert_eq!(summary.added, ["d"]);
+    assert_eq!(summary.changed, ["b"]);
+    assert_eq!(summary.removed, ["c"]);
+    assert_eq!(summary.unchanged, 1);
+    assert_eq!(rig.status("a").await.state, MappingState::Enabled);
+    assert_eq!(rig.status("b").await.state, MappingState::Updating);
+    let updated = rig.until_state("b", MappingState::Enabled).await;
+    assert_eq!(updated.maximum_batching_window_in_seconds, 1);
+    rig.until_state("d", MappingState::Enabled).await;
+    assert!(rig.handle.status("c").await.is_err(), "what is gone from the files is gone");
+    assert!(!rig.metrics.render().contains("mapping=\"c\""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mapping_that_comes_back_while_it_leaves_is_not_lost() {
+    let rig = Rig::new(vec![mapping("a", "")]);
+    rig.until_state("a", MappingState::Enabled).await;
+    rig.handle.reload(vec![]).await.unwrap();
+    assert_eq!(rig.status("a").await.state, MappingState::Deleting);
+    let summary = rig.handle.reload(vec![mapping("a", "")]).await.unwrap();
+    assert_eq!(summary.changed, ["a"]);
+    rig.until_state("a", MappingState::Enabled).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutting_down_finishes_what_is_in_flight() {
+    let rig = Rig::new(vec![mapping("orders", "")]);
+    *rig.world.invoke_takes.lock().unwrap() = Duration::from_secs(5);
+    rig.put(0..1);
+    rig.until("orders", |status| status.queue.unwrap().in_flight == 1).await;
+    rig.handle.shutdown(Duration::from_secs(25)).await.unwrap();
+    assert_eq!(*rig.world.deleted.lock().unwrap(), ["r-0"]);
+    rig.task.await.unwrap();
+    assert!(matches!(rig.handle.list().await, Err(EngineError::Closing)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutting_down_is_bounded_and_can_be_cut() {
+    for (cut, bound) in [(false, 10), (true, 2)] {
+        let rig = Rig::new(vec![mapping("orders", "ScalingConfig: { MaximumConcurrency: 1 }")]);
+        *rig.world.invoke_takes.lock().unwrap() = Duration::from_secs(900);
+        rig.put(0..1);
+        rig.until("orders", |status| status.queue.unwrap().in_flight == 1).await;
+        let begun = Instant::now();
+        let (handle, closing) = (rig.handle.clone(), rig.handle.clone());
+        let shutdown = tokio::spawn(async move { closing.shutdown(Duration::from_secs(10)).await });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if cut {
+            handle.cut().await;
+        }
+        shutdown.await.unwrap().unwrap();
+        let took = begun.elapsed();
+        assert!(took <= Duration::from_secs(bound) + Duration::from_millis(10), "cut {cut}: {took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_whose_handles_are_gone_drains_and_ends() {
+    let rig = Rig::new(vec![mapping("orders", "")]);
+    rig.until_state("orders", MappingState::Enabled).await;
+    drop(rig.handle);
+    rig.task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_that_cannot_be_made_are_tried_again() {
+    let rig = Rig::new(vec![]);
+    let fault = Fault::new(FaultKind::Invalid, "no region is set");
+    rig.world.connects.lock().unwrap().push_back(Some(fault));
+    rig.handle.reload(vec![mapping("orders", "")]).await.unwrap();
+    let status = rig.until("orders", is_degraded).await;
+    assert_eq!(status.health_reason.as_deref(), Some("connecting: no region is set"));
+    assert!(rig.handle.readiness().await.unwrap().ready, "one broken mapping does not make the process unready");
+    rig.until("orders", |status| !is_degraded(status)).await;
+    rig.put(0..1);
+    rig.until_deleted(1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_a_mapping_is_shown_and_the_mapping_is_started_again() {
+    let rig = Rig::new(vec![]);
+    rig.world.connects.lock().unwrap().push_back(None);
+    rig.handle.reload(vec![mapping("broken", "")]).await.unwrap();
+    let status = rig.until("broken", is_degraded).await;
+    assert!(status.health_reason.unwrap().contains("panicked"), "the reason says so");
+    rig.put(0..1);
+    rig.until_deleted(1).await;
+}

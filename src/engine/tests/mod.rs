@@ -1,0 +1,5 @@
+//! The engine with ports made for the test, on a paused clock.
+
+mod calls;
+mod lifecycle;
+mod world;

@@ -1,0 +1,221 @@
+//! A queue that brings what the test puts into it, and a function that answers as the test wants.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::task::JoinHandle;
+
+use crate::engine::{
+    Connector, EngineHandle, HealthStatus, MappingState, MappingStatus, Parts, Ports, SourcePort, spawn,
+};
+use crate::function::{Function, FunctionSettings};
+use crate::machine::{
+    Fault, FaultKind, FunctionAnswer, InvokeResult, PollRequest, QueueAttributes, Receipt, Record, SettleEntry,
+    SettleOutcome,
+};
+use crate::mapping::{Mapping, parse};
+use crate::source::QueueSource;
+use crate::store::{MemoryStore, Store};
+use crate::telemetry::Metrics;
+
+/// What the test sets and what it sees.
+#[derive(Default)]
+pub(super) struct World {
+    pub(super) waiting: Mutex<VecDeque<u64>>,
+    pub(super) deleted: Mutex<Vec<String>>,
+    pub(super) released: Mutex<Vec<String>>,
+    pub(super) invoked: Mutex<u32>,
+    /// The next connects fail like this, or panic where there is no fault.
+    pub(super) connects: Mutex<VecDeque<Option<Fault>>>,
+    /// The next calls of the port with this name panic.
+    pub(super) panics: Mutex<Vec<&'static str>>,
+    /// How long an invoke takes.
+    pub(super) invoke_takes: Mutex<Duration>,
+}
+
+struct Port(Arc<World>);
+
+impl Port {
+    fn maybe_panic(&self, port: &'static str) {
+        let mut panics = self.0.panics.lock().unwrap();
+        if let Some(at) = panics.iter().position(|name| *name == port) {
+            panics.remove(at);
+            drop(panics);
+            panic!("{port} was made to panic");
+        }
+    }
+}
+
+impl QueueSource for Port {
+    fn describe(&self) -> BoxFuture<'_, Result<QueueAttributes, Fault>> {
+        let visibility = Duration::from_secs(30);
+        let attributes =
+            QueueAttributes { visibility, backlog: None, in_flight: None, max_receive_count: None, retention: None };
+        async move { Ok(attributes) }.boxed()
+    }
+
+    fn receive(&self, request: PollRequest) -> BoxFuture<'_, Result<Vec<Record>, Fault>> {
+        async move {
+            self.maybe_panic("receive");
+            for _ in 0..=request.wait.as_secs() * 10 {
+                let taken: Vec<u64> = {
+                    let mut waiting = self.0.waiting.lock().unwrap();
+                    let count = waiting.len().min(request.max as usize);
+                    waiting.drain(..count).collect()
+                };
+                if !taken.is_empty() {
+                    return Ok(taken.into_iter().map(record).collect());
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Ok(Vec::new())
+        }
+        .boxed()
+    }
+
+    fn delete(&self, receipts: Vec<Receipt>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>> {
+        async move {
+            self.maybe_panic("delete");
+            let outcomes = vec![SettleOutcome::Done; receipts.len()];
+            self.0.deleted.lock().unwrap().extend(receipts.iter().map(|receipt| receipt.as_str().to_owned()));
+            Ok(outcomes)
+        }
+        .boxed()
+    }
+
+    fn change_visibility(&self, entries: Vec<SettleEntry>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>> {
+        async move {
+            let released = entries.iter().filter(|entry| entry.visibility.is_zero());
+            let released: Vec<String> = released.map(|entry| entry.receipt.as_str().to_owned()).collect();
+            self.0.released.lock().unwrap().extend(released);
+            Ok(vec![SettleOutcome::Done; entries.len()])
+        }
+        .boxed()
+    }
+}
+
+impl Function for Port {
+    fn invoke(&self, _: Bytes) -> BoxFuture<'_, InvokeResult> {
+        async move {
+            self.maybe_panic("invoke");
+            *self.0.invoked.lock().unwrap() += 1;
+            let takes = *self.0.invoke_takes.lock().unwrap();
+            tokio::time::sleep(takes).await;
+            Ok(FunctionAnswer { status: 200, ..FunctionAnswer::default() })
+        }
+        .boxed()
+    }
+
+    fn describe(&self) -> BoxFuture<'_, Result<FunctionSettings, Fault>> {
+        async { Err(Fault::new(FaultKind::Denied, "not in this test")) }.boxed()
+    }
+}
+
+impl Connector for Port {
+    fn connect(&self, _: &Mapping) -> BoxFuture<'_, Result<Ports, Fault>> {
+        async move {
+            let next = self.0.connects.lock().unwrap().pop_front();
+            match next {
+                Some(Some(fault)) => Err(fault),
+                Some(None) => panic!("connect was made to panic"),
+                None => {
+                    let port = || Arc::new(Self(Arc::clone(&self.0)));
+                    Ok(Ports { source: SourcePort::Queue(port()), function: port() })
+                }
+            }
+        }
+        .boxed()
+    }
+}
+
+fn record(number: u64) -> Record {
+    Record {
+        id: format!("m-{number}").into(),
+        receipt: Receipt::new(format!("r-{number}")),
+        key: None,
+        fragment: Bytes::from_static(b"{}"),
+        receive_count: 1,
+        arrived_unix_ms: 0,
+    }
+}
+
+/// A mapping as a file would give it, with more lines of YAML.
+pub(super) fn mapping(name: &str, more: &str) -> Mapping {
+    let text = format!(
+        "Name: {name}\nEventSourceArn: arn:aws:sqs:us-east-1:000000000000:{name}\nFunctionName: f\nBatchSize: 1\n{more}\n"
+    );
+    let loaded = parse(&PathBuf::from(format!("{name}.yaml")), &text, &|_| None);
+    assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+    loaded.mappings.into_iter().next().unwrap()
+}
+
+/// An engine over a world, with a store that can be handed to the next engine.
+pub(super) struct Rig {
+    pub(super) world: Arc<World>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) metrics: Metrics,
+    pub(super) handle: EngineHandle,
+    pub(super) task: JoinHandle<()>,
+}
+
+impl Rig {
+    pub(super) fn new(mappings: Vec<Mapping>) -> Self {
+        Self::over(Arc::default(), Arc::new(MemoryStore::new()), mappings)
+    }
+
+    pub(super) fn over(world: Arc<World>, store: Arc<dyn Store>, mappings: Vec<Mapping>) -> Self {
+        let metrics = Metrics::new();
+        let (handle, task) = spawn(Parts {
+            mappings,
+            connector: Arc::new(Port(Arc::clone(&world))),
+            store: Arc::clone(&store),
+            metrics: metrics.clone(),
+            seed: 7,
+            wall: Arc::new(|| 1_800_000_000_000),
+        });
+        Self { world, store, metrics, handle, task }
+    }
+
+    pub(super) fn put(&self, numbers: std::ops::Range<u64>) {
+        self.world.waiting.lock().unwrap().extend(numbers);
+    }
+
+    pub(super) async fn status(&self, name: &str) -> MappingStatus {
+        self.handle.status(name).await.unwrap()
+    }
+
+    /// Waits (on the paused clock) until a mapping is as wanted.
+    pub(super) async fn until(&self, name: &str, wanted: impl Fn(&MappingStatus) -> bool) -> MappingStatus {
+        for _ in 0..6_000 {
+            let status = self.status(name).await;
+            if wanted(&status) {
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{name} never got there: {:?}", self.status(name).await);
+    }
+
+    pub(super) async fn until_state(&self, name: &str, state: MappingState) -> MappingStatus {
+        self.until(name, |status| status.state == state).await
+    }
+
+    pub(super) async fn until_deleted(&self, count: usize) {
+        for _ in 0..6_000 {
+            if self.world.deleted.lock().unwrap().len() >= count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("only {:?} were deleted", self.world.deleted.lock().unwrap());
+    }
+}
+
+pub(super) fn is_degraded(status: &MappingStatus) -> bool {
+    status.health == HealthStatus::Degraded
+}

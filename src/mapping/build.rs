@@ -1,0 +1,251 @@
+//! From what was read to a mapping: required parameters, forms of names and ARNs, defaults.
+
+use std::time::Duration;
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::arn::{self, NotAFunction};
+use super::code::Code;
+use super::layout::Candidate;
+use super::model::{Arn, FunctionRef, Mapping, SourceKind};
+use super::parameters::{self, MAPPING};
+use super::reader::{Reader, short};
+use super::text::Span;
+use super::value::Members;
+use super::{poller, queue};
+
+/// A mapping as far as it could be read; kept also for broken ones, so that names and pairs can be compared.
+pub(crate) struct Built {
+    pub(crate) name: Option<(String, Span)>,
+    pub(crate) pair: Option<Pair>,
+    pub(crate) mapping: Option<Mapping>,
+}
+
+/// What must be unique: a source and a function.
+pub(crate) struct Pair {
+    pub(crate) source: String,
+    pub(crate) source_region: Option<String>,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) function: FunctionRef,
+    pub(crate) span: Span,
+}
+
+/// Builds one mapping; everything wrong with it is reported under its name.
+pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
+    let before = reader.diagnostics.len();
+    let members = reader.members(&candidate.entries, MAPPING, "");
+    let name = name(reader, &members, candidate);
+    let source = source(reader, &members, candidate.span);
+    let function = function(reader, &members, candidate.span);
+    let poller = poller::read(reader, &members);
+    if let Some((arn, _)) = &source
+        && arn.service == "sqs"
+    {
+        queue::check(reader, &members, arn);
+    }
+    if let (Some((source, _)), Some((function, span))) = (&source, &function) {
+        regions(reader, source, function, *span, &poller);
+    }
+    let sound = !reader.diagnostics[before..].iter().any(super::Diagnostic::is_error);
+    for diagnostic in &mut reader.diagnostics[before..] {
+        diagnostic.mapping = name.as_ref().map(|(name, _)| name.clone());
+    }
+    let pair = match (&source, &function) {
+        (Some((source, span)), Some((function, _))) => Some(Pair {
+            source: source.text.clone(),
+            source_region: poller.source.region.clone(),
+            endpoint: poller.endpoints.get("sqs").cloned(),
+            function: function.clone(),
+            span: *span,
+        }),
+        _ => None,
+    };
+    let mapping = match (&name, source, function) {
+        (Some((name, _)), Some((source, _)), Some((function, _))) if sound => Some(Mapping {
+            name: name.clone(),
+            uuid: uuid(name),
+            file: reader.text.file.clone(),
+            kind: SourceKind::Sqs,
+            source,
+            function,
+            enabled: enabled(&members),
+            batch_size: members.integer("BatchSize").map_or(10, |(number, _)| narrow(number)),
+            window: Duration::from_secs(
+                members.integer("MaximumBatchingWindowInSeconds").map_or(0, |(seconds, _)| seconds),
+            ),
+            maximum_concurrency: members
+                .map("ScalingConfig")
+                .and_then(|scaling| scaling.integer("MaximumConcurrency"))
+                .map(|(number, _)| narrow(number)),
+            report_batch_item_failures: !members.list("FunctionResponseTypes").is_empty(),
+            poller,
+        }),
+        _ => None,
+    };
+    Built { name, pair, mapping }
+}
+
+/// The table of parameters keeps every number below this.
+pub(crate) fn narrow(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn name(reader: &mut Reader<'_>, members: &Members, candidate: &Candidate) -> Option<(String, Span)> {
+    if members.broken.contains(&"Name") {
+        return None;
+    }
+    let (name, span, written) = match members.text("Name") {
+        Some((name, span)) => (name.to_owned(), span, true),
+        None => (candidate.name.clone().unwrap_or_default(), candidate.span, false),
+    };
+    let sound = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if name.len() <= 64 && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.bytes().all(sound) {
+        return Some((name, span));
+    }
+    let message = if written {
+        format!("{name:?} cannot be a name")
+    } else {
+        format!("the mapping has no `Name`, and {:?} cannot be one", short(&name))
+    };
+    let help = "write a `Name` of at most 64 letters, digits, `.`, `_` and `-`, with a letter or digit first";
+    reader.error(Code::Name, span, message, help);
+    None
+}
+
+/// The UUID of a name: a hash of it in the form of a version 8 UUID, so it is the same in every process.
+fn uuid(name: &str) -> String {
+    let hash = xxh3_128(name.as_bytes());
+    let hash = (hash & !(0xf << 76) & !(0x3 << 62)) | (0x8 << 76) | (0x2 << 62);
+    let hex = format!("{hash:032x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+/// `Enabled`; in an answer of AWS's, which has none, the `State`.
+fn enabled(members: &Members) -> bool {
+    let by_state = || !members.text("State").is_some_and(|(state, _)| matches!(state, "Disabled" | "Disabling"));
+    members.boolean("Enabled").unwrap_or_else(by_state)
+}
+
+fn missing(reader: &mut Reader<'_>, members: &Members, name: &str, span: Span, help: &str) {
+    if members.broken.contains(&name) {
+        return;
+    }
+    let at = members.nulls.iter().find(|(null, _)| *null == name).map_or(span, |(_, key)| *key);
+    reader.error(Code::Missing, at, format!("the mapping has no `{name}`"), help);
+}
+
+fn source(reader: &mut Reader<'_>, members: &Members, span: Span) -> Option<(Arn, Span)> {
+    const FORM: &str = "write `arn:aws:sqs:REGION:ACCOUNT:QUEUE`, with an account of 12 digits";
+    let Some((text, span)) = members.text("EventSourceArn") else {
+        if members.says("SelfManagedEventSource") {
+            let key = members.key("SelfManagedEventSource").unwrap_or(span);
+            reader.error(Code::SourceUnsupported, key, "forebay does not poll Kafka", "map an SQS queue");
+        } else {
+            missing(reader, members, "EventSourceArn", span, FORM);
+        }
+        return None;
+    };
+    let Some(arn) = Arn::parse(text) else {
+        let help = arn::of_queue_url(text)
+            .map_or_else(|| FORM.into(), |arn| format!("a queue's URL is not its ARN: write `{arn}`"));
+        reader.error(Code::SourceArn, span, format!("{:?} is not an ARN", short(text)), help);
+        return None;
+    };
+    match arn.service.as_str() {
+        "sqs" => {
+            if arn.account.is_empty() || arn.region.is_empty() || !arn::is_queue_name(&arn.resource) {
+                reader.error(Code::SourceArn, span, format!("{:?} is not a queue's ARN", short(text)), FORM);
+                return None;
+            }
+        }
+        "kinesis" | "dynamodb" => {
+            let what = if arn.service == "kinesis" { "Kinesis" } else { "DynamoDB" };
+            let message = format!("{what} streams are not supported yet");
+            reader.error(Code::StreamsNotYet, span, message, "map an SQS queue, or wait for a later version");
+        }
+        "kafka" | "mq" | "rds" => {
+            let what = match arn.service.as_str() {
+                "kafka" => "Amazon MSK",
+                "mq" => "Amazon MQ",
+                _ => "Amazon DocumentDB",
+            };
+            reader.error(Code::SourceUnsupported, span, format!("forebay does not poll {what}"), "map an SQS queue");
+        }
+        service => {
+            let message = format!("`{service}` is not a service that event source mappings poll");
+            reader.error(Code::SourceArn, span, message, FORM);
+            return None;
+        }
+    }
+    Some((arn, span))
+}
+
+fn function(reader: &mut Reader<'_>, members: &Members, span: Span) -> Option<(FunctionRef, Span)> {
+    const FORM: &str =
+        "write the function's name, its ARN, or `ACCOUNT:function:NAME`, each with an optional `:version` or `:alias`";
+    let found = members.text("FunctionName").or_else(|| {
+        let spare = !members.broken.contains(&"FunctionName");
+        members.text("FunctionArn").filter(|(arn, _)| spare && !arn.is_empty())
+    });
+    let Some((text, span)) = found else {
+        missing(reader, members, "FunctionName", span, FORM);
+        return None;
+    };
+    match FunctionRef::parse(text) {
+        Ok(function) => return Some((function, span)),
+        Err(NotAFunction::OtherArn) => {
+            reader.error(Code::FunctionName, span, format!("{:?} is not a function's ARN", short(text)), FORM);
+        }
+        Err(NotAFunction::TooLong) => {
+            reader.error(Code::FunctionName, span, "the function's name has more than 64 characters", FORM);
+        }
+        Err(NotAFunction::Form) => {
+            reader.error(Code::FunctionName, span, format!("{:?} names no function", short(text)), FORM);
+        }
+    }
+    None
+}
+
+/// AWS asks for one region; forebay can cross, but that is seldom meant.
+fn regions(reader: &mut Reader<'_>, source: &Arn, function: &FunctionRef, span: Span, poller: &super::Poller) {
+    let Some(region) = &function.region else { return };
+    if poller.source.region.is_some() || poller.function.region.is_some() || *region == source.region {
+        return;
+    }
+    let message = format!("the function is in {region}, and the queue is in {}", source.region);
+    let help = "map a function of the queue's region, or write the regions under `Poller.Source.Region` and `Poller.Function.Region` if this is meant";
+    reader.warning(Code::RegionsDiffer, span, message, help);
+}
+
+/// Reports members that only other sources take.
+pub(crate) fn of_other_sources(
+    reader: &mut Reader<'_>,
+    members: &Members,
+    table: &'static [parameters::Member],
+    path: &str,
+) {
+    for (name, key, _) in &members.entries {
+        let Some(member) = parameters::find(table, name) else { continue };
+        if let parameters::Taken::By(sources) = member.taken {
+            let message = format!("`{path}{name}` is not for queues: it belongs to {sources}");
+            reader.error(Code::OtherSource, *key, message, "remove it");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uuids_are_stable_and_of_version_8() {
+        assert_eq!(uuid("orders"), uuid("orders"));
+        assert_ne!(uuid("orders"), uuid("orders2"));
+        assert_eq!(uuid("orders"), "b47e5f27-8b02-8151-9304-7ab9cc789b9d");
+        for name in ["a", "b", "orders", "x.y"] {
+            let uuid = uuid(name);
+            assert_eq!((uuid.len(), uuid.as_bytes()[14]), (36, b'8'));
+            assert!(matches!(uuid.as_bytes()[19], b'8' | b'9' | b'a' | b'b'), "{uuid}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Every problem that a mapping file can have, by a stable number.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+macro_rules! codes {
+    ($($(#[$about:meta])* $name:ident = $id:literal,)*) => {
+        /// The stable code of a diagnostic. A number is never given a second meaning.
+        ///
+        /// `FB00xx` files and syntax, `FB01xx` structure, `FB02xx` values, `FB03xx` rules across
+        /// parameters and mappings, `FB04xx` what forebay does not take (yet), `FB05xx` advice of
+        /// `validate --online`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $($(#[$about])* $name,)*
+        }
+
+        impl Code {
+            /// All codes, in the order of their numbers.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The code as it is printed: `FB0101`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $id,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A file or folder could not be read.
+    Unreadable = "FB0001",
+    /// A path does not exist.
+    PathMissing = "FB0002",
+    /// A folder holds no mapping file.
+    FolderEmpty = "FB0003",
+    /// A file is not UTF-8.
+    NotUtf8 = "FB0004",
+    /// A file holds no mapping.
+    FileEmpty = "FB0005",
+    /// A file is larger than a mapping file may be.
+    TooLarge = "FB0006",
+    /// A file is neither YAML nor JSON.
+    Syntax = "FB0007",
+    /// A key stands twice in one map.
+    DuplicateKey = "FB0008",
+    /// A YAML tag that says nothing here.
+    Tag = "FB0009",
+    /// A CloudFormation function.
+    Intrinsic = "FB0010",
+    /// A YAML alias or merge key that cannot be followed.
+    Alias = "FB0011",
+    /// A variable that the environment does not have.
+    UndefinedVariable = "FB0012",
+    /// An interpolation that cannot be read.
+    Interpolation = "FB0013",
+
+    /// A key that no mapping has.
+    UnknownKey = "FB0101",
+    /// A value of the wrong type.
+    WrongType = "FB0102",
+    /// A parameter that must be there.
+    Missing = "FB0103",
+    /// Something that is not an event source mapping.
+    NotAMapping = "FB0104",
+    /// A parameter that other sources take.
+    OtherSource = "FB0105",
+
+    /// A number outside its range.
+    OutOfRange = "FB0201",
+    /// A number that is not written as a plain whole number.
+    NumberForm = "FB0202",
+    /// A text that is too short or too long.
+    TextLength = "FB0203",
+    /// A value that is not one of those allowed.
+    NotAllowed = "FB0204",
+    /// An `EventSourceArn` that is no ARN of a source.
+    SourceArn = "FB0205",
+    /// A `FunctionName` that is none of Lambda's forms.
+    FunctionName = "FB0206",
+    /// A `Name` that cannot serve as one.
+    Name = "FB0207",
+    /// A duration that cannot be read.
+    DurationForm = "FB0208",
+    /// A duration outside its range.
+    DurationRange = "FB0209",
+    /// A list with too many items.
+    TooMany = "FB0210",
+    /// An endpoint that is not an http or https URL.
+    Endpoint = "FB0211",
+    /// A region that cannot be one.
+    Region = "FB0212",
+    /// An ARN that is not an IAM role's.
+    RoleArn = "FB0213",
+    /// A filter pattern that is not a JSON object.
+    Pattern = "FB0214",
+    /// A boolean that is not written `true` or `false`.
+    BooleanForm = "FB0215",
+
+    /// `BatchSize` above 10 without a batching window.
+    BatchNeedsWindow = "FB0301",
+    /// `BatchSize` above 10 on a FIFO queue.
+    FifoBatch = "FB0302",
+    /// A batching window on a FIFO queue.
+    FifoWindow = "FB0303",
+    /// Two mappings of one name.
+    DuplicateName = "FB0304",
+    /// Two mappings of one source and one function.
+    DuplicatePair = "FB0305",
+    /// Queue and function in different regions.
+    RegionsDiffer = "FB0306",
+    /// A backoff whose first pause is longer than its longest.
+    BackoffOrder = "FB0307",
+    /// Provisioned pollers and `MaximumConcurrency` together.
+    PollersAndConcurrency = "FB0308",
+    /// Fewer maximum than minimum pollers.
+    PollersOrder = "FB0309",
+    /// An `OnSuccess` destination.
+    OnSuccess = "FB0310",
+    /// One setting given by two parameters.
+    Conflict = "FB0311",
+
+    /// A Kinesis or DynamoDB stream.
+    StreamsNotYet = "FB0401",
+    /// A FIFO queue.
+    FifoNotYet = "FB0402",
+    /// A source that forebay does not poll.
+    SourceUnsupported = "FB0403",
+    /// Filters.
+    FiltersNotYet = "FB0404",
+    /// A failure destination on a queue.
+    DestinationNotYet = "FB0405",
+    /// Provisioned pollers.
+    ProvisionedPollers = "FB0406",
+    /// A key to encrypt the filters with.
+    KmsKey = "FB0407",
+    /// The payload in failure records.
+    PayloadNotYet = "FB0408",
+
+    /// The visibility timeout is shorter than the function's.
+    VisibilityBelowTimeout = "FB0501",
+    /// The visibility timeout is shorter than AWS advises.
+    VisibilityShort = "FB0502",
+    /// Messages are dead-lettered after few receives.
+    ReceiveCountLow = "FB0503",
+    /// Failing messages are never dead-lettered.
+    NoRedrive = "FB0504",
+    /// More concurrency than the function has reserved.
+    ConcurrencyAboveReserved = "FB0505",
+    /// Messages may expire while they are held.
+    RetentionShort = "FB0506",
+    /// The function may not run at all.
+    ReservedZero = "FB0507",
+    /// The mapping's function timeout is shorter than the function's own.
+    FunctionTimeoutBelow = "FB0508",
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}

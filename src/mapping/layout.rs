@@ -1,0 +1,204 @@
+//! Finds the mappings in a file: one, a list, an AWS listing, or resources of a template.
+
+use super::code::Code;
+use super::parameters::same;
+use super::reader::{Reader, short};
+use super::text::Span;
+use super::tree::{Node, NodeKind};
+
+/// One mapping as it is written, with its wrappers taken off.
+pub(crate) struct Candidate {
+    pub(crate) entries: Vec<(Node, Node)>,
+    pub(crate) span: Span,
+    /// The name that it has where none is written; none: the file's.
+    pub(crate) name: Option<String>,
+}
+
+/// All mappings of a file's documents. `stem` is the file's name without its extension.
+pub(crate) fn candidates(reader: &mut Reader<'_>, documents: Vec<Node>, stem: &str) -> Vec<Candidate> {
+    let mut found = Finder { reader, found: Vec::new() };
+    let numbered = documents.len() > 1;
+    for document in documents {
+        found.document(document, numbered);
+    }
+    let mut found = found.found;
+    for (index, candidate) in found.iter_mut().enumerate() {
+        match &candidate.name {
+            Some(name) if name.is_empty() => candidate.name = Some(format!("{stem}-{}", index + 1)),
+            Some(_) => {}
+            None => candidate.name = Some(stem.into()),
+        }
+    }
+    found
+}
+
+struct Finder<'r, 'a> {
+    reader: &'r mut Reader<'a>,
+    found: Vec<Candidate>,
+}
+
+/// Keys of a template's resource that change nothing about the mapping itself.
+const RESOURCE_KEYS: &[&str] = &["DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata"];
+const LISTING: &str = "EventSourceMappings";
+
+impl Finder<'_, '_> {
+    fn document(&mut self, node: Node, numbered: bool) {
+        let name = numbered.then(String::new);
+        match node.kind {
+            NodeKind::List(items) if node.tag.is_none() => self.list(items, node.span),
+            NodeKind::Map(entries) if node.tag.is_none() && has(&entries, LISTING) => self.listing(entries),
+            NodeKind::Map(entries) if node.tag.is_none() && is_resources(&entries) => {
+                for (key, value) in entries {
+                    let name = key.as_text().map(Into::into);
+                    self.one(value, name);
+                }
+            }
+            _ => self.one(node, name),
+        }
+    }
+
+    fn list(&mut self, items: Vec<Node>, span: Span) {
+        if items.is_empty() {
+            self.reader.error(
+                Code::FileEmpty,
+                span,
+                "the list holds no mapping",
+                "write a mapping, or remove the file",
+            );
+        }
+        for item in items {
+            self.one(item, Some(String::new()));
+        }
+    }
+
+    /// What `aws lambda list-event-source-mappings` prints.
+    fn listing(&mut self, entries: Vec<(Node, Node)>) {
+        for (key, value) in entries {
+            let Some(name) = self.reader.key(&key) else { continue };
+            if same(LISTING, name) {
+                match value.kind {
+                    NodeKind::List(items) => self.list(items, value.span),
+                    _ => {
+                        self.reader.wrong::<()>(&value, LISTING, "a list", "write a list of mappings");
+                    }
+                }
+            } else if !["NextMarker", "ResponseMetadata"].iter().any(|known| same(known, name)) {
+                let message = format!("unknown key `{}` beside `{LISTING}`", short(name));
+                self.reader.error(Code::UnknownKey, key.span, message, "write it inside a mapping, or remove it");
+            }
+        }
+    }
+
+    fn one(&mut self, node: Node, name: Option<String>) {
+        let span = node.span;
+        if let Some((tag, at)) = &node.tag {
+            let message = format!("the tag `{}` says nothing here", short(tag));
+            self.reader.error(Code::Tag, *at, message, "remove the tag");
+            return;
+        }
+        let NodeKind::Map(entries) = node.kind else {
+            let message = format!("a mapping must be a map of parameters, and this is {}", node.describe());
+            self.reader.error(Code::NotAMapping, span, message, NOT_A_MAPPING);
+            return;
+        };
+        if has(&entries, "Resources") && !has(&entries, "EventSourceArn") {
+            let message = "this is a whole template, and a mapping file holds its event source mappings only";
+            let help =
+                "copy the blocks with `Type: AWS::Lambda::EventSourceMapping` or `Type: SQS` into a file of their own";
+            self.reader.error(Code::NotAMapping, span, message, help);
+            return;
+        }
+        let entries = if has(&entries, "Properties") { self.unwrap(entries) } else { Some(entries) };
+        if let Some(entries) = entries {
+            self.found.push(Candidate { entries, span, name });
+        }
+    }
+
+    /// Takes `Type` and `Properties` off. What stands beside them (`Name`, `FunctionName`, `Poller`) belongs to the mapping too.
+    fn unwrap(&mut self, entries: Vec<(Node, Node)>) -> Option<Vec<(Node, Node)>> {
+        let mut inner = Vec::new();
+        let mut beside = Vec::new();
+        let mut is_sam = false;
+        for (key, value) in entries {
+            match key.as_text() {
+                Some(name) if same("Type", name) => is_sam = self.is_sam(&value)?,
+                Some(name) if same("Properties", name) => match value.kind {
+                    NodeKind::Map(properties) if value.tag.is_none() => inner = properties,
+                    _ => return self.reader.wrong(&value, "Properties", "a map", NOT_A_MAPPING),
+                },
+                Some(name) if RESOURCE_KEYS.iter().any(|known| same(known, name)) => {}
+                Some(name) if same("Condition", name) => {
+                    let message = "`Condition` is CloudFormation's, and nothing resolves it here";
+                    self.reader.error(
+                        Code::Intrinsic,
+                        key.span,
+                        message,
+                        "remove it, and write `Enabled: false` where it does not hold",
+                    );
+                }
+                _ => beside.push((key, value)),
+            }
+        }
+        inner.extend(beside);
+        if is_sam {
+            self.rename_queue(&mut inner);
+        }
+        Some(inner)
+    }
+
+    /// SAM's `Queue` is the API's `EventSourceArn`.
+    fn rename_queue(&mut self, entries: &mut Vec<(Node, Node)>) {
+        let is_named = |node: &Node, name: &str| node.as_text().is_some_and(|key| same(name, key));
+        if has(entries, "EventSourceArn")
+            && let Some(at) = entries.iter().position(|(key, _)| is_named(key, "Queue"))
+        {
+            let (key, _) = entries.remove(at);
+            let message = "`Queue` and `EventSourceArn` mean the same, and both are given";
+            self.reader.error(Code::Conflict, key.span, message, "remove one of the two");
+        }
+        for (key, _) in entries.iter_mut().filter(|(key, _)| is_named(key, "Queue")) {
+            key.kind = NodeKind::Scalar { text: "EventSourceArn".into(), plain: true };
+        }
+    }
+
+    /// Whether the type is SAM's; none when it is no type of a queue's mapping.
+    fn is_sam(&mut self, value: &Node) -> Option<bool> {
+        let text = value.as_text().unwrap_or_default();
+        match text {
+            "AWS::Lambda::EventSourceMapping" => return Some(false),
+            "SQS" => return Some(true),
+            "Kinesis" | "DynamoDB" => {
+                let message = format!("`{text}` streams are not supported yet");
+                self.reader.error(
+                    Code::StreamsNotYet,
+                    value.span,
+                    message,
+                    "map an SQS queue, or wait for a later version",
+                );
+            }
+            "MSK" | "MQ" | "SelfManagedKafka" | "DocumentDB" => {
+                let message = format!("forebay does not poll `{text}` sources");
+                self.reader.error(Code::SourceUnsupported, value.span, message, "map an SQS queue");
+            }
+            _ => {
+                let message = format!("`Type` is {}, which is no event source mapping", value.describe());
+                let help = "paste a block with `Type: AWS::Lambda::EventSourceMapping`, or SAM's `Type: SQS`";
+                self.reader.error(Code::NotAMapping, value.span, message, help);
+            }
+        }
+        None
+    }
+}
+
+const NOT_A_MAPPING: &str = "write at least `EventSourceArn: …` and `FunctionName: …`";
+
+fn has(entries: &[(Node, Node)], name: &str) -> bool {
+    entries.iter().any(|(key, _)| key.as_text().is_some_and(|key| same(name, key)))
+}
+
+/// Whether every entry is a resource under its logical name.
+fn is_resources(entries: &[(Node, Node)]) -> bool {
+    let is_resource =
+        |node: &Node| node.as_map().is_some_and(|entries| has(entries, "Type") && has(entries, "Properties"));
+    !entries.is_empty() && entries.iter().all(|(_, value)| is_resource(value))
+}

@@ -1,0 +1,286 @@
+//! Reads nodes by the table of parameters; whatever is wrong is reported, and the reading goes on.
+
+use super::code::Code;
+use super::diagnostic::{Diagnostic, Severity};
+use super::interpolate::Env;
+use super::parameters::{self, Member, Shape, Taken};
+use super::suggest;
+use super::text::{Span, Text};
+use super::tree::{Node, NodeKind};
+use super::value::{Kind, Members, Value};
+
+/// Reads one file.
+pub(crate) struct Reader<'a> {
+    pub(crate) text: &'a Text<'a>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    pub(crate) env: Env<'a>,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(text: &'a Text<'a>, env: Env<'a>) -> Self {
+        Self { text, diagnostics: Vec::new(), env }
+    }
+
+    pub(crate) fn error(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        self.diagnostics.push(Diagnostic::at(code, Severity::Error, self.text, span, message).with_help(help));
+    }
+
+    pub(crate) fn warning(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        self.diagnostics.push(Diagnostic::at(code, Severity::Warning, self.text, span, message).with_help(help));
+    }
+
+    /// The members of a map; unknown, repeated and foreign keys are reported.
+    pub(crate) fn members(&mut self, entries: &[(Node, Node)], table: &'static [Member], path: &str) -> Members {
+        let mut members = Members::default();
+        let mut seen: Vec<(&'static str, Span)> = Vec::new();
+        for (key, node) in entries {
+            let Some(name) = self.key(key) else { continue };
+            let Some(member) = parameters::find(table, name) else {
+                self.unknown(table, key, name, path);
+                continue;
+            };
+            if let Some((_, first)) = seen.iter().find(|(name, _)| *name == member.name) {
+                let line = self.text.place(*first).line;
+                let message = format!("`{}` stands twice; first on line {line}", member.name);
+                self.error(Code::DuplicateKey, key.span, message, "remove one of the two");
+                continue;
+            }
+            seen.push((member.name, key.span));
+            if node.is_null() && node.tag.is_none() {
+                members.nulls.push((member.name, key.span));
+                continue;
+            }
+            let value = match member.taken {
+                Taken::Yes => self.value(node, &member.shape, &join(path, member.name)),
+                Taken::ReadOnly => continue,
+                Taken::By(_) if node.is_empty() || says_nothing(node) => continue,
+                Taken::By(_) => Some(Value { span: node.span, kind: Kind::Unread }),
+            };
+            match value {
+                Some(value) => members.entries.push((member.name, key.span, value)),
+                None => members.broken.push(member.name),
+            }
+        }
+        members
+    }
+
+    /// A key's text. A key that is no text, and YAML's merge key, are reported.
+    pub(crate) fn key<'n>(&mut self, key: &'n Node) -> Option<&'n str> {
+        match key.as_text() {
+            Some("<<") => {
+                let help = "write the members out, or alias a whole value: `ScalingConfig: *limits`";
+                self.error(Code::Alias, key.span, "merge keys are not YAML 1.2 and are not followed", help);
+                None
+            }
+            Some(name) => Some(name),
+            None => {
+                let message = format!("a key must be text, and this is {}", key.describe());
+                self.error(Code::WrongType, key.span, message, "write a parameter's name");
+                None
+            }
+        }
+    }
+
+    fn unknown(&mut self, table: &'static [Member], key: &Node, name: &str, path: &str) {
+        if is_intrinsic(name) {
+            self.intrinsic(key.span, name);
+            return;
+        }
+        let place = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
+        let message = format!("unknown parameter `{}`{place}", short(name));
+        self.error(Code::UnknownKey, key.span, message, suggest::help(table, name));
+    }
+
+    fn intrinsic(&mut self, span: Span, name: &str) {
+        let message = format!("`{}` is CloudFormation's, and nothing resolves it here", short(name));
+        self.error(
+            Code::Intrinsic,
+            span,
+            message,
+            "write the value itself, or take it from the environment: `${NAME}`",
+        );
+    }
+
+    /// One value by its shape; none when it was reported as wrong.
+    pub(crate) fn value(&mut self, node: &Node, shape: &Shape, path: &str) -> Option<Value> {
+        if !self.is_usable(node) {
+            return None;
+        }
+        let kind = match *shape {
+            Shape::Any => Kind::Unread,
+            Shape::Map(table) => match &node.kind {
+                NodeKind::Map(entries) => Kind::Map(self.members(entries, table, path)),
+                _ => return self.wrong(node, path, "a map", &map_help(table)),
+            },
+            Shape::List { of, max } => match &node.kind {
+                NodeKind::List(items) => Kind::List(self.list(items, node.span, of, max, path)?),
+                _ => return self.wrong(node, path, "a list", "write it in brackets: `[…]`"),
+            },
+            Shape::WordOrMap(words, table) => match &node.kind {
+                NodeKind::Map(entries) => Kind::Map(self.members(entries, table, path)),
+                _ => self.word(node, words, path)?,
+            },
+            Shape::Word(words) => self.word(node, words, path)?,
+            Shape::Text { min, max } => self.plain_text(node, min, max, path)?,
+            Shape::Integer { min, max } => self.integer(node, min, max, path)?,
+            Shape::Boolean => self.boolean(node, path)?,
+            Shape::Span { min, max } => self.duration(node, min, max, path)?,
+            Shape::Tags => self.tags(node, path)?,
+            Shape::Pattern => self.pattern(node, path)?,
+        };
+        Some(Value { span: node.span, kind })
+    }
+
+    /// Reports tags and CloudFormation's functions.
+    fn is_usable(&mut self, node: &Node) -> bool {
+        if let Some((tag, span)) = &node.tag {
+            if is_intrinsic(tag.trim_start_matches('!')) || CLOUDFORMATION_TAGS.contains(&tag.as_str()) {
+                self.intrinsic(*span, tag);
+            } else {
+                let message = format!("the tag `{}` says nothing here", short(tag));
+                self.error(Code::Tag, *span, message, "remove the tag and write the value itself");
+            }
+            return false;
+        }
+        if let Some([(key, _)]) = node.as_map()
+            && let Some(name) = key.as_text()
+            && is_intrinsic(name)
+        {
+            self.intrinsic(key.span, name);
+            return false;
+        }
+        true
+    }
+
+    pub(crate) fn wrong<T>(&mut self, node: &Node, path: &str, wanted: &str, help: &str) -> Option<T> {
+        let message = format!("`{path}` must be {wanted}, and this is {}", node.describe());
+        self.error(Code::WrongType, node.span, message, help);
+        None
+    }
+
+    fn list(&mut self, items: &[Node], span: Span, of: &Shape, max: usize, path: &str) -> Option<Vec<Value>> {
+        if items.len() > max {
+            let message = format!("`{path}` has {} items, but may have {max} at most", items.len());
+            let at = items.get(max).map_or(span, |item| item.span);
+            self.error(Code::TooMany, at, message, format!("leave {max} of them"));
+        }
+        let read: Vec<_> = items.iter().map(|item| self.value(item, of, path)).collect();
+        if items.len() > max {
+            return None;
+        }
+        read.into_iter().collect()
+    }
+
+    fn tags(&mut self, node: &Node, path: &str) -> Option<Kind> {
+        let help = "write a map of names and values";
+        let mut sound = true;
+        match &node.kind {
+            NodeKind::Map(entries) => {
+                for (key, value) in entries {
+                    let Some(name) = self.key(key) else {
+                        sound = false;
+                        continue;
+                    };
+                    let length = name.chars().count();
+                    if length == 0 || length > 128 {
+                        let message = format!("a tag's name has {length} characters, but may have 1 to 128");
+                        self.error(Code::TextLength, key.span, message, "shorten it");
+                        sound = false;
+                    }
+                    sound &= value.is_null() || self.value(value, &TAG_VALUE, &join(path, &short(name))).is_some();
+                }
+            }
+            NodeKind::List(items) => {
+                for item in items {
+                    sound &= self.value(item, &Shape::Map(TAG), path).is_some();
+                }
+            }
+            NodeKind::Scalar { .. } => return self.wrong(node, path, "a map", help),
+        }
+        sound.then_some(Kind::Unread)
+    }
+
+    fn pattern(&mut self, node: &Node, path: &str) -> Option<Kind> {
+        let help = "write a map, or the JSON text of an object: `{\"body\": {\"type\": [\"order.created\"]}}`";
+        match &node.kind {
+            NodeKind::Map(_) => Some(Kind::Unread),
+            NodeKind::List(_) => self.wrong(node, path, "a map", help),
+            NodeKind::Scalar { .. } => {
+                let found = self.scalar(node, path, "a map", help)?;
+                let length = found.text.chars().count();
+                if length > 4096 {
+                    let message = format!("`{path}` has {length} characters, but may have 4096 at most");
+                    self.error(
+                        Code::TextLength,
+                        node.span,
+                        message,
+                        "shorten the pattern, or split it into two filters",
+                    );
+                    return None;
+                }
+                let parsed = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&found.text);
+                if let Err(error) = parsed {
+                    let message = format!("invalid filter pattern definition: {error}");
+                    self.error(Code::Pattern, node.span, message, help);
+                    return None;
+                }
+                Some(Kind::Unread)
+            }
+        }
+    }
+}
+
+const TAG_VALUE: Shape = Shape::Text { min: 0, max: 256 };
+const TAG: &[Member] = &[
+    Member { name: "Key", about: "The tag's name.", shape: Shape::Text { min: 1, max: 128 }, taken: Taken::Yes },
+    Member { name: "Value", about: "The tag's value.", shape: TAG_VALUE, taken: Taken::Yes },
+];
+const CLOUDFORMATION_TAGS: &[&str] = &[
+    "!And",
+    "!Base64",
+    "!Cidr",
+    "!Condition",
+    "!Equals",
+    "!FindInMap",
+    "!GetAtt",
+    "!GetAZs",
+    "!If",
+    "!ImportValue",
+    "!Join",
+    "!Not",
+    "!Or",
+    "!Ref",
+    "!Select",
+    "!Split",
+    "!Sub",
+    "!Transform",
+];
+
+fn is_intrinsic(name: &str) -> bool {
+    name == "Ref" || name.starts_with("Fn::")
+}
+
+/// A map or list of nothing but nulls and empty maps, as AWS's answers carry for other sources.
+fn says_nothing(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::Map(entries) => entries.iter().all(|(_, value)| says_nothing(value)),
+        _ => node.is_empty(),
+    }
+}
+
+fn map_help(table: &'static [Member]) -> String {
+    let names: Vec<_> = table.iter().filter(|member| member.taken == Taken::Yes).map(|member| member.name).collect();
+    match names.as_slice() {
+        [one] => format!("write `{{ {one}: … }}`"),
+        _ => format!("write a map of {}", names.join(", ")),
+    }
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.into() } else { format!("{path}.{name}") }
+}
+
+/// At most 60 characters of what was written.
+pub(crate) fn short(text: &str) -> String {
+    if text.chars().count() <= 60 { text.into() } else { text.chars().take(59).chain(['…']).collect() }
+}

@@ -1,0 +1,149 @@
+//! Reads scalars: variables are filled in, spelling and range are checked.
+
+use std::time::Duration;
+
+use super::code::Code;
+use super::interpolate::{self, Unfilled};
+use super::notation::{self, NotWhole};
+use super::reader::{Reader, short};
+use super::text::Span;
+use super::tree::{Node, NodeKind};
+use super::value::Kind;
+
+const DURATION_HELP: &str = "write a whole number and a unit: `250ms`, `30s`, `5m`, `2h`";
+
+/// A scalar with its variables filled in.
+pub(crate) struct Scalar {
+    pub(crate) text: String,
+    plain: bool,
+}
+
+impl Reader<'_> {
+    /// A scalar with its variables filled in; anything else is reported.
+    pub(crate) fn scalar(&mut self, node: &Node, path: &str, wanted: &str, help: &str) -> Option<Scalar> {
+        let NodeKind::Scalar { text, plain } = &node.kind else {
+            return self.wrong(node, path, wanted, help);
+        };
+        match interpolate::fill(text, self.env) {
+            Ok(filled) => Some(Scalar { text: filled.text, plain: *plain || filled.whole }),
+            Err(unfilled) => {
+                for one in &unfilled {
+                    self.unfilled(node.span, one);
+                }
+                None
+            }
+        }
+    }
+
+    fn unfilled(&mut self, span: Span, unfilled: &Unfilled) {
+        let token = match unfilled {
+            Unfilled::Undefined { token, .. } | Unfilled::Malformed { token, .. } => token,
+        };
+        let source = self.text.text.get(span.start..span.end).unwrap_or_default();
+        let at = source.find(token.as_str()).map_or(span, |at| {
+            let start = span.start + at;
+            Span::new(start, start + token.len())
+        });
+        match unfilled {
+            Unfilled::Undefined { name, .. } => {
+                let help = format!("set it before forebay starts, or give a default: `${{{name}:-value}}`");
+                self.error(Code::UndefinedVariable, at, format!("the environment has no variable `{name}`"), help);
+            }
+            Unfilled::Malformed { token, why } => {
+                let message = format!("`{}` cannot be read: {why}", short(token));
+                self.error(
+                    Code::Interpolation,
+                    at,
+                    message,
+                    "write `${NAME}` or `${NAME:-default}`; `$${` stands for `${`",
+                );
+            }
+        }
+    }
+
+    pub(crate) fn plain_text(&mut self, node: &Node, min: usize, max: usize, path: &str) -> Option<Kind> {
+        let found = self.scalar(node, path, "text", "write one text")?;
+        let length = found.text.chars().count();
+        if length < min || length > max {
+            let message = match length {
+                0 => format!("`{path}` is empty"),
+                _ => format!("`{path}` has {length} characters, but may have {min} to {max}"),
+            };
+            self.error(Code::TextLength, node.span, message, format!("write {min} to {max} characters"));
+            return None;
+        }
+        Some(Kind::Text(found.text))
+    }
+
+    pub(crate) fn word(&mut self, node: &Node, words: &[&'static str], path: &str) -> Option<Kind> {
+        let choice = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+        let help = if words.len() == 1 { format!("write {choice}") } else { format!("write one of {choice}") };
+        let found = self.scalar(node, path, "text", &help)?;
+        if words.contains(&found.text.as_str()) {
+            return Some(Kind::Text(found.text));
+        }
+        let message = format!("`{path}` does not know {:?}", short(&found.text));
+        self.error(Code::NotAllowed, node.span, message, help);
+        None
+    }
+
+    pub(crate) fn integer(&mut self, node: &Node, min: u64, max: u64, path: &str) -> Option<Kind> {
+        let help = format!("write a whole number from {min} to {max}");
+        let found = self.scalar(node, path, "a whole number", &help)?;
+        match notation::whole(&found.text) {
+            Ok(number) if found.plain => {
+                if let Some(number) = u64::try_from(number).ok().filter(|number| (min..=max).contains(number)) {
+                    return Some(Kind::Integer(number));
+                }
+                let message = format!("`{path}` is {}, but may be {min} to {max}", short(&found.text));
+                self.error(Code::OutOfRange, node.span, message, help);
+            }
+            Ok(number) => {
+                let message = format!("`{path}` must be a number, and this is the text {:?}", found.text);
+                self.error(Code::NumberForm, node.span, message, format!("write {number} without quotes"));
+            }
+            Err(NotWhole::Form(plain)) => {
+                let message = format!("`{path}` must be a plain whole number, and this is `{}`", short(&found.text));
+                let help = plain.map_or(help, |plain| format!("write {plain}"));
+                self.error(Code::NumberForm, node.span, message, help);
+            }
+            Err(NotWhole::Other) => return self.wrong(node, path, "a whole number", &help),
+        }
+        None
+    }
+
+    pub(crate) fn boolean(&mut self, node: &Node, path: &str) -> Option<Kind> {
+        let help = "write `true` or `false`";
+        let found = self.scalar(node, path, "true or false", help)?;
+        match notation::boolean(&found.text) {
+            Ok(value) if found.plain => Some(Kind::Boolean(value)),
+            Ok(value) => {
+                let message = format!("`{path}` must be true or false, and this is the text {:?}", found.text);
+                self.error(Code::BooleanForm, node.span, message, format!("write {value} without quotes"));
+                None
+            }
+            Err(Some(meant)) => {
+                let message = format!("`{path}` must be true or false, and this is {}", node.describe());
+                self.error(Code::BooleanForm, node.span, message, format!("write {meant}"));
+                None
+            }
+            Err(None) => self.wrong(node, path, "true or false", help),
+        }
+    }
+
+    pub(crate) fn duration(&mut self, node: &Node, min: Duration, max: Duration, path: &str) -> Option<Kind> {
+        let found = self.scalar(node, path, "a duration", DURATION_HELP)?;
+        let Some(duration) = notation::duration(&found.text) else {
+            let message = format!("`{path}` is {}, which is no duration", node.describe());
+            self.error(Code::DurationForm, node.span, message, DURATION_HELP);
+            return None;
+        };
+        if duration < min || duration > max {
+            let range = format!("{} to {}", notation::show(min), notation::show(max));
+            let message = format!("`{path}` is {}, but may be {range}", found.text);
+            self.error(Code::DurationRange, node.span, message, format!("write a duration from {range}"));
+            return None;
+        }
+        Some(Kind::Duration(duration))
+    }
+}

@@ -1,0 +1,99 @@
+//! What an unknown key was likely meant to be.
+
+use super::parameters::{MAPPING, Member, Shape, Taken};
+
+/// Names that other tools give to parameters.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("arn", "EventSourceArn"),
+    ("queue", "EventSourceArn"),
+    ("queueurl", "EventSourceArn"),
+    ("source", "EventSourceArn"),
+    ("function", "FunctionName"),
+    ("lambda", "FunctionName"),
+    ("batchwindow", "MaximumBatchingWindowInSeconds"),
+    ("maximumbatchingwindow", "MaximumBatchingWindowInSeconds"),
+    ("functionresponsetype", "FunctionResponseTypes"),
+    ("reportbatchitemfailures", "FunctionResponseTypes: [ReportBatchItemFailures]"),
+    ("filterpatterns", "FilterCriteria"),
+];
+
+/// Help for a key that `table` does not have.
+pub(crate) fn help(table: &'static [Member], key: &str) -> String {
+    let plain = plain(key);
+    let taken = || table.iter().filter(|member| member.taken != Taken::ReadOnly);
+    if let Some(member) = taken().find(|member| self::plain(member.name) == plain) {
+        return format!("write `{}`", member.name);
+    }
+    if std::ptr::eq(table, MAPPING)
+        && let Some((_, name)) = OTHER_NAMES.iter().find(|(other, _)| *other == plain)
+    {
+        return format!("write `{name}`");
+    }
+    let close = |member: &&Member| strsim::damerau_levenshtein(&self::plain(member.name), &plain);
+    if let Some(member) = taken().min_by_key(close).filter(|member| close(member) <= 1 + plain.len() / 5) {
+        return format!("did you mean `{}`?", member.name);
+    }
+    let mut homes = Vec::new();
+    elsewhere(MAPPING, "", &plain, &mut homes);
+    if !homes.is_empty() {
+        return format!(
+            "`{}` stands under {}",
+            homes[0].1,
+            homes.iter().map(|(home, _)| home.as_str()).collect::<Vec<_>>().join(" or ")
+        );
+    }
+    if std::ptr::eq(table, MAPPING) {
+        return "remove it; docs/mapping-files.md lists what a mapping takes".into();
+    }
+    let names: Vec<_> = taken().map(|member| format!("`{}`", member.name)).collect();
+    format!("remove it; here only {} may stand", names.join(", "))
+}
+
+/// Every place that has a member of that name.
+fn elsewhere(table: &'static [Member], path: &str, plain: &str, homes: &mut Vec<(String, &'static str)>) {
+    for member in table {
+        if self::plain(member.name) == plain {
+            homes.push((if path.is_empty() { "the mapping itself".into() } else { format!("`{path}`") }, member.name));
+        }
+        let below = if path.is_empty() { member.name.to_owned() } else { format!("{path}.{}", member.name) };
+        match member.shape {
+            Shape::Map(members) | Shape::WordOrMap(_, members) => elsewhere(members, &below, plain, homes),
+            Shape::List { of: Shape::Map(members), .. } => elsewhere(members, &below, plain, homes),
+            _ => {}
+        }
+    }
+}
+
+/// Without case, underscores and hyphens.
+fn plain(key: &str) -> String {
+    key.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).take(100).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_was_meant() {
+        for (key, expected) in [
+            ("BachSize", "did you mean `BatchSize`?"),
+            ("batch_size", "write `BatchSize`"),
+            ("BATCHSIZE", "write `BatchSize`"),
+            ("arn", "write `EventSourceArn`"),
+            ("MaximumConcurrency", "`MaximumConcurrency` stands under `ScalingConfig`"),
+            ("role_arn", "`RoleArn` stands under `Poller.Source` or `Poller.Function`"),
+            ("Colour", "remove it; docs/mapping-files.md lists what a mapping takes"),
+        ] {
+            assert_eq!(help(MAPPING, key), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn lists_what_a_small_table_takes() {
+        let Shape::Map(scaling) = super::super::parameters::find(MAPPING, "ScalingConfig").unwrap().shape else {
+            panic!("a map")
+        };
+        assert_eq!(help(scaling, "Colour"), "remove it; here only `MaximumConcurrency` may stand");
+        assert_eq!(help(scaling, "batchSize"), "`BatchSize` stands under the mapping itself");
+    }
+}

@@ -1,0 +1,41 @@
+//! Whatever the text, `parse` answers, and its answer can be shown.
+
+use proptest::prelude::*;
+
+use super::read;
+
+const VALID: &str = "# comment\nName: orders\nEventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f:live\nEnabled: true\nBatchSize: 100\nMaximumBatchingWindowInSeconds: 5\nFunctionResponseTypes: [ReportBatchItemFailures]\nScalingConfig: { MaximumConcurrency: 20 }\nFilterCriteria: { Filters: [{ Pattern: '{\"body\": [1]}' }] }\nTags: &t { größe: \"日本語\", other: ${SIZE:-x} }\nPoller:\n  Endpoints: { sqs: \"http://localhost:4566\" }\n  Visibility: { Timeout: 30s, OnFunctionError: { Backoff: { Initial: 1s, Maximum: 1h } } }\n";
+
+fn answers(text: &str) {
+    let loaded = read(text);
+    for diagnostic in &loaded.diagnostics {
+        assert!(!diagnostic.render(false).is_empty());
+        assert!(!diagnostic.render(true).is_empty());
+        assert!(serde_json::to_string(diagnostic).is_ok());
+    }
+    assert!(!loaded.mappings.is_empty() || loaded.has_errors(), "no mapping and no reason: {text:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn on_any_text(text in any::<String>()) {
+        answers(&text);
+    }
+
+    #[test]
+    fn on_text_made_of_yaml(text in r#"([A-Za-z]{1,3}|[-:?,\[\]{}#&*!|>'"%@`~$ \n\t\r]|\$\{|: |- |---\n|\.\.\.|<<|null|[0-9]{1,3}|é|\u{feff}){0,40}"#) {
+        answers(&text);
+    }
+
+    #[test]
+    fn on_a_mutated_mapping(cut in 0..VALID.len(), len in 0usize..40, with in r#"[-:?,\[\]{}#&*!|>'"%@`~$ \n\ta0é]{0,6}"#) {
+        let mut start = cut;
+        while !VALID.is_char_boundary(start) { start -= 1; }
+        let mut end = (cut + len).min(VALID.len());
+        while !VALID.is_char_boundary(end) { end -= 1; }
+        let end = end.max(start);
+        answers(&format!("{}{with}{}", &VALID[..start], &VALID[end..]));
+    }
+}

@@ -1,0 +1,102 @@
+//! Writes JSON straight into a buffer: strings, Base64, and the sender's message attributes.
+
+use std::collections::HashMap;
+
+use aws_sdk_sqs::types::MessageAttributeValue;
+use serde::Serialize;
+
+/// The sender's own attributes. As with AWS, only the applicable one of `stringValue` and `binaryValue` is there,
+/// and the two lists always are, although SQS never fills them.
+pub(super) fn write_custom(out: &mut Vec<u8>, attributes: &HashMap<String, MessageAttributeValue>) {
+    let mut sorted: Vec<_> = attributes.iter().collect();
+    sorted.sort_unstable_by_key(|(name, _)| name.as_str());
+    out.push(b'{');
+    for (index, (name, value)) in sorted.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_string(out, name);
+        out.extend_from_slice(b":{");
+        if let Some(binary) = &value.binary_value {
+            out.extend_from_slice(b"\"binaryValue\":");
+            write_base64(out, binary.as_ref());
+            out.push(b',');
+        } else if let Some(text) = &value.string_value {
+            out.extend_from_slice(b"\"stringValue\":");
+            write_string(out, text);
+            out.push(b',');
+        }
+        out.extend_from_slice(b"\"stringListValues\":");
+        write_list(out, value.string_list_values(), |out, text| write_string(out, text));
+        out.extend_from_slice(b",\"binaryListValues\":");
+        write_list(out, value.binary_list_values(), |out, binary| write_base64(out, binary.as_ref()));
+        out.extend_from_slice(b",\"dataType\":");
+        write_string(out, &value.data_type);
+        out.push(b'}');
+    }
+    out.push(b'}');
+}
+
+fn write_list<T>(out: &mut Vec<u8>, items: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
+    out.push(b'[');
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write(out, item);
+    }
+    out.push(b']');
+}
+
+fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'"');
+    base64_simd::STANDARD.encode_append(bytes, out);
+    out.push(b'"');
+}
+
+/// A string, escaped as JSON asks for and no further.
+pub(super) fn write_string(out: &mut Vec<u8>, text: &str) {
+    text.serialize(&mut serde_json::Serializer::new(out)).expect("a string can always be written to memory");
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sqs::primitives::Blob;
+
+    use super::*;
+
+    fn written(value: MessageAttributeValue) -> String {
+        let mut out = Vec::new();
+        write_custom(&mut out, &HashMap::from([("a".to_owned(), value)]));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn lists_are_written_should_sqs_ever_fill_them() {
+        let value = MessageAttributeValue::builder()
+            .data_type("String.Array")
+            .string_list_values("x")
+            .string_list_values("\"y\"")
+            .binary_list_values(Blob::new(*b"z"))
+            .build()
+            .unwrap();
+        assert_eq!(
+            written(value),
+            r#"{"a":{"stringListValues":["x","\"y\""],"binaryListValues":["eg=="],"dataType":"String.Array"}}"#
+        );
+    }
+
+    #[test]
+    fn an_empty_binary_is_a_value_and_wins_over_a_text() {
+        let value = MessageAttributeValue::builder()
+            .data_type("Binary")
+            .binary_value(Blob::new([]))
+            .string_value("stray")
+            .build()
+            .unwrap();
+        assert_eq!(
+            written(value),
+            r#"{"a":{"binaryValue":"","stringListValues":[],"binaryListValues":[],"dataType":"Binary"}}"#
+        );
+    }
+}

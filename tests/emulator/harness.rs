@@ -1,0 +1,290 @@
+//! Starts the emulator, and gives each test an account of its own in it.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_lambda::types::{FunctionCode, Runtime, State};
+use aws_sdk_sqs::config::Credentials;
+use aws_sdk_sqs::types::QueueAttributeName;
+use forebay::aws::AwsConnector;
+use forebay::mapping::{Arn, FunctionRef, Mapping, Poller, SourceKind};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+
+use crate::zip;
+
+/// The region of everything in the tests.
+pub(crate) const REGION: &str = "us-east-1";
+
+/// Runs the emulator until its standard input ends, which it does when the test process is gone for whatever
+/// reason; then ends it with every function that it started, and removes its files.
+const LAUNCHER: &str = r#"
+import os, shutil, signal, subprocess, sys
+emulator = subprocess.Popen([sys.executable, "-m", "ministack"], stdin=subprocess.DEVNULL, start_new_session=True)
+try:
+    sys.stdin.buffer.read()
+finally:
+    try:
+        os.killpg(emulator.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    emulator.wait()
+    shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
+"#;
+
+/// A running emulator of AWS on a port of its own.
+pub(crate) struct Emulator {
+    port: u16,
+    launcher: Child,
+}
+
+impl Emulator {
+    /// The emulator that the tests of this binary share. It ends with the process.
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<Emulator> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    /// Starts an emulator and waits until it answers. It ends when it is dropped.
+    pub(crate) fn start() -> Self {
+        let venv = std::env::var_os("FOREBAY_TEST_VENV")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".venv"), PathBuf::from);
+        let python = venv.join("bin/python");
+        assert!(
+            python.exists() && venv.join("bin/ministack").exists(),
+            "the emulator is not installed in {}: `make test` prepares it (or set FOREBAY_TEST_VENV)",
+            venv.display()
+        );
+        // The port is free when we look; if somebody takes it first, the emulator says so and ends, and we look again.
+        for _ in 0..5 {
+            let port = free_port();
+            if let Some(emulator) = Self::on(port, &python) {
+                return emulator;
+            }
+        }
+        panic!("the emulator did not start on any of five free ports");
+    }
+
+    fn on(port: u16, python: &std::path::Path) -> Option<Self> {
+        let scratch = tempfile::tempdir().unwrap().keep();
+        let launcher = Command::new(python)
+            .args(["-c", LAUNCHER])
+            .env("BIND_HOST", "127.0.0.1")
+            .env("GATEWAY_PORT", port.to_string())
+            .env("LOG_LEVEL", "ERROR")
+            .env("TMPDIR", &scratch)
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env_remove("AWS_ENDPOINT_URL")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut emulator = Self { port, launcher };
+        let patience = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < patience {
+            if emulator.is_healthy() {
+                return Some(emulator);
+            }
+            if emulator.launcher.try_wait().unwrap().is_some() {
+                return None;
+            }
+            // There is nothing to wait on: a port does not announce itself.
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        None
+    }
+
+    fn is_healthy(&self) -> bool {
+        use std::io::Write as _;
+        let Ok(mut stream) = std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)) else { return false };
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let mut answer = String::new();
+        stream.write_all(b"GET /_ministack/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").is_ok()
+            && stream.read_to_string(&mut answer).is_ok()
+            && answer.starts_with("HTTP/1.1 200")
+    }
+
+    /// Where its services answer.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// An account that no other test of this process uses.
+    pub(crate) async fn account(&self) -> Account {
+        static NEXT: AtomicU64 = AtomicU64::new(100_000_000_001);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed).to_string();
+        let config = sdk_config(&self.endpoint(), &id).await;
+        Account {
+            sqs: aws_sdk_sqs::Client::new(&config),
+            lambda: aws_sdk_lambda::Client::new(&config),
+            endpoint: self.endpoint(),
+            config,
+            id,
+        }
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        drop(self.launcher.stdin.take());
+        self.launcher.wait().unwrap();
+    }
+}
+
+/// A queue in an account.
+pub(crate) struct Queue {
+    pub(crate) url: String,
+    pub(crate) arn: String,
+}
+
+/// An account in the emulator, named by the access key: nothing in it is seen from another one.
+pub(crate) struct Account {
+    pub(crate) id: String,
+    pub(crate) config: SdkConfig,
+    pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) lambda: aws_sdk_lambda::Client,
+    endpoint: String,
+}
+
+impl Account {
+    /// The environment in which a program talks to this account.
+    #[expect(dead_code, reason = "for tests that run the program itself")]
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_ENDPOINT_URL", self.endpoint.clone()),
+            ("AWS_ACCESS_KEY_ID", self.id.clone()),
+            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ]
+    }
+
+    /// A connector to this account.
+    pub(crate) fn connector(&self) -> AwsConnector {
+        AwsConnector::with_config(self.config.clone()).unwrap()
+    }
+
+    /// Makes a queue.
+    pub(crate) async fn create_queue(&self, name: &str, attributes: &[(QueueAttributeName, &str)]) -> Queue {
+        let mut request = self.sqs.create_queue().queue_name(name);
+        for (attribute, value) in attributes {
+            request = request.attributes(attribute.clone(), *value);
+        }
+        let url = request.send().await.unwrap().queue_url.unwrap();
+        Queue { url, arn: format!("arn:aws:sqs:{REGION}:{}:{name}", self.id) }
+    }
+
+    /// Makes a Python function whose code is `source`, with a `handler(event, context)`, and waits until it is active.
+    pub(crate) async fn create_function(&self, name: &str, source: &str, timeout: i32) -> String {
+        let code = FunctionCode::builder().zip_file(zip::stored("main.py", source.as_bytes()).into()).build();
+        let function = self
+            .lambda
+            .create_function()
+            .function_name(name)
+            .runtime(Runtime::Python311)
+            .handler("main.handler")
+            .role(format!("arn:aws:iam::{}:role/work", self.id))
+            .timeout(timeout)
+            .code(code)
+            .send()
+            .await
+            .unwrap();
+        let patience = Instant::now() + Duration::from_secs(30);
+        while Instant::now() < patience {
+            let known = self.lambda.get_function_configuration().function_name(name).send().await.unwrap();
+            if matches!(known.state, None | Some(State::Active)) {
+                return function.function_arn.unwrap();
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the function {name} did not become active");
+    }
+
+    /// All messages of a queue, visible or not, as the emulator itself sees them.
+    pub(crate) async fn messages(&self, queue: &Queue) -> Vec<serde_json::Value> {
+        let path = format!("/_ministack/sqs/messages?account={}&QueueUrl={}", self.id, queue.url);
+        let answer: serde_json::Value = serde_json::from_slice(&get(&self.endpoint, &path).await).unwrap();
+        messages_of(&answer)
+    }
+}
+
+/// A mapping from a queue to a function, with the defaults.
+pub(crate) fn mapping(queue_arn: &str, function: &str) -> Mapping {
+    let parts: Vec<&str> = queue_arn.splitn(6, ':').collect();
+    let [_, partition, service, region, account, resource] = parts[..] else { panic!("not an ARN: {queue_arn}") };
+    let (name, qualifier) = function.split_once(':').map_or((function, None), |(name, alias)| (name, Some(alias)));
+    Mapping {
+        name: "orders".into(),
+        uuid: "6c6fdcd6-8a1a-4d34-9d05-3a7bd47b2a8f".into(),
+        file: "orders.yaml".into(),
+        kind: SourceKind::Sqs,
+        source: Arn {
+            text: queue_arn.into(),
+            partition: partition.into(),
+            service: service.into(),
+            region: region.into(),
+            account: account.into(),
+            resource: resource.into(),
+        },
+        function: FunctionRef {
+            text: function.into(),
+            name: name.into(),
+            qualifier: qualifier.map(Into::into),
+            region: None,
+            account: None,
+        },
+        enabled: true,
+        batch_size: 10,
+        window: Duration::ZERO,
+        maximum_concurrency: None,
+        report_batch_item_failures: false,
+        poller: Poller { endpoints: BTreeMap::new(), ..Poller::default() },
+    }
+}
+
+/// The SDK's configuration for an endpoint, with an account as access key and nothing from the environment.
+pub(crate) async fn sdk_config(endpoint: &str, account: &str) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(Region::new(REGION))
+        .credentials_provider(Credentials::new(account, "test", None, None, "test"))
+        .endpoint_url(endpoint)
+        .load()
+        .await
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+async fn get(endpoint: &str, path: &str) -> Bytes {
+    let address = endpoint.strip_prefix("http://").unwrap();
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    let driver = tokio::spawn(connection);
+    let request = Request::get(path).header("host", address).body(Empty::<Bytes>::new()).unwrap();
+    let answer = sender.send_request(request).await.unwrap();
+    assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    driver.abort();
+    body
+}
+
+/// The messages in an answer that groups them by account and queue.
+fn messages_of(answer: &serde_json::Value) -> Vec<serde_json::Value> {
+    match answer {
+        serde_json::Value::Array(items) => items.clone(),
+        serde_json::Value::Object(members) => members.values().flat_map(messages_of).collect(),
+        _ => Vec::new(),
+    }
+}

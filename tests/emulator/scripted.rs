@@ -1,0 +1,250 @@
+//! A server that says exactly what a test wants to hear: prepared answers for each operation of SQS and Lambda,
+//! and the ways in which a connection can go wrong.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// What happens to one request.
+#[derive(Clone, Debug)]
+pub(crate) enum Action {
+    /// It is answered.
+    Answer {
+        /// The HTTP status.
+        status: u16,
+        /// Headers besides the length.
+        headers: Vec<(&'static str, String)>,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// It is never answered.
+    Hang,
+    /// The connection is reset before the body was read.
+    ResetEarly,
+    /// The connection is reset after the whole request was read.
+    ResetLate,
+    /// The connection is closed in good order after the whole request was read, without an answer.
+    Close,
+    /// The answer announces this many bytes, sends half of them and closes.
+    Truncate(usize),
+    /// What comes is not HTTP.
+    Garbage,
+}
+
+impl Action {
+    /// A JSON answer.
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
+        Self::text(status, &body.to_string())
+    }
+
+    /// An answer with any body.
+    pub(crate) fn text(status: u16, body: &str) -> Self {
+        Self::Answer { status, headers: Vec::new(), body: body.as_bytes().to_vec() }
+    }
+
+    /// The same answer with one more header.
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+        if let Self::Answer { headers, .. } = &mut self {
+            headers.push((name, value.to_owned()));
+        }
+        self
+    }
+
+    /// An error of SQS, as its JSON protocol writes it.
+    pub(crate) fn sqs_error(status: u16, code: &str, query_code: &str, message: &str) -> Self {
+        let body = json!({"__type": format!("com.amazonaws.sqs#{code}"), "message": message});
+        Self::json(status, &body).header("x-amzn-query-error", &format!("{query_code};Sender"))
+    }
+
+    /// An error of Lambda, as its REST protocol writes it.
+    pub(crate) fn lambda_error(status: u16, code: &str, message: &str) -> Self {
+        Self::json(status, &json!({"Type": "User", "Message": message})).header("x-amzn-errortype", code)
+    }
+}
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    /// `POST /path?query`.
+    pub(crate) target: String,
+    /// Names in lower case.
+    pub(crate) headers: BTreeMap<String, String>,
+    /// Empty when the connection was reset early.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Seen {
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// The operation that a request asks for.
+    fn operation(&self) -> String {
+        if let Some(target) = self.headers.get("x-amz-target") {
+            return target.rsplit('.').next().unwrap_or_default().to_owned();
+        }
+        let path = self.target.split(['?', ' ']).nth(1).unwrap_or_default();
+        match path.rsplit('/').next().unwrap_or_default() {
+            "invocations" => "Invoke",
+            "configuration" => "GetFunctionConfiguration",
+            "concurrency" => "GetFunctionConcurrency",
+            _ => "AssumeRole",
+        }
+        .to_owned()
+    }
+}
+
+#[derive(Default)]
+struct Script {
+    /// What comes next for an operation; the last one stays.
+    actions: BTreeMap<String, VecDeque<Action>>,
+    seen: Vec<(String, Seen)>,
+    connections: usize,
+}
+
+/// A scripted server on a port of its own; it ends when it is dropped.
+pub(crate) struct Scripted {
+    endpoint: String,
+    script: Arc<Mutex<Script>>,
+    listener: JoinHandle<()>,
+}
+
+impl Scripted {
+    /// Starts a server that knows one queue URL, whose host leads nowhere, and denies everything else.
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let script = Arc::new(Mutex::new(Script::default()));
+        let shared = Arc::clone(&script);
+        let listener = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                shared.lock().unwrap().connections += 1;
+                tokio::spawn(serve(stream, Arc::clone(&shared)));
+            }
+        });
+        let server = Self { endpoint, script, listener };
+        let url = json!({"QueueUrl": "http://queue.invalid:1/000000000000/orders"});
+        server.on("GetQueueUrl", [Action::json(200, &url)]);
+        server
+    }
+
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Prepares the next answers of an operation; the last one is repeated.
+    pub(crate) fn on(&self, operation: &str, actions: impl IntoIterator<Item = Action>) {
+        self.script.lock().unwrap().actions.insert(operation.to_owned(), actions.into_iter().collect());
+    }
+
+    /// The requests for an operation so far.
+    pub(crate) fn seen(&self, operation: &str) -> Vec<Seen> {
+        let script = self.script.lock().unwrap();
+        script.seen.iter().filter(|(name, _)| name == operation).map(|(_, seen)| seen.clone()).collect()
+    }
+
+    /// How many connections were opened so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.script.lock().unwrap().connections
+    }
+}
+
+impl Drop for Scripted {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+/// Serves one connection until it is to be broken.
+async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>) {
+    while let Some((mut seen, rest)) = read_head(&mut stream).await {
+        let operation = seen.operation();
+        let action = {
+            let mut script = script.lock().unwrap();
+            match script.actions.get_mut(&operation) {
+                Some(actions) if actions.len() > 1 => actions.pop_front(),
+                Some(actions) => actions.front().cloned(),
+                None => None,
+            }
+            .unwrap_or_else(|| Action::lambda_error(403, "AccessDeniedException", "not in the script"))
+        };
+        let early = matches!(action, Action::ResetEarly);
+        if !early {
+            seen.body = read_body(&mut stream, &seen, rest).await;
+        }
+        script.lock().unwrap().seen.push((operation, seen));
+        match action {
+            Action::Answer { status, headers, body } => {
+                let mut answer = format!("HTTP/1.1 {status} Said\r\ncontent-length: {}\r\n", body.len()).into_bytes();
+                for (name, value) in headers {
+                    answer.extend(format!("{name}: {value}\r\n").as_bytes());
+                }
+                answer.extend(b"\r\n");
+                answer.extend(body);
+                if stream.write_all(&answer).await.is_err() {
+                    return;
+                }
+            }
+            Action::Hang => {
+                // Until the client has had enough.
+                let mut byte = [0];
+                let _end = stream.read(&mut byte).await;
+                return;
+            }
+            Action::ResetEarly | Action::ResetLate => {
+                stream.set_zero_linger().unwrap();
+                return;
+            }
+            Action::Close => return,
+            Action::Truncate(length) => {
+                let head = format!("HTTP/1.1 200 Said\r\ncontent-length: {length}\r\n\r\n");
+                stream.write_all(head.as_bytes()).await.ok();
+                stream.write_all(&vec![b'{'; length / 2]).await.ok();
+                return;
+            }
+            Action::Garbage => {
+                stream.write_all(b"220 mail.example.com ESMTP\r\n\r\n").await.ok();
+                return;
+            }
+        }
+    }
+}
+
+/// Reads a request's head, and whatever of its body came with it.
+async fn read_head(stream: &mut TcpStream) -> Option<(Seen, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    let end = loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end;
+        }
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let rest = bytes.split_off(end + 4);
+    let head = String::from_utf8(bytes).unwrap();
+    let mut lines = head.split("\r\n");
+    let target = lines.next().unwrap().trim_end_matches(" HTTP/1.1").to_owned();
+    let headers = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    Some((Seen { target, headers, body: Vec::new() }, rest))
+}
+
+async fn read_body(stream: &mut TcpStream, seen: &Seen, mut body: Vec<u8>) -> Vec<u8> {
+    let length: usize = seen.headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    while body.len() < length {
+        match stream.read_buf(&mut body).await {
+            Ok(count) if count > 0 => {}
+            _ => break,
+        }
+    }
+    body
+}

@@ -1,0 +1,205 @@
+//! Invoke against scripted answers: every row must end in its class, after exactly one request.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use forebay::aws::{AwsConnector, CallBounds};
+use forebay::function::{Function as _, LambdaFunction};
+use forebay::machine::FaultKind;
+use serde_json::json;
+
+use crate::harness::{mapping, sdk_config};
+use crate::scripted::{Action, Scripted};
+
+const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:orders";
+
+async fn function(server: &Scripted, name: &str, timeout: Option<Duration>) -> LambdaFunction {
+    let bounds = CallBounds { invoke_grace: Duration::from_millis(200), ..CallBounds::default() };
+    let config = sdk_config(server.endpoint(), "000000000000").await;
+    let connector = AwsConnector::with_config(config).unwrap().with_bounds(bounds);
+    let mut mapping = mapping(QUEUE, name);
+    mapping.poller.function_timeout = timeout;
+    connector.function(&mapping).await.unwrap()
+}
+
+fn throttle(reason: &str) -> Action {
+    let body = json!({"Type": "User", "Reason": reason, "message": "Rate Exceeded."});
+    Action::json(429, &body).header("x-amzn-errortype", "TooManyRequestsException").header("retry-after", "7")
+}
+
+#[tokio::test]
+async fn every_failed_invoke_has_its_class_and_is_sent_once() {
+    use FaultKind::{Denied, Expired, Invalid, Missing, Throttled, Timeout, TooLarge, Transient};
+    let error = |status, code| Action::lambda_error(status, code, "as the service put it");
+    let table = [
+        ("concurrency", throttle("ConcurrentInvocationLimitExceeded"), Throttled),
+        ("rate", throttle("FunctionInvocationRateLimitExceeded"), Throttled),
+        ("reserved", throttle("ReservedFunctionConcurrentInvocationLimitExceeded"), Throttled),
+        ("reserved rate", throttle("ReservedFunctionInvocationRateLimitExceeded"), Throttled),
+        ("caller", throttle("CallerRateLimitExceeded"), Throttled),
+        ("snapshot", throttle("ConcurrentSnapshotCreateLimitExceeded"), Throttled),
+        ("a new reason", throttle("SomethingNew"), Throttled),
+        ("bare 429", Action::text(429, ""), Throttled),
+        ("500", error(500, "ServiceException"), Transient),
+        ("502", error(502, "EC2ThrottledException"), Transient),
+        ("502 of a proxy", Action::text(502, "<html>Bad Gateway</html>"), Transient),
+        ("503", Action::text(503, ""), Transient),
+        ("408", error(408, "EFSMountTimeoutException"), Transient),
+        ("409", error(409, "ResourceConflictException"), Transient),
+        ("410", error(410, "EFSIOException"), Transient),
+        ("402", error(402, "ServiceQuotaExceededException"), Transient),
+        ("403 of a file system", error(403, "EFSMountFailureException"), Transient),
+        ("404", error(404, "ResourceNotFoundException"), Missing),
+        ("403", error(403, "AccessDeniedException"), Denied),
+        ("bad key", error(403, "UnrecognizedClientException"), Denied),
+        ("expired", error(403, "ExpiredTokenException"), Expired),
+        ("400", error(400, "InvalidRequestContentException"), Invalid),
+        ("recursion", error(400, "RecursiveInvocationException"), Invalid),
+        ("415", error(415, "UnsupportedMediaTypeException"), Invalid),
+        ("413", error(413, "RequestTooLargeException"), TooLarge),
+        ("bare 413", Action::text(413, ""), TooLarge),
+        ("a teapot", Action::text(418, "no"), Invalid),
+        ("elsewhere", Action::text(307, "").header("location", "http://127.0.0.1:1/"), Invalid),
+        ("reset early", Action::ResetEarly, Transient),
+        ("reset late", Action::ResetLate, Transient),
+        ("closed", Action::Close, Transient),
+        ("cut off", Action::Truncate(100_000), Transient),
+        ("not HTTP", Action::Garbage, Transient),
+        ("hangs", Action::Hang, Timeout),
+    ];
+    let server = Scripted::start().await;
+    let function = function(&server, "work", Some(Duration::from_millis(800))).await;
+    for (name, action, kind) in table {
+        // A connection that has worked before is where hidden retries would come from.
+        server.on("Invoke", [Action::text(200, "null"), action]);
+        function.invoke(Bytes::from_static(b"{}")).await.unwrap();
+        let before = server.seen("Invoke").len();
+        let fault = function.invoke(Bytes::from_static(b"{}")).await.unwrap_err();
+        assert_eq!(fault.kind, kind, "{name}: {fault}");
+        assert!(fault.message.starts_with("Invoke on function work (us-east-1): "), "{name}: {fault}");
+        let pause = (name != "bare 429" && kind == Throttled).then_some(Duration::from_secs(7));
+        assert_eq!(fault.retry_after, pause, "{name}");
+        assert_eq!(server.seen("Invoke").len() - before, 1, "{name}: requests");
+    }
+}
+
+#[tokio::test]
+async fn a_throttle_names_its_reason() {
+    let server = Scripted::start().await;
+    let function = function(&server, "work", None).await;
+    server.on("Invoke", [throttle("CallerRateLimitExceeded")]);
+    let fault = function.invoke(Bytes::from_static(b"{}")).await.unwrap_err();
+    assert_eq!(
+        fault.message,
+        "Invoke on function work (us-east-1): TooManyRequestsException: Rate Exceeded. (HTTP 429); \
+         reason CallerRateLimitExceeded"
+    );
+}
+
+#[tokio::test]
+async fn nobody_listening_is_transient() {
+    let server = Scripted::start().await;
+    let function = function(&server, "work", None).await;
+    drop(server);
+    // The listener's task ends at its next turn; until then a connection is accepted and dropped.
+    tokio::task::yield_now().await;
+    let fault = function.invoke(Bytes::from_static(b"{}")).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Transient, "{fault}");
+}
+
+#[tokio::test]
+async fn answers_pass_through_untouched() {
+    let server = Scripted::start().await;
+    let function = function(&server, "work:live", None).await;
+    let large = format!("\"{}\"", "x".repeat(7 * 1024 * 1024));
+    for body in ["", "null", "{\"batchItemFailures\":[{\"itemIdentifier\":\"1\"}]}", "{broken", "\u{fffd}\0", &large] {
+        server.on("Invoke", [Action::text(200, body).header("x-amz-executed-version", "3")]);
+        let answer = function.invoke(Bytes::from_static(b"{\"Records\":[]}")).await.unwrap();
+        assert_eq!((answer.status, answer.function_error), (200, None));
+        assert_eq!(answer.executed_version.as_deref(), Some("3"));
+        assert!(answer.payload == body.as_bytes(), "{} bytes came back", answer.payload.len());
+    }
+    let thrown = "{\"errorMessage\":\"no\",\"errorType\":\"ValueError\"}";
+    server.on("Invoke", [Action::text(200, thrown).header("x-amz-function-error", "Unhandled")]);
+    let answer = function.invoke(Bytes::from_static(b"{\"Records\":[]}")).await.unwrap();
+    assert_eq!(answer.function_error.as_deref(), Some("Unhandled"));
+    assert_eq!(answer.payload, thrown.as_bytes());
+
+    let request = server.seen("Invoke").pop().unwrap();
+    assert_eq!(request.target, "POST /2015-03-31/functions/work/invocations?Qualifier=live");
+    assert_eq!(request.headers["x-amz-invocation-type"], "RequestResponse");
+    assert_eq!(request.headers["x-amz-log-type"], "None");
+    assert_eq!(request.body, b"{\"Records\":[]}");
+}
+
+#[tokio::test]
+async fn a_bytes_payload_is_sent_and_received_whole() {
+    let server = Scripted::start().await;
+    let function = function(&server, "work", None).await;
+    let body = vec![b'a'; 6 * 1024 * 1024];
+    let back: Vec<u8> = (0..=255).collect();
+    server.on("Invoke", [Action::Answer { status: 200, headers: Vec::new(), body: back.clone() }]);
+    let answer = function.invoke(Bytes::from(body.clone())).await.unwrap();
+    assert_eq!(answer.payload, back, "what is not text comes back as it is");
+    assert!(server.seen("Invoke")[0].body == body);
+}
+
+#[tokio::test]
+async fn the_functions_own_timeout_bounds_an_invoke_once_it_is_known() {
+    let server = Scripted::start().await;
+    server.on("GetFunctionConfiguration", [Action::json(200, &json!({"Timeout": 1}))]);
+    server.on("GetFunctionConcurrency", [Action::json(200, &json!({"ReservedConcurrentExecutions": 4}))]);
+    let function = function(&server, "work", None).await;
+    let settings = function.describe().await.unwrap();
+    assert_eq!((settings.timeout, settings.reserved_concurrency), (Duration::from_secs(1), Some(4)));
+
+    server.on("Invoke", [Action::Hang]);
+    let fault = function.invoke(Bytes::from_static(b"{}")).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Timeout);
+    assert_eq!(fault.message, "Invoke on function work (us-east-1): no answer within 1.2 s");
+    assert_eq!(server.seen("Invoke").len(), 1);
+}
+
+#[tokio::test]
+async fn the_timeout_is_learned_beside_the_first_invoke_and_asked_for_once() {
+    let server = Scripted::start().await;
+    // Were the first invoke to wait for this, the test would end in a failure of its own bound.
+    server.on("GetFunctionConfiguration", [Action::Hang]);
+    server.on("Invoke", [Action::text(200, "null")]);
+    let function = function(&server, "work", None).await;
+    for _ in 0..3 {
+        let invoke = function.invoke(Bytes::from_static(b"{}"));
+        tokio::time::timeout(Duration::from_secs(5), invoke).await.expect("no invoke waits").unwrap();
+    }
+    let patience = tokio::time::Instant::now() + Duration::from_secs(5);
+    while server.seen("GetFunctionConfiguration").is_empty() {
+        assert!(tokio::time::Instant::now() < patience, "the timeout was never asked for");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(server.seen("GetFunctionConfiguration").len(), 1);
+}
+
+#[tokio::test]
+async fn a_configured_timeout_is_never_asked_for() {
+    let server = Scripted::start().await;
+    let function = function(&server, "work", Some(Duration::from_millis(100))).await;
+    server.on("Invoke", [Action::Hang]);
+    let fault = function.invoke(Bytes::from_static(b"{}")).await.unwrap_err();
+    assert_eq!(fault.message, "Invoke on function work (us-east-1): no answer within 0.3 s");
+    assert!(server.seen("GetFunctionConfiguration").is_empty());
+}
+
+#[tokio::test]
+async fn a_function_that_may_not_be_described_says_so() {
+    let server = Scripted::start().await;
+    let function = function(&server, "work", None).await;
+    let fault = function.describe().await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Denied);
+    assert!(fault.message.contains("lambda:GetFunctionConfiguration"), "{fault}");
+
+    server.on("GetFunctionConfiguration", [Action::json(200, &json!({"Timeout": 30}))]);
+    let settings = function.describe().await.unwrap();
+    assert_eq!(settings.reserved_concurrency, None, "not allowed to know, which is no fault");
+    server.on("GetFunctionConfiguration", [Action::json(200, &json!({}))]);
+    assert_eq!(function.describe().await.unwrap_err().kind, FaultKind::Transient);
+}
