@@ -13,7 +13,7 @@ A first mapping: `forebay schema` tells an editor what a mapping file may hold, 
 
 /// Event source mappings outside AWS: polls queues, batches messages, invokes functions, settles every message.
 #[derive(Debug, Parser)]
-#[command(name = "forebay", version, about, after_help = AFTER_HELP, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "forebay", version, after_help = AFTER_HELP, max_term_width = 100, arg_required_else_help = true)]
 pub(super) struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -92,7 +92,7 @@ mod tests {
     fn every_flag_of_run_has_a_variable() {
         let command = Cli::command();
         let run = command.find_subcommand("run").unwrap();
-        for flag in run.get_arguments().filter(|flag| flag.get_id() != "help") {
+        for flag in run.get_arguments().filter(|flag| flag.get_id() != "help" && !flag.is_positional()) {
             let id = flag.get_id();
             let by_clap = flag.get_env().map(|name| name.to_string_lossy().into_owned());
             let by_hand = flag.get_help().is_some_and(|help| help.to_string().contains("[env: FOREBAY_"));

@@ -25,6 +25,9 @@ use crate::mapping::{Diagnostic, Mapping, Severity};
 use crate::store::StoreLocation;
 use crate::telemetry::Metrics;
 
+/// How long the engine may take to let go of everything after a drain.
+const LAST_WRITE: Duration = Duration::from_secs(2);
+
 /// All that was checked before anything starts.
 pub(super) struct Daemon {
     pub(super) paths: Vec<PathBuf>,
@@ -40,7 +43,7 @@ impl Daemon {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let mut signals = Signals::install()?;
         // What can refuse to start us comes before the first poll: a second daemon by mistake takes no message.
-        let BoundSocket { listener, file: socket_file } = self.socket.bind()?;
+        let socket = self.socket.bind()?;
         let store = self.store.open()?;
         let tcp = bind(&self.listen).await?;
         let address = tcp.local_addr()?;
@@ -57,6 +60,7 @@ impl Daemon {
             wall: Arc::new(wall_clock),
         });
 
+        let BoundSocket { listener, file: socket_file } = socket;
         let reload = reloader(self.paths, engine.clone(), overview.clone());
         let api = Api { engine: engine.clone(), reload: Arc::clone(&reload) };
         let stop = CancellationToken::new();
@@ -141,7 +145,9 @@ impl Running {
                 },
             }
         }
-        tracing::info!(cut, "drained");
+        // Its end closes the store tidily; that takes one write.
+        tokio::time::timeout(LAST_WRITE, self.engine_task).await.ok();
+        tracing::info!(cut, "stopped");
         !cut
     }
 }
@@ -191,11 +197,12 @@ fn reloader(paths: Vec<PathBuf>, engine: EngineHandle, overview: Overview) -> Re
 async fn reload(paths: Vec<PathBuf>, engine: &EngineHandle) -> Result<(usize, ReloadSummary), ReloadRefused> {
     let loaded = tokio::task::spawn_blocking(move || load(&paths))
         .await
-        .map_err(|panic| ReloadRefused::Invalid { errors: 1, text: panic.to_string() })?;
+        .map_err(|panic| ReloadRefused::Invalid { errors: counted(1, "error"), text: panic.to_string() })?;
     loaded.diagnostics.iter().for_each(describe);
     if loaded.has_errors() {
         let (errors, _) = tally(&loaded.diagnostics);
         let text: Vec<String> = loaded.diagnostics.iter().map(|diagnostic| diagnostic.render(false)).collect();
+        let errors = counted(errors, "error");
         return Err(ReloadRefused::Invalid { errors, text: text.join("\n\n") });
     }
     let mappings = loaded.mappings.len();

@@ -44,6 +44,12 @@ impl CliError {
         Self { exit: Exit::Usage, error: error.into() }
     }
 
+    /// Says it as a log line.
+    pub(super) fn log(self) -> Exit {
+        tracing::error!("{:#}", self.error);
+        self.exit
+    }
+
     /// Says it on stderr.
     pub(super) fn report(self) -> Exit {
         say(&format!("error: {:#}", self.error));

@@ -15,16 +15,12 @@ pub(super) struct ExplainArgs {
 
 impl ExplainArgs {
     pub(super) fn execute(self) -> Outcome {
-        let code = self.code.trim().to_ascii_uppercase();
-        match mapping::explain(&code) {
-            Some(text) => {
-                data(&format!("{}\n", text.trim_end()))?;
-                Ok(Exit::Done)
-            }
-            None => {
-                let known: Vec<&str> = mapping::codes().into_iter().collect();
-                Err(CliError::usage(anyhow!("there is no code {code}; the codes are {}", known.join(", "))))
-            }
-        }
+        let Some(page) = mapping::explain(&self.code) else {
+            let known: Vec<&str> = mapping::codes().map(|page| page.code.as_str()).collect();
+            let message = anyhow!("there is no code {:?}; the codes are {}", self.code, known.join(", "));
+            return Err(CliError::usage(message));
+        };
+        data(&format!("{}: {}\n\n{}\n", page.code, page.title, page.text))?;
+        Ok(Exit::Done)
     }
 }

@@ -17,13 +17,17 @@ pub(super) struct FileArgs {
     // By hand, because clap would split the flag's value at colons, too.
     #[arg(short = 'f', long = "file", value_name = "PATH")]
     files: Vec<PathBuf>,
+    /// The same without `-f`
+    #[arg(value_name = "PATH")]
+    bare: Vec<PathBuf>,
 }
 
 impl FileArgs {
     /// The paths that were named.
     pub(super) fn paths(&self) -> Vec<PathBuf> {
-        if !self.files.is_empty() {
-            return self.files.clone();
+        let given: Vec<PathBuf> = self.files.iter().chain(&self.bare).cloned().collect();
+        if !given.is_empty() {
+            return given;
         }
         let variable = env::var_os("FOREBAY_FILE").unwrap_or_default();
         let named: Vec<PathBuf> = env::split_paths(&variable).filter(|path| !path.as_os_str().is_empty()).collect();

@@ -46,6 +46,15 @@ impl RunArgs {
     pub(super) fn execute(self) -> Outcome {
         telemetry::init(self.log_format).map_err(CliError::usage)?;
         std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a panic: please report this")));
+        let format = self.log_format;
+        match self.run() {
+            // Whoever reads the log as JSON finds the last word there, too.
+            Err(error) if format == LogFormat::Json => Ok(error.log()),
+            outcome => outcome,
+        }
+    }
+
+    fn run(self) -> Outcome {
         let token = std::env::var("FOREBAY_CONTROL_TOKEN").unwrap_or_default();
         let token = Token::new(&token).map_err(CliError::usage)?;
         let store = match self.store {
@@ -60,9 +69,7 @@ impl RunArgs {
             let message = anyhow!("the mapping files have {}: nothing was started", counted(errors, "error"));
             return Err(CliError::usage(message));
         }
-        for diagnostic in &loaded.diagnostics {
-            describe(diagnostic);
-        }
+        loaded.diagnostics.iter().for_each(describe);
         let daemon = Daemon {
             paths,
             mappings: loaded.mappings,
@@ -81,10 +88,7 @@ impl RunArgs {
         let outcome = runtime.block_on(daemon.run());
         // Whatever still hangs in a blocking call, a name lookup for example, is not waited for.
         runtime.shutdown_background();
-        outcome.map_err(|error| {
-            tracing::error!(error = format!("{error:#}"), "forebay ends");
-            CliError::from(error)
-        })
+        Ok(outcome?)
     }
 }
 

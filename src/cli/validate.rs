@@ -10,8 +10,8 @@ use super::files::{FileArgs, load, tally};
 use super::output::{TextOrJson, colour_on_stdout, counted, data, json, say};
 use crate::aws::AwsConnector;
 use crate::engine::{Connector, SourcePort};
-use crate::machine::{Fault, FaultKind};
-use crate::mapping::{self, Code, Diagnostic, Mapping, Severity};
+use crate::machine::FaultKind;
+use crate::mapping::{self, Diagnostic, Mapping, Severity};
 
 /// Mappings that are asked about at a time.
 const SIDE_BY_SIDE: usize = 16;
@@ -80,26 +80,19 @@ async fn ask_all(connector: &dyn Connector, mappings: &[Mapping]) -> Vec<Diagnos
 async fn ask(connector: &dyn Connector, mapping: &Mapping) -> Vec<Diagnostic> {
     let ports = match connector.connect(mapping).await {
         Ok(ports) => ports,
-        Err(fault) => return vec![unreachable(mapping, Code::QueueUnreachable, "the mapping", &fault)],
+        Err(fault) => return vec![mapping::queue_unreached(mapping, &fault.message)],
     };
     let SourcePort::Queue(queue) = &ports.source;
     let (attributes, settings) = future::join(queue.describe(), ports.function.describe()).await;
     let mut found = mapping::lint(mapping, attributes.as_ref().ok(), settings.as_ref().ok());
     if let Err(fault) = &attributes {
-        found.push(unreachable(mapping, Code::QueueUnreachable, "the queue", fault));
+        found.push(mapping::queue_unreached(mapping, &fault.message));
     }
     if let Err(fault) = &settings {
-        found.push(unreachable(mapping, Code::FunctionUnreachable, "the function", fault));
+        // Whoever may invoke a function need not be allowed to read its configuration.
+        let allowed = fault.kind == FaultKind::Denied;
+        let severity = if allowed { Severity::Warning } else { Severity::Error };
+        found.push(mapping::function_unreached(mapping, severity, &fault.message));
     }
     found
-}
-
-fn unreachable(mapping: &Mapping, code: Code, what: &str, fault: &Fault) -> Diagnostic {
-    // Whoever may invoke a function need not be allowed to read its configuration.
-    let allowed = code == Code::FunctionUnreachable && fault.kind == FaultKind::Denied;
-    let severity = if allowed { Severity::Warning } else { Severity::Error };
-    let message = format!("{what} of {:?} cannot be asked: {}", mapping.name, fault.message);
-    let mut diagnostic = Diagnostic::of_file(code, severity, &mapping.file, message);
-    diagnostic.mapping = Some(mapping.name.clone());
-    diagnostic
 }

@@ -20,10 +20,10 @@ pub(crate) type Reloader = Arc<dyn Fn() -> BoxFuture<'static, Result<ReloadSumma
 #[derive(Debug, Error)]
 pub(crate) enum ReloadRefused {
     /// The files have errors.
-    #[error("the mapping files have {errors} errors, and the mappings from before go on\n\n{text}")]
+    #[error("the mapping files have {errors}, and the mappings from before go on\n\n{text}")]
     Invalid {
-        /// How many.
-        errors: usize,
+        /// How many, in words.
+        errors: String,
         /// All of them, as people read them.
         text: String,
     },

@@ -82,7 +82,8 @@ impl Running {
             seed: 1,
             wall: Arc::new(|| 1_760_000_000_000),
         });
-        let refuse = || ready(Err(ReloadRefused::Invalid { errors: 2, text: "two\nlines".into() })).boxed();
+        let refuse =
+            || ready(Err(ReloadRefused::Invalid { errors: "2 errors".into(), text: "two\nlines".into() })).boxed();
         let api = Api { engine: engine.clone(), reload: Arc::new(refuse) };
         let overview = Overview::new("memory".into(), "ok 1 mapping".into());
         let mut public = probes(engine.clone(), metrics, overview.clone());

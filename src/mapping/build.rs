@@ -32,7 +32,8 @@ pub(crate) struct Pair {
 
 /// Builds one mapping; everything wrong with it is reported under its name.
 pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
-    let before = reader.diagnostics.len();
+    let (before, errors) = (reader.diagnostics.len(), reader.errors);
+    reader.mapping = None;
     let members = reader.members(&candidate.entries, MAPPING, "");
     let name = name(reader, &members, candidate);
     let source = source(reader, &members, candidate.span);
@@ -46,9 +47,10 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
     if let (Some((source, _)), Some((function, span))) = (&source, &function) {
         regions(reader, source, function, *span, &poller);
     }
-    let sound = !reader.diagnostics[before..].iter().any(super::Diagnostic::is_error);
+    let sound = reader.errors == errors;
+    reader.mapping = name.as_ref().map(|(name, _)| name.clone());
     for diagnostic in &mut reader.diagnostics[before..] {
-        diagnostic.mapping = name.as_ref().map(|(name, _)| name.clone());
+        diagnostic.mapping.clone_from(&reader.mapping);
     }
     let pair = match (&source, &function) {
         (Some((source, span)), Some((function, _))) => Some(Pair {

@@ -157,6 +157,10 @@ codes! {
     ReservedZero = "FB0507",
     /// The mapping's function timeout is shorter than the function's own.
     FunctionTimeoutBelow = "FB0508",
+    /// The queue could not be asked.
+    QueueUnreached = "FB0509",
+    /// The function could not be asked.
+    FunctionUnreached = "FB0510",
 }
 
 impl fmt::Display for Code {

@@ -39,6 +39,7 @@ struct Finder<'r, 'a> {
 
 /// Keys of a template's resource that change nothing about the mapping itself.
 const RESOURCE_KEYS: &[&str] = &["DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata"];
+const WRAPPER_KEYS: &[&str] = &["Type", "Properties"];
 const LISTING: &str = "EventSourceMappings";
 
 impl Finder<'_, '_> {
@@ -48,6 +49,7 @@ impl Finder<'_, '_> {
             NodeKind::List(items) if node.tag.is_none() => self.list(items, node.span),
             NodeKind::Map(entries) if node.tag.is_none() && has(&entries, LISTING) => self.listing(entries),
             NodeKind::Map(entries) if node.tag.is_none() && is_resources(&entries) => {
+                self.reader.once(entries.iter().map(|(key, _)| key));
                 for (key, value) in entries {
                     let name = key.as_text().map(Into::into);
                     self.one(value, name);
@@ -73,6 +75,7 @@ impl Finder<'_, '_> {
 
     /// What `aws lambda list-event-source-mappings` prints.
     fn listing(&mut self, entries: Vec<(Node, Node)>) {
+        self.reader.once(entries.iter().map(|(key, _)| key));
         for (key, value) in entries {
             let Some(name) = self.reader.key(&key) else { continue };
             if same(LISTING, name) {
@@ -108,7 +111,8 @@ impl Finder<'_, '_> {
             self.reader.error(Code::NotAMapping, span, message, help);
             return;
         }
-        let entries = if has(&entries, "Properties") { self.unwrap(entries) } else { Some(entries) };
+        let entries =
+            if has(&entries, "Properties") || has(&entries, "Type") { self.unwrap(entries) } else { Some(entries) };
         if let Some(entries) = entries {
             self.found.push(Candidate { entries, span, name });
         }
@@ -119,6 +123,8 @@ impl Finder<'_, '_> {
         let mut inner = Vec::new();
         let mut beside = Vec::new();
         let mut is_sam = false;
+        let wrapper = |key: &&Node| key.as_text().is_some_and(|key| WRAPPER_KEYS.contains(&key));
+        self.reader.once(entries.iter().map(|(key, _)| key).filter(wrapper));
         for (key, value) in entries {
             match key.as_text() {
                 Some(name) if same("Type", name) => is_sam = self.is_sam(&value)?,

@@ -31,6 +31,31 @@ pub fn lint(
     lint.found
 }
 
+/// The problem of a queue that could not be asked; `reason` says why, as a lowercase fragment. An error: nothing can be
+/// polled that cannot be asked.
+#[must_use]
+pub fn queue_unreached(mapping: &Mapping, reason: &str) -> Diagnostic {
+    let message = format!("the queue {} could not be asked: {reason}", mapping.source.text);
+    let help = "check that the queue exists, the region, the credentials, and the permission `sqs:GetQueueAttributes`";
+    of_mapping(Code::QueueUnreached, Severity::Error, mapping, message, help)
+}
+
+/// The problem of a function that could not be asked; `reason` says why, as a lowercase fragment. A warning where only
+/// the permission to read its configuration is missing, since it can be invoked all the same.
+#[must_use]
+pub fn function_unreached(mapping: &Mapping, severity: Severity, reason: &str) -> Diagnostic {
+    let message = format!("the function {} could not be asked: {reason}", mapping.function.text);
+    let help = "check that the function exists, the region, the credentials, and the permission `lambda:GetFunctionConfiguration`; \
+                `Poller.Function.Timeout` serves where the configuration may not be read";
+    of_mapping(Code::FunctionUnreached, severity, mapping, message, help)
+}
+
+fn of_mapping(code: Code, severity: Severity, mapping: &Mapping, message: String, help: &str) -> Diagnostic {
+    let mut diagnostic = Diagnostic::of_file(code, severity, &mapping.file, message).with_help(help);
+    diagnostic.mapping = Some(mapping.name.clone());
+    diagnostic
+}
+
 struct Lint<'a> {
     mapping: &'a Mapping,
     found: Vec<Diagnostic>,
@@ -38,9 +63,7 @@ struct Lint<'a> {
 
 impl Lint<'_> {
     fn warn(&mut self, code: Code, message: String, help: impl Into<String>) {
-        let mut diagnostic = Diagnostic::of_file(code, Severity::Warning, &self.mapping.file, message).with_help(help);
-        diagnostic.mapping = Some(self.mapping.name.clone());
-        self.found.push(diagnostic);
+        self.found.push(of_mapping(code, Severity::Warning, self.mapping, message, &help.into()));
     }
 
     fn visibility(&mut self, queue: &QueueAttributes, timeout: Duration) {
@@ -192,6 +215,19 @@ mod tests {
             codes("Poller: { Function: { Timeout: 10s } }", &queue(180, Some(5)), &function(30, None)),
             ["FB0508"]
         );
+    }
+
+    #[test]
+    fn what_cannot_be_asked_is_told() {
+        let queue = queue_unreached(&mapping(""), "it does not exist");
+        assert!(queue.is_error());
+        assert_eq!(
+            queue.message,
+            "the queue arn:aws:sqs:us-east-1:000000000000:q could not be asked: it does not exist"
+        );
+        let function = function_unreached(&mapping(""), Severity::Warning, "access denied");
+        assert_eq!((function.is_error(), function.code.as_str()), (false, "FB0510"));
+        assert_eq!(function.mapping.as_deref(), Some("m"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! From paths to mappings: every file is read, and every problem of every file is told.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use super::code::Code;
 use super::diagnostic::{Diagnostic, Severity};
 use super::interpolate::Env;
 use super::model::Mapping;
-use super::reader::Reader;
+use super::reader::{MOST, Reader};
 use super::text::{Span, Text};
 use super::{events, layout, unique};
 
@@ -38,10 +39,12 @@ impl Loaded {
 pub fn load(paths: &[PathBuf], env: Env<'_>) -> Loaded {
     let mut all = All::default();
     let mut files = Vec::new();
+    let mut seen = BTreeSet::new();
     for path in paths {
         match gather(path) {
             Ok(found) => found.into_iter().for_each(|file| {
-                if !files.contains(&file) {
+                // One file may be named in several ways.
+                if seen.insert(fs::canonicalize(&file).unwrap_or_else(|_| file.clone())) {
                     files.push(file);
                 }
             }),
@@ -146,17 +149,29 @@ impl All {
                 sound &= self.unique.name(&mut reader, name, *span);
             }
             if let Some(pair) = pair {
-                sound &= self.unique.pair(&mut reader, pair, name.as_ref().map(|(name, _)| name.as_str()));
+                sound &= self.unique.pair(&mut reader, pair);
             }
             self.mappings.extend(mapping.filter(|_| sound));
+            if reader.is_full() {
+                break;
+            }
         }
+        reader.mapping = None;
         if let Some(flaw) = flaw {
             let help = match flaw.code {
                 Code::TooLarge => "write less into one file, and follow fewer aliases",
                 Code::Alias => "write `&name` before the value that `*name` stands for",
+                _ if text.place(flaw.span).shown.contains("${") => {
+                    "inside braces and brackets, put values with `${…}` in quotes"
+                }
                 _ => "check quotes, brackets and indentation at the mark and just before it",
             };
             reader.error(flaw.code, flaw.span, flaw.message, help);
+        }
+        if reader.is_full() {
+            let message = format!("the file has more problems than the {MOST} that are told");
+            let help = "solve these first, and check the file again";
+            reader.diagnostics.push(*failed(Code::TooLarge, file, message, help));
         }
         reader.diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column, diagnostic.code));
         self.diagnostics.append(&mut reader.diagnostics);

@@ -1,7 +1,7 @@
 //! Mapping files: as they are written, as they are validated, and everything that can be said about them.
 //!
-//! A file becomes a [`tree`] whose nodes know their places, the [`reader`] reads it by the table of
-//! [`parameters`], [`build`] makes a [`Mapping`] of it and [`queue`] knows the rules. Nothing stops at
+//! A file becomes a `tree` whose nodes know their places, the `reader` reads it by the table of
+//! `parameters`, `build` makes a [`Mapping`] of it and `queue` knows the rules. Nothing stops at
 //! the first problem: each becomes a [`Diagnostic`].
 
 mod arn;
@@ -34,7 +34,7 @@ mod tests;
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{CodePage, codes, explain};
-pub use lint::lint;
+pub use lint::{function_unreached, lint, queue_unreached};
 pub use load::{Loaded, load, parse};
 pub use model::{Arn, FunctionRef, Mapping, Poller, Side, SourceKind, VisibilityOptions};
 pub use schema::schema;

@@ -1,5 +1,7 @@
 //! Reads nodes by the table of parameters; whatever is wrong is reported, and the reading goes on.
 
+use std::collections::BTreeMap;
+
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Severity};
 use super::interpolate::Env;
@@ -9,24 +11,53 @@ use super::text::{Span, Text};
 use super::tree::{Node, NodeKind};
 use super::value::{Kind, Members, Value};
 
+/// The most problems of one file that are told.
+pub(crate) const MOST: usize = 200;
+
 /// Reads one file.
 pub(crate) struct Reader<'a> {
     pub(crate) text: &'a Text<'a>,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// The mapping that is being read, once its name is known.
+    pub(crate) mapping: Option<String>,
+    /// How many errors were found, told or not.
+    pub(crate) errors: usize,
     pub(crate) env: Env<'a>,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(text: &'a Text<'a>, env: Env<'a>) -> Self {
-        Self { text, diagnostics: Vec::new(), env }
+        Self { text, diagnostics: Vec::new(), mapping: None, errors: 0, env }
     }
 
     pub(crate) fn error(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
-        self.diagnostics.push(Diagnostic::at(code, Severity::Error, self.text, span, message).with_help(help));
+        self.errors += 1;
+        self.push(Severity::Error, code, span, message, help);
     }
 
     pub(crate) fn warning(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
-        self.diagnostics.push(Diagnostic::at(code, Severity::Warning, self.text, span, message).with_help(help));
+        self.push(Severity::Warning, code, span, message, help);
+    }
+
+    fn push(
+        &mut self,
+        severity: Severity,
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        if self.is_full() {
+            return;
+        }
+        let mut diagnostic = Diagnostic::at(code, severity, self.text, span, message).with_help(help);
+        diagnostic.mapping = self.mapping.clone();
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// So many problems that more of them help nobody, and would only cost time.
+    pub(crate) fn is_full(&self) -> bool {
+        self.diagnostics.len() >= MOST
     }
 
     /// The members of a map; unknown, repeated and foreign keys are reported.
@@ -34,15 +65,16 @@ impl<'a> Reader<'a> {
         let mut members = Members::default();
         let mut seen: Vec<(&'static str, Span)> = Vec::new();
         for (key, node) in entries {
+            if self.is_full() {
+                break;
+            }
             let Some(name) = self.key(key) else { continue };
             let Some(member) = parameters::find(table, name) else {
                 self.unknown(table, key, name, path);
                 continue;
             };
             if let Some((_, first)) = seen.iter().find(|(name, _)| *name == member.name) {
-                let line = self.text.place(*first).line;
-                let message = format!("`{}` stands twice; first on line {line}", member.name);
-                self.error(Code::DuplicateKey, key.span, message, "remove one of the two");
+                self.repeated(member.name, *first, key.span);
                 continue;
             }
             seen.push((member.name, key.span));
@@ -62,6 +94,25 @@ impl<'a> Reader<'a> {
             }
         }
         members
+    }
+
+    fn repeated(&mut self, name: &str, first: Span, again: Span) {
+        let message = format!("`{}` stands twice; first on line {}", short(name), self.text.line(first));
+        self.error(Code::DuplicateKey, again, message, "remove one of the two");
+    }
+
+    /// Reports keys that stand twice in a map that is not read by the table.
+    pub(crate) fn once<'n>(&mut self, keys: impl Iterator<Item = &'n Node>) {
+        let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+        for key in keys {
+            let Some(name) = key.as_text() else { continue };
+            match seen.get(name) {
+                Some(first) => self.repeated(name, *first, key.span),
+                None => {
+                    seen.insert(name, key.span);
+                }
+            }
+        }
     }
 
     /// A key's text. A key that is no text, and YAML's merge key, are reported.
@@ -164,11 +215,8 @@ impl<'a> Reader<'a> {
             let at = items.get(max).map_or(span, |item| item.span);
             self.error(Code::TooMany, at, message, format!("leave {max} of them"));
         }
-        let read: Vec<_> = items.iter().map(|item| self.value(item, of, path)).collect();
-        if items.len() > max {
-            return None;
-        }
-        read.into_iter().collect()
+        let read: Vec<_> = items.iter().take(max).map(|item| self.value(item, of, path)).collect();
+        if items.len() > max { None } else { read.into_iter().collect() }
     }
 
     fn tags(&mut self, node: &Node, path: &str) -> Option<Kind> {
@@ -176,6 +224,7 @@ impl<'a> Reader<'a> {
         let mut sound = true;
         match &node.kind {
             NodeKind::Map(entries) => {
+                self.once(entries.iter().map(|(key, _)| key));
                 for (key, value) in entries {
                     let Some(name) = self.key(key) else {
                         sound = false;

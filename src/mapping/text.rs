@@ -48,7 +48,7 @@ impl<'a> Text<'a> {
     /// The place of a span. Total: a span outside the text is moved to its end.
     pub(crate) fn place(&self, span: Span) -> Place {
         let start = self.boundary(span.start);
-        let line = self.starts.partition_point(|begin| *begin <= start).saturating_sub(1);
+        let line = self.index(start);
         let begin = self.starts.get(line).copied().unwrap_or(0);
         let end = self.starts.get(line + 1).copied().unwrap_or(self.text.len());
         let shown = self.text[begin..end].trim_end_matches(['\n', '\r']);
@@ -62,6 +62,15 @@ impl<'a> Text<'a> {
             shown: shown.into(),
             range: from..to,
         }
+    }
+
+    /// The number of the line on which a span begins, from 1.
+    pub(crate) fn line(&self, span: Span) -> usize {
+        self.index(span.start) + 1
+    }
+
+    fn index(&self, at: usize) -> usize {
+        self.starts.partition_point(|begin| *begin <= at).saturating_sub(1)
     }
 
     fn boundary(&self, at: usize) -> usize {

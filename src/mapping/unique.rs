@@ -1,5 +1,6 @@
 //! Names, and pairs of source and function, that may stand once among all files.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::build::Pair;
@@ -11,8 +12,8 @@ use super::text::Span;
 /// Everything seen so far, and where.
 #[derive(Default)]
 pub(crate) struct Unique {
-    names: Vec<(String, Site)>,
-    pairs: Vec<(Pair, Site)>,
+    names: BTreeMap<String, Site>,
+    pairs: BTreeMap<String, Vec<(Pair, Site)>>,
 }
 
 #[derive(Clone)]
@@ -23,7 +24,7 @@ struct Site {
 
 impl Site {
     fn of(reader: &Reader<'_>, span: Span) -> Self {
-        Self { file: reader.text.file.clone(), line: reader.text.place(span).line }
+        Self { file: reader.text.file.clone(), line: reader.text.line(span) }
     }
 
     fn show(&self) -> String {
@@ -34,20 +35,20 @@ impl Site {
 impl Unique {
     /// Notes a name. False, and reported, when it was seen before.
     pub(crate) fn name(&mut self, reader: &mut Reader<'_>, name: &str, span: Span) -> bool {
-        if let Some((_, first)) = self.names.iter().find(|(seen, _)| seen == name) {
+        if let Some(first) = self.names.get(name) {
             let message = format!("two mappings are named {name:?}; the first is at {}", first.show());
             let help = "write another `Name`; without one, the file's name is the mapping's";
             reader.error(Code::DuplicateName, span, message, help);
-            label(reader, Some(name));
             return false;
         }
-        self.names.push((name.into(), Site::of(reader, span)));
+        self.names.insert(name.into(), Site::of(reader, span));
         true
     }
 
     /// Notes a pair. False, and reported, when it was seen before.
-    pub(crate) fn pair(&mut self, reader: &mut Reader<'_>, pair: Pair, name: Option<&str>) -> bool {
-        if let Some((_, first)) = self.pairs.iter().find(|(seen, _)| same(seen, &pair)) {
+    pub(crate) fn pair(&mut self, reader: &mut Reader<'_>, pair: Pair) -> bool {
+        let seen = self.pairs.entry(pair.source.clone()).or_default();
+        if let Some((_, first)) = seen.iter().find(|(seen, _)| same(seen, &pair)) {
             let message = format!(
                 "an event source mapping of this queue and the function {:?} already exists at {}",
                 pair.function.text,
@@ -55,27 +56,17 @@ impl Unique {
             );
             let help = "remove one of the two, or map another function, version or alias";
             reader.error(Code::DuplicatePair, pair.span, message, help);
-            label(reader, name);
             return false;
         }
         let site = Site::of(reader, pair.span);
-        self.pairs.push((pair, site));
+        seen.push((pair, site));
         true
-    }
-}
-
-fn label(reader: &mut Reader<'_>, name: Option<&str>) {
-    if let Some(last) = reader.diagnostics.last_mut() {
-        last.mapping = name.map(Into::into);
     }
 }
 
 /// Another endpoint or region is another queue, even where the ARN is the same.
 fn same(a: &Pair, b: &Pair) -> bool {
-    a.source == b.source
-        && a.endpoint == b.endpoint
-        && a.source_region == b.source_region
-        && same_function(&a.function, &b.function)
+    a.endpoint == b.endpoint && a.source_region == b.source_region && same_function(&a.function, &b.function)
 }
 
 /// A bare name and an ARN may mean the same function: what only one of them says does not tell them apart.

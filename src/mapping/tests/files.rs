@@ -33,7 +33,8 @@ fn a_folder_gives_its_files_and_nothing_else() {
         fs::write(folder.path().join(name), text).unwrap();
     }
     fs::create_dir(folder.path().join("below.yaml")).unwrap();
-    let loaded = load_all(&[folder.path().into(), folder.path().join("b.yaml")]);
+    let loaded =
+        load_all(&[folder.path().into(), folder.path().join("b.yaml"), folder.path().join(".").join("b.yaml")]);
     assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
     assert_eq!(loaded.mappings.iter().map(|mapping| mapping.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
     assert_eq!(loaded.mappings[1].file, folder.path().join("b.yaml"));
@@ -90,6 +91,37 @@ fn an_alias_bomb_is_refused() {
     let file = folder.path().join("bomb.yaml");
     fs::write(&file, bomb).unwrap();
     assert_eq!(codes(&load_all(&[file])), ["FB0006"]);
+}
+
+#[test]
+fn the_problems_of_one_file_are_bounded() {
+    let keys: String = (0..40_000).map(|number| format!("\"k{number}\": {number}, ")).collect();
+    let items = "{}, ".repeat(60_000);
+    for text in [format!("{{ {keys} \"Name\": \"a\" }}"), format!("[ {items} {{}} ]")] {
+        let loaded = crate::mapping::parse(&PathBuf::from("many.json"), &text, &|_| None);
+        assert_eq!(loaded.diagnostics.len(), 201);
+        assert!(loaded.mappings.is_empty());
+        assert!(loaded.diagnostics.iter().any(|diagnostic| diagnostic.message.contains("more problems")));
+    }
+}
+
+#[test]
+fn the_examples_of_the_docs_are_clean() {
+    let docs = include_str!("../../../docs/mapping-files.md");
+    let blocks: Vec<_> = docs.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() >= 4);
+    for block in blocks {
+        let mut text = block.to_owned();
+        if !text.contains("FunctionName:") {
+            text.push_str("FunctionName: f\n");
+        }
+        if !text.contains("EventSourceArn:") && !text.contains("Queue:") {
+            text.push_str("EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\n");
+        }
+        let env = |name: &str| (name == "ACCOUNT_ID").then(|| "123456789012".to_owned());
+        let loaded = crate::mapping::parse(&PathBuf::from("docs.yaml"), &text, &env);
+        assert!(loaded.diagnostics.is_empty(), "{text}\n{:?}", loaded.diagnostics);
+    }
 }
 
 #[test]
