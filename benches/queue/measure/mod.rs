@@ -15,7 +15,7 @@ use crate::driver::{Bench, Options, Part, Row, say};
 use crate::fake::Setup;
 
 /// Longer than any single measurement takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// How long a program may take to end when it is asked to.
 const ENDING: Duration = Duration::from_secs(40);
 const BODY_BYTES: usize = 1024;
