@@ -1,6 +1,6 @@
 # The image of forebay: one binary on a base without a shell, run by a user without rights, on a read-only root if wanted.
 #   docker build -t forebay .
-#   docker run --rm -v ./mappings:/etc/forebay/mappings:ro -e AWS_REGION -e AWS_ACCESS_KEY_ID -e AWS_SECRET_ACCESS_KEY forebay
+#   docker run --rm -v ./mappings:/etc/forebay/mappings:ro -e AWS_ACCESS_KEY_ID -e AWS_SECRET_ACCESS_KEY forebay
 
 # Both stages are Debian 13, so that the binary meets the C library that it was linked with. The C compiler that aws-lc
 # needs comes with this image, and nothing else is needed.
@@ -34,7 +34,7 @@ USER 65532:65532
 WORKDIR /etc/forebay
 ENV FOREBAY_LISTEN=0.0.0.0:9690 \
     FOREBAY_SOCKET=/run/forebay/forebay.sock \
-    FOREBAY_STORE=/var/lib/forebay/store.redb
+    FOREBAY_STORE=/var/lib/forebay/forebay.redb
 VOLUME ["/run/forebay", "/var/lib/forebay"]
 EXPOSE 9690
 # A drain takes up to 25 s: give `docker stop` at least 30 (`--time 30`).

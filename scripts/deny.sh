@@ -31,7 +31,7 @@ if command -v timeout >/dev/null 2>&1; then bound='timeout 120'; fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if $bound "$deny" --locked fetch db 2>"$log"; then
-    "$deny" --locked check --hide-inclusion-graph --disable-fetch advisories
+    "$deny" --locked --offline check --hide-inclusion-graph advisories
 else
     grep -i 'fatal:' "$log" >&2 || cat "$log" >&2
     echo "LEFT OUT: advisories were not checked, for their database could not be fetched (bans, licences and sources were)" >&2

@@ -9,7 +9,8 @@ use super::{completions, explain, health, list, run, schema, start, status, stop
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 partly done, 130 interrupted.
-A first mapping: `forebay schema` tells an editor what a mapping file may hold, `forebay validate` checks it, `forebay run` runs it.";
+A first mapping: `forebay schema` tells an editor what a mapping file may hold, `forebay validate` checks it, \
+`forebay run` runs it.";
 
 /// Event source mappings outside AWS: polls queues, batches messages, invokes functions, settles every message.
 #[derive(Debug, Parser)]

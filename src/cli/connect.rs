@@ -14,7 +14,7 @@ use crate::control::{Client, SocketChoice};
 pub(super) struct SocketArgs {
     /// The control socket. Default: the first of /run/forebay.sock, $XDG_RUNTIME_DIR/forebay.sock and
     /// a file of your own in the temporary folder
-    #[arg(long, value_name = "PATH", env = "FOREBAY_SOCKET")]
+    #[arg(long, value_name = "PATH", env = "FOREBAY_SOCKET", hide_env_values = true)]
     socket: Option<PathBuf>,
 }
 

@@ -56,6 +56,7 @@ impl Daemon {
             connector: Arc::new(AwsConnector::new()),
             store,
             metrics: metrics.clone(),
+            drain_timeout: self.drain_timeout,
             seed: fastrand::u64(..),
             wall: Arc::new(wall_clock),
         });

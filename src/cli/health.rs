@@ -11,7 +11,8 @@ use crate::control::ask_probe;
 #[derive(Debug, Args)]
 pub(super) struct HealthArgs {
     /// Where `forebay run` listens
-    #[arg(long, value_name = "ADDRESS", env = "FOREBAY_LISTEN", default_value = super::run::LISTEN)]
+    #[arg(long, value_name = "ADDRESS", default_value = super::run::LISTEN)]
+    #[arg(env = "FOREBAY_LISTEN", hide_env_values = true)]
     listen: String,
     /// Ask whether it is ready instead of whether it lives, and show each mapping
     #[arg(long)]

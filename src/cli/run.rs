@@ -27,18 +27,19 @@ pub(super) struct RunArgs {
     files: FileArgs,
     /// Where `start` and `stop` are remembered: a file, or "memory" to keep nothing. Default:
     /// /var/lib/forebay/forebay.redb if it can be written, else a file in your state folder
-    #[arg(long, value_name = "STORE", env = "FOREBAY_STORE")]
+    #[arg(long, value_name = "STORE", env = "FOREBAY_STORE", hide_env_values = true)]
     store: Option<StoreLocation>,
     /// The address of /livez, /readyz and /metrics
-    #[arg(long, value_name = "ADDRESS", env = "FOREBAY_LISTEN", default_value = LISTEN)]
+    #[arg(long, value_name = "ADDRESS", env = "FOREBAY_LISTEN", hide_env_values = true, default_value = LISTEN)]
     listen: String,
     #[command(flatten)]
     socket: SocketArgs,
     /// How long a drain may take after SIGTERM or SIGINT
-    #[arg(long, value_name = "DURATION", env = "FOREBAY_DRAIN_TIMEOUT", default_value = "25s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "25s")]
+    #[arg(env = "FOREBAY_DRAIN_TIMEOUT", hide_env_values = true)]
     drain_timeout: Duration,
     /// How log lines look
-    #[arg(long, value_enum, env = "FOREBAY_LOG_FORMAT", default_value_t)]
+    #[arg(long, value_enum, env = "FOREBAY_LOG_FORMAT", hide_env_values = true, default_value_t)]
     log_format: LogFormat,
 }
 

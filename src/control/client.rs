@@ -39,7 +39,8 @@ pub(crate) struct Client {
 pub(crate) enum ClientError {
     /// No forebay answers.
     #[error(
-        "no forebay answers on {tried}; start one with `forebay run -f mappings/`, or name its socket with --socket or FOREBAY_SOCKET"
+        "no forebay answers on {tried}; start one with `forebay run -f mappings/`, or name its socket with --socket or \
+         FOREBAY_SOCKET"
     )]
     Unreachable { tried: String },
     /// The socket is another user's.
@@ -50,7 +51,8 @@ pub(crate) enum ClientError {
     Refused { code: String, message: String },
     /// The daemon does not speak as it should.
     #[error(
-        "the forebay on {path} cannot be understood: {reason}; is it of another version? `forebay version` shows both"
+        "the forebay on {path} cannot be understood: {reason}; is it of another version? \
+         `forebay version` shows both"
     )]
     Broken { path: String, reason: String },
     /// The daemon does not answer in time.

@@ -79,6 +79,7 @@ impl Running {
             connector: Arc::new(Nowhere),
             store: Arc::new(MemoryStore::new()),
             metrics: metrics.clone(),
+            drain_timeout: std::time::Duration::from_secs(25),
             seed: 1,
             wall: Arc::new(|| 1_760_000_000_000),
         });

@@ -17,7 +17,8 @@ const BACKLOG: u32 = 128;
 #[derive(Debug, Error)]
 pub(crate) enum SocketError {
     #[error(
-        "another forebay answers on the control socket {0}: stop that one, or choose another path with --socket (and another --store and --listen)"
+        "another forebay answers on the control socket {0}: stop that one, or choose another path with \
+         --socket (and another --store and --listen)"
     )]
     InUse(String),
     #[error("{0} is not a socket: remove it, or choose another path with --socket")]

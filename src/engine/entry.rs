@@ -176,9 +176,6 @@ impl Entry {
             }
             None => {
                 self.panics = 0;
-                if self.live.shown().health == HealthStatus::Degraded {
-                    self.live.observe(&Event::Health(Health::Ok));
-                }
                 self.on_the_way = MappingState::Enabling;
             }
         }

@@ -85,6 +85,9 @@ impl Live {
     pub(crate) fn ended(&self) {
         self.gauge(Gauges::default());
         self.polled.store(false, Relaxed);
+        // Not an event: nothing has become healthy, there is only nobody left who could be degraded.
+        self.metrics.forget_health();
+        self.set_health(&Health::Ok);
     }
 
     /// Whether the source has answered a poll since the mapping was started.

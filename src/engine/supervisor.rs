@@ -16,8 +16,6 @@ use crate::mapping::Mapping;
 use crate::store::{Desired, Store};
 use crate::telemetry::Metrics;
 
-/// How long a drain may take where the mapping does not say.
-const DRAIN: Duration = Duration::from_secs(25);
 /// How much longer than its bound a drain may take before its task is ended.
 const OVERTIME: Duration = Duration::from_secs(2);
 
@@ -31,6 +29,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// Where everything is counted.
     pub metrics: Metrics,
+    /// How long a stopped mapping's drain may take where its file does not say.
+    pub drain_timeout: Duration,
     /// The seed of all jitter.
     pub seed: u64,
     /// The wall clock.
@@ -51,11 +51,14 @@ struct Supervisor {
     store: Arc<dyn Store>,
     metrics: Metrics,
     clock: Clock,
+    drain_timeout: Duration,
     rng: fastrand::Rng,
     initial: Vec<Mapping>,
     entries: BTreeMap<String, Entry>,
     tasks: JoinSet<()>,
     names: HashMap<Id, String>,
+    /// Was ready once: what is added or restarted later takes nothing from that.
+    was_ready: bool,
     closing: Option<Closing>,
 }
 
@@ -71,11 +74,13 @@ impl Supervisor {
             store: parts.store,
             metrics: parts.metrics,
             clock: Clock::new(parts.wall),
+            drain_timeout: parts.drain_timeout,
             rng: fastrand::Rng::with_seed(parts.seed),
             initial: parts.mappings,
             entries: BTreeMap::new(),
             tasks: JoinSet::new(),
             names: HashMap::new(),
+            was_ready: false,
             closing: None,
         }
     }
@@ -95,7 +100,7 @@ impl Supervisor {
                 request = requests.recv() => match request {
                     Some(request) => self.handle(request).await,
                     // Nobody can ask for anything any more: an engine without a handle drains.
-                    None if self.closing.is_none() => self.close(DRAIN, None),
+                    None if self.closing.is_none() => self.close(self.drain_timeout, None),
                     None => self.await_end().await,
                 },
                 Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
@@ -133,10 +138,11 @@ impl Supervisor {
         self.entries.values().map(Entry::status).collect()
     }
 
-    fn readiness(&self) -> Readiness {
+    fn readiness(&mut self) -> Readiness {
         let mappings: Vec<_> =
             self.entries.values().map(|entry| (entry.mapping.name.clone(), entry.readiness())).collect();
-        Readiness { ready: mappings.iter().all(|(_, state)| state != "starting"), mappings }
+        self.was_ready |= mappings.iter().all(|(_, state)| state != "starting");
+        Readiness { ready: self.was_ready, mappings }
     }
 
     async fn add(&mut self, mapping: Mapping) {
@@ -183,6 +189,8 @@ impl Supervisor {
     }
 
     async fn reload(&mut self, mappings: Vec<Mapping>) -> ReloadSummary {
+        // Asked before anything changes: what was ready stays so while changed mappings start again.
+        self.readiness();
         let mut summary = ReloadSummary::default();
         let mut wanted: BTreeMap<String, Mapping> =
             mappings.into_iter().map(|mapping| (mapping.name.clone(), mapping)).collect();
@@ -238,7 +246,7 @@ impl Supervisor {
                 let task = entry.start(Arc::clone(&self.connector), self.clock.clone(), self.rng.u64(..));
                 self.names.insert(self.tasks.spawn(task).id(), name.clone());
             }
-            entry.stop_if_unwanted(DRAIN);
+            entry.stop_if_unwanted(self.drain_timeout);
             entry.show_state();
         }
         let gone = |entry: &Entry| entry.goal == Goal::Remove && !entry.is_running();

@@ -11,7 +11,7 @@ use super::clock::Clock;
 use super::driver::Driver;
 use super::limits::InvokeLimiter;
 use super::live::Live;
-use super::{Connector, Ports};
+use super::{Connector, HealthStatus, Ports};
 use crate::machine::{Command, Event, Fault, Health, QueueMachine, QueueOptions};
 use crate::mapping::Mapping;
 
@@ -39,12 +39,12 @@ impl Task {
 
     /// The ports, or `None` when the mapping is stopped before it has them.
     async fn connect(&self, commands: &mut mpsc::Receiver<Command>) -> Option<Ports> {
-        let mut failed = false;
         loop {
             let fault = tokio::select! {
                 connected = self.connector.connect(&self.mapping) => match connected {
                     Ok(ports) => {
-                        if failed {
+                        // Whatever kept the mapping from working before, a panic included, is over for now.
+                        if self.live.shown().health == HealthStatus::Degraded {
                             self.live.observe(&Event::Health(Health::Ok));
                         }
                         return Some(ports);
@@ -53,7 +53,6 @@ impl Task {
                 },
                 _ = commands.recv() => return None,
             };
-            failed = true;
             self.show(&fault);
             tokio::select! {
                 () = sleep(CONNECT_AGAIN) => {}

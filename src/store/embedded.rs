@@ -10,16 +10,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use futures_util::future::{BoxFuture, ready};
-use redb::{
-    CommitError, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition, TableError,
-    TransactionError,
-};
-use thiserror::Error;
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError};
 
+use super::trouble::Trouble;
 use super::{Desired, Store, StoreError};
 
 /// The newest format that this program reads and the one that it writes.
-const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 1;
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const META_FORMAT: &str = "format";
 /// Mapping name to a [`Desired`] as JSON.
@@ -28,7 +25,8 @@ const DESIRED: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("desired"
 /// The tables are small and read once; redb's own default would allow a gibibyte.
 const CACHE_BYTES: usize = 1024 * 1024;
 
-/// Keeps everything in one file, which it holds locked. Every write is on disk when it returns; reads never touch the disk.
+/// Keeps everything in one file, which it holds locked. Every write is on disk when it returns; reads never
+/// touch the disk.
 #[derive(Debug)]
 pub struct EmbeddedStore {
     inner: Arc<Inner>,
@@ -153,85 +151,6 @@ fn initialise(database: &Database) -> Result<(), Trouble> {
     transaction.open_table(DESIRED)?;
     transaction.commit()?;
     Ok(())
-}
-
-/// What went wrong, before the file's name is put to it.
-#[derive(Debug, Error)]
-enum Trouble {
-    #[error("locked")]
-    Locked,
-    #[error("newer format {0}")]
-    Newer(u64),
-    #[error("{0}")]
-    Damaged(String),
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    #[error(transparent)]
-    Panicked(#[from] tokio::task::JoinError),
-}
-
-impl Trouble {
-    fn at(self, path: &Path) -> StoreError {
-        let path = path.display().to_string();
-        match self {
-            Self::Locked => StoreError::Locked { path },
-            Self::Newer(found) => StoreError::Newer { path, found, known: FORMAT },
-            Self::Damaged(reason) => StoreError::Damaged { path, reason },
-            // redb says "invalid data" of a file that is not one of its own.
-            Self::Io(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
-                StoreError::Damaged { path, reason: format!("it is not a store ({error})") }
-            }
-            Self::Io(error) => StoreError::Io { path, reason: error.to_string() },
-            Self::Panicked(panic) => StoreError::Io { path, reason: format!("the write was lost: {panic}") },
-        }
-    }
-}
-
-impl From<DatabaseError> for Trouble {
-    fn from(error: DatabaseError) -> Self {
-        match error {
-            DatabaseError::DatabaseAlreadyOpen => Self::Locked,
-            DatabaseError::Storage(error) => error.into(),
-            other => Self::Damaged(other.to_string()),
-        }
-    }
-}
-
-impl From<StorageError> for Trouble {
-    fn from(error: StorageError) -> Self {
-        match error {
-            StorageError::Io(error) => Self::Io(error),
-            StorageError::Corrupted(reason) => Self::Damaged(reason),
-            other => Self::Io(io::Error::other(other)),
-        }
-    }
-}
-
-impl From<TableError> for Trouble {
-    fn from(error: TableError) -> Self {
-        match error {
-            TableError::Storage(error) => error.into(),
-            other => Self::Damaged(other.to_string()),
-        }
-    }
-}
-
-impl From<TransactionError> for Trouble {
-    fn from(error: TransactionError) -> Self {
-        match error {
-            TransactionError::Storage(error) => error.into(),
-            other => Self::Io(io::Error::other(other)),
-        }
-    }
-}
-
-impl From<CommitError> for Trouble {
-    fn from(error: CommitError) -> Self {
-        match error {
-            CommitError::Storage(error) => error.into(),
-            other => Self::Io(io::Error::other(other)),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod embedded;
 mod location;
 mod memory;
 mod port;
+mod trouble;
 
 pub use embedded::EmbeddedStore;
 pub use location::{LocationError, StoreLocation};

@@ -302,6 +302,31 @@ mod tests {
     }
 
     #[test]
+    fn every_name_is_documented_and_every_documented_name_exists() {
+        let metrics = Metrics::new();
+        let _any = metrics.mapping("any", SourceKind::Sqs);
+        let text = metrics.render();
+        let mut written: Vec<String> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE forebay_")?.split_once(' '))
+            .map(|(name, kind)| match kind {
+                "counter" => format!("{name}_total"),
+                "info" => format!("{name}_info"),
+                _ => name.to_owned(),
+            })
+            .collect();
+        let page = include_str!("../../docs/metrics.md");
+        let mut documented: Vec<String> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+            .map(|(name, _)| name.split('{').next().unwrap_or(name).to_owned())
+            .collect();
+        written.sort();
+        documented.sort();
+        assert_eq!(written, documented);
+    }
+
+    #[test]
     fn names_are_escaped() {
         let metrics = Metrics::new();
         let _odd = metrics.mapping("a\"b\\c\nd", SourceKind::Sqs);

@@ -5,10 +5,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tracing::{debug, error, info, warn};
-
 use crate::machine::{Event, FaultKind, Health, InvokeEnd};
 use crate::mapping::SourceKind;
+
+/// A log line about a mapping.
+macro_rules! tell {
+    ($level:ident, $log:expr, $($rest:tt)*) => {
+        tracing::$level!(target: "forebay::mapping", mapping = &*$log.mapping, source = $log.source, $($rest)*)
+    };
+}
 
 /// How long a repeated fault stays unsaid.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -43,37 +48,57 @@ impl EventLog {
         match event {
             Event::PollFailed { kind, message, retry_in } => self.poll_failed(*kind, message, *retry_in),
             Event::DescribeFailed { kind, message } => self.warn(Topic::Describe, kind.as_str(), |silenced| {
-                warn!(target: "forebay::mapping", mapping = self.name(), source = self.source, kind = kind.as_str(), error = message, silenced, "the source's attributes cannot be read: going on without them");
+                tell!(
+                    warn,
+                    self,
+                    kind = kind.as_str(),
+                    error = message,
+                    silenced,
+                    "the source's attributes cannot be read: going on without them"
+                );
             }),
             Event::InvokeEnded { end, records, failed, took, message } => {
                 self.invoke_ended(*end, *records, *failed, *took, message.as_deref());
             }
             Event::MalformedResponse { reason } => self.warn(Topic::Malformed, reason, |silenced| {
-                warn!(target: "forebay::mapping", mapping = self.name(), source = self.source, reason, silenced, "the function's answer has not the form of ReportBatchItemFailures: the whole batch counts as failed");
+                tell!(warn, self, reason, silenced, "malformed answer: the whole batch counts as failed");
             }),
             Event::DeleteFailed { records, message } => self.warn(Topic::Delete, "", |silenced| {
-                warn!(target: "forebay::mapping", mapping = self.name(), source = self.source, records, error = message, silenced, "messages could not be deleted, trying again");
+                tell!(warn, self, records, error = message, silenced, "messages could not be deleted, trying again");
             }),
             Event::LeaseLost { records, reason } => self.warn(Topic::Lease, reason, |silenced| {
-                warn!(target: "forebay::mapping", mapping = self.name(), source = self.source, records, reason, silenced, "messages were lost to the queue before they were settled: they will be delivered again");
+                tell!(
+                    warn,
+                    self,
+                    records,
+                    reason,
+                    silenced,
+                    "lost before they were settled: they will be delivered again"
+                );
             }),
             Event::TooLarge { id, bytes } => self.warn(Topic::TooLarge, "", |silenced| {
-                warn!(target: "forebay::mapping", mapping = self.name(), source = self.source, message_id = id, bytes, silenced, "a message is too large for any invoke");
+                tell!(warn, self, message_id = id, bytes, silenced, "a message is too large for any invoke");
             }),
             Event::Violated(invariant) => self.warn(Topic::Invariant, invariant.as_str(), |silenced| {
-                error!(target: "forebay::mapping", mapping = self.name(), source = self.source, invariant = invariant.as_str(), silenced, "an invariant was violated: please report this");
+                tell!(
+                    error,
+                    self,
+                    invariant = invariant.as_str(),
+                    silenced,
+                    "an invariant was violated: please report this"
+                );
             }),
             Event::Health(Health::Ok) => {
-                info!(target: "forebay::mapping", mapping = self.name(), source = self.source, "healthy");
+                tell!(info, self, "healthy");
             }
             Event::Health(Health::Degraded { reason }) => {
-                warn!(target: "forebay::mapping", mapping = self.name(), source = self.source, reason, "degraded");
+                tell!(warn, self, reason, "degraded");
             }
             Event::Drained { abandoned: 0 } => {
-                info!(target: "forebay::mapping", mapping = self.name(), source = self.source, "drained");
+                tell!(info, self, "drained");
             }
             Event::Drained { abandoned } => {
-                warn!(target: "forebay::mapping", mapping = self.name(), source = self.source, abandoned, "the drain was cut short: abandoned batches will be delivered again");
+                tell!(warn, self, abandoned, "drain cut short: abandoned batches will be delivered again");
             }
             Event::Polled { .. }
             | Event::Flushed { .. }
@@ -85,13 +110,13 @@ impl EventLog {
             | Event::Heartbeat { .. }
             | Event::Scaled { .. }
             | Event::Described { .. } => {
-                debug!(target: "forebay::mapping", mapping = self.name(), source = self.source, ?event, "event");
+                tell!(debug, self, ?event, "event");
             }
         }
     }
 
     fn poll_failed(&self, kind: FaultKind, message: &str, retry_in: Duration) {
-        // Polls are cancelled by ourselves, and a throttle is only a pace.
+        // Polls are cancelled by ourselves: no news.
         let said = match kind {
             FaultKind::Cancelled => None,
             _ => self.repeats.admit(Topic::Poll, kind.as_str(), Instant::now()),
@@ -99,13 +124,13 @@ impl EventLog {
         let kind_label = kind.as_str();
         match said {
             Some(silenced) if kind.needs_operator() => {
-                warn!(target: "forebay::mapping", mapping = self.name(), source = self.source, kind = kind_label, error = message, ?retry_in, silenced, "poll failed");
+                tell!(warn, self, kind = kind_label, error = message, ?retry_in, silenced, "poll failed");
             }
             Some(silenced) => {
-                info!(target: "forebay::mapping", mapping = self.name(), source = self.source, kind = kind_label, error = message, ?retry_in, silenced, "poll failed");
+                tell!(info, self, kind = kind_label, error = message, ?retry_in, silenced, "poll failed");
             }
             None => {
-                debug!(target: "forebay::mapping", mapping = self.name(), source = self.source, kind = kind_label, error = message, ?retry_in, "poll failed");
+                tell!(debug, self, kind = kind_label, error = message, ?retry_in, "poll failed");
             }
         }
     }
@@ -120,10 +145,10 @@ impl EventLog {
         let said = if worth_saying { self.repeats.admit(Topic::Invoke, result, Instant::now()) } else { None };
         match said {
             Some(silenced) => {
-                warn!(target: "forebay::mapping", mapping = self.name(), source = self.source, result, records, failed, ?took, error = message, silenced, "invoke failed");
+                tell!(warn, self, result, records, failed, ?took, error = message, silenced, "invoke failed");
             }
             None => {
-                debug!(target: "forebay::mapping", mapping = self.name(), source = self.source, result, records, failed, ?took, error = message, "invoke ended");
+                tell!(debug, self, result, records, failed, ?took, error = message, "invoke ended");
             }
         }
     }
@@ -132,10 +157,6 @@ impl EventLog {
         if let Some(silenced) = self.repeats.admit(topic, key, Instant::now()) {
             say(silenced);
         }
-    }
-
-    fn name(&self) -> &str {
-        &self.mapping
     }
 }
 

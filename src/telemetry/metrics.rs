@@ -117,6 +117,11 @@ impl MappingMetrics {
         }
     }
 
+    /// Shows the mapping as not degraded, without saying that it is healthy: it has stopped.
+    pub fn forget_health(&self) {
+        self.counts.degraded.store(false, Relaxed);
+    }
+
     /// How many batches are with the function.
     pub fn set_in_flight(&self, n: usize) {
         self.counts.in_flight.store(u64::try_from(n).unwrap_or(u64::MAX), Relaxed);

@@ -1,1 +1,12 @@
-fn main() {}
+//! The real binary, from the outside: help, exit codes, errors, and the life of a daemon.
+
+#![expect(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+mod daemon;
+mod fake;
+mod flow;
+mod help;
+mod offline;
+mod refusals;
+mod support;
+mod validate;

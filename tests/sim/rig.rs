@@ -54,6 +54,7 @@ impl Rig {
             connector: Arc::new(SimConnector { lanes: lanes.to_vec() }),
             store,
             metrics: Metrics::new(),
+            drain_timeout: Duration::from_secs(25),
             seed: seed.wrapping_add(u64::from(incarnation)),
             wall: Arc::new(move || clock.unix_ms()),
         });

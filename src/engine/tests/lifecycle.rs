@@ -95,6 +95,7 @@ async fn a_reload_restarts_only_what_changed() {
     assert_eq!(summary.unchanged, 1);
     assert_eq!(rig.status("a").await.state, MappingState::Enabled);
     assert_eq!(rig.status("b").await.state, MappingState::Updating);
+    assert!(rig.handle.readiness().await.unwrap().ready, "a process that was ready stays so");
     let updated = rig.until_state("b", MappingState::Enabled).await;
     assert_eq!(updated.maximum_batching_window_in_seconds, 1);
     rig.until_state("d", MappingState::Enabled).await;
@@ -174,6 +175,7 @@ async fn a_panic_in_a_mapping_is_shown_and_the_mapping_is_started_again() {
     rig.handle.reload(vec![mapping("broken", "")]).await.unwrap();
     let status = rig.until("broken", is_degraded).await;
     assert!(status.health_reason.unwrap().contains("panicked"), "the reason says so");
+    rig.until("broken", |status| !is_degraded(status)).await;
     rig.put(0..1);
     rig.until_deleted(1).await;
 }

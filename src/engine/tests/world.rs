@@ -175,6 +175,7 @@ impl Rig {
             connector: Arc::new(Port(Arc::clone(&world))),
             store: Arc::clone(&store),
             metrics: metrics.clone(),
+            drain_timeout: Duration::from_secs(25),
             seed: 7,
             wall: Arc::new(|| 1_800_000_000_000),
         });

@@ -1,0 +1,89 @@
+//! Puts what redb and the system say into the few errors that an operator can act on.
+
+use std::io;
+use std::path::Path;
+
+use redb::{CommitError, DatabaseError, StorageError, TableError, TransactionError};
+use thiserror::Error;
+
+use super::StoreError;
+use super::embedded::FORMAT;
+
+/// What went wrong, before the file's name is put to it.
+#[derive(Debug, Error)]
+pub(super) enum Trouble {
+    #[error("locked")]
+    Locked,
+    #[error("newer format {0}")]
+    Newer(u64),
+    #[error("{0}")]
+    Damaged(String),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Panicked(#[from] tokio::task::JoinError),
+}
+
+impl Trouble {
+    pub(super) fn at(self, path: &Path) -> StoreError {
+        let path = path.display().to_string();
+        match self {
+            Self::Locked => StoreError::Locked { path },
+            Self::Newer(found) => StoreError::Newer { path, found, known: FORMAT },
+            Self::Damaged(reason) => StoreError::Damaged { path, reason },
+            // redb says "invalid data" of a file that is not one of its own.
+            Self::Io(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
+                StoreError::Damaged { path, reason: format!("it is not a store ({error})") }
+            }
+            Self::Io(error) => StoreError::Io { path, reason: error.to_string() },
+            Self::Panicked(panic) => StoreError::Io { path, reason: format!("the write was lost: {panic}") },
+        }
+    }
+}
+
+impl From<DatabaseError> for Trouble {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::DatabaseAlreadyOpen => Self::Locked,
+            DatabaseError::Storage(error) => error.into(),
+            other => Self::Damaged(other.to_string()),
+        }
+    }
+}
+
+impl From<StorageError> for Trouble {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Io(error) => Self::Io(error),
+            StorageError::Corrupted(reason) => Self::Damaged(reason),
+            other => Self::Io(io::Error::other(other)),
+        }
+    }
+}
+
+impl From<TableError> for Trouble {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Storage(error) => error.into(),
+            other => Self::Damaged(other.to_string()),
+        }
+    }
+}
+
+impl From<TransactionError> for Trouble {
+    fn from(error: TransactionError) -> Self {
+        match error {
+            TransactionError::Storage(error) => error.into(),
+            other => Self::Io(io::Error::other(other)),
+        }
+    }
+}
+
+impl From<CommitError> for Trouble {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Storage(error) => error.into(),
+            other => Self::Io(io::Error::other(other)),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What the command line says of itself.
+
+use crate::support::Place;
+
+const VERBS: [&str; 11] =
+    ["run", "validate", "list", "status", "start", "stop", "health", "schema", "completions", "explain", "version"];
+
+#[test]
+fn help_of_every_verb() {
+    let place = Place::new();
+    insta::assert_snapshot!("help", place.stdout(&["--help"]));
+    for verb in VERBS {
+        insta::assert_snapshot!(format!("help_{verb}"), place.stdout(&[verb, "--help"]));
+    }
+}
+
+#[test]
+fn nothing_at_all_is_answered_with_help_on_stderr() {
+    let place = Place::new();
+    let output = place.forebay(&[]).assert().code(2);
+    assert!(output.get_output().stdout.is_empty());
+    assert!(String::from_utf8_lossy(&output.get_output().stderr).contains("Usage: forebay <COMMAND>"));
+}
+
+#[test]
+fn what_the_command_line_cannot_be() {
+    let place = Place::new();
+    for (arguments, said) in [
+        (vec!["lst"], "unrecognized subcommand 'lst'"),
+        (vec!["list", "--outptu", "json"], "unexpected argument '--outptu'"),
+        (vec!["list", "-o", "xml"], "[possible values: table, wide, json, yaml]"),
+        (vec!["run", "--drain-timeout", "30"], "write 30s for seconds"),
+        (vec!["run", "--drain-timeout", "soon"], "write a duration such as 30s"),
+        (vec!["run", "--store", "dynamodb://leases"], "stores in DynamoDB are not supported yet"),
+        (vec!["run", "--store", "redis://x"], "there is no store of the kind \"redis\""),
+        (vec!["run", "--log-format", "xml"], "[possible values: text, json]"),
+        (vec!["start"], "<NAME>..."),
+        (vec!["stop", "orders", "--all"], "cannot be used with"),
+        (vec!["stop", "orders", "--timeout", "3s"], "--wait"),
+        (vec!["completions", "tcsh"], "[possible values:"),
+        (vec!["explain"], "<CODE>"),
+    ] {
+        let error = place.stderr(&arguments, 2);
+        assert!(error.contains(said), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn variables_stand_for_the_flags_of_run() {
+    let place = Place::new();
+    for (name, value, said) in [
+        ("FOREBAY_STORE", "dynamodb://leases", "stores in DynamoDB are not supported yet"),
+        ("FOREBAY_DRAIN_TIMEOUT", "soon", "write a duration such as 30s"),
+        ("FOREBAY_LOG_FORMAT", "xml", "[possible values: text, json]"),
+        ("FOREBAY_FILE", "absent.yaml", "absent.yaml"),
+        ("RUST_LOG", "forebay=loud", "is not a log filter"),
+        ("FOREBAY_CONTROL_TOKEN", "short", "use at least 16"),
+    ] {
+        let output = place.forebay(&["run"]).env(name, value).assert().code(2);
+        let error = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+        assert!(error.contains(said), "{name}: {error}");
+    }
+}

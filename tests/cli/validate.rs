@@ -1,0 +1,75 @@
+//! `forebay validate`, offline and against endpoints where nothing answers.
+
+use serde_json::Value;
+
+use crate::support::{CLOSED, Place};
+
+const BROKEN: &str = "\
+EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders
+FunctionName: process-orders
+BatchSise: 10
+MaximumBatchingWindowInSeconds: 301
+";
+
+#[test]
+fn clean_files() {
+    let place = Place::new();
+    place.mapping("orders", CLOSED, "");
+    let output = place.forebay(&["validate"]).assert().success();
+    assert!(output.get_output().stdout.is_empty());
+    assert_eq!(String::from_utf8_lossy(&output.get_output().stderr), "1 good mapping, 0 errors, 0 warnings\n");
+    let report: Value = serde_json::from_str(&place.stdout(&["validate", "-o", "json"])).unwrap();
+    assert_eq!(report, serde_json::json!({ "mappings": 1, "errors": 0, "warnings": 0, "diagnostics": [] }));
+}
+
+#[test]
+fn the_examples_of_this_repository_are_clean() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/mappings");
+    Place::new().forebay(&["validate", "-f", examples]).assert().success();
+}
+
+#[test]
+fn broken_files_show_all_problems_at_once() {
+    let place = Place::new();
+    place.write("mappings/orders.yaml", BROKEN);
+    let output = place.forebay(&["validate"]).assert().code(2);
+    insta::assert_snapshot!("validate_text", String::from_utf8_lossy(&output.get_output().stdout));
+    assert_eq!(String::from_utf8_lossy(&output.get_output().stderr), "0 good mappings, 2 errors, 0 warnings\n");
+    let output = place.forebay(&["validate", "-o", "json"]).assert().code(2);
+    insta::assert_snapshot!("validate_json", String::from_utf8_lossy(&output.get_output().stdout));
+}
+
+#[test]
+fn paths_come_from_flags_then_the_variable() {
+    let place = Place::new();
+    place.mapping("orders", CLOSED, "");
+    place.mapping("payments", CLOSED, "");
+    let both = "mappings/orders.yaml:mappings/payments.yaml";
+    let by_variable = place.forebay(&["validate"]).env("FOREBAY_FILE", both).assert().success();
+    assert!(String::from_utf8_lossy(&by_variable.get_output().stderr).starts_with("2 good mappings"));
+    let one = place.forebay(&["validate", "-f", "mappings/orders.yaml"]).env("FOREBAY_FILE", both).assert().success();
+    assert!(String::from_utf8_lossy(&one.get_output().stderr).starts_with("1 good mapping"));
+    place.forebay(&["validate", "mappings/orders.yaml"]).env("FOREBAY_FILE", "absent").assert().success();
+}
+
+#[test]
+fn absent_paths_and_empty_folders_are_errors() {
+    let place = Place::new();
+    for (arguments, code) in [(vec!["validate", "-f", "absent"], "FB0002"), (vec!["validate"], "FB0003")] {
+        let output = place.forebay(&arguments).assert().code(2);
+        let text = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+        assert!(text.contains(code), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn online_asks_queue_and_function() {
+    let place = Place::new();
+    place.mapping("orders", CLOSED, "");
+    let output = place.forebay(&["validate", "--online", "-o", "json"]).assert().code(2);
+    let report: Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    let codes: Vec<&str> =
+        report["diagnostics"].as_array().unwrap().iter().map(|found| found["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["FB0509", "FB0510"], "{report}");
+    assert_eq!(report["diagnostics"][0]["mapping"], "orders");
+}
