@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_lambda::primitives::Blob;
@@ -67,17 +69,23 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime")
 }
 
-/// The settings that a poller needs, the same as forebay's.
+/// The settings that a poller needs: forebay's own, down to what it turns off.
 fn sqs(config: &SdkConfig) -> aws_sdk_sqs::Client {
     let read = Duration::from_secs(WAIT.unsigned_abs().into()) + Duration::from_secs(5);
     let timeouts = TimeoutConfig::builder().read_timeout(read).build();
-    aws_sdk_sqs::Client::from_conf(aws_sdk_sqs::config::Builder::from(config).timeout_config(timeouts).build())
+    let settings = aws_sdk_sqs::config::Builder::from(config)
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    aws_sdk_sqs::Client::from_conf(settings.build())
 }
 
 fn lambda(config: &SdkConfig) -> aws_sdk_lambda::Client {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(40)).build();
-    let retries = aws_config::retry::RetryConfig::disabled();
-    let settings = aws_sdk_lambda::config::Builder::from(config).timeout_config(timeouts).retry_config(retries);
+    let settings = aws_sdk_lambda::config::Builder::from(config)
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     aws_sdk_lambda::Client::from_conf(settings.build())
 }
 

@@ -3,6 +3,7 @@
 mod drain;
 mod idle;
 mod latency;
+mod machine;
 mod start;
 mod throughput;
 
@@ -14,7 +15,7 @@ use crate::driver::{Bench, Options, Part, Row, say};
 use crate::fake::Setup;
 
 /// Longer than any single measurement takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// How long a program may take to end when it is asked to.
 const ENDING: Duration = Duration::from_secs(40);
 const BODY_BYTES: usize = 1024;
@@ -43,6 +44,10 @@ pub(crate) async fn all(bench: &mut Bench, options: &Options) -> anyhow::Result<
     if options.wants(Part::Drain) {
         say("drain under load");
         rows.extend(drain::measure(bench, options).await?);
+    }
+    if options.wants(Part::Machine) {
+        say("the machine alone");
+        rows.extend(machine::measure(options));
     }
     bench.check()?;
     Ok(rows)

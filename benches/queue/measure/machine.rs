@@ -1,0 +1,97 @@
+//! The machine alone: whole lives of messages, in one thread, with a world that answers at once.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use forebay::machine::{
+    FunctionAnswer, Input, Machine, Mono, Now, Output, QueueAttributes, QueueMachine, QueueOptions, Receipt, Record,
+    SettleOutcome,
+};
+
+use super::BODY_BYTES;
+use crate::driver::{Options, Row, median};
+
+/// A step, as its inputs see it, takes this long.
+const STEP: Duration = Duration::from_micros(20);
+
+/// Steps and messages of one run.
+#[derive(Clone, Copy, Default)]
+struct Done {
+    steps: u64,
+    messages: u64,
+    seconds: f64,
+}
+
+pub(super) fn measure(options: &Options) -> Vec<Row> {
+    let messages = if options.quick { 20_000 } else { 1_000_000 };
+    let runs: Vec<Done> = (0..options.runs()).map(|_| live(messages)).collect();
+    let steps = median(runs.iter().map(|run| run.steps as f64 / run.seconds));
+    let each = median(runs.iter().map(|run| run.messages as f64 / run.seconds));
+    vec![Row::alone(
+        "machine alone, one core, 50 in flight",
+        format!("{steps:.0} steps/s, {each:.0} msg/s ({:.2} µs each)", 1e6 / each),
+    )]
+}
+
+/// Takes messages through receive, invoke and delete until enough are deleted.
+fn live(enough: u64) -> Done {
+    let mut machine = QueueMachine::new(QueueOptions { maximum_concurrency: Some(50), ..QueueOptions::default() });
+    let record = Record {
+        id: Arc::from("00000000-0000-4000-8000-000000000000"),
+        receipt: Receipt::new("R".repeat(344)),
+        key: None,
+        fragment: Bytes::from(vec![b' '; BODY_BYTES + 900]),
+        receive_count: 1,
+        arrived_unix_ms: 0,
+    };
+    let mut inputs = VecDeque::from([Input::Timeout]);
+    let mut done = Done::default();
+    let mut now = Mono::ZERO;
+    let clock = Instant::now();
+    while done.messages < enough {
+        // With nothing left to answer, the machine waits for its own deadline.
+        let input = inputs.pop_front().unwrap_or(Input::Timeout);
+        now = now + STEP;
+        machine.handle(input, Now { mono: now, unix_ms: 0 });
+        done.steps += 1;
+        loop {
+            match machine.poll_output() {
+                Output::Describe => inputs.push_back(Input::Described(Ok(attributes()))),
+                Output::Poll(poll) => inputs
+                    .push_back(Input::Polled { poll: poll.id, result: Ok(vec![record.clone(); poll.max as usize]) }),
+                Output::Invoke(invoke) => {
+                    std::hint::black_box(&invoke.body);
+                    let answer = FunctionAnswer {
+                        status: 200,
+                        payload: Bytes::from_static(b"null"),
+                        ..FunctionAnswer::default()
+                    };
+                    inputs.push_back(Input::Invoked { batch: invoke.batch, result: Ok(answer), took: STEP });
+                }
+                Output::Settle(settle) => {
+                    done.messages += settle.entries.len() as u64;
+                    let outcomes = vec![SettleOutcome::Done; settle.entries.len()];
+                    inputs.push_back(Input::Settled { settle: settle.id, result: Ok(outcomes) });
+                }
+                Output::Emit(event) => {
+                    std::hint::black_box(&event);
+                }
+                Output::CancelPolls => {}
+                Output::Timeout(_) | Output::Done => break,
+            }
+        }
+    }
+    Done { seconds: clock.elapsed().as_secs_f64(), ..done }
+}
+
+const fn attributes() -> QueueAttributes {
+    QueueAttributes {
+        visibility: Duration::from_secs(30),
+        backlog: None,
+        in_flight: None,
+        max_receive_count: None,
+        retention: None,
+    }
+}
