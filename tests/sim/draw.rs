@@ -269,8 +269,9 @@ pub(crate) fn patience(lane: &LanePlan) -> u64 {
     let hidden = lane.queue.visibility.max(30) * 1000;
     let rounds = u64::from(lane.queue.max_receive_count.unwrap_or(1)) + 1;
     let one = lane.function.duration.1 + 4 * lane.queue.latency.1 + 1_000;
-    let window = 300_000;
+    // What may not be in flight together goes one window after the other.
+    let windows = 300_000 * (1 + lane.sends.len() / lane.queue.over_limit) as u64;
     let backoff = u64::try_from(lane.mapping.poller.retry_backoff.maximum.as_millis()).unwrap_or(u64::MAX);
     let hold = lane.function.timeout + 10_000;
-    3_600_000 + backoff + hold + rounds * (2 * hidden + window + lane.sends.len() as u64 * one)
+    3_600_000 + backoff + hold + rounds * (2 * hidden + windows + lane.sends.len() as u64 * one)
 }

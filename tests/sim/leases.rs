@@ -251,7 +251,7 @@ impl Lane {
         self.sweep(&mut state);
         let open = state.open.clone();
         for index in open {
-            state.leases[index].excuse.get_or_insert(why);
+            state.leases[index].excuse = Some(why);
         }
     }
 

@@ -96,20 +96,25 @@ impl Life {
         }
     }
 
-    /// Waits until the engine has nothing in hand: duplicates may outlive their message.
+    /// Waits until the engine has nothing in hand, by the world's account and by its own: duplicates may
+    /// outlive their message.
     async fn quiesce(&self) {
-        for _ in 0..600 {
-            let busy = self.lanes.iter().any(|lane| {
+        let mut quiet_for = 0;
+        for _ in 0..1_200 {
+            let mut busy = false;
+            for lane in &self.lanes {
+                let status = self.rig.status(lane).await;
+                let held = status.and_then(|status| status.queue).map_or(0, |queue| queue.held + queue.in_flight);
                 let state = lane.state();
-                !state.calls.is_empty() || state.open.iter().any(|&lease| !state.leases[lease].over)
-            });
-            if !busy {
-                tokio::time::sleep(Duration::from_secs(30)).await;
+                busy |= held > 0 || !state.calls.is_empty() || !state.open.is_empty();
+            }
+            quiet_for = if busy { 0 } else { quiet_for + 1 };
+            if quiet_for == 30 {
                 return;
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        self.world.violate("the engine still holds something ten minutes after everything settled");
+        self.world.violate("the engine still holds something twenty minutes after everything settled");
     }
 
     /// What the engine says of itself agrees with the world.
