@@ -233,11 +233,11 @@ impl Supervisor {
     }
 
     fn cut(&mut self) {
+        // There is nothing to cut short before a shutdown has begun.
+        let Some(closing) = &mut self.closing else { return };
+        closing.by = closing.by.min(Instant::now() + OVERTIME);
         for entry in self.entries.values() {
             entry.cut();
-        }
-        if let Some(closing) = &mut self.closing {
-            closing.by = closing.by.min(Instant::now() + OVERTIME);
         }
     }
 

@@ -23,8 +23,10 @@ const BACKLOG: usize = 2_000;
 const LINGER: Duration = Duration::from_millis(10);
 const DELETE_BACKOFF: BackoffPolicy =
     BackoffPolicy { initial: Duration::from_millis(250), maximum: Duration::from_secs(5) };
+const RELEASE_BACKOFF: BackoffPolicy =
+    BackoffPolicy { initial: Duration::from_millis(200), maximum: Duration::from_secs(2) };
 /// A release that fails this often is left to the visibility timeout.
-const RELEASE_TRIES: u32 = 3;
+const RELEASE_TRIES: u32 = 5;
 
 /// What waits to be sent to the source, and what is on its way.
 #[derive(Debug, Default)]
@@ -33,6 +35,8 @@ pub(super) struct Settling {
     oldest_delete: Mono,
     retries: BTreeSet<(Mono, u64)>,
     changes: VecDeque<Change>,
+    /// Releases that failed and are to be tried again, by when and a number that keeps them apart.
+    later: BTreeMap<(Mono, u64), Change>,
     /// Tokens with open extensions, and how many.
     extending: BTreeMap<u64, u32>,
     /// Changes that wait for an open extension of the same message: the last one to arrive would win.
@@ -69,7 +73,11 @@ impl Settling {
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.deletes.is_empty() && self.retries.is_empty() && self.changes.is_empty() && self.calls.is_empty()
+        self.deletes.is_empty()
+            && self.retries.is_empty()
+            && self.changes.is_empty()
+            && self.later.is_empty()
+            && self.calls.is_empty()
     }
 
     pub(super) fn next_flush(&self) -> Option<Mono> {
@@ -77,7 +85,8 @@ impl Settling {
         let linger =
             (!self.deletes.is_empty() && self.open_deletes < MAX_DELETE_CALLS).then(|| self.oldest_delete + LINGER);
         let retry = self.retries.first().map(|&(at, _)| at);
-        linger.into_iter().chain(retry).min()
+        let release = self.later.first_key_value().map(|(&(at, _), _)| at);
+        [linger, retry, release].into_iter().flatten().min()
     }
 
     fn extension_ended(&mut self, token: u64) {
@@ -180,6 +189,11 @@ impl QueueMachine {
     }
 
     pub(super) fn flush_settlements(&mut self) {
+        while let Some(entry) = self.settling.later.first_entry()
+            && entry.key().0 <= self.now
+        {
+            self.settling.changes.push_back(entry.remove());
+        }
         while !self.settling.changes.is_empty() {
             let count = self.settling.changes.len().min(MAX_ENTRIES);
             let changes: Vec<Change> = self.settling.changes.drain(..count).collect();
@@ -300,8 +314,10 @@ impl QueueMachine {
                 }
                 (Purpose::Release { .. }, SettleOutcome::Done) => released += 1,
                 (Purpose::Release { tries }, SettleOutcome::Failed(_)) if tries + 1 < RELEASE_TRIES => {
-                    let purpose = Purpose::Release { tries: tries + 1 };
-                    self.settling.changes.push_back(Change { purpose, ..change });
+                    let tries = tries + 1;
+                    let at = self.now + RELEASE_BACKOFF.pause(tries, &mut self.rng);
+                    let key = (at, self.name());
+                    self.settling.later.insert(key, Change { purpose: Purpose::Release { tries }, ..change });
                 }
                 (Purpose::Release { .. }, _) => left += 1,
             }

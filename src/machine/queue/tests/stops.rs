@@ -150,8 +150,10 @@ fn a_drain_gives_returns_a_few_tries_and_then_leaves_them() {
     while !rig.polls.is_empty() {
         rig.fail_poll(FaultKind::Cancelled);
     }
-    for _ in 0..3 {
+    for _ in 0..5 {
+        assert!(!rig.done);
         rig.settle_as(SettleOutcome::Failed(fault(FaultKind::Transient)));
+        rig.pass(s(2));
     }
     assert!(rig.done);
     assert_eq!(rig.saw(|event| matches!(event, Event::Left { records: 1 })), 1);
