@@ -17,6 +17,8 @@ pub(crate) struct HealthWatch {
 #[derive(Debug, Default)]
 struct Side {
     failures: u32,
+    /// Somebody must act before it can work again.
+    lasting: bool,
     problem: Option<String>,
 }
 
@@ -46,6 +48,13 @@ impl HealthWatch {
         self.deletion = Side::default();
     }
 
+    /// Nothing waits to be deleted, and the source answers: a deletion that failed in passing says no more.
+    pub(crate) fn deletions_over(&mut self) {
+        if !self.deletion.lasting {
+            self.deletion = Side::default();
+        }
+    }
+
     /// Messages could not be deleted: they will be delivered again.
     pub(crate) fn deletion_failed(&mut self, fault: &Fault) {
         self.deletion.failed(fault, "deletion");
@@ -67,9 +76,10 @@ impl HealthWatch {
 impl Side {
     fn failed(&mut self, fault: &Fault, side: &str) {
         self.failures += 1;
+        self.lasting = fault.kind.needs_operator();
         // A throttled function is slow, not broken: it shows only when nothing at all gets through.
         let patience = if fault.kind == FaultKind::Throttled { 10 * PATIENCE } else { PATIENCE };
-        if fault.kind.needs_operator() || self.failures >= patience {
+        if self.lasting || self.failures >= patience {
             self.problem = Some(format!("{side}: {}", fault.message));
         }
     }
@@ -97,6 +107,20 @@ mod tests {
         assert_eq!(watch.changed(), None);
         watch.source_ok();
         assert_eq!(watch.changed(), Some(Health::Ok));
+    }
+
+    #[test]
+    fn a_deletion_that_failed_in_passing_is_forgotten_when_nothing_is_left_to_delete() {
+        let mut watch = HealthWatch::default();
+        for _ in 0..3 {
+            watch.deletion_failed(&fault(FaultKind::Timeout));
+        }
+        assert_eq!(watch.changed(), degraded("deletion: timeout"));
+        watch.deletions_over();
+        assert_eq!(watch.changed(), Some(Health::Ok));
+        watch.deletion_failed(&fault(FaultKind::Denied));
+        watch.deletions_over();
+        assert_eq!(watch.changed(), degraded("deletion: denied"));
     }
 
     #[test]

@@ -189,6 +189,9 @@ impl QueueMachine {
             self.receiving.next_describe = self.now;
         }
         self.health.source_ok();
+        if !self.settling.has_deletions() {
+            self.health.deletions_over();
+        }
         self.emit(Event::Polled { records: records.len() });
         let count = records.len();
         if count == 0 && std::mem::take(&mut self.receiving.backlog) > 0 {

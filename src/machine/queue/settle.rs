@@ -72,6 +72,10 @@ impl Settling {
         self.deletes.len() + self.retries.len() >= BACKLOG
     }
 
+    pub(super) fn has_deletions(&self) -> bool {
+        !self.deletes.is_empty() || !self.retries.is_empty() || self.open_deletes > 0
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.deletes.is_empty()
             && self.retries.is_empty()
