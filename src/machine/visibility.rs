@@ -11,6 +11,9 @@ pub const MAX_HIDDEN: Duration = Duration::from_secs(12 * 3600);
 /// SQS counts from when it hands a message out, and we from when its answer has arrived.
 const HEAD_START: Duration = Duration::from_secs(5);
 
+/// The shortest pause between two tries to extend a lease.
+const SOONEST: Duration = Duration::from_millis(100);
+
 /// The lease on one received message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lease {
@@ -78,9 +81,13 @@ impl Leases {
         (seconds > 0).then(|| Duration::from_secs(seconds))
     }
 
-    /// An extension is on its way: look again shortly, in case its answer never comes.
+    /// An extension is on its way: look again shortly, in case it fails or its answer never comes, and ever sooner
+    /// as the lease nears its end.
     pub(crate) fn extending(&mut self, token: u64, lease: &mut Lease, now: Mono) {
-        self.rearm(token, lease, now + (self.length / 6).max(Duration::from_millis(100)));
+        let slowest = (self.length / 6).max(SOONEST);
+        let left = lease.ends.since(now);
+        let pause = if left.is_zero() { slowest } else { (left / 3).clamp(SOONEST, slowest) };
+        self.rearm(token, lease, now + pause);
     }
 
     /// An extension by `span`, asked for at `asked`, took effect.
@@ -123,6 +130,22 @@ mod tests {
         assert_eq!((lease.ends, leases.next_beat()), (at(45_000), Some(at(30_000))));
         leases.end(7, &lease);
         assert_eq!(leases.next_beat(), None);
+    }
+
+    #[test]
+    fn tries_come_ever_sooner_as_the_end_nears() {
+        let mut leases = Leases::new(Duration::from_secs(30));
+        let mut lease = leases.begin(1, at(0), leases.length());
+        let mut tries = Vec::new();
+        while let Some(beat) = leases.next_beat().filter(|beat| *beat < lease.ends) {
+            tries.push(beat.since_epoch().as_secs());
+            leases.extending(1, &mut lease, beat);
+        }
+        assert_eq!(tries[..6], [15, 20, 23, 25, 27, 28]);
+        assert!(tries.len() < 20, "{} tries", tries.len());
+        let late = at(40_000);
+        leases.extending(1, &mut lease, late);
+        assert_eq!(leases.next_beat(), Some(at(45_000)));
     }
 
     #[test]
