@@ -153,7 +153,7 @@ impl QueueMachine {
 
     fn room_for_a_poll(&self) -> Option<u32> {
         let open = u32::try_from(self.receiving.open()).unwrap_or(u32::MAX);
-        if open >= self.scaler.polls() || !self.ready.is_empty() || self.settling.is_behind() {
+        if open >= self.scaler.polls() || !self.ready.is_empty() || self.settling.deletes.is_behind() {
             return None;
         }
         let used = u32::try_from(self.batches.len()).unwrap_or(u32::MAX);
@@ -189,7 +189,7 @@ impl QueueMachine {
             self.receiving.next_describe = self.now;
         }
         self.health.source_ok();
-        if !self.settling.has_deletions() {
+        if self.settling.deletes.is_empty() {
             self.health.deletions_over();
         }
         self.emit(Event::Polled { records: records.len() });
