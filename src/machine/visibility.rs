@@ -77,7 +77,9 @@ impl Leases {
     /// How far a lease can be extended from now: `None` when SQS's 12 hours are all but over.
     pub(crate) fn extension(&self, lease: &Lease, now: Mono) -> Option<Duration> {
         let left = MAX_HIDDEN.saturating_sub(now.since(lease.received) + HEAD_START);
-        let seconds = self.length.min(left).as_secs();
+        // A lease that was given longer than leases are today must not be shortened by its extension.
+        let span = self.length.max(lease.ends.since(now) + Duration::from_millis(999));
+        let seconds = span.min(left).as_secs();
         (seconds > 0).then(|| Duration::from_secs(seconds))
     }
 
@@ -167,6 +169,16 @@ mod tests {
         assert_eq!(leases.extension(&lease, at(12 * 3_600_000 - 90_500)), Some(Duration::from_secs(85)));
         assert_eq!(leases.extension(&lease, at(12 * 3_600_000 - 1_500)), None);
         assert_eq!(leases.extension(&lease, hours(13)), None);
+    }
+
+    #[test]
+    fn an_extension_never_shortens_a_lease() {
+        let mut leases = Leases::new(Duration::from_secs(30));
+        let lease = leases.begin(1, at(0), leases.length());
+        leases.set_length(Duration::from_secs(2));
+        assert_eq!(leases.extension(&lease, at(15_000)), Some(Duration::from_secs(15)));
+        assert_eq!(leases.extension(&lease, at(15_001)), Some(Duration::from_secs(15)));
+        assert_eq!(leases.extension(&lease, at(29_500)), Some(Duration::from_secs(2)));
     }
 
     #[test]
