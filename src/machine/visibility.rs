@@ -49,10 +49,8 @@ impl Leases {
         self.length = whole_seconds(length);
     }
 
-    /// Begins the lease on a message that was received now by a poll that began while leases were `length` long:
-    /// they may have changed since, and the source may have used the old or the new.
+    /// Begins the lease on a message that was received now and is hidden for `length`.
     pub(crate) fn begin(&mut self, token: u64, now: Mono, length: Duration) -> Lease {
-        let length = self.length.min(length);
         let lease = Lease { received: now, ends: now + length, beat: now + length / 2 };
         self.due.insert((lease.beat, token));
         lease
@@ -148,16 +146,6 @@ mod tests {
         let late = at(40_000);
         leases.extending(1, &mut lease, late);
         assert_eq!(leases.next_beat(), Some(at(45_000)));
-    }
-
-    #[test]
-    fn a_lease_is_as_long_as_when_its_poll_began() {
-        let mut leases = Leases::new(Duration::from_secs(30));
-        let asked = leases.length();
-        leases.set_length(Duration::from_secs(80));
-        assert_eq!(leases.begin(1, at(0), asked).ends, at(30_000));
-        leases.set_length(Duration::from_secs(10));
-        assert_eq!(leases.begin(2, at(0), asked).ends, at(10_000));
     }
 
     #[test]
