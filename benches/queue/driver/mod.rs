@@ -14,6 +14,7 @@ use anyhow::Context;
 pub(crate) use child::Child;
 pub(crate) use client::FakeClient;
 pub(crate) use options::{Options, Part};
+pub(crate) use process::Sample;
 pub(crate) use programs::{Bench, MappingFile, QUEUE};
 pub(crate) use report::{Row, median};
 

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use super::{Child, FakeClient, Options};
+use super::{Child, FakeClient, Options, Sample};
 
 /// The queue of the measurements that need one.
 pub(crate) const QUEUE: &str = "bench";
@@ -74,6 +74,11 @@ impl Bench {
     /// Fails, with what it said, when the fake has died.
     pub(crate) fn check(&mut self) -> anyhow::Result<()> {
         self.fake_process.check()
+    }
+
+    /// What the fake itself has used so far.
+    pub(crate) fn fake_sample(&mut self) -> anyhow::Result<Sample> {
+        self.fake_process.sample()
     }
 
     pub(crate) fn forebay_path(&self) -> &Path {

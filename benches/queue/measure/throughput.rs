@@ -1,5 +1,7 @@
 //! Messages a second, processor time a message and peak memory, at equal concurrency and batch size.
 
+use std::time::Instant;
+
 use super::{ENDING, MIB, PATIENCE, setup};
 use crate::driver::{Bench, Child, MappingFile, Options, Part, Row, median, say};
 use crate::fake::Until;
@@ -10,20 +12,25 @@ struct Run {
     per_second: f64,
     cpu_us: f64,
     peak_mib: f64,
+    /// How much of its core the fake was busy: near 1 it would be the fake that is measured.
+    fake_busy: f64,
 }
 
 /// Pairs at each concurrency and function time; then forebay alone with no limit given.
 pub(super) async fn measure(bench: &mut Bench, options: &Options) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     let mut peaks: Vec<f64> = Vec::new();
+    let mut busiest: f64 = 0.0;
     if options.wants(Part::Throughput) {
         for &function_ms in &options.function_ms() {
             for &concurrency in &options.concurrency() {
                 let pairs = pairs(bench, options, concurrency, function_ms).await?;
+                busiest = pairs.iter().flat_map(|(a, b)| [a.fake_busy, b.fake_busy]).fold(busiest, f64::max);
                 peaks.extend(pairs.iter().map(|(forebay, _)| forebay.peak_mib));
                 rows.extend(rows_of(&pairs, concurrency, function_ms));
             }
         }
+        rows.push(Row::alone("the fake's share of a core, at most", format!("{:.0} %", busiest * 100.0)));
     }
     if options.wants(Part::Memory) {
         let mut adaptive = Vec::new();
@@ -127,10 +134,12 @@ async fn bare(bench: &mut Bench, messages: usize, function_ms: u64, concurrency:
 
 /// Waits until every message is deleted and reads what that has cost.
 async fn drained(bench: &mut Bench, child: &mut Child, messages: usize) -> anyhow::Result<Run> {
+    let (before, clock) = (bench.fake_sample()?, Instant::now());
     let until = Until { deleted: messages, ..Until::default() };
     child.during(bench.fake.wait(until, PATIENCE)).await?;
     let used = child.sample()?;
-    bench.check()?;
+    let fake = bench.fake_sample()?.cpu.saturating_sub(before.cpu);
+    let fake_busy = fake.as_secs_f64() / clock.elapsed().as_secs_f64();
     let stats = bench.fake.stats().await?;
     anyhow::ensure!(
         stats.repeated == 0 && stats.stale == 0 && stats.invoked == messages as u64,
@@ -141,6 +150,7 @@ async fn drained(bench: &mut Bench, child: &mut Child, messages: usize) -> anyho
         per_second: messages as f64 / span,
         cpu_us: used.cpu.as_secs_f64() * 1e6 / messages as f64,
         peak_mib: used.peak_kib as f64 / 1024.0,
+        fake_busy,
     })
 }
 
@@ -164,6 +174,12 @@ fn shape(event: &serde_json::Value) -> serde_json::Value {
 
 impl Run {
     fn words(&self) -> String {
-        format!("{:.0} msg/s, {:.1} µs/msg, {:.1} MiB", self.per_second, self.cpu_us, self.peak_mib)
+        format!(
+            "{:.0} msg/s, {:.1} µs/msg, {:.1} MiB (fake {:.0} % of a core)",
+            self.per_second,
+            self.cpu_us,
+            self.peak_mib,
+            self.fake_busy * 100.0
+        )
     }
 }
