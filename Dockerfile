@@ -14,17 +14,17 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     && touch src/lib.rs src/main.rs \
     && cargo build --release --locked --bin forebay \
     && install -D "$CARGO_TARGET_DIR/release/forebay" /out/forebay \
-    && mkdir /out/empty /out/root
+    && mkdir /out/empty /out/image
 # The libraries that the binary names, their loader, the root certificates and the user's name.
-RUN ldd /out/forebay | grep -o '/[^ ]*' | xargs cp --parents --dereference --target-directory=/out/root \
-    && cp --parents --dereference /etc/ssl/certs/ca-certificates.crt /out/root \
-    && echo 'forebay:x:65532:65532::/:' > /out/root/etc/passwd
+RUN ldd /out/forebay | grep -o '/[^ ]*' | xargs cp --parents --dereference --target-directory=/out/image \
+    && cp --parents --dereference /etc/ssl/certs/ca-certificates.crt /out/image \
+    && echo 'forebay:x:65532:65532::/:' > /out/image/etc/passwd
 
 FROM scratch
 LABEL org.opencontainers.image.title="forebay" \
       org.opencontainers.image.description="Event source mappings outside AWS" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
-COPY --from=build /out/root/ /
+COPY --from=build /out/image/ /
 COPY --from=build /out/forebay /usr/local/bin/forebay
 COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/forebay/
 # The only two places that forebay writes to, owned by the user below.
