@@ -11,6 +11,9 @@ pub const MAX_HIDDEN: Duration = Duration::from_secs(12 * 3600);
 /// SQS counts from when it hands a message out, and we from when its answer has arrived.
 const HEAD_START: Duration = Duration::from_secs(5);
 
+/// The shortest pause between two tries to extend a lease.
+const SOONEST: Duration = Duration::from_millis(100);
+
 /// The lease on one received message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lease {
@@ -46,10 +49,8 @@ impl Leases {
         self.length = whole_seconds(length);
     }
 
-    /// Begins the lease on a message that was received now by a poll that began while leases were `length` long:
-    /// they may have changed since, and the source may have used the old or the new.
+    /// Begins the lease on a message that was received now and is hidden for `length`.
     pub(crate) fn begin(&mut self, token: u64, now: Mono, length: Duration) -> Lease {
-        let length = self.length.min(length);
         let lease = Lease { received: now, ends: now + length, beat: now + length / 2 };
         self.due.insert((lease.beat, token));
         lease
@@ -74,13 +75,19 @@ impl Leases {
     /// How far a lease can be extended from now: `None` when SQS's 12 hours are all but over.
     pub(crate) fn extension(&self, lease: &Lease, now: Mono) -> Option<Duration> {
         let left = MAX_HIDDEN.saturating_sub(now.since(lease.received) + HEAD_START);
-        let seconds = self.length.min(left).as_secs();
+        // A lease that was given longer than leases are today must not be shortened by its extension.
+        let span = self.length.max(lease.ends.since(now) + Duration::from_millis(999));
+        let seconds = span.min(left).as_secs();
         (seconds > 0).then(|| Duration::from_secs(seconds))
     }
 
-    /// An extension is on its way: look again shortly, in case its answer never comes.
+    /// An extension is on its way: look again shortly, in case it fails or its answer never comes, and ever sooner
+    /// as the lease nears its end.
     pub(crate) fn extending(&mut self, token: u64, lease: &mut Lease, now: Mono) {
-        self.rearm(token, lease, now + (self.length / 6).max(Duration::from_millis(100)));
+        let slowest = (self.length / 6).max(SOONEST);
+        let left = lease.ends.since(now);
+        let pause = if left.is_zero() { slowest } else { (left / 3).clamp(SOONEST, slowest) };
+        self.rearm(token, lease, now + pause);
     }
 
     /// An extension by `span`, asked for at `asked`, took effect.
@@ -126,13 +133,19 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_is_as_long_as_when_its_poll_began() {
+    fn tries_come_ever_sooner_as_the_end_nears() {
         let mut leases = Leases::new(Duration::from_secs(30));
-        let asked = leases.length();
-        leases.set_length(Duration::from_secs(80));
-        assert_eq!(leases.begin(1, at(0), asked).ends, at(30_000));
-        leases.set_length(Duration::from_secs(10));
-        assert_eq!(leases.begin(2, at(0), asked).ends, at(10_000));
+        let mut lease = leases.begin(1, at(0), leases.length());
+        let mut tries = Vec::new();
+        while let Some(beat) = leases.next_beat().filter(|beat| *beat < lease.ends) {
+            tries.push(beat.since_epoch().as_secs());
+            leases.extending(1, &mut lease, beat);
+        }
+        assert_eq!(tries[..6], [15, 20, 23, 25, 27, 28]);
+        assert!(tries.len() < 20, "{} tries", tries.len());
+        let late = at(40_000);
+        leases.extending(1, &mut lease, late);
+        assert_eq!(leases.next_beat(), Some(at(45_000)));
     }
 
     #[test]
@@ -144,6 +157,16 @@ mod tests {
         assert_eq!(leases.extension(&lease, at(12 * 3_600_000 - 90_500)), Some(Duration::from_secs(85)));
         assert_eq!(leases.extension(&lease, at(12 * 3_600_000 - 1_500)), None);
         assert_eq!(leases.extension(&lease, hours(13)), None);
+    }
+
+    #[test]
+    fn an_extension_never_shortens_a_lease() {
+        let mut leases = Leases::new(Duration::from_secs(30));
+        let lease = leases.begin(1, at(0), leases.length());
+        leases.set_length(Duration::from_secs(2));
+        assert_eq!(leases.extension(&lease, at(15_000)), Some(Duration::from_secs(15)));
+        assert_eq!(leases.extension(&lease, at(15_001)), Some(Duration::from_secs(15)));
+        assert_eq!(leases.extension(&lease, at(29_500)), Some(Duration::from_secs(2)));
     }
 
     #[test]

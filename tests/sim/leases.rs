@@ -208,10 +208,10 @@ impl Lane {
         let held_for = lease.until - lease.received;
         let hidden = self.hidden(&mapping);
         let pause = millis(mapping.poller.retry_backoff.maximum).max(5_000);
-        // An extension that failed is tried again well within what is left of the lease.
-        let tried = lease
-            .not_extended
-            .is_some_and(|at| lease.known.saturating_sub(at) <= hidden / 6 + 2 * self.plan.queue.latency.1 + 200);
+        // An extension that failed is tried again well within what is left of the lease; the last try may be open still.
+        let tries = if lease.extending > 0 { 2 } else { 1 };
+        let pace = tries * hidden / 6 + 2 * self.plan.queue.latency.1 + 200;
+        let tried = lease.not_extended.is_some_and(|at| lease.known.saturating_sub(at) <= pace);
         let excuse = match (lease.excuse, lease.hold) {
             (Some(excuse), _) => excuse,
             (None, Hold::Failed(_)) if mapping.poller.visibility.on_function_error == OnFunctionError::Wait => "failed",

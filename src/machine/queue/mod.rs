@@ -1,6 +1,8 @@
 //! The machine of one SQS standard queue, composed of batcher, outcome, backoff, visibility and scaler.
 
+mod delete;
 mod drain;
+mod hide;
 mod invoke;
 mod machine;
 mod options;

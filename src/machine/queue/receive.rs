@@ -50,6 +50,8 @@ pub(super) struct Receiving {
 struct OpenPoll {
     since: Mono,
     max: u32,
+    /// The visibility timeout that it asked for.
+    visibility: Option<Duration>,
     /// How long leases were when it began.
     lease: Duration,
 }
@@ -135,7 +137,7 @@ impl QueueMachine {
             let id = PollId(self.name());
             let wait = self.wait();
             let visibility = self.receiving.override_visibility;
-            self.receiving.polls.insert(id, OpenPoll { since: self.now, max, lease: self.leases.length() });
+            self.receiving.polls.insert(id, OpenPoll { since: self.now, max, visibility, lease: self.leases.length() });
             self.out.push_back(Output::Poll(PollRequest { id, max, wait, visibility }));
         }
     }
@@ -153,7 +155,7 @@ impl QueueMachine {
 
     fn room_for_a_poll(&self) -> Option<u32> {
         let open = u32::try_from(self.receiving.open()).unwrap_or(u32::MAX);
-        if open >= self.scaler.polls() || !self.ready.is_empty() || self.settling.is_behind() {
+        if open >= self.scaler.polls() || !self.ready.is_empty() || self.settling.deletes.is_behind() {
             return None;
         }
         let used = u32::try_from(self.batches.len()).unwrap_or(u32::MAX);
@@ -189,7 +191,7 @@ impl QueueMachine {
             self.receiving.next_describe = self.now;
         }
         self.health.source_ok();
-        if !self.settling.has_deletions() {
+        if self.settling.deletes.is_empty() {
             self.health.deletions_over();
         }
         self.emit(Event::Polled { records: records.len() });
@@ -198,8 +200,10 @@ impl QueueMachine {
             let soon = self.now + DESCRIBE_AGAIN;
             self.receiving.next_describe = self.receiving.next_describe.min(soon);
         }
+        // What was asked for is what was given. The queue's own timeout may have changed while the poll was open.
+        let lease = poll.visibility.unwrap_or_else(|| poll.lease.min(self.leases.length()));
         for record in records {
-            self.hold(record, poll.lease);
+            self.hold(record, lease);
         }
         self.batcher.receive_ended();
         self.take_closed_batches();

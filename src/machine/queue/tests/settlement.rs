@@ -155,6 +155,24 @@ fn visibility_is_extended_for_what_waits_in_a_window_or_for_another_try() {
 }
 
 #[test]
+fn a_lease_is_as_long_as_its_poll_was_told() {
+    // The poll's own wish counts, else the shorter of the queue's timeouts before and after.
+    for (before, after, first_beat) in [(None, 22, 15), (Some(80), 30, 15), (Some(30), 80, 15), (Some(30), 30, 15)] {
+        let mut rig = Rig::cold(reporting());
+        rig.feed(Input::Described(match before {
+            Some(visibility) => Ok(super::rig::attributes(visibility)),
+            None => Err(fault(FaultKind::Denied)),
+        }));
+        rig.feed(Input::Described(Ok(super::rig::attributes(after))));
+        rig.bring(1);
+        rig.pass(s(first_beat) - ms(1));
+        assert_eq!(rig.settles.len(), 0, "{before:?} then {after}");
+        rig.pass(ms(1));
+        assert_eq!(rig.settles.len(), 1, "{before:?} then {after}");
+    }
+}
+
+#[test]
 fn an_extension_that_fails_is_tried_again_before_the_deadline() {
     let mut rig = Rig::new(reporting(), 30);
     rig.bring(1);

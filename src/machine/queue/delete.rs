@@ -1,0 +1,151 @@
+//! Deletions: gathered into calls across batches, and tried again one by one.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::QueueMachine;
+use super::machine::Stage;
+use super::settle::{Call, MAX_ENTRIES};
+use crate::machine::{BackoffPolicy, Event, Fault, Invariant, Mono, SettleAction, SettleEntry, SettleOutcome};
+
+/// So many deletion calls may be open at once.
+const MAX_CALLS: usize = 64;
+/// With more deletions than this waiting or failing, nothing new is received.
+const BACKLOG: usize = 2_000;
+/// How long a deletion may wait for others to share its call.
+const LINGER: Duration = Duration::from_millis(10);
+const BACKOFF: BackoffPolicy = BackoffPolicy { initial: Duration::from_millis(250), maximum: Duration::from_secs(5) };
+
+/// Messages that the function has processed, by token.
+#[derive(Debug, Default)]
+pub(super) struct Deletes {
+    waiting: VecDeque<u64>,
+    oldest: Mono,
+    retries: BTreeSet<(Mono, u64)>,
+    open: usize,
+}
+
+impl Deletes {
+    pub(super) fn is_behind(&self) -> bool {
+        self.waiting.len() + self.retries.len() >= BACKLOG
+    }
+
+    /// Whether nothing waits to be deleted, and no deletion is on its way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.retries.is_empty() && self.open == 0
+    }
+
+    pub(super) fn next_flush(&self) -> Option<Mono> {
+        // A full house of calls wakes the machine by its answers.
+        let linger = (!self.waiting.is_empty() && self.open < MAX_CALLS).then(|| self.oldest + LINGER);
+        let retry = self.retries.first().map(|&(at, _)| at);
+        linger.into_iter().chain(retry).min()
+    }
+
+    fn add(&mut self, token: u64, now: Mono) {
+        if self.waiting.is_empty() {
+            self.oldest = now;
+        }
+        self.waiting.push_back(token);
+    }
+
+    fn take_retry(&mut self, now: Mono) -> Option<u64> {
+        let &(at, token) = self.retries.first().filter(|(at, _)| *at <= now)?;
+        self.retries.remove(&(at, token));
+        Some(token)
+    }
+
+    /// The tokens of the next call, when it is due; `at_once` where nothing is worth waiting for.
+    fn take_call(&mut self, now: Mono, at_once: bool) -> Option<Vec<u64>> {
+        let lingered = !self.waiting.is_empty() && (at_once || self.oldest + LINGER <= now);
+        if self.open >= MAX_CALLS || !(lingered || self.waiting.len() >= MAX_ENTRIES) {
+            return None;
+        }
+        self.open += 1;
+        self.oldest = now;
+        let count = self.waiting.len().min(MAX_ENTRIES);
+        Some(self.waiting.drain(..count).collect())
+    }
+}
+
+impl QueueMachine {
+    /// The function has processed these messages: they are to be deleted.
+    pub(super) fn succeed(&mut self, tokens: &[u64]) {
+        for &token in tokens {
+            let Some(held) = self.held.get_mut(&token) else { continue };
+            let was_with_the_function = held.stage == Stage::InFlight;
+            held.stage = Stage::Deleting(0);
+            held.record.fragment = Bytes::new();
+            self.check(Invariant::DeleteAfterSuccess, was_with_the_function);
+            self.settling.deletes.add(token, self.now);
+        }
+    }
+
+    pub(super) fn flush_deletes(&mut self) {
+        while let Some(token) = self.settling.deletes.take_retry(self.now) {
+            self.settling.deletes.add(token, self.now);
+        }
+        let at_once = self.draining.is_some();
+        while let Some(tokens) = self.settling.deletes.take_call(self.now, at_once) {
+            let held = tokens.iter().filter_map(|token| self.held.get(token));
+            let entries = held
+                .map(|held| SettleEntry { receipt: held.record.receipt.clone(), visibility: Duration::ZERO })
+                .collect();
+            self.send(SettleAction::Delete, entries, Call::Delete(tokens));
+        }
+    }
+
+    pub(super) fn delete_answered(&mut self, tokens: &[u64], outcomes: Vec<SettleOutcome>) {
+        self.settling.deletes.open -= 1;
+        let (mut deleted, mut gone, mut failed) = (0, 0, Vec::new());
+        for (&token, outcome) in tokens.iter().zip(outcomes) {
+            match outcome {
+                SettleOutcome::Done => {
+                    self.forget(token);
+                    deleted += 1;
+                }
+                SettleOutcome::Gone => {
+                    self.forget(token);
+                    gone += 1;
+                }
+                SettleOutcome::Failed(fault) => failed.push((token, fault)),
+            }
+        }
+        if deleted + gone > 0 {
+            // A receipt that is no longer valid was answered as well: the source takes deletions.
+            self.health.deletion_ok();
+        }
+        if deleted > 0 {
+            self.emit(Event::Deleted { records: deleted });
+        }
+        if gone > 0 {
+            self.emit(Event::LeaseLost { records: gone, reason: "the receipt was no longer valid for the deletion" });
+        }
+        if let Some((_, fault)) = failed.first() {
+            self.health.deletion_failed(fault);
+            self.emit(Event::DeleteFailed { records: failed.len(), message: fault.message.clone() });
+        }
+        self.retry_deletes(failed);
+    }
+
+    fn retry_deletes(&mut self, failed: Vec<(u64, Fault)>) {
+        let mut lost = 0;
+        for (token, fault) in failed {
+            let Some(held) = self.held.get_mut(&token) else { continue };
+            if held.lease.ends <= self.now {
+                self.forget(token);
+                lost += 1;
+                continue;
+            }
+            let Stage::Deleting(tries) = &mut held.stage else { continue };
+            *tries += 1;
+            let pause = BACKOFF.pause(*tries, &mut self.rng).max(fault.retry_after.unwrap_or_default());
+            self.settling.deletes.retries.insert((self.now + pause, token));
+        }
+        if lost > 0 {
+            self.emit(Event::LeaseLost { records: lost, reason: "the deletion failed until visibility ended" });
+        }
+    }
+}
