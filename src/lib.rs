@@ -3,6 +3,7 @@
 pub mod aws;
 pub mod cli;
 mod control;
+pub mod destination;
 pub mod engine;
 pub mod function;
 pub mod machine;

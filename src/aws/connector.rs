@@ -107,7 +107,7 @@ impl Connector for AwsConnector {
         async move {
             let source = SourcePort::Queue(Arc::new(self.queue(&mapping).await?));
             let function = Arc::new(self.function(&mapping).await?);
-            Ok(Ports { source, function })
+            Ok(Ports { source, function, destination: None })
         }
         .boxed()
     }

@@ -82,7 +82,7 @@ async fn ask(connector: &dyn Connector, mapping: &Mapping) -> Vec<Diagnostic> {
         Ok(ports) => ports,
         Err(fault) => return vec![mapping::queue_unreached(mapping, &fault.message)],
     };
-    let SourcePort::Queue(queue) = &ports.source;
+    let SourcePort::Queue(queue) = &ports.source else { return Vec::new() };
     let (attributes, settings) = future::join(queue.describe(), ports.function.describe()).await;
     let mut found = mapping::lint(mapping, attributes.as_ref().ok(), settings.as_ref().ok());
     if let Err(fault) = &attributes {

@@ -52,6 +52,8 @@ pub(super) fn mapping(name: &str) -> Mapping {
         window: std::time::Duration::ZERO,
         maximum_concurrency: None,
         report_batch_item_failures: false,
+        stream: None,
+        on_failure: None,
         poller: Poller::default(),
     }
 }

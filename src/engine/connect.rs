@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use crate::destination::Destination;
 use crate::function::Function;
 use crate::machine::Fault;
 use crate::mapping::Mapping;
-use crate::source::QueueSource;
+use crate::source::{QueueSource, StreamSource};
 
 /// The outside world of one mapping.
 #[derive(Clone)]
@@ -16,6 +17,8 @@ pub struct Ports {
     pub source: SourcePort,
     /// What it invokes.
     pub function: Arc<dyn Function>,
+    /// Where its failure records go.
+    pub destination: Option<Arc<dyn Destination>>,
 }
 
 /// A source, by the shape of its port.
@@ -23,6 +26,8 @@ pub struct Ports {
 pub enum SourcePort {
     /// A queue.
     Queue(Arc<dyn QueueSource>),
+    /// A stream of shards.
+    Stream(Arc<dyn StreamSource>),
 }
 
 /// Makes the ports of a mapping: clients of AWS, or the simulator's models.

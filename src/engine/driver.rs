@@ -15,34 +15,33 @@ use super::clock::Clock;
 use super::limits::InvokeLimiter;
 use super::live::Live;
 use super::operation::Operation;
-use super::{Ports, SourcePort};
-use crate::machine::{
-    Command, Deadline, Input, InvokeRequest, Machine, Output, PollId, PollRequest, SettleAction, SettleRequest,
-};
+use super::ports::World;
+use crate::machine::{Command, Deadline, Input, InvokeRequest, Machine, Output};
 
 /// A machine, its outside world, and the calls that are open.
 pub(crate) struct Driver<M> {
     machine: M,
-    ports: Ports,
+    world: World,
     limiter: Option<Arc<InvokeLimiter>>,
     live: Arc<Live>,
     clock: Clock,
     calls: JoinSet<Input>,
     open: HashMap<Id, Operation>,
-    polls: BTreeMap<PollId, AbortHandle>,
+    /// The open calls that a machine can give up: polls and reads.
+    polls: BTreeMap<Operation, AbortHandle>,
 }
 
 impl<M: Machine> Driver<M> {
     pub(crate) fn new(
         machine: M,
-        ports: Ports,
+        world: World,
         limiter: Option<Arc<InvokeLimiter>>,
         live: Arc<Live>,
         clock: Clock,
     ) -> Self {
         Self {
             machine,
-            ports,
+            world,
             limiter,
             live,
             clock,
@@ -87,29 +86,32 @@ impl<M: Machine> Driver<M> {
                     return Some(deadline);
                 }
                 Output::Done => return None,
-                Output::Describe => self.describe(),
-                Output::Poll(request) => self.poll(request),
                 Output::Invoke(request) => self.invoke(request),
-                Output::Settle(request) => self.settle(request),
+                Output::Describe => drop(self.call(Operation::Describe, self.world.describe())),
+                Output::Settle(request) => drop(self.call(Operation::Settle(request.id), self.world.settle(request))),
+                Output::Poll(request) => self.poll(Operation::Poll(request.id), self.world.poll(request)),
+                Output::Read(request) => {
+                    let id = request.id;
+                    let read = self.world.read(request, &self.live);
+                    self.poll(Operation::Read(id), read);
+                }
+                Output::List => drop(self.call(Operation::List, self.world.list())),
+                Output::Claim => drop(self.call(Operation::Claim, self.world.claim())),
+                Output::Save(request) => drop(self.call(Operation::Save(request.id), self.world.save(request))),
+                Output::Deliver(request) => {
+                    drop(self.call(Operation::Deliver(request.id), self.world.deliver(request)));
+                }
             }
         }
     }
 
-    fn describe(&mut self) {
-        let SourcePort::Queue(queue) = self.ports.source.clone();
-        self.call(Operation::Describe, async move { Input::Described(queue.describe().await) });
-    }
-
-    fn poll(&mut self, request: PollRequest) {
-        let SourcePort::Queue(queue) = self.ports.source.clone();
-        let poll = request.id;
-        let call = async move { Input::Polled { poll, result: queue.receive(request).await } };
-        let abort = self.call(Operation::Poll(poll), call);
-        self.polls.insert(poll, abort);
+    fn poll(&mut self, operation: Operation, work: impl Future<Output = Input> + Send + 'static) {
+        let abort = self.call(operation, work);
+        self.polls.insert(operation, abort);
     }
 
     fn invoke(&mut self, request: InvokeRequest) {
-        let function = Arc::clone(&self.ports.function);
+        let function = self.world.function();
         let limiter = self.limiter.clone().map(|limiter| (limiter, Arc::clone(&self.live)));
         self.call(Operation::Invoke(request.batch), async move {
             if let Some((limiter, live)) = limiter {
@@ -118,19 +120,6 @@ impl<M: Machine> Driver<M> {
             let begun = Instant::now();
             let result = function.invoke(request.body).await;
             Input::Invoked { batch: request.batch, result, took: begun.elapsed() }
-        });
-    }
-
-    fn settle(&mut self, request: SettleRequest) {
-        let SourcePort::Queue(queue) = self.ports.source.clone();
-        self.call(Operation::Settle(request.id), async move {
-            let settle = request.id;
-            let receipts = request.entries.iter().map(|entry| entry.receipt.clone());
-            let result = match request.action {
-                SettleAction::Delete => queue.delete(receipts.collect()).await,
-                SettleAction::ChangeVisibility => queue.change_visibility(request.entries).await,
-            };
-            Input::Settled { settle, result }
         });
     }
 
@@ -146,7 +135,7 @@ impl<M: Machine> Driver<M> {
             Err(error) => (error.id(), Err(error)),
         };
         let operation = self.open.remove(&id);
-        if let Some(Operation::Poll(poll)) = operation {
+        if let Some(poll) = operation {
             self.polls.remove(&poll);
         }
         match (input, operation) {

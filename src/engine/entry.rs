@@ -12,7 +12,7 @@ use super::task::Task;
 use super::{Connector, HealthStatus, MappingState, MappingStatus, ScalingConfig};
 use crate::machine::{BackoffPolicy, Command, Event, Health};
 use crate::mapping::Mapping;
-use crate::store::Desired;
+use crate::store::{Desired, Store};
 
 /// The pause before a mapping whose task panicked is started again.
 const RESTART: BackoffPolicy = BackoffPolicy { initial: Duration::from_secs(1), maximum: Duration::from_secs(60) };
@@ -143,13 +143,15 @@ impl Entry {
     pub(crate) fn start(
         &mut self,
         connector: Arc<dyn Connector>,
+        store: Arc<dyn Store>,
         clock: Clock,
         seed: u64,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (commands, receiver) = mpsc::channel(8);
         self.running = Some(Running { commands, draining: false });
         self.restart_at = None;
-        let task = Task { mapping: Arc::clone(&self.mapping), connector, live: Arc::clone(&self.live), clock, seed };
+        let task =
+            Task { mapping: Arc::clone(&self.mapping), connector, store, live: Arc::clone(&self.live), clock, seed };
         task.run(receiver)
     }
 

@@ -8,6 +8,7 @@ mod handle;
 mod limits;
 mod live;
 mod operation;
+mod ports;
 mod status;
 mod supervisor;
 mod task;

@@ -4,15 +4,20 @@ use std::time::Duration;
 
 use tokio::task::JoinError;
 
-use crate::machine::{BatchId, Fault, FaultKind, Input, PollId, SettleId};
+use crate::machine::{BatchId, DeliveryId, Fault, FaultKind, Input, PollId, ReadId, SaveId, SettleId};
 
 /// Names an open call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Operation {
     Describe,
     Poll(PollId),
     Invoke(BatchId),
     Settle(SettleId),
+    List,
+    Claim,
+    Read(ReadId),
+    Save(SaveId),
+    Deliver(DeliveryId),
 }
 
 impl Operation {
@@ -29,6 +34,11 @@ impl Operation {
             Self::Poll(poll) => Input::Polled { poll, result: Err(fault) },
             Self::Invoke(batch) => Input::Invoked { batch, result: Err(fault), took: Duration::ZERO },
             Self::Settle(settle) => Input::Settled { settle, result: Err(fault) },
+            Self::List => Input::Listed(Err(fault)),
+            Self::Claim => Input::Claimed(Err(fault)),
+            Self::Read(read) => Input::Read { read, result: Err(fault) },
+            Self::Save(save) => Input::Saved { save, result: Err(fault) },
+            Self::Deliver(delivery) => Input::Delivered { delivery, result: Err(fault) },
         }
     }
 }

@@ -249,7 +249,12 @@ impl Supervisor {
         }
         for (name, entry) in &mut self.entries {
             if entry.may_start(now) {
-                let task = entry.start(Arc::clone(&self.connector), self.clock.clone(), self.rng.u64(..));
+                let task = entry.start(
+                    Arc::clone(&self.connector),
+                    Arc::clone(&self.store),
+                    self.clock.clone(),
+                    self.rng.u64(..),
+                );
                 self.names.insert(self.tasks.spawn(task).id(), name.clone());
             }
             entry.stop_if_unwanted(self.drain_timeout);

@@ -11,17 +11,25 @@ use super::clock::Clock;
 use super::driver::Driver;
 use super::limits::InvokeLimiter;
 use super::live::Live;
+use super::ports::{ReadLimits, World};
 use super::{Connector, HealthStatus, Ports};
-use crate::machine::{Command, Event, Fault, Health, QueueMachine, QueueOptions};
-use crate::mapping::Mapping;
+use crate::machine::{
+    Command, Event, Fault, Health, QueueMachine, QueueOptions, StreamKind, StreamMachine, StreamOptions,
+};
+use crate::mapping::{Mapping, SourceKind, StreamParameters};
+use crate::store::Store;
 
 /// How long to wait before clients that could not be made are tried again.
 const CONNECT_AGAIN: Duration = Duration::from_secs(5);
+
+/// What Kinesis allows all readers of one shard together.
+const READS_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
 
 /// Everything that one mapping's task needs.
 pub(crate) struct Task {
     pub(crate) mapping: Arc<Mapping>,
     pub(crate) connector: Arc<dyn Connector>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) live: Arc<Live>,
     pub(crate) clock: Clock,
     pub(crate) seed: u64,
@@ -31,10 +39,21 @@ impl Task {
     /// Runs until a drain ends it.
     pub(crate) async fn run(self, mut commands: mpsc::Receiver<Command>) {
         let Some(ports) = self.connect(&mut commands).await else { return };
-        let machine = QueueMachine::new(options(&self.mapping, self.seed));
-        let rate = self.mapping.poller.rate_limit.and_then(NonZeroU32::new);
+        let mapping = &self.mapping;
+        let rate = mapping.poller.rate_limit.and_then(NonZeroU32::new);
         let limiter = rate.map(|rate| Arc::new(InvokeLimiter::per_second(rate)));
-        Driver::new(machine, ports, limiter, self.live, self.clock).run(&mut commands).await;
+        let reads = mapping.poller.reads_per_second.and_then(NonZeroU32::new).unwrap_or(READS_PER_SECOND);
+        let world = World::new(ports, self.store, &mapping.name, &mapping.source.text, ReadLimits::per_second(reads));
+        match &mapping.stream {
+            Some(stream) => {
+                let machine = StreamMachine::new(stream_options(mapping, stream, self.seed));
+                Driver::new(machine, world, limiter, self.live, self.clock).run(&mut commands).await;
+            }
+            None => {
+                let machine = QueueMachine::new(queue_options(mapping, self.seed));
+                Driver::new(machine, world, limiter, self.live, self.clock).run(&mut commands).await;
+            }
+        }
     }
 
     /// The ports, or `None` when the mapping is stopped before it has them.
@@ -67,7 +86,7 @@ impl Task {
     }
 }
 
-fn options(mapping: &Mapping, seed: u64) -> QueueOptions {
+fn queue_options(mapping: &Mapping, seed: u64) -> QueueOptions {
     let poller = &mapping.poller;
     QueueOptions {
         batch_size: mapping.batch_size,
@@ -78,6 +97,25 @@ fn options(mapping: &Mapping, seed: u64) -> QueueOptions {
         hold_limit: poller.visibility.hold_limit,
         on_function_error: poller.visibility.on_function_error,
         retry: poller.retry_backoff,
+        seed,
+    }
+}
+
+fn stream_options(mapping: &Mapping, stream: &StreamParameters, seed: u64) -> StreamOptions {
+    StreamOptions {
+        kind: if mapping.kind == SourceKind::DynamoDb { StreamKind::DynamoDb } else { StreamKind::Kinesis },
+        source_arn: mapping.source.text.as_str().into(),
+        start: stream.start,
+        batch_size: mapping.batch_size,
+        window: mapping.window,
+        parallelization: stream.parallelization,
+        report_batch_item_failures: mapping.report_batch_item_failures,
+        bisect: stream.bisect,
+        maximum_retry_attempts: stream.maximum_retry_attempts,
+        maximum_record_age: stream.maximum_record_age,
+        tumbling_window: stream.tumbling_window,
+        destination: mapping.on_failure.is_some(),
+        retry: mapping.poller.retry_backoff,
         seed,
     }
 }

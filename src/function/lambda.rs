@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::error::SdkError;
+use aws_sdk_lambda::operation::RequestId as _;
 use aws_sdk_lambda::operation::invoke::InvokeError;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{InvocationType, LogType};
@@ -115,6 +116,7 @@ impl Target {
         match tokio::time::timeout(bound, send).await {
             Ok(Ok(output)) => Ok(FunctionAnswer {
                 status: u16::try_from(output.status_code).unwrap_or_default(),
+                request_id: output.request_id().map(str::to_owned),
                 function_error: output.function_error,
                 executed_version: output.executed_version,
                 payload: output.payload.map(|payload| Bytes::from(payload.into_inner())).unwrap_or_default(),

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Deadline, Event, Fault, Now, Receipt, Record};
+use super::{
+    Deadline, DeliverRequest, DeliveryId, Event, Fault, Now, Positions, ReadAnswer, ReadId, ReadRequest, Receipt,
+    Record, SaveId, SaveRequest, Shard,
+};
 
 /// A deterministic state machine for one ordering domain: a queue, or one shard of a stream.
 pub trait Machine {
@@ -31,6 +34,8 @@ pub struct Gauges {
     pub in_flight: usize,
     /// How many batches may be in flight.
     pub limit: usize,
+    /// When the oldest record was read that no saved mark covers yet (Unix milliseconds); for streams.
+    pub unsaved_since_unix_ms: Option<u64>,
 }
 
 /// What happened outside.
@@ -61,6 +66,31 @@ pub enum Input {
         /// One outcome an entry, in the order of the request; a fault concerns all of them.
         result: Result<Vec<SettleOutcome>, Fault>,
     },
+    /// The stream's shards were listed.
+    Listed(Result<Vec<Shard>, Fault>),
+    /// The store handed the mapping's marks over.
+    Claimed(Result<Positions, Fault>),
+    /// A read of a shard ended.
+    Read {
+        /// Which one.
+        read: ReadId,
+        /// What it brought.
+        result: Result<ReadAnswer, Fault>,
+    },
+    /// A write of marks ended.
+    Saved {
+        /// Which one.
+        save: SaveId,
+        /// Whether it took effect.
+        result: Result<(), Fault>,
+    },
+    /// A delivery to the failure destination ended.
+    Delivered {
+        /// Which one.
+        delivery: DeliveryId,
+        /// Whether the destination confirmed it.
+        result: Result<(), Fault>,
+    },
     /// The operator wants something.
     Command(Command),
     /// The deadline of the last [`Output::Timeout`] has come (or any other time: harmless).
@@ -74,8 +104,18 @@ pub enum Output {
     Describe,
     /// Receive records.
     Poll(PollRequest),
-    /// Give up every open poll; each is answered with a [`FaultKind::Cancelled`](super::FaultKind) fault.
+    /// Give up every open poll and read; each is answered with a [`FaultKind::Cancelled`](super::FaultKind) fault.
     CancelPolls,
+    /// List the stream's shards, closed ones included.
+    List,
+    /// Claim the mapping's marks from the store.
+    Claim,
+    /// Read a shard.
+    Read(ReadRequest),
+    /// Write marks.
+    Save(SaveRequest),
+    /// Deliver a failure record to the destination.
+    Deliver(DeliverRequest),
     /// Invoke the function.
     Invoke(InvokeRequest),
     /// Delete messages or change their visibility.
@@ -151,6 +191,8 @@ pub struct FunctionAnswer {
     pub function_error: Option<String>,
     /// `X-Amz-Executed-Version`.
     pub executed_version: Option<String>,
+    /// The id of the request, as the service tells it.
+    pub request_id: Option<String>,
     /// What the function returned.
     pub payload: Bytes,
 }

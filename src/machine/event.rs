@@ -1,8 +1,9 @@
 //! What a machine tells about itself: one event is one metric and, where it matters, one log line.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{FaultKind, Invariant};
+use super::{Condition, FaultKind, Invariant, Mark};
 
 /// Something that happened to a mapping.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,6 +127,93 @@ pub enum Event {
         /// What the source said.
         message: String,
     },
+    /// A shard is read from here on.
+    ShardStarted {
+        /// The shard.
+        shard: Arc<str>,
+        /// Where it begins.
+        from: Mark,
+    },
+    /// A closed shard was processed to its end.
+    ShardEnded {
+        /// The shard.
+        shard: Arc<str>,
+    },
+    /// The stream no longer lists a shard that we knew.
+    ShardGone {
+        /// The shard.
+        shard: Arc<str>,
+    },
+    /// How old the last record of a batch was when it went to the function; zero when a caught-up shard was idle.
+    IteratorAge {
+        /// The shard.
+        shard: Arc<str>,
+        /// The age.
+        age: Duration,
+    },
+    /// A shard's mark was saved.
+    Checkpointed {
+        /// The shard.
+        shard: Arc<str>,
+        /// How far it is settled.
+        mark: Mark,
+    },
+    /// Marks could not be saved; it is tried again.
+    CheckpointFailed {
+        /// What the store said.
+        message: String,
+        /// When it is tried again.
+        retry_in: Duration,
+    },
+    /// Records between the mark and the oldest record of the stream are gone: they were trimmed before they were read.
+    Trimmed {
+        /// The shard.
+        shard: Arc<str>,
+    },
+    /// An iterator was past its time; the shard is opened again after the last record read.
+    IteratorExpired {
+        /// The shard.
+        shard: Arc<str>,
+    },
+    /// The stream's shards could not be listed.
+    ListFailed {
+        /// The class of the fault.
+        kind: FaultKind,
+        /// What the source said.
+        message: String,
+        /// When it is tried again.
+        retry_in: Duration,
+    },
+    /// A failed batch was split.
+    Bisected {
+        /// Records in the batch.
+        records: usize,
+    },
+    /// Records were given up and there is no destination for them.
+    Dropped {
+        /// How many.
+        records: usize,
+        /// Why.
+        condition: Condition,
+    },
+    /// The destination confirmed the failure record of records that were given up.
+    DeliveredToDestination {
+        /// How many records.
+        records: usize,
+        /// Why they were given up.
+        condition: Condition,
+    },
+    /// The destination did not confirm a failure record; it is delivered again.
+    DestinationFailed {
+        /// How many records.
+        records: usize,
+        /// The class of the fault.
+        kind: FaultKind,
+        /// What the destination said.
+        message: String,
+        /// When it is tried again.
+        retry_in: Duration,
+    },
     /// The mapping's health changed.
     Health(Health),
     /// The drain ended.
@@ -148,6 +236,8 @@ pub enum FlushReason {
     Window,
     /// No window: what one receive brought is one batch.
     Immediate,
+    /// The shard, or the tumbling window, is at its end.
+    End,
 }
 
 impl FlushReason {
@@ -159,6 +249,7 @@ impl FlushReason {
             Self::Bytes => "bytes",
             Self::Window => "window",
             Self::Immediate => "immediate",
+            Self::End => "end",
         }
     }
 }

@@ -27,6 +27,8 @@ pub enum FaultKind {
     Invalid,
     /// The operation was given up on our side before it ended.
     Cancelled,
+    /// Somebody else has taken the marks over: what we hold is no longer ours.
+    Fenced,
 }
 
 impl FaultKind {
@@ -44,6 +46,7 @@ impl FaultKind {
             Self::TooLarge => "too_large",
             Self::Invalid => "invalid",
             Self::Cancelled => "cancelled",
+            Self::Fenced => "fenced",
         }
     }
 

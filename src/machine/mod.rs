@@ -13,13 +13,16 @@ mod batcher;
 mod contract;
 mod envelope;
 mod event;
+mod failure;
 mod fault;
 mod health;
 mod invariant;
 mod outcome;
+mod position;
 mod queue;
 mod record;
 mod scaler;
+mod stream;
 mod time;
 mod visibility;
 
@@ -30,9 +33,17 @@ pub use contract::{
 };
 pub use envelope::MAX_BODY_BYTES;
 pub use event::{Event, FlushReason, Health, HeartbeatResult, InvokeEnd};
+pub use failure::{
+    Condition, DeliverRequest, DeliveryId, FailedBatch, FailedResponse, FailedSpan, Failure, WindowInfo,
+};
 pub use fault::{Fault, FaultKind};
 pub use invariant::Invariant;
+pub use position::{
+    Cursor, Fence, Mark, NotAMark, Position, Positions, ReadAnswer, ReadId, ReadRequest, SaveId, SaveRequest, Shard,
+    StartingPosition,
+};
 pub use queue::{OnFunctionError, QueueMachine, QueueOptions};
 pub use record::{Receipt, Record};
+pub use stream::{StreamKind, StreamMachine, StreamOptions};
 pub use time::{Deadline, Mono, Now, Wake};
 pub use visibility::MAX_HIDDEN;

@@ -15,8 +15,10 @@ pub struct Record {
     pub id: Arc<str>,
     /// What the source wants back when the record is settled.
     pub receipt: Receipt,
-    /// The ordering key (message group, partition key, item key), where the source has one.
+    /// The message group of a FIFO queue's message.
     pub key: Option<Arc<str>>,
+    /// A stable hash of the partition key or item key of a stream's record; 0 for messages of queues.
+    pub key_hash: u64,
     /// The encoded JSON object.
     pub fragment: Bytes,
     /// How often the source has handed this record out, this time included.

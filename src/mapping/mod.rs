@@ -36,5 +36,8 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{CodePage, codes, explain};
 pub use lint::{function_unreached, lint, queue_unreached};
 pub use load::{Loaded, load, parse};
-pub use model::{Arn, FunctionRef, Mapping, Poller, Side, SourceKind, VisibilityOptions};
+pub use model::{
+    Arn, DestinationKind, FailureDestination, FunctionRef, Mapping, Poller, Side, SourceKind, StreamParameters,
+    VisibilityOptions,
+};
 pub use schema::schema;

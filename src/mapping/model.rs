@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::machine::{BackoffPolicy, MAX_HIDDEN, OnFunctionError};
+use crate::machine::{BackoffPolicy, MAX_HIDDEN, OnFunctionError, StartingPosition};
 
 /// One event source mapping, validated and with its defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,10 @@ pub struct Mapping {
     pub maximum_concurrency: Option<u32>,
     /// `FunctionResponseTypes` holds `ReportBatchItemFailures`.
     pub report_batch_item_failures: bool,
+    /// What only streams have.
+    pub stream: Option<StreamParameters>,
+    /// `DestinationConfig.OnFailure.Destination`.
+    pub on_failure: Option<FailureDestination>,
     /// Everything under `Poller`.
     pub poller: Poller,
 }
@@ -40,6 +44,10 @@ pub struct Mapping {
 pub enum SourceKind {
     /// An SQS standard queue.
     Sqs,
+    /// A Kinesis stream, read with shared throughput.
+    Kinesis,
+    /// The stream of a DynamoDB table.
+    DynamoDb,
 }
 
 impl SourceKind {
@@ -48,8 +56,53 @@ impl SourceKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sqs => "sqs",
+            Self::Kinesis => "kinesis",
+            Self::DynamoDb => "dynamodb",
         }
     }
+}
+
+/// The parameters that only stream mappings have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamParameters {
+    /// `StartingPosition` and `StartingPositionTimestamp`.
+    pub start: StartingPosition,
+    /// `ParallelizationFactor`, or `Poller.ParallelizationFactor` beyond AWS's ten: 1 to 100.
+    pub parallelization: u32,
+    /// `MaximumRetryAttempts`; `None`: without end.
+    pub maximum_retry_attempts: Option<u32>,
+    /// `MaximumRecordAgeInSeconds`; `None`: without end.
+    pub maximum_record_age: Option<Duration>,
+    /// `BisectBatchOnFunctionError`.
+    pub bisect: bool,
+    /// `TumblingWindowInSeconds`.
+    pub tumbling_window: Option<Duration>,
+}
+
+/// Where failure records go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailureDestination {
+    /// What it is.
+    pub kind: DestinationKind,
+    /// Its ARN.
+    pub arn: Arn,
+}
+
+/// What takes failure records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DestinationKind {
+    /// An SQS queue, standard or FIFO.
+    Sqs {
+        /// Its name ends in `.fifo`.
+        fifo: bool,
+    },
+    /// An SNS topic, standard or FIFO.
+    Sns {
+        /// Its name ends in `.fifo`.
+        fifo: bool,
+    },
+    /// An S3 bucket.
+    S3,
 }
 
 /// `arn:partition:service:region:account:resource`, taken apart.
@@ -87,12 +140,14 @@ pub struct FunctionRef {
 /// What AWS does not have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Poller {
-    /// Service (`sqs`, `lambda`, `sts`) to URL.
+    /// Service (`sqs`, `kinesis`, `dynamodbstreams`, `lambda`, `sns`, `s3`, `sts`) to URL.
     pub endpoints: BTreeMap<String, String>,
     /// How the source is reached.
     pub source: Side,
     /// How the function is reached.
     pub function: Side,
+    /// How the failure destination is reached.
+    pub destination: Side,
     /// The function's timeout, where its configuration may not be read.
     pub function_timeout: Option<Duration>,
     /// How held and failed messages are hidden.
@@ -101,6 +156,12 @@ pub struct Poller {
     pub retry_backoff: BackoffPolicy,
     /// The most invokes a second.
     pub rate_limit: Option<u32>,
+    /// The most reads of a shard a second; `None`: five, what Kinesis allows all readers of a shard together.
+    pub reads_per_second: Option<u32>,
+    /// `OnFailurePayload`: failure records in SQS and SNS carry the event, too.
+    pub on_failure_payload: bool,
+    /// `OnFailureAttempts`: so many times a function may fail a queue's message before it goes to the failure destination; `None`: 3.
+    pub on_failure_attempts: Option<u32>,
     /// The longest that a drain of this mapping may take.
     pub drain_timeout: Option<Duration>,
 }

@@ -3,5 +3,5 @@
 mod port;
 mod sqs;
 
-pub use port::QueueSource;
+pub use port::{QueueSource, StreamSource};
 pub use sqs::SqsQueue;

@@ -1,8 +1,10 @@
-//! The port of queue-like sources.
+//! The ports of sources: queues, and streams.
 
 use futures_util::future::BoxFuture;
 
-use crate::machine::{Fault, PollRequest, QueueAttributes, Receipt, Record, SettleEntry, SettleOutcome};
+use crate::machine::{
+    Fault, PollRequest, QueueAttributes, ReadAnswer, ReadRequest, Receipt, Record, SettleEntry, SettleOutcome, Shard,
+};
 
 /// A queue that hides what it hands out: SQS, or the simulator's model of it.
 ///
@@ -25,4 +27,23 @@ pub trait QueueSource: Send + Sync + 'static {
 
     /// Sets the visibility timeout of up to ten messages.
     fn change_visibility(&self, entries: Vec<SettleEntry>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>>;
+}
+
+/// A stream of shards: Kinesis, DynamoDB Streams, or the simulator's model of them.
+///
+/// Hidden contracts, made plain:
+/// * a read opens its shard first where the request says so, and then reads once: no retries, no reading on;
+/// * an iterator that is past its time is [`FaultKind::Expired`](crate::machine::FaultKind::Expired) (as are
+///   expired credentials: the machine opens the shard again in both cases), a position that the stream no longer
+///   holds is [`FaultKind::Trimmed`](crate::machine::FaultKind::Trimmed), a shard or stream that does not exist is
+///   [`FaultKind::Missing`](crate::machine::FaultKind::Missing);
+/// * records come in the order of the shard, each encoded, with the sequence number as its id and the hash of its
+///   ordering key;
+/// * dropping a future gives its call up; a read takes nothing from anybody, so it can always be made again.
+pub trait StreamSource: Send + Sync + 'static {
+    /// Lists every shard that the stream holds records of, closed ones included, over all pages.
+    fn shards(&self) -> BoxFuture<'_, Result<Vec<Shard>, Fault>>;
+
+    /// Reads a shard once.
+    fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadAnswer, Fault>>;
 }

@@ -13,7 +13,8 @@ use futures_util::future::{BoxFuture, ready};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError};
 
 use super::trouble::Trouble;
-use super::{Desired, Store, StoreError};
+use super::{Desired, Kept, MemoryStore, Store, StoreError};
+use crate::machine::{Fence, Mark, Positions};
 
 /// The newest format that this program reads and the one that it writes.
 pub(super) const FORMAT: u64 = 1;
@@ -37,6 +38,7 @@ struct Inner {
     path: PathBuf,
     database: Database,
     desired: RwLock<BTreeMap<String, Desired>>,
+    marks: MemoryStore,
     /// Held from a write's begin until the cache shows it, so that the cache never falls behind the file.
     turn: Mutex<()>,
 }
@@ -71,7 +73,13 @@ impl Inner {
                 BTreeMap::new()
             }
         };
-        Ok(Self { path: path.to_owned(), database, desired: RwLock::new(desired), turn: Mutex::new(()) })
+        Ok(Self {
+            path: path.to_owned(),
+            database,
+            desired: RwLock::new(desired),
+            marks: MemoryStore::new(),
+            turn: Mutex::new(()),
+        })
     }
 
     fn write(&self, mapping: &str, wish: Option<Desired>) -> Result<(), Trouble> {
@@ -109,6 +117,27 @@ impl Store for EmbeddedStore {
             // A panic in there is redb's; it ends the write, not the process.
             tokio::task::spawn_blocking(write).await.unwrap_or_else(|panic| Err(Trouble::from(panic).at(&path)))
         })
+    }
+
+    fn claim(&self, mapping: &str, source: &str) -> BoxFuture<'_, Result<Positions, StoreError>> {
+        self.inner.marks.claim(mapping, source)
+    }
+
+    fn save(
+        &self,
+        mapping: &str,
+        fence: Fence,
+        changes: Vec<(Arc<str>, Option<Mark>)>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.marks.save(mapping, fence, changes)
+    }
+
+    fn kept(&self) -> BoxFuture<'_, Result<BTreeMap<String, Kept>, StoreError>> {
+        self.inner.marks.kept()
+    }
+
+    fn replace_kept(&self, mapping: &str, kept: Option<Kept>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.marks.replace_kept(mapping, kept)
     }
 }
 

@@ -1,16 +1,19 @@
 //! The store that keeps nothing: for tests, and for those who want `stop` to last only as long as the process.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::{BoxFuture, ready};
 
-use super::{Desired, Store, StoreError};
+use super::ledger::Ledger;
+use super::{Desired, Kept, Store, StoreError};
+use crate::machine::{Fence, Mark, Positions};
 
 /// Keeps everything in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     desired: Mutex<BTreeMap<String, Desired>>,
+    ledger: Mutex<Ledger>,
 }
 
 impl MemoryStore {
@@ -22,6 +25,10 @@ impl MemoryStore {
 
     fn wishes(&self) -> MutexGuard<'_, BTreeMap<String, Desired>> {
         self.desired.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -35,6 +42,28 @@ impl Store for MemoryStore {
             Some(wish) => self.wishes().insert(mapping.to_owned(), wish),
             None => self.wishes().remove(mapping),
         };
+        Box::pin(ready(Ok(())))
+    }
+
+    fn claim(&self, mapping: &str, source: &str) -> BoxFuture<'_, Result<Positions, StoreError>> {
+        Box::pin(ready(Ok(self.ledger().claim(mapping, source))))
+    }
+
+    fn save(
+        &self,
+        mapping: &str,
+        fence: Fence,
+        changes: Vec<(Arc<str>, Option<Mark>)>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(ready(self.ledger().save(mapping, fence, &changes)))
+    }
+
+    fn kept(&self) -> BoxFuture<'_, Result<BTreeMap<String, Kept>, StoreError>> {
+        Box::pin(ready(Ok(self.ledger().kept())))
+    }
+
+    fn replace_kept(&self, mapping: &str, kept: Option<Kept>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.ledger().replace(mapping, kept);
         Box::pin(ready(Ok(())))
     }
 }

@@ -1,7 +1,12 @@
 //! The port of stores.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use thiserror::Error;
+
+use crate::machine::{Fence, Mark, Positions};
 
 /// What an operator asked for with `forebay start` or `forebay stop`.
 ///
@@ -17,18 +22,68 @@ pub struct Desired {
     pub since_unix_ms: u64,
 }
 
+/// What is kept of a stream mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The ARN of the stream that the marks belong to.
+    pub source: String,
+    /// The marks by shard.
+    pub marks: BTreeMap<Arc<str>, Mark>,
+}
+
 /// Keeps what must outlive the process. Every write is durable when its future ends.
+///
+/// Marks are written under a [`Fence`]. A claim supersedes every earlier one of the mapping, in this process or in
+/// another: a save under an older fence is refused with [`StoreError::Fenced`] and changes nothing. So whoever was
+/// paused, replaced or declared dead can never write over its successor. A store that several processes share
+/// hands out leases by the same means: what a claim returns is what its holder may read, and a lost lease shows as
+/// a fence that is no longer valid.
 pub trait Store: Send + Sync + 'static {
     /// The wish for a mapping, if there is one.
     fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>>;
 
     /// Keeps (or with `None` forgets) the wish for a mapping.
     fn set_desired(&self, mapping: &str, desired: Option<Desired>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Takes the marks of a mapping over. Marks of another source than `source` count as none: the mapping was
+    /// pointed at another stream, and begins there anew.
+    fn claim(&self, mapping: &str, source: &str) -> BoxFuture<'_, Result<Positions, StoreError>>;
+
+    /// Writes marks (`None` forgets a shard): all of them, or none. Saves that come together may be written together.
+    fn save(
+        &self,
+        mapping: &str,
+        fence: Fence,
+        changes: Vec<(Arc<str>, Option<Mark>)>,
+    ) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// What is kept of every stream mapping, by name.
+    fn kept(&self) -> BoxFuture<'_, Result<BTreeMap<String, Kept>, StoreError>>;
+
+    /// Puts other marks in place of a mapping's, or with `None` forgets that it ever began, and supersedes every
+    /// claim: for operators.
+    fn replace_kept(&self, mapping: &str, kept: Option<Kept>) -> BoxFuture<'_, Result<(), StoreError>>;
 }
 
 /// Why a store cannot be used.
 #[derive(Debug, Error)]
 pub enum StoreError {
+    /// The marks were taken over by a later claim.
+    #[error("the marks of {mapping:?} were taken over by a later claim")]
+    Fenced {
+        /// The mapping.
+        mapping: String,
+    },
+    /// The mapping has run with this store before, but its marks are gone.
+    #[error(
+        "FB0601: the marks of {mapping:?} are lost: it has run before, but the store {path} does not know it. Put the old store back, or accept the gap with `forebay checkpoint reset {mapping}`"
+    )]
+    Lost {
+        /// The mapping.
+        mapping: String,
+        /// The store's file.
+        path: String,
+    },
     /// Another process has it open.
     #[error("the store {path} is in use by another process: stop that one, or choose another file with --store")]
     Locked {

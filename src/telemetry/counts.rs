@@ -9,7 +9,7 @@ use crate::engine::Counters;
 use crate::machine::{Event, FaultKind, FlushReason, Health, HeartbeatResult, Invariant, InvokeEnd};
 
 /// Every class of fault, each at the place of its discriminant.
-pub(super) const FAULTS: [FaultKind; 10] = [
+pub(super) const FAULTS: [FaultKind; 11] = [
     FaultKind::Throttled,
     FaultKind::Transient,
     FaultKind::Timeout,
@@ -20,10 +20,11 @@ pub(super) const FAULTS: [FaultKind; 10] = [
     FaultKind::TooLarge,
     FaultKind::Invalid,
     FaultKind::Cancelled,
+    FaultKind::Fenced,
 ];
 /// Every reason for closing a batch, each at the place of its discriminant.
-pub(super) const FLUSHES: [FlushReason; 4] =
-    [FlushReason::Size, FlushReason::Bytes, FlushReason::Window, FlushReason::Immediate];
+pub(super) const FLUSHES: [FlushReason; 5] =
+    [FlushReason::Size, FlushReason::Bytes, FlushReason::Window, FlushReason::Immediate, FlushReason::End];
 /// Every result of an extension of visibility, each at the place of its discriminant.
 pub(super) const HEARTBEATS: [HeartbeatResult; 3] =
     [HeartbeatResult::Extended, HeartbeatResult::Failed, HeartbeatResult::Lost];
@@ -146,6 +147,19 @@ impl Counts {
             | Event::Held { .. }
             | Event::Left { .. }
             | Event::Released { .. }
+            | Event::ShardStarted { .. }
+            | Event::ShardEnded { .. }
+            | Event::ShardGone { .. }
+            | Event::IteratorAge { .. }
+            | Event::Checkpointed { .. }
+            | Event::CheckpointFailed { .. }
+            | Event::Trimmed { .. }
+            | Event::IteratorExpired { .. }
+            | Event::ListFailed { .. }
+            | Event::Bisected { .. }
+            | Event::Dropped { .. }
+            | Event::DeliveredToDestination { .. }
+            | Event::DestinationFailed { .. }
             | Event::Drained { .. } => {}
         }
     }

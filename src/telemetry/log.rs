@@ -109,6 +109,19 @@ impl EventLog {
             | Event::Released { .. }
             | Event::Heartbeat { .. }
             | Event::Scaled { .. }
+            | Event::ShardStarted { .. }
+            | Event::ShardEnded { .. }
+            | Event::ShardGone { .. }
+            | Event::IteratorAge { .. }
+            | Event::Checkpointed { .. }
+            | Event::CheckpointFailed { .. }
+            | Event::Trimmed { .. }
+            | Event::IteratorExpired { .. }
+            | Event::ListFailed { .. }
+            | Event::Bisected { .. }
+            | Event::Dropped { .. }
+            | Event::DeliveredToDestination { .. }
+            | Event::DestinationFailed { .. }
             | Event::Described { .. } => {
                 tell!(debug, self, ?event, "event");
             }

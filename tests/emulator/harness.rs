@@ -271,6 +271,8 @@ pub(crate) fn mapping(queue_arn: &str, function: &str) -> Mapping {
         window: Duration::ZERO,
         maximum_concurrency: None,
         report_batch_item_failures: false,
+        stream: None,
+        on_failure: None,
         poller: Poller { endpoints: BTreeMap::new(), ..Poller::default() },
     }
 }

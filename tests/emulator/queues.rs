@@ -72,7 +72,7 @@ async fn a_function_sees_the_very_event_that_was_encoded() {
         sent.push(account.sqs.send_message().queue_url(&queue.url).message_body(body).send().await.unwrap());
     }
     let ports = account.connector().connect(&mapping(&queue.arn, "work")).await.unwrap();
-    let SourcePort::Queue(source) = ports.source;
+    let SourcePort::Queue(source) = ports.source else { panic!("a queue has a queue's port") };
     let mut records = Vec::new();
     while records.len() < bodies.len() {
         records.extend(source.receive(poll(10)).await.unwrap());

@@ -190,7 +190,13 @@ impl Lane {
 fn answer_of(end: End, everything: Vec<usize>) -> Ended {
     match end {
         End::Returned { payload, failed, malformed } => (
-            Ok(FunctionAnswer { status: 200, function_error: None, executed_version: Some("$LATEST".into()), payload }),
+            Ok(FunctionAnswer {
+                status: 200,
+                function_error: None,
+                executed_version: Some("$LATEST".into()),
+                request_id: None,
+                payload,
+            }),
             failed,
             malformed,
         ),
@@ -199,6 +205,7 @@ fn answer_of(end: End, everything: Vec<usize>) -> Ended {
                 status: 200,
                 function_error: Some("Unhandled".into()),
                 executed_version: Some("$LATEST".into()),
+                request_id: None,
                 payload: Bytes::from(format!("{{\"errorMessage\":\"{message}\"}}")),
             }),
             everything,

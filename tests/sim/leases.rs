@@ -143,6 +143,7 @@ impl Lane {
             id: Arc::clone(&message.id),
             receipt: Receipt::new(Arc::clone(&lease.receipt)),
             key: None,
+            key_hash: 0,
             fragment: Bytes::from(fragment),
             receive_count: message.receive_count,
             arrived_unix_ms: World::unix_at(message.sent),

@@ -202,6 +202,8 @@ pub(crate) fn mapping(name: &str) -> Mapping {
         batch_size: 10,
         window: Duration::ZERO,
         maximum_concurrency: None,
+        stream: None,
+        on_failure: None,
         report_batch_item_failures: false,
         poller: Poller {
             endpoints: BTreeMap::new(),
@@ -216,6 +218,7 @@ pub(crate) fn mapping(name: &str) -> Mapping {
             retry_backoff: BackoffPolicy::default(),
             rate_limit: None,
             drain_timeout: None,
+            ..Poller::default()
         },
     }
 }

@@ -61,7 +61,7 @@ const DIRECTIONS: [(&str, &[&str]); 11] = [
     ("source", &["aws", "machine", "mapping"]),
     ("function", &["aws", "machine", "mapping"]),
     ("destination", &["aws", "machine", "mapping"]),
-    ("store", &[]),
+    ("store", &["machine"]),
     ("aws", &["destination", "function", "machine", "mapping", "source"]),
     ("telemetry", &["engine", "machine", "mapping"]),
     ("engine", &["destination", "function", "machine", "mapping", "source", "store", "telemetry"]),

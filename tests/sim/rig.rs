@@ -33,7 +33,10 @@ impl Connector for SimConnector {
     fn connect(&self, mapping: &Mapping) -> BoxFuture<'_, Result<Ports, Fault>> {
         let lane = self.lanes.iter().find(|lane| lane.name() == mapping.name).expect("every mapping has a lane");
         let session = Arc::new(Session::new(Arc::clone(lane), mapping));
-        async move { Ok(Ports { source: SourcePort::Queue(Arc::clone(&session) as _), function: session }) }.boxed()
+        async move {
+            Ok(Ports { source: SourcePort::Queue(Arc::clone(&session) as _), function: session, destination: None })
+        }
+        .boxed()
     }
 }
 

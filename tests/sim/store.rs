@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use forebay::store::{Desired, Store, StoreError};
+use forebay::machine::{Fence, Mark, Positions};
+use forebay::store::{Desired, Kept, Store, StoreError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
@@ -14,12 +15,13 @@ pub(crate) struct MemoryStore {
     world: Arc<World>,
     fails: f64,
     wishes: Mutex<BTreeMap<String, Desired>>,
+    marks: forebay::store::MemoryStore,
 }
 
 impl MemoryStore {
     /// An empty store that refuses a write with a chance of `fails`.
     pub(crate) fn new(world: Arc<World>, fails: f64) -> Self {
-        Self { world, fails, wishes: Mutex::default() }
+        Self { world, fails, wishes: Mutex::default(), marks: forebay::store::MemoryStore::new() }
     }
 }
 
@@ -45,5 +47,26 @@ impl Store for MemoryStore {
             Ok(())
         }
         .boxed()
+    }
+
+    fn claim(&self, mapping: &str, source: &str) -> BoxFuture<'_, Result<Positions, StoreError>> {
+        self.marks.claim(mapping, source)
+    }
+
+    fn save(
+        &self,
+        mapping: &str,
+        fence: Fence,
+        changes: Vec<(Arc<str>, Option<Mark>)>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.marks.save(mapping, fence, changes)
+    }
+
+    fn kept(&self) -> BoxFuture<'_, Result<BTreeMap<String, Kept>, StoreError>> {
+        self.marks.kept()
+    }
+
+    fn replace_kept(&self, mapping: &str, kept: Option<Kept>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.marks.replace_kept(mapping, kept)
     }
 }

@@ -125,7 +125,7 @@ impl Connector for Port {
                 Some(None) => panic!("connect was made to panic"),
                 None => {
                     let port = || Arc::new(Self(Arc::clone(&self.0)));
-                    Ok(Ports { source: SourcePort::Queue(port()), function: port() })
+                    Ok(Ports { source: SourcePort::Queue(port()), function: port(), destination: None })
                 }
             }
         }
@@ -138,6 +138,7 @@ fn record(number: u64) -> Record {
         id: format!("m-{number}").into(),
         receipt: Receipt::new(format!("r-{number}")),
         key: None,
+        key_hash: 0,
         fragment: Bytes::from_static(b"{}"),
         receive_count: 1,
         arrived_unix_ms: 0,

@@ -183,7 +183,13 @@ impl Machine for QueueMachine {
             Input::Settled { settle, result } => self.settled(settle, result),
             Input::Command(Command::Drain { bound }) => self.begin_drain(bound),
             Input::Command(Command::Cut) => self.cut_drain(),
-            Input::Timeout => {}
+            // The rest concerns streams.
+            Input::Listed(_)
+            | Input::Claimed(_)
+            | Input::Read { .. }
+            | Input::Saved { .. }
+            | Input::Delivered { .. }
+            | Input::Timeout => {}
         }
         self.advance();
     }
@@ -197,6 +203,11 @@ impl Machine for QueueMachine {
     }
 
     fn gauges(&self) -> Gauges {
-        Gauges { held: self.held.len(), in_flight: self.in_flight as usize, limit: self.scaler.limit() as usize }
+        Gauges {
+            held: self.held.len(),
+            in_flight: self.in_flight as usize,
+            limit: self.scaler.limit() as usize,
+            unsaved_since_unix_ms: None,
+        }
     }
 }

@@ -100,6 +100,7 @@ impl Encoder {
             id: id.into(),
             receipt: Receipt::new(handle),
             key,
+            key_hash: 0,
             fragment: Bytes::from(out),
             receive_count,
             arrived_unix_ms,

@@ -105,6 +105,9 @@ impl Rig {
                 Output::Invoke(request) => self.invokes.push_back(request),
                 Output::Settle(request) => self.settles.push_back(request),
                 Output::Emit(event) => self.events.push(event),
+                other @ (Output::List | Output::Claim | Output::Read(_) | Output::Save(_) | Output::Deliver(_)) => {
+                    panic!("a queue's machine wants {other:?}")
+                }
                 Output::Timeout(deadline) => {
                     self.wake = deadline.map(|deadline| deadline.at);
                     return;
@@ -148,6 +151,7 @@ impl Rig {
             id: format!("m-{}", self.next).into(),
             receipt: Receipt::new(format!("r-{}", self.next)),
             key: None,
+            key_hash: 0,
             fragment: blank(bytes),
             receive_count: 1,
             arrived_unix_ms: 0,

@@ -1,0 +1,182 @@
+//! What a driver's calls do: each output that reaches outside becomes one future that ends in one input.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use futures_util::future::BoxFuture;
+
+use super::limits::ReadLimiter;
+use super::live::Live;
+use super::{Ports, SourcePort};
+use crate::function::Function;
+use crate::machine::{
+    DeliverRequest, Fault, FaultKind, Input, PollRequest, ReadRequest, SaveRequest, SettleAction, SettleRequest,
+};
+use crate::source::{QueueSource, StreamSource};
+use crate::store::{Store, StoreError};
+
+/// The ports of one mapping and the store, as its driver uses them.
+pub(crate) struct World {
+    ports: Ports,
+    store: Arc<dyn Store>,
+    mapping: Arc<str>,
+    source: Arc<str>,
+    reads: ReadLimits,
+}
+
+impl World {
+    pub(crate) fn new(ports: Ports, store: Arc<dyn Store>, mapping: &str, source: &str, reads: ReadLimits) -> Self {
+        Self { ports, store, mapping: mapping.into(), source: source.into(), reads }
+    }
+
+    pub(crate) fn function(&self) -> Arc<dyn Function> {
+        Arc::clone(&self.ports.function)
+    }
+
+    pub(crate) fn describe(&self) -> impl Future<Output = Input> + Send + use<> {
+        let queue = self.queue();
+        async move {
+            Input::Described(match queue {
+                Ok(queue) => queue.describe().await,
+                Err(fault) => Err(fault),
+            })
+        }
+    }
+
+    pub(crate) fn poll(&self, request: PollRequest) -> impl Future<Output = Input> + Send + use<> {
+        let queue = self.queue();
+        async move {
+            let poll = request.id;
+            let result = match queue {
+                Ok(queue) => queue.receive(request).await,
+                Err(fault) => Err(fault),
+            };
+            Input::Polled { poll, result }
+        }
+    }
+
+    pub(crate) fn settle(&self, request: SettleRequest) -> impl Future<Output = Input> + Send + use<> {
+        let queue = self.queue();
+        async move {
+            let settle = request.id;
+            let receipts = request.entries.iter().map(|entry| entry.receipt.clone());
+            let result = match (queue, request.action) {
+                (Ok(queue), SettleAction::Delete) => queue.delete(receipts.collect()).await,
+                (Ok(queue), SettleAction::ChangeVisibility) => queue.change_visibility(request.entries).await,
+                (Err(fault), _) => Err(fault),
+            };
+            Input::Settled { settle, result }
+        }
+    }
+
+    pub(crate) fn list(&self) -> impl Future<Output = Input> + Send + use<> {
+        let stream = self.stream();
+        async move {
+            Input::Listed(match stream {
+                Ok(stream) => stream.shards().await,
+                Err(fault) => Err(fault),
+            })
+        }
+    }
+
+    /// Waits for the shard's limits, then reads.
+    pub(crate) fn read(&self, request: ReadRequest, live: &Arc<Live>) -> impl Future<Output = Input> + Send + use<> {
+        let stream = self.stream();
+        let limiter = self.reads.of(&request.shard);
+        let (reads, live) = (self.reads.clone(), Arc::clone(live));
+        async move {
+            let (read, shard) = (request.id, Arc::clone(&request.shard));
+            let result = match stream {
+                Ok(stream) => {
+                    live.metrics().limiter_waited(limiter.admitted().await);
+                    stream.read(request).await
+                }
+                Err(fault) => Err(fault),
+            };
+            match &result {
+                Ok(answer) if answer.next.is_none() => reads.forget(&shard),
+                Ok(answer) => limiter.charge(answer.records.iter().map(|record| record.fragment.len()).sum()),
+                Err(_) => {}
+            }
+            Input::Read { read, result }
+        }
+    }
+
+    pub(crate) fn claim(&self) -> impl Future<Output = Input> + Send + use<> {
+        let (store, mapping, source) = (Arc::clone(&self.store), Arc::clone(&self.mapping), Arc::clone(&self.source));
+        async move { Input::Claimed(store.claim(&mapping, &source).await.map_err(|error| of_store(&error))) }
+    }
+
+    pub(crate) fn save(&self, request: SaveRequest) -> impl Future<Output = Input> + Send + use<> {
+        let (store, mapping) = (Arc::clone(&self.store), Arc::clone(&self.mapping));
+        async move {
+            let saved = store.save(&mapping, request.fence, request.changes).await;
+            Input::Saved { save: request.id, result: saved.map_err(|error| of_store(&error)) }
+        }
+    }
+
+    pub(crate) fn deliver(&self, request: DeliverRequest) -> BoxFuture<'static, Input> {
+        let destination = self.ports.destination.clone();
+        Box::pin(async move {
+            let result = match destination {
+                Some(destination) => destination.deliver(request.failure).await,
+                None => Err(mismatch("the mapping has no failure destination")),
+            };
+            Input::Delivered { delivery: request.id, result }
+        })
+    }
+
+    fn queue(&self) -> Result<Arc<dyn QueueSource>, Fault> {
+        match &self.ports.source {
+            SourcePort::Queue(queue) => Ok(Arc::clone(queue)),
+            SourcePort::Stream(_) => Err(mismatch("a stream is not polled like a queue")),
+        }
+    }
+
+    fn stream(&self) -> Result<Arc<dyn StreamSource>, Fault> {
+        match &self.ports.source {
+            SourcePort::Stream(stream) => Ok(Arc::clone(stream)),
+            SourcePort::Queue(_) => Err(mismatch("a queue has no shards")),
+        }
+    }
+}
+
+/// A connector gave a mapping ports of another kind than its machine's.
+fn mismatch(reason: &str) -> Fault {
+    Fault::new(FaultKind::Invalid, reason)
+}
+
+fn of_store(error: &StoreError) -> Fault {
+    let kind = match error {
+        StoreError::Fenced { .. } => FaultKind::Fenced,
+        StoreError::Lost { .. } | StoreError::Newer { .. } | StoreError::Damaged { .. } => FaultKind::Invalid,
+        StoreError::Locked { .. } | StoreError::Io { .. } => FaultKind::Transient,
+    };
+    Fault::new(kind, error.to_string())
+}
+
+/// The limits of every shard that is read, made when a shard is first read.
+#[derive(Clone)]
+pub(crate) struct ReadLimits {
+    per_second: std::num::NonZeroU32,
+    shards: Arc<RwLock<HashMap<Arc<str>, Arc<ReadLimiter>>>>,
+}
+
+impl ReadLimits {
+    pub(crate) fn per_second(reads: std::num::NonZeroU32) -> Self {
+        Self { per_second: reads, shards: Arc::default() }
+    }
+
+    fn of(&self, shard: &Arc<str>) -> Arc<ReadLimiter> {
+        let known = self.shards.read().unwrap_or_else(PoisonError::into_inner).get(shard).cloned();
+        known.unwrap_or_else(|| {
+            let mut shards = self.shards.write().unwrap_or_else(PoisonError::into_inner);
+            let fresh = || Arc::new(ReadLimiter::per_second(self.per_second));
+            Arc::clone(shards.entry(Arc::clone(shard)).or_insert_with(fresh))
+        })
+    }
+
+    fn forget(&self, shard: &Arc<str>) {
+        self.shards.write().unwrap_or_else(PoisonError::into_inner).remove(shard);
+    }
+}

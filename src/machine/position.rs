@@ -1,0 +1,223 @@
+//! Where a shard is read, and where it stands: what machines of streams exchange with sources and stores.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::Record;
+
+/// One shard, as the source lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// `shardId-…`.
+    pub id: Arc<str>,
+    /// The shards that it was split or merged from (none, one or two); they may be trimmed and no longer listed.
+    pub parents: Vec<Arc<str>>,
+    /// Takes no more records: it was split, merged or rotated.
+    pub closed: bool,
+}
+
+/// Where a stream mapping begins that has no mark yet: AWS's `StartingPosition`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartingPosition {
+    /// With the oldest record that the stream holds.
+    TrimHorizon,
+    /// With the first record that arrives after the mapping was first enabled.
+    Latest,
+    /// With the first record that arrived at or after this time, in milliseconds since the Unix epoch.
+    Timestamp(u64),
+}
+
+/// Where the source is asked to open a shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// At the oldest record that the stream holds.
+    TrimHorizon,
+    /// After the newest record.
+    Latest,
+    /// At the first record of this time or later, in milliseconds since the Unix epoch (Kinesis only).
+    Timestamp(u64),
+    /// After this sequence number.
+    After(Arc<str>),
+}
+
+/// How far a shard is settled: what a store keeps of it.
+///
+/// Its text form (`Display`, `FromStr`) is what the command line and the store show and take: `TRIM_HORIZON`,
+/// `AT_TIMESTAMP:1760000000.123`, `LATEST:1760000000.123`, `AFTER:49590…` and `END`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Nothing is settled; it begins with the oldest record.
+    TrimHorizon,
+    /// Nothing is settled; it begins with the first record of this time or later (Unix milliseconds).
+    Timestamp(u64),
+    /// Nothing is settled; it was pinned at LATEST at this time (Unix milliseconds).
+    Latest(u64),
+    /// Everything up to and with this sequence number is settled.
+    After(Arc<str>),
+    /// The shard is closed and everything in it is settled.
+    End,
+}
+
+/// Why a text is no mark.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{0:?} is no position: write TRIM_HORIZON, AT_TIMESTAMP:SECONDS, LATEST:SECONDS, AFTER:SEQUENCE_NUMBER or END")]
+pub struct NotAMark(pub String);
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = |ms: &u64| format!("{}.{:03}", ms / 1000, ms % 1000);
+        match self {
+            Self::TrimHorizon => f.write_str("TRIM_HORIZON"),
+            Self::Timestamp(ms) => write!(f, "AT_TIMESTAMP:{}", seconds(ms)),
+            Self::Latest(ms) => write!(f, "LATEST:{}", seconds(ms)),
+            Self::After(sequence) => write!(f, "AFTER:{sequence}"),
+            Self::End => f.write_str("END"),
+        }
+    }
+}
+
+impl FromStr for Mark {
+    type Err = NotAMark;
+
+    fn from_str(text: &str) -> Result<Self, NotAMark> {
+        let refused = || NotAMark(text.to_owned());
+        match text.split_once(':') {
+            None if text == "TRIM_HORIZON" => Ok(Self::TrimHorizon),
+            None if text == "END" => Ok(Self::End),
+            Some(("AT_TIMESTAMP", seconds)) => Ok(Self::Timestamp(unix_ms(seconds).ok_or_else(refused)?)),
+            Some(("LATEST", seconds)) => Ok(Self::Latest(unix_ms(seconds).ok_or_else(refused)?)),
+            Some(("AFTER", sequence)) if is_sequence(sequence) => Ok(Self::After(sequence.into())),
+            _ => Err(refused()),
+        }
+    }
+}
+
+/// Sequence numbers of both kinds of streams are decimal numbers of any length.
+fn is_sequence(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 256 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Milliseconds of a plain decimal number of seconds with at most three decimals.
+fn unix_ms(seconds: &str) -> Option<u64> {
+    let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) || fraction.len() > 3 {
+        return None;
+    }
+    let ms: u64 = format!("{fraction:0<3}").parse().ok()?;
+    whole.parse::<u64>().ok()?.checked_mul(1000)?.checked_add(ms)
+}
+
+/// The right to write the marks of a mapping: a store refuses a fence that was superseded by a later claim.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fence(pub u64);
+
+/// What a store hands over when a mapping claims its marks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Positions {
+    /// To be named in every save.
+    pub fence: Fence,
+    /// Whether the mapping has begun before: its shards were pinned or begun. If not, there are no marks.
+    pub begun: bool,
+    /// The marks by shard.
+    pub marks: BTreeMap<Arc<str>, Mark>,
+}
+
+/// Where in a shard a read goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cursor {
+    /// The shard is opened first.
+    Open(Position),
+    /// With the iterator of the last answer.
+    Iterator(Arc<str>),
+}
+
+/// Names one read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReadId(pub u64);
+
+/// One read of a shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadRequest {
+    /// Names the read in its answer.
+    pub id: ReadId,
+    /// The shard.
+    pub shard: Arc<str>,
+    /// Where it goes on.
+    pub cursor: Cursor,
+    /// The most records wanted (Kinesis: 1 to 10,000; DynamoDB: 1 to 1,000).
+    pub max: u32,
+}
+
+/// What a read brought.
+#[derive(Clone, Debug, Default)]
+pub struct ReadAnswer {
+    /// The records in the order of the shard. `Record::id` is the sequence number.
+    pub records: Vec<Record>,
+    /// Where to read on; `None`: the shard is closed and was read to its end.
+    pub next: Option<Arc<str>>,
+    /// How far the answer is behind the shard's newest record, where the source says so.
+    pub behind: Option<Duration>,
+}
+
+/// Names one write of marks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SaveId(pub u64);
+
+/// One write of marks: all of them take effect, or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaveRequest {
+    /// Names the write in its answer.
+    pub id: SaveId,
+    /// The right to write.
+    pub fence: Fence,
+    /// New marks; `None` forgets a shard that the stream no longer lists.
+    pub changes: Vec<(Arc<str>, Option<Mark>)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_have_one_text_form_each() {
+        for mark in [
+            Mark::TrimHorizon,
+            Mark::Timestamp(1_760_000_000_123),
+            Mark::Latest(1_760_000_000_000),
+            Mark::After("49590338271490256608559692538361571095921575989136588898".into()),
+            Mark::End,
+        ] {
+            assert_eq!(mark.to_string().parse(), Ok(mark));
+        }
+        assert_eq!(Mark::Latest(1_000).to_string(), "LATEST:1.000");
+        assert_eq!("AT_TIMESTAMP:5".parse(), Ok(Mark::Timestamp(5_000)));
+        assert_eq!("AT_TIMESTAMP:5.5".parse(), Ok(Mark::Timestamp(5_500)));
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for text in [
+            "",
+            "LATEST",
+            "TRIM_HORIZON:1",
+            "END:",
+            "AFTER:",
+            "AFTER:12a",
+            "AFTER:-1",
+            "after:1",
+            "AT_TIMESTAMP:1.2345",
+            "AT_TIMESTAMP:99999999999999999999",
+            "AT_TIMESTAMP:.5",
+            "LATEST:1.",
+            "4959",
+        ] {
+            assert_eq!(text.parse::<Mark>(), Err(NotAMark(text.into())), "{text}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The marks of stream mappings and the fences they are written under, without anything that keeps them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Kept, StoreError};
+use crate::machine::{Fence, Mark, Positions};
+
+/// Every stream mapping's book.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ledger {
+    books: BTreeMap<String, Book>,
+}
+
+/// What is kept of one mapping, and the fence of its last claim.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Book {
+    pub(super) fence: Fence,
+    /// `None`: the mapping was never claimed, or an operator has reset it.
+    pub(super) kept: Option<Kept>,
+}
+
+impl Ledger {
+    /// A ledger that holds what was read from a file.
+    pub(super) const fn of(books: BTreeMap<String, Book>) -> Self {
+        Self { books }
+    }
+
+    /// The next fence, and what it gives the right to.
+    pub(super) fn claim(&mut self, mapping: &str, source: &str) -> Positions {
+        let book = self.books.entry(mapping.to_owned()).or_default();
+        book.fence.0 += 1;
+        if book.kept.as_ref().is_some_and(|kept| kept.source != source) {
+            book.kept = None;
+        }
+        let kept = book.kept.get_or_insert_with(|| Kept { source: source.to_owned(), marks: BTreeMap::new() });
+        // The first save makes a mapping one that has begun: before it nothing was pinned, and it may begin anew.
+        Positions { fence: book.fence, begun: !kept.marks.is_empty(), marks: kept.marks.clone() }
+    }
+
+    /// Takes changes in, unless the fence is an old one.
+    pub(super) fn save(
+        &mut self,
+        mapping: &str,
+        fence: Fence,
+        changes: &[(Arc<str>, Option<Mark>)],
+    ) -> Result<(), StoreError> {
+        let book = self.books.get_mut(mapping).filter(|book| book.fence == fence);
+        let Some(kept) = book.and_then(|book| book.kept.as_mut()) else {
+            return Err(StoreError::Fenced { mapping: mapping.to_owned() });
+        };
+        for (shard, mark) in changes {
+            match mark {
+                Some(mark) => kept.marks.insert(Arc::clone(shard), mark.clone()),
+                None => kept.marks.remove(shard),
+            };
+        }
+        Ok(())
+    }
+
+    /// Everything that is kept.
+    pub(super) fn kept(&self) -> BTreeMap<String, Kept> {
+        let begun = self.books.iter().filter_map(|(name, book)| Some((name, book.kept.as_ref()?)));
+        begun.filter(|(_, kept)| !kept.marks.is_empty()).map(|(name, kept)| (name.clone(), kept.clone())).collect()
+    }
+
+    /// Puts the operator's marks in place, and makes every earlier claim void.
+    pub(super) fn replace(&mut self, mapping: &str, kept: Option<Kept>) {
+        let book = self.books.entry(mapping.to_owned()).or_default();
+        book.fence.0 += 1;
+        book.kept = kept;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(shard: &str, mark: Mark) -> Vec<(Arc<str>, Option<Mark>)> {
+        vec![(shard.into(), Some(mark))]
+    }
+
+    #[test]
+    fn a_mapping_has_begun_with_its_first_save() {
+        let mut ledger = Ledger::default();
+        let first = ledger.claim("orders", "arn:a");
+        assert_eq!(first, Positions { fence: Fence(1), ..Positions::default() });
+        assert!(!ledger.claim("orders", "arn:a").begun);
+        let fence = ledger.claim("orders", "arn:a").fence;
+        ledger.save("orders", fence, &change("s0", Mark::TrimHorizon)).unwrap();
+        let again = ledger.claim("orders", "arn:a");
+        assert!(again.begun);
+        assert_eq!(again.marks.get("s0"), Some(&Mark::TrimHorizon));
+    }
+
+    #[test]
+    fn a_later_claim_and_an_operator_make_a_fence_void() {
+        let mut ledger = Ledger::default();
+        let old = ledger.claim("orders", "arn:a").fence;
+        let new = ledger.claim("orders", "arn:a").fence;
+        assert!(matches!(ledger.save("orders", old, &change("s0", Mark::End)), Err(StoreError::Fenced { .. })));
+        ledger.save("orders", new, &change("s0", Mark::End)).unwrap();
+        ledger.replace("orders", None);
+        assert!(matches!(ledger.save("orders", new, &change("s0", Mark::End)), Err(StoreError::Fenced { .. })));
+        assert!(ledger.kept().is_empty());
+        assert!(!ledger.claim("orders", "arn:a").begun);
+    }
+
+    #[test]
+    fn another_stream_is_begun_anew() {
+        let mut ledger = Ledger::default();
+        let fence = ledger.claim("orders", "arn:a").fence;
+        ledger.save("orders", fence, &change("s0", Mark::End)).unwrap();
+        assert!(!ledger.claim("orders", "arn:b").begun);
+    }
+
+    #[test]
+    fn shards_are_forgotten_one_by_one() {
+        let mut ledger = Ledger::default();
+        let fence = ledger.claim("orders", "arn:a").fence;
+        ledger.save("orders", fence, &change("s0", Mark::End)).unwrap();
+        ledger.save("orders", fence, &[("s0".into(), None), ("s1".into(), Some(Mark::TrimHorizon))]).unwrap();
+        assert_eq!(ledger.kept()["orders"].marks.keys().map(|shard| &**shard).collect::<Vec<_>>(), ["s1"]);
+    }
+}
