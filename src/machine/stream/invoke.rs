@@ -110,7 +110,8 @@ impl StreamMachine {
             }
             return true;
         }
-        let arrivals = piece.places.iter().filter_map(|&place| frontier.get(place)).map(|record| record.arrived_unix_ms);
+        let arrivals =
+            piece.places.iter().filter_map(|&place| frontier.get(place)).map(|record| record.arrived_unix_ms);
         let old = expired(arrivals, Some(age), unix_ms);
         if old == 0 {
             return false;
@@ -195,8 +196,7 @@ impl StreamMachine {
         let Some((key, lane)) = self.batches.remove(&batch) else { return };
         self.lane_mut(key, lane, |lane| lane.flying = false);
         let shard = self.shards.get(&key);
-        let records =
-            shard.and_then(|shard| shard.lanes.get(lane)?.piece()).map_or(0, |piece| piece.places.len());
+        let records = shard.and_then(|shard| shard.lanes.get(lane)?.piece()).map_or(0, |piece| piece.places.len());
         let (end, failed, message) = match result {
             Ok(answer) => self.answered(key, lane, answer),
             Err(fault) => {
