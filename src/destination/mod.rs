@@ -12,6 +12,6 @@ mod sns;
 mod sqs;
 
 pub use port::Destination;
-pub use s3::S3Destination;
-pub use sns::SnsDestination;
-pub use sqs::SqsDestination;
+pub(crate) use s3::S3Destination;
+pub(crate) use sns::SnsDestination;
+pub(crate) use sqs::SqsDestination;

@@ -19,7 +19,7 @@ use crate::mapping::{Arn, Mapping};
 const CONTENT_TYPE: &str = "application/octet-stream";
 
 /// An S3 bucket that takes failure records, each an object of its own with the whole event in it.
-pub struct S3Destination {
+pub(crate) struct S3Destination {
     client: Client,
     encoder: Encoder,
     /// For the keys of the objects.

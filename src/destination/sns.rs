@@ -18,7 +18,7 @@ use crate::mapping::{Arn, Mapping};
 const LARGEST: usize = 256 << 10;
 
 /// An SNS topic that takes failure records, standard or FIFO: the record is the notification's `Message`.
-pub struct SnsDestination {
+pub(crate) struct SnsDestination {
     client: Client,
     encoder: Encoder,
     arn: String,

@@ -23,7 +23,7 @@ const LARGEST: usize = 1 << 20;
 /// Its URL is asked for by name and account when it is first needed, and again after SQS has said that the queue
 /// does not exist. A queue that takes less than SQS's largest message says so when it refuses one; from then on its
 /// own limit counts.
-pub struct SqsDestination {
+pub(crate) struct SqsDestination {
     client: Client,
     encoder: Encoder,
     name: String,
