@@ -6,7 +6,9 @@ use crate::machine::FaultKind;
 /// The class of an error of SNS.
 pub(crate) fn sns_kind(answer: &Answer<'_>) -> FaultKind {
     let code = answer.code.strip_prefix("KMS.").unwrap_or(answer.code);
-    let known = match code {
+    let known = match answer.code {
+        // The topic is there, but its key is not.
+        "KMSNotFound" | "KMSNotFoundException" | "KMS.NotFoundException" => Some(FaultKind::Invalid),
         "NotFound" | "NotFoundException" | "ResourceNotFoundException" => Some(FaultKind::Missing),
         "Throttled" | "KMSThrottling" | "KMSThrottlingException" => Some(FaultKind::Throttled),
         "KMSAccessDenied" | "KMSAccessDeniedException" | "KMSOptInRequired" | "InvalidSecurity" => {
@@ -58,7 +60,9 @@ mod tests {
             (404, "NotFound", Missing),
             (404, "NotFoundException", Missing),
             (404, "ResourceNotFoundException", Missing),
-            (404, "KMSNotFound", Missing),
+            (404, "", Missing),
+            (404, "KMSNotFound", Invalid),
+            (400, "KMS.NotFoundException", Invalid),
             (403, "AuthorizationError", Denied),
             (403, "AccessDenied", Denied),
             (403, "InvalidClientTokenId", Denied),
@@ -111,6 +115,7 @@ mod tests {
             (400, "KMS.ThrottlingException", Throttled),
             (429, "", Throttled),
             (400, "KMS.DisabledException", Invalid),
+            (400, "KMS.NotFoundException", Invalid),
             (400, "KMS.KMSInvalidStateException", Invalid),
             (301, "PermanentRedirect", Invalid),
             (400, "AuthorizationHeaderMalformed", Invalid),

@@ -217,3 +217,34 @@ fn pooled_client() -> Result<PooledClient, Fault> {
         .map_err(|error| unusable(&error))?;
     PooledClient::new(&pool).map_err(|error| unusable(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_credential_types::Credentials;
+    use aws_sdk_s3::presigning::PresigningConfig;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn buckets_are_in_the_host_on_aws_and_in_the_path_elsewhere() {
+        // Only the clock of the environment counts here, and none of its endpoints.
+        let loaded = aws_config::defaults(behavior_version()).no_credentials().region("us-east-1").load().await;
+        let base = SdkConfig::builder()
+            .time_source(loaded.time_source().unwrap())
+            .sleep_impl(loaded.sleep_impl().unwrap())
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "key", "secret", None, None, "test",
+            )));
+        let mut clients = Clients::over(base.build()).unwrap();
+        let identity = Identity { region: "eu-west-1".into(), role: None, sts_endpoint: None };
+        for (endpoint, expected) in [
+            (None, "https://failed.s3.eu-west-1.amazonaws.com/key?"),
+            (Some("http://127.0.0.1:4566"), "http://127.0.0.1:4566/failed/key?"),
+        ] {
+            let client = clients.s3(identity.clone(), endpoint.map(Into::into)).await.unwrap();
+            let soon = PresigningConfig::expires_in(Duration::from_secs(60)).unwrap();
+            let request = client.put_object().bucket("failed").key("key").presigned(soon).await.unwrap();
+            assert!(request.uri().starts_with(expected), "{}", request.uri());
+        }
+    }
+}
