@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::delivery_faults::{s3_kind, sns_kind};
 use super::faults::{Answer, lambda_kind, sqs_kind, sts_kind};
 use crate::machine::{Fault, FaultKind};
 
@@ -21,6 +22,10 @@ const TEXT_LIMIT: usize = 300;
 pub(crate) enum Service {
     Sqs,
     Lambda,
+    /// SQS as a failure destination: the same table, other advice.
+    SqsDestination,
+    Sns,
+    S3,
 }
 
 /// One call, for messages and for the choice of the table.
@@ -67,8 +72,10 @@ where
                 message: meta.message().unwrap_or_default(),
             };
             let kind = match call.service {
-                Service::Sqs => sqs_kind(&answer),
+                Service::Sqs | Service::SqsDestination => sqs_kind(&answer),
                 Service::Lambda => lambda_kind(&answer),
+                Service::Sns => sns_kind(&answer),
+                Service::S3 => s3_kind(&answer),
             };
             let mut fault = Fault::new(kind, format!("{place}: {}{}", describe(&answer), advice(kind, call)));
             fault.retry_after = response.headers().get("retry-after").and_then(parse_retry_after);
@@ -169,8 +176,10 @@ fn describe(answer: &Answer<'_>) -> String {
 /// What an operator can do about a class.
 fn advice(kind: FaultKind, call: Call<'_>) -> String {
     let namespace = match call.service {
-        Service::Sqs => "sqs",
+        Service::Sqs | Service::SqsDestination => "sqs",
         Service::Lambda => "lambda",
+        Service::Sns => "sns",
+        Service::S3 => "s3",
     };
     match kind {
         FaultKind::Denied => {
@@ -188,9 +197,20 @@ fn advice(kind: FaultKind, call: Call<'_>) -> String {
         FaultKind::Missing => match call.service {
             Service::Sqs => "; create the queue, or correct EventSourceArn, region or account".to_owned(),
             Service::Lambda => "; create the function, or correct FunctionName or region".to_owned(),
+            Service::SqsDestination => destination_advice("queue"),
+            Service::Sns => destination_advice("topic"),
+            Service::S3 => destination_advice("bucket"),
         },
+        // S3 answers a call to the wrong region with a redirect or calls its signature malformed.
+        FaultKind::Invalid if call.service == Service::S3 => {
+            "; check that Region under Poller.Destination is the bucket's".to_owned()
+        }
         _ => String::new(),
     }
+}
+
+fn destination_advice(what: &str) -> String {
+    format!("; create the {what}, or correct DestinationConfig.OnFailure.Destination")
 }
 
 /// The innermost error's text: the outer ones only say that something failed.
@@ -270,6 +290,9 @@ mod tests {
             (Service::Sqs, "DeleteMessageBatch", "sqs:DeleteMessage"),
             (Service::Sqs, "ChangeMessageVisibilityBatch", "sqs:ChangeMessageVisibility"),
             (Service::Lambda, "Invoke", "lambda:InvokeFunction"),
+            (Service::SqsDestination, "SendMessage", "sqs:SendMessage"),
+            (Service::Sns, "Publish", "sns:Publish"),
+            (Service::S3, "PutObject", "s3:PutObject"),
         ] {
             let call = Call { service, operation, target: "it" };
             let fault = fault_of(call, &answered(403, "AccessDeniedException", "", None));
