@@ -105,9 +105,7 @@ mod tests {
 
     #[test]
     fn lists_what_a_small_table_takes() {
-        let Shape::Map(scaling) = super::super::parameters::find(MAPPING, "ScalingConfig").unwrap().shape else {
-            panic!("a map")
-        };
+        let Shape::Map(scaling) = parameters::find(MAPPING, "ScalingConfig").unwrap().shape else { panic!("a map") };
         assert_eq!(help(scaling, "Colour"), "remove it; here only `MaximumConcurrency` may stand");
         assert_eq!(help(ENDPOINTS, "kinessis"), "did you mean `kinesis`?");
         assert_eq!(help(scaling, "batchSize"), "`BatchSize` stands under the mapping itself");
