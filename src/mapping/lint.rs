@@ -119,8 +119,7 @@ impl Lint<'_> {
             (None, None) => {
                 let message =
                     "the queue has no redrive policy: a message that always fails comes back until it expires";
-                let help =
-                    "give the queue a redrive policy with a dead-letter queue and a `maxReceiveCount` of 5 or more";
+                let help = "give the queue a redrive policy with a dead-letter queue and a `maxReceiveCount` of 5 or more, or write `DestinationConfig.OnFailure`";
                 self.warn(Code::NoRedrive, message.into(), help);
             }
             (Some(count), _) if count < 5 => {
