@@ -1,8 +1,11 @@
 //! Which class an answer of AWS belongs to: one table a service, as pure functions.
 //!
 //! Codes are looked at first and HTTP statuses second, because services (and their emulators) are more
-//! exact in the code. The rows are those of the SQS and Lambda API references.
+//! exact in the code. The rows are those of the services' API references.
 
+mod streams;
+
+pub(crate) use self::streams::{dynamodb_streams_kind, kinesis_kind};
 use crate::machine::FaultKind;
 
 /// An error as the service put it.
