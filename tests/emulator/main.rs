@@ -25,4 +25,5 @@ mod wire_environment;
 mod wire_kinesis;
 mod wire_lambda;
 mod wire_sqs;
+mod wire_stream_environment;
 mod zip;

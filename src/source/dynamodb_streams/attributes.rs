@@ -43,7 +43,7 @@ fn write_value(out: &mut Vec<u8>, value: &AttributeValue) -> usize {
             typed(out, "L", |out| write_list(out, items, |out, item| unknown += write_value(out, item)));
         }
         AttributeValue::Ss(texts) => {
-            typed(out, "SS", |out| write_list(out, texts, |out, text| write_string(out, text)))
+            typed(out, "SS", |out| write_list(out, texts, |out, text| write_string(out, text)));
         }
         AttributeValue::Ns(numbers) => {
             typed(out, "NS", |out| write_list(out, numbers, |out, number| write_string(out, number)));
