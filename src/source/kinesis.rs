@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::operation::get_records::GetRecordsOutput;
 use aws_sdk_kinesis::operation::list_shards::ListShardsOutput;
-use aws_sdk_kinesis::types::ShardIteratorType;
+use aws_sdk_kinesis::types::{Record, ShardIteratorType};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
@@ -131,7 +131,9 @@ impl KinesisStream {
         })?;
         let behind = answer.millis_behind_latest;
         let behind = behind.map(|behind| Duration::from_millis(u64::try_from(behind).unwrap_or(0)));
-        Ok(ReadAnswer { records, next: next.map(Into::into), behind })
+        let size = |record: &Record| record.data.as_ref().len() + record.partition_key.as_ref().map_or(0, String::len);
+        let bytes = answer.records.iter().map(size).sum();
+        Ok(ReadAnswer { records, next: next.map(Into::into), behind, bytes })
     }
 
     /// Opens a shard.
