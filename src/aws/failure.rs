@@ -209,9 +209,12 @@ fn advice(kind: FaultKind, call: Call<'_>, code: &str) -> String {
         FaultKind::Expired => "; renew the AWS credentials".to_owned(),
         FaultKind::Missing => match call.service {
             Service::Sqs => "; create the queue, or correct EventSourceArn, region or account".to_owned(),
-            Service::Kinesis | Service::DynamoDbStreams => {
-                "; create the stream, or correct EventSourceArn, region or account".to_owned()
-            }
+            Service::Kinesis | Service::DynamoDbStreams => match call.operation {
+                "GetShardIterator" | "GetRecords" => {
+                    "; the stream was deleted, or the shard is past its retention".to_owned()
+                }
+                _ => "; create the stream, or correct EventSourceArn, region or account".to_owned(),
+            },
             Service::Lambda => "; create the function, or correct FunctionName or region".to_owned(),
         },
         _ => String::new(),

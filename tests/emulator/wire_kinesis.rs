@@ -314,16 +314,32 @@ async fn a_refused_argument_is_read_by_what_was_asked() {
     server.on("GetShardIterator", [Action::json(200, &json!({"ShardIterator": "it-0"}))]);
     assert_eq!(stream.read(opening(Position::Latest)).await.unwrap_err().kind, FaultKind::Invalid);
 
-    server.on(
-        "GetShardIterator",
-        [refused("StartingSequenceNumber 1 is invalid because it did not come from this stream.")],
-    );
-    let fault = stream.read(opening(Position::After("1".into()))).await.unwrap_err();
-    assert_eq!(fault.kind, FaultKind::Invalid);
-    assert!(fault.message.contains("`forebay checkpoint reset`"), "{fault}");
+    let missing = |text: &str| Action::json(400, &json!({"__type": "ResourceNotFoundException", "message": text}));
+    let after = Position::After("1".into());
+    for (answer, position, kind) in [
+        (
+            refused("StartingSequenceNumber 1 is invalid because it did not come from this stream."),
+            &after,
+            FaultKind::Invalid,
+        ),
+        (missing("Unable to find record with provided SequenceNumber 1"), &after, FaultKind::Invalid),
+        (missing("Could not find shardId shardId-000000000000"), &after, FaultKind::Missing),
+        (missing("Could not find shardId shardId-000000000000"), &Position::Latest, FaultKind::Missing),
+        (refused("something else"), &Position::Latest, FaultKind::Invalid),
+    ] {
+        server.on("GetShardIterator", [answer]);
+        let fault = stream.read(opening(position.clone())).await.unwrap_err();
+        assert_eq!(fault.kind, kind, "{fault}");
+        let unknown = kind == FaultKind::Invalid && *position == after;
+        assert_eq!(fault.message.contains("`forebay checkpoint reset`"), unknown, "{fault}");
+    }
 
     let ahead = "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis.";
-    for (text, kind) in [(ahead, FaultKind::Transient), ("no such time", FaultKind::Invalid)] {
+    for (text, kind) in [
+        (ahead, FaultKind::Transient),
+        ("Timestamp cannot be in the future", FaultKind::Transient),
+        ("no such time", FaultKind::Invalid),
+    ] {
         server.on("GetShardIterator", [refused(text)]);
         let fault = stream.read(opening(Position::Timestamp(1))).await.unwrap_err();
         assert_eq!(fault.kind, kind, "{fault}");
