@@ -9,10 +9,11 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 
 use super::sdk::{Clients, Identity};
+use crate::destination::{Destination, S3Destination, SnsDestination, SqsDestination};
 use crate::engine::{Connector, Ports, SourcePort};
 use crate::function::LambdaFunction;
 use crate::machine::Fault;
-use crate::mapping::{Mapping, Side, SourceKind};
+use crate::mapping::{DestinationKind, FailureDestination, Mapping, Side, SourceKind};
 use crate::source::{DynamoDbStream, KinesisStream, SqsQueue};
 
 /// How much longer than the service itself a call may take before it is given up.
@@ -118,6 +119,34 @@ impl AwsConnector {
         let client = self.clients.lock().await.lambda(identity, endpoint).await?;
         Ok(LambdaFunction::new(client, &mapping.function, &region, mapping.poller.function_timeout, self.bounds))
     }
+
+    /// The failure destination of a mapping; `None` where it has none.
+    ///
+    /// # Errors
+    /// When no client can be made from the configuration; the destination itself is not asked.
+    pub async fn destination(&self, mapping: &Mapping) -> Result<Option<Arc<dyn Destination>>, Fault> {
+        let Some(FailureDestination { kind, arn }) = &mapping.on_failure else { return Ok(None) };
+        // An S3 bucket's ARN names no region, and AWS wants bucket and function in one.
+        let region = if arn.region.is_empty() { &mapping.source.region } else { &arn.region };
+        let identity = identity(mapping, &mapping.poller.destination, region);
+        let region = identity.region.clone();
+        let endpoint = |service| mapping.poller.endpoints.get(service).cloned();
+        let mut clients = self.clients.lock().await;
+        Ok(Some(match *kind {
+            DestinationKind::Sqs { fifo } => {
+                let client = clients.sqs(identity, endpoint("sqs")).await?;
+                Arc::new(SqsDestination::new(client, mapping, arn, &region, fifo, self.bounds))
+            }
+            DestinationKind::Sns { fifo } => {
+                let client = clients.sns(identity, endpoint("sns")).await?;
+                Arc::new(SnsDestination::new(client, mapping, arn, &region, fifo, self.bounds))
+            }
+            DestinationKind::S3 => {
+                let client = clients.s3(identity, endpoint("s3")).await?;
+                Arc::new(S3Destination::new(client, mapping, arn, &region, self.bounds))
+            }
+        }))
+    }
 }
 
 impl Default for AwsConnector {
@@ -136,7 +165,8 @@ impl Connector for AwsConnector {
                 SourceKind::DynamoDb => SourcePort::Stream(Arc::new(self.dynamodb_stream(&mapping).await?)),
             };
             let function = Arc::new(self.function(&mapping).await?);
-            Ok(Ports { source, function, destination: None })
+            let destination = self.destination(&mapping).await?;
+            Ok(Ports { source, function, destination })
         }
         .boxed()
     }

@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::delivery_faults::{s3_kind, sns_kind};
 use super::faults::{Answer, dynamodb_streams_kind, kinesis_kind, lambda_kind, sqs_kind, sts_kind};
 use crate::machine::{Fault, FaultKind};
 
@@ -23,6 +24,10 @@ pub(crate) enum Service {
     Kinesis,
     DynamoDbStreams,
     Lambda,
+    /// SQS as a failure destination: the same table, other advice.
+    SqsDestination,
+    Sns,
+    S3,
 }
 
 /// One call, for messages and for the choice of the table.
@@ -106,7 +111,9 @@ where
 /// The fault of an answer in which the service says no.
 fn answered(call: Call<'_>, place: &str, answer: &Answer<'_>, response: &HttpResponse) -> Fault {
     let kind = match call.service {
-        Service::Sqs => sqs_kind(answer),
+        Service::Sqs | Service::SqsDestination => sqs_kind(answer),
+        Service::Sns => sns_kind(answer),
+        Service::S3 => s3_kind(answer),
         Service::Kinesis => kinesis_kind(answer),
         Service::DynamoDbStreams => dynamodb_streams_kind(answer),
         Service::Lambda => lambda_kind(answer),
@@ -183,10 +190,12 @@ fn describe(answer: &Answer<'_>) -> String {
 /// What an operator can do about a class.
 fn advice(kind: FaultKind, call: Call<'_>, code: &str) -> String {
     let namespace = match call.service {
-        Service::Sqs => "sqs",
+        Service::Sqs | Service::SqsDestination => "sqs",
         Service::Kinesis => "kinesis",
         Service::DynamoDbStreams => "dynamodb",
         Service::Lambda => "lambda",
+        Service::Sns => "sns",
+        Service::S3 => "s3",
     };
     match kind {
         FaultKind::Denied => {
@@ -216,9 +225,20 @@ fn advice(kind: FaultKind, call: Call<'_>, code: &str) -> String {
                 _ => "; create the stream, or correct EventSourceArn, region or account".to_owned(),
             },
             Service::Lambda => "; create the function, or correct FunctionName or region".to_owned(),
+            Service::SqsDestination => destination_advice("queue"),
+            Service::Sns => destination_advice("topic"),
+            Service::S3 => destination_advice("bucket"),
         },
+        // S3 answers a call to the wrong region with a redirect or calls its signature malformed.
+        FaultKind::Invalid if call.service == Service::S3 => {
+            "; check that Region under Poller.Destination is the bucket's".to_owned()
+        }
         _ => String::new(),
     }
+}
+
+fn destination_advice(what: &str) -> String {
+    format!("; create the {what}, or correct DestinationConfig.OnFailure.Destination")
 }
 
 /// The innermost error's text: the outer ones only say that something failed.
@@ -300,6 +320,9 @@ mod tests {
             (Service::Kinesis, "ListShards", "kinesis:ListShards"),
             (Service::DynamoDbStreams, "GetRecords", "dynamodb:GetRecords"),
             (Service::Lambda, "Invoke", "lambda:InvokeFunction"),
+            (Service::SqsDestination, "SendMessage", "sqs:SendMessage"),
+            (Service::Sns, "Publish", "sns:Publish"),
+            (Service::S3, "PutObject", "s3:PutObject"),
         ] {
             let call = Call { service, operation, target: "it" };
             let fault = fault_of(call, &answered(403, "AccessDeniedException", "", None));

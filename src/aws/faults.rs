@@ -90,7 +90,7 @@ pub(crate) fn sts_kind(answer: &Answer<'_>) -> FaultKind {
 }
 
 /// Codes that every service uses when it does not accept the caller.
-fn access_kind(code: &str) -> Option<FaultKind> {
+pub(super) fn access_kind(code: &str) -> Option<FaultKind> {
     match code {
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "TokenRefreshRequired" => {
             Some(FaultKind::Expired)
@@ -117,7 +117,7 @@ fn access_kind(code: &str) -> Option<FaultKind> {
 }
 
 /// Codes that every service uses when it is asked too often.
-fn throttle_kind(code: &str) -> Option<FaultKind> {
+pub(super) fn throttle_kind(code: &str) -> Option<FaultKind> {
     matches!(
         code,
         "Throttling"
@@ -133,7 +133,7 @@ fn throttle_kind(code: &str) -> Option<FaultKind> {
 }
 
 /// What a status says when the code says nothing.
-fn status_kind(status: u16) -> FaultKind {
+pub(super) fn status_kind(status: u16) -> FaultKind {
     match status {
         401 | 403 => FaultKind::Denied,
         404 => FaultKind::Missing,

@@ -47,6 +47,8 @@ pub(super) struct Clients {
     kinesis: BTreeMap<Key, aws_sdk_kinesis::Client>,
     dynamodb_streams: BTreeMap<Key, aws_sdk_dynamodbstreams::Client>,
     lambda: BTreeMap<Key, aws_sdk_lambda::Client>,
+    sns: BTreeMap<Key, aws_sdk_sns::Client>,
+    s3: BTreeMap<Key, aws_sdk_s3::Client>,
 }
 
 impl Clients {
@@ -172,6 +174,51 @@ impl Clients {
         Ok(client)
     }
 
+    /// The SNS client of an identity and an endpoint.
+    pub(super) async fn sns(
+        &mut self,
+        identity: Identity,
+        endpoint: Option<String>,
+    ) -> Result<aws_sdk_sns::Client, Fault> {
+        let key = (identity, endpoint);
+        if let Some(client) = self.sns.get(&key) {
+            return Ok(client.clone());
+        }
+        let shared = self.config(&key.0).await?;
+        let mut config = aws_sdk_sns::config::Builder::from(&shared)
+            // A hidden retry would be a second notification; the machine decides.
+            .retry_config(RetryConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        config.set_endpoint_url(endpoint::of("SNS", &shared, key.1.as_deref())?);
+        let client = aws_sdk_sns::Client::from_conf(config.build());
+        self.sns.insert(key, client.clone());
+        Ok(client)
+    }
+
+    /// The S3 client of an identity and an endpoint.
+    pub(super) async fn s3(
+        &mut self,
+        identity: Identity,
+        endpoint: Option<String>,
+    ) -> Result<aws_sdk_s3::Client, Fault> {
+        let key = (identity, endpoint);
+        if let Some(client) = self.s3.get(&key) {
+            return Ok(client.clone());
+        }
+        let shared = self.config(&key.0).await?;
+        let endpoint = endpoint::of("S3", &shared, key.1.as_deref())?;
+        let mut config = aws_sdk_s3::config::Builder::from(&shared)
+            .retry_config(RetryConfig::disabled())
+            // Every call has a bound of its own.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            // Nobody resolves bucket.127.0.0.1; AWS's private endpoints take both forms.
+            .force_path_style(endpoint.is_some());
+        config.set_endpoint_url(endpoint);
+        let client = aws_sdk_s3::Client::from_conf(config.build());
+        self.s3.insert(key, client.clone());
+        Ok(client)
+    }
+
     /// The configuration of an identity; the environment is read once, for the first.
     async fn config(&mut self, identity: &Identity) -> Result<SdkConfig, Fault> {
         if let Some(config) = self.configs.get(identity) {
@@ -234,4 +281,35 @@ fn pooled_client() -> Result<PooledClient, Fault> {
         .build_https()
         .map_err(|error| unusable(&error))?;
     PooledClient::new(&pool).map_err(|error| unusable(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_credential_types::Credentials;
+    use aws_sdk_s3::presigning::PresigningConfig;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn buckets_are_in_the_host_on_aws_and_in_the_path_elsewhere() {
+        // Only the clock of the environment counts here, and none of its endpoints.
+        let loaded = aws_config::defaults(behavior_version()).no_credentials().region("us-east-1").load().await;
+        let base = SdkConfig::builder()
+            .time_source(loaded.time_source().unwrap())
+            .sleep_impl(loaded.sleep_impl().unwrap())
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "key", "secret", None, None, "test",
+            )));
+        let mut clients = Clients::over(base.build()).unwrap();
+        let identity = Identity { region: "eu-west-1".into(), role: None, sts_endpoint: None };
+        for (endpoint, expected) in [
+            (None, "https://failed.s3.eu-west-1.amazonaws.com/key?"),
+            (Some("http://127.0.0.1:4566"), "http://127.0.0.1:4566/failed/key?"),
+        ] {
+            let client = clients.s3(identity.clone(), endpoint.map(Into::into)).await.unwrap();
+            let soon = PresigningConfig::expires_in(Duration::from_secs(60)).unwrap();
+            let request = client.put_object().bucket("failed").key("key").presigned(soon).await.unwrap();
+            assert!(request.uri().starts_with(expected), "{}", request.uri());
+        }
+    }
 }

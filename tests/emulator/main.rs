@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+mod destinations;
 mod functions;
 mod harness;
 mod ledger;
@@ -20,6 +21,7 @@ mod process_validate;
 mod queues;
 mod scripted;
 mod wire_access;
+mod wire_destinations;
 mod wire_dynamodb;
 mod wire_environment;
 mod wire_kinesis;
