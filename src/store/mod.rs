@@ -10,6 +10,7 @@ mod round;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod trouble;
 mod turns;
 

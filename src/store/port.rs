@@ -22,12 +22,14 @@ pub struct Desired {
     pub since_unix_ms: u64,
 }
 
-/// What is kept of a stream mapping.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is kept of a stream mapping. As JSON, a mark is its text.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Kept {
     /// The ARN of the stream that the marks belong to.
     pub source: String,
     /// The marks by shard.
+    #[serde(with = "super::texts")]
     pub marks: BTreeMap<Arc<str>, Mark>,
 }
 

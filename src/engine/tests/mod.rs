@@ -1,5 +1,6 @@
 //! The engine with ports made for the test, on a paused clock.
 
 mod calls;
+mod checkpoints;
 mod lifecycle;
-mod world;
+pub(super) mod world;
