@@ -18,3 +18,4 @@ pub use embedded::EmbeddedStore;
 pub use location::{LocationError, StoreLocation};
 pub use memory::MemoryStore;
 pub use port::{Desired, Kept, Store, StoreError};
+pub(crate) use texts::is_shard;

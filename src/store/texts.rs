@@ -28,7 +28,7 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 }
 
 /// Whether AWS could call a shard that.
-fn is_shard(text: &str) -> bool {
+pub(crate) fn is_shard(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     (1..=LONGEST_SHARD).contains(&text.len()) && text.bytes().all(allowed)
 }
