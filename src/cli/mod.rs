@@ -5,6 +5,7 @@ mod checkpoint;
 mod completions;
 mod connect;
 mod daemon;
+mod describe;
 mod exit;
 mod explain;
 mod files;
@@ -12,6 +13,8 @@ mod health;
 mod list;
 mod output;
 mod run;
+#[cfg(test)]
+mod sample;
 mod schema;
 mod signals;
 mod start;

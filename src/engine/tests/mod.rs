@@ -3,4 +3,5 @@
 mod calls;
 mod checkpoints;
 mod lifecycle;
+mod streams;
 pub(super) mod world;
