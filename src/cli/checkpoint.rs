@@ -75,7 +75,7 @@ enum Verb {
     Reset {
         /// The mapping
         name: String,
-        /// The shard: it begins with its oldest record
+        /// The shard: it counts as new, or as finished where a shard that was made of it has a position
         shard: Option<String>,
         #[command(flatten)]
         place: PlaceArgs,
@@ -168,7 +168,9 @@ async fn set(
     place.replace(name, &kept, force).await?;
     data(&format!("{name} {shard} {position}\n"))?;
     if is_first {
-        say(&format!("note: {name} has no other marks: its other shards are read from their oldest record"));
+        say(&format!(
+            "note: {name} has no other positions: with StartingPosition LATEST, too, its other shards are now read from their oldest record"
+        ));
     }
     Ok(())
 }

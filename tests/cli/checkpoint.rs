@@ -126,7 +126,11 @@ fn a_mapping_that_never_began_needs_the_name_of_its_stream() {
     let error = said(set(&["--store", "a.redb"]).assert().code(1));
     assert_eq!(error, "error: there is no store a.redb\n");
     let note = said(set(&["--store", "a.redb", "--source", ORDERS]).assert().success());
-    assert_eq!(note, "note: orders has no other marks: its other shards are read from their oldest record\n");
+    assert_eq!(
+        note,
+        "note: orders has no other positions: with StartingPosition LATEST, too, its other shards are now read from their \
+         oldest record\n"
+    );
     let error = said(set(&["--store", "a.redb", "--source", CLICKS]).assert().code(1));
     assert!(error.contains(&format!("keeps marks of \"orders\" for {ORDERS}: reset it first")), "{error}");
     place.stdout(&["checkpoint", "reset", "orders", "--store", "a.redb"]);
@@ -172,6 +176,84 @@ fn a_daemon_answers_for_its_store() {
     assert_eq!(error.lines().count(), 2, "{error}");
     assert_eq!(place.stdout(&["checkpoint", "reset", "orders"]), "orders reset\n");
     daemon.end(Signal::TERM, 0);
+}
+
+/// A mapping of a stream that cannot be reached.
+fn stream_mapping(place: &Place) {
+    let text = format!(
+        "Name: orders\nEventSourceArn: {ORDERS}\nFunctionName: f\nStartingPosition: LATEST\n\
+         Poller: {{ Endpoints: {{ kinesis: \"{CLOSED}\", lambda: \"{CLOSED}\" }} }}\n"
+    );
+    place.write("mappings/orders.yaml", &text);
+}
+
+#[test]
+fn a_running_mapping_is_changed_only_by_force() {
+    let place = Place::new();
+    stream_mapping(&place);
+    let daemon = place.run(&[]);
+    daemon.await_degraded("orders");
+    let run = |arguments: &[&str]| place.stdout(&[&["checkpoint"], arguments].concat());
+    assert_eq!(
+        parsed(&run(&["get", "orders", "-o", "json"])),
+        json!({ "name": "orders", "source": ORDERS, "marks": {} })
+    );
+    place.write("export.json", &export().to_string());
+    for arguments in [vec!["set", "orders", "shardId-0", "END"], vec!["reset", "orders"]] {
+        let error = place.stderr(&[vec!["checkpoint"], arguments].concat(), 1);
+        assert_eq!(
+            error,
+            "error: \"orders\" is running: stop it first with `forebay stop orders --wait`, or use --force\n"
+        );
+    }
+    assert_eq!(run(&["set", "orders", "shardId-0", "7", "--force"]), "orders shardId-0 AFTER:7\n");
+    assert_eq!(run(&["get", "orders", "shardId-0"]), "AFTER:7\n");
+    daemon.await_degraded("orders");
+    place.stdout(&["stop", "orders", "--wait"]);
+    assert_eq!(run(&["set", "orders", "shardId-1", "TRIM_HORIZON"]), "orders shardId-1 TRIM_HORIZON\n");
+    assert_eq!(run(&["reset", "orders", "shardId-0"]), "orders shardId-0 reset\n");
+
+    // One of the two is in no file here: a part is done.
+    let output = place.forebay(&["checkpoint", "import", "export.json"]).assert().code(3);
+    assert_eq!(String::from_utf8_lossy(&output.get_output().stdout), "orders 2 shards\n");
+    let said = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+    assert!(said.starts_with("error: there is no mapping named \"clicks\""), "{said}");
+    let foreign = export().to_string().replace(ORDERS, CLICKS);
+    place.write("foreign.json", &foreign);
+    let error = place.stderr(&["checkpoint", "import", "foreign.json"], 1);
+    assert!(error.contains(&format!("the marks are of {CLICKS}, but \"orders\" reads {ORDERS}")), "{error}");
+    daemon.process.signal(Signal::KILL);
+    daemon.process.wait();
+
+    let kept = parsed(&place.stdout(&["checkpoint", "export", "--store", "forebay.redb"]));
+    assert_eq!(kept["mappings"]["orders"], export()["mappings"]["orders"]);
+}
+
+#[test]
+fn a_lost_store_stops_a_mapping_at_latest_until_it_is_reset() {
+    let place = Place::new();
+    stream_mapping(&place);
+    let source = ["--source", ORDERS, "--store", "forebay.redb"];
+    place.stdout(&[&["checkpoint", "set", "orders", "shardId-0", "7"], &source[..]].concat());
+    fs::remove_file(place.path("forebay.redb")).unwrap();
+    let daemon = place.run(&[]);
+    let reason = |status: &Value| status["HealthReason"].as_str().unwrap_or_default().to_owned();
+    let status = daemon.await_status("orders", |status| reason(status).contains("FB0601"));
+    assert!(reason(&status).contains("`forebay checkpoint reset orders --force`"), "{status}");
+    assert_eq!(place.stdout(&["checkpoint", "reset", "orders", "--force"]), "orders reset\n");
+    daemon.await_status("orders", |status| reason(status).contains("Connection refused"));
+    daemon.end(Signal::TERM, 0);
+}
+
+#[test]
+fn a_store_in_memory_warns_of_a_mapping_at_latest() {
+    let place = Place::new();
+    stream_mapping(&place);
+    let mut daemon = place.spawn(&["run", "--listen", "127.0.0.1:0", "--store", "memory"]);
+    let line = daemon.await_line("the store keeps nothing");
+    assert!(line.contains("WARN") && line.contains("orders"), "{line}");
+    daemon.signal(Signal::TERM);
+    assert!(daemon.wait().0.success());
 }
 
 #[test]
