@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+mod destinations;
 mod failures;
 mod feeds;
 mod functions;
@@ -31,7 +32,11 @@ mod stream_reshard;
 mod stream_sequences;
 mod tables;
 mod wire_access;
+mod wire_destinations;
+mod wire_dynamodb;
 mod wire_environment;
+mod wire_kinesis;
 mod wire_lambda;
 mod wire_sqs;
+mod wire_stream_environment;
 mod zip;
