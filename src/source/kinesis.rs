@@ -131,7 +131,8 @@ impl KinesisStream {
         })?;
         let behind = answer.millis_behind_latest;
         let behind = behind.map(|behind| Duration::from_millis(u64::try_from(behind).unwrap_or(0)));
-        Ok(ReadAnswer { records, next: next.map(Into::into), behind })
+        let bytes = answer.records.iter().map(|record| record.data.as_ref().len() + record.partition_key.len()).sum();
+        Ok(ReadAnswer { records, next: next.map(Into::into), behind, bytes })
     }
 
     /// Opens a shard.

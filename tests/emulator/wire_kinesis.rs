@@ -239,7 +239,7 @@ async fn records_come_encoded_and_in_order() {
     ];
     let answer = json!({"Records": records, "NextShardIterator": "it-1", "MillisBehindLatest": 65_000});
     server.on("GetRecords", [Action::json(200, &answer)]);
-    let ReadAnswer { records, next, behind } = stream.read(going_on()).await.unwrap();
+    let ReadAnswer { records, next, behind, .. } = stream.read(going_on()).await.unwrap();
     assert_eq!((next.as_deref(), behind), (Some("it-1"), Some(Duration::from_secs(65))));
     let ids: Vec<&str> = records.iter().map(|record| &*record.id).collect();
     assert_eq!(ids, ["100", "101", "102"]);
