@@ -17,8 +17,20 @@ pub(crate) const fn body_bytes(count: usize, bytes: usize) -> usize {
 /// The event `{"Records":[…]}` of these fragments, in their order, byte for byte.
 #[must_use]
 pub(crate) fn join<'a>(fragments: impl Iterator<Item = &'a Bytes> + Clone) -> Bytes {
+    join_with(fragments, TAIL)
+}
+
+/// How many bytes less of records fit into an event with this tail.
+#[must_use]
+pub(crate) const fn beyond_plain(tail: &[u8]) -> usize {
+    tail.len().saturating_sub(TAIL.len())
+}
+
+/// The same with other members after the records: `tail` begins with the bracket that closes them.
+#[must_use]
+pub(crate) fn join_with<'a>(fragments: impl Iterator<Item = &'a Bytes> + Clone, tail: &[u8]) -> Bytes {
     let (count, bytes) = fragments.clone().fold((0, 0), |(count, bytes), fragment| (count + 1, bytes + fragment.len()));
-    let mut body = BytesMut::with_capacity(body_bytes(count, bytes));
+    let mut body = BytesMut::with_capacity(body_bytes(count, bytes) + beyond_plain(tail));
     body.put_slice(HEAD);
     for (index, fragment) in fragments.enumerate() {
         if index > 0 {
@@ -26,7 +38,7 @@ pub(crate) fn join<'a>(fragments: impl Iterator<Item = &'a Bytes> + Clone) -> By
         }
         body.put_slice(fragment);
     }
-    body.put_slice(TAIL);
+    body.put_slice(tail);
     body.freeze()
 }
 

@@ -5,12 +5,14 @@ use super::{Fault, FaultKind, Health};
 /// So many failures in a row of a kind that usually passes are shown to the operator.
 const PATIENCE: u32 = 3;
 
-/// Watches both sides of a mapping.
+/// Watches every side of a mapping.
 #[derive(Debug, Default)]
 pub(crate) struct HealthWatch {
     source: Side,
     function: Side,
     deletion: Side,
+    destination: Side,
+    store: Side,
     shown: Option<String>,
 }
 
@@ -60,9 +62,29 @@ impl HealthWatch {
         self.deletion.failed(fault, "deletion");
     }
 
+    /// The destination confirmed a failure record.
+    pub(crate) fn destination_ok(&mut self) {
+        self.destination = Side::default();
+    }
+
+    /// The destination did not confirm a failure record.
+    pub(crate) fn destination_failed(&mut self, fault: &Fault) {
+        self.destination.failed(fault, "destination");
+    }
+
+    /// The store kept what it was given.
+    pub(crate) fn store_ok(&mut self) {
+        self.store = Side::default();
+    }
+
+    /// The store did not keep what it was given.
+    pub(crate) fn store_failed(&mut self, fault: &Fault) {
+        self.store.failed(fault, "store");
+    }
+
     /// The health, if it differs from what this said last.
     pub(crate) fn changed(&mut self) -> Option<Health> {
-        let sides = [&self.source, &self.function, &self.deletion];
+        let sides = [&self.source, &self.function, &self.deletion, &self.destination, &self.store];
         let problems: Vec<&str> = sides.into_iter().filter_map(|side| side.problem.as_deref()).collect();
         let reason = (!problems.is_empty()).then(|| problems.join("; "));
         if reason == self.shown {
@@ -76,7 +98,8 @@ impl HealthWatch {
 impl Side {
     fn failed(&mut self, fault: &Fault, side: &str) {
         self.failures += 1;
-        self.lasting = fault.kind.needs_operator();
+        // What is too large stays too large, and marks that were taken over stay taken over.
+        self.lasting = fault.kind.needs_operator() || matches!(fault.kind, FaultKind::TooLarge | FaultKind::Fenced);
         // A throttled function is slow, not broken: it shows only when nothing at all gets through.
         let patience = if fault.kind == FaultKind::Throttled { 10 * PATIENCE } else { PATIENCE };
         if self.lasting || self.failures >= patience {
@@ -121,6 +144,22 @@ mod tests {
         watch.deletion_failed(&fault(FaultKind::Denied));
         watch.deletions_over();
         assert_eq!(watch.changed(), degraded("deletion: denied"));
+    }
+
+    #[test]
+    fn destination_and_store_are_sides_of_their_own() {
+        let mut watch = HealthWatch::default();
+        watch.destination_failed(&fault(FaultKind::Timeout));
+        watch.store_failed(&fault(FaultKind::Transient));
+        assert_eq!(watch.changed(), None);
+        watch.destination_failed(&fault(FaultKind::TooLarge));
+        assert_eq!(watch.changed(), degraded("destination: too_large"));
+        watch.store_failed(&fault(FaultKind::Fenced));
+        assert_eq!(watch.changed(), degraded("destination: too_large; store: fenced"));
+        watch.destination_ok();
+        assert_eq!(watch.changed(), degraded("store: fenced"));
+        watch.store_ok();
+        assert_eq!(watch.changed(), Some(Health::Ok));
     }
 
     #[test]

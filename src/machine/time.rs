@@ -72,6 +72,10 @@ pub enum Wake {
     Heartbeat,
     /// Deletions that were gathered are to be sent, or failed ones sent again.
     Settle,
+    /// A failure record is to be delivered again.
+    Deliver,
+    /// Marks are to be saved.
+    Checkpoint,
     /// The drain's bound, or the end of its grace for open polls.
     Drain,
 }
@@ -85,6 +89,8 @@ impl fmt::Display for Wake {
             Self::Retry => "retry",
             Self::Heartbeat => "heartbeat",
             Self::Settle => "settle",
+            Self::Deliver => "deliver",
+            Self::Checkpoint => "checkpoint",
             Self::Drain => "drain",
         })
     }

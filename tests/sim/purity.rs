@@ -31,7 +31,7 @@ const PURE_STD: [&str; 20] = [
 ];
 
 /// The crates that they may use.
-const PURE_CRATES: [&str; 5] = ["bytes", "fastrand::Rng", "serde", "serde_json", "thiserror"];
+const PURE_CRATES: [&str; 6] = ["bytes", "fastrand::Rng", "jiff::Timestamp", "serde", "serde_json", "thiserror"];
 
 /// Words that have no place in them: clocks, chance without a seed, order without order, tasks, output.
 const IMPURE_WORDS: [&str; 16] = [

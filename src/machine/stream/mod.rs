@@ -1,7 +1,21 @@
 //! The machine of a stream: every shard's lanes, retries and frontier, and the lineage of the shards.
 
+mod drain;
+mod frontier;
+mod give_up;
+mod invoke;
+mod lanes;
+mod lineage;
+mod list;
 mod machine;
 mod options;
+mod read;
+mod retry;
+mod save;
+mod shard;
+#[cfg(test)]
+mod tests;
+mod windows;
 
 pub use machine::StreamMachine;
 pub use options::{StreamKind, StreamOptions};

@@ -1,0 +1,169 @@
+//! Records that are given up: to the failure destination, whose confirmation settles them, or dropped where there
+//! is none.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::StreamMachine;
+use super::lanes::{LastOfWindow, Piece};
+use super::shard::ShardKey;
+use crate::machine::{
+    BatchId, Condition, DeliverRequest, DeliveryId, Event, FailedBatch, FailedSpan, Failure, Fault, Mono, Output,
+};
+
+/// Failure records on their way.
+#[derive(Debug, Default)]
+pub(super) struct Deliveries {
+    open: BTreeMap<DeliveryId, Delivery>,
+    waiting: BTreeSet<(Mono, DeliveryId)>,
+    pub(super) in_flight: usize,
+}
+
+/// One failure record that is not confirmed.
+#[derive(Debug)]
+struct Delivery {
+    shard: ShardKey,
+    /// What settles when it is confirmed.
+    places: Vec<u64>,
+    /// The failure without its payload, unless that could not be built again.
+    failure: Failure,
+    tries: u32,
+}
+
+impl Deliveries {
+    /// When the next one is to be tried again.
+    pub(super) fn due(&self) -> Option<Mono> {
+        self.waiting.first().map(|&(at, _)| at)
+    }
+
+    /// Lets all that wait be tried now.
+    pub(super) fn hasten(&mut self, now: Mono) {
+        self.waiting = std::mem::take(&mut self.waiting).into_iter().map(|(_, id)| (now, id)).collect();
+    }
+}
+
+impl StreamMachine {
+    /// Gives up the records of a piece, or the final invoke of a window.
+    pub(super) fn give_up(&mut self, key: ShardKey, piece: &Piece, condition: Condition) {
+        let failure = self.options.destination.then(|| self.failure(key, piece, condition));
+        // A window that is given up is closed for good: the next one need not wait for the destination.
+        let places = match piece.last_of_window {
+            Some(last) => self.window_closed(key, last),
+            None => piece.places.clone(),
+        };
+        let Some(failure) = failure else {
+            self.emit(Event::Dropped { records: piece.places.len(), condition });
+            return self.settle(key, &places);
+        };
+        let Some(shard) = self.shards.get_mut(&key) else { return };
+        shard.deliveries += 1;
+        let id = DeliveryId(self.name());
+        self.deliveries.open.insert(id, Delivery { shard: key, places, failure, tries: 0 });
+        self.deliver(id);
+    }
+
+    fn failure(&mut self, key: ShardKey, piece: &Piece, condition: Condition) -> Failure {
+        let (uuid, spare) = (random_uuid(&mut self.rng), random_uuid(&mut self.rng));
+        let shard = self.shards.get(&key);
+        let record = |place: Option<&u64>| shard.and_then(|shard| shard.frontier.get(*place?));
+        let span = record(piece.places.first()).zip(record(piece.places.last())).map(|(first, last)| FailedSpan {
+            start: Arc::clone(&first.id),
+            end: Arc::clone(&last.id),
+            first_unix_ms: first.arrived_unix_ms,
+            last_unix_ms: last.arrived_unix_ms,
+            records: piece.places.len(),
+        });
+        let window = shard.and_then(|shard| shard.windows.as_ref()).and_then(|windows| {
+            windows.info(piece.last_of_window.is_some(), piece.last_of_window == Some(LastOfWindow::Early))
+        });
+        let answer = piece.answer.as_ref();
+        let request_id = answer.and_then(|answer| answer.request_id.clone());
+        Failure {
+            uuid,
+            request_id: request_id.unwrap_or_else(|| hyphenated(spare)),
+            condition,
+            // Records that were never invoked count as invoked once.
+            invokes: piece.attempts.max(1),
+            response: answer
+                .filter(|_| condition == Condition::RetryAttemptsExhausted)
+                .map(|answer| answer.response.clone()),
+            unix_ms: self.now.unix_ms,
+            batch: FailedBatch::Stream {
+                shard: shard.map(|shard| Arc::clone(&shard.id)).unwrap_or_default(),
+                span,
+                window,
+            },
+            payload: shard
+                .filter(|shard| shard.windows.is_some())
+                .map(|shard| self.body(shard, piece))
+                .unwrap_or_default(),
+        }
+    }
+
+    fn deliver(&mut self, id: DeliveryId) {
+        let Some(delivery) = self.deliveries.open.get(&id) else { return };
+        let Some(shard) = self.shards.get(&delivery.shard) else { return };
+        // Built anew for each try, so that it does not lie in memory beside the records.
+        let payload = match &delivery.failure.payload {
+            payload if !payload.is_empty() => payload.clone(),
+            _ => self.body(shard, &Piece::new(BatchId(0), delivery.places.clone())),
+        };
+        let failure = Arc::new(Failure { payload, ..delivery.failure.clone() });
+        self.deliveries.in_flight += 1;
+        self.out.push_back(Output::Deliver(DeliverRequest { id, failure }));
+    }
+
+    pub(super) fn retry_deliveries(&mut self) {
+        while let Some(&(at, id)) = self.deliveries.waiting.first()
+            && at <= self.now.mono
+        {
+            self.deliveries.waiting.pop_first();
+            self.deliver(id);
+        }
+    }
+
+    pub(super) fn delivered(&mut self, id: DeliveryId, result: Result<(), Fault>) {
+        let Some(delivery) = self.deliveries.open.get_mut(&id) else { return };
+        self.deliveries.in_flight -= 1;
+        let (records, condition) = (delivery.failure.batch.records(), delivery.failure.condition);
+        let Err(fault) = result else {
+            self.health.destination_ok();
+            let Some(delivery) = self.deliveries.open.remove(&id) else { return };
+            self.emit(Event::DeliveredToDestination { records, condition });
+            if let Some(shard) = self.shards.get_mut(&delivery.shard) {
+                shard.deliveries -= 1;
+            }
+            self.settle(delivery.shard, &delivery.places);
+            return self.advance_shard(delivery.shard);
+        };
+        delivery.tries += 1;
+        let tries = delivery.tries;
+        let retry_in = self.options.retry.pause(tries, &mut self.rng).max(fault.retry_after.unwrap_or_default());
+        self.deliveries.waiting.insert((self.now.mono + retry_in, id));
+        self.health.destination_failed(&fault);
+        let Fault { kind, message, .. } = fault;
+        self.emit(Event::DestinationFailed { records, kind, message, retry_in });
+    }
+}
+
+/// A random UUID of version 4.
+fn random_uuid(rng: &mut fastrand::Rng) -> u128 {
+    rng.u128(..) & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62)
+}
+
+fn hyphenated(uuid: u128) -> String {
+    let hex = format!("{uuid:032x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_ids_have_the_form_of_a_random_uuid() {
+        let text = hyphenated(random_uuid(&mut fastrand::Rng::with_seed(7)));
+        assert_eq!((text.len(), text.as_bytes()[14]), (36, b'4'));
+        assert!(matches!(text.as_bytes()[19], b'8' | b'9' | b'a' | b'b'), "{text}");
+    }
+}

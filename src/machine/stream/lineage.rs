@@ -1,0 +1,298 @@
+//! Which shards of a stream may be read, and from where: parents before children, also across restarts.
+//!
+//! A shard gets its mark when it begins, and it begins when all its parents are finished. So a mark says two things:
+//! where the shard is read on, and that everything before the shard was processed. A parent that the stream no longer
+//! lists, and that was never ours to read, counts as finished. A shard that was ours stays ours when a listing does
+//! not name it: listings may lag, and only a read can tell that the shard is gone.
+
+#[cfg(test)]
+mod histories;
+mod tangles;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tangles::tangled;
+
+use crate::machine::{Mark, Positions, Shard, StartingPosition};
+
+/// The shards of one stream, and how far each has come.
+#[derive(Debug)]
+pub(crate) struct Lineage {
+    start: StartingPosition,
+    begun: bool,
+    /// How many listings there were.
+    listing: u64,
+    /// Every shard that has a mark or was listed, until it is finished and nobody asks for it any more.
+    nodes: BTreeMap<Arc<str>, Node>,
+    /// The children of each shard that any listing named; also of shards that are not known themselves.
+    children: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    unfinished: usize,
+}
+
+/// A shard that may be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    pub(crate) shard: Arc<str>,
+    pub(crate) from: Mark,
+}
+
+/// What follows from a listing, or from the end of a shard.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// Marks that must be saved before anything is read.
+    pub(crate) save: Vec<(Arc<str>, Option<Mark>)>,
+    /// Shards that may be read now; each is named once in the life of a `Lineage`.
+    pub(crate) start: Vec<Start>,
+}
+
+#[derive(Debug)]
+struct Node {
+    /// The parents that it waits for, as its first listing named them; without those of a circle.
+    parents: Vec<Arc<str>>,
+    mark: Option<Mark>,
+    stage: Stage,
+    /// The last listing that named it.
+    seen: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Waiting,
+    Reading,
+    Finished,
+}
+
+/// What a listing says of one shard, however often it names it.
+#[derive(Default)]
+struct Entry<'a> {
+    parents: BTreeSet<&'a Arc<str>>,
+    open: bool,
+}
+
+impl Lineage {
+    /// What is known before the first listing: the marks.
+    pub(crate) fn new(start: StartingPosition, positions: Positions) -> Self {
+        let marks = if positions.begun { positions.marks } else { BTreeMap::new() };
+        let nodes: BTreeMap<_, _> = marks.into_iter().map(|(id, mark)| (id, Node::new(Some(mark)))).collect();
+        let unfinished = nodes.values().filter(|node| node.stage != Stage::Finished).count();
+        Self { start, begun: positions.begun, listing: 0, nodes, children: BTreeMap::new(), unfinished }
+    }
+
+    /// Takes a new listing of the stream's shards in. An empty one says nothing.
+    pub(crate) fn listed(&mut self, shards: &[Shard], now_unix_ms: u64) -> Plan {
+        let mut plan = Plan::default();
+        if shards.is_empty() {
+            return plan;
+        }
+        let mut entries: BTreeMap<&Arc<str>, Entry<'_>> = BTreeMap::new();
+        for shard in shards {
+            let entry = entries.entry(&shard.id).or_default();
+            entry.parents.extend(shard.parents.iter().filter(|&parent| *parent != shard.id));
+            entry.open |= !shard.closed;
+        }
+        let grown = self.take_in(&entries);
+        if grown {
+            self.untangle();
+        }
+        if !self.begun {
+            self.begun = true;
+            self.pin(&entries, now_unix_ms, &mut plan);
+        } else if grown {
+            self.infer_finished();
+        }
+        let waiting = self.nodes.iter().filter(|&(_, node)| self.may_start(node));
+        let ready: Vec<_> = waiting.map(|(id, _)| Arc::clone(id)).collect();
+        self.start_all(ready, &mut plan);
+        self.forget_tombstones(&mut plan);
+        plan
+    }
+
+    /// Every record of the shard is settled. Its END mark is for the caller to save: together with what the plan
+    /// names, or before it, since a child's mark says that its parents are finished.
+    pub(crate) fn finished(&mut self, shard: &str) -> Plan {
+        let mut plan = Plan::default();
+        if self.finish(shard, Some(Mark::End)) {
+            let children = self.children.get(shard).into_iter().flatten();
+            let waiting = children.filter(|&child| self.nodes.get(child).is_some_and(|node| self.may_start(node)));
+            let ready = waiting.cloned().collect();
+            self.start_all(ready, &mut plan);
+        }
+        plan
+    }
+
+    /// A read said that the shard is gone, and what was read of it is settled: it counts as finished, and its END
+    /// mark is in the plan.
+    pub(crate) fn vanished(&mut self, shard: &str) -> Plan {
+        let was_open = self.nodes.get_key_value(shard).filter(|(_, node)| node.stage != Stage::Finished);
+        let tombstone = was_open.map(|(id, _)| (Arc::clone(id), Some(Mark::End)));
+        let mut plan = self.finished(shard);
+        plan.save.extend(tombstone);
+        plan
+    }
+
+    /// Whether the shard is finished, but no listing has named a child of it yet.
+    pub(crate) fn has_unseen_children(&self, shard: &str) -> bool {
+        let finished = self.nodes.get(shard).is_some_and(|node| node.stage == Stage::Finished);
+        finished && !self.children.contains_key(shard)
+    }
+
+    /// Whether every parent of the shard is finished, or is none that we know.
+    pub(crate) fn is_settled_parent(&self, shard: &str) -> bool {
+        self.nodes.get(shard).is_none_or(|node| self.parents_are_finished(node))
+    }
+
+    /// How many known shards are not finished.
+    pub(crate) const fn unfinished(&self) -> usize {
+        self.unfinished
+    }
+
+    /// Whether a shard was listed that no listing of this life has named before.
+    fn take_in(&mut self, entries: &BTreeMap<&Arc<str>, Entry<'_>>) -> bool {
+        self.listing += 1;
+        let mut grown = false;
+        for (&id, entry) in entries {
+            let node = self.nodes.entry(Arc::clone(id)).or_insert_with(|| {
+                self.unfinished += 1;
+                Node::new(None)
+            });
+            if node.seen.replace(self.listing).is_some() {
+                continue;
+            }
+            grown = true;
+            node.parents = entry.parents.iter().map(|&parent| Arc::clone(parent)).collect();
+            for &parent in &entry.parents {
+                self.children.entry(Arc::clone(parent)).or_default().insert(Arc::clone(id));
+            }
+        }
+        grown
+    }
+
+    /// Lets shards that would wait for each other not wait for each other.
+    fn untangle(&mut self) {
+        let index: BTreeMap<&str, usize> = self.nodes.keys().enumerate().map(|(at, id)| (&**id, at)).collect();
+        let find = |parent: &Arc<str>| index.get(&**parent).copied();
+        let parents: Vec<Vec<usize>> =
+            self.nodes.values().map(|node| node.parents.iter().filter_map(find).collect()).collect();
+        let tangled = tangled(&parents);
+        let ids = self.nodes.keys().zip(&tangled).filter(|&(_, &is_tangled)| is_tangled);
+        let tangle: BTreeSet<Arc<str>> = ids.map(|(id, _)| Arc::clone(id)).collect();
+        for id in &tangle {
+            let Some(node) = self.nodes.get_mut(id) else { continue };
+            let (circle, parents) = node.parents.drain(..).partition(|parent| tangle.contains(parent));
+            node.parents = parents;
+            let circle: Vec<Arc<str>> = circle;
+            for parent in circle {
+                // The entry stays, empty: a child of this parent was seen.
+                self.children.entry(parent).or_default().remove(id);
+            }
+        }
+    }
+
+    /// LATEST begins with the shards as they are now; what they were made from is skipped.
+    fn pin(&mut self, entries: &BTreeMap<&Arc<str>, Entry<'_>>, now_unix_ms: u64, plan: &mut Plan) {
+        if self.start != StartingPosition::Latest {
+            return;
+        }
+        for (&id, entry) in entries {
+            let mark = if entry.open { Mark::Latest(now_unix_ms) } else { Mark::End };
+            plan.save.push((Arc::clone(id), Some(mark.clone())));
+            if !entry.open {
+                self.finish(id, Some(mark));
+            } else if let Some(node) = self.nodes.get_mut(id) {
+                node.mark = Some(mark);
+            }
+        }
+    }
+
+    /// What has no mark was processed if a shard that came out of it has begun.
+    fn infer_finished(&mut self) {
+        let begun = self.nodes.values().filter(|node| node.stage != Stage::Waiting || node.mark.is_some());
+        let mut open: Vec<Arc<str>> = begun.flat_map(|node| node.parents.iter().cloned()).collect();
+        while let Some(id) = open.pop() {
+            let Some(node) = self.nodes.get(&id) else { continue };
+            if node.stage == Stage::Waiting && node.mark.is_none() {
+                open.extend(node.parents.iter().cloned());
+                self.finish(&id, None);
+            }
+        }
+    }
+
+    fn may_start(&self, node: &Node) -> bool {
+        node.stage == Stage::Waiting && self.parents_are_finished(node)
+    }
+
+    fn parents_are_finished(&self, node: &Node) -> bool {
+        let mut parents = node.parents.iter().filter_map(|parent| self.nodes.get(parent));
+        parents.all(|parent| parent.stage == Stage::Finished)
+    }
+
+    fn start_all(&mut self, ready: Vec<Arc<str>>, plan: &mut Plan) {
+        for shard in ready {
+            let Some(node) = self.nodes.get_mut(&shard) else { continue };
+            node.stage = Stage::Reading;
+            let from = node.mark.clone().unwrap_or_else(|| {
+                // What appeared after a mapping was pinned at LATEST is wanted from its first record on.
+                let from = match self.start {
+                    StartingPosition::TrimHorizon | StartingPosition::Latest => Mark::TrimHorizon,
+                    StartingPosition::Timestamp(at) => Mark::Timestamp(at),
+                };
+                plan.save.push((Arc::clone(&shard), Some(from.clone())));
+                from
+            });
+            node.mark = Some(from.clone());
+            plan.start.push(Start { shard, from });
+        }
+    }
+
+    /// Whether it was not finished before.
+    fn finish(&mut self, shard: &str, mark: Option<Mark>) -> bool {
+        let Some(node) = self.nodes.get_mut(shard).filter(|node| node.stage != Stage::Finished) else { return false };
+        node.stage = Stage::Finished;
+        node.mark = mark;
+        self.unfinished -= 1;
+        true
+    }
+
+    /// Forgets shards that are finished and no longer listed, and that no other shard needs to be told of.
+    fn forget_tombstones(&mut self, plan: &mut Plan) {
+        let unlisted = self.nodes.iter().filter(|(_, node)| node.seen != Some(self.listing));
+        let finished = unlisted.filter(|(_, node)| node.stage == Stage::Finished);
+        let gone: Vec<Arc<str>> =
+            finished.filter(|(id, node)| self.is_needless(id, node)).map(|(id, _)| Arc::clone(id)).collect();
+        for id in gone {
+            let Some(node) = self.nodes.remove(&id) else { continue };
+            for parent in &node.parents {
+                let Some(siblings) = self.children.get_mut(parent) else { continue };
+                siblings.remove(&id);
+                if siblings.is_empty() && !self.nodes.contains_key(parent) {
+                    self.children.remove(parent);
+                }
+            }
+            if self.children.get(&id).is_some_and(BTreeSet::is_empty) {
+                self.children.remove(&id);
+            }
+            if node.mark.is_some() {
+                plan.save.push((id, None));
+            }
+        }
+    }
+
+    /// A shard that this life has seen has children, which may only not be listed yet; of another it is not known.
+    fn is_needless(&self, id: &str, node: &Node) -> bool {
+        let waits = |child: &Node| child.stage == Stage::Waiting && child.mark.is_none();
+        match self.children.get(id) {
+            None => node.seen.is_none(),
+            Some(children) => !children.iter().filter_map(|child| self.nodes.get(child)).any(waits),
+        }
+    }
+}
+
+impl Node {
+    fn new(mark: Option<Mark>) -> Self {
+        let stage = if mark == Some(Mark::End) { Stage::Finished } else { Stage::Waiting };
+        Self { parents: Vec::new(), mark, stage, seen: None }
+    }
+}

@@ -1,0 +1,221 @@
+//! Which shards are read: the claim of the marks, the listings, and what the lineage makes of them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::StreamMachine;
+use super::lineage::{Lineage, Plan, Start};
+use super::shard::{Shard, ShardKey};
+use super::windows::Windows;
+use crate::machine::{
+    Event, Fault, FaultKind, Fence, Invariant, Mark, Mono, Output, Positions, Shard as Listed, StartingPosition,
+};
+
+/// New shards follow the end of others, which is seen at once; this is for what was missed.
+const SELDOM: Duration = Duration::from_secs(300);
+/// Listings are at least so far apart, however many shards end together.
+const APART: Duration = Duration::from_secs(1);
+/// The longest pause while a shard that has ended has no child yet.
+const FRUITLESS: Duration = Duration::from_secs(60);
+
+/// Claim and listings.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    stage: Stage,
+    lineage: Option<(Lineage, Fence)>,
+    /// A claim or a listing is open.
+    open: bool,
+    /// When the next one is due.
+    next: Option<Mono>,
+    last: Mono,
+    failures: u32,
+    /// Listings in a row that did not show the children of `childless`, or no shard at all.
+    fruitless: u32,
+    /// Shards that ended, and of whose children nothing is known.
+    childless: BTreeSet<Arc<str>>,
+    /// Shards that begin when their pins are saved.
+    pinned: Vec<Start>,
+    /// Pinned shards that were not answered yet, and the records that the others brought meanwhile.
+    pub(super) opening: usize,
+    pub(super) polled: usize,
+    last_key: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// The marks are not ours yet.
+    #[default]
+    Claiming,
+    /// The mapping has never begun.
+    Beginning,
+    /// Shards are read.
+    Running,
+}
+
+impl Listing {
+    pub(super) const fn due(&self) -> Option<Mono> {
+        if self.open { None } else { self.next }
+    }
+
+    pub(super) fn fence(&self) -> Option<Fence> {
+        self.lineage.as_ref().map(|(_, fence)| *fence)
+    }
+
+    /// Wants a listing soon, but not right after the last one.
+    pub(super) fn soon(&mut self, now: Mono) {
+        let at = now.max(self.last + APART);
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
+    }
+
+    /// Wants no listing any more.
+    pub(super) const fn stop(&mut self) {
+        self.next = None;
+    }
+}
+
+impl StreamMachine {
+    /// Claims and lists when it is time.
+    pub(super) fn claim_and_list(&mut self) {
+        let now = self.now.mono;
+        if self.listing.open || self.draining.is_some() || self.listing.next.unwrap_or(now) > now {
+            return;
+        }
+        self.listing.open = true;
+        self.listing.next = None;
+        if self.listing.stage == Stage::Claiming {
+            self.out.push_back(Output::Claim);
+        } else {
+            self.listing.last = now;
+            self.out.push_back(Output::List);
+        }
+    }
+
+    pub(super) fn claimed(&mut self, result: Result<Positions, Fault>) {
+        self.listing.open = false;
+        match result {
+            Ok(positions) => {
+                self.listing.failures = 0;
+                self.health.store_ok();
+                let fence = positions.fence;
+                self.listing.stage = if positions.begun { Stage::Running } else { Stage::Beginning };
+                self.listing.lineage = Some((Lineage::new(self.options.start, positions), fence));
+                self.listing.next = Some(self.now.mono);
+            }
+            Err(fault) => {
+                self.listing.failures += 1;
+                let pause = self.options.retry.pause(self.listing.failures, &mut self.rng);
+                self.listing.next = Some(self.now.mono + pause);
+                self.health.store_failed(&fault);
+                self.emit(Event::CheckpointFailed { message: fault.message, retry_in: pause });
+            }
+        }
+    }
+
+    pub(super) fn listed(&mut self, result: Result<Vec<Listed>, Fault>) {
+        self.listing.open = false;
+        let shards = match result {
+            Ok(shards) => shards,
+            Err(fault) => return self.list_failed(fault),
+        };
+        self.listing.failures = 0;
+        self.source_recovered(ShardKey::LISTING);
+        if self.draining.is_some() {
+            return;
+        }
+        let unix_ms = self.now.unix_ms;
+        let Some((lineage, _)) = &mut self.listing.lineage else { return };
+        let plan = lineage.listed(&shards, unix_ms);
+        let names: BTreeSet<&str> = shards.iter().map(|shard| &*shard.id).collect();
+        self.listing.childless.retain(|shard| lineage.has_unseen_children(shard));
+        self.follow(plan);
+        self.judge_missing(|shard| names.contains(shard));
+        self.plan_listing();
+    }
+
+    fn list_failed(&mut self, fault: Fault) {
+        self.listing.failures += 1;
+        let pause = self.options.retry.pause(self.listing.failures, &mut self.rng);
+        let pause = pause.max(fault.retry_after.unwrap_or_default()).max(APART);
+        self.listing.next = Some(self.now.mono + pause);
+        if fault.kind != FaultKind::Cancelled {
+            self.failing.insert(ShardKey::LISTING);
+            self.health.source_failed(&fault);
+        }
+        self.emit(Event::ListFailed { kind: fault.kind, message: fault.message, retry_in: pause });
+    }
+
+    fn plan_listing(&mut self) {
+        let pause = if self.listing.childless.is_empty() && !self.shards.is_empty() {
+            self.listing.fruitless = 0;
+            SELDOM
+        } else {
+            self.listing.fruitless += 1;
+            APART.saturating_mul(1 << (self.listing.fruitless - 1).min(6)).min(FRUITLESS)
+        };
+        let at = self.now.mono + pause;
+        self.listing.next = Some(self.listing.next.map_or(at, |next| next.min(at)));
+    }
+
+    /// Carries out what the lineage wants.
+    fn follow(&mut self, plan: Plan) {
+        let first = self.listing.stage == Stage::Beginning;
+        let saves = !plan.save.is_empty();
+        for (shard, mark) in plan.save {
+            self.saving.set(shard, mark);
+        }
+        if first && saves {
+            // Nothing is read before the pins are kept: after a crash the mapping would begin at another place.
+            self.listing.pinned.extend(plan.start);
+            self.saving.hasten(self.now.mono);
+            return;
+        }
+        for start in plan.start {
+            self.begin(start, false);
+        }
+    }
+
+    /// The pins are kept, so reading may begin.
+    pub(super) fn begin_pinned(&mut self) {
+        if self.listing.stage != Stage::Beginning {
+            return;
+        }
+        self.listing.stage = Stage::Running;
+        let pinned = std::mem::take(&mut self.listing.pinned);
+        self.listing.opening = pinned.len();
+        for start in pinned {
+            self.begin(start, true);
+        }
+    }
+
+    fn begin(&mut self, start: Start, first: bool) {
+        let Start { shard: id, from } = start;
+        let ready = self.listing.lineage.as_ref().is_none_or(|(lineage, _)| lineage.is_settled_parent(&id));
+        let latest = first && self.options.start == StartingPosition::Latest;
+        self.check(Invariant::ParentBeforeChild, ready || latest);
+        self.emit(Event::ShardStarted { shard: Arc::clone(&id), from: from.clone() });
+        self.listing.last_key += 1;
+        let key = ShardKey(self.listing.last_key);
+        let pinned = first && matches!(from, Mark::Latest(_));
+        let options = &self.options;
+        let mut shard = Shard::new(id, from, pinned, options.kind, options.parallelization, self.now.mono);
+        shard.windows = options.tumbling_window.map(Windows::new);
+        self.shards.insert(key, shard);
+        self.advance_shard(key);
+    }
+
+    /// The shard is processed to its end.
+    pub(super) fn shard_ended(&mut self, id: &Arc<str>) {
+        let now = self.now.mono;
+        let Some((lineage, _)) = &mut self.listing.lineage else { return };
+        let plan = lineage.finished(id);
+        if lineage.has_unseen_children(id) {
+            self.listing.childless.insert(Arc::clone(id));
+            self.listing.fruitless = 0;
+            self.listing.soon(now);
+        }
+        if self.draining.is_none() {
+            self.follow(plan);
+        }
+    }
+}

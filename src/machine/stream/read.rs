@@ -1,0 +1,211 @@
+//! Reading shards: how far ahead, how often, and what every answer means.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::shard::{Shard, ShardKey};
+use super::{StreamKind, StreamMachine};
+use crate::machine::{Cursor, Event, Fault, FaultKind, Output, ReadAnswer, ReadId, ReadRequest};
+
+/// Records of a shard that may lie between its mark and its newest record: what a lane that stands still can hold up.
+const MOST_RECORDS: usize = 20_000;
+/// Bytes of a shard that may be held, most of them behind a lane that stands still.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes that may wait in lanes that make progress: more than one event can take.
+const AHEAD_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of all shards of a mapping. A shard that holds nothing reads nevertheless.
+const MAPPING_BYTES: usize = 128 * 1024 * 1024;
+/// Reads of a mapping that are open at once: each takes a connection.
+const MOST_READS: usize = 256;
+/// An iterator that failed so often in a row is not used again.
+const ITERATOR_TRIES: u32 = 3;
+/// An answer of so many bytes was cut by its size.
+const FULL_BYTES: usize = 900 * 1024;
+
+impl StreamMachine {
+    pub(super) fn read_if_due(&mut self, key: ShardKey) {
+        let Some(shard) = self.shards.get(&key) else { return };
+        let idle = shard.reading.is_none() && !shard.at_end && !shard.missing && self.draining.is_none();
+        if !idle || shard.read_at > self.now.mono || !self.has_room(shard) {
+            return;
+        }
+        if !self.mapping_has_room(shard) {
+            self.parked.insert(key);
+            return;
+        }
+        let read = ReadId(self.name());
+        let max = self.options.kind.most_records();
+        let asked = self.now.unix_ms;
+        let Some(shard) = self.shards.get_mut(&key) else { return };
+        shard.reading = Some(read);
+        shard.asked_unix_ms = asked;
+        let request = ReadRequest { id: read, shard: Arc::clone(&shard.id), cursor: shard.cursor.clone(), max };
+        self.reads.insert(read, key);
+        self.out.push_back(Output::Read(request));
+    }
+
+    /// Lets shards read that had to wait for others.
+    pub(super) fn read_parked(&mut self) {
+        // Each key is looked at once: one that must wait on parks itself again.
+        for key in std::mem::take(&mut self.parked) {
+            self.read_if_due(key);
+        }
+    }
+
+    /// Whether the shard holds little enough to read on.
+    fn has_room(&self, shard: &Shard) -> bool {
+        let batch = self.options.batch_size as usize;
+        let ahead = batch * shard.lanes.len();
+        let (records, bytes) = shard.flowing();
+        records < 2 * ahead
+            && bytes < AHEAD_BYTES
+            && shard.frontier.span() < MOST_RECORDS.max(2 * ahead)
+            && shard.frontier.bytes() < MOST_BYTES
+    }
+
+    fn mapping_has_room(&self, shard: &Shard) -> bool {
+        let expected = self.reads.len().saturating_mul(shard.last_bytes);
+        let holds_nothing = shard.frontier.held() == 0;
+        self.reads.len() < MOST_READS && (holds_nothing || self.held.1 + expected < MAPPING_BYTES)
+    }
+
+    pub(super) fn was_read(&mut self, read: ReadId, result: Result<ReadAnswer, Fault>) {
+        let Some(key) = self.reads.remove(&read) else { return };
+        let Some(shard) = self.shards.get_mut(&key) else { return };
+        shard.reading = None;
+        match result {
+            Ok(answer) => self.take_in(key, answer),
+            Err(fault) => self.read_failed(key, &fault),
+        }
+        self.advance_shard(key);
+    }
+
+    fn take_in(&mut self, key: ShardKey, answer: ReadAnswer) {
+        let (mono, unix_ms) = (self.now.mono, self.now.unix_ms);
+        let kind = self.options.kind;
+        let Some(shard) = self.shards.get_mut(&key) else { return };
+        let records = answer.records.len();
+        let bytes: usize = answer.records.iter().map(|record| record.fragment.len()).sum();
+        let first_answer = !std::mem::replace(&mut shard.opened, true);
+        shard.read_failures = 0;
+        shard.last_bytes = bytes;
+        if let Some(last) = answer.records.last() {
+            shard.was_read(&last.id);
+        }
+        for record in answer.records {
+            if shard.skip_before.is_some_and(|time| record.arrived_unix_ms < time) {
+                continue;
+            }
+            let (lane, bytes) = (shard.lane_of(record.key_hash), record.fragment.len());
+            let place = shard.frontier.push(record, unix_ms);
+            if let Some(lane) = shard.lanes.get_mut(lane) {
+                lane.push(place, bytes, mono);
+            }
+        }
+        match answer.next {
+            Some(iterator) => shard.cursor = Cursor::Iterator(iterator),
+            None => shard.at_end = true,
+        }
+        let full = records >= kind.most_records() as usize || bytes >= FULL_BYTES;
+        let behind = answer.behind.is_some_and(|behind| !behind.is_zero());
+        let pause = kind.base_pause();
+        shard.read_at = if full || behind { mono } else { mono + pause.mul_f64(self.rng.f64().mul_add(0.05, 1.0)) };
+        shard.quiet_unix_ms = (records == 0 && !behind).then_some(shard.asked_unix_ms);
+        let idle = records == 0 && !behind && shard.frontier.is_clear() && !shard.shown_age.is_zero();
+        if idle {
+            shard.shown_age = Duration::ZERO;
+            let shard = Arc::clone(&shard.id);
+            self.emit(Event::IteratorAge { shard, age: Duration::ZERO });
+        }
+        self.source_recovered(key);
+        self.show_polled(records, first_answer);
+    }
+
+    /// A mapping counts as polling once every shard that it begins with is open: whatever arrives later is delivered.
+    fn show_polled(&mut self, records: usize, first_answer: bool) {
+        if first_answer {
+            self.listing.opening = self.listing.opening.saturating_sub(1);
+        }
+        self.listing.polled += records;
+        if self.listing.opening == 0 {
+            let records = std::mem::take(&mut self.listing.polled);
+            self.emit(Event::Polled { records });
+        }
+    }
+
+    fn read_failed(&mut self, key: ShardKey, fault: &Fault) {
+        let kind = self.options.kind;
+        let Some(shard) = self.shards.get_mut(&key) else { return };
+        let id = Arc::clone(&shard.id);
+        shard.read_failures += 1;
+        let failures = shard.read_failures;
+        let pause = self.options.retry.pause(failures, &mut self.rng).max(fault.retry_after.unwrap_or_default());
+        shard.read_at = self.now.mono + pause;
+        // After a throttle the iterator is as good as before. A pin that was not opened is not what LATEST is later.
+        let stale = matches!(fault.kind, FaultKind::Expired | FaultKind::Missing | FaultKind::Invalid);
+        if fault.kind != FaultKind::Cancelled && (stale || !shard.opened || failures >= ITERATOR_TRIES) {
+            shard.reopen(kind);
+        }
+        match fault.kind {
+            FaultKind::Cancelled => return,
+            FaultKind::Expired if failures == 1 => {
+                shard.read_at = self.now.mono;
+                return self.emit(Event::IteratorExpired { shard: id });
+            }
+            FaultKind::Trimmed if failures == 1 => {
+                shard.reopen_at_horizon();
+                shard.read_at = self.now.mono;
+                return self.emit(Event::Trimmed { shard: id });
+            }
+            FaultKind::Trimmed => shard.reopen_at_horizon(),
+            FaultKind::Missing => {
+                shard.missing = true;
+                self.listing.soon(self.now.mono);
+            }
+            _ => {}
+        }
+        self.failing.insert(key);
+        self.health.source_failed(fault);
+        self.emit(Event::PollFailed { kind: fault.kind, message: fault.message.clone(), retry_in: pause });
+    }
+
+    /// Settles what a new listing says of shards that could not be found: those that it does not name are gone.
+    pub(super) fn judge_missing(&mut self, listed: impl Fn(&str) -> bool) {
+        let missing: Vec<(ShardKey, bool)> = self
+            .shards
+            .iter()
+            .filter(|(_, shard)| shard.missing)
+            .map(|(&key, shard)| (key, listed(&shard.id)))
+            .collect();
+        for (key, listed) in missing {
+            let Some(shard) = self.shards.get_mut(&key) else { continue };
+            shard.missing = false;
+            if !listed {
+                shard.at_end = true;
+                let shard = Arc::clone(&shard.id);
+                self.source_recovered(key);
+                self.emit(Event::ShardGone { shard });
+            }
+            self.advance_shard(key);
+        }
+    }
+
+    /// A shard, or the listing, works: the source is well when everything does.
+    pub(super) fn source_recovered(&mut self, key: ShardKey) {
+        self.failing.remove(&key);
+        if self.failing.is_empty() {
+            self.health.source_ok();
+        }
+    }
+
+    /// When a window of this shard can be taken for complete: a read that was asked after its end found nothing.
+    pub(super) fn is_quiet_since(&self, shard: &Shard, unix_ms: u64) -> bool {
+        let grace = match self.options.kind {
+            // The clocks of the stream and ours may differ a little.
+            StreamKind::Kinesis => 1_000,
+            // It does not say whether an answer is behind; AWS, too, waits for two minutes.
+            StreamKind::DynamoDb => 120_000,
+        };
+        shard.quiet_unix_ms.is_some_and(|asked| asked >= unix_ms.saturating_add(grace))
+    }
+}

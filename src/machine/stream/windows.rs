@@ -1,0 +1,185 @@
+//! Tumbling windows: which window a record belongs to, the state that the function hands on, and the members that
+//! the events of windows have beside their records.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::machine::WindowInfo;
+
+/// AWS's limit for the state of a window.
+pub(super) const MAX_STATE_BYTES: usize = 1024 * 1024;
+const EMPTY_STATE: &[u8] = b"{}";
+
+/// The windows of one shard: at most one is open.
+#[derive(Debug)]
+pub(super) struct Windows {
+    length_ms: u64,
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    start_unix_ms: u64,
+    /// A JSON value.
+    state: Bytes,
+    /// Records that are processed, and settle when the window is closed.
+    processed: Vec<u64>,
+}
+
+impl Windows {
+    pub(super) fn new(length: Duration) -> Self {
+        Self { length_ms: u64::try_from(length.as_millis()).unwrap_or(u64::MAX).max(1), open: None }
+    }
+
+    pub(super) const fn is_closed(&self) -> bool {
+        self.open.is_none()
+    }
+
+    /// How many of the records that wait, with these arrivals, belong to the open window. The first one opens
+    /// a window where none is open. A record that arrived before its window is late, and belongs to it.
+    pub(super) fn within(&mut self, mut arrivals: impl Iterator<Item = u64>) -> usize {
+        let mut count = 0;
+        if self.open.is_none() {
+            let Some(first) = arrivals.next() else { return 0 };
+            let start_unix_ms = first / self.length_ms * self.length_ms;
+            self.open = Some(Open { start_unix_ms, state: Bytes::from_static(EMPTY_STATE), processed: Vec::new() });
+            count = 1;
+        }
+        let end = self.ends().unwrap_or(u64::MAX);
+        count + arrivals.take_while(|&arrived| arrived < end).count()
+    }
+
+    /// When the open window ends (Unix milliseconds).
+    pub(super) fn ends(&self) -> Option<u64> {
+        self.open.as_ref().map(|open| open.start_unix_ms.saturating_add(self.length_ms))
+    }
+
+    /// Takes in what the function made of these records; `false` when the state is larger than is allowed.
+    pub(super) fn advance(&mut self, processed: &[u64], state: Option<Bytes>) -> bool {
+        let Some(open) = &mut self.open else { return true };
+        open.processed.extend_from_slice(processed);
+        if let Some(state) = state {
+            open.state = state;
+        }
+        open.state.len() <= MAX_STATE_BYTES
+    }
+
+    /// The final invoke is over: the records that settle with it. After an early end the window goes on, without state.
+    pub(super) fn close(&mut self, early: bool) -> Vec<u64> {
+        let Some(open) = &mut self.open else { return Vec::new() };
+        let processed = std::mem::take(&mut open.processed);
+        if early {
+            open.state = Bytes::from_static(EMPTY_STATE);
+        } else {
+            self.open = None;
+        }
+        processed
+    }
+
+    /// The open window as failure records show it.
+    pub(super) fn info(&self, is_final: bool, early: bool) -> Option<WindowInfo> {
+        let start_unix_ms = self.open.as_ref()?.start_unix_ms;
+        let end_unix_ms = self.ends()?;
+        Some(WindowInfo { start_unix_ms, end_unix_ms, is_final, early })
+    }
+
+    /// What stands after the records in an event of the open window: AWS's members in AWS's order.
+    pub(super) fn tail(&self, shard: &str, arn: &str, is_final: bool, early: bool) -> Vec<u8> {
+        let Some((open, info)) = self.open.as_ref().zip(self.info(is_final, early)) else { return b"]}".to_vec() };
+        let text = |text: &str| serde_json::Value::from(text).to_string();
+        let (start, end) = (seconds(info.start_unix_ms), seconds(info.end_unix_ms));
+        let mut tail = format!(r#"],"window":{{"start":"{start}","end":"{end}"}},"state":"#).into_bytes();
+        tail.extend_from_slice(&open.state);
+        tail.extend_from_slice(
+            format!(
+                r#","shardId":{},"eventSourceARN":{},"isFinalInvokeForWindow":{is_final},"isWindowTerminatedEarly":{early}}}"#,
+                text(shard),
+                text(arn)
+            )
+            .as_bytes(),
+        );
+        tail
+    }
+}
+
+/// Reads the `state` that the events of a window must be answered with; `None`: the invoke counts as failed.
+pub(super) fn returned(payload: &[u8]) -> Option<Bytes> {
+    #[derive(Deserialize)]
+    struct Reply<'a> {
+        #[serde(borrow)]
+        state: Option<&'a RawValue>,
+    }
+    let reply: Reply<'_> = serde_json::from_slice(payload).ok()?;
+    reply.state.map(|state| Bytes::copy_from_slice(state.get().as_bytes()))
+}
+
+/// `2020-12-09T07:04:00Z`.
+fn seconds(unix_ms: u64) -> String {
+    let seconds = i64::try_from(unix_ms / 1000).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn windows() -> Windows {
+        Windows::new(Duration::from_secs(120))
+    }
+
+    #[test]
+    fn windows_are_aligned_to_the_epoch() {
+        let mut windows = windows();
+        // 2020-12-09T07:04:30Z
+        let first = 1_607_497_470_000;
+        assert_eq!(windows.within([first, first + 89_999, first + 90_000].into_iter()), 2);
+        let info = windows.info(false, false).unwrap();
+        assert_eq!(
+            (seconds(info.start_unix_ms), seconds(info.end_unix_ms)),
+            ("2020-12-09T07:04:00Z".into(), "2020-12-09T07:06:00Z".into())
+        );
+        assert_eq!(windows.within([first + 90_000].into_iter()), 0);
+        assert_eq!(windows.within([first - 300_000].into_iter()), 1);
+    }
+
+    #[test]
+    fn events_of_windows_have_awss_members() {
+        let mut windows = windows();
+        assert_eq!(windows.tail("s", "a", false, false), b"]}");
+        windows.within([1_607_497_470_000].into_iter());
+        assert!(windows.advance(&[7], Some(Bytes::from_static(br#"{"n":1}"#))));
+        let event =
+            [br#"{"Records":["#.as_slice(), &windows.tail("shardId-000000000006", "arn:x", true, false)].concat();
+        assert_eq!(
+            String::from_utf8(event).unwrap(),
+            r#"{"Records":[],"window":{"start":"2020-12-09T07:04:00Z","end":"2020-12-09T07:06:00Z"},"state":{"n":1},"shardId":"shardId-000000000006","eventSourceARN":"arn:x","isFinalInvokeForWindow":true,"isWindowTerminatedEarly":false}"#
+        );
+    }
+
+    #[test]
+    fn a_window_settles_its_records_when_it_is_closed() {
+        let mut windows = windows();
+        windows.within([0].into_iter());
+        windows.advance(&[1, 2], None);
+        assert!(!windows.advance(&[3], Some(Bytes::from(vec![b'1'; MAX_STATE_BYTES + 1]))));
+        assert_eq!(windows.close(true), [1, 2, 3]);
+        assert!(!windows.is_closed());
+        assert!(windows.advance(&[4], None));
+        assert_eq!(windows.close(false), [4]);
+        assert!(windows.is_closed());
+    }
+
+    #[test]
+    fn a_state_must_be_returned() {
+        let state =
+            |payload: &str| returned(payload.as_bytes()).map(|state| String::from_utf8(state.to_vec()).unwrap());
+        assert_eq!(state(r#"{"state":{"a": 1}}"#), Some(r#"{"a": 1}"#.into()));
+        assert_eq!(state(r#"{"batchItemFailures":[],"state":[]}"#), Some("[]".into()));
+        for payload in ["", "null", "{}", "[]", "7", r#"{"state":null}"#, r#"{"batchItemFailures":[]}"#, "{"] {
+            assert_eq!(state(payload), None, "{payload}");
+        }
+    }
+}
