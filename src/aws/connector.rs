@@ -13,8 +13,8 @@ use crate::destination::{Destination, S3Destination, SnsDestination, SqsDestinat
 use crate::engine::{Connector, Ports, SourcePort};
 use crate::function::LambdaFunction;
 use crate::machine::Fault;
-use crate::mapping::{DestinationKind, FailureDestination, Mapping, Side};
-use crate::source::SqsQueue;
+use crate::mapping::{DestinationKind, FailureDestination, Mapping, Side, SourceKind};
+use crate::source::{DynamoDbStream, KinesisStream, SqsQueue};
 
 /// How much longer than the service itself a call may take before it is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct CallBounds {
     /// The least that any call but Invoke may take. Covers the first call of a process, which also fetches
     /// credentials.
     pub call: Duration,
+    /// The longest that a read of a shard may take: an answer has up to 10 MiB.
+    pub read: Duration,
     /// Added to the function's timeout, for the way there and for a cold start.
     pub invoke_grace: Duration,
 }
@@ -33,6 +35,7 @@ impl Default for CallBounds {
         Self {
             receive_grace: Duration::from_secs(5),
             call: Duration::from_secs(10),
+            read: Duration::from_secs(30),
             invoke_grace: Duration::from_secs(10),
         }
     }
@@ -81,12 +84,34 @@ impl AwsConnector {
         Ok(SqsQueue::new(client, mapping, self.bounds))
     }
 
+    /// The Kinesis stream that a mapping reads.
+    ///
+    /// # Errors
+    /// When no client can be made from the configuration; the stream itself is not asked.
+    pub async fn kinesis(&self, mapping: &Mapping) -> Result<KinesisStream, Fault> {
+        let identity = identity(mapping, &mapping.poller.source, &mapping.source.region);
+        let endpoint = mapping.poller.endpoints.get("kinesis").cloned();
+        let client = self.clients.lock().await.kinesis(identity, endpoint).await?;
+        Ok(KinesisStream::new(client, mapping, self.bounds))
+    }
+
+    /// The stream of a DynamoDB table that a mapping reads.
+    ///
+    /// # Errors
+    /// When no client can be made from the configuration; the stream itself is not asked.
+    pub async fn dynamodb_stream(&self, mapping: &Mapping) -> Result<DynamoDbStream, Fault> {
+        let identity = identity(mapping, &mapping.poller.source, &mapping.source.region);
+        let endpoint = mapping.poller.endpoints.get("dynamodbstreams").cloned();
+        let client = self.clients.lock().await.dynamodb_streams(identity, endpoint).await?;
+        Ok(DynamoDbStream::new(client, mapping, self.bounds))
+    }
+
     /// The Lambda function that a mapping invokes.
     ///
     /// # Errors
     /// When no client can be made from the configuration; the function itself is not asked.
     pub async fn function(&self, mapping: &Mapping) -> Result<LambdaFunction, Fault> {
-        // AWS wants queue and function in one region, so the queue's is the default for a bare name.
+        // AWS wants source and function in one region, so the source's is the default for a bare name.
         let region = mapping.function.region.as_ref().unwrap_or(&mapping.source.region);
         let identity = identity(mapping, &mapping.poller.function, region);
         let endpoint = mapping.poller.endpoints.get("lambda").cloned();
@@ -134,7 +159,11 @@ impl Connector for AwsConnector {
     fn connect(&self, mapping: &Mapping) -> BoxFuture<'_, Result<Ports, Fault>> {
         let mapping = mapping.clone();
         async move {
-            let source = SourcePort::Queue(Arc::new(self.queue(&mapping).await?));
+            let source = match mapping.kind {
+                SourceKind::Sqs => SourcePort::Queue(Arc::new(self.queue(&mapping).await?)),
+                SourceKind::Kinesis => SourcePort::Stream(Arc::new(self.kinesis(&mapping).await?)),
+                SourceKind::DynamoDb => SourcePort::Stream(Arc::new(self.dynamodb_stream(&mapping).await?)),
+            };
             let function = Arc::new(self.function(&mapping).await?);
             let destination = self.destination(&mapping).await?;
             Ok(Ports { source, function, destination })

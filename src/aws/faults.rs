@@ -3,6 +3,9 @@
 //! Codes are looked at first and HTTP statuses second, because services (and their emulators) are more
 //! exact in the code. The rows are those of the services' API references.
 
+mod streams;
+
+pub(crate) use self::streams::{dynamodb_streams_kind, kinesis_kind};
 use crate::machine::FaultKind;
 
 /// An error as the service put it.

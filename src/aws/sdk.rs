@@ -44,6 +44,8 @@ pub(super) struct Clients {
     base: Option<SdkConfig>,
     configs: BTreeMap<Identity, SdkConfig>,
     sqs: BTreeMap<Key, aws_sdk_sqs::Client>,
+    kinesis: BTreeMap<Key, aws_sdk_kinesis::Client>,
+    dynamodb_streams: BTreeMap<Key, aws_sdk_dynamodbstreams::Client>,
     lambda: BTreeMap<Key, aws_sdk_lambda::Client>,
     sns: BTreeMap<Key, aws_sdk_sns::Client>,
     s3: BTreeMap<Key, aws_sdk_s3::Client>,
@@ -72,19 +74,64 @@ impl Clients {
         identity: Identity,
         endpoint: Option<String>,
     ) -> Result<aws_sdk_sqs::Client, Fault> {
-        let key = (identity, endpoint);
-        if let Some(client) = self.sqs.get(&key) {
-            return Ok(client.clone());
-        }
-        let shared = self.config(&key.0).await?;
-        let mut config = aws_sdk_sqs::config::Builder::from(&shared)
-            // A retry of a receive that took effect hides messages from everybody; the machine decides.
-            .retry_config(RetryConfig::disabled())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        config.set_endpoint_url(endpoint::of("SQS", &shared, key.1.as_deref())?);
-        let client = aws_sdk_sqs::Client::from_conf(config.build());
-        self.sqs.insert(key, client.clone());
-        Ok(client)
+        self.shared(
+            "SQS",
+            |clients| &mut clients.sqs,
+            (identity, endpoint),
+            |shared, endpoint| {
+                let mut config = aws_sdk_sqs::config::Builder::from(shared)
+                    // A retry of a receive that took effect hides messages from everybody; the machine decides.
+                    .retry_config(RetryConfig::disabled())
+                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+                config.set_endpoint_url(endpoint);
+                aws_sdk_sqs::Client::from_conf(config.build())
+            },
+        )
+        .await
+    }
+
+    /// The Kinesis client of an identity and an endpoint.
+    pub(super) async fn kinesis(
+        &mut self,
+        identity: Identity,
+        endpoint: Option<String>,
+    ) -> Result<aws_sdk_kinesis::Client, Fault> {
+        self.shared(
+            "Kinesis",
+            |clients| &mut clients.kinesis,
+            (identity, endpoint),
+            |shared, endpoint| {
+                let mut config = aws_sdk_kinesis::config::Builder::from(shared)
+                    // Reads are paid for from the shard's limits, which a hidden retry would overdraw.
+                    .retry_config(RetryConfig::disabled())
+                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+                config.set_endpoint_url(endpoint);
+                aws_sdk_kinesis::Client::from_conf(config.build())
+            },
+        )
+        .await
+    }
+
+    /// The DynamoDB Streams client of an identity and an endpoint.
+    pub(super) async fn dynamodb_streams(
+        &mut self,
+        identity: Identity,
+        endpoint: Option<String>,
+    ) -> Result<aws_sdk_dynamodbstreams::Client, Fault> {
+        self.shared(
+            "DynamoDB Streams",
+            |clients| &mut clients.dynamodb_streams,
+            (identity, endpoint),
+            |shared, endpoint| {
+                let mut config = aws_sdk_dynamodbstreams::config::Builder::from(shared)
+                    // As for Kinesis.
+                    .retry_config(RetryConfig::disabled())
+                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+                config.set_endpoint_url(endpoint);
+                aws_sdk_dynamodbstreams::Client::from_conf(config.build())
+            },
+        )
+        .await
     }
 
     /// The Lambda client of an identity and an endpoint.
@@ -93,19 +140,37 @@ impl Clients {
         identity: Identity,
         endpoint: Option<String>,
     ) -> Result<aws_sdk_lambda::Client, Fault> {
-        let key = (identity, endpoint);
-        if let Some(client) = self.lambda.get(&key) {
+        self.shared(
+            "Lambda",
+            |clients| &mut clients.lambda,
+            (identity, endpoint),
+            |shared, endpoint| {
+                let mut config = aws_sdk_lambda::config::Builder::from(shared)
+                    // A hidden retry would be a second delivery that nobody planned.
+                    .retry_config(RetryConfig::disabled())
+                    // A function may be silent for its whole timeout, so silence is no stall.
+                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+                config.set_endpoint_url(endpoint);
+                aws_sdk_lambda::Client::from_conf(config.build())
+            },
+        )
+        .await
+    }
+
+    /// The client of a key, made when it is first asked for. `service` is the SDK's id of it, which names its variable.
+    async fn shared<C: Clone>(
+        &mut self,
+        service: &'static str,
+        made: fn(&mut Self) -> &mut BTreeMap<Key, C>,
+        key: Key,
+        make: fn(&SdkConfig, Option<String>) -> C,
+    ) -> Result<C, Fault> {
+        if let Some(client) = made(self).get(&key) {
             return Ok(client.clone());
         }
         let shared = self.config(&key.0).await?;
-        let mut config = aws_sdk_lambda::config::Builder::from(&shared)
-            // A hidden retry would be a second delivery that nobody planned.
-            .retry_config(RetryConfig::disabled())
-            // A function may be silent for its whole timeout, so silence is no stall.
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        config.set_endpoint_url(endpoint::of("Lambda", &shared, key.1.as_deref())?);
-        let client = aws_sdk_lambda::Client::from_conf(config.build());
-        self.lambda.insert(key, client.clone());
+        let client = make(&shared, endpoint::of(service, &shared, key.1.as_deref())?);
+        made(self).insert(key, client.clone());
         Ok(client)
     }
 

@@ -46,7 +46,7 @@ impl Task {
         let rate = mapping.poller.rate_limit.and_then(NonZeroU32::new);
         let limiter = rate.map(|rate| Arc::new(InvokeLimiter::per_second(rate)));
         let reads = mapping.poller.reads_per_second.and_then(NonZeroU32::new).unwrap_or(READS_PER_SECOND);
-        let world = World::new(ports, self.store, &mapping.name, &mapping.source.text, ReadLimits::per_second(reads));
+        let world = World::new(ports, self.store, mapping, ReadLimits::per_second(reads));
         match &mapping.stream {
             Some(stream) => {
                 let machine = StreamMachine::new(stream_options(mapping, stream, self.seed));
