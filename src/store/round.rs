@@ -133,10 +133,11 @@ impl<'a> Round<'a> {
     }
 
     /// Writes all that was taken in. When that fails, nothing was.
-    pub(super) fn write(self, database: &Database) -> Outcome {
+    pub(super) fn write(self, database: Result<&Database, Trouble>) -> Outcome {
         let Self { state, path, rows, before, notes } = self;
         let wrote = !rows.is_empty();
-        let committed = if wrote { commit(database, &rows, &state.ledger) } else { Ok(()) };
+        let write = |database| commit(database, &rows, &state.ledger);
+        let committed = if wrote { database.and_then(write) } else { Ok(()) };
         let mut noted = Ok(());
         match &committed {
             // The list comes second: a mapping that it names although its marks were never written would count as lost.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use redb::Database;
 use tokio::sync::oneshot;
 
+use super::file::{self, Absent};
 use super::round::{Outcome, Round, State};
 use super::trouble::Trouble;
 use super::{Desired, StoreError};
@@ -37,7 +38,8 @@ pub(super) struct Turns {
 /// The file, and what it holds.
 #[derive(Debug)]
 pub(super) struct Open {
-    database: Database,
+    /// `None` after a write that failed: redb refuses every further one then, also when the disk has room again.
+    pub(super) database: Option<Database>,
     state: State,
 }
 
@@ -60,7 +62,7 @@ impl Turns {
     pub(super) fn new(path: &Path, database: Database, state: State, desired: BTreeMap<String, Desired>) -> Self {
         Self {
             path: path.to_owned(),
-            open: Mutex::new(Some(Open { database, state })),
+            open: Mutex::new(Some(Open { database: Some(database), state })),
             desired: RwLock::new(desired),
             queue: Mutex::default(),
             #[cfg(test)]
@@ -132,14 +134,31 @@ impl Turns {
         }
     }
 
+    /// Opens the file again, and takes over what it holds: of a write that failed, nobody knows whether it took effect.
+    fn reopen(&self, state: &mut State) -> Result<Database, Trouble> {
+        let (database, contents) = file::open(&self.path, Absent::Refused)?;
+        state.ledger = contents.ledger;
+        *self.desired.write().unwrap_or_else(PoisonError::into_inner) = contents.desired;
+        tracing::info!(store = %self.path.display(), "the store was opened again after a write that failed");
+        Ok(database)
+    }
+
     /// Takes everything that waits and writes it.
     fn round(&self, open: &mut Option<Open>) {
         let jobs = std::mem::take(&mut self.queue().jobs);
         let Some(Open { database, state }) = open else { return };
         let begun = Instant::now();
+        let opened = database.take().map_or_else(|| self.reopen(state), Ok);
         let mut round = Round::new(state, &self.path);
         let answers: Vec<Answer> = jobs.into_iter().map(|job| job(&mut round)).collect();
-        let outcome = round.write(database);
+        let (opened, outcome) = match opened {
+            Ok(opened) => {
+                let outcome = round.write(Ok(&opened));
+                (Some(opened), outcome)
+            }
+            Err(trouble) => (None, round.write(Err(trouble))),
+        };
+        *database = opened.filter(|_| outcome.is_committed());
         if outcome.has_written() {
             self.queue().last_write = Some(begun);
             #[cfg(test)]
