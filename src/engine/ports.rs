@@ -101,7 +101,7 @@ impl World {
             };
             match &result {
                 Ok(answer) if answer.next.is_none() => reads.forget(&shard),
-                Ok(answer) => limiter.charge(answer.records.iter().map(|record| record.fragment.len()).sum()),
+                Ok(answer) => limiter.charge(answer.bytes),
                 Err(_) => {}
             }
             Input::Read { read, result }

@@ -25,6 +25,9 @@ const CONNECT_AGAIN: Duration = Duration::from_secs(5);
 /// What Kinesis allows all readers of one shard together.
 const READS_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
 
+/// So many failures of a queue's message are enough for the failure destination where the mapping does not say.
+const ON_FAILURE_ATTEMPTS: u32 = 3;
+
 /// Everything that one mapping's task needs.
 pub(crate) struct Task {
     pub(crate) mapping: Arc<Mapping>,
@@ -96,6 +99,7 @@ fn queue_options(mapping: &Mapping, seed: u64) -> QueueOptions {
         visibility: poller.visibility.timeout,
         hold_limit: poller.visibility.hold_limit,
         on_function_error: poller.visibility.on_function_error,
+        on_failure: mapping.on_failure.as_ref().map(|_| poller.on_failure_attempts.unwrap_or(ON_FAILURE_ATTEMPTS)),
         retry: poller.retry_backoff,
         seed,
     }

@@ -4,9 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod destinations;
+mod failures;
+mod feeds;
 mod functions;
 mod harness;
+mod kinesis;
 mod ledger;
+mod order;
 mod process;
 mod process_answers;
 mod process_batches;
@@ -20,11 +24,19 @@ mod process_throttle;
 mod process_validate;
 mod queues;
 mod scripted;
+mod stream_age;
+mod stream_answers;
+mod stream_cases;
+mod stream_kinesis;
+mod stream_reshard;
+mod stream_sequences;
+mod tables;
 mod wire_access;
 mod wire_destinations;
 mod wire_dynamodb;
 mod wire_environment;
 mod wire_kinesis;
+mod wire_kinesis_shards;
 mod wire_lambda;
 mod wire_sqs;
 mod wire_stream_environment;
