@@ -323,6 +323,9 @@ impl StreamMachine {
             let places = self.window_closed(key, last);
             return self.settle(key, &places);
         }
+        let mut in_order = true;
+        self.lane_mut(key, lane, |lane| in_order = lane.pass(&piece.places));
+        self.check(Invariant::KeyOrder, in_order);
         let Some(shard) = self.shards.get_mut(&key) else { return };
         let Some(windows) = &mut shard.windows else { return self.settle(key, &piece.places) };
         for &place in &piece.places {

@@ -29,6 +29,8 @@ pub(super) struct Lane {
     work: Vec<Piece>,
     /// The last piece is with the function.
     pub(super) flying: bool,
+    /// The place after the last record that was processed.
+    passed: u64,
 }
 
 /// A batch, or what a failure has made of it.
@@ -153,6 +155,16 @@ impl Lane {
 
     pub(super) fn piece_mut(&mut self) -> Option<&mut Piece> {
         self.work.last_mut()
+    }
+
+    /// Notes that the function has processed these records; `false` when one of them stands before another that was
+    /// processed earlier.
+    pub(super) fn pass(&mut self, places: &[u64]) -> bool {
+        let in_order = places.first().is_none_or(|&first| first >= self.passed);
+        if let Some(last) = places.last() {
+            self.passed = last + 1;
+        }
+        in_order
     }
 
     /// Puts a piece before all others.
