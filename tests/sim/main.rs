@@ -25,5 +25,6 @@ mod seeds;
 mod session;
 mod settle;
 mod store;
+mod stream;
 mod trace;
 mod world;
