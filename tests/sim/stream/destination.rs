@@ -191,8 +191,8 @@ impl Tap {
         if matches!(piece.stage, Stage::InFlight(_)) || !piece.records.starts_with(records) {
             return self.violate(format_args!("{told} is given up, which is not the head of what its lane was trying"));
         }
-        piece.records.drain(..records.len());
-        piece.cut = true;
+        // What is left of a batch is another batch, with a budget of its own.
+        *piece = Piece::new(piece.records.split_off(records.len()), piece.tail.take());
         if piece.records.is_empty() {
             view.lanes[lane].pop();
         }

@@ -211,7 +211,7 @@ fn puts(rng: &mut Rng, fair_at: u64, big: bool, may_poison: bool) -> Vec<Put> {
         };
         for _ in 0..rng.usize(0..most) {
             let size = if big { rng.usize(200_000..=1_048_576) } else { rng.usize(0..200) };
-            let at = (from + rng.u64(0..span)).min(fair_at);
+            let at = (from + rng.u64(0..span)).min(fair_at - 1);
             puts.push(Put { at, key: rng.u32(0..keys), size, poison: rng.f64() < poison });
         }
     }

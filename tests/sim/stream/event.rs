@@ -1,6 +1,7 @@
 //! Reads the events that the engine makes: which records are in them, byte for byte, and which window.
 
 use super::basin::State;
+use super::shards::unix;
 
 /// What an event says of its tumbling window.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,13 +69,17 @@ fn window(tail: &[u8], arn: &str) -> Result<WindowTail, String> {
     })
 }
 
-/// `2026-01-01T00:07:30Z`; every life is over before its second day.
+/// `2026-01-01T00:07:30Z`; every life is over before its second day, and windows may begin before it.
 fn unix_ms(text: &str) -> Option<u64> {
-    let day = text.strip_prefix("2026-01-0")?;
-    let (day, time) = day.split_once('T')?;
+    let (day, time) = text.split_once('T')?;
+    let day = match day {
+        "2025-12-31" => unix(0) - 86_400_000,
+        "2026-01-01" => unix(0),
+        "2026-01-02" => unix(86_400_000),
+        _ => return None,
+    };
     let time = time.strip_suffix('Z')?;
     let mut parts = time.split(':').map(|part| part.parse::<u64>().ok().filter(|_| part.len() == 2));
     let (hours, minutes, seconds) = (parts.next()??, parts.next()??, parts.next()??);
-    let days = day.parse::<u64>().ok()?.checked_sub(1)?;
-    (parts.next().is_none()).then(|| super::shards::unix((((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000))
+    parts.next().is_none().then_some(day + ((hours * 60 + minutes) * 60 + seconds) * 1000)
 }

@@ -111,7 +111,8 @@ impl Tap {
         if basin.strikes(plan.faults.function_error) || (!report && poisoned.is_some()) {
             return threw(time, "Unhandled", "the handler raised");
         }
-        let malformed = (report || tail.is_some()) && basin.strikes(plan.faults.malformed);
+        // The answer to the end of a window need not hold a state.
+        let malformed = tail.map_or(report, |tail| !tail.is_final) && basin.strikes(plan.faults.malformed);
         let mut first = poisoned;
         if report && !ids.is_empty() && basin.strikes(plan.faults.partial) {
             let at = usize::try_from(basin.world.between(0, ids.len() as u64 - 1)).expect("an index");

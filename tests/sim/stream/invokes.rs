@@ -115,6 +115,11 @@ impl Tap {
     }
 }
 
+/// How much of a drain's bound may be kept for the last write of marks (milliseconds).
+fn last_write(bound: u64) -> u64 {
+    5 + (bound / 4).min(1_000)
+}
+
 impl OpenInvoke {
     /// The engine hears what came of it.
     pub(crate) fn finish(&mut self, tap: &Tap, result: &InvokeResult, verdict: Verdict) {
@@ -150,7 +155,7 @@ impl Drop for OpenInvoke {
         let may = !alive
             || consumer
                 .quiet
-                .is_some_and(|quiet| quiet.cut || quiet.bound.is_none_or(|bound| now + 5 >= quiet.since + bound));
+                .is_some_and(|quiet| quiet.cut || quiet.bound.is_none_or(|bound| now + last_write(bound) >= quiet.since + bound));
         drop(state);
         self.basin.note(self.consumer, format_args!("invoke {} is given up", self.id));
         if !may {

@@ -12,6 +12,7 @@ use super::basin::Basin;
 use super::plan::StreamPlan;
 use super::rig::Rig;
 use super::store::MarkStore;
+use crate::rig::is;
 use crate::run::on_a_paused_clock;
 use crate::seeds::Told;
 use crate::world::World;
@@ -129,8 +130,12 @@ impl Life {
             for (n, shard) in state.shards.iter().enumerate().filter(|(_, shard)| !shard.gone) {
                 let mark = marks.and_then(|marks| marks.get(&shard.id));
                 let covered = mark.map_or(0, |mark| state.covered(n, mark));
-                let left = (covered.max(shard.trimmed)..shard.records.len()).map(|at| shard.records[at]);
-                if let Some(record) = left.into_iter().find(|&record| self.basin.is_required(&state, consumer, record)) {
+                let last = state.consumers[consumer].sessions.last();
+                let read = last.and_then(|last| last.views.get(&n)).map(|view| &view.read);
+                // What was trimmed before it was read is lost; what was read is to be processed all the same.
+                let there = |at: &usize| *at >= shard.trimmed || read.is_some_and(|read| read.contains_key(at));
+                let mut left = (covered..shard.records.len()).filter(there).map(|at| shard.records[at]);
+                if let Some(record) = left.find(|&record| self.basin.is_required(&state, consumer, record)) {
                     return Some((consumer, format!("r{record} of shard {n}, whose mark is {mark:?}")));
                 }
                 let whole = self.basin.start(consumer) == StartingPosition::TrimHorizon;
@@ -166,7 +171,9 @@ impl Life {
     }
 
     async fn check_status(&self, consumer: usize) {
-        let Ok(status) = self.rig.handle.status(self.basin.name(consumer)).await else {
+        let name = self.basin.name(consumer);
+        self.rig.wait(name, Duration::from_secs(60), is(MappingState::Enabled)).await;
+        let Ok(status) = self.rig.handle.status(name).await else {
             return self.basin.violate(consumer, "is not listed");
         };
         let reason = status.health_reason.as_deref().unwrap_or_default();

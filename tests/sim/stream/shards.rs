@@ -34,6 +34,8 @@ impl Basin {
     }
 
     fn open(state: &mut State, parents: Vec<usize>, range: (u64, u64), listed: u64) {
+        // A list that knows a child knows its parents.
+        let listed = parents.iter().map(|&parent| state.shards[parent].listed).fold(listed, u64::max);
         let id = format!("shardId-{:012}", state.shards.len()).into();
         let shard = Shard {
             id,
@@ -83,7 +85,7 @@ impl Basin {
         open.sort_by_key(|&n| state.shards[n].range);
         let (low, high) = self.plan.stream.lag;
         let pick = |most: usize| usize::try_from(self.world.between(0, most as u64 - 1)).expect("an index");
-        let mut listed = || now + self.world.between(low, high);
+        let listed = || now + self.world.between(low, high);
         match change {
             Reshard::Split => {
                 let shard = open[pick(open.len())];

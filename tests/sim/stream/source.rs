@@ -18,8 +18,10 @@ use super::shards::{BYTES_PER_SECOND, places, unix};
 /// What an adapter waits for an answer before it gives a call up (milliseconds).
 const READ_TIMEOUT: u64 = 10_000;
 
-/// The reads of a shard that all readers together may make in a second.
-const READS_PER_SECOND: usize = 5;
+/// The reads of a shard that all readers together may make in a second: five for Kinesis, and two readers for DynamoDB.
+const fn reads_per_second(kind: SourceKind) -> usize {
+    if matches!(kind, SourceKind::DynamoDb) { 10 } else { 5 }
+}
 
 /// Lists that one mapping may make in a second: `DescribeStream` allows ten to everybody.
 const LISTS_PER_SECOND: usize = 10;
@@ -290,8 +292,9 @@ impl Basin {
         reads.retain(|&(at, _)| at + 1_000 > now);
         let alone = reads.iter().all(|&(_, reader)| reader == tap.reader());
         let slow = self.plan.stream.kind == SourceKind::Kinesis && left < 0;
-        let often = reads.len() >= READS_PER_SECOND;
-        let asks = tap.mapping.poller.reads_per_second.is_some_and(|reads| reads as usize > READS_PER_SECOND);
+        let most = reads_per_second(self.plan.stream.kind);
+        let often = reads.len() >= most;
+        let asks = tap.mapping.poller.reads_per_second.is_some_and(|reads| reads as usize > most);
         if !slow && !often {
             reads.push_back((now, tap.reader()));
             return Ok(());
@@ -300,7 +303,7 @@ impl Basin {
         let (low, high) = self.plan.stream.latency;
         let bunched = reads.front().is_some_and(|&(first, _)| now + 2 * (high - low) + 5 >= first + 1_000);
         if often && alone && !bunched && !asks {
-            tap.violate(format_args!("reads shard {shard} more than {READS_PER_SECOND} times in a second"));
+            tap.violate(format_args!("reads shard {shard} more than {most} times in a second"));
         }
         if slow && alone && state.consumers.len() == 1 && state.consumers[tap.consumer].sessions.len() == 1 {
             tap.violate(format_args!("reads shard {shard} although its 2 MB of this second are read, by {} bytes", -left));

@@ -228,9 +228,7 @@ impl Basin {
             let record = state.shards[shard].records[at];
             let view = state.view(consumer, session, shard);
             let settled = view.whole || view.settled.contains_key(&at);
-            let busy = view.lanes.iter().any(|lane| {
-                lane.iter().any(|piece| matches!(piece.stage, super::view::Stage::InFlight(_)) && piece.records.contains(&record))
-            });
+            let busy = view.is_flying(record);
             let pooled = view.pooled.contains_key(&at);
             let forfeit = !busy && !pooled && self.is_forfeit(state, consumer, session, record);
             if !settled && self.is_owed(state, consumer, session, record) && !forfeit {

@@ -63,8 +63,6 @@ pub(crate) struct Piece {
     pub(crate) counted: u32,
     /// All tries.
     pub(crate) tried: u32,
-    /// It has lost records since its first try.
-    pub(crate) cut: bool,
     /// The last answer of the function.
     pub(crate) answer: Option<FunctionAnswer>,
     /// What is to come next.
@@ -85,7 +83,7 @@ pub(crate) enum Stage {
 impl Piece {
     /// A batch that was never tried.
     pub(crate) const fn new(records: Vec<usize>, tail: Option<WindowTail>) -> Self {
-        Self { records, tail, counted: 0, tried: 0, cut: false, answer: None, stage: Stage::Waiting(0) }
+        Self { records, tail, counted: 0, tried: 0, answer: None, stage: Stage::Waiting(0) }
     }
 
     /// It is the end of a tumbling window.
@@ -125,6 +123,12 @@ impl View {
     /// The place of a record in the work of the lanes.
     pub(crate) fn lane_of(&self, record: usize) -> Option<usize> {
         self.lanes.iter().position(|lane| lane.iter().any(|piece| piece.records.contains(&record)))
+    }
+
+    /// Whether a record is in an open invoke.
+    pub(crate) fn is_flying(&self, record: usize) -> bool {
+        let flies = |piece: &Piece| matches!(piece.stage, Stage::InFlight(_)) && piece.records.contains(&record);
+        self.lanes.iter().any(|lane| lane.iter().any(flies))
     }
 
     /// Forgets lanes that have nothing to do.

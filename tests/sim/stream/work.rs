@@ -101,9 +101,9 @@ impl Tap {
             }
             let work = &mut state.view(self.consumer, self.id, shard).lanes[lane];
             if gone == cut && piece.records[cut..] == *records {
+                // What is left of a batch is another batch, with a budget of its own.
                 if let Some(piece) = work.last_mut().filter(|_| cut > 0) {
-                    piece.records.drain(..cut);
-                    piece.cut = true;
+                    *piece = Piece::new(records.to_vec(), piece.tail.take());
                 }
                 return true;
             }
@@ -119,7 +119,10 @@ impl Tap {
 
     /// A batch that was never tried: it is the next of its lane, after everything that it must follow.
     fn check_new(&self, state: &mut State, shard: usize, records: &[usize], tail: Option<&WindowTail>, full: bool) {
-        self.check_awake(state, "a new batch");
+        // What waits for its turn was begun before the stop.
+        if self.mapping.poller.rate_limit.is_none() {
+            self.check_awake(state, "a new batch");
+        }
         if tail.is_some_and(|tail| tail.is_final) && records.is_empty() {
             return;
         }
@@ -169,14 +172,24 @@ impl Tap {
             if !same || !self.basin.is_owed(state, self.consumer, self.id, earlier) || self.is_underway(state, earlier) {
                 continue;
             }
-            let busy = view.lane_of(earlier).is_some();
-            if self.basin.is_forfeit(state, self.consumer, self.id, earlier) && !busy {
-                self.basin.settle(state, self.consumer, self.id, earlier);
+            if self.basin.is_forfeit(state, self.consumer, self.id, earlier) && !view.is_flying(earlier) {
+                self.drop_waiting(state, shard, earlier);
                 continue;
             }
             let (one, next) = (places(state, &[earlier]), places(state, records));
             self.violate(format_args!("{next} goes before {one} of the same lane is settled"));
         }
+    }
+
+    /// A record is dropped without a word.
+    fn drop_waiting(&self, state: &mut State, shard: usize, record: usize) {
+        let view = state.view(self.consumer, self.id, shard);
+        for lane in &mut view.lanes {
+            lane.iter_mut().for_each(|piece| piece.records.retain(|&other| other != record));
+            lane.retain(|piece| piece.is_final() || !piece.records.is_empty());
+        }
+        view.tidy();
+        self.basin.settle(state, self.consumer, self.id, record);
     }
 
     /// Whether a record was given up and its failure record is on its way.
