@@ -9,11 +9,12 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 
 use super::sdk::{Clients, Identity};
+use crate::destination::{Destination, S3Destination, SnsDestination, SqsDestination};
 use crate::engine::{Connector, Ports, SourcePort};
 use crate::function::LambdaFunction;
 use crate::machine::Fault;
-use crate::mapping::{Mapping, Side};
-use crate::source::SqsQueue;
+use crate::mapping::{DestinationKind, FailureDestination, Mapping, Side, SourceKind};
+use crate::source::{DynamoDbStream, KinesisStream, SqsQueue};
 
 /// How much longer than the service itself a call may take before it is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct CallBounds {
     /// The least that any call but Invoke may take. Covers the first call of a process, which also fetches
     /// credentials.
     pub call: Duration,
+    /// The longest that a read of a shard may take: an answer has up to 10 MiB.
+    pub read: Duration,
     /// Added to the function's timeout, for the way there and for a cold start.
     pub invoke_grace: Duration,
 }
@@ -32,6 +35,7 @@ impl Default for CallBounds {
         Self {
             receive_grace: Duration::from_secs(5),
             call: Duration::from_secs(10),
+            read: Duration::from_secs(30),
             invoke_grace: Duration::from_secs(10),
         }
     }
@@ -80,18 +84,68 @@ impl AwsConnector {
         Ok(SqsQueue::new(client, mapping, self.bounds))
     }
 
+    /// The Kinesis stream that a mapping reads.
+    ///
+    /// # Errors
+    /// When no client can be made from the configuration; the stream itself is not asked.
+    pub async fn kinesis(&self, mapping: &Mapping) -> Result<KinesisStream, Fault> {
+        let identity = identity(mapping, &mapping.poller.source, &mapping.source.region);
+        let endpoint = mapping.poller.endpoints.get("kinesis").cloned();
+        let client = self.clients.lock().await.kinesis(identity, endpoint).await?;
+        Ok(KinesisStream::new(client, mapping, self.bounds))
+    }
+
+    /// The stream of a DynamoDB table that a mapping reads.
+    ///
+    /// # Errors
+    /// When no client can be made from the configuration; the stream itself is not asked.
+    pub async fn dynamodb_stream(&self, mapping: &Mapping) -> Result<DynamoDbStream, Fault> {
+        let identity = identity(mapping, &mapping.poller.source, &mapping.source.region);
+        let endpoint = mapping.poller.endpoints.get("dynamodbstreams").cloned();
+        let client = self.clients.lock().await.dynamodb_streams(identity, endpoint).await?;
+        Ok(DynamoDbStream::new(client, mapping, self.bounds))
+    }
+
     /// The Lambda function that a mapping invokes.
     ///
     /// # Errors
     /// When no client can be made from the configuration; the function itself is not asked.
     pub async fn function(&self, mapping: &Mapping) -> Result<LambdaFunction, Fault> {
-        // AWS wants queue and function in one region, so the queue's is the default for a bare name.
+        // AWS wants source and function in one region, so the source's is the default for a bare name.
         let region = mapping.function.region.as_ref().unwrap_or(&mapping.source.region);
         let identity = identity(mapping, &mapping.poller.function, region);
         let endpoint = mapping.poller.endpoints.get("lambda").cloned();
         let region = identity.region.clone();
         let client = self.clients.lock().await.lambda(identity, endpoint).await?;
         Ok(LambdaFunction::new(client, &mapping.function, &region, mapping.poller.function_timeout, self.bounds))
+    }
+
+    /// The failure destination of a mapping; `None` where it has none.
+    ///
+    /// # Errors
+    /// When no client can be made from the configuration; the destination itself is not asked.
+    pub async fn destination(&self, mapping: &Mapping) -> Result<Option<Arc<dyn Destination>>, Fault> {
+        let Some(FailureDestination { kind, arn }) = &mapping.on_failure else { return Ok(None) };
+        // An S3 bucket's ARN names no region, and AWS wants bucket and function in one.
+        let region = if arn.region.is_empty() { &mapping.source.region } else { &arn.region };
+        let identity = identity(mapping, &mapping.poller.destination, region);
+        let region = identity.region.clone();
+        let endpoint = |service| mapping.poller.endpoints.get(service).cloned();
+        let mut clients = self.clients.lock().await;
+        Ok(Some(match *kind {
+            DestinationKind::Sqs { fifo } => {
+                let client = clients.sqs(identity, endpoint("sqs")).await?;
+                Arc::new(SqsDestination::new(client, mapping, arn, &region, fifo, self.bounds))
+            }
+            DestinationKind::Sns { fifo } => {
+                let client = clients.sns(identity, endpoint("sns")).await?;
+                Arc::new(SnsDestination::new(client, mapping, arn, &region, fifo, self.bounds))
+            }
+            DestinationKind::S3 => {
+                let client = clients.s3(identity, endpoint("s3")).await?;
+                Arc::new(S3Destination::new(client, mapping, arn, &region, self.bounds))
+            }
+        }))
     }
 }
 
@@ -105,9 +159,14 @@ impl Connector for AwsConnector {
     fn connect(&self, mapping: &Mapping) -> BoxFuture<'_, Result<Ports, Fault>> {
         let mapping = mapping.clone();
         async move {
-            let source = SourcePort::Queue(Arc::new(self.queue(&mapping).await?));
+            let source = match mapping.kind {
+                SourceKind::Sqs => SourcePort::Queue(Arc::new(self.queue(&mapping).await?)),
+                SourceKind::Kinesis => SourcePort::Stream(Arc::new(self.kinesis(&mapping).await?)),
+                SourceKind::DynamoDb => SourcePort::Stream(Arc::new(self.dynamodb_stream(&mapping).await?)),
+            };
             let function = Arc::new(self.function(&mapping).await?);
-            Ok(Ports { source, function, destination: None })
+            let destination = self.destination(&mapping).await?;
+            Ok(Ports { source, function, destination })
         }
         .boxed()
     }

@@ -10,7 +10,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::faults::{Answer, lambda_kind, sqs_kind, sts_kind};
+use super::delivery_faults::{s3_kind, sns_kind};
+use super::faults::{Answer, dynamodb_streams_kind, kinesis_kind, lambda_kind, sqs_kind, sts_kind};
 use crate::machine::{Fault, FaultKind};
 
 /// The longest piece of a service's own text that goes into a message.
@@ -20,7 +21,13 @@ const TEXT_LIMIT: usize = 300;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     Sqs,
+    Kinesis,
+    DynamoDbStreams,
     Lambda,
+    /// SQS as a failure destination: the same table, other advice.
+    SqsDestination,
+    Sns,
+    S3,
 }
 
 /// One call, for messages and for the choice of the table.
@@ -66,13 +73,7 @@ where
                 code: meta.code().unwrap_or_default(),
                 message: meta.message().unwrap_or_default(),
             };
-            let kind = match call.service {
-                Service::Sqs => sqs_kind(&answer),
-                Service::Lambda => lambda_kind(&answer),
-            };
-            let mut fault = Fault::new(kind, format!("{place}: {}{}", describe(&answer), advice(kind, call)));
-            fault.retry_after = response.headers().get("retry-after").and_then(parse_retry_after);
-            fault
+            answered(call, &place, &answer, response)
         }
         SdkError::TimeoutError(_) => Fault::new(FaultKind::Timeout, format!("{place}: no answer in time")),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => {
@@ -86,6 +87,11 @@ where
             FaultKind::Transient,
             format!("{place}: the connection failed: {}; check that the endpoint can be reached", root_cause(error)),
         ),
+        // Some of the SDK's clients count an error without a code as an answer that cannot be read.
+        SdkError::ResponseError(context) if !context.raw().status().is_success() => {
+            let status = context.raw().status().as_u16();
+            answered(call, &place, &Answer { status, code: "", message: "" }, context.raw())
+        }
         SdkError::ResponseError(context) => Fault::new(
             FaultKind::Transient,
             format!(
@@ -100,6 +106,21 @@ where
             format!("{place}: the request cannot be made: {}; check region and endpoint", root_cause(error)),
         ),
     }
+}
+
+/// The fault of an answer in which the service says no.
+fn answered(call: Call<'_>, place: &str, answer: &Answer<'_>, response: &HttpResponse) -> Fault {
+    let kind = match call.service {
+        Service::Sqs | Service::SqsDestination => sqs_kind(answer),
+        Service::Sns => sns_kind(answer),
+        Service::S3 => s3_kind(answer),
+        Service::Kinesis => kinesis_kind(answer),
+        Service::DynamoDbStreams => dynamodb_streams_kind(answer),
+        Service::Lambda => lambda_kind(answer),
+    };
+    let mut fault = Fault::new(kind, format!("{place}: {}{}", describe(answer), advice(kind, call, answer.code)));
+    fault.retry_after = response.headers().get("retry-after").and_then(parse_retry_after);
+    fault
 }
 
 /// Why there are no credentials, and what to do.
@@ -167,10 +188,14 @@ fn describe(answer: &Answer<'_>) -> String {
 }
 
 /// What an operator can do about a class.
-fn advice(kind: FaultKind, call: Call<'_>) -> String {
+fn advice(kind: FaultKind, call: Call<'_>, code: &str) -> String {
     let namespace = match call.service {
-        Service::Sqs => "sqs",
+        Service::Sqs | Service::SqsDestination => "sqs",
+        Service::Kinesis => "kinesis",
+        Service::DynamoDbStreams => "dynamodb",
         Service::Lambda => "lambda",
+        Service::Sns => "sns",
+        Service::S3 => "s3",
     };
     match kind {
         FaultKind::Denied => {
@@ -182,15 +207,35 @@ fn advice(kind: FaultKind, call: Call<'_>) -> String {
                 "Invoke" => "InvokeFunction",
                 other => other,
             };
-            format!("; check the credentials, and allow them {namespace}:{action}")
+            match (call.service, code) {
+                (Service::Kinesis, "KMSAccessDeniedException" | "KMSOptInRequired") => {
+                    "; allow the credentials kms:Decrypt on the stream's key".to_owned()
+                }
+                _ => format!("; check the credentials, and allow them {namespace}:{action}"),
+            }
         }
+        FaultKind::Expired if code == "ExpiredIteratorException" => String::new(),
         FaultKind::Expired => "; renew the AWS credentials".to_owned(),
         FaultKind::Missing => match call.service {
             Service::Sqs => "; create the queue, or correct EventSourceArn, region or account".to_owned(),
+            Service::Kinesis | Service::DynamoDbStreams => {
+                "; create the stream, or correct EventSourceArn, region or account".to_owned()
+            }
             Service::Lambda => "; create the function, or correct FunctionName or region".to_owned(),
+            Service::SqsDestination => destination_advice("queue"),
+            Service::Sns => destination_advice("topic"),
+            Service::S3 => destination_advice("bucket"),
         },
+        // S3 answers a call to the wrong region with a redirect or calls its signature malformed.
+        FaultKind::Invalid if call.service == Service::S3 => {
+            "; check that Region under Poller.Destination is the bucket's".to_owned()
+        }
         _ => String::new(),
     }
+}
+
+fn destination_advice(what: &str) -> String {
+    format!("; create the {what}, or correct DestinationConfig.OnFailure.Destination")
 }
 
 /// The innermost error's text: the outer ones only say that something failed.
@@ -269,7 +314,12 @@ mod tests {
         for (service, operation, action) in [
             (Service::Sqs, "DeleteMessageBatch", "sqs:DeleteMessage"),
             (Service::Sqs, "ChangeMessageVisibilityBatch", "sqs:ChangeMessageVisibility"),
+            (Service::Kinesis, "ListShards", "kinesis:ListShards"),
+            (Service::DynamoDbStreams, "GetRecords", "dynamodb:GetRecords"),
             (Service::Lambda, "Invoke", "lambda:InvokeFunction"),
+            (Service::SqsDestination, "SendMessage", "sqs:SendMessage"),
+            (Service::Sns, "Publish", "sns:Publish"),
+            (Service::S3, "PutObject", "s3:PutObject"),
         ] {
             let call = Call { service, operation, target: "it" };
             let fault = fault_of(call, &answered(403, "AccessDeniedException", "", None));
@@ -299,6 +349,29 @@ mod tests {
         let fault = fault_of(CALL, &answered(500, "InternalError", &"é\n".repeat(4000), None));
         assert!(fault.message.chars().count() < 400 && !fault.message.contains('\n'), "{}", fault.message);
         assert!(fault.message.contains('…'));
+    }
+
+    #[test]
+    fn an_expired_iterator_is_no_matter_of_credentials() {
+        let call = Call { service: Service::Kinesis, operation: "GetRecords", target: "shard" };
+        for (code, advised) in [("ExpiredIteratorException", false), ("ExpiredTokenException", true)] {
+            let fault = fault_of(call, &answered(400, code, "", None));
+            assert_eq!(fault.kind, FaultKind::Expired);
+            assert_eq!(fault.message.contains("renew the AWS credentials"), advised, "{}", fault.message);
+        }
+        let fault = fault_of(call, &answered(400, "KMSAccessDeniedException", "", None));
+        assert!(fault.message.ends_with("kms:Decrypt on the stream's key"), "{}", fault.message);
+    }
+
+    #[test]
+    fn an_error_that_cannot_be_read_goes_by_its_status() {
+        for (status, kind) in [(429, FaultKind::Throttled), (403, FaultKind::Denied), (500, FaultKind::Transient)] {
+            let response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());
+            let fault = fault_of(CALL, &Failed::response_error("no code", response));
+            assert_eq!(fault.kind, kind, "{}", fault.message);
+        }
+        let response = HttpResponse::new(StatusCode::try_from(200).unwrap(), SdkBody::empty());
+        assert_eq!(fault_of(CALL, &Failed::response_error("torn", response)).kind, FaultKind::Transient);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Which class an answer of AWS belongs to: one table a service, as pure functions.
 //!
 //! Codes are looked at first and HTTP statuses second, because services (and their emulators) are more
-//! exact in the code. The rows are those of the SQS and Lambda API references.
+//! exact in the code. The rows are those of the services' API references.
 
+mod streams;
+
+pub(crate) use self::streams::{dynamodb_streams_kind, kinesis_kind};
 use crate::machine::FaultKind;
 
 /// An error as the service put it.
@@ -87,7 +90,7 @@ pub(crate) fn sts_kind(answer: &Answer<'_>) -> FaultKind {
 }
 
 /// Codes that every service uses when it does not accept the caller.
-fn access_kind(code: &str) -> Option<FaultKind> {
+pub(super) fn access_kind(code: &str) -> Option<FaultKind> {
     match code {
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "TokenRefreshRequired" => {
             Some(FaultKind::Expired)
@@ -114,7 +117,7 @@ fn access_kind(code: &str) -> Option<FaultKind> {
 }
 
 /// Codes that every service uses when it is asked too often.
-fn throttle_kind(code: &str) -> Option<FaultKind> {
+pub(super) fn throttle_kind(code: &str) -> Option<FaultKind> {
     matches!(
         code,
         "Throttling"
@@ -130,7 +133,7 @@ fn throttle_kind(code: &str) -> Option<FaultKind> {
 }
 
 /// What a status says when the code says nothing.
-fn status_kind(status: u16) -> FaultKind {
+pub(super) fn status_kind(status: u16) -> FaultKind {
     match status {
         401 | 403 => FaultKind::Denied,
         404 => FaultKind::Missing,

@@ -1,8 +1,9 @@
 //! AWS: the SDK's configuration, shared clients, and the tables that put every answer into a class.
 //!
-//! Nothing outside this folder and the adapters beside it (`source/sqs`, `function/lambda`) sees an SDK type.
+//! Nothing outside this folder and the adapters beside it (`source/`, `function/lambda`, `destination/`) sees an SDK type.
 
 mod connector;
+mod delivery_faults;
 mod endpoint;
 mod failure;
 mod faults;

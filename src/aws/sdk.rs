@@ -44,7 +44,11 @@ pub(super) struct Clients {
     base: Option<SdkConfig>,
     configs: BTreeMap<Identity, SdkConfig>,
     sqs: BTreeMap<Key, aws_sdk_sqs::Client>,
+    kinesis: BTreeMap<Key, aws_sdk_kinesis::Client>,
+    dynamodb_streams: BTreeMap<Key, aws_sdk_dynamodbstreams::Client>,
     lambda: BTreeMap<Key, aws_sdk_lambda::Client>,
+    sns: BTreeMap<Key, aws_sdk_sns::Client>,
+    s3: BTreeMap<Key, aws_sdk_s3::Client>,
 }
 
 impl Clients {
@@ -70,19 +74,64 @@ impl Clients {
         identity: Identity,
         endpoint: Option<String>,
     ) -> Result<aws_sdk_sqs::Client, Fault> {
-        let key = (identity, endpoint);
-        if let Some(client) = self.sqs.get(&key) {
-            return Ok(client.clone());
-        }
-        let shared = self.config(&key.0).await?;
-        let mut config = aws_sdk_sqs::config::Builder::from(&shared)
-            // A retry of a receive that took effect hides messages from everybody; the machine decides.
-            .retry_config(RetryConfig::disabled())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        config.set_endpoint_url(endpoint::of("SQS", &shared, key.1.as_deref())?);
-        let client = aws_sdk_sqs::Client::from_conf(config.build());
-        self.sqs.insert(key, client.clone());
-        Ok(client)
+        self.shared(
+            "SQS",
+            |clients| &mut clients.sqs,
+            (identity, endpoint),
+            |shared, endpoint| {
+                let mut config = aws_sdk_sqs::config::Builder::from(shared)
+                    // A retry of a receive that took effect hides messages from everybody; the machine decides.
+                    .retry_config(RetryConfig::disabled())
+                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+                config.set_endpoint_url(endpoint);
+                aws_sdk_sqs::Client::from_conf(config.build())
+            },
+        )
+        .await
+    }
+
+    /// The Kinesis client of an identity and an endpoint.
+    pub(super) async fn kinesis(
+        &mut self,
+        identity: Identity,
+        endpoint: Option<String>,
+    ) -> Result<aws_sdk_kinesis::Client, Fault> {
+        self.shared(
+            "Kinesis",
+            |clients| &mut clients.kinesis,
+            (identity, endpoint),
+            |shared, endpoint| {
+                let mut config = aws_sdk_kinesis::config::Builder::from(shared)
+                    // Reads are paid for from the shard's limits, which a hidden retry would overdraw.
+                    .retry_config(RetryConfig::disabled())
+                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+                config.set_endpoint_url(endpoint);
+                aws_sdk_kinesis::Client::from_conf(config.build())
+            },
+        )
+        .await
+    }
+
+    /// The DynamoDB Streams client of an identity and an endpoint.
+    pub(super) async fn dynamodb_streams(
+        &mut self,
+        identity: Identity,
+        endpoint: Option<String>,
+    ) -> Result<aws_sdk_dynamodbstreams::Client, Fault> {
+        self.shared(
+            "DynamoDB Streams",
+            |clients| &mut clients.dynamodb_streams,
+            (identity, endpoint),
+            |shared, endpoint| {
+                let mut config = aws_sdk_dynamodbstreams::config::Builder::from(shared)
+                    // As for Kinesis.
+                    .retry_config(RetryConfig::disabled())
+                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+                config.set_endpoint_url(endpoint);
+                aws_sdk_dynamodbstreams::Client::from_conf(config.build())
+            },
+        )
+        .await
     }
 
     /// The Lambda client of an identity and an endpoint.
@@ -91,19 +140,82 @@ impl Clients {
         identity: Identity,
         endpoint: Option<String>,
     ) -> Result<aws_sdk_lambda::Client, Fault> {
-        let key = (identity, endpoint);
-        if let Some(client) = self.lambda.get(&key) {
+        self.shared(
+            "Lambda",
+            |clients| &mut clients.lambda,
+            (identity, endpoint),
+            |shared, endpoint| {
+                let mut config = aws_sdk_lambda::config::Builder::from(shared)
+                    // A hidden retry would be a second delivery that nobody planned.
+                    .retry_config(RetryConfig::disabled())
+                    // A function may be silent for its whole timeout, so silence is no stall.
+                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+                config.set_endpoint_url(endpoint);
+                aws_sdk_lambda::Client::from_conf(config.build())
+            },
+        )
+        .await
+    }
+
+    /// The client of a key, made when it is first asked for. `service` is the SDK's id of it, which names its variable.
+    async fn shared<C: Clone>(
+        &mut self,
+        service: &'static str,
+        made: fn(&mut Self) -> &mut BTreeMap<Key, C>,
+        key: Key,
+        make: fn(&SdkConfig, Option<String>) -> C,
+    ) -> Result<C, Fault> {
+        if let Some(client) = made(self).get(&key) {
             return Ok(client.clone());
         }
         let shared = self.config(&key.0).await?;
-        let mut config = aws_sdk_lambda::config::Builder::from(&shared)
-            // A hidden retry would be a second delivery that nobody planned.
+        let client = make(&shared, endpoint::of(service, &shared, key.1.as_deref())?);
+        made(self).insert(key, client.clone());
+        Ok(client)
+    }
+
+    /// The SNS client of an identity and an endpoint.
+    pub(super) async fn sns(
+        &mut self,
+        identity: Identity,
+        endpoint: Option<String>,
+    ) -> Result<aws_sdk_sns::Client, Fault> {
+        let key = (identity, endpoint);
+        if let Some(client) = self.sns.get(&key) {
+            return Ok(client.clone());
+        }
+        let shared = self.config(&key.0).await?;
+        let mut config = aws_sdk_sns::config::Builder::from(&shared)
+            // A hidden retry would be a second notification; the machine decides.
             .retry_config(RetryConfig::disabled())
-            // A function may be silent for its whole timeout, so silence is no stall.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        config.set_endpoint_url(endpoint::of("Lambda", &shared, key.1.as_deref())?);
-        let client = aws_sdk_lambda::Client::from_conf(config.build());
-        self.lambda.insert(key, client.clone());
+        config.set_endpoint_url(endpoint::of("SNS", &shared, key.1.as_deref())?);
+        let client = aws_sdk_sns::Client::from_conf(config.build());
+        self.sns.insert(key, client.clone());
+        Ok(client)
+    }
+
+    /// The S3 client of an identity and an endpoint.
+    pub(super) async fn s3(
+        &mut self,
+        identity: Identity,
+        endpoint: Option<String>,
+    ) -> Result<aws_sdk_s3::Client, Fault> {
+        let key = (identity, endpoint);
+        if let Some(client) = self.s3.get(&key) {
+            return Ok(client.clone());
+        }
+        let shared = self.config(&key.0).await?;
+        let endpoint = endpoint::of("S3", &shared, key.1.as_deref())?;
+        let mut config = aws_sdk_s3::config::Builder::from(&shared)
+            .retry_config(RetryConfig::disabled())
+            // Every call has a bound of its own.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            // Nobody resolves bucket.127.0.0.1; AWS's private endpoints take both forms.
+            .force_path_style(endpoint.is_some());
+        config.set_endpoint_url(endpoint);
+        let client = aws_sdk_s3::Client::from_conf(config.build());
+        self.s3.insert(key, client.clone());
         Ok(client)
     }
 
@@ -169,4 +281,35 @@ fn pooled_client() -> Result<PooledClient, Fault> {
         .build_https()
         .map_err(|error| unusable(&error))?;
     PooledClient::new(&pool).map_err(|error| unusable(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_credential_types::Credentials;
+    use aws_sdk_s3::presigning::PresigningConfig;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn buckets_are_in_the_host_on_aws_and_in_the_path_elsewhere() {
+        // Only the clock of the environment counts here, and none of its endpoints.
+        let loaded = aws_config::defaults(behavior_version()).no_credentials().region("us-east-1").load().await;
+        let base = SdkConfig::builder()
+            .time_source(loaded.time_source().unwrap())
+            .sleep_impl(loaded.sleep_impl().unwrap())
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "key", "secret", None, None, "test",
+            )));
+        let mut clients = Clients::over(base.build()).unwrap();
+        let identity = Identity { region: "eu-west-1".into(), role: None, sts_endpoint: None };
+        for (endpoint, expected) in [
+            (None, "https://failed.s3.eu-west-1.amazonaws.com/key?"),
+            (Some("http://127.0.0.1:4566"), "http://127.0.0.1:4566/failed/key?"),
+        ] {
+            let client = clients.s3(identity.clone(), endpoint.map(Into::into)).await.unwrap();
+            let soon = PresigningConfig::expires_in(Duration::from_secs(60)).unwrap();
+            let request = client.put_object().bucket("failed").key("key").presigned(soon).await.unwrap();
+            assert!(request.uri().starts_with(expected), "{}", request.uri());
+        }
+    }
 }

@@ -4,6 +4,7 @@ mod args;
 mod completions;
 mod connect;
 mod daemon;
+mod describe;
 mod exit;
 mod explain;
 mod files;
@@ -11,6 +12,8 @@ mod health;
 mod list;
 mod output;
 mod run;
+#[cfg(test)]
+mod sample;
 mod schema;
 mod signals;
 mod start;

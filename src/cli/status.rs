@@ -5,7 +5,7 @@ use clap::Args;
 use super::connect::{SocketArgs, block_on};
 use super::exit::Outcome;
 use super::output::{Format, colour_on_stdout, json, yaml};
-use super::{list, table, watch};
+use super::{describe, list, table, watch};
 use crate::control::Client;
 
 #[derive(Debug, Args)]
@@ -34,7 +34,7 @@ impl StatusArgs {
         };
         let status = client.status(name).await?;
         match self.output {
-            Format::Table => Ok(table::one(&status, colour_on_stdout())),
+            Format::Table => Ok(describe::one(&status, colour_on_stdout())),
             Format::Wide => Ok(table::list(&[status], true, colour_on_stdout())),
             Format::Json => json(&status),
             Format::Yaml => yaml(&status),

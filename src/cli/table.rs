@@ -3,38 +3,45 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
-use crate::engine::{HealthStatus, MappingState, MappingStatus};
+use crate::engine::{HealthStatus, MappingState, MappingStatus, QueueStatus, ShardState, StreamStatus};
 
 /// How much of a reason a narrow table shows.
 const REASON_WIDTH: usize = 60;
-const BOLD: &str = "\u{1b}[1m";
+pub(super) const BOLD: &str = "\u{1b}[1m";
 const DIM: &str = "\u{1b}[2m";
 const YELLOW: &str = "\u{1b}[33m";
-const RESET: &str = "\u{1b}[0m";
+pub(super) const RESET: &str = "\u{1b}[0m";
 
 /// One column: its head, whether it is a number, and its cell.
 type Column = (&'static str, bool, fn(&MappingStatus) -> String);
 
-const NARROW: [Column; 8] = [
+const NARROW: [Column; 9] = [
     ("NAME", false, |status| status.name.clone()),
     ("STATE", false, |status| format!("{:?}", status.state)),
     ("BY", false, |status| status.enabled_by.clone()),
     ("HEALTH", false, |status| health(status).to_owned()),
     ("SOURCE", false, |status| last_part(&status.event_source_arn).to_owned()),
     ("FUNCTION", false, |status| function(&status.function_arn).to_owned()),
-    ("IN-FLIGHT", true, |status| queue(status, |queue| Some(queue.in_flight))),
-    ("BACKLOG", true, |status| queue(status, |queue| queue.backlog)),
+    ("IN-FLIGHT", true, |status| either(status, |queue| queue.in_flight, |stream| stream.in_flight)),
+    ("BACKLOG", true, |status| number(status.queue.and_then(|queue| queue.backlog))),
+    ("LAG", true, |status| lag(status.stream.and_then(|stream| stream.iterator_age_seconds))),
 ];
 
-const WIDE: [Column; 11] = [
-    ("CONCURRENCY", true, |status| queue(status, |queue| Some(queue.concurrency))),
-    ("HELD", true, |status| queue(status, |queue| Some(queue.held))),
+const WIDE: [Column; 15] = [
+    ("CONCURRENCY", true, |status| either(status, |queue| queue.concurrency, |stream| stream.concurrency)),
+    ("SHARDS", true, |status| number(status.shards.as_ref().map(|_| reading(status)))),
+    ("HELD", true, |status| either(status, |queue| queue.held, |stream| stream.held)),
     ("BATCH", true, |status| status.batch_size.to_string()),
     ("WINDOW", true, |status| format!("{}s", status.maximum_batching_window_in_seconds)),
     ("POLLED", true, |status| status.counters.polled.to_string()),
     ("INVOKED", true, |status| status.counters.invoked.to_string()),
     ("FAILED", true, |status| status.counters.failed.to_string()),
-    ("DELETED", true, |status| status.counters.deleted.to_string()),
+    ("DELETED", true, |status| number(status.queue.map(|_| status.counters.deleted))),
+    ("DROPPED", true, |status| number(status.stream.map(|_| status.counters.dropped))),
+    ("DELIVERED", true, |status| {
+        number(status.destination_config.as_ref().map(|_| status.counters.delivered_to_destination))
+    }),
+    ("BISECTIONS", true, |status| number(status.stream.map(|_| status.counters.bisections))),
     ("THROTTLES", true, |status| status.counters.throttles.to_string()),
     ("SINCE", false, |status| status.since.clone()),
     ("FILE", false, |status| status.file.clone()),
@@ -68,84 +75,41 @@ pub(super) fn list(mappings: &[MappingStatus], wide: bool, colour: bool) -> Stri
     painted(&table.to_string(), mappings, colour)
 }
 
-/// One mapping, a line for each of its members.
-pub(super) fn one(status: &MappingStatus, colour: bool) -> String {
-    let mut lines: Vec<(&str, String)> = vec![
-        ("Name", status.name.clone()),
-        ("UUID", status.uuid.clone()),
-        ("File", status.file.clone()),
-        ("Source", status.event_source_arn.clone()),
-        ("Function", status.function_arn.clone()),
-        ("State", format!("{:?} ({})", status.state, status.state_transition_reason)),
-        ("Enabled by", status.enabled_by.clone()),
-        ("Health", format!("{} since {}", health(status), status.since)),
-    ];
-    lines.extend(status.health_reason.iter().map(|reason| ("Reason", reason.clone())));
-    lines.extend([
-        ("Last result", status.last_processing_result.clone()),
-        ("Batch", format!("{} records, {} s window", status.batch_size, status.maximum_batching_window_in_seconds)),
-        ("Responses", or_dash(&status.function_response_types.join(", "))),
-        (
-            "Concurrency",
-            status.scaling_config.map_or_else(|| "adaptive".into(), |scaling| scaling.maximum_concurrency.to_string()),
-        ),
-    ]);
-    lines.extend(status.queue.map(|queue| {
-        let number = |known: Option<u64>| known.map_or_else(|| "-".into(), |known| known.to_string());
-        let text = format!(
-            "{} waiting, {} held, {} of {} batches in flight, {} s visibility",
-            number(queue.backlog),
-            queue.held,
-            queue.in_flight,
-            queue.concurrency,
-            number(queue.visibility_timeout),
-        );
-        ("Queue", text)
-    }));
-    let counters = &status.counters;
-    lines.push((
-        "Records",
-        format!(
-            "{} polled, {} invoked, {} failed, {} deleted, {} filtered",
-            counters.polled, counters.invoked, counters.failed, counters.deleted, counters.filtered
-        ),
-    ));
-    lines.push((
-        "Invokes",
-        format!(
-            "{}, of them {} throttled; {} malformed responses",
-            counters.invokes, counters.throttles, counters.malformed_responses
-        ),
-    ));
-    let width = lines.iter().map(|(head, _)| head.len()).max().unwrap_or_default() + 1;
-    let (bold, reset) = if colour { (BOLD, RESET) } else { ("", "") };
-    lines
-        .iter()
-        .map(|(head, text)| {
-            let text = one_line(text);
-            format!("{bold}{:<width$}{reset} {text}\n", format!("{head}:"))
-        })
-        .collect()
-}
-
-fn health(status: &MappingStatus) -> &'static str {
+pub(super) fn health(status: &MappingStatus) -> &'static str {
     match status.health {
         HealthStatus::Ok => "ok",
         HealthStatus::Degraded => "degraded",
     }
 }
 
-fn queue(status: &MappingStatus, number: impl Fn(&crate::engine::QueueStatus) -> Option<u64>) -> String {
-    status.queue.as_ref().and_then(number).map_or_else(|| "-".into(), |number| number.to_string())
+/// A number that queues and streams have both.
+fn either(
+    status: &MappingStatus,
+    of_queue: impl Fn(&QueueStatus) -> u64,
+    of_stream: impl Fn(&StreamStatus) -> u64,
+) -> String {
+    number(status.queue.as_ref().map(of_queue).or_else(|| status.stream.as_ref().map(of_stream)))
 }
 
-fn or_dash(text: &str) -> String {
-    if text.is_empty() { "-".into() } else { text.into() }
+/// How many shards are read.
+pub(super) fn reading(status: &MappingStatus) -> u64 {
+    let shards = status.shards.iter().flatten();
+    shards.filter(|shard| shard.state == ShardState::Reading).count() as u64
 }
 
-/// A queue's name in its ARN.
+pub(super) fn number(known: Option<u64>) -> String {
+    known.map_or_else(|| "-".into(), |known| known.to_string())
+}
+
+/// Seconds, as exact as a person wants them.
+pub(super) fn lag(seconds: Option<f64>) -> String {
+    seconds.map_or_else(|| "-".into(), |seconds| format!("{seconds:.1}s"))
+}
+
+/// The name of a queue, stream or table in its ARN.
 fn last_part(arn: &str) -> &str {
-    arn.rsplit(':').next().unwrap_or(arn)
+    let resource = arn.splitn(6, ':').last().unwrap_or(arn);
+    resource.split('/').nth(1).unwrap_or(resource)
 }
 
 /// A function's name and qualifier in whatever form it was named.
@@ -153,7 +117,7 @@ fn function(text: &str) -> &str {
     text.split_once(":function:").map_or(text, |(_, rest)| rest)
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.replace(['\n', '\r', '\t'], " ")
 }
 
@@ -180,72 +144,23 @@ fn painted(table: &str, mappings: &[MappingStatus], colour: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample::{broken, clicks, orders};
     use super::*;
-    use crate::engine::{Counters, QueueStatus, ScalingConfig};
-
-    fn orders() -> MappingStatus {
-        MappingStatus {
-            uuid: "0b8e1f0e-1f6c-5f4e-9a56-3a4f8a3f9c11".into(),
-            name: "orders".into(),
-            event_source_arn: "arn:aws:sqs:us-east-1:000000000000:orders".into(),
-            function_arn: "arn:aws:lambda:us-east-1:000000000000:function:process-orders:live".into(),
-            batch_size: 10,
-            maximum_batching_window_in_seconds: 0,
-            function_response_types: vec!["ReportBatchItemFailures".into()],
-            scaling_config: Some(ScalingConfig { maximum_concurrency: 20 }),
-            state: MappingState::Enabled,
-            state_transition_reason: "USER_INITIATED".into(),
-            last_processing_result: "OK".into(),
-            last_modified: 1_760_000_000.5,
-            health: HealthStatus::Ok,
-            health_reason: None,
-            since: "2026-11-20T08:00:00Z".into(),
-            enabled_by: "file".into(),
-            file: "mappings/orders.yaml".into(),
-            counters: Counters {
-                polled: 1000,
-                invoked: 1010,
-                failed: 10,
-                deleted: 990,
-                invokes: 101,
-                ..Counters::default()
-            },
-            queue: Some(QueueStatus {
-                backlog: Some(12),
-                held: 40,
-                in_flight: 4,
-                concurrency: 20,
-                visibility_timeout: Some(30),
-            }),
-        }
-    }
-
-    fn broken() -> MappingStatus {
-        MappingStatus {
-            name: "payments".into(),
-            function_arn: "pay".into(),
-            health: HealthStatus::Degraded,
-            health_reason: Some(
-                "the queue payments does not exist in us-east-1 of account 000000000000\nor it is gone".into(),
-            ),
-            scaling_config: None,
-            function_response_types: vec![],
-            queue: None,
-            ..orders()
-        }
-    }
 
     #[test]
     fn lists_narrow_wide_and_empty() {
-        insta::assert_snapshot!("list", list(&[orders(), broken()], false, false));
-        insta::assert_snapshot!("list_wide", list(&[orders(), broken()], true, false));
+        insta::assert_snapshot!("list", list(&[orders(), broken(), clicks()], false, false));
+        insta::assert_snapshot!("list_wide", list(&[orders(), broken(), clicks()], true, false));
         insta::assert_snapshot!("list_empty", list(&[], false, false));
     }
 
     #[test]
-    fn shows_one() {
-        insta::assert_snapshot!("one", one(&orders(), false));
-        insta::assert_snapshot!("one_degraded", one(&broken(), false));
+    fn sources_are_named_briefly() {
+        assert_eq!(last_part("arn:aws:sqs:us-east-1:000000000000:orders"), "orders");
+        assert_eq!(last_part("arn:aws:kinesis:us-east-1:000000000000:stream/clicks"), "clicks");
+        let stream = "arn:aws:dynamodb:us-east-1:000000000000:table/carts/stream/2026-11-20T08:00:00.000";
+        assert_eq!(last_part(stream), "carts");
+        assert_eq!(last_part("odd"), "odd");
     }
 
     #[test]

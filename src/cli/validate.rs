@@ -10,8 +10,8 @@ use super::files::{FileArgs, load, tally};
 use super::output::{TextOrJson, colour_on_stdout, counted, data, json, say};
 use crate::aws::AwsConnector;
 use crate::engine::{Connector, SourcePort};
-use crate::machine::FaultKind;
-use crate::mapping::{self, Diagnostic, Mapping, Severity};
+use crate::machine::{Fault, FaultKind, QueueAttributes, Shard};
+use crate::mapping::{self, Diagnostic, Mapping, Severity, SourceFacts};
 
 /// Mappings that are asked about at a time.
 const SIDE_BY_SIDE: usize = 16;
@@ -20,7 +20,7 @@ const SIDE_BY_SIDE: usize = 16;
 pub(super) struct ValidateArgs {
     #[command(flatten)]
     files: FileArgs,
-    /// Ask the queues and functions, too: do they exist, and do their settings fit
+    /// Ask the sources and functions, too: do they exist, and do their settings fit
     #[arg(long)]
     online: bool,
     /// How to show it
@@ -76,17 +76,33 @@ async fn ask_all(connector: &dyn Connector, mappings: &[Mapping]) -> Vec<Diagnos
     found.into_iter().flatten().collect()
 }
 
-/// What the queue and the function of a mapping say of themselves, and what follows from it.
+/// What a source answered.
+enum Facts {
+    Queue(QueueAttributes),
+    Stream(Vec<Shard>),
+}
+
+async fn describe(source: &SourcePort) -> Result<Facts, Fault> {
+    match source {
+        SourcePort::Queue(queue) => queue.describe().await.map(Facts::Queue),
+        SourcePort::Stream(stream) => stream.shards().await.map(Facts::Stream),
+    }
+}
+
+/// What the source and the function of a mapping say of themselves, and what follows from it.
 async fn ask(connector: &dyn Connector, mapping: &Mapping) -> Vec<Diagnostic> {
     let ports = match connector.connect(mapping).await {
         Ok(ports) => ports,
-        Err(fault) => return vec![mapping::queue_unreached(mapping, &fault.message)],
+        Err(fault) => return vec![mapping::source_unreached(mapping, &fault.message)],
     };
-    let SourcePort::Queue(queue) = &ports.source else { return Vec::new() };
-    let (attributes, settings) = future::join(queue.describe(), ports.function.describe()).await;
-    let mut found = mapping::lint(mapping, attributes.as_ref().ok(), settings.as_ref().ok());
-    if let Err(fault) = &attributes {
-        found.push(mapping::queue_unreached(mapping, &fault.message));
+    let (facts, settings) = future::join(describe(&ports.source), ports.function.describe()).await;
+    let known = facts.as_ref().ok().map(|facts| match facts {
+        Facts::Queue(attributes) => SourceFacts::Queue(attributes),
+        Facts::Stream(shards) => SourceFacts::Stream(shards),
+    });
+    let mut found = mapping::lint(mapping, known, settings.as_ref().ok());
+    if let Err(fault) = &facts {
+        found.push(mapping::source_unreached(mapping, &fault.message));
     }
     if let Err(fault) = &settings {
         // Whoever may invoke a function need not be allowed to read its configuration.

@@ -9,7 +9,10 @@ use tokio::time::Instant;
 use super::clock::Clock;
 use super::live::Live;
 use super::task::Task;
-use super::{Connector, HealthStatus, MappingState, MappingStatus, ScalingConfig};
+use super::{
+    Connector, DestinationConfig, HealthStatus, MappingState, MappingStatus, OnFailure, ScalingConfig,
+    StreamConfiguration,
+};
 use crate::machine::{BackoffPolicy, Command, Event, Health};
 use crate::mapping::Mapping;
 use crate::store::{Desired, Store};
@@ -150,6 +153,7 @@ impl Entry {
         let (commands, receiver) = mpsc::channel(8);
         self.running = Some(Running { commands, draining: false });
         self.restart_at = None;
+        self.live.forget_shards();
         let task =
             Task { mapping: Arc::clone(&self.mapping), connector, store, live: Arc::clone(&self.live), clock, seed };
         task.run(receiver)
@@ -206,6 +210,8 @@ impl Entry {
     pub(crate) fn status(&self) -> MappingStatus {
         let shown = self.live.shown();
         let mapping = &self.mapping;
+        let is_stream = mapping.stream.is_some();
+        let destination = mapping.on_failure.as_ref().map(|destination| destination.arn.text.clone());
         let types = mapping.report_batch_item_failures.then(|| "ReportBatchItemFailures".to_owned());
         MappingStatus {
             uuid: mapping.uuid.clone(),
@@ -218,9 +224,12 @@ impl Entry {
             scaling_config: mapping
                 .maximum_concurrency
                 .map(|maximum_concurrency| ScalingConfig { maximum_concurrency }),
+            stream_configuration: mapping.stream.as_ref().map(StreamConfiguration::new),
+            destination_config: (is_stream || destination.is_some())
+                .then_some(DestinationConfig { on_failure: OnFailure { destination } }),
             state: self.state(),
-            // The reason that AWS gives for queues, whoever changed them.
-            state_transition_reason: "USER_INITIATED".into(),
+            // The reasons that AWS gives, whoever changed it.
+            state_transition_reason: if is_stream { "User action" } else { "USER_INITIATED" }.into(),
             last_processing_result: shown.last_result,
             last_modified: seconds(self.modified_unix_ms),
             health: shown.health,
@@ -229,7 +238,9 @@ impl Entry {
             enabled_by: if self.desired.is_some() { "operator" } else { "file" }.into(),
             file: mapping.file.display().to_string(),
             counters: self.live.metrics().counters(),
-            queue: Some(self.live.queue()),
+            queue: (!is_stream).then(|| self.live.queue()),
+            stream: is_stream.then(|| self.live.stream()),
+            shards: is_stream.then(|| self.live.shards()),
         }
     }
 
@@ -256,6 +267,7 @@ impl Entry {
         }
         if let Some(next) = self.next.take() {
             self.mapping = next;
+            self.live.forget_shards();
         }
         self.goal = self.resting_goal();
     }

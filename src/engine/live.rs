@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use super::clock::Clock;
-use super::{HealthStatus, QueueStatus};
+use super::{HealthStatus, QueueStatus, ShardStatus, StreamStatus};
 use crate::machine::{Event, Gauges, Health, InvokeEnd};
 use crate::telemetry::MappingMetrics;
 
@@ -84,6 +84,7 @@ impl Live {
     pub(crate) fn gauge(&self, gauges: Gauges) {
         self.held.store(gauges.held, Relaxed);
         self.limit.store(gauges.limit, Relaxed);
+        self.metrics.set_unsaved_since(gauges.unsaved_since_unix_ms);
         if self.in_flight.swap(gauges.in_flight, Relaxed) != gauges.in_flight {
             self.metrics.set_in_flight(gauges.in_flight);
         }
@@ -93,9 +94,15 @@ impl Live {
     pub(crate) fn ended(&self) {
         self.gauge(Gauges::default());
         self.polled.store(false, Relaxed);
+        self.metrics.shards().stopped();
         // Not an event: nothing has become healthy, there is only nobody left who could be degraded.
         self.metrics.forget_health();
         self.set_health(&Health::Ok);
+    }
+
+    /// Forgets the shards that were shown: they are told anew, or are those of another stream.
+    pub(crate) fn forget_shards(&self) {
+        self.metrics.shards().forget();
     }
 
     /// Whether the source has answered a poll since the mapping was started.
@@ -116,6 +123,20 @@ impl Live {
             concurrency: self.limit.load(Relaxed) as u64,
             visibility_timeout: shown.visibility,
         }
+    }
+
+    pub(crate) fn stream(&self) -> StreamStatus {
+        StreamStatus {
+            iterator_age_seconds: self.metrics.shards().iterator_age().map(|age| age.as_secs_f64()),
+            checkpoint_age_seconds: self.metrics.checkpoint_age(self.clock.unix_ms()).as_secs_f64(),
+            held: self.held.load(Relaxed) as u64,
+            in_flight: self.in_flight.load(Relaxed) as u64,
+            concurrency: self.limit.load(Relaxed) as u64,
+        }
+    }
+
+    pub(crate) fn shards(&self) -> Vec<ShardStatus> {
+        self.metrics.shards().list()
     }
 
     fn set_health(&self, health: &Health) {
@@ -145,5 +166,76 @@ impl Live {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Shown> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::engine::ShardState;
+    use crate::machine::{Condition, FaultKind, Mark};
+    use crate::mapping::SourceKind;
+    use crate::telemetry::Metrics;
+
+    const NOW: u64 = 1_800_000_000_000;
+
+    fn live() -> Live {
+        let metrics = Metrics::new().mapping("clicks", SourceKind::Kinesis);
+        Live::new(metrics, Clock::new(Arc::new(|| NOW)), Arc::default())
+    }
+
+    fn invoked(end: InvokeEnd, message: Option<&str>) -> Event {
+        let took = Duration::from_millis(5);
+        Event::InvokeEnded { end, records: 4, failed: 1, took, message: message.map(str::to_owned) }
+    }
+
+    #[tokio::test]
+    async fn the_last_result_is_what_an_invoke_said() {
+        let live = live();
+        let condition = Condition::RecordAgeExceeded;
+        live.observe(&Event::Dropped { records: 1, condition });
+        assert_eq!(live.shown().last_result, NOTHING_YET, "too old before any invoke");
+        live.observe(&invoked(InvokeEnd::Partial, None));
+        assert_eq!(live.shown().last_result, "OK", "a valid partial response");
+        live.observe(&invoked(InvokeEnd::FunctionError, Some("boom")));
+        assert_eq!(live.shown().last_result, "PROBLEM: Function call failed");
+        live.observe(&Event::DeliveredToDestination { records: 1, condition });
+        assert_eq!(live.shown().last_result, "PROBLEM: Function call failed", "giving up does not overwrite it");
+        live.observe(&invoked(InvokeEnd::Fault(FaultKind::Denied), Some("may not invoke")));
+        assert_eq!(live.shown().last_result, "PROBLEM: may not invoke");
+        live.observe(&invoked(InvokeEnd::Success, None));
+        assert_eq!(live.shown().last_result, "OK");
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_shown_until_its_task_ends_and_its_positions_beyond() {
+        let live = live();
+        live.gauge(Gauges { held: 7, in_flight: 2, limit: 10, unsaved_since_unix_ms: Some(NOW - 1_500) });
+        live.observe(&Event::ShardStarted { shard: "a".into(), from: Mark::TrimHorizon });
+        live.observe(&Event::IteratorAge { shard: "a".into(), age: Duration::from_secs(3) });
+        live.observe(&Event::Checkpointed { shard: "a".into(), mark: Mark::After("41".into()) });
+        let expected = StreamStatus {
+            iterator_age_seconds: Some(3.0),
+            checkpoint_age_seconds: 1.5,
+            held: 7,
+            in_flight: 2,
+            concurrency: 10,
+        };
+        assert_eq!(live.stream(), expected);
+        let mut shard = ShardStatus {
+            shard_id: "a".into(),
+            position: "AFTER:41".into(),
+            iterator_age_seconds: Some(3.0),
+            state: ShardState::Reading,
+        };
+        assert_eq!(live.shards(), [shard.clone()]);
+        live.ended();
+        assert_eq!(live.stream(), StreamStatus::default());
+        (shard.iterator_age_seconds, shard.state) = (None, ShardState::Stopped);
+        assert_eq!(live.shards(), [shard]);
+        live.forget_shards();
+        assert!(live.shards().is_empty());
     }
 }

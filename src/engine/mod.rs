@@ -9,7 +9,9 @@ mod limits;
 mod live;
 mod operation;
 mod ports;
+mod shards;
 mod status;
+mod stream_status;
 mod supervisor;
 mod task;
 #[cfg(test)]
@@ -18,5 +20,7 @@ mod tests;
 pub use clock::WallClock;
 pub use connect::{Connector, Ports, SourcePort};
 pub use handle::{EngineError, EngineHandle, Readiness, ReloadSummary};
+pub(crate) use shards::Shards;
 pub use status::{Counters, HealthStatus, MappingState, MappingStatus, QueueStatus, ScalingConfig};
+pub use stream_status::{DestinationConfig, OnFailure, ShardState, ShardStatus, StreamConfiguration, StreamStatus};
 pub use supervisor::{Parts, spawn};

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{DestinationConfig, ShardStatus, StreamConfiguration, StreamStatus};
+
 /// AWS's states of an event source mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MappingState {
@@ -53,6 +55,12 @@ pub struct MappingStatus {
     /// As in the file.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scaling_config: Option<ScalingConfig>,
+    /// AWS's members of stream mappings, among the others.
+    #[serde(flatten)]
+    pub stream_configuration: Option<StreamConfiguration>,
+    /// Where failure records go: of stream mappings always, of others where there is a destination.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub destination_config: Option<DestinationConfig>,
     /// AWS's state.
     pub state: MappingState,
     /// Why the state is what it is.
@@ -77,6 +85,12 @@ pub struct MappingStatus {
     /// Ours: the queue, for queue sources.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub queue: Option<QueueStatus>,
+    /// Ours: the stream, for stream sources.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stream: Option<StreamStatus>,
+    /// Ours: the stream's shards by id, for stream sources; empty until they are known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub shards: Option<Vec<ShardStatus>>,
 }
 
 /// `ScalingConfig`.
@@ -107,6 +121,12 @@ pub struct Counters {
     pub invokes: u64,
     /// Answers that broke the form of `ReportBatchItemFailures`.
     pub malformed_responses: u64,
+    /// Records that were given up and had no destination.
+    pub dropped: u64,
+    /// Records that were given up and whose failure record the destination has confirmed.
+    pub delivered_to_destination: u64,
+    /// Failed batches that were split.
+    pub bisections: u64,
 }
 
 /// A queue as the mapping sees it.

@@ -94,6 +94,17 @@ pub enum FailedBatch {
     },
 }
 
+impl FailedBatch {
+    /// How many records were given up.
+    #[must_use]
+    pub fn records(&self) -> usize {
+        match self {
+            Self::Stream { span, .. } => span.as_ref().map_or(0, |span| span.records),
+            Self::Queue { .. } => 1,
+        }
+    }
+}
+
 /// The first and the last record of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedSpan {

@@ -48,6 +48,32 @@ pub(crate) fn is_queue_name(text: &str) -> bool {
     !stem.is_empty() && text.len() <= 80 && stem.bytes().all(is_name_byte)
 }
 
+/// The name of a Kinesis stream or of a DynamoDB table: `[A-Za-z0-9_.-]`, 255 at most.
+pub(crate) fn is_stream_name(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 255 && text.bytes().all(|byte| is_name_byte(byte) || byte == b'.')
+}
+
+/// What follows `stream/` in the ARN of a DynamoDB stream: `2026-11-20T08:30:00.000`, or what an emulator writes.
+pub(crate) fn is_stream_label(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 255 && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// `[A-Za-z0-9_-]{1,256}`, with an optional `.fifo`.
+pub(crate) fn is_topic_name(text: &str) -> bool {
+    let stem = text.strip_suffix(".fifo").unwrap_or(text);
+    !stem.is_empty() && text.len() <= 256 && stem.bytes().all(is_name_byte)
+}
+
+/// 3 to 63 lower-case letters, digits, `.` and `-`, with a letter or digit first and last.
+pub(crate) fn is_bucket_name(text: &str) -> bool {
+    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let bytes = text.as_bytes();
+    let ends = [bytes.first(), bytes.last()].into_iter().flatten().all(|byte| alphanumeric(*byte));
+    (3..=63).contains(&text.len())
+        && ends
+        && bytes.iter().all(|byte| alphanumeric(*byte) || matches!(byte, b'.' | b'-'))
+}
+
 /// The ARN of a queue whose URL was given.
 pub(crate) fn of_queue_url(text: &str) -> Option<String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
@@ -187,6 +213,21 @@ mod tests {
         assert_eq!(FunctionRef::parse("arn:aws:lambda:us-east-1:123456789012:layer:f"), Err(NotAFunction::OtherArn));
         assert_eq!(FunctionRef::parse(&"f".repeat(65)), Err(NotAFunction::TooLong));
         assert!(FunctionRef::parse(&"f".repeat(64)).is_ok());
+    }
+
+    #[test]
+    fn knows_names_of_streams_topics_and_buckets() {
+        assert!(is_stream_name("clicks.v2_x-1") && !is_stream_name("") && !is_stream_name("a b"));
+        assert!(!is_stream_name(&"s".repeat(256)));
+        assert!(is_stream_label("2026-11-20T08:30:00.000") && !is_stream_label("") && !is_stream_label("a b"));
+        assert!(is_topic_name("failed") && is_topic_name("failed.fifo"));
+        for text in ["", ".fifo", "a.b", "a:b", "é"] {
+            assert!(!is_topic_name(text), "{text}");
+        }
+        assert!(is_bucket_name("failed-records.example") && is_bucket_name("a1b"));
+        for text in ["", "ab", "Failed", "-abc", "abc.", "a/b", "a_b", &"b".repeat(64)] {
+            assert!(!is_bucket_name(text), "{text}");
+        }
     }
 
     #[test]

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::arn::{self, NotAFunction};
+use super::arn::NotAFunction;
 use super::code::Code;
 use super::layout::Candidate;
-use super::model::{Arn, FunctionRef, Mapping, SourceKind};
-use super::parameters::{self, MAPPING};
+use super::model::{Arn, FunctionRef, Mapping, Poller, SourceKind};
+use super::parameters::MAPPING;
 use super::reader::{Reader, short};
+use super::source::Source;
 use super::text::Span;
 use super::value::Members;
-use super::{poller, queue};
+use super::{destination, poller, queue, rules, source, stream};
 
 /// A mapping as far as it could be read; kept also for broken ones, so that names and pairs can be compared.
 pub(crate) struct Built {
@@ -24,6 +25,8 @@ pub(crate) struct Built {
 /// What must be unique: a source and a function.
 pub(crate) struct Pair {
     pub(crate) source: String,
+    /// What a user calls it: a queue, a stream.
+    pub(crate) noun: &'static str,
     pub(crate) source_region: Option<String>,
     pub(crate) endpoint: Option<String>,
     pub(crate) function: FunctionRef,
@@ -36,16 +39,22 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
     reader.mapping = None;
     let members = reader.members(&candidate.entries, MAPPING, "");
     let name = name(reader, &members, candidate);
-    let source = source(reader, &members, candidate.span);
+    let source = source::read(reader, &members, candidate.span);
     let function = function(reader, &members, candidate.span);
     let poller = poller::read(reader, &members);
-    if let Some((arn, _)) = &source
-        && arn.service == "sqs"
-    {
-        queue::check(reader, &members, arn);
-    }
-    if let (Some((source, _)), Some((function, span))) = (&source, &function) {
-        regions(reader, source, function, *span, &poller);
+    let (mut stream, mut on_failure) = (None, None);
+    if let Some(Source { arn, kind: Some(kind), .. }) = &source {
+        rules::check(reader, &members, *kind);
+        match kind {
+            SourceKind::Sqs => queue::check(reader, &members, arn),
+            SourceKind::Kinesis | SourceKind::DynamoDb => {
+                stream = Some(stream::read(reader, &members, arn, *kind, candidate.span));
+            }
+        }
+        on_failure = destination::read(reader, &members, arn, *kind);
+        if let Some((function, span)) = &function {
+            regions(reader, arn, *kind, function, *span, &poller);
+        }
     }
     let sound = reader.errors == errors;
     reader.mapping = name.as_ref().map(|(name, _)| name.clone());
@@ -53,35 +62,36 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
         diagnostic.mapping.clone_from(&reader.mapping);
     }
     let pair = match (&source, &function) {
-        (Some((source, span)), Some((function, _))) => Some(Pair {
-            source: source.text.clone(),
+        (Some(Source { arn, kind: Some(kind), span }), Some((function, _))) => Some(Pair {
+            source: arn.text.clone(),
+            noun: kind.noun(),
             source_region: poller.source.region.clone(),
-            endpoint: poller.endpoints.get("sqs").cloned(),
+            endpoint: poller.endpoints.get(kind.endpoint_key()).cloned(),
             function: function.clone(),
             span: *span,
         }),
         _ => None,
     };
     let mapping = match (&name, source, function) {
-        (Some((name, _)), Some((source, _)), Some((function, _))) if sound => Some(Mapping {
+        (Some((name, _)), Some(Source { arn, kind: Some(kind), .. }), Some((function, _))) if sound => Some(Mapping {
             name: name.clone(),
             uuid: uuid(name),
             file: reader.text.file.clone(),
-            kind: SourceKind::Sqs,
-            source,
+            kind,
+            source: arn,
             function,
             enabled: enabled(&members),
-            batch_size: members.integer("BatchSize").map_or(10, |(number, _)| narrow(number)),
+            batch_size: members.integer("BatchSize").map_or(default_batch(kind), |(number, _)| narrow(number)),
             window: Duration::from_secs(
-                members.integer("MaximumBatchingWindowInSeconds").map_or(0, |(seconds, _)| seconds),
+                members.integer("MaximumBatchingWindowInSeconds").map_or(0, |(seconds, _)| narrow(seconds).into()),
             ),
             maximum_concurrency: members
                 .map("ScalingConfig")
                 .and_then(|scaling| scaling.integer("MaximumConcurrency"))
                 .map(|(number, _)| narrow(number)),
             report_batch_item_failures: !members.list("FunctionResponseTypes").is_empty(),
-            stream: None,
-            on_failure: None,
+            stream,
+            on_failure,
             poller,
         }),
         _ => None,
@@ -89,9 +99,17 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
     Built { name, pair, mapping }
 }
 
-/// The table of parameters keeps every number below this.
-pub(crate) fn narrow(number: u64) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
+/// AWS's defaults of `BatchSize`.
+const fn default_batch(kind: SourceKind) -> u32 {
+    match kind {
+        SourceKind::Sqs => 10,
+        SourceKind::Kinesis | SourceKind::DynamoDb => 100,
+    }
+}
+
+/// The table of parameters keeps every number below this, and those that mean no limit are taken out before.
+pub(crate) fn narrow(number: i64) -> u32 {
+    u32::try_from(number.max(0)).unwrap_or(u32::MAX)
 }
 
 fn name(reader: &mut Reader<'_>, members: &Members, candidate: &Candidate) -> Option<(String, Span)> {
@@ -130,58 +148,13 @@ fn enabled(members: &Members) -> bool {
     members.boolean("Enabled").unwrap_or_else(by_state)
 }
 
-fn missing(reader: &mut Reader<'_>, members: &Members, name: &str, span: Span, help: &str) {
+/// Reports a required parameter that is not there, unless it is there and was reported as wrong.
+pub(crate) fn missing(reader: &mut Reader<'_>, members: &Members, name: &str, span: Span, help: &str) {
     if members.broken.contains(&name) {
         return;
     }
     let at = members.nulls.iter().find(|(null, _)| *null == name).map_or(span, |(_, key)| *key);
     reader.error(Code::Missing, at, format!("the mapping has no `{name}`"), help);
-}
-
-fn source(reader: &mut Reader<'_>, members: &Members, span: Span) -> Option<(Arn, Span)> {
-    const FORM: &str = "write `arn:aws:sqs:REGION:ACCOUNT:QUEUE`, with an account of 12 digits";
-    let Some((text, span)) = members.text("EventSourceArn") else {
-        if members.says("SelfManagedEventSource") {
-            let key = members.key("SelfManagedEventSource").unwrap_or(span);
-            reader.error(Code::SourceUnsupported, key, "forebay does not poll Kafka", "map an SQS queue");
-        } else {
-            missing(reader, members, "EventSourceArn", span, FORM);
-        }
-        return None;
-    };
-    let Some(arn) = Arn::parse(text) else {
-        let help = arn::of_queue_url(text)
-            .map_or_else(|| FORM.into(), |arn| format!("a queue's URL is not its ARN: write `{arn}`"));
-        reader.error(Code::SourceArn, span, format!("{:?} is not an ARN", short(text)), help);
-        return None;
-    };
-    match arn.service.as_str() {
-        "sqs" => {
-            if arn.account.is_empty() || arn.region.is_empty() || !arn::is_queue_name(&arn.resource) {
-                reader.error(Code::SourceArn, span, format!("{:?} is not a queue's ARN", short(text)), FORM);
-                return None;
-            }
-        }
-        "kinesis" | "dynamodb" => {
-            let what = if arn.service == "kinesis" { "Kinesis" } else { "DynamoDB" };
-            let message = format!("{what} streams are not supported yet");
-            reader.error(Code::StreamsNotYet, span, message, "map an SQS queue, or wait for a later version");
-        }
-        "kafka" | "mq" | "rds" => {
-            let what = match arn.service.as_str() {
-                "kafka" => "Amazon MSK",
-                "mq" => "Amazon MQ",
-                _ => "Amazon DocumentDB",
-            };
-            reader.error(Code::SourceUnsupported, span, format!("forebay does not poll {what}"), "map an SQS queue");
-        }
-        service => {
-            let message = format!("`{service}` is not a service that event source mappings poll");
-            reader.error(Code::SourceArn, span, message, FORM);
-            return None;
-        }
-    }
-    Some((arn, span))
 }
 
 fn function(reader: &mut Reader<'_>, members: &Members, span: Span) -> Option<(FunctionRef, Span)> {
@@ -211,30 +184,24 @@ fn function(reader: &mut Reader<'_>, members: &Members, span: Span) -> Option<(F
 }
 
 /// AWS asks for one region; forebay can cross, but that is seldom meant.
-fn regions(reader: &mut Reader<'_>, source: &Arn, function: &FunctionRef, span: Span, poller: &super::Poller) {
+fn regions(
+    reader: &mut Reader<'_>,
+    source: &Arn,
+    kind: SourceKind,
+    function: &FunctionRef,
+    span: Span,
+    poller: &Poller,
+) {
     let Some(region) = &function.region else { return };
     if poller.source.region.is_some() || poller.function.region.is_some() || *region == source.region {
         return;
     }
-    let message = format!("the function is in {region}, and the queue is in {}", source.region);
-    let help = "map a function of the queue's region, or write the regions under `Poller.Source.Region` and `Poller.Function.Region` if this is meant";
+    let noun = kind.noun();
+    let message = format!("the function is in {region}, and the {noun} is in {}", source.region);
+    let help = format!(
+        "map a function of the {noun}'s region, or write the regions under `Poller.Source.Region` and `Poller.Function.Region` if this is meant"
+    );
     reader.warning(Code::RegionsDiffer, span, message, help);
-}
-
-/// Reports members that only other sources take.
-pub(crate) fn of_other_sources(
-    reader: &mut Reader<'_>,
-    members: &Members,
-    table: &'static [parameters::Member],
-    path: &str,
-) {
-    for (name, key, _) in &members.entries {
-        let Some(member) = parameters::find(table, name) else { continue };
-        if let parameters::Taken::By(sources) = member.taken {
-            let message = format!("`{path}{name}` is not for queues: it belongs to {sources}");
-            reader.error(Code::OtherSource, *key, message, "remove it");
-        }
-    }
 }
 
 #[cfg(test)]

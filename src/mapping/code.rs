@@ -10,7 +10,7 @@ macro_rules! codes {
         ///
         /// `FB00xx` files and syntax, `FB01xx` structure, `FB02xx` values, `FB03xx` rules across
         /// parameters and mappings, `FB04xx` what forebay does not take (yet), `FB05xx` advice of
-        /// `validate --online`.
+        /// `validate --online`, `FB06xx` what a running mapping meets. FB0401, FB0405 and FB0408 are used up.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
             $($(#[$about])* $name,)*
@@ -100,6 +100,12 @@ codes! {
     Pattern = "FB0214",
     /// A boolean that is not written `true` or `false`.
     BooleanForm = "FB0215",
+    /// A time that cannot be read.
+    TimeForm = "FB0216",
+    /// A time that is yet to come.
+    TimeInFuture = "FB0217",
+    /// A destination that is no ARN of one.
+    DestinationArn = "FB0218",
 
     /// `BatchSize` above 10 without a batching window.
     BatchNeedsWindow = "FB0301",
@@ -123,23 +129,31 @@ codes! {
     OnSuccess = "FB0310",
     /// One setting given by two parameters.
     Conflict = "FB0311",
+    /// `AT_TIMESTAMP` without a timestamp, or a timestamp without `AT_TIMESTAMP`.
+    TimestampPosition = "FB0312",
+    /// A starting position that the kind of stream does not have.
+    PositionUnsupported = "FB0313",
+    /// A tumbling window with several lanes.
+    WindowAndLanes = "FB0314",
+    /// A tumbling window with filters.
+    WindowAndFilters = "FB0315",
+    /// Failure records into the source itself.
+    DestinationIsSource = "FB0316",
+    /// A setting of failure records without a destination.
+    DestinationMissing = "FB0317",
 
-    /// A Kinesis or DynamoDB stream.
-    StreamsNotYet = "FB0401",
     /// A FIFO queue.
     FifoNotYet = "FB0402",
     /// A source that forebay does not poll.
     SourceUnsupported = "FB0403",
     /// Filters.
     FiltersNotYet = "FB0404",
-    /// A failure destination on a queue.
-    DestinationNotYet = "FB0405",
     /// Provisioned pollers.
     ProvisionedPollers = "FB0406",
     /// A key to encrypt the filters with.
     KmsKey = "FB0407",
-    /// The payload in failure records.
-    PayloadNotYet = "FB0408",
+    /// Enhanced fan-out.
+    FanOutNotYet = "FB0409",
 
     /// The visibility timeout is shorter than the function's.
     VisibilityBelowTimeout = "FB0501",
@@ -161,6 +175,17 @@ codes! {
     QueueUnreached = "FB0509",
     /// The function could not be asked.
     FunctionUnreached = "FB0510",
+    /// The stream could not be asked.
+    StreamUnreached = "FB0511",
+    /// A record that always fails is tried without end.
+    NoRetryLimit = "FB0512",
+    /// Records that are given up are gone.
+    NoDestination = "FB0513",
+    /// Messages are dead-lettered before they reach the failure destination.
+    RedriveFirst = "FB0514",
+
+    /// The marks of a stream mapping are lost.
+    MarksLost = "FB0601",
 }
 
 impl fmt::Display for Code {

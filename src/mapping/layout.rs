@@ -106,8 +106,7 @@ impl Finder<'_, '_> {
         };
         if has(&entries, "Resources") && !has(&entries, "EventSourceArn") {
             let message = "this is a whole template, and a mapping file holds its event source mappings only";
-            let help =
-                "copy the blocks with `Type: AWS::Lambda::EventSourceMapping` or `Type: SQS` into a file of their own";
+            let help = "copy the blocks with `Type: AWS::Lambda::EventSourceMapping`, `SQS`, `Kinesis` or `DynamoDB` into a file of their own";
             self.reader.error(Code::NotAMapping, span, message, help);
             return;
         }
@@ -122,12 +121,12 @@ impl Finder<'_, '_> {
     fn unwrap(&mut self, entries: Vec<(Node, Node)>) -> Option<Vec<(Node, Node)>> {
         let mut inner = Vec::new();
         let mut beside = Vec::new();
-        let mut is_sam = false;
+        let mut sam = None;
         let wrapper = |key: &&Node| key.as_text().is_some_and(|key| WRAPPER_KEYS.contains(&key));
         self.reader.once(entries.iter().map(|(key, _)| key).filter(wrapper));
         for (key, value) in entries {
             match key.as_text() {
-                Some(name) if same("Type", name) => is_sam = self.is_sam(&value)?,
+                Some(name) if same("Type", name) => sam = self.sam(&value)?,
                 Some(name) if same("Properties", name) => match value.kind {
                     NodeKind::Map(properties) if value.tag.is_none() => inner = properties,
                     _ => return self.reader.wrong(&value, "Properties", "a map", NOT_A_MAPPING),
@@ -146,49 +145,42 @@ impl Finder<'_, '_> {
             }
         }
         inner.extend(beside);
-        if is_sam {
-            self.rename_queue(&mut inner);
+        if let Some(key) = sam {
+            self.rename(key, &mut inner);
         }
         Some(inner)
     }
 
-    /// SAM's `Queue` is the API's `EventSourceArn`.
-    fn rename_queue(&mut self, entries: &mut Vec<(Node, Node)>) {
+    /// SAM's `Queue` or `Stream` is the API's `EventSourceArn`.
+    fn rename(&mut self, sam: &str, entries: &mut Vec<(Node, Node)>) {
         let is_named = |node: &Node, name: &str| node.as_text().is_some_and(|key| same(name, key));
         if has(entries, "EventSourceArn")
-            && let Some(at) = entries.iter().position(|(key, _)| is_named(key, "Queue"))
+            && let Some(at) = entries.iter().position(|(key, _)| is_named(key, sam))
         {
             let (key, _) = entries.remove(at);
-            let message = "`Queue` and `EventSourceArn` mean the same, and both are given";
+            let message = format!("`{sam}` and `EventSourceArn` mean the same, and both are given");
             self.reader.error(Code::Conflict, key.span, message, "remove one of the two");
         }
-        for (key, _) in entries.iter_mut().filter(|(key, _)| is_named(key, "Queue")) {
+        for (key, _) in entries.iter_mut().filter(|(key, _)| is_named(key, sam)) {
             key.kind = NodeKind::Scalar { text: "EventSourceArn".into(), plain: true };
         }
     }
 
-    /// Whether the type is SAM's; none when it is no type of a queue's mapping.
-    fn is_sam(&mut self, value: &Node) -> Option<bool> {
+    /// What SAM calls the source's ARN where the type is SAM's; none at all when it is no type of a mapping.
+    fn sam(&mut self, value: &Node) -> Option<Option<&'static str>> {
         let text = value.as_text().unwrap_or_default();
         match text {
-            "AWS::Lambda::EventSourceMapping" => return Some(false),
-            "SQS" => return Some(true),
-            "Kinesis" | "DynamoDB" => {
-                let message = format!("`{text}` streams are not supported yet");
-                self.reader.error(
-                    Code::StreamsNotYet,
-                    value.span,
-                    message,
-                    "map an SQS queue, or wait for a later version",
-                );
-            }
+            "AWS::Lambda::EventSourceMapping" => return Some(None),
+            "SQS" => return Some(Some("Queue")),
+            "Kinesis" | "DynamoDB" => return Some(Some("Stream")),
             "MSK" | "MQ" | "SelfManagedKafka" | "DocumentDB" => {
                 let message = format!("forebay does not poll `{text}` sources");
-                self.reader.error(Code::SourceUnsupported, value.span, message, "map an SQS queue");
+                let help = "map an SQS queue, a Kinesis stream or a DynamoDB stream";
+                self.reader.error(Code::SourceUnsupported, value.span, message, help);
             }
             _ => {
                 let message = format!("`Type` is {}, which is no event source mapping", value.describe());
-                let help = "paste a block with `Type: AWS::Lambda::EventSourceMapping`, or SAM's `Type: SQS`";
+                let help = "paste a block with `Type: AWS::Lambda::EventSourceMapping`, or of SAM's types `SQS`, `Kinesis` or `DynamoDB`";
                 self.reader.error(Code::NotAMapping, value.span, message, help);
             }
         }

@@ -1,24 +1,40 @@
-//! Advice that needs a look at the queue and the function: what AWS refuses or warns of, and what often goes wrong.
+//! Advice that needs a look at the source and the function: what AWS refuses or warns of, and what often goes wrong.
 
 use std::time::Duration;
 
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Severity};
-use super::model::Mapping;
+use super::model::{Mapping, StreamParameters};
 use super::notation::show;
+use super::unreached::of_mapping;
 use crate::function::FunctionSettings;
-use crate::machine::QueueAttributes;
+use crate::machine::{QueueAttributes, Shard};
 
-/// Compares a mapping with its queue and function, as far as they are known. Pure; every answer is a warning.
+/// What a source says of itself.
+#[derive(Clone, Copy, Debug)]
+pub enum SourceFacts<'a> {
+    /// A queue's attributes.
+    Queue(&'a QueueAttributes),
+    /// A stream's shards.
+    Stream(&'a [Shard]),
+}
+
+/// The attempts of a queue's message before its failure record is sent, where `Poller.OnFailureAttempts` is not written.
+const ATTEMPTS: u32 = 3;
+
+/// Compares a mapping with its source and function, as far as they are known. Pure; every answer is a warning.
 #[must_use]
 pub fn lint(
     mapping: &Mapping,
-    queue: Option<&QueueAttributes>,
+    source: Option<SourceFacts<'_>>,
     function: Option<&FunctionSettings>,
 ) -> Vec<Diagnostic> {
     let mut lint = Lint { mapping, found: Vec::new() };
     let timeout = mapping.poller.function_timeout.or(function.map(|function| function.timeout));
-    if let Some(queue) = queue {
+    if let Some(stream) = &mapping.stream {
+        lint.retries(stream);
+    }
+    if let Some(SourceFacts::Queue(queue)) = source {
         lint.redrive(queue);
         lint.retention(queue);
         if let Some(timeout) = timeout {
@@ -26,34 +42,13 @@ pub fn lint(
         }
     }
     if let Some(function) = function {
-        lint.function(function);
+        let shards = match source {
+            Some(SourceFacts::Stream(shards)) => shards.iter().filter(|shard| !shard.closed).count(),
+            _ => 0,
+        };
+        lint.function(function, u32::try_from(shards).unwrap_or(u32::MAX));
     }
     lint.found
-}
-
-/// The problem of a queue that could not be asked; `reason` says why, as a lowercase fragment. An error: nothing can be
-/// polled that cannot be asked.
-#[must_use]
-pub fn queue_unreached(mapping: &Mapping, reason: &str) -> Diagnostic {
-    let message = format!("the queue {} could not be asked: {reason}", mapping.source.text);
-    let help = "check that the queue exists, the region, the credentials, and the permission `sqs:GetQueueAttributes`";
-    of_mapping(Code::QueueUnreached, Severity::Error, mapping, message, help)
-}
-
-/// The problem of a function that could not be asked; `reason` says why, as a lowercase fragment. A warning where only
-/// the permission to read its configuration is missing, since it can be invoked all the same.
-#[must_use]
-pub fn function_unreached(mapping: &Mapping, severity: Severity, reason: &str) -> Diagnostic {
-    let message = format!("the function {} could not be asked: {reason}", mapping.function.text);
-    let help = "check that the function exists, the region, the credentials, and the permission `lambda:GetFunctionConfiguration`; \
-                `Poller.Function.Timeout` serves where the configuration may not be read";
-    of_mapping(Code::FunctionUnreached, severity, mapping, message, help)
-}
-
-fn of_mapping(code: Code, severity: Severity, mapping: &Mapping, message: String, help: &str) -> Diagnostic {
-    let mut diagnostic = Diagnostic::of_file(code, severity, &mapping.file, message).with_help(help);
-    diagnostic.mapping = Some(mapping.name.clone());
-    diagnostic
 }
 
 struct Lint<'a> {
@@ -90,20 +85,48 @@ impl Lint<'_> {
         }
     }
 
+    fn retries(&mut self, stream: &StreamParameters) {
+        let endless = stream.maximum_retry_attempts.is_none() && stream.maximum_record_age.is_none();
+        if endless {
+            let message = "retries have no limit: a record that always fails holds up its lane until the stream drops it, \
+                           and what waits behind it may be dropped with it";
+            let help =
+                "write `MaximumRetryAttempts`, `BisectBatchOnFunctionError: true` and `DestinationConfig.OnFailure`";
+            self.warn(Code::NoRetryLimit, message.into(), help);
+        } else if self.mapping.on_failure.is_none() {
+            let message =
+                "records that are given up after their last retry, or for their age, are gone without a trace";
+            let help = "write `DestinationConfig: { OnFailure: { Destination: … } }` with a queue, a topic or a bucket";
+            self.warn(Code::NoDestination, message.into(), help);
+        }
+    }
+
     fn redrive(&mut self, queue: &QueueAttributes) {
-        match queue.max_receive_count {
-            None => {
+        let attempts = self.mapping.poller.on_failure_attempts.unwrap_or(ATTEMPTS);
+        match (queue.max_receive_count, &self.mapping.on_failure) {
+            (Some(count), Some(_)) if count < attempts => {
+                let message = format!(
+                    "the queue dead-letters a message after {count} receives, before the function failed it {attempts} times"
+                );
+                let help = format!(
+                    "raise `maxReceiveCount` of the redrive policy to {} or more, or lower `Poller.OnFailureAttempts`",
+                    attempts.saturating_add(2).max(5)
+                );
+                self.warn(Code::RedriveFirst, message, help);
+            }
+            // The failure destination takes what always fails.
+            (None, Some(_)) => {}
+            (None, None) => {
                 let message =
                     "the queue has no redrive policy: a message that always fails comes back until it expires";
-                let help =
-                    "give the queue a redrive policy with a dead-letter queue and a `maxReceiveCount` of 5 or more";
+                let help = "give the queue a redrive policy with a dead-letter queue and a `maxReceiveCount` of 5 or more, or write `DestinationConfig.OnFailure`";
                 self.warn(Code::NoRedrive, message.into(), help);
             }
-            Some(count) if count < 5 => {
+            (Some(count), _) if count < 5 => {
                 let message = format!("the queue dead-letters a message after {count} receives");
                 self.warn(Code::ReceiveCountLow, message, "raise `maxReceiveCount` of the redrive policy to 5 or more");
             }
-            Some(_) => {}
+            (Some(_), _) => {}
         }
     }
 
@@ -121,7 +144,8 @@ impl Lint<'_> {
         }
     }
 
-    fn function(&mut self, function: &FunctionSettings) {
+    /// A stream has a lane for each open shard times its factor.
+    fn function(&mut self, function: &FunctionSettings, open_shards: u32) {
         if let Some(own) = self.mapping.poller.function_timeout
             && own < function.timeout
         {
@@ -145,6 +169,15 @@ impl Lint<'_> {
             let message =
                 format!("`MaximumConcurrency` is {concurrency}, but the function has only {reserved} reserved");
             let help = format!("write {reserved} or less; what is above is throttled");
+            self.warn(Code::ConcurrencyAboveReserved, message, help);
+        }
+        let factor = self.mapping.stream.as_ref().map_or(0, |stream| stream.parallelization);
+        let lanes = open_shards.saturating_mul(factor);
+        if reserved > 0 && lanes > reserved {
+            let message = format!(
+                "{open_shards} open shards with a `ParallelizationFactor` of {factor} make {lanes} lanes, but the function has only {reserved} reserved"
+            );
+            let help = "lower the factor, or raise the function's reserved concurrency; what is above is throttled";
             self.warn(Code::ConcurrencyAboveReserved, message, help);
         }
     }
@@ -176,8 +209,27 @@ mod tests {
     }
 
     fn codes(more: &str, queue: &QueueAttributes, function: &FunctionSettings) -> Vec<&'static str> {
-        lint(&mapping(more), Some(queue), Some(function)).iter().map(|found| found.code.as_str()).collect()
+        let queue = Some(SourceFacts::Queue(queue));
+        lint(&mapping(more), queue, Some(function)).iter().map(|found| found.code.as_str()).collect()
     }
+
+    fn stream(more: &str) -> Mapping {
+        let text = format!(
+            "Name: s\nEventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/s\nFunctionName: f\nStartingPosition: LATEST\n{more}"
+        );
+        super::super::parse(Path::new("s.yaml"), &text, &|_| None).mappings.remove(0)
+    }
+
+    fn of_stream(more: &str, shards: &[Shard], function: Option<&FunctionSettings>) -> Vec<&'static str> {
+        let found = lint(&stream(more), Some(SourceFacts::Stream(shards)), function);
+        found.iter().map(|found| found.code.as_str()).collect()
+    }
+
+    fn shard(id: &str, closed: bool) -> Shard {
+        Shard { id: id.into(), parents: Vec::new(), closed }
+    }
+
+    const ON_FAILURE: &str = "DestinationConfig: { OnFailure: { Destination: \"arn:aws:s3:::failed\" } }\n";
 
     #[test]
     fn says_nothing_of_a_sound_pair() {
@@ -195,6 +247,38 @@ mod tests {
             codes("Poller: { Visibility: { Timeout: 10s } }", &queue(180, Some(5)), &function(30, None)),
             ["FB0501"]
         );
+    }
+
+    #[test]
+    fn looks_at_the_retries_of_streams() {
+        assert_eq!(of_stream("", &[], None), ["FB0512"]);
+        assert_eq!(of_stream(ON_FAILURE, &[], None), ["FB0512"]);
+        assert_eq!(of_stream("BisectBatchOnFunctionError: true", &[], None), ["FB0512"]);
+        assert_eq!(of_stream("MaximumRetryAttempts: 3", &[], None), ["FB0513"]);
+        assert_eq!(of_stream("MaximumRecordAgeInSeconds: 60", &[], None), ["FB0513"]);
+        assert_eq!(of_stream(&format!("{ON_FAILURE}MaximumRetryAttempts: 0"), &[], None), [""; 0]);
+        assert_eq!(lint(&stream(""), None, None).len(), 1, "it needs no answer of the stream");
+    }
+
+    #[test]
+    fn compares_lanes_with_the_reserved_concurrency() {
+        let more = format!("{ON_FAILURE}MaximumRetryAttempts: 3\nParallelizationFactor: 2\n");
+        let shards = [shard("0", true), shard("1", false), shard("2", false)];
+        assert_eq!(of_stream(&more, &shards, Some(&function(30, Some(3)))), ["FB0505"]);
+        assert_eq!(of_stream(&more, &shards, Some(&function(30, Some(4)))), [""; 0], "closed shards run dry");
+        assert_eq!(of_stream(&more, &shards, Some(&function(30, Some(0)))), ["FB0507"]);
+        assert_eq!(of_stream(&more, &shards, Some(&function(30, None))), [""; 0]);
+    }
+
+    #[test]
+    fn compares_the_redrive_policy_with_the_attempts() {
+        let function = function(30, None);
+        assert_eq!(codes(ON_FAILURE, &queue(180, None), &function), [""; 0], "the destination takes them");
+        assert_eq!(codes(ON_FAILURE, &queue(180, Some(2)), &function), ["FB0514"]);
+        assert_eq!(codes(ON_FAILURE, &queue(180, Some(3)), &function), ["FB0503"]);
+        let ten = format!("{ON_FAILURE}Poller: {{ OnFailureAttempts: 10 }}");
+        assert_eq!(codes(&ten, &queue(180, Some(9)), &function), ["FB0514"]);
+        assert_eq!(codes(&ten, &queue(180, Some(10)), &function), [""; 0]);
     }
 
     #[test]
@@ -218,21 +302,8 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_asked_is_told() {
-        let queue = queue_unreached(&mapping(""), "it does not exist");
-        assert!(queue.is_error());
-        assert_eq!(
-            queue.message,
-            "the queue arn:aws:sqs:us-east-1:000000000000:q could not be asked: it does not exist"
-        );
-        let function = function_unreached(&mapping(""), Severity::Warning, "access denied");
-        assert_eq!((function.is_error(), function.code.as_str()), (false, "FB0510"));
-        assert_eq!(function.mapping.as_deref(), Some("m"));
-    }
-
-    #[test]
     fn every_answer_is_a_warning_with_help() {
-        let found = lint(&mapping(""), Some(&queue(1, None)), Some(&function(30, Some(0))));
+        let found = lint(&mapping(""), Some(SourceFacts::Queue(&queue(1, None))), Some(&function(30, Some(0))));
         assert_eq!(found.len(), 3);
         for one in found {
             assert!(!one.is_error() && one.help.is_some() && one.line.is_none());

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::build::{self, Built};
 use super::code::Code;
@@ -36,8 +37,10 @@ impl Loaded {
 /// Reads files and folders. Of a folder: `*.yaml`, `*.yml` and `*.json` in it, by name, without
 /// its own folders, hidden files and `schema.json`. A file that is named itself is read whatever
 /// its extension. `env` answers for the variables in `${…}`.
+///
+/// Reads the clock, too: a `StartingPositionTimestamp` may not lie in the future.
 pub fn load(paths: &[PathBuf], env: Env<'_>) -> Loaded {
-    let mut all = All::default();
+    let mut all = All::at(wall_clock());
     let mut files = Vec::new();
     let mut seen = BTreeSet::new();
     for path in paths {
@@ -60,11 +63,21 @@ pub fn load(paths: &[PathBuf], env: Env<'_>) -> Loaded {
     all.finish()
 }
 
-/// Reads the text of one file. Never panics, whatever the text.
+/// Reads the text of one file. Never panics, whatever the text. Reads the clock, as [`load`] does.
 pub fn parse(file: &Path, text: &str, env: Env<'_>) -> Loaded {
-    let mut all = All::default();
+    parse_at(file, text, env, wall_clock())
+}
+
+/// Reads the text of one file as at a given time, in milliseconds since the Unix epoch. Pure, and never panics.
+pub fn parse_at(file: &Path, text: &str, env: Env<'_>, now: u64) -> Loaded {
+    let mut all = All::at(now);
     all.file(file, text, env);
     all.finish()
+}
+
+fn wall_clock() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn failed(code: Code, file: &Path, message: impl Into<String>, help: &str) -> Box<Diagnostic> {
@@ -125,17 +138,21 @@ fn read(file: &Path) -> Result<String, Box<Diagnostic>> {
 }
 
 /// What has been read so far.
-#[derive(Default)]
 struct All {
+    now: u64,
     mappings: Vec<Mapping>,
     diagnostics: Vec<Diagnostic>,
     unique: unique::Unique,
 }
 
 impl All {
+    fn at(now: u64) -> Self {
+        Self { now, mappings: Vec::new(), diagnostics: Vec::new(), unique: unique::Unique::default() }
+    }
+
     fn file(&mut self, file: &Path, text: &str, env: Env<'_>) {
         let text = Text::new(file, text.strip_prefix('\u{feff}').unwrap_or(text));
-        let mut reader = Reader::new(&text, env);
+        let mut reader = Reader::new(&text, env, self.now);
         let (documents, flaw) = events::documents(text.text);
         if documents.is_empty() && flaw.is_none() {
             let help = "write at least `EventSourceArn: …` and `FunctionName: …`, or remove the file";

@@ -1,15 +1,17 @@
 //! Mapping files: as they are written, as they are validated, and everything that can be said about them.
 //!
 //! A file becomes a `tree` whose nodes know their places, the `reader` reads it by the table of
-//! `parameters`, `build` makes a [`Mapping`] of it and `queue` knows the rules. Nothing stops at
-//! the first problem: each becomes a [`Diagnostic`].
+//! `parameters`, `build` makes a [`Mapping`] of it; `rules`, `queue` and `stream` know what goes
+//! together. Nothing stops at the first problem: each becomes a [`Diagnostic`].
 
 mod arn;
 mod build;
 mod code;
+mod destination;
 mod diagnostic;
 mod events;
 mod explain;
+mod extensions;
 mod interpolate;
 mod layout;
 mod lint;
@@ -20,12 +22,16 @@ mod parameters;
 mod poller;
 mod queue;
 mod reader;
+mod rules;
 mod scalar;
 mod schema;
+mod source;
+mod stream;
 mod suggest;
 mod text;
 mod tree;
 mod unique;
+mod unreached;
 mod value;
 
 #[cfg(test)]
@@ -34,10 +40,11 @@ mod tests;
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{CodePage, codes, explain};
-pub use lint::{function_unreached, lint, queue_unreached};
-pub use load::{Loaded, load, parse};
+pub use lint::{SourceFacts, lint};
+pub use load::{Loaded, load, parse, parse_at};
 pub use model::{
     Arn, DestinationKind, FailureDestination, FunctionRef, Mapping, Poller, Side, SourceKind, StreamParameters,
     VisibilityOptions,
 };
 pub use schema::schema;
+pub use unreached::{function_unreached, source_unreached};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 /// Why a text is no whole number.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NotWhole {
@@ -71,6 +73,21 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
     }
 }
 
+/// A moment since 1970 in milliseconds: a date and time of RFC 3339 with its offset, or a plain decimal number of seconds.
+/// What is finer than a millisecond is cut off.
+pub(crate) fn time(text: &str) -> Option<u64> {
+    if !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        let moment: Timestamp = text.parse().ok()?;
+        return u64::try_from(moment.as_millisecond()).ok();
+    }
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    if fraction.is_empty() || fraction.len() > 9 || fraction.contains('.') {
+        return None;
+    }
+    let ms: u64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+    whole.parse::<u64>().ok()?.checked_mul(1000)?.checked_add(ms)
+}
+
 /// A duration in the largest unit that it is a whole number of.
 pub(crate) fn show(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -129,6 +146,41 @@ mod tests {
             ["", "30", "s", "1m30s", "-1s", "1.5s", "30 s", "30S", "99999999999999999999s", "18446744073709551615h"]
         {
             assert_eq!(duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn takes_dates_with_offsets_and_seconds() {
+        for (text, unix_ms) in [
+            ("2026-11-20T08:30:00Z", 1_795_163_400_000),
+            ("2026-11-20T09:30:00.123456+01:00", 1_795_163_400_123),
+            ("2026-11-20T08:30:00+00:00", 1_795_163_400_000),
+            ("1763627400", 1_763_627_400_000),
+            ("1763627400.5", 1_763_627_400_500),
+            ("1763627400.123456", 1_763_627_400_123),
+            ("0", 0),
+        ] {
+            assert_eq!(time(text), Some(unix_ms), "{text}");
+        }
+        for text in [
+            "",
+            ".",
+            "1.",
+            ".5",
+            "1.2.3",
+            "-1",
+            "1e9",
+            "yesterday",
+            "2026-11-20",
+            "2026-11-20T08:30:00",
+            "2026-13-20T08:30:00Z",
+            "1960-01-01T00:00:00Z",
+            "99999999999999999999",
+            "18446744073709551615",
+            "1.0000000000",
+            "٣",
+        ] {
+            assert_eq!(time(text), None, "{text}");
         }
     }
 

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use super::extensions::POLLER;
+
 /// One member of a map.
 pub(crate) struct Member {
     pub(crate) name: &'static str,
@@ -14,14 +16,25 @@ pub(crate) struct Member {
     pub(crate) taken: Taken,
 }
 
+impl Member {
+    /// Whether some mapping takes it.
+    pub(crate) fn is_taken(&self) -> bool {
+        matches!(self.taken, Taken::Yes | Taken::Queues | Taken::Streams(_))
+    }
+}
+
 /// Who takes a member.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Taken {
-    /// Mappings of a queue.
+    /// Every mapping.
     Yes,
+    /// Mappings of queues only.
+    Queues,
+    /// Mappings of streams, and of those other sources that the text names.
+    Streams(&'static str),
     /// Nobody: AWS's answers carry it.
     ReadOnly,
-    /// Mappings of these other sources.
+    /// Mappings of these other sources, none of which forebay polls.
     By(&'static str),
 }
 
@@ -35,9 +48,16 @@ pub(crate) enum Shape {
     },
     /// A whole number in a range.
     Integer {
-        min: u64,
-        max: u64,
+        min: i64,
+        max: i64,
     },
+    /// A whole number in a range, or -1: no limit.
+    Limit {
+        min: i64,
+        max: i64,
+    },
+    /// A moment: RFC 3339, or seconds since the Unix epoch.
+    Time,
     Boolean,
     /// A number with a unit, in a range.
     Span {
@@ -63,7 +83,7 @@ pub(crate) enum Shape {
     Any,
 }
 
-const fn taken(name: &'static str, shape: Shape, about: &'static str) -> Member {
+pub(super) const fn taken(name: &'static str, shape: Shape, about: &'static str) -> Member {
     Member { name, about, shape, taken: Taken::Yes }
 }
 
@@ -71,28 +91,31 @@ const fn read_only(name: &'static str) -> Member {
     Member { name, about: "Part of AWS's answers; accepted and not read.", shape: Shape::Any, taken: Taken::ReadOnly }
 }
 
+pub(super) const fn of_queues(name: &'static str, shape: Shape, about: &'static str) -> Member {
+    Member { name, about, shape, taken: Taken::Queues }
+}
+
+pub(super) const fn of_streams(name: &'static str, sources: &'static str, shape: Shape, about: &'static str) -> Member {
+    Member { name, about, shape, taken: Taken::Streams(sources) }
+}
+
 const fn other(name: &'static str, sources: &'static str) -> Member {
     Member { name, about: sources, shape: Shape::Any, taken: Taken::By(sources) }
 }
 
-const fn text(min: usize, max: usize) -> Shape {
+pub(super) const fn text(min: usize, max: usize) -> Shape {
     Shape::Text { min, max }
 }
 
-const fn integer(min: u64, max: u64) -> Shape {
+pub(super) const fn integer(min: i64, max: i64) -> Shape {
     Shape::Integer { min, max }
 }
 
-const fn span(min: Duration, max: Duration) -> Shape {
+pub(super) const fn span(min: Duration, max: Duration) -> Shape {
     Shape::Span { min, max }
 }
 
-const SECOND: Duration = Duration::from_secs(1);
-const HOUR: Duration = Duration::from_secs(3600);
-/// The longest that SQS hides a message.
-pub(crate) const LONGEST_VISIBILITY: Duration = Duration::from_secs(12 * 3600);
-
-const STREAMS: &str = "Kinesis and DynamoDB streams";
+pub(super) const STREAMS: &str = "Kinesis and DynamoDB streams";
 const STREAMS_AND_KAFKA: &str = "Kinesis and DynamoDB streams and Kafka";
 const KAFKA: &str = "Kafka";
 
@@ -103,7 +126,11 @@ pub(crate) static MAPPING: &[Member] = &[
         text(1, 64),
         "Ours: the mapping's name, unique among all files; it labels metrics and names the mapping on the command line. Default: the file's name without its extension; in a list the place in the list follows (`orders-1`, `orders-2`).",
     ),
-    taken("EventSourceArn", text(1, 10_000), "The queue's ARN."),
+    taken(
+        "EventSourceArn",
+        text(1, 10_000),
+        "The ARN of the source: an SQS queue, a Kinesis stream, or the stream of a DynamoDB table.",
+    ),
     taken(
         "FunctionName",
         text(1, 256),
@@ -113,7 +140,7 @@ pub(crate) static MAPPING: &[Member] = &[
     taken(
         "BatchSize",
         integer(1, 10_000),
-        "The most records of one invocation. Default: 10. Above 10, `MaximumBatchingWindowInSeconds` must be at least 1; a FIFO queue takes at most 10.",
+        "The most records of one invocation. Default: 10 for queues, 100 for streams. Of a queue, more than 10 need a `MaximumBatchingWindowInSeconds` of at least 1; a FIFO queue takes at most 10.",
     ),
     taken(
         "MaximumBatchingWindowInSeconds",
@@ -123,12 +150,54 @@ pub(crate) static MAPPING: &[Member] = &[
     taken(
         "FunctionResponseTypes",
         Shape::List { of: &Shape::Word(&["ReportBatchItemFailures"]), max: 1 },
-        "`[ReportBatchItemFailures]` lets the function answer which records failed; the others are deleted.",
+        "`[ReportBatchItemFailures]` lets the function answer which records failed: of a queue the others are deleted, a stream goes on behind the last good record.",
     ),
-    taken(
+    of_streams(
+        "StartingPosition",
+        "Kinesis and DynamoDB streams, Kafka and DocumentDB",
+        Shape::Word(&["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"]),
+        "Required for streams. Where the mapping begins when it has no checkpoint yet: with the oldest record (`TRIM_HORIZON`), with the first that arrives after it was enabled (`LATEST`), or with the first at `StartingPositionTimestamp` or later (`AT_TIMESTAMP`, Kinesis only).",
+    ),
+    of_streams(
+        "StartingPositionTimestamp",
+        "Kinesis streams, Kafka and DocumentDB",
+        Shape::Time,
+        "With `AT_TIMESTAMP`: RFC 3339 (`2026-11-20T08:30:00Z`) or seconds since 1970, not in the future.",
+    ),
+    of_streams(
+        "ParallelizationFactor",
+        STREAMS,
+        integer(1, 10),
+        "For streams: how many batches of one shard are in flight at once. Records of one partition key (DynamoDB: of one item) stay in order. Default: 1. `Poller.ParallelizationFactor` goes beyond 10.",
+    ),
+    of_streams(
+        "MaximumRetryAttempts",
+        STREAMS_AND_KAFKA,
+        Shape::Limit { min: 0, max: 10_000 },
+        "For streams: how often a batch that the function failed is tried again. Default: -1, without end.",
+    ),
+    of_streams(
+        "MaximumRecordAgeInSeconds",
+        STREAMS_AND_KAFKA,
+        Shape::Limit { min: 60, max: 604_800 },
+        "For streams: records older than this are given up. Default: -1, never.",
+    ),
+    of_streams(
+        "BisectBatchOnFunctionError",
+        STREAMS_AND_KAFKA,
+        Shape::Boolean,
+        "For streams: a batch that the function failed is tried again in two halves. Default: false.",
+    ),
+    of_streams(
+        "TumblingWindowInSeconds",
+        STREAMS,
+        integer(0, 900),
+        "For streams: the length of the windows over which the function gathers a state. Default: 0, none. Not with a `ParallelizationFactor` above 1, and not with filters.",
+    ),
+    of_queues(
         "ScalingConfig",
         Shape::Map(SCALING),
-        "How far the mapping scales. Without it the concurrency adapts to the queue.",
+        "For queues: how far the mapping scales. Without it the concurrency adapts to the queue. A stream has `ParallelizationFactor`.",
     ),
     taken(
         "FilterCriteria",
@@ -145,16 +214,12 @@ pub(crate) static MAPPING: &[Member] = &[
         Shape::Map(METRICS),
         "Which metrics AWS exports. Accepted: forebay always exports its event counts.",
     ),
-    taken(
+    of_queues(
         "ProvisionedPollerConfig",
         Shape::Map(PROVISIONED),
         "AWS's dedicated pollers. Not supported: use `ScalingConfig.MaximumConcurrency`.",
     ),
-    taken(
-        "DestinationConfig",
-        Shape::Map(DESTINATIONS),
-        "Where records of failed batches go. Not yet supported for queues: use the queue's redrive policy.",
-    ),
+    taken("DestinationConfig", Shape::Map(DESTINATIONS), "Where records go that the function could not process."),
     taken("Tags", Shape::Tags, "Tags of the mapping. They stay in the file; forebay does nothing with them."),
     taken("Poller", Shape::Map(POLLER), "Everything that AWS does not have."),
     taken(
@@ -170,13 +235,6 @@ pub(crate) static MAPPING: &[Member] = &[
     read_only("EventSourceMappingArn"),
     read_only("FilterCriteriaError"),
     read_only("ResponseMetadata"),
-    other("ParallelizationFactor", STREAMS),
-    other("TumblingWindowInSeconds", STREAMS),
-    other("StartingPosition", "Kinesis and DynamoDB streams, Kafka and DocumentDB"),
-    other("StartingPositionTimestamp", "Kinesis streams, Kafka and DocumentDB"),
-    other("MaximumRecordAgeInSeconds", STREAMS_AND_KAFKA),
-    other("MaximumRetryAttempts", STREAMS_AND_KAFKA),
-    other("BisectBatchOnFunctionError", STREAMS_AND_KAFKA),
     other("LoggingConfig", KAFKA),
     other("Topics", KAFKA),
     other("AmazonManagedKafkaEventSourceConfig", KAFKA),
@@ -204,7 +262,7 @@ const FILTER: &[Member] = &[taken("Pattern", Shape::Pattern, "An event pattern: 
 const METRICS: &[Member] = &[taken(
     "Metrics",
     Shape::List { of: &Shape::Word(&["EventCount", "ErrorCount", "KafkaMetrics"]), max: 3 },
-    "Groups of metrics; a queue has `EventCount`.",
+    "Groups of metrics; queues and streams have `EventCount`.",
 )];
 
 const PROVISIONED: &[Member] = &[
@@ -214,80 +272,16 @@ const PROVISIONED: &[Member] = &[
 ];
 
 const DESTINATIONS: &[Member] = &[
-    taken("OnFailure", Shape::Map(DESTINATION), "Not yet supported for queues."),
+    taken(
+        "OnFailure",
+        Shape::Map(DESTINATION),
+        "Takes a record of every batch that was given up; of a queue, every message that the function failed `Poller.OnFailureAttempts` times.",
+    ),
     taken("OnSuccess", Shape::Map(DESTINATION), "No event source mapping takes it."),
 ];
 
-const DESTINATION: &[Member] = &[taken("Destination", text(0, 350), "An ARN.")];
-
-const POLLER: &[Member] = &[
-    taken(
-        "Endpoints",
-        Shape::Map(ENDPOINTS),
-        "URLs that replace AWS's own, for emulators and private endpoints; `AWS_ENDPOINT_URL` does the same for the whole process.",
-    ),
-    taken("Source", Shape::Map(SOURCE_SIDE), "How the queue is reached."),
-    taken("Function", Shape::Map(FUNCTION_SIDE), "How the function is reached."),
-    taken("Visibility", Shape::Map(VISIBILITY), "How messages are hidden while they are held and after they failed."),
-    taken(
-        "RetryBackoff",
-        Shape::Map(RETRY_BACKOFF),
-        "The pause between tries of a batch that was throttled or met a service error. It doubles, with jitter.",
-    ),
-    taken("RateLimit", integer(1, 10_000), "The most invocations a second. Default: no limit."),
-    taken(
-        "DrainTimeout",
-        span(SECOND, HOUR),
-        "The longest that draining this mapping may take when it is stopped. Default: that of `forebay run`.",
-    ),
-    taken("OnFailurePayload", Shape::Any, "Not yet supported."),
-];
-
-const ENDPOINTS: &[Member] = &[
-    taken("sqs", text(1, 2048), "SQS's URL."),
-    taken("lambda", text(1, 2048), "Lambda's URL."),
-    taken("sts", text(1, 2048), "The security token service's URL; it is asked for roles."),
-];
-
-const ROLE_ABOUT: &str = "A role that is assumed before the first call.";
-
-const SOURCE_SIDE: &[Member] = &[
-    taken("RoleArn", text(1, 2048), ROLE_ABOUT),
-    taken("Region", text(1, 64), "Used instead of the region in `EventSourceArn`."),
-];
-
-const FUNCTION_SIDE: &[Member] = &[
-    taken("RoleArn", text(1, 2048), ROLE_ABOUT),
-    taken("Region", text(1, 64), "Used instead of the region in `FunctionName`."),
-    taken("Timeout", span(SECOND, HOUR), "The function's timeout, where its configuration may not be read."),
-];
-
-const VISIBILITY: &[Member] = &[
-    taken("Timeout", span(SECOND, LONGEST_VISIBILITY), "Used instead of the queue's own visibility timeout."),
-    taken(
-        "HoldLimit",
-        span(SECOND, LONGEST_VISIBILITY),
-        "The longest that a message is held through throttles and service errors. Default: 12h.",
-    ),
-    taken(
-        "OnFunctionError",
-        Shape::WordOrMap(&["Wait", "Release", "Backoff"], ON_FUNCTION_ERROR),
-        "What happens to the messages of a failed batch. `Wait` (the default, and AWS's way): they wait out their visibility timeout. `Release`: they are visible again at once. `Backoff`: they are hidden for a time that doubles with each receive.",
-    ),
-];
-
-const ON_FUNCTION_ERROR: &[Member] =
-    &[taken("Backoff", Shape::Map(VISIBILITY_BACKOFF), "Hidden for a time that doubles with each receive.")];
-
-const VISIBILITY_BACKOFF: &[Member] = &[
-    taken("Initial", span(SECOND, LONGEST_VISIBILITY), "After the first receive. Default: 1s."),
-    taken("Maximum", span(SECOND, LONGEST_VISIBILITY), "At most. Default: 15m."),
-];
-
-const RETRY_BACKOFF: &[Member] = &[
-    taken("Initial", span(Duration::from_millis(10), HOUR), "The first pause. Default: 250ms."),
-    taken("Maximum", span(Duration::from_millis(10), HOUR), "The longest pause. Default: 30s."),
-];
+const DESTINATION: &[Member] =
+    &[taken("Destination", text(0, 350), "The ARN of an SQS queue, an SNS topic or an S3 bucket.")];
 
 /// The member of a table that a key names: AWS's spelling, or the same with a lower-case first letter.
 pub(crate) fn find(table: &'static [Member], key: &str) -> Option<&'static Member> {

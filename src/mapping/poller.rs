@@ -18,10 +18,6 @@ const VISIBILITY_BACKOFF: BackoffPolicy =
 pub(crate) fn read(reader: &mut Reader<'_>, mapping: &Members) -> Poller {
     let mut poller = Poller::default();
     let Some(members) = mapping.map("Poller") else { return poller };
-    if let Some(key) = members.key("OnFailurePayload") {
-        let help = "remove it, or wait for a later version";
-        reader.error(Code::PayloadNotYet, key, "`Poller.OnFailurePayload` is not supported yet", help);
-    }
     if let Some(endpoints) = members.map("Endpoints") {
         for (service, ..) in &endpoints.entries {
             let Some((url, span)) = endpoints.text(service) else { continue };
@@ -35,13 +31,18 @@ pub(crate) fn read(reader: &mut Reader<'_>, mapping: &Members) -> Poller {
     }
     poller.source = side(reader, members.map("Source"));
     poller.function = side(reader, members.map("Function"));
+    poller.destination = side(reader, members.map("Destination"));
     poller.function_timeout =
         members.map("Function").and_then(|side| side.duration("Timeout")).map(|(timeout, _)| timeout);
     if let Some(options) = members.map("Visibility") {
         poller.visibility = visibility(reader, options);
     }
     poller.retry_backoff = backoff(reader, members.map("RetryBackoff"), BackoffPolicy::default());
-    poller.rate_limit = members.integer("RateLimit").map(|(number, _)| narrow(number));
+    let number = |name: &str| members.integer(name).map(|(number, _)| narrow(number));
+    poller.rate_limit = number("RateLimit");
+    poller.reads_per_second = number("ReadsPerSecond");
+    poller.on_failure_attempts = number("OnFailureAttempts");
+    poller.on_failure_payload = members.boolean("OnFailurePayload").unwrap_or(false);
     poller.drain_timeout = members.duration("DrainTimeout").map(|(timeout, _)| timeout);
     poller
 }

@@ -1,38 +1,22 @@
 //! The rules of queues: what goes together, and what forebay does not take.
 
-use super::build::of_other_sources;
 use super::code::Code;
 use super::model::Arn;
-use super::parameters::{self, MAPPING, Shape};
 use super::reader::Reader;
+use super::rules::key;
 use super::text::Span;
-use super::value::{Kind, Members};
+use super::value::Members;
 
 /// Checks the members of a mapping whose source is an SQS queue.
 pub(crate) fn check(reader: &mut Reader<'_>, members: &Members, source: &Arn) {
     let fifo = source.resource.ends_with(".fifo");
     batching(reader, members, fifo);
-    of_other_sources(reader, members, MAPPING, "");
-    metrics(reader, members);
     provisioned(reader, members);
-    destinations(reader, members);
-    if members.map("FilterCriteria").is_some_and(|criteria| criteria.says("Filters")) {
-        let help = "remove the filters and let the function skip what it does not want, or wait for a later version";
-        reader.error(Code::FiltersNotYet, key(members, "FilterCriteria"), "filters are not supported yet", help);
-    }
-    if members.says("KMSKeyArn") {
-        let message = "forebay stores no filters outside this file, so there is nothing to encrypt";
-        reader.error(Code::KmsKey, key(members, "KMSKeyArn"), message, "remove it");
-    }
     if fifo {
         let span = members.get("EventSourceArn").map_or_else(Span::default, |value| value.span);
         let help = "map a standard queue, or wait for a later version";
         reader.error(Code::FifoNotYet, span, "FIFO queues are not supported yet", help);
     }
-}
-
-fn key(members: &Members, name: &str) -> Span {
-    members.key(name).unwrap_or_default()
 }
 
 fn batching(reader: &mut Reader<'_>, members: &Members, fifo: bool) {
@@ -57,23 +41,8 @@ fn batching(reader: &mut Reader<'_>, members: &Members, fifo: bool) {
     }
 }
 
-fn metrics(reader: &mut Reader<'_>, members: &Members) {
-    let Some(config) = members.map("MetricsConfig") else { return };
-    for value in config.list("Metrics") {
-        if let Kind::Text(group) = &value.kind
-            && group != "EventCount"
-        {
-            let message = format!("the metrics `{group}` are not for queues: they belong to Kafka");
-            reader.error(Code::OtherSource, value.span, message, "write `EventCount`, or remove it");
-        }
-    }
-}
-
 fn provisioned(reader: &mut Reader<'_>, members: &Members) {
     let Some(config) = members.map("ProvisionedPollerConfig").filter(|config| config.broken.is_empty()) else { return };
-    if let Some(Shape::Map(table)) = parameters::find(MAPPING, "ProvisionedPollerConfig").map(|member| member.shape) {
-        of_other_sources(reader, config, table, "ProvisionedPollerConfig.");
-    }
     if !config.says("MinimumPollers") && !config.says("MaximumPollers") {
         return;
     }
@@ -93,23 +62,4 @@ fn provisioned(reader: &mut Reader<'_>, members: &Members) {
     let help =
         "remove it; `ScalingConfig.MaximumConcurrency` bounds the batches in flight, and a poller of AWS's has ten";
     reader.error(Code::ProvisionedPollers, span, "forebay has no provisioned pollers: it is the poller", help);
-}
-
-fn destinations(reader: &mut Reader<'_>, members: &Members) {
-    let Some(config) = members.map("DestinationConfig") else { return };
-    let of = |name: &str| config.map(name).and_then(|side| side.get("Destination")).filter(|value| value.says());
-    if let Some(destination) = of("OnSuccess") {
-        let message =
-            "unsupported DestinationConfig parameter for given event source mapping type: no mapping takes `OnSuccess`";
-        reader.error(Code::OnSuccess, destination.span, message, "remove it");
-    }
-    if let Some(destination) = of("OnFailure") {
-        let help = "remove it, and give the queue a redrive policy with a dead-letter queue";
-        reader.error(
-            Code::DestinationNotYet,
-            destination.span,
-            "failure destinations of queues are not supported yet",
-            help,
-        );
-    }
 }

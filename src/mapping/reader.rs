@@ -23,11 +23,13 @@ pub(crate) struct Reader<'a> {
     /// How many errors were found, told or not.
     pub(crate) errors: usize,
     pub(crate) env: Env<'a>,
+    /// Milliseconds since the Unix epoch: what lies behind it is yet to come.
+    pub(crate) now: u64,
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(text: &'a Text<'a>, env: Env<'a>) -> Self {
-        Self { text, diagnostics: Vec::new(), mapping: None, errors: 0, env }
+    pub(crate) fn new(text: &'a Text<'a>, env: Env<'a>, now: u64) -> Self {
+        Self { text, diagnostics: Vec::new(), mapping: None, errors: 0, env, now }
     }
 
     pub(crate) fn error(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
@@ -83,7 +85,9 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let value = match member.taken {
-                Taken::Yes => self.value(node, &member.shape, &join(path, member.name)),
+                Taken::Yes | Taken::Queues | Taken::Streams(_) => {
+                    self.value(node, &member.shape, &join(path, member.name))
+                }
                 Taken::ReadOnly => continue,
                 Taken::By(_) if node.is_empty() || says_nothing(node) => continue,
                 Taken::By(_) => Some(Value { span: node.span, kind: Kind::Unread }),
@@ -173,7 +177,9 @@ impl<'a> Reader<'a> {
             },
             Shape::Word(words) => self.word(node, words, path)?,
             Shape::Text { min, max } => self.plain_text(node, min, max, path)?,
-            Shape::Integer { min, max } => self.integer(node, min, max, path)?,
+            Shape::Integer { min, max } => self.integer(node, min, max, false, path)?,
+            Shape::Limit { min, max } => self.integer(node, min, max, true, path)?,
+            Shape::Time => self.time(node, path)?,
             Shape::Boolean => self.boolean(node, path)?,
             Shape::Span { min, max } => self.duration(node, min, max, path)?,
             Shape::Tags => self.tags(node, path)?,
@@ -318,7 +324,7 @@ fn says_nothing(node: &Node) -> bool {
 }
 
 fn map_help(table: &'static [Member]) -> String {
-    let names: Vec<_> = table.iter().filter(|member| member.taken == Taken::Yes).map(|member| member.name).collect();
+    let names: Vec<_> = table.iter().filter(|member| member.is_taken()).map(|member| member.name).collect();
     match names.as_slice() {
         [one] => format!("write `{{ {one}: … }}`"),
         _ => format!("write a map of {}", names.join(", ")),

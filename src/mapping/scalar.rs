@@ -10,6 +10,8 @@ use super::text::Span;
 use super::tree::{Node, NodeKind};
 use super::value::Kind;
 
+const TIME_HELP: &str =
+    "write a date and time with its offset, `2026-11-20T08:30:00Z`, or seconds since 1970, `1763627400.5`";
 const DURATION_HELP: &str = "write a whole number and a unit: `250ms`, `30s`, `5m`, `2h`";
 
 /// A scalar with its variables filled in.
@@ -87,15 +89,19 @@ impl Reader<'_> {
         None
     }
 
-    pub(crate) fn integer(&mut self, node: &Node, min: u64, max: u64, path: &str) -> Option<Kind> {
-        let help = format!("write a whole number from {min} to {max}");
+    /// A whole number from `min` to `max`; where it is a limit, -1 stands for none.
+    pub(crate) fn integer(&mut self, node: &Node, min: i64, max: i64, limit: bool, path: &str) -> Option<Kind> {
+        let none = if limit { ", or -1 for no limit" } else { "" };
+        let help = format!("write a whole number from {min} to {max}{none}");
         let found = self.scalar(node, path, "a whole number", &help)?;
         match notation::whole(&found.text) {
             Ok(number) if found.plain => {
-                if let Some(number) = u64::try_from(number).ok().filter(|number| (min..=max).contains(number)) {
+                let allowed = |number: &i64| (min..=max).contains(number) || (limit && *number == -1);
+                if let Some(number) = i64::try_from(number).ok().filter(allowed) {
                     return Some(Kind::Integer(number));
                 }
-                let message = format!("`{path}` is {}, but may be {min} to {max}", short(&found.text));
+                let or = if limit { "-1 or " } else { "" };
+                let message = format!("`{path}` is {}, but may be {or}{min} to {max}", short(&found.text));
                 self.error(Code::OutOfRange, node.span, message, help);
             }
             Ok(number) => {
@@ -129,6 +135,29 @@ impl Reader<'_> {
             }
             Err(None) => self.wrong(node, path, "true or false", help),
         }
+    }
+
+    /// A moment, as milliseconds since the Unix epoch.
+    pub(crate) fn time(&mut self, node: &Node, path: &str) -> Option<Kind> {
+        let found = self.scalar(node, path, "a time", TIME_HELP)?;
+        let Some(unix_ms) = notation::time(&found.text) else {
+            let message = format!("`{path}` is {}, which is no time", node.describe());
+            self.error(Code::TimeForm, node.span, message, TIME_HELP);
+            return None;
+        };
+        if unix_ms > self.now {
+            let message = format!("`{path}` is {}, which lies in the future", short(&found.text));
+            // Beyond the year 5000 as seconds, and yet before now as milliseconds.
+            let is_ms = found.text.parse::<u64>().is_ok_and(|ms| (100_000_000_000..=self.now).contains(&ms));
+            let help = if is_ms {
+                "write seconds, not milliseconds"
+            } else {
+                "write a time that has been; `StartingPosition: LATEST` begins with what arrives from now on"
+            };
+            self.error(Code::TimeInFuture, node.span, message, help);
+            return None;
+        }
+        Some(Kind::Time(unix_ms))
     }
 
     pub(crate) fn duration(&mut self, node: &Node, min: Duration, max: Duration, path: &str) -> Option<Kind> {

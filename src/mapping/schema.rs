@@ -55,14 +55,14 @@ fn object(table: &'static [Member]) -> Value {
 
 fn property(member: &Member) -> Value {
     match member.taken {
-        Taken::Yes => {
+        Taken::Yes | Taken::Queues | Taken::Streams(_) => {
             let mut schema = or_null(shape(&member.shape));
             schema["description"] = member.about.into();
             schema
         }
         Taken::ReadOnly => json!({ "description": member.about, "readOnly": true }),
         Taken::By(sources) => json!({
-            "description": format!("Not for queues: it belongs to {sources}. AWS's answers carry it as null."),
+            "description": format!("Of sources that forebay does not poll: it belongs to {sources}. AWS's answers carry it as null."),
             "enum": [null, [], {}, ""],
             "deprecated": true,
         }),
@@ -90,6 +90,15 @@ fn shape(shape: &Shape) -> Value {
         Shape::Integer { min, max } => {
             json!({ "anyOf": [{ "type": "integer", "minimum": min, "maximum": max }, variable] })
         }
+        Shape::Limit { min, max } => json!({ "anyOf": [
+            { "const": -1, "title": "No limit." },
+            { "type": "integer", "minimum": min, "maximum": max },
+            variable,
+        ] }),
+        Shape::Time => json!({ "anyOf": [
+            { "type": "string", "title": "A date and time with its offset: `2026-11-20T08:30:00Z`." },
+            { "type": "number", "minimum": 0, "title": "Seconds since 1970." },
+        ] }),
         Shape::Boolean => json!({ "anyOf": [{ "type": "boolean" }, variable] }),
         Shape::Span { min, max } => {
             let about = format!("A duration from {} to {}: `250ms`, `30s`, `5m`, `2h`.", show(min), show(max));

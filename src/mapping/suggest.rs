@@ -1,6 +1,6 @@
 //! What an unknown key was likely meant to be.
 
-use super::parameters::{MAPPING, Member, Shape, Taken};
+use super::parameters::{self, MAPPING, Member, Shape, Taken};
 
 /// Names that other tools give to parameters.
 const OTHER_NAMES: &[(&str, &str)] = &[
@@ -8,6 +8,8 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("queue", "EventSourceArn"),
     ("queueurl", "EventSourceArn"),
     ("source", "EventSourceArn"),
+    ("stream", "EventSourceArn"),
+    ("streamarn", "EventSourceArn"),
     ("function", "FunctionName"),
     ("lambda", "FunctionName"),
     ("batchwindow", "MaximumBatchingWindowInSeconds"),
@@ -15,6 +17,12 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("functionresponsetype", "FunctionResponseTypes"),
     ("reportbatchitemfailures", "FunctionResponseTypes: [ReportBatchItemFailures]"),
     ("filterpatterns", "FilterCriteria"),
+    ("retryattempts", "MaximumRetryAttempts"),
+    ("maximumretries", "MaximumRetryAttempts"),
+    ("maxrecordage", "MaximumRecordAgeInSeconds"),
+    ("maximumrecordage", "MaximumRecordAgeInSeconds"),
+    ("bisectbatchonerror", "BisectBatchOnFunctionError"),
+    ("tumblingwindow", "TumblingWindowInSeconds"),
 ];
 
 /// Help for a key that `table` does not have.
@@ -28,6 +36,9 @@ pub(crate) fn help(table: &'static [Member], key: &str) -> String {
         && let Some((_, name)) = OTHER_NAMES.iter().find(|(other, _)| *other == plain)
     {
         return format!("write `{name}`");
+    }
+    if plain == "dynamodb" && parameters::find(table, "dynamodbstreams").is_some() {
+        return "did you mean `dynamodbstreams`? A mapping calls the API of streams, not that of tables".into();
     }
     let close = |member: &&Member| strsim::damerau_levenshtein(&self::plain(member.name), &plain);
     if let Some(member) = taken().min_by_key(close).filter(|member| close(member) <= 1 + plain.len() / 5) {
@@ -71,6 +82,7 @@ fn plain(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::extensions::ENDPOINTS;
     use super::*;
 
     #[test]
@@ -81,7 +93,10 @@ mod tests {
             ("BATCHSIZE", "write `BatchSize`"),
             ("arn", "write `EventSourceArn`"),
             ("MaximumConcurrency", "`MaximumConcurrency` stands under `ScalingConfig`"),
-            ("role_arn", "`RoleArn` stands under `Poller.Source` or `Poller.Function`"),
+            ("role_arn", "`RoleArn` stands under `Poller.Source` or `Poller.Function` or `Poller.Destination`"),
+            ("bisectBatchOnError", "write `BisectBatchOnFunctionError`"),
+            ("retryAttempts", "write `MaximumRetryAttempts`"),
+            ("ReadsPerSecond", "`ReadsPerSecond` stands under `Poller`"),
             ("Colour", "remove it; docs/mapping-files.md lists what a mapping takes"),
         ] {
             assert_eq!(help(MAPPING, key), expected, "{key}");
@@ -90,10 +105,9 @@ mod tests {
 
     #[test]
     fn lists_what_a_small_table_takes() {
-        let Shape::Map(scaling) = super::super::parameters::find(MAPPING, "ScalingConfig").unwrap().shape else {
-            panic!("a map")
-        };
+        let Shape::Map(scaling) = parameters::find(MAPPING, "ScalingConfig").unwrap().shape else { panic!("a map") };
         assert_eq!(help(scaling, "Colour"), "remove it; here only `MaximumConcurrency` may stand");
+        assert_eq!(help(ENDPOINTS, "kinessis"), "did you mean `kinesis`?");
         assert_eq!(help(scaling, "batchSize"), "`BatchSize` stands under the mapping itself");
     }
 }

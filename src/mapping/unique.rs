@@ -50,7 +50,8 @@ impl Unique {
         let seen = self.pairs.entry(pair.source.clone()).or_default();
         if let Some((_, first)) = seen.iter().find(|(seen, _)| same(seen, &pair)) {
             let message = format!(
-                "an event source mapping of this queue and the function {:?} already exists at {}",
+                "an event source mapping of this {} and the function {:?} already exists at {}",
+                pair.noun,
                 pair.function.text,
                 first.show()
             );
@@ -64,7 +65,7 @@ impl Unique {
     }
 }
 
-/// Another endpoint or region is another queue, even where the ARN is the same.
+/// Another endpoint or region is another source, even where the ARN is the same.
 fn same(a: &Pair, b: &Pair) -> bool {
     a.endpoint == b.endpoint && a.source_region == b.source_region && same_function(&a.function, &b.function)
 }

@@ -15,7 +15,9 @@ pub(crate) struct Value {
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
     Text(String),
-    Integer(u64),
+    Integer(i64),
+    /// Milliseconds since the Unix epoch.
+    Time(u64),
     Boolean(bool),
     Duration(Duration),
     List(Vec<Value>),
@@ -51,9 +53,16 @@ impl Members {
         }
     }
 
-    pub(crate) fn integer(&self, name: &str) -> Option<(u64, Span)> {
+    pub(crate) fn integer(&self, name: &str) -> Option<(i64, Span)> {
         match self.get(name)? {
             Value { span, kind: Kind::Integer(number) } => Some((*number, *span)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn time(&self, name: &str) -> Option<(u64, Span)> {
+        match self.get(name)? {
+            Value { span, kind: Kind::Time(unix_ms) } => Some((*unix_ms, *span)),
             _ => None,
         }
     }

@@ -29,6 +29,9 @@ pub(super) const FLUSHES: [FlushReason; 5] =
 pub(super) const HEARTBEATS: [HeartbeatResult; 3] =
     [HeartbeatResult::Extended, HeartbeatResult::Failed, HeartbeatResult::Lost];
 
+/// Stands for a time that is not.
+pub(super) const NEVER: u64 = u64::MAX;
+
 /// Seconds; Lambda's own range is 1 ms to 15 minutes.
 const DURATION_BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 900.0];
 /// Records; AWS's default is 10, its maximum 10,000.
@@ -62,6 +65,16 @@ pub(super) struct Counts {
     pub(super) leases_lost: Count,
     pub(super) delete_failures: Count,
     pub(super) oversized: Count,
+    pub(super) dropped: Count,
+    pub(super) delivered: Count,
+    pub(super) destination_failures: Count,
+    pub(super) bisections: Count,
+    pub(super) checkpoints_saved: Count,
+    pub(super) checkpoints_failed: Count,
+    pub(super) trimmed: Count,
+    pub(super) shards_gone: Count,
+    pub(super) iterators_expired: Count,
+    pub(super) list_failures: Count,
     pub(super) polls_with_records: Count,
     pub(super) polls_empty: Count,
     pub(super) poll_faults: [Count; FAULTS.len()],
@@ -74,6 +87,8 @@ pub(super) struct Counts {
     pub(super) violations: [Count; Invariant::ALL.len()],
     /// Milliseconds since the Unix epoch; 0: never.
     pub(super) last_poll_unix_ms: AtomicU64,
+    /// Milliseconds since the Unix epoch, or [`NEVER`]: everything is saved.
+    pub(super) unsaved_since_unix_ms: AtomicU64,
     pub(super) in_flight: AtomicU64,
     pub(super) in_flight_limit: AtomicU64,
     /// `u64::MAX`: not known.
@@ -96,6 +111,16 @@ impl Counts {
             leases_lost: Count::default(),
             delete_failures: Count::default(),
             oversized: Count::default(),
+            dropped: Count::default(),
+            delivered: Count::default(),
+            destination_failures: Count::default(),
+            bisections: Count::default(),
+            checkpoints_saved: Count::default(),
+            checkpoints_failed: Count::default(),
+            trimmed: Count::default(),
+            shards_gone: Count::default(),
+            iterators_expired: Count::default(),
+            list_failures: Count::default(),
             polls_with_records: Count::default(),
             polls_empty: Count::default(),
             poll_faults: Default::default(),
@@ -107,6 +132,7 @@ impl Counts {
             heartbeats: Default::default(),
             violations: Default::default(),
             last_poll_unix_ms: AtomicU64::new(0),
+            unsaved_since_unix_ms: AtomicU64::new(NEVER),
             in_flight: AtomicU64::new(0),
             in_flight_limit: AtomicU64::new(0),
             backlog: AtomicU64::new(u64::MAX),
@@ -143,23 +169,23 @@ impl Counts {
             Event::Described { backlog, .. } => self.backlog.store(backlog.unwrap_or(u64::MAX), Relaxed),
             Event::Health(health) => self.degraded.store(matches!(health, Health::Degraded { .. }), Relaxed),
             Event::Violated(invariant) => self.violations[*invariant as usize].add(1),
+            Event::Checkpointed { .. } => self.checkpoints_saved.add(1),
+            Event::CheckpointFailed { .. } => self.checkpoints_failed.add(1),
+            Event::Trimmed { .. } => self.trimmed.add(1),
+            Event::ShardGone { .. } => self.shards_gone.add(1),
+            Event::IteratorExpired { .. } => self.iterators_expired.add(1),
+            Event::ListFailed { .. } => self.list_failures.add(1),
+            Event::Bisected { .. } => self.bisections.add(1),
+            Event::Dropped { records, .. } => self.dropped.add(*records),
+            Event::DeliveredToDestination { records, .. } => self.delivered.add(*records),
+            Event::DestinationFailed { .. } => self.destination_failures.add(1),
             Event::DescribeFailed { .. }
             | Event::Held { .. }
             | Event::Left { .. }
             | Event::Released { .. }
             | Event::ShardStarted { .. }
             | Event::ShardEnded { .. }
-            | Event::ShardGone { .. }
             | Event::IteratorAge { .. }
-            | Event::Checkpointed { .. }
-            | Event::CheckpointFailed { .. }
-            | Event::Trimmed { .. }
-            | Event::IteratorExpired { .. }
-            | Event::ListFailed { .. }
-            | Event::Bisected { .. }
-            | Event::Dropped { .. }
-            | Event::DeliveredToDestination { .. }
-            | Event::DestinationFailed { .. }
             | Event::Drained { .. } => {}
         }
     }
@@ -212,11 +238,14 @@ impl Counts {
             throttles: self.throttles.get(),
             invokes: self.invokes().map(|(_, count)| count).sum(),
             malformed_responses: self.malformed.get(),
+            dropped: self.dropped.get(),
+            delivered_to_destination: self.delivered.get(),
+            bisections: self.bisections.get(),
         }
     }
 }
 
-fn unix_ms() -> u64 {
+pub(super) fn unix_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
@@ -229,6 +258,7 @@ fn approximate(records: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::Condition;
 
     #[test]
     fn each_label_stands_at_its_discriminant() {
@@ -268,6 +298,24 @@ mod tests {
         counts.count(&Event::Deleted { records: 5 });
         let expected = Counters { invoked: 14, failed: 2, deleted: 5, throttles: 1, invokes: 2, ..Counters::default() };
         assert_eq!(counts.totals(), expected);
+    }
+
+    #[test]
+    fn records_that_are_given_up_are_dropped_or_delivered() {
+        let counts = Counts::new();
+        let condition = Condition::RetryAttemptsExhausted;
+        counts.count(&Event::Bisected { records: 4 });
+        counts.count(&Event::Dropped { records: 3, condition });
+        counts.count(&Event::DestinationFailed {
+            records: 5,
+            kind: FaultKind::Transient,
+            message: "internal error".into(),
+            retry_in: Duration::from_secs(1),
+        });
+        counts.count(&Event::DeliveredToDestination { records: 5, condition });
+        let expected = Counters { dropped: 3, delivered_to_destination: 5, bisections: 1, ..Counters::default() };
+        assert_eq!(counts.totals(), expected);
+        assert_eq!(counts.destination_failures.get(), 1);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! One event, at most one log line: WARN is worth waking someone, INFO is a change of health or
 //! state, all else is DEBUG. A fault that repeats is said again when it changes, or each minute.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::repeats::{Repeats, Topic};
 use crate::machine::{Event, FaultKind, Health, InvokeEnd};
 use crate::mapping::SourceKind;
 
@@ -15,28 +15,12 @@ macro_rules! tell {
     };
 }
 
-/// How long a repeated fault stays unsaid.
-const SILENCE: Duration = Duration::from_secs(60);
-
 /// Writes the log lines of one mapping.
 #[derive(Debug)]
 pub(super) struct EventLog {
     mapping: Arc<str>,
     source: &'static str,
     repeats: Repeats,
-}
-
-/// What repeats on its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Topic {
-    Poll,
-    Describe,
-    Invoke,
-    Malformed,
-    Delete,
-    Lease,
-    TooLarge,
-    Invariant,
 }
 
 impl EventLog {
@@ -109,21 +93,118 @@ impl EventLog {
             | Event::Released { .. }
             | Event::Heartbeat { .. }
             | Event::Scaled { .. }
-            | Event::ShardStarted { .. }
-            | Event::ShardEnded { .. }
-            | Event::ShardGone { .. }
             | Event::IteratorAge { .. }
             | Event::Checkpointed { .. }
-            | Event::CheckpointFailed { .. }
-            | Event::Trimmed { .. }
-            | Event::IteratorExpired { .. }
-            | Event::ListFailed { .. }
             | Event::Bisected { .. }
-            | Event::Dropped { .. }
-            | Event::DeliveredToDestination { .. }
-            | Event::DestinationFailed { .. }
             | Event::Described { .. } => {
                 tell!(debug, self, ?event, "event");
+            }
+            Event::ShardStarted { .. }
+            | Event::ShardEnded { .. }
+            | Event::ShardGone { .. }
+            | Event::Trimmed { .. }
+            | Event::IteratorExpired { .. } => self.shard(event),
+            Event::CheckpointFailed { .. }
+            | Event::ListFailed { .. }
+            | Event::Dropped { .. }
+            | Event::DeliveredToDestination { .. }
+            | Event::DestinationFailed { .. } => self.stream(event),
+        }
+    }
+
+    /// What happens to one shard. A loss is said for each shard: another one's does not silence it.
+    fn shard(&self, event: &Event) {
+        match event {
+            Event::ShardStarted { shard, from } => {
+                tell!(info, self, shard = &**shard, %from, "a shard is read");
+            }
+            Event::ShardEnded { shard } => {
+                self.repeats.forget(shard);
+                tell!(info, self, shard = &**shard, "a closed shard was processed to its end");
+            }
+            Event::ShardGone { shard } => {
+                self.repeats.forget(shard);
+                tell!(
+                    warn,
+                    self,
+                    shard = &**shard,
+                    "the stream no longer lists a shard: what was not read of it is lost"
+                );
+            }
+            Event::Trimmed { shard } => {
+                if let Some(silenced) = self.repeats.admit_of(shard, Topic::Trimmed, "", Instant::now()) {
+                    tell!(
+                        warn,
+                        self,
+                        shard = &**shard,
+                        silenced,
+                        "records were trimmed before they were read: they are lost, going on with the oldest"
+                    );
+                }
+            }
+            Event::IteratorExpired { shard } => {
+                if let Some(silenced) = self.repeats.admit(Topic::IteratorExpired, "", Instant::now()) {
+                    tell!(info, self, shard = &**shard, silenced, "an iterator has expired: opening the shard again");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What happens to a stream's marks and to records that are given up.
+    fn stream(&self, event: &Event) {
+        match event {
+            Event::CheckpointFailed { message, retry_in } => self.warn(Topic::Checkpoint, "", |silenced| {
+                tell!(warn, self, error = message, ?retry_in, silenced, "marks could not be saved, trying again");
+            }),
+            Event::ListFailed { kind, message, retry_in } => self.list_failed(*kind, message, *retry_in),
+            Event::Dropped { records, condition } => self.warn(Topic::Dropped, condition.as_str(), |silenced| {
+                let condition = condition.as_str();
+                tell!(warn, self, records, condition, silenced, "records were given up, and there is no destination");
+            }),
+            Event::DeliveredToDestination { records, condition } => {
+                let condition = condition.as_str();
+                if let Some(silenced) = self.repeats.admit(Topic::Delivered, condition, Instant::now()) {
+                    tell!(
+                        info,
+                        self,
+                        records,
+                        condition,
+                        silenced,
+                        "records were given up and told to the destination"
+                    );
+                }
+            }
+            Event::DestinationFailed { records, kind, message, retry_in } => {
+                let kind = kind.as_str();
+                self.warn(Topic::Destination, kind, |silenced| {
+                    tell!(
+                        warn,
+                        self,
+                        records,
+                        kind,
+                        error = message,
+                        ?retry_in,
+                        silenced,
+                        "the destination did not confirm a failure record, delivering again"
+                    );
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn list_failed(&self, kind: FaultKind, message: &str, retry_in: Duration) {
+        let label = kind.as_str();
+        match self.repeats.admit(Topic::List, label, Instant::now()) {
+            Some(silenced) if kind.needs_operator() => {
+                tell!(warn, self, kind = label, error = message, ?retry_in, silenced, "shards cannot be listed");
+            }
+            Some(silenced) => {
+                tell!(info, self, kind = label, error = message, ?retry_in, silenced, "shards cannot be listed");
+            }
+            None => {
+                tell!(debug, self, kind = label, error = message, ?retry_in, "shards cannot be listed");
             }
         }
     }
@@ -173,71 +254,15 @@ impl EventLog {
     }
 }
 
-/// Remembers what was said last on each topic.
-#[derive(Debug)]
-struct Repeats(Mutex<BTreeMap<Topic, Said>>);
-
-#[derive(Debug)]
-struct Said {
-    key: &'static str,
-    at: Instant,
-    silenced: u64,
-}
-
-impl Repeats {
-    const fn new() -> Self {
-        Self(Mutex::new(BTreeMap::new()))
-    }
-
-    /// Whether to say it, and then how often it stayed unsaid before.
-    fn admit(&self, topic: Topic, key: &'static str, now: Instant) -> Option<u64> {
-        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match said.get_mut(&topic) {
-            Some(last) if last.key == key && now.saturating_duration_since(last.at) < SILENCE => {
-                last.silenced += 1;
-                None
-            }
-            Some(last) => {
-                let silenced = last.silenced;
-                *last = Said { key, at: now, silenced: 0 };
-                Some(silenced)
-            }
-            None => {
-                said.insert(topic, Said { key, at: now, silenced: 0 });
-                Some(0)
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
+    use crate::machine::{Condition, Mark};
 
-    #[test]
-    fn a_repeated_fault_is_said_each_minute_with_what_was_silenced() {
-        let repeats = Repeats::new();
-        let start = Instant::now();
-        assert_eq!(repeats.admit(Topic::Poll, "transient", start), Some(0));
-        for second in 1..60 {
-            assert_eq!(repeats.admit(Topic::Poll, "transient", start + Duration::from_secs(second)), None);
-        }
-        assert_eq!(repeats.admit(Topic::Poll, "transient", start + SILENCE), Some(59));
-        assert_eq!(repeats.admit(Topic::Poll, "transient", start + SILENCE + Duration::from_secs(1)), None);
-    }
-
-    #[test]
-    fn a_change_of_kind_is_said_at_once() {
-        let repeats = Repeats::new();
-        let now = Instant::now();
-        assert_eq!(repeats.admit(Topic::Poll, "transient", now), Some(0));
-        assert_eq!(repeats.admit(Topic::Poll, "denied", now), Some(0));
-        assert_eq!(repeats.admit(Topic::Invoke, "denied", now), Some(0));
-        assert_eq!(repeats.admit(Topic::Poll, "denied", now), None);
-    }
-
-    #[test]
-    fn levels_and_fields_are_as_promised() {
+    /// The lines that events of an orders mapping make, all levels.
+    fn lines(source: SourceKind, events: &[Event]) -> Vec<String> {
         use std::io::Write;
 
         #[derive(Clone, Default)]
@@ -261,20 +286,88 @@ mod tests {
             .with_writer(move || writer.clone())
             .finish();
         tracing::subscriber::with_default(subscriber, || {
-            let log = EventLog::new("orders".into(), SourceKind::Sqs);
-            let failed =
-                |kind| Event::PollFailed { kind, message: "no route".into(), retry_in: Duration::from_secs(1) };
-            log.write(&failed(FaultKind::Transient));
-            log.write(&failed(FaultKind::Denied));
-            log.write(&failed(FaultKind::Denied));
-            log.write(&Event::Health(Health::Degraded { reason: "no route".into() }));
-            log.write(&Event::Health(Health::Ok));
-            log.write(&Event::Polled { records: 1 });
+            let log = EventLog::new("orders".into(), source);
+            events.iter().for_each(|event| log.write(event));
         });
         let bytes = sink.0.lock().unwrap().clone();
-        let text = String::from_utf8(bytes).unwrap();
-        let levels: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
-        assert_eq!(levels, ["INFO", "WARN", "DEBUG", "WARN", "INFO", "DEBUG"], "{text}");
-        assert!(text.lines().all(|line| line.contains("mapping=\"orders\"")), "{text}");
+        let lines: Vec<String> = String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect();
+        assert!(lines.iter().all(|line| line.contains("mapping=\"orders\"")), "{lines:?}");
+        lines
+    }
+
+    fn levels(lines: &[String]) -> Vec<&str> {
+        lines.iter().filter_map(|line| line.split_whitespace().next()).collect()
+    }
+
+    #[test]
+    fn levels_and_fields_are_as_promised() {
+        let failed = |kind| Event::PollFailed { kind, message: "no route".into(), retry_in: Duration::from_secs(1) };
+        let lines = lines(
+            SourceKind::Sqs,
+            &[
+                failed(FaultKind::Transient),
+                failed(FaultKind::Denied),
+                failed(FaultKind::Denied),
+                Event::Health(Health::Degraded { reason: "no route".into() }),
+                Event::Health(Health::Ok),
+                Event::Polled { records: 1 },
+            ],
+        );
+        assert_eq!(levels(&lines), ["INFO", "WARN", "DEBUG", "WARN", "INFO", "DEBUG"], "{lines:?}");
+    }
+
+    #[test]
+    fn what_streams_lose_is_said_loudly_and_for_each_shard() {
+        let trimmed = |shard: &str| Event::Trimmed { shard: shard.into() };
+        let lines = lines(
+            SourceKind::Kinesis,
+            &[
+                Event::ShardStarted { shard: "a".into(), from: Mark::After("7".into()) },
+                trimmed("a"),
+                trimmed("b"),
+                trimmed("a"),
+                Event::ShardEnded { shard: "a".into() },
+                Event::ShardGone { shard: "b".into() },
+                Event::ShardGone { shard: "c".into() },
+                Event::IteratorExpired { shard: "a".into() },
+                Event::IteratorExpired { shard: "b".into() },
+            ],
+        );
+        // The second trim of a, and the second expiry, within the minute are not said.
+        assert_eq!(levels(&lines), ["INFO", "WARN", "WARN", "INFO", "WARN", "WARN", "INFO"], "{lines:?}");
+        assert!(lines[0].contains("shard=\"a\" from=AFTER:7"), "{lines:?}");
+    }
+
+    #[test]
+    fn giving_up_is_said_and_failed_saves_and_deliveries_are_silenced_while_they_repeat() {
+        let retry_in = Duration::from_secs(1);
+        let unsaved = || Event::CheckpointFailed { message: "disk full".into(), retry_in };
+        let undelivered = |kind| Event::DestinationFailed { records: 2, kind, message: "no".into(), retry_in };
+        let unlisted = |kind| Event::ListFailed { kind, message: "no".into(), retry_in };
+        let lines = lines(
+            SourceKind::DynamoDb,
+            &[
+                Event::Dropped { records: 2, condition: Condition::RetryAttemptsExhausted },
+                Event::Dropped { records: 2, condition: Condition::RecordAgeExceeded },
+                Event::Dropped { records: 2, condition: Condition::RecordAgeExceeded },
+                Event::DeliveredToDestination { records: 2, condition: Condition::RecordAgeExceeded },
+                undelivered(FaultKind::Transient),
+                undelivered(FaultKind::Transient),
+                undelivered(FaultKind::Missing),
+                unsaved(),
+                unsaved(),
+                unlisted(FaultKind::Throttled),
+                unlisted(FaultKind::Denied),
+                unlisted(FaultKind::Denied),
+                Event::Checkpointed { shard: "a".into(), mark: Mark::End },
+                Event::IteratorAge { shard: "a".into(), age: Duration::ZERO },
+                Event::Bisected { records: 4 },
+            ],
+        );
+        assert_eq!(
+            levels(&lines),
+            ["WARN", "WARN", "INFO", "WARN", "WARN", "WARN", "INFO", "WARN", "DEBUG", "DEBUG", "DEBUG", "DEBUG"],
+            "{lines:?}"
+        );
     }
 }

@@ -10,10 +10,10 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use super::counts::Counts;
+use super::counts::{Counts, NEVER};
 use super::export::Export;
 use super::log::EventLog;
-use crate::engine::{Counters, MappingState};
+use crate::engine::{Counters, MappingState, Shards};
 use crate::machine::Event;
 use crate::mapping::SourceKind;
 
@@ -81,6 +81,7 @@ pub struct MappingMetrics {
     name: Arc<str>,
     kind: SourceKind,
     counts: Counts,
+    shards: Shards,
     /// A place in [`STATES`], or beyond it while no state was set.
     state: AtomicU8,
     log: EventLog,
@@ -100,12 +101,13 @@ pub(super) const STATES: [MappingState; 7] = [
 impl MappingMetrics {
     fn new(name: Arc<str>, kind: SourceKind) -> Self {
         let log = EventLog::new(Arc::clone(&name), kind);
-        Self { name, kind, counts: Counts::new(), state: AtomicU8::new(u8::MAX), log }
+        Self { name, kind, counts: Counts::new(), shards: Shards::default(), state: AtomicU8::new(u8::MAX), log }
     }
 
     /// Turns an event into its metric and its log line.
     pub fn observe(&self, event: &Event) {
         self.counts.count(event);
+        self.shards.observe(event);
         self.log.write(event);
     }
 
@@ -127,6 +129,25 @@ impl MappingMetrics {
         self.counts.in_flight.store(u64::try_from(n).unwrap_or(u64::MAX), Relaxed);
     }
 
+    /// When the oldest record was read that no saved mark covers yet, in milliseconds since the Unix epoch.
+    pub fn set_unsaved_since(&self, unix_ms: Option<u64>) {
+        self.counts.unsaved_since_unix_ms.store(unix_ms.unwrap_or(NEVER), Relaxed);
+    }
+
+    /// How long the oldest record has waited for a saved mark; zero when everything is saved.
+    #[must_use]
+    pub fn checkpoint_age(&self, now_unix_ms: u64) -> Duration {
+        match self.counts.unsaved_since_unix_ms.load(Relaxed) {
+            NEVER => Duration::ZERO,
+            since => Duration::from_millis(now_unix_ms.saturating_sub(since)),
+        }
+    }
+
+    /// What the events told of the mapping's shards.
+    pub(crate) const fn shards(&self) -> &Shards {
+        &self.shards
+    }
+
     /// How long an invoke waited for the mapping's rate limit.
     pub fn limiter_waited(&self, waited: Duration) {
         self.counts.limiter_wait.observe(waited.as_secs_f64());
@@ -140,6 +161,10 @@ impl MappingMetrics {
 
     pub(super) fn labels(&self) -> [(&'static str, &str); 2] {
         [("mapping", &self.name), ("source", self.kind.as_str())]
+    }
+
+    pub(super) const fn kind(&self) -> SourceKind {
+        self.kind
     }
 
     pub(super) const fn counts(&self) -> &Counts {
@@ -170,7 +195,7 @@ mod tests {
         metrics.remove("gone", SourceKind::Sqs);
         gone.observe(&Event::Polled { records: 1 });
         let text = metrics.render();
-        assert!(!text.contains("gone"), "{text}");
+        assert!(!text.contains("mapping=\"gone\""), "{text}");
         assert!(text.contains("forebay_events_polled_total{mapping=\"stays\",source=\"sqs\"} 1\n"), "{text}");
     }
 

@@ -5,6 +5,10 @@ mod export;
 mod init;
 mod log;
 mod metrics;
+mod repeats;
+mod series;
+#[cfg(test)]
+mod tests;
 
 pub use init::{LogError, LogFormat, init};
 pub use metrics::{MappingMetrics, Metrics};

@@ -37,6 +37,10 @@ fn codes_are_explained() {
     let page = place.stdout(&["explain", "FB0301"]);
     assert!(page.starts_with("FB0301: ") && page.contains("MaximumBatchingWindowInSeconds"), "{page}");
     assert_eq!(place.stdout(&["explain", "fb0301"]), page);
+    let page = place.stdout(&["explain", "FB0601"]);
+    assert!(page.starts_with("FB0601: ") && page.contains("forebay checkpoint reset"), "{page}");
+    // What is supported by now has given its number up, and nobody else has it.
+    assert!(place.stderr(&["explain", "FB0401"], 2).starts_with("error: there is no code \"FB0401\""));
     let error = place.stderr(&["explain", "FB9999"], 2);
     assert!(error.starts_with("error: there is no code \"FB9999\"; the codes are FB0001, "), "{error}");
 }

@@ -73,3 +73,27 @@ fn online_asks_queue_and_function() {
     assert_eq!(codes, ["FB0509", "FB0510"], "{report}");
     assert_eq!(report["diagnostics"][0]["mapping"], "orders");
 }
+
+#[test]
+fn online_asks_streams_and_advises() {
+    let place = Place::new();
+    let mapping = |name: &str, source: &str| {
+        let text = format!("EventSourceArn: arn:aws:{source}\nFunctionName: f-{name}\nStartingPosition: LATEST\n");
+        place.write(&format!("mappings/{name}.yaml"), &text);
+    };
+    mapping("clicks", "kinesis:us-east-1:000000000000:stream/clicks");
+    mapping("stock", "dynamodb:us-east-1:000000000000:table/stock/stream/2026-11-01T00:00:00.000");
+    place.forebay(&["validate"]).assert().success();
+    let output =
+        place.forebay(&["validate", "--online", "-o", "json"]).env("AWS_ENDPOINT_URL", CLOSED).assert().code(2);
+    let report: Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    let found: Vec<(&str, &str)> = report["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|found| (found["mapping"].as_str().unwrap(), found["code"].as_str().unwrap()))
+        .collect();
+    let of = |name| [(name, "FB0512"), (name, "FB0511"), (name, "FB0510")];
+    assert_eq!(found, [of("clicks"), of("stock")].concat(), "{report}");
+    assert_eq!((report["errors"].as_u64(), report["warnings"].as_u64()), (Some(4), Some(2)));
+}

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+mod destinations;
 mod functions;
 mod harness;
 mod ledger;
@@ -20,7 +21,11 @@ mod process_validate;
 mod queues;
 mod scripted;
 mod wire_access;
+mod wire_destinations;
+mod wire_dynamodb;
 mod wire_environment;
+mod wire_kinesis;
 mod wire_lambda;
 mod wire_sqs;
+mod wire_stream_environment;
 mod zip;

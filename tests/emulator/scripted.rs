@@ -1,4 +1,4 @@
-//! A server that says exactly what a test wants to hear: prepared answers for each operation of SQS and Lambda,
+//! A server that says exactly what a test wants to hear: prepared answers for each operation,
 //! and the ways in which a connection can go wrong.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -88,6 +88,13 @@ impl Seen {
     fn operation(&self) -> String {
         if let Some(target) = self.headers.get("x-amz-target") {
             return target.rsplit('.').next().unwrap_or_default().to_owned();
+        }
+        if self.target.starts_with("PUT ") {
+            return "PutObject".to_owned();
+        }
+        // The query protocol names its operation in the body; the signature's scope is in a header.
+        if self.headers.get("authorization").is_some_and(|it| it.contains("/sns/aws4_request")) {
+            return "Publish".to_owned();
         }
         let path = self.target.split(['?', ' ']).nth(1).unwrap_or_default();
         match path.rsplit('/').next().unwrap_or_default() {

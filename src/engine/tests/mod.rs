@@ -2,4 +2,5 @@
 
 mod calls;
 mod lifecycle;
+mod streams;
 mod world;

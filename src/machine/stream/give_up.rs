@@ -8,7 +8,7 @@ use super::StreamMachine;
 use super::lanes::{LastOfWindow, Piece};
 use super::shard::ShardKey;
 use crate::machine::{
-    Condition, DeliverRequest, DeliveryId, Event, FailedBatch, FailedSpan, Failure, Fault, Mono, Output,
+    BatchId, Condition, DeliverRequest, DeliveryId, Event, FailedBatch, FailedSpan, Failure, Fault, Mono, Output,
 };
 
 /// Failure records on their way.
@@ -23,7 +23,9 @@ pub(super) struct Deliveries {
 #[derive(Debug)]
 struct Delivery {
     shard: ShardKey,
-    piece: Piece,
+    /// What settles when it is confirmed.
+    places: Vec<u64>,
+    /// The failure without its payload, unless that could not be built again.
     failure: Failure,
     tries: u32,
 }
@@ -43,23 +45,20 @@ impl Deliveries {
 impl StreamMachine {
     /// Gives up the records of a piece, or the final invoke of a window.
     pub(super) fn give_up(&mut self, key: ShardKey, piece: &Piece, condition: Condition) {
-        let records = piece.places.len();
-        if !self.options.destination {
-            self.emit(Event::Dropped { records, condition });
-            return self.given_up(key, piece);
-        }
-        let failure = self.failure(key, piece, condition);
+        let failure = self.options.destination.then(|| self.failure(key, piece, condition));
+        // A window that is given up is closed for good: the next one need not wait for the destination.
+        let places = match piece.last_of_window {
+            Some(last) => self.window_closed(key, last),
+            None => piece.places.clone(),
+        };
+        let Some(failure) = failure else {
+            self.emit(Event::Dropped { records: piece.places.len(), condition });
+            return self.settle(key, &places);
+        };
         let Some(shard) = self.shards.get_mut(&key) else { return };
         shard.deliveries += 1;
-        // What is delivered is built anew for each try, so it does not lie in memory beside the records.
-        let piece = Piece {
-            places: piece.places.clone(),
-            answer: None,
-            last_of_window: piece.last_of_window,
-            ..Piece::new(piece.batch, Vec::new())
-        };
         let id = DeliveryId(self.name());
-        self.deliveries.open.insert(id, Delivery { shard: key, piece, failure, tries: 0 });
+        self.deliveries.open.insert(id, Delivery { shard: key, places, failure, tries: 0 });
         self.deliver(id);
     }
 
@@ -94,14 +93,21 @@ impl StreamMachine {
                 span,
                 window,
             },
-            payload: bytes::Bytes::new(),
+            payload: shard
+                .filter(|shard| shard.windows.is_some())
+                .map(|shard| self.body(shard, piece))
+                .unwrap_or_default(),
         }
     }
 
     fn deliver(&mut self, id: DeliveryId) {
         let Some(delivery) = self.deliveries.open.get(&id) else { return };
         let Some(shard) = self.shards.get(&delivery.shard) else { return };
-        let payload = self.body(shard, &delivery.piece);
+        // Built anew for each try, so that it does not lie in memory beside the records.
+        let payload = match &delivery.failure.payload {
+            payload if !payload.is_empty() => payload.clone(),
+            _ => self.body(shard, &Piece::new(BatchId(0), delivery.places.clone())),
+        };
         let failure = Arc::new(Failure { payload, ..delivery.failure.clone() });
         self.deliveries.in_flight += 1;
         self.out.push_back(Output::Deliver(DeliverRequest { id, failure }));
@@ -119,7 +125,7 @@ impl StreamMachine {
     pub(super) fn delivered(&mut self, id: DeliveryId, result: Result<(), Fault>) {
         let Some(delivery) = self.deliveries.open.get_mut(&id) else { return };
         self.deliveries.in_flight -= 1;
-        let (records, condition) = (delivery.piece.places.len(), delivery.failure.condition);
+        let (records, condition) = (delivery.failure.batch.records(), delivery.failure.condition);
         let Err(fault) = result else {
             self.health.destination_ok();
             let Some(delivery) = self.deliveries.open.remove(&id) else { return };
@@ -127,7 +133,7 @@ impl StreamMachine {
             if let Some(shard) = self.shards.get_mut(&delivery.shard) {
                 shard.deliveries -= 1;
             }
-            self.given_up(delivery.shard, &delivery.piece);
+            self.settle(delivery.shard, &delivery.places);
             return self.advance_shard(delivery.shard);
         };
         delivery.tries += 1;
@@ -137,14 +143,6 @@ impl StreamMachine {
         self.health.destination_failed(&fault);
         let Fault { kind, message, .. } = fault;
         self.emit(Event::DestinationFailed { records, kind, message, retry_in });
-    }
-
-    /// The records of a piece are out of our hands.
-    fn given_up(&mut self, key: ShardKey, piece: &Piece) {
-        match piece.last_of_window {
-            Some(last) => self.window_closed(key, last),
-            None => self.settle(key, &piece.places),
-        }
     }
 }
 

@@ -23,21 +23,18 @@ impl StreamMachine {
     /// Does what a lane is ready for, until it waits for the function, for time or for records.
     pub(super) fn advance_lane(&mut self, key: ShardKey, lane: usize) {
         while self.draining.is_none() {
-            let Some(shard) = self.shards.get(&key) else { return };
-            let Some(at) = shard.lanes.get(lane).filter(|lane| !lane.flying) else { return };
-            let Some(piece) = at.piece() else {
-                if self.start_batch(key, lane) {
-                    continue;
-                }
+            let Some(at) = self.shards.get(&key).and_then(|shard| shard.lanes.get(lane)) else { return };
+            if at.flying {
                 return;
+            }
+            let waits = at.piece().is_some_and(|piece| piece.wake.is_some_and(|wake| wake > self.now.mono));
+            let progress = match at.piece() {
+                None => self.start_batch(key, lane),
+                Some(_) => self.give_up_expired(key, lane) || !waits && self.invoke(key, lane),
             };
-            if self.give_up_expired(key, lane) {
-                continue;
-            }
-            if piece.wake.is_some_and(|wake| wake > self.now.mono) {
+            if !progress {
                 return;
             }
-            self.invoke(key, lane);
         }
     }
 
@@ -110,7 +107,8 @@ impl StreamMachine {
             }
             return true;
         }
-        let arrivals = piece.places.iter().filter_map(|&place| frontier.get(place)).map(|record| record.arrived_unix_ms);
+        let arrivals =
+            piece.places.iter().filter_map(|&place| frontier.get(place)).map(|record| record.arrived_unix_ms);
         let old = expired(arrivals, Some(age), unix_ms);
         if old == 0 {
             return false;
@@ -142,13 +140,15 @@ impl StreamMachine {
         Some(self.now.mono + over.saturating_sub(Duration::from_millis(self.now.unix_ms)))
     }
 
-    fn invoke(&mut self, key: ShardKey, lane: usize) {
-        let Some(shard) = self.shards.get(&key) else { return };
-        let Some(piece) = shard.lanes.get(lane).and_then(|lane| lane.piece()) else { return };
+    /// Hands the next piece to the function; `true` when it could not be sent, and something else may be next.
+    fn invoke(&mut self, key: ShardKey, lane: usize) -> bool {
+        let Some(shard) = self.shards.get(&key) else { return false };
+        let Some(piece) = shard.lanes.get(lane).and_then(|lane| lane.piece()) else { return false };
         let (batch, attempt, records) = (piece.batch, piece.attempts + piece.faults + 1, piece.places.len());
         let body = self.body(shard, piece);
         if body.len() > MAX_BODY_BYTES {
-            return self.too_large(key, lane, body.len());
+            self.too_large(key, lane, body.len());
+            return true;
         }
         let last = piece.places.last().and_then(|&place| shard.frontier.get(place));
         let age = last.map(|record| Duration::from_millis(self.now.unix_ms.saturating_sub(record.arrived_unix_ms)));
@@ -166,6 +166,7 @@ impl StreamMachine {
         }
         self.emit(Event::InvokeStarted { records, attempt });
         self.out.push_back(Output::Invoke(InvokeRequest { batch, body, records, attempt }));
+        false
     }
 
     /// The event of a batch: the same bytes for every try.
@@ -195,8 +196,7 @@ impl StreamMachine {
         let Some((key, lane)) = self.batches.remove(&batch) else { return };
         self.lane_mut(key, lane, |lane| lane.flying = false);
         let shard = self.shards.get(&key);
-        let records =
-            shard.and_then(|shard| shard.lanes.get(lane)?.piece()).map_or(0, |piece| piece.places.len());
+        let records = shard.and_then(|shard| shard.lanes.get(lane)?.piece()).map_or(0, |piece| piece.places.len());
         let (end, failed, message) = match result {
             Ok(answer) => self.answered(key, lane, answer),
             Err(fault) => {
@@ -320,7 +320,8 @@ impl StreamMachine {
     /// The function has processed these records.
     fn complete(&mut self, key: ShardKey, lane: usize, piece: &Piece, state: Option<Bytes>) {
         if let Some(last) = piece.last_of_window {
-            return self.window_closed(key, last);
+            let places = self.window_closed(key, last);
+            return self.settle(key, &places);
         }
         let Some(shard) = self.shards.get_mut(&key) else { return };
         let Some(windows) = &mut shard.windows else { return self.settle(key, &piece.places) };
@@ -332,11 +333,10 @@ impl StreamMachine {
         }
     }
 
-    /// The final invoke of a window is over: what was processed in it settles.
-    pub(super) fn window_closed(&mut self, key: ShardKey, last: LastOfWindow) {
-        let Some(windows) = self.shards.get_mut(&key).and_then(|shard| shard.windows.as_mut()) else { return };
-        let places = windows.close(last == LastOfWindow::Early);
-        self.settle(key, &places);
+    /// The final invoke of a window is over: the records that settle with it.
+    pub(super) fn window_closed(&mut self, key: ShardKey, last: LastOfWindow) -> Vec<u64> {
+        let windows = self.shards.get_mut(&key).and_then(|shard| shard.windows.as_mut());
+        windows.map(|windows| windows.close(last == LastOfWindow::Early)).unwrap_or_default()
     }
 
     /// Settles records for good.

@@ -5,6 +5,8 @@
 //! lists, and that was never ours to read, counts as finished. A shard that was ours stays ours when a listing does
 //! not name it: listings may lag, and only a read can tell that the shard is gone.
 
+#[cfg(test)]
+mod histories;
 mod tangles;
 #[cfg(test)]
 mod tests;
@@ -40,7 +42,7 @@ pub(crate) struct Start {
 /// What follows from a listing, or from the end of a shard.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// Marks that must be saved before anything is read; an END mark that is due belongs into the same save.
+    /// Marks that must be saved before anything is read.
     pub(crate) save: Vec<(Arc<str>, Option<Mark>)>,
     /// Shards that may be read now; each is named once in the life of a `Lineage`.
     pub(crate) start: Vec<Start>,
@@ -108,7 +110,8 @@ impl Lineage {
         plan
     }
 
-    /// Every record of the shard is settled; its END mark is for the caller to save.
+    /// Every record of the shard is settled. Its END mark is for the caller to save: together with what the plan
+    /// names, or before it, since a child's mark says that its parents are finished.
     pub(crate) fn finished(&mut self, shard: &str) -> Plan {
         let mut plan = Plan::default();
         if self.finish(shard, Some(Mark::End)) {

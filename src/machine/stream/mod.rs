@@ -13,6 +13,8 @@ mod read;
 mod retry;
 mod save;
 mod shard;
+#[cfg(test)]
+mod tests;
 mod windows;
 
 pub use machine::StreamMachine;

@@ -65,7 +65,8 @@ impl StreamMachine {
     }
 
     pub(super) fn save_if_due(&mut self) {
-        let Some(fence) = self.listing.fence().filter(|_| self.save_due().is_some_and(|due| due <= self.now.mono)) else {
+        let Some(fence) = self.listing.fence().filter(|_| self.save_due().is_some_and(|due| due <= self.now.mono))
+        else {
             return;
         };
         let dirty = std::mem::take(&mut self.saving.dirty);

@@ -137,10 +137,10 @@ mod tests {
         let first = 1_607_497_470_000;
         assert_eq!(windows.within([first, first + 89_999, first + 90_000].into_iter()), 2);
         let info = windows.info(false, false).unwrap();
-        assert_eq!((seconds(info.start_unix_ms), seconds(info.end_unix_ms)), (
-            "2020-12-09T07:04:00Z".into(),
-            "2020-12-09T07:06:00Z".into()
-        ));
+        assert_eq!(
+            (seconds(info.start_unix_ms), seconds(info.end_unix_ms)),
+            ("2020-12-09T07:04:00Z".into(), "2020-12-09T07:06:00Z".into())
+        );
         assert_eq!(windows.within([first + 90_000].into_iter()), 0);
         assert_eq!(windows.within([first - 300_000].into_iter()), 1);
     }
@@ -151,7 +151,8 @@ mod tests {
         assert_eq!(windows.tail("s", "a", false, false), b"]}");
         windows.within([1_607_497_470_000].into_iter());
         assert!(windows.advance(&[7], Some(Bytes::from_static(br#"{"n":1}"#))));
-        let event = [br#"{"Records":["#.as_slice(), &windows.tail("shardId-000000000006", "arn:x", true, false)].concat();
+        let event =
+            [br#"{"Records":["#.as_slice(), &windows.tail("shardId-000000000006", "arn:x", true, false)].concat();
         assert_eq!(
             String::from_utf8(event).unwrap(),
             r#"{"Records":[],"window":{"start":"2020-12-09T07:04:00Z","end":"2020-12-09T07:06:00Z"},"state":{"n":1},"shardId":"shardId-000000000006","eventSourceARN":"arn:x","isFinalInvokeForWindow":true,"isWindowTerminatedEarly":false}"#
@@ -173,9 +174,8 @@ mod tests {
 
     #[test]
     fn a_state_must_be_returned() {
-        let state = |payload: &str| {
-            returned(payload.as_bytes()).map(|state| String::from_utf8(state.to_vec()).unwrap())
-        };
+        let state =
+            |payload: &str| returned(payload.as_bytes()).map(|state| String::from_utf8(state.to_vec()).unwrap());
         assert_eq!(state(r#"{"state":{"a": 1}}"#), Some(r#"{"a": 1}"#.into()));
         assert_eq!(state(r#"{"batchItemFailures":[],"state":[]}"#), Some("[]".into()));
         for payload in ["", "null", "{}", "[]", "7", r#"{"state":null}"#, r#"{"batchItemFailures":[]}"#, "{"] {

@@ -1,12 +1,12 @@
 //! Broken files: the codes each gives, and how the problems look, line and caret included.
 
-use super::read;
+use super::{broken_destinations as destinations, broken_streams as streams, read};
 use crate::mapping::Code;
 
 /// Name, the codes in the order of their places, the text.
-type Case = (&'static str, &'static [&'static str], &'static str);
+pub(super) type Case = (&'static str, &'static [&'static str], &'static str);
 
-const SOUND: &str = "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f\n";
+pub(super) const SOUND: &str = "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f\n";
 
 /// Whole texts.
 const FILES: &[Case] = &[
@@ -47,7 +47,6 @@ const FILES: &[Case] = &[
     ),
     ("other_resource", &["FB0104"], "Type: AWS::SQS::Queue\nProperties: { QueueName: orders }\n"),
     ("properties_no_map", &["FB0102"], "Type: SQS\nProperties: [BatchSize]\n"),
-    ("sam_kinesis", &["FB0401"], "Type: Kinesis\nProperties: { Stream: arn, StartingPosition: LATEST }\n"),
     ("sam_kafka", &["FB0403"], "Type: MSK\nProperties: { Stream: arn }\n"),
     (
         "sam_with_both",
@@ -99,16 +98,6 @@ const FILES: &[Case] = &[
         "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders.queue\nFunctionName: f\n",
     ),
     ("topic_arn", &["FB0205"], "EventSourceArn: arn:aws:sns:us-east-1:000000000000:orders\nFunctionName: f\n"),
-    (
-        "kinesis",
-        &["FB0401"],
-        "EventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/s\nFunctionName: f\nStartingPosition: LATEST\nParallelizationFactor: 2\n",
-    ),
-    (
-        "dynamodb",
-        &["FB0401", "FB0201"],
-        "EventSourceArn: arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/2026-01-01T00:00:00.000\nFunctionName: f\nBatchSize: 0\n",
-    ),
     (
         "msk",
         &["FB0403"],
@@ -222,19 +211,9 @@ const LINES: &[Case] = &[
     ),
     ("provisioned_range", &["FB0201"], "ProvisionedPollerConfig: { MinimumPollers: 201 }"),
     (
-        "on_failure",
-        &["FB0405"],
-        "DestinationConfig:\n  OnFailure: { Destination: \"arn:aws:sqs:us-east-1:000000000000:failed\" }",
-    ),
-    (
-        "on_success",
-        &["FB0310"],
-        "DestinationConfig: { OnSuccess: { Destination: \"arn:aws:sqs:us-east-1:000000000000:done\" } }",
-    ),
-    (
         "stream_parameters",
         &["FB0105", "FB0105", "FB0105"],
-        "StartingPosition: TRIM_HORIZON\nMaximumRetryAttempts: 3\nQueues: [q]",
+        "StartingPosition: TRIM_HORIZON\nMaximumRetryAttempts: -1\nQueues: [q]",
     ),
     ("bad_name", &["FB0207"], "Name: my orders"),
     ("long_name", &["FB0203"], "Name: a1234567890123456789012345678901234567890123456789012345678901234"),
@@ -256,9 +235,25 @@ const LINES: &[Case] = &[
     ("region", &["FB0212"], "Poller: { Function: { Region: Frankfurt } }"),
     ("role", &["FB0213"], "Poller: { Source: { RoleArn: \"arn:aws:iam::000000000000:user/u\" } }"),
     ("rate_limit", &["FB0201"], "Poller: { RateLimit: 0 }"),
-    ("payload", &["FB0408"], "Poller: { OnFailurePayload: true }"),
+    ("poller_of_streams", &["FB0105", "FB0105"], "Poller: { ParallelizationFactor: 20, ReadsPerSecond: 2 }"),
+    (
+        "endpoint_of_tables",
+        &["FB0101", "FB0101"],
+        "Poller:\n  Endpoints:\n    dynamodb: http://h\n    dynamodb_streams: http://h",
+    ),
     ("many_at_once", &["FB0201", "FB0101", "FB0215", "FB0105"], "BatchSize: 0\nColour: red\nEnabled: on\nTopics: [t]"),
 ];
+
+/// Every case, those of streams too.
+fn all() -> impl Iterator<Item = &'static Case> {
+    FILES
+        .iter()
+        .chain(LINES)
+        .chain(destinations::LINES)
+        .chain(streams::FILES)
+        .chain(streams::KINESIS)
+        .chain(streams::DYNAMODB)
+}
 
 /// Compares one case with its codes and its snapshot; says what differs in the codes.
 fn check((name, codes, text): &Case, prefix: &str) -> Option<String> {
@@ -279,7 +274,7 @@ fn check((name, codes, text): &Case, prefix: &str) -> Option<String> {
     None
 }
 
-fn check_all(cases: &[Case], prefix: &str) {
+pub(super) fn check_all(cases: &[Case], prefix: &str) {
     let wrong: Vec<_> = cases.iter().filter_map(|case| check(case, prefix)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
@@ -300,13 +295,13 @@ fn every_code_of_a_file_has_a_case() {
     let elsewhere = ["FB0001", "FB0002", "FB0003", "FB0004", "FB0006"];
     for code in Code::ALL.iter().map(|code| code.as_str()).filter(|code| !elsewhere.contains(code) && *code < "FB0500")
     {
-        assert!(FILES.iter().chain(LINES).any(|(_, codes, _)| codes.contains(&code)), "no case gives {code}");
+        assert!(all().any(|(_, codes, _)| codes.contains(&code)), "no case gives {code}");
     }
 }
 
 #[test]
 fn names_of_cases_are_unique() {
-    let mut names: Vec<_> = FILES.iter().chain(LINES).map(|(name, ..)| name).collect();
+    let mut names: Vec<_> = all().map(|(name, ..)| name).collect();
     names.sort();
     let count = names.len();
     names.dedup();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::mapping::{Loaded, load};
+use crate::mapping::{Loaded, SourceKind, load};
 
 fn mapping(queue: &str) -> String {
     format!("EventSourceArn: arn:aws:sqs:us-east-1:000000000000:{queue}\nFunctionName: f\n")
@@ -129,7 +129,11 @@ fn the_examples_are_clean() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("mappings");
     let loaded = load_all(&[folder]);
     assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
-    let [orders] = loaded.mappings.try_into().unwrap();
+    let [clicks, orders, stock] = loaded.mappings.try_into().unwrap();
+    assert_eq!((clicks.kind, stock.kind), (SourceKind::Kinesis, SourceKind::DynamoDb));
+    for stream in [clicks, stock] {
+        assert!(crate::mapping::lint(&stream, None, None).is_empty(), "{}", stream.name);
+    }
     assert_eq!((orders.name.as_str(), orders.function.name.as_str()), ("orders", "process-orders"));
     assert!(orders.report_batch_item_failures && orders.maximum_concurrency.is_some());
 }

@@ -2,12 +2,18 @@
 
 mod accepted;
 mod broken;
+mod broken_destinations;
+mod broken_streams;
 mod files;
 mod never_panics;
+mod streams;
 
 use std::path::Path;
 
-use super::{Loaded, Mapping, parse};
+use super::{Loaded, Mapping, parse_at};
+
+/// The time of these tests: 2026-11-20T08:30:00Z, in milliseconds since the Unix epoch.
+const NOW: u64 = 1_795_163_400_000;
 
 /// The variables of these tests.
 fn env(name: &str) -> Option<String> {
@@ -21,7 +27,7 @@ fn env(name: &str) -> Option<String> {
 }
 
 fn read(text: &str) -> Loaded {
-    parse(Path::new("orders.yaml"), text, &env)
+    parse_at(Path::new("orders.yaml"), text, &env, NOW)
 }
 
 /// The mappings of a text that must be clean.

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::read;
 
+const STREAM: &str = "Name: clicks\nEventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/clicks\nFunctionName: f\nStartingPosition: AT_TIMESTAMP\nStartingPositionTimestamp: 2026-11-20T08:00:00.5Z\nParallelizationFactor: 2\nMaximumRetryAttempts: -1\nMaximumRecordAgeInSeconds: 3600\nBisectBatchOnFunctionError: true\nTumblingWindowInSeconds: 0\nDestinationConfig: { OnFailure: { Destination: \"arn:aws:s3:::failed\" } }\nPoller: { ParallelizationFactor: 20, ReadsPerSecond: 2, OnFailurePayload: true, Destination: { Region: eu-west-1 }, Endpoints: { kinesis: \"http://h\" } }\n";
+
 const VALID: &str = "# comment\nName: orders\nEventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f:live\nEnabled: true\nBatchSize: 100\nMaximumBatchingWindowInSeconds: 5\nFunctionResponseTypes: [ReportBatchItemFailures]\nScalingConfig: { MaximumConcurrency: 20 }\nFilterCriteria: { Filters: [] }\nTags: &t { größe: \"日本語\", other: \"${SIZE:-x}\" }\nPoller:\n  Endpoints: { sqs: \"http://localhost:4566\" }\n  Visibility: { Timeout: 30s, OnFunctionError: { Backoff: { Initial: 1s, Maximum: 1h } } }\n";
 
 fn answers(text: &str) {
@@ -19,6 +21,7 @@ fn answers(text: &str) {
 #[test]
 fn the_mapping_to_be_mutated_is_sound() {
     super::clean(VALID);
+    super::clean(STREAM);
 }
 
 proptest! {
@@ -43,5 +46,17 @@ proptest! {
         while !VALID.is_char_boundary(end) { end -= 1; }
         let end = end.max(start);
         answers(&format!("{}{with}{}", &VALID[..start], &VALID[end..]));
+    }
+
+    #[test]
+    fn on_a_mutated_mapping_of_a_stream(cut in 0..STREAM.len(), len in 0usize..40, with in r#"[-:?,\[\]{}#&*!|>'"%@`~$ \n\ta0.:TZé]{0,6}"#) {
+        // It is all ASCII.
+        let end = (cut + len).min(STREAM.len());
+        answers(&format!("{}{with}{}", &STREAM[..cut], &STREAM[end..]));
+    }
+
+    #[test]
+    fn on_any_time(time in r#"[-+0-9.:TZtz \[\]e/]{0,40}"#) {
+        answers(&format!("EventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/s\nFunctionName: f\nStartingPosition: AT_TIMESTAMP\nStartingPositionTimestamp: '{time}'\n"));
     }
 }

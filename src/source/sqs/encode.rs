@@ -9,13 +9,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use bytes::Bytes;
 
-use super::json::{write_custom, write_string};
+use super::json::write_custom;
 use crate::machine::{Receipt, Record};
+use crate::source::json::write_string;
+use crate::source::time::now_unix_ms;
 
 /// System attributes in the order in which they are written.
 const ORDER: [MessageSystemAttributeName; 9] = [
@@ -95,7 +96,7 @@ impl Encoder {
         let arrived_unix_ms = values
             .number(&MessageSystemAttributeName::SentTimestamp)
             .or_else(|| values.number(&MessageSystemAttributeName::ApproximateFirstReceiveTimestamp))
-            .unwrap_or_else(unix_ms);
+            .unwrap_or_else(now_unix_ms);
         Ok(Record {
             id: id.into(),
             receipt: Receipt::new(handle),
@@ -153,11 +154,6 @@ impl<'m> SystemAttributes<'m> {
         }
         out.push(b'}');
     }
-}
-
-fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
-//! Writes JSON straight into a buffer: strings, Base64, and the sender's message attributes.
+//! The sender's message attributes as JSON.
 
 use std::collections::HashMap;
 
 use aws_sdk_sqs::types::MessageAttributeValue;
-use serde::Serialize;
+
+use crate::source::json::{write_base64, write_list, write_string};
 
 /// The sender's own attributes. As with AWS, only the applicable one of `stringValue` and `binaryValue` is there,
 /// and the two lists always are, although SQS never fills them.
@@ -35,28 +36,6 @@ pub(super) fn write_custom(out: &mut Vec<u8>, attributes: &HashMap<String, Messa
         out.push(b'}');
     }
     out.push(b'}');
-}
-
-fn write_list<T>(out: &mut Vec<u8>, items: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
-    out.push(b'[');
-    for (index, item) in items.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        write(out, item);
-    }
-    out.push(b']');
-}
-
-fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.push(b'"');
-    base64_simd::STANDARD.encode_append(bytes, out);
-    out.push(b'"');
-}
-
-/// A string, escaped as JSON asks for and no further.
-pub(super) fn write_string(out: &mut Vec<u8>, text: &str) {
-    text.serialize(&mut serde_json::Serializer::new(out)).expect("a string can always be written to memory");
 }
 
 #[cfg(test)]

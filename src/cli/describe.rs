@@ -1,0 +1,182 @@
+//! One mapping, a line for each of its members.
+
+use super::table::{BOLD, RESET, health, lag, number, one_line, reading};
+use crate::engine::{MappingStatus, QueueStatus, ShardState, StreamConfiguration};
+
+type Line = (&'static str, String);
+
+/// One mapping, a line for each of its members, and its shards at the end.
+pub(super) fn one(status: &MappingStatus, colour: bool) -> String {
+    let mut lines: Vec<Line> = vec![
+        ("Name", status.name.clone()),
+        ("UUID", status.uuid.clone()),
+        ("File", status.file.clone()),
+        ("Source", status.event_source_arn.clone()),
+        ("Function", status.function_arn.clone()),
+        ("State", format!("{:?} ({})", status.state, status.state_transition_reason)),
+        ("Enabled by", status.enabled_by.clone()),
+        ("Health", format!("{} since {}", health(status), status.since)),
+    ];
+    lines.extend(status.health_reason.iter().map(|reason| ("Reason", reason.clone())));
+    lines.extend([
+        ("Last result", status.last_processing_result.clone()),
+        ("Batch", format!("{} records, {} s window", status.batch_size, status.maximum_batching_window_in_seconds)),
+        ("Responses", or_dash(&status.function_response_types.join(", "))),
+    ]);
+    match &status.stream_configuration {
+        Some(stream) => lines.extend(configuration(stream)),
+        None => lines.push(("Concurrency", concurrency(status))),
+    }
+    lines.extend(status.destination_config.iter().map(|config| {
+        let destination = config.on_failure.destination.as_deref().unwrap_or_default();
+        ("On failure", or_dash(destination))
+    }));
+    lines.extend(status.queue.as_ref().map(|known| ("Queue", queue(known))));
+    lines.extend(stream(status));
+    lines.push(("Records", records(status)));
+    let counters = &status.counters;
+    lines.push((
+        "Invokes",
+        format!(
+            "{}, of them {} throttled; {} malformed responses",
+            counters.invokes, counters.throttles, counters.malformed_responses
+        ),
+    ));
+    lines.extend(shards(status));
+    let width = lines.iter().map(|(head, _)| head.len()).max().unwrap_or_default() + 1;
+    let (bold, reset) = if colour { (BOLD, RESET) } else { ("", "") };
+    lines
+        .iter()
+        .map(|(head, text)| {
+            let head = if head.is_empty() { String::new() } else { format!("{head}:") };
+            let text = one_line(text);
+            format!("{bold}{head:<width$}{reset} {text}\n")
+        })
+        .collect()
+}
+
+fn concurrency(status: &MappingStatus) -> String {
+    status.scaling_config.map_or_else(|| "adaptive".into(), |scaling| scaling.maximum_concurrency.to_string())
+}
+
+fn configuration(stream: &StreamConfiguration) -> Vec<Line> {
+    let start = match stream.starting_position_timestamp {
+        Some(seconds) => format!("{} {seconds:.3}", stream.starting_position),
+        None => stream.starting_position.clone(),
+    };
+    let retries = match stream.maximum_retry_attempts {
+        ..=-1 => "retries without end".to_owned(),
+        1 => "1 retry".to_owned(),
+        retries => format!("{retries} retries"),
+    };
+    let age = match stream.maximum_record_age_in_seconds {
+        ..=-1 => "records of any age".to_owned(),
+        seconds => format!("records up to {seconds} s old"),
+    };
+    let bisect = if stream.bisect_batch_on_function_error { ", failed batches are split" } else { "" };
+    let mut lines = vec![
+        ("Begins", start),
+        ("Lanes", format!("{} a shard", stream.parallelization_factor)),
+        ("Failures", format!("{retries}, {age}{bisect}")),
+    ];
+    if stream.tumbling_window_in_seconds > 0 {
+        lines.push(("Window", format!("{} s, tumbling", stream.tumbling_window_in_seconds)));
+    }
+    lines
+}
+
+fn queue(queue: &QueueStatus) -> String {
+    format!(
+        "{} waiting, {} held, {} of {} batches in flight, {} s visibility",
+        number(queue.backlog),
+        queue.held,
+        queue.in_flight,
+        queue.concurrency,
+        number(queue.visibility_timeout),
+    )
+}
+
+fn stream(status: &MappingStatus) -> Option<Line> {
+    let stream = status.stream.as_ref()?;
+    let saved = if stream.checkpoint_age_seconds > 0.0 {
+        format!("{} not saved", lag(Some(stream.checkpoint_age_seconds)))
+    } else {
+        "all saved".into()
+    };
+    let text = format!(
+        "{} lag, {} shards read, {} held, {} of {} batches in flight, {saved}",
+        lag(stream.iterator_age_seconds),
+        reading(status),
+        stream.held,
+        stream.in_flight,
+        stream.concurrency,
+    );
+    Some(("Stream", text))
+}
+
+fn records(status: &MappingStatus) -> String {
+    let counters = &status.counters;
+    let mut text = format!("{} polled, {} invoked, {} failed", counters.polled, counters.invoked, counters.failed);
+    if status.stream.is_some() {
+        text.push_str(&format!(", {} dropped, {} bisections", counters.dropped, counters.bisections));
+    } else {
+        text.push_str(&format!(", {} deleted", counters.deleted));
+    }
+    if status.destination_config.is_some() {
+        text.push_str(&format!(", {} to the destination", counters.delivered_to_destination));
+    }
+    text.push_str(&format!(", {} filtered", counters.filtered));
+    text
+}
+
+/// A line for each shard; ended ones only as a number.
+fn shards(status: &MappingStatus) -> Vec<Line> {
+    let all = || status.shards.iter().flatten();
+    let shown = all().filter(|shard| shard.state != ShardState::Ended).map(|shard| {
+        let (state, lag) = (format!("{:?}", shard.state), lag(shard.iterator_age_seconds));
+        format!("{}  {state:<7}  {lag:>8}  {}", shard.shard_id, shard.position)
+    });
+    let ended = all().filter(|shard| shard.state == ShardState::Ended).count();
+    let ended = (ended > 0).then(|| format!("and {ended} processed to their end"));
+    let heads = std::iter::once("Shards").chain(std::iter::repeat(""));
+    heads.zip(shown.chain(ended)).collect()
+}
+
+fn or_dash(text: &str) -> String {
+    if text.is_empty() { "-".into() } else { text.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::output::{json, yaml};
+    use super::super::sample::{broken, clicks, orders};
+    use super::*;
+    use crate::engine::MappingStatus;
+
+    #[test]
+    fn shows_one() {
+        insta::assert_snapshot!("one", one(&orders(), false));
+        insta::assert_snapshot!("one_degraded", one(&broken(), false));
+        insta::assert_snapshot!("one_stream", one(&clicks(), false));
+    }
+
+    #[test]
+    fn paints_only_when_asked() {
+        assert!(one(&clicks(), true).lines().all(|line| line.starts_with(BOLD)));
+        assert!(!one(&clicks(), false).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn json_and_yaml_hold_the_same_and_can_be_read_back() {
+        insta::assert_snapshot!("stream_json", json(&clicks()).unwrap());
+        insta::assert_snapshot!("stream_yaml", yaml(&clicks()).unwrap());
+        for status in [orders(), broken(), clicks()] {
+            let text = json(&status).unwrap();
+            assert_eq!(serde_json::from_str::<MappingStatus>(&text).unwrap(), status);
+        }
+        let queue = json(&orders()).unwrap();
+        for absent in ["StartingPosition", "Shards", "Stream", "DestinationConfig", "ParallelizationFactor"] {
+            assert!(!queue.contains(absent), "{absent} in {queue}");
+        }
+    }
+}

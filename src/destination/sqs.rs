@@ -1,0 +1,134 @@
+//! Failure records into SQS queues.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aws_sdk_sqs::Client;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use super::Destination;
+use super::call::{bounded, fitting};
+use super::names::{group, hyphenated};
+use super::record::Encoder;
+use crate::aws::{Call, CallBounds, Service};
+use crate::machine::{Failure, Fault, FaultKind};
+use crate::mapping::{Arn, Mapping};
+
+/// The largest message that SQS takes: 1 MiB, where the queue's own `MaximumMessageSize` is not less.
+const LARGEST: usize = 1 << 20;
+
+/// An SQS queue that takes failure records, standard or FIFO.
+///
+/// Its URL is asked for by name and account when it is first needed, and again after SQS has said that the queue
+/// does not exist. A queue that takes less than SQS's largest message says so when it refuses one; from then on its
+/// own limit counts.
+pub(crate) struct SqsDestination {
+    client: Client,
+    encoder: Encoder,
+    name: String,
+    account: String,
+    fifo: bool,
+    /// For messages.
+    label: String,
+    bounds: CallBounds,
+    url: RwLock<Option<Arc<str>>>,
+    limit: AtomicUsize,
+}
+
+impl SqsDestination {
+    pub(crate) fn new(
+        client: Client,
+        mapping: &Mapping,
+        arn: &Arn,
+        region: &str,
+        fifo: bool,
+        bounds: CallBounds,
+    ) -> Self {
+        Self {
+            client,
+            encoder: Encoder::new(mapping),
+            name: arn.resource.clone(),
+            account: arn.account.clone(),
+            fifo,
+            label: format!("queue {} ({region}, account {})", arn.resource, arn.account),
+            bounds,
+            url: RwLock::new(None),
+            limit: AtomicUsize::new(LARGEST),
+        }
+    }
+
+    async fn send(&self, failure: Arc<Failure>) -> Result<(), Fault> {
+        let call = self.call("SendMessage");
+        let limit = self.limit.load(Ordering::Relaxed);
+        let text = fitting(call, self.encoder.message(&failure, limit), limit)?;
+        let bytes = text.len();
+        let url = self.url().await?;
+        let mut request = self.client.send_message().queue_url(&*url).message_body(text);
+        if self.fifo {
+            request = request.message_group_id(group(&failure)).message_deduplication_id(hyphenated(failure.uuid));
+        }
+        let Err(mut fault) = bounded(call, self.bounds.call, request.send()).await else { return Ok(()) };
+        match (fault.kind, refused_above(&fault.message)) {
+            (FaultKind::Missing, _) => *self.url.write().unwrap_or_else(PoisonError::into_inner) = None,
+            (FaultKind::Invalid, Some(most)) => {
+                // "Shorter than" is meant as "at most", which the refusal of exactly so many bytes would disprove.
+                self.limit.fetch_min(most.min(bytes.saturating_sub(1)), Ordering::Relaxed);
+                fault.kind = FaultKind::TooLarge;
+            }
+            _ => {}
+        }
+        Err(fault)
+    }
+
+    /// The queue's URL. Should two deliveries ask for it at once, both get the same.
+    async fn url(&self) -> Result<Arc<str>, Fault> {
+        if let Some(url) = self.url.read().unwrap_or_else(PoisonError::into_inner).clone() {
+            return Ok(url);
+        }
+        let call = self.call("GetQueueUrl");
+        let send = self.client.get_queue_url().queue_name(&self.name).queue_owner_aws_account_id(&self.account).send();
+        let answer = bounded(call, self.bounds.call, send).await?;
+        let Some(url) = answer.queue_url.filter(|url| !url.is_empty()) else {
+            let message = format!("GetQueueUrl on {}: the answer has no URL", self.label);
+            return Err(Fault::new(FaultKind::Transient, message));
+        };
+        let url: Arc<str> = url.into();
+        *self.url.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&url));
+        Ok(url)
+    }
+
+    fn call(&self, operation: &'static str) -> Call<'_> {
+        Call { service: Service::SqsDestination, operation, target: &self.label }
+    }
+}
+
+impl Destination for SqsDestination {
+    fn deliver(&self, failure: Arc<Failure>) -> BoxFuture<'_, Result<(), Fault>> {
+        self.send(failure).boxed()
+    }
+}
+
+/// The size in SQS's refusal of a message: `Message must be shorter than 262144 bytes`.
+fn refused_above(message: &str) -> Option<usize> {
+    let (_, rest) = message.split_once("Message must be shorter than ")?;
+    rest.split_once(" bytes")?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_refused_size_is_read_out_of_the_refusal() {
+        let place = "SendMessage on queue q: InvalidParameterValue: One or more parameters are invalid. Reason:";
+        for (text, size) in [
+            ("Message must be shorter than 262144 bytes.", Some(262_144)),
+            ("Message must be shorter than many bytes.", None),
+            ("Message must be shorter than 262144", None),
+            ("The request must contain the parameter MessageGroupId.", None),
+        ] {
+            assert_eq!(refused_above(&format!("{place} {text} (HTTP 400)")), size, "{text}");
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Where shards begin and go on: pins, restarts, children, iterators, trims, drains.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::rig::{BEGIN, Rig, fault, record, returned, shard};
+use crate::machine::{
+    Command, Cursor, Event, FaultKind, Fence, Input, Mark, Position, Positions, Record, StartingPosition, StreamKind,
+    StreamOptions,
+};
+
+fn latest() -> StreamOptions {
+    StreamOptions { start: StartingPosition::Latest, ..StreamOptions::default() }
+}
+
+fn kept(marks: &[(&str, Mark)]) -> Positions {
+    let marks: BTreeMap<Arc<str>, Mark> = marks.iter().map(|(id, mark)| (Arc::from(*id), mark.clone())).collect();
+    Positions { fence: Fence(3), begun: !marks.is_empty(), marks }
+}
+
+fn after(sequence: &str) -> Position {
+    Position::After(sequence.into())
+}
+
+#[test]
+fn nothing_is_read_before_the_pins_are_kept() {
+    let mut rig = Rig::new(latest());
+    rig.claimed(kept(&[]));
+    rig.listed(&[shard("s0", &[], true), shard("s1", &["s0"], false), shard("s2", &["s0"], false)]);
+    assert!(rig.reads.is_empty());
+    rig.save_all();
+    assert_eq!(
+        rig.marks,
+        BTreeMap::from([
+            ("s0".into(), Mark::End),
+            ("s1".into(), Mark::Latest(BEGIN)),
+            ("s2".into(), Mark::Latest(BEGIN)),
+        ])
+    );
+    let polled = |rig: &Rig| rig.count(|event| matches!(event, Event::Polled { .. }));
+    assert_eq!(rig.read([]).cursor, Cursor::Open(Position::Latest));
+    assert_eq!(polled(&rig), 0);
+    assert_eq!(rig.read([7]).cursor, Cursor::Open(Position::Latest));
+    // Only now everything that arrives is delivered for sure.
+    assert_eq!(polled(&rig), 1);
+    assert_eq!(rig.invoke().1, [7]);
+}
+
+#[test]
+fn a_pin_is_opened_by_its_time_after_a_restart() {
+    let mut rig = Rig::new(latest());
+    rig.claimed(kept(&[("s0", Mark::Latest(BEGIN - 5_500))]));
+    rig.listed(&[shard("s0", &[], false)]);
+    assert_eq!(rig.read([]).cursor, Cursor::Open(Position::Timestamp(BEGIN - 5_500)));
+
+    let mut rig = Rig::new(StreamOptions { kind: StreamKind::DynamoDb, ..latest() });
+    rig.claimed(kept(&[("s0", Mark::Latest(BEGIN - 5_500))]));
+    rig.listed(&[shard("s0", &[], false)]);
+    assert_eq!(rig.reads[0].cursor, Cursor::Open(Position::TrimHorizon));
+    let arrived = |number, ago| Record { arrived_unix_ms: BEGIN - ago, ..record(number) };
+    rig.read_records(vec![arrived(1, 7_000), arrived(2, 6_000), arrived(3, 0)], true);
+    assert_eq!(rig.invoke().1, [2, 3]);
+}
+
+#[test]
+fn a_first_open_that_failed_does_not_move_the_pin() {
+    let mut rig = Rig::reading(latest());
+    assert_eq!(rig.read_fails(FaultKind::Transient).cursor, Cursor::Open(Position::Latest));
+    rig.seconds(1);
+    assert_eq!(rig.read([]).cursor, Cursor::Open(Position::Timestamp(BEGIN)));
+}
+
+#[test]
+fn children_begin_when_all_parents_are_processed() {
+    let mut rig = Rig::reading(StreamOptions::default());
+    rig.read_records(vec![record(1)], false);
+    assert!(rig.reads.is_empty());
+    assert_eq!(rig.lists, 0);
+    let (batch, _) = rig.invoke();
+    rig.answer(batch, returned("null"));
+    rig.seconds(1);
+    rig.listed(&[shard("s0", &[], true), shard("s1", &["s0"], false)]);
+    let read = rig.read([2]);
+    assert_eq!((&*read.shard, read.cursor), ("s1", Cursor::Open(Position::TrimHorizon)));
+    rig.seconds(2);
+    assert_eq!(rig.mark("s0"), Some(&Mark::End));
+    assert_eq!(rig.mark("s1"), Some(&Mark::TrimHorizon));
+}
+
+#[test]
+fn a_closed_shard_with_unread_records_is_drained_after_a_restart() {
+    let mut rig = Rig::new(latest());
+    rig.claimed(kept(&[("s0", Mark::After("4".into()))]));
+    rig.listed(&[shard("s0", &[], true), shard("s1", &["s0"], false)]);
+    assert_eq!(rig.reads.len(), 1);
+    let read = rig.read_records(vec![record(5)], false);
+    assert_eq!((&*read.shard, read.cursor), ("s0", Cursor::Open(after("4"))));
+    let (batch, numbers) = rig.invoke();
+    assert_eq!(numbers, [5]);
+    rig.answer(batch, returned("null"));
+    assert_eq!(&*rig.read([]).shard, "s1");
+}
+
+#[test]
+fn a_shard_without_a_child_is_looked_for_with_growing_pauses() {
+    let mut rig = Rig::reading(StreamOptions::default());
+    rig.read_records(vec![], false);
+    let mut listings = 0;
+    for _ in 0..600 {
+        rig.seconds(1);
+        if rig.lists > 0 {
+            listings += 1;
+            rig.listed(&[shard("s0", &[], true)]);
+        }
+    }
+    assert!((10..=20).contains(&listings), "{listings}");
+}
+
+#[test]
+fn an_expired_iterator_is_opened_after_the_last_record_read() {
+    let mut rig = Rig::reading(StreamOptions::default());
+    rig.read([1, 2]);
+    rig.seconds(2);
+    assert!(matches!(rig.read_fails(FaultKind::Expired).cursor, Cursor::Iterator(_)));
+    assert_eq!(rig.read([3]).cursor, Cursor::Open(after("2")));
+    assert_eq!(rig.count(|event| matches!(event, Event::IteratorExpired { .. })), 1);
+}
+
+#[test]
+fn what_was_trimmed_is_passed_over_loudly() {
+    let mut rig = Rig::new(StreamOptions::default());
+    rig.claimed(kept(&[("s0", Mark::After("4".into()))]));
+    rig.listed(&[shard("s0", &[], false)]);
+    rig.read_fails(FaultKind::Trimmed);
+    assert_eq!(rig.read([9]).cursor, Cursor::Open(Position::TrimHorizon));
+    assert_eq!(rig.count(|event| matches!(event, Event::Trimmed { .. })), 1);
+}
+
+#[test]
+fn a_shard_that_the_stream_no_longer_lists_is_over() {
+    let mut rig = Rig::new(StreamOptions::default());
+    rig.claimed(kept(&[("s0", Mark::After("4".into())), ("s1", Mark::TrimHorizon)]));
+    rig.listed(&[shard("s0", &[], true), shard("s1", &[], false)]);
+    while let Some(read) = rig.reads.front().cloned() {
+        if &*read.shard == "s0" {
+            rig.read_fails(FaultKind::Missing);
+        } else {
+            rig.read([]);
+        }
+        if rig.lists > 0 {
+            break;
+        }
+    }
+    rig.seconds(1);
+    rig.listed(&[shard("s1", &[], false), shard("s2", &["s0"], false)]);
+    rig.seconds(2);
+    assert_eq!(rig.count(|event| matches!(event, Event::ShardGone { .. })), 1);
+    assert!(rig.reads.iter().any(|read| &*read.shard == "s2"));
+}
+
+#[test]
+fn a_caught_up_shard_is_read_at_the_base_rate() {
+    for (kind, least, most) in [(StreamKind::Kinesis, 55, 61), (StreamKind::DynamoDb, 220, 241)] {
+        let mut rig = Rig::reading(StreamOptions { kind, ..StreamOptions::default() });
+        let mut reads = 0;
+        for _ in 0..6_000 {
+            while !rig.reads.is_empty() {
+                reads += 1;
+                rig.read([]);
+            }
+            rig.pass(Duration::from_millis(10));
+        }
+        assert!((least..=most).contains(&reads), "{kind:?}: {reads}");
+    }
+}
+
+#[test]
+fn a_full_answer_is_followed_by_the_next_read() {
+    let mut rig = Rig::reading(StreamOptions { batch_size: 10_000, ..StreamOptions::default() });
+    rig.read(0..10_000);
+    assert_eq!(rig.reads.len(), 1);
+}
+
+#[test]
+fn reading_ahead_is_bounded() {
+    let mut rig = Rig::reading(StreamOptions { batch_size: 10, ..StreamOptions::default() });
+    let mut number = 0;
+    for _ in 0..100 {
+        rig.seconds(2);
+        if !rig.reads.is_empty() {
+            rig.read(number..number + 5);
+            number += 5;
+        }
+    }
+    assert!(number <= 40, "{number}");
+    let batches = rig.run(|_| returned("null"));
+    assert_eq!(batches.concat(), (0..number).collect::<Vec<u64>>());
+}
+
+#[test]
+fn a_drain_finishes_what_is_in_flight_and_saves_the_last_mark() {
+    let mut rig = Rig::reading(StreamOptions { batch_size: 2, ..StreamOptions::default() });
+    rig.read(1..=6);
+    let (batch, _) = rig.invoke();
+    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(25) }));
+    rig.answer(batch, returned("null"));
+    assert!(rig.invokes.is_empty() && !rig.done);
+    rig.save_all();
+    assert!(rig.done);
+    assert_eq!(rig.mark("s0"), Some(&Mark::After("2".into())));
+}
+
+#[test]
+fn a_drain_keeps_its_bound_and_its_last_write() {
+    let mut rig = Rig::reading(StreamOptions { batch_size: 2, parallelization: 2, ..StreamOptions::default() });
+    rig.read(1..=4);
+    let (first, numbers) = rig.invoke();
+    rig.invoke();
+    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(10) }));
+    rig.answer(first, returned("null"));
+    rig.pass(Duration::from_secs(10));
+    assert!(rig.done, "{numbers:?}");
+    assert_eq!(rig.count(|event| matches!(event, Event::Drained { abandoned: 1 })), 1);
+}
+
+#[test]
+fn a_cut_waits_for_nothing_but_the_last_write() {
+    let mut rig = Rig::reading(StreamOptions::default());
+    rig.read([1]);
+    rig.invoke();
+    rig.feed(Input::Command(Command::Cut));
+    assert!(rig.done);
+}
+
+#[test]
+fn marks_are_saved_about_once_a_second() {
+    let mut rig = Rig::reading(StreamOptions { batch_size: 1, ..StreamOptions::default() });
+    rig.seconds(5);
+    rig.events.clear();
+    rig.read(0..100);
+    for _ in 0..100 {
+        let (batch, _) = rig.invoke();
+        rig.answer(batch, returned("null"));
+        rig.save_all();
+        rig.pass(Duration::from_millis(100));
+    }
+    let saves = rig.count(|event| matches!(event, Event::Checkpointed { .. }));
+    assert!((9..=12).contains(&saves), "{saves}");
+    assert_eq!(rig.mark("s0"), Some(&Mark::After("99".into())));
+}
+
+#[test]
+fn a_store_that_fails_is_tried_again_and_a_fence_ends_the_machine() {
+    let mut rig = Rig::reading(StreamOptions::default());
+    rig.seconds(5);
+    rig.read([1]);
+    let (batch, _) = rig.invoke();
+    rig.answer(batch, returned("null"));
+    let save = rig.saves.pop_front().unwrap();
+    rig.feed(Input::Saved { save: save.id, result: Err(fault(FaultKind::Transient)) });
+    rig.seconds(1);
+    assert_eq!(rig.mark("s0"), Some(&Mark::After("1".into())));
+    rig.seconds(3);
+    rig.read([2]);
+    let (batch, _) = rig.invoke();
+    rig.answer(batch, returned("null"));
+    let save = rig.saves.pop_front().unwrap();
+    rig.feed(Input::Saved { save: save.id, result: Err(fault(FaultKind::Fenced)) });
+    assert!(rig.done);
+}

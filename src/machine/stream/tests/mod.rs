@@ -1,0 +1,6 @@
+//! The machine as a whole, fed by hand.
+
+mod beginnings;
+mod failures;
+mod rig;
+mod windows;

@@ -1,0 +1,239 @@
+//! Drives a machine by hand: keeps its wishes, answers the plain ones, and lets time pass.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::machine::{
+    BatchId, DeliverRequest, Event, Failure, Fault, FaultKind, Fence, FunctionAnswer, Input, InvokeRequest,
+    InvokeResult, Machine, Mark, Mono, Now, Output, Positions, ReadAnswer, ReadRequest, Receipt, Record, SaveRequest,
+    Shard, StreamMachine, StreamOptions,
+};
+
+/// The wall clock at the rig's beginning.
+pub(super) const BEGIN: u64 = 1_760_000_000_000;
+
+pub(super) struct Rig {
+    pub(super) machine: StreamMachine,
+    pub(super) now: Duration,
+    pub(super) reads: VecDeque<ReadRequest>,
+    pub(super) invokes: VecDeque<InvokeRequest>,
+    pub(super) deliveries: VecDeque<DeliverRequest>,
+    pub(super) saves: VecDeque<SaveRequest>,
+    pub(super) lists: usize,
+    pub(super) claims: usize,
+    pub(super) events: Vec<Event>,
+    pub(super) marks: BTreeMap<String, Mark>,
+    pub(super) done: bool,
+    wake: Option<Mono>,
+}
+
+pub(super) fn shard(id: &str, parents: &[&str], closed: bool) -> Shard {
+    Shard { id: id.into(), parents: parents.iter().map(|parent| Arc::from(*parent)).collect(), closed }
+}
+
+/// A record whose fragment is its number, which arrived when the rig began.
+pub(super) fn record(number: u64) -> Record {
+    Record {
+        id: number.to_string().into(),
+        receipt: Receipt::new(""),
+        key: None,
+        key_hash: number,
+        fragment: Bytes::from(number.to_string()),
+        receive_count: 1,
+        arrived_unix_ms: BEGIN,
+    }
+}
+
+pub(super) fn returned(payload: &str) -> InvokeResult {
+    Ok(FunctionAnswer {
+        status: 200,
+        request_id: Some("11111111-2222-4333-8444-555555555555".into()),
+        executed_version: Some("$LATEST".into()),
+        payload: Bytes::copy_from_slice(payload.as_bytes()),
+        function_error: None,
+    })
+}
+
+pub(super) fn threw() -> InvokeResult {
+    let answer = returned(r#"{"errorMessage":"boom"}"#);
+    answer.map(|answer| FunctionAnswer { function_error: Some("Unhandled".into()), ..answer })
+}
+
+pub(super) fn fault(kind: FaultKind) -> Fault {
+    Fault::new(kind, kind.as_str())
+}
+
+impl Rig {
+    /// A machine that has claimed, listed one open shard, and is about to read it.
+    pub(super) fn reading(options: StreamOptions) -> Self {
+        let mut rig = Self::new(options);
+        rig.claimed(Positions { fence: Fence(1), ..Positions::default() });
+        rig.listed(&[shard("s0", &[], false)]);
+        rig.save_all();
+        rig
+    }
+
+    pub(super) fn new(options: StreamOptions) -> Self {
+        let mut rig = Self {
+            machine: StreamMachine::new(options),
+            now: Duration::ZERO,
+            reads: VecDeque::new(),
+            invokes: VecDeque::new(),
+            deliveries: VecDeque::new(),
+            saves: VecDeque::new(),
+            lists: 0,
+            claims: 0,
+            events: Vec::new(),
+            marks: BTreeMap::new(),
+            done: false,
+            wake: None,
+        };
+        rig.feed(Input::Timeout);
+        rig
+    }
+
+    pub(super) fn feed(&mut self, input: Input) {
+        let unix_ms = BEGIN + u64::try_from(self.now.as_millis()).unwrap();
+        self.machine.handle(input, Now { mono: Mono::at(self.now), unix_ms });
+        loop {
+            match self.machine.poll_output() {
+                Output::Claim => self.claims += 1,
+                Output::List => self.lists += 1,
+                Output::Read(request) => self.reads.push_back(request),
+                Output::Invoke(request) => self.invokes.push_back(request),
+                Output::Deliver(request) => self.deliveries.push_back(request),
+                Output::Save(request) => self.saves.push_back(request),
+                Output::Emit(event) => self.events.push(event),
+                Output::CancelPolls => {}
+                Output::Timeout(deadline) => {
+                    self.wake = deadline.map(|deadline| deadline.at);
+                    return;
+                }
+                Output::Done => {
+                    self.done = true;
+                    return;
+                }
+                other @ (Output::Describe | Output::Poll(_) | Output::Settle(_)) => {
+                    panic!("a stream's machine wants {other:?}")
+                }
+            }
+        }
+    }
+
+    /// Lets time pass, with every wake that the machine asked for on the way. Saves are confirmed.
+    pub(super) fn pass(&mut self, span: Duration) {
+        let until = self.now + span;
+        let mut wakes = 0;
+        self.save_all();
+        while let Some(at) = self.wake.filter(|at| at.since_epoch() <= until && !self.done) {
+            assert!(wakes < 10_000, "the machine wants to be woken again and again at {at:?}");
+            wakes += 1;
+            self.now = self.now.max(at.since_epoch());
+            self.feed(Input::Timeout);
+            self.save_all();
+        }
+        self.now = until;
+    }
+
+    pub(super) fn seconds(&mut self, seconds: u64) {
+        self.pass(Duration::from_secs(seconds));
+    }
+
+    pub(super) fn claimed(&mut self, positions: Positions) {
+        assert_eq!(std::mem::take(&mut self.claims), 1);
+        self.marks = positions.marks.iter().map(|(shard, mark)| (shard.to_string(), mark.clone())).collect();
+        self.feed(Input::Claimed(Ok(positions)));
+    }
+
+    pub(super) fn listed(&mut self, shards: &[Shard]) {
+        assert_eq!(std::mem::take(&mut self.lists), 1, "no listing is asked for");
+        self.feed(Input::Listed(Ok(shards.to_vec())));
+    }
+
+    pub(super) fn save_all(&mut self) {
+        while let Some(save) = self.saves.pop_front() {
+            for (shard, mark) in save.changes {
+                match mark {
+                    Some(mark) => self.marks.insert(shard.to_string(), mark),
+                    None => self.marks.remove(&*shard),
+                };
+            }
+            self.feed(Input::Saved { save: save.id, result: Ok(()) });
+        }
+    }
+
+    /// Answers the open read with records of these numbers.
+    pub(super) fn read(&mut self, numbers: impl IntoIterator<Item = u64>) -> ReadRequest {
+        self.read_records(numbers.into_iter().map(record).collect(), true)
+    }
+
+    /// Answers the open read; `more` says that the shard is not at its end.
+    pub(super) fn read_records(&mut self, records: Vec<Record>, more: bool) -> ReadRequest {
+        let request = self.reads.pop_front().expect("no read is open");
+        let next = more.then(|| Arc::from("next"));
+        let answer = ReadAnswer { records, next, behind: Some(Duration::ZERO) };
+        self.feed(Input::Read { read: request.id, result: Ok(answer) });
+        request
+    }
+
+    pub(super) fn read_fails(&mut self, kind: FaultKind) -> ReadRequest {
+        let request = self.reads.pop_front().expect("no read is open");
+        self.feed(Input::Read { read: request.id, result: Err(fault(kind)) });
+        request
+    }
+
+    /// Takes the only open invoke: its batch and its records' numbers.
+    pub(super) fn invoke(&mut self) -> (BatchId, Vec<u64>) {
+        let request = self.invokes.pop_front().expect("nothing is invoked");
+        let body = String::from_utf8(request.body.to_vec()).unwrap();
+        let records = body.split_once("[").unwrap().1.split_once(']').unwrap().0;
+        let numbers = records.split(',').filter(|number| !number.is_empty());
+        let numbers: Vec<u64> = numbers.map(|number| number.parse().unwrap()).collect();
+        assert_eq!(numbers.len(), request.records);
+        (request.batch, numbers)
+    }
+
+    pub(super) fn answer(&mut self, batch: BatchId, result: InvokeResult) {
+        self.feed(Input::Invoked { batch, result, took: Duration::from_millis(10) });
+    }
+
+    pub(super) fn delivered(&mut self, result: Result<(), Fault>) -> Arc<Failure> {
+        let request = self.deliveries.pop_front().expect("nothing is delivered");
+        self.feed(Input::Delivered { delivery: request.id, result });
+        request.failure
+    }
+
+    /// Answers every invoke by `function` until nothing happens for ten minutes; the batches in their order.
+    pub(super) fn run(&mut self, mut function: impl FnMut(&[u64]) -> InvokeResult) -> Vec<Vec<u64>> {
+        let mut batches = Vec::new();
+        while !self.invokes.is_empty() || self.wait_for_invoke() {
+            let (batch, numbers) = self.invoke();
+            let result = function(&numbers);
+            batches.push(numbers);
+            assert!(batches.len() < 1_000, "no end in sight: {batches:?}");
+            self.answer(batch, result);
+        }
+        batches
+    }
+
+    fn wait_for_invoke(&mut self) -> bool {
+        for _ in 0..600 {
+            if !self.invokes.is_empty() {
+                return true;
+            }
+            self.seconds(1);
+        }
+        !self.invokes.is_empty()
+    }
+
+    pub(super) fn mark(&self, shard: &str) -> Option<&Mark> {
+        self.marks.get(shard)
+    }
+
+    pub(super) fn count(&self, pick: impl Fn(&Event) -> bool) -> usize {
+        self.events.iter().filter(|event| pick(event)).count()
+    }
+}

@@ -1,0 +1,73 @@
+//! The rules that all mappings share: members of other sources, and what forebay does not take.
+
+use super::code::Code;
+use super::model::SourceKind;
+use super::parameters::{MAPPING, Member, Shape, Taken, find};
+use super::reader::Reader;
+use super::text::Span;
+use super::value::{Kind, Members};
+
+/// Checks what every mapping has.
+pub(crate) fn check(reader: &mut Reader<'_>, members: &Members, kind: SourceKind) {
+    foreign(reader, members, MAPPING, "", kind);
+    metrics(reader, members, kind);
+    if members.map("FilterCriteria").is_some_and(|criteria| criteria.says("Filters")) {
+        let help = "remove the filters and let the function skip what it does not want, or wait for a later version";
+        reader.error(Code::FiltersNotYet, key(members, "FilterCriteria"), "filters are not supported yet", help);
+    }
+    if members.says("KMSKeyArn") {
+        let message = "forebay stores no filters outside this file, so there is nothing to encrypt";
+        reader.error(Code::KmsKey, key(members, "KMSKeyArn"), message, "remove it");
+    }
+}
+
+/// Where the key of a member stands.
+pub(crate) fn key(members: &Members, name: &str) -> Span {
+    members.key(name).unwrap_or_default()
+}
+
+/// Reports members that only other sources take. Empty ones, as answers carry them, pass.
+fn foreign(reader: &mut Reader<'_>, members: &Members, table: &'static [Member], path: &str, kind: SourceKind) {
+    let queue = kind == SourceKind::Sqs;
+    for (name, span, value) in &members.entries {
+        let Some(member) = find(table, name) else { continue };
+        let owner = match member.taken {
+            Taken::By(sources) => Some(sources),
+            Taken::Streams(sources) if queue => Some(sources),
+            Taken::Queues if !queue => Some("SQS queues"),
+            Taken::Yes | Taken::Queues | Taken::Streams(_) | Taken::ReadOnly => None,
+        };
+        if let Some(owner) = owner.filter(|_| value.says()) {
+            let message = format!("`{path}{name}` is not for {}s: it belongs to {owner}", kind.noun());
+            reader.error(Code::OtherSource, *span, message, help(name, queue));
+        } else if let (Shape::Map(below), Kind::Map(members), None) = (member.shape, &value.kind, owner) {
+            foreign(reader, members, below, &format!("{path}{name}."), kind);
+        }
+    }
+}
+
+fn help(name: &str, queue: bool) -> &'static str {
+    match name {
+        "ScalingConfig" => "remove it; `ParallelizationFactor` says how many batches of a shard are in flight",
+        "MaximumRetryAttempts" if queue => {
+            "remove it; the `maxReceiveCount` of the queue's redrive policy bounds retries"
+        }
+        "ParallelizationFactor" if queue => {
+            "remove it; `ScalingConfig.MaximumConcurrency` bounds the batches in flight"
+        }
+        "OnFailureAttempts" => "remove it; `MaximumRetryAttempts` bounds the retries of a stream",
+        _ => "remove it",
+    }
+}
+
+fn metrics(reader: &mut Reader<'_>, members: &Members, kind: SourceKind) {
+    let Some(config) = members.map("MetricsConfig") else { return };
+    for value in config.list("Metrics") {
+        if let Kind::Text(group) = &value.kind
+            && group != "EventCount"
+        {
+            let message = format!("the metrics `{group}` are not for {}s: they belong to Kafka", kind.noun());
+            reader.error(Code::OtherSource, value.span, message, "write `EventCount`, or remove it");
+        }
+    }
+}

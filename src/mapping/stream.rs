@@ -1,0 +1,95 @@
+//! What only mappings of Kinesis and DynamoDB streams have, and its rules.
+
+use std::time::Duration;
+
+use super::build::{missing, narrow};
+use super::code::Code;
+use super::model::{Arn, SourceKind, StreamParameters};
+use super::reader::Reader;
+use super::text::Span;
+use super::value::Members;
+use crate::machine::StartingPosition;
+
+/// Reads the parameters of a stream; whatever is missing or wrong is reported and has its default.
+pub(crate) fn read(
+    reader: &mut Reader<'_>,
+    members: &Members,
+    source: &Arn,
+    kind: SourceKind,
+    span: Span,
+) -> StreamParameters {
+    let limit = |name: &str| members.integer(name).and_then(|(number, _)| u32::try_from(number).ok());
+    let (parallelization, lanes) = parallelization(members);
+    let window = members.integer("TumblingWindowInSeconds").filter(|(seconds, _)| *seconds > 0);
+    if let Some((_, window)) = window {
+        tumbling(reader, members, parallelization, lanes.unwrap_or(window), window);
+    }
+    StreamParameters {
+        start: start(reader, members, source, kind, span),
+        parallelization,
+        maximum_retry_attempts: limit("MaximumRetryAttempts"),
+        maximum_record_age: limit("MaximumRecordAgeInSeconds").map(seconds),
+        bisect: members.boolean("BisectBatchOnFunctionError").unwrap_or(false),
+        tumbling_window: window.map(|(number, _)| seconds(narrow(number))),
+    }
+}
+
+fn seconds(number: u32) -> Duration {
+    Duration::from_secs(number.into())
+}
+
+/// The factor that counts, and where it is written.
+fn parallelization(members: &Members) -> (u32, Option<Span>) {
+    let beyond = members.map("Poller").and_then(|poller| poller.integer("ParallelizationFactor"));
+    match beyond.or_else(|| members.integer("ParallelizationFactor")) {
+        Some((number, span)) => (narrow(number), Some(span)),
+        None => (1, None),
+    }
+}
+
+/// A window's state is one for the shard, so its batches go one after the other; and AWS refuses filters with it, too.
+fn tumbling(reader: &mut Reader<'_>, members: &Members, parallelization: u32, lanes: Span, window: Span) {
+    if parallelization > 1 {
+        let message =
+            format!("tumbling windows exclude a `ParallelizationFactor` above 1, and this is {parallelization}");
+        let help = "write 1, or remove `TumblingWindowInSeconds`";
+        reader.error(Code::WindowAndLanes, lanes, message, help);
+    }
+    if members.map("FilterCriteria").is_some_and(|criteria| criteria.says("Filters")) {
+        let help = "remove `FilterCriteria` or `TumblingWindowInSeconds`";
+        reader.error(Code::WindowAndFilters, window, "tumbling windows exclude filters", help);
+    }
+}
+
+fn start(reader: &mut Reader<'_>, members: &Members, source: &Arn, kind: SourceKind, span: Span) -> StartingPosition {
+    const HELP: &str = "write `StartingPosition: TRIM_HORIZON` to begin with the oldest record, or `LATEST` to begin with \
+                        what arrives from now on";
+    let timestamp = members.time("StartingPositionTimestamp");
+    let given = timestamp.is_some() || members.broken.contains(&"StartingPositionTimestamp");
+    let Some((word, at)) = members.text("StartingPosition") else {
+        missing(reader, members, "StartingPosition", span, HELP);
+        return StartingPosition::TrimHorizon;
+    };
+    if word == "AT_TIMESTAMP" && kind == SourceKind::DynamoDb {
+        let message = format!("unsupported starting position for arn type: {}", source.text);
+        reader.error(Code::PositionUnsupported, at, message, HELP);
+        return StartingPosition::TrimHorizon;
+    }
+    if word == "AT_TIMESTAMP" {
+        if !given {
+            let message = "`AT_TIMESTAMP` needs a `StartingPositionTimestamp`";
+            let help = "write `StartingPositionTimestamp: 2026-11-20T08:30:00Z` beside it, with the time that you mean";
+            reader.error(Code::TimestampPosition, at, message, help);
+        }
+        return StartingPosition::Timestamp(timestamp.map_or(0, |(unix_ms, _)| unix_ms));
+    }
+    if let Some((_, span)) = timestamp {
+        let message = format!("`StartingPositionTimestamp` needs `AT_TIMESTAMP`, and the position is `{word}`");
+        let help = match kind {
+            SourceKind::DynamoDb => "remove it: a DynamoDB stream cannot be read from a time on",
+            SourceKind::Kinesis | SourceKind::Sqs => "write `StartingPosition: AT_TIMESTAMP`, or remove it",
+        };
+        reader.error(Code::TimestampPosition, span, message, help);
+    }
+    if word == "LATEST" { StartingPosition::Latest } else { StartingPosition::TrimHorizon }
+}
