@@ -128,6 +128,6 @@ fn read(stream: &mut BTreeMap<Arc<str>, VecDeque<Record>>, request: &ReadRequest
         (waiting.drain(..count).collect(), waiting.len())
     });
     let behind = Some(if left > 0 { Duration::from_secs(1) } else { Duration::ZERO });
-    let answer = ReadAnswer { records, next: Some("next".into()), behind };
+    let answer = ReadAnswer { records, next: Some("next".into()), behind, bytes: 0 };
     Input::Read { read: request.id, result: Ok(answer) }
 }
