@@ -14,7 +14,7 @@ use crate::driver::{Bench, MappingFile, Options, Part};
 use crate::fake::{Setup, Until};
 
 /// Longer than any single measurement takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// How long a program may take to end when it is asked to.
 const ENDING: Duration = Duration::from_secs(40);
 /// Small, so that a shard's two megabytes a second are not what is measured.

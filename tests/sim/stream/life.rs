@@ -164,7 +164,8 @@ impl Life {
             // Each call takes its time, and jitter may stretch a pause.
             let least = open * IDLE * 7 / 10 / (base + 2 * self.basin.plan.stream.latency.1);
             if !(least..=most).contains(&made) {
-                let what = format_args!("reads {open} idle shards {made} times in {IDLE} ms, not {least} to {most} times");
+                let what =
+                    format_args!("reads {open} idle shards {made} times in {IDLE} ms, not {least} to {most} times");
                 self.basin.violate(consumer, what);
             }
         }

@@ -147,11 +147,16 @@ impl Basin {
         }
         state.session(consumer, session).claimed = true;
         drop(state);
-        self.note(consumer, format_args!("claims {}", if marks.is_empty() { "nothing".into() } else { marks.join(", ") }));
+        self.note(
+            consumer,
+            format_args!("claims {}", if marks.is_empty() { "nothing".into() } else { marks.join(", ") }),
+        );
     }
 
     fn check_staleness(&self, state: &State, consumer: usize, session: usize, positions: &Positions) {
-        let Some(before) = session.checked_sub(1).map(|before| &state.consumers[consumer].sessions[before]) else { return };
+        let Some(before) = session.checked_sub(1).map(|before| &state.consumers[consumer].sessions[before]) else {
+            return;
+        };
         let Some((ended, clean)) = before.ended.filter(|_| self.store_is_good()) else { return };
         let (_, slowest) = self.plan.store.latency;
         let limit = if clean { ended } else { ended.saturating_sub(SAVED_WITHIN + 4 * slowest) };
@@ -167,7 +172,9 @@ impl Basin {
                 let when = if clean { "a clean drain" } else { "a crash" };
                 self.violate(
                     consumer,
-                    format_args!("after {when} shard {shard} is settled up to {settled}, and its mark covers {covered}"),
+                    format_args!(
+                        "after {when} shard {shard} is settled up to {settled}, and its mark covers {covered}"
+                    ),
                 );
             }
         }
@@ -232,7 +239,10 @@ impl Basin {
             let pooled = view.pooled.contains_key(&at);
             let forfeit = !busy && !pooled && self.is_forfeit(state, consumer, session, record);
             if !settled && self.is_owed(state, consumer, session, record) && !forfeit {
-                self.violate(consumer, format_args!("the mark of shard {shard} covers {covered} places, and r{record} is not settled"));
+                self.violate(
+                    consumer,
+                    format_args!("the mark of shard {shard} covers {covered} places, and r{record} is not settled"),
+                );
                 return;
             }
             if forfeit && !settled {
