@@ -127,7 +127,7 @@ impl StreamSource for Port {
         let mut waiting = self.0.waiting.lock().unwrap();
         let count = waiting.len().min(request.max as usize);
         let records = waiting.drain(..count).map(|number| Record { id: number.to_string().into(), ..record(number) });
-        let answer = ReadAnswer { records: records.collect(), next: Some("i".into()), behind: Some(Duration::ZERO) };
+        let answer = ReadAnswer { records: records.collect(), next: Some("i".into()), ..ReadAnswer::default() };
         async move { Ok(answer) }.boxed()
     }
 }

@@ -280,7 +280,7 @@ impl Basin {
             Duration::from_millis(now - oldest + u64::from(until < length))
         });
         let records = numbers.iter().map(|&n| state.records[n].handed_out()).collect();
-        Ok(ReadAnswer { records, next, behind })
+        Ok(ReadAnswer { records, next, behind, bytes: read })
     }
 
     /// Counts a read against what a shard allows.

@@ -48,7 +48,7 @@ impl Store for MarkStore {
         self.inner.set_desired(mapping, desired)
     }
 
-    fn claim(&self, mapping: &str, source: &str) -> BoxFuture<'_, Result<Positions, StoreError>> {
+    fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>> {
         let (mapping, source) = (mapping.to_owned(), source.to_owned());
         async move {
             self.basin.world.enter().await;
@@ -61,7 +61,7 @@ impl Store for MarkStore {
                 self.basin.note(consumer, format_args!("the claim fails"));
                 return Err(error);
             }
-            let positions = self.inner.claim(&mapping, &source).await?;
+            let positions = self.inner.claim(&mapping, &source, latest).await?;
             self.slow().await;
             self.basin.claimed(consumer, &positions);
             Ok(positions)
