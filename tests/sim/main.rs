@@ -8,6 +8,7 @@
 
 mod acts;
 mod answers;
+mod destination;
 mod draw;
 mod function;
 mod invokes;
@@ -25,5 +26,6 @@ mod seeds;
 mod session;
 mod settle;
 mod store;
+mod stream;
 mod trace;
 mod world;
