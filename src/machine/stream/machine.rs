@@ -192,7 +192,7 @@ impl StreamMachine {
     fn deadline(&self) -> Option<Deadline> {
         let candidates = [
             (self.timers.first().map(|&(at, _)| at), Wake::Retry),
-            (self.listing.due(), Wake::Describe),
+            (self.listing.due().filter(|_| self.draining.is_none()), Wake::Describe),
             (self.deliveries.due(), Wake::Deliver),
             (self.save_due(), Wake::Checkpoint),
             (self.draining.as_ref().map(|draining| draining.next(self.now.mono)), Wake::Drain),
