@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::engine::{HealthStatus, MappingState};
+use forebay::engine::{HealthStatus, MappingState, MappingStatus};
 use forebay::machine::{Failure, Mark, StartingPosition};
 use forebay::mapping::{Mapping, SourceKind};
 use forebay::store::Store;
@@ -12,13 +12,15 @@ use super::basin::Basin;
 use super::plan::StreamPlan;
 use super::rig::Rig;
 use super::store::MarkStore;
-use crate::rig::is;
 use crate::run::on_a_paused_clock;
 use crate::seeds::Told;
 use crate::world::World;
 
 /// How long the fair phase may take (milliseconds).
 const PATIENCE: u64 = 2 * 3_600_000;
+
+/// Within this a mapping shows that the stream is in reach again.
+const RECOVERY: Duration = Duration::from_secs(120);
 
 /// The stretch of an idle life whose reads are counted (milliseconds).
 const IDLE: u64 = 20_000;
@@ -173,14 +175,18 @@ impl Life {
 
     async fn check_status(&self, consumer: usize) {
         let name = self.basin.name(consumer);
-        self.rig.wait(name, Duration::from_secs(60), is(MappingState::Enabled)).await;
-        let Ok(status) = self.rig.handle.status(name).await else {
-            return self.basin.violate(consumer, "is not listed");
+        // Only what is used can show that it works again.
+        let well = |status: Option<&MappingStatus>| {
+            status.is_some_and(|status| {
+                let reason = status.health_reason.as_deref().unwrap_or_default();
+                let healthy = status.health == HealthStatus::Ok || !reason.contains("source:");
+                status.state == MappingState::Enabled && healthy
+            })
         };
-        let reason = status.health_reason.as_deref().unwrap_or_default();
-        let healthy = status.health == HealthStatus::Ok || !reason.contains("source:");
-        if status.state != MappingState::Enabled || !healthy {
-            self.basin.violate(consumer, format_args!("is {:?}, {:?}: {reason}", status.state, status.health));
+        if !self.rig.wait(name, RECOVERY, well).await {
+            let status = self.rig.handle.status(name).await.ok();
+            let shown = status.map(|status| (status.state, status.health, status.health_reason));
+            self.basin.violate(consumer, format_args!("{RECOVERY:?} after everything has settled it is {shown:?}"));
         }
     }
 
