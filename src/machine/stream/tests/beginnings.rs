@@ -250,6 +250,27 @@ fn a_shard_that_ends_in_a_drain_asks_for_no_listing() {
 }
 
 #[test]
+fn a_store_that_fails_in_a_drain_is_not_pressed() {
+    let mut rig = Rig::reading(StreamOptions::default());
+    rig.seconds(5);
+    rig.read([1]);
+    let (batch, _) = rig.invoke();
+    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(10) }));
+    rig.answer(batch, returned("null"));
+    let mut tries = 0;
+    while !rig.done {
+        while let Some(save) = rig.saves.pop_front() {
+            tries += 1;
+            rig.feed(Input::Saved { save: save.id, result: Err(fault(FaultKind::Transient)) });
+        }
+        rig.now += Duration::from_millis(10);
+        rig.feed(Input::Timeout);
+    }
+    assert!((50..=101).contains(&tries), "{tries}");
+    assert_eq!(rig.mark("s0"), Some(&Mark::TrimHorizon));
+}
+
+#[test]
 fn a_drain_keeps_its_bound_and_its_last_write() {
     let mut rig = Rig::reading(StreamOptions { batch_size: 2, parallelization: 2, ..StreamOptions::default() });
     rig.read(1..=4);
