@@ -281,7 +281,7 @@ fn a_lane_that_retries_stands_still_alone() {
     rig.read(1..=6);
     let mut odd = rig.invoke();
     let mut even = rig.invoke();
-    if odd.1[0] % 2 == 0 {
+    if odd.1[0].is_multiple_of(2) {
         std::mem::swap(&mut odd, &mut even);
     }
     rig.answer(odd.0, Err(fault(FaultKind::Throttled)));
