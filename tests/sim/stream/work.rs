@@ -172,8 +172,11 @@ impl Tap {
             if !same || !self.basin.is_owed(state, self.consumer, self.id, earlier) || self.is_underway(state, earlier) {
                 continue;
             }
-            if self.basin.is_forfeit(state, self.consumer, self.id, earlier) && !view.is_flying(earlier) {
+            let old = self.basin.is_too_old(state, self.consumer, self.id, earlier) && !view.is_flying(earlier);
+            if old {
                 self.drop_waiting(state, shard, earlier);
+            }
+            if old || self.basin.is_trimmed_unread(state, self.consumer, self.id, earlier) {
                 continue;
             }
             let (one, next) = (places(state, &[earlier]), places(state, records));
