@@ -5,7 +5,7 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 SEEDS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint demo bench sim-long deny venv clean-demo
+.PHONY: help build test lint demo bench sim-long deny emulators clean-demo
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -13,7 +13,7 @@ help: ## Print this list
 build: ## Build the release binary (target/release/forebay)
 	$(CARGO) build --release --locked --bin forebay
 
-test: venv ## Run every test: unit, documentation, simulation, emulator, command line
+test: emulators ## Run every test: unit, documentation, simulation, emulator, command line
 	@sh scripts/check.sh
 	@echo 'Compiling the tests (some minutes the first time)'
 	@if [ -t 2 ]; then $(CARGO) test --locked --no-run; else $(CARGO) test --locked --no-run --quiet; fi
@@ -29,18 +29,19 @@ lint: ## Check formatting, clippy, documentation, scripts and dependencies
 deny: ## Check the dependencies only: bans, licences, sources, advisories
 	sh scripts/deny.sh
 
-demo: venv ## Run 1,000 orders from a queue through a real function, on an emulator
+demo: emulators ## Run orders from a queue and readings from a stream through real functions, on emulators
 	$(CARGO) build --release --locked --bin forebay
 	@.venv/bin/python -B scripts/demo.py --binary $(TARGET_DIR)/release/forebay
 
 bench: ## Measure forebay against a bare loop on the same SDK
-	$(CARGO) bench --locked --bench queue
+	$(CARGO) bench --locked --bench queue --bench stream
 
 sim-long: ## Simulate SEEDS lives (100,000 unless given), optimised but with every assertion on
 	FOREBAY_SEEDS=$(SEEDS) $(CARGO) test --locked --profile sim --test sim
 
-venv:
+emulators:
 	@sh scripts/venv.sh
+	@sh scripts/emulators.sh
 
-clean-demo: ## Remove the Python environment that make demo and make test installed
-	rm -rf .venv
+clean-demo: ## Remove what make demo and make test installed for Python and Node
+	rm -rf .venv .emulators

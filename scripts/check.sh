@@ -4,6 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 for script in scripts/*.sh; do sh -n "$script"; done
+for script in scripts/emulators/*.js; do node --check "$script"; done
 if command -v bash >/dev/null 2>&1; then bash -n .ci/run; fi
 "${PYTHON:-python3}" - <<'PYTHON'
 import ast, itertools, pathlib

@@ -5,6 +5,8 @@
 //! forebay, and prints the table that `docs/performance.md` explains.
 
 mod bare;
+#[path = "../common/mod.rs"]
+mod common;
 mod driver;
 mod fake;
 mod measure;
@@ -58,7 +60,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            driver::complain(&error);
+            common::complain(&error);
             ExitCode::FAILURE
         }
     }

@@ -1,5 +1,7 @@
 //! Reads the SDK's errors: what failed, and the words for it.
 
+mod advice;
+
 use std::error::Error;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use self::advice::advice;
 use super::delivery_faults::{s3_kind, sns_kind};
 use super::faults::{Answer, dynamodb_streams_kind, kinesis_kind, lambda_kind, sqs_kind, sts_kind};
 use crate::machine::{Fault, FaultKind};
@@ -187,57 +190,6 @@ fn describe(answer: &Answer<'_>) -> String {
     text
 }
 
-/// What an operator can do about a class.
-fn advice(kind: FaultKind, call: Call<'_>, code: &str) -> String {
-    let namespace = match call.service {
-        Service::Sqs | Service::SqsDestination => "sqs",
-        Service::Kinesis => "kinesis",
-        Service::DynamoDbStreams => "dynamodb",
-        Service::Lambda => "lambda",
-        Service::Sns => "sns",
-        Service::S3 => "s3",
-    };
-    match kind {
-        FaultKind::Denied => {
-            let action = match call.operation {
-                // IAM knows the batch calls and Invoke under other names than the API.
-                "DeleteMessageBatch" => "DeleteMessage",
-                "ChangeMessageVisibilityBatch" => "ChangeMessageVisibility",
-                "GetQueueUrl" => "GetQueueUrl",
-                "Invoke" => "InvokeFunction",
-                other => other,
-            };
-            match (call.service, code) {
-                (Service::Kinesis, "KMSAccessDeniedException" | "KMSOptInRequired") => {
-                    "; allow the credentials kms:Decrypt on the stream's key".to_owned()
-                }
-                _ => format!("; check the credentials, and allow them {namespace}:{action}"),
-            }
-        }
-        FaultKind::Expired if code == "ExpiredIteratorException" => String::new(),
-        FaultKind::Expired => "; renew the AWS credentials".to_owned(),
-        FaultKind::Missing => match call.service {
-            Service::Sqs => "; create the queue, or correct EventSourceArn, region or account".to_owned(),
-            Service::Kinesis | Service::DynamoDbStreams => {
-                "; create the stream, or correct EventSourceArn, region or account".to_owned()
-            }
-            Service::Lambda => "; create the function, or correct FunctionName or region".to_owned(),
-            Service::SqsDestination => destination_advice("queue"),
-            Service::Sns => destination_advice("topic"),
-            Service::S3 => destination_advice("bucket"),
-        },
-        // S3 answers a call to the wrong region with a redirect or calls its signature malformed.
-        FaultKind::Invalid if call.service == Service::S3 => {
-            "; check that Region under Poller.Destination is the bucket's".to_owned()
-        }
-        _ => String::new(),
-    }
-}
-
-fn destination_advice(what: &str) -> String {
-    format!("; create the {what}, or correct DestinationConfig.OnFailure.Destination")
-}
-
 /// The innermost error's text: the outer ones only say that something failed.
 fn root_cause(error: &(dyn Error + 'static)) -> String {
     let text = chain(error).last().map(ToString::to_string).unwrap_or_default();
@@ -307,24 +259,6 @@ mod tests {
             "ReceiveMessage on queue orders: AccessDenied: no identity-based policy allows it (HTTP 403); \
              check the credentials, and allow them sqs:ReceiveMessage"
         );
-    }
-
-    #[test]
-    fn batch_calls_and_invoke_are_named_as_iam_names_them() {
-        for (service, operation, action) in [
-            (Service::Sqs, "DeleteMessageBatch", "sqs:DeleteMessage"),
-            (Service::Sqs, "ChangeMessageVisibilityBatch", "sqs:ChangeMessageVisibility"),
-            (Service::Kinesis, "ListShards", "kinesis:ListShards"),
-            (Service::DynamoDbStreams, "GetRecords", "dynamodb:GetRecords"),
-            (Service::Lambda, "Invoke", "lambda:InvokeFunction"),
-            (Service::SqsDestination, "SendMessage", "sqs:SendMessage"),
-            (Service::Sns, "Publish", "sns:Publish"),
-            (Service::S3, "PutObject", "s3:PutObject"),
-        ] {
-            let call = Call { service, operation, target: "it" };
-            let fault = fault_of(call, &answered(403, "AccessDeniedException", "", None));
-            assert!(fault.message.ends_with(action), "{}", fault.message);
-        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ const MOST_WORKERS: usize = 8;
 pub(super) struct RunArgs {
     #[command(flatten)]
     files: FileArgs,
-    /// Where `start` and `stop` are remembered: a file, or "memory" to keep nothing. Default:
+    /// Where checkpoints, `start` and `stop` are remembered: a file, or "memory" to keep nothing. Default:
     /// /var/lib/forebay/forebay.redb if it can be written, else a file in your state folder
     #[arg(long, value_name = "STORE", env = "FOREBAY_STORE", hide_env_values = true)]
     store: Option<StoreLocation>,

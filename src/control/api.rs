@@ -10,6 +10,7 @@ use axum::{Json, Router};
 use futures_util::future::BoxFuture;
 use thiserror::Error;
 
+use super::checkpoints;
 use super::wire::{ErrorBody, VersionBody};
 use crate::engine::{EngineError, EngineHandle, MappingStatus, ReloadSummary};
 
@@ -47,6 +48,7 @@ impl Api {
             .route("/v1/mappings/{name}", get(status))
             .route("/v1/mappings/{name}/start", post(start))
             .route("/v1/mappings/{name}/stop", post(stop))
+            .merge(checkpoints::routes())
             .route("/v1/reload", post(reload))
             .route("/v1/version", get(version))
             .with_state(self)
@@ -59,10 +61,10 @@ pub(crate) fn whole(api: Api) -> Router {
 }
 
 /// A refusal as it is sent.
-struct Refusal {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) message: String,
 }
 
 impl IntoResponse for Refusal {
@@ -76,6 +78,10 @@ impl From<EngineError> for Refusal {
     fn from(error: EngineError) -> Self {
         let (status, code) = match &error {
             EngineError::Unknown(_) => (StatusCode::NOT_FOUND, "unknown_mapping"),
+            EngineError::UnknownShard { .. } => (StatusCode::NOT_FOUND, "unknown_shard"),
+            EngineError::Running { .. } => (StatusCode::CONFLICT, "running"),
+            EngineError::NoCheckpoints(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no_checkpoints"),
+            EngineError::OtherSource { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "other_source"),
             EngineError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "store"),
             EngineError::Closing => (StatusCode::SERVICE_UNAVAILABLE, "closing"),
         };

@@ -1,5 +1,6 @@
 //! The command line's side of the control API.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -7,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -19,7 +20,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::SocketChoice;
 use super::wire::{ErrorBody, VersionBody};
-use crate::engine::MappingStatus;
+use crate::engine::{Kept, MappingStatus};
 
 /// A daemon that takes longer is not well.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -92,11 +93,37 @@ impl Client {
         self.call(Method::GET, "/v1/version").await
     }
 
+    pub(crate) async fn checkpoints(&self) -> Result<BTreeMap<String, Kept>, ClientError> {
+        self.call(Method::GET, "/v1/checkpoints").await
+    }
+
+    pub(crate) async fn checkpoint(&self, name: &str) -> Result<Kept, ClientError> {
+        self.call(Method::GET, &format!("/v1/checkpoints/{}", utf8_percent_encode(name, NON_ALPHANUMERIC))).await
+    }
+
+    pub(crate) async fn replace_checkpoint(&self, name: &str, kept: &Kept, force: bool) -> Result<Kept, ClientError> {
+        let body = serde_json::to_vec(kept).expect("texts by texts are JSON").into();
+        self.send(Method::PUT, &checkpoint_path(name, force, None), body).await
+    }
+
+    pub(crate) async fn reset_checkpoint(
+        &self,
+        name: &str,
+        shard: Option<&str>,
+        force: bool,
+    ) -> Result<Kept, ClientError> {
+        self.call(Method::DELETE, &checkpoint_path(name, force, shard)).await
+    }
+
     async fn call<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, ClientError> {
+        self.send(method, path, Bytes::new()).await
+    }
+
+    async fn send<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<T, ClientError> {
         let (stream, socket) = self.connect().await?;
         let socket = socket.display().to_string();
         let broken = |reason: String| ClientError::Broken { path: socket.clone(), reason };
-        let (status, body) = tokio::time::timeout(PATIENCE, exchange(stream, method, "forebay", path))
+        let (status, body) = tokio::time::timeout(PATIENCE, exchange(stream, method, "forebay", path, body))
             .await
             .map_err(|_| ClientError::Slow { path: socket.clone() })?
             .map_err(|error| broken(error.to_string()))?;
@@ -146,12 +173,19 @@ fn mapping_path(name: &str, verb: &str) -> String {
     format!("/v1/mappings/{}{verb}", utf8_percent_encode(name, NON_ALPHANUMERIC))
 }
 
+fn checkpoint_path(name: &str, force: bool, shard: Option<&str>) -> String {
+    let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+    let shard = shard.map(|shard| format!("&shard={}", utf8_percent_encode(shard, NON_ALPHANUMERIC)));
+    format!("/v1/checkpoints/{name}?force={force}{}", shard.unwrap_or_default())
+}
+
 /// One request on a connection of its own.
-async fn exchange<I>(
+pub(super) async fn exchange<I>(
     io: I,
     method: Method,
     host: &str,
     path: &str,
+    body: Bytes,
 ) -> Result<(StatusCode, Bytes), Box<dyn Error + Send + Sync>>
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -159,7 +193,7 @@ where
     let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await?;
     // Ends with the exchange; its error is the exchange's error.
     let connection = tokio::spawn(connection);
-    let request = Request::builder().method(method).uri(path).header("host", host).body(Empty::<Bytes>::new())?;
+    let request = Request::builder().method(method).uri(path).header("host", host).body(Full::new(body))?;
     let response = sender.send_request(request).await?;
     let status = response.status();
     let body = Limited::new(response.into_body(), LARGEST_ANSWER).collect().await?.to_bytes();
@@ -171,7 +205,7 @@ where
 pub(crate) async fn ask_probe(address: &str, path: &str) -> Result<(StatusCode, String), String> {
     let asked = async {
         let stream = TcpStream::connect(address).await?;
-        exchange(stream, Method::GET, address, path).await
+        exchange(stream, Method::GET, address, path, Bytes::new()).await
     };
     let (status, body) = tokio::time::timeout(PROBE_PATIENCE, asked)
         .await
@@ -263,7 +297,7 @@ mod tests {
             (Method::POST, "/v1/reload", 422, "invalid_mappings"),
         ] {
             let stream = UnixStream::connect(&running.socket).await.unwrap();
-            let (found, body) = exchange(stream, method.clone(), "forebay", path).await.unwrap();
+            let (found, body) = exchange(stream, method.clone(), "forebay", path, Bytes::new()).await.unwrap();
             let body: ErrorBody = serde_json::from_slice(&body).unwrap();
             assert_eq!((found.as_u16(), body.code.as_str()), (status, code), "{method} {path}");
         }

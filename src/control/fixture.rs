@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Api, BoundSocket, Client, Overview, ReloadRefused, SocketChoice, Token, guarded, probes, serve, whole};
 use crate::engine::{self, Connector, EngineHandle, Ports};
-use crate::machine::{Fault, FaultKind};
-use crate::mapping::{Arn, FunctionRef, Mapping, Poller, SourceKind};
+use crate::machine::{Fault, FaultKind, StartingPosition};
+use crate::mapping::{Arn, FunctionRef, Mapping, Poller, SourceKind, StreamParameters};
 use crate::store::MemoryStore;
 use crate::telemetry::Metrics;
 
@@ -55,6 +55,25 @@ pub(super) fn mapping(name: &str) -> Mapping {
         stream: None,
         on_failure: None,
         poller: Poller::default(),
+    }
+}
+
+/// A mapping of the Kinesis stream `clicks`.
+pub(super) fn stream(name: &str) -> Mapping {
+    let text = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks";
+    let queue = mapping(name);
+    Mapping {
+        kind: SourceKind::Kinesis,
+        source: Arn { text: text.into(), service: "kinesis".into(), resource: "stream/clicks".into(), ..queue.source },
+        stream: Some(StreamParameters {
+            start: StartingPosition::Latest,
+            parallelization: 1,
+            maximum_retry_attempts: None,
+            maximum_record_age: None,
+            bisect: false,
+            tumbling_window: None,
+        }),
+        ..queue
     }
 }
 

@@ -2,6 +2,7 @@
 //! read-only probes over TCP.
 
 mod api;
+mod checkpoints;
 mod client;
 #[cfg(test)]
 mod fixture;

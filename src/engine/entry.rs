@@ -17,7 +17,7 @@ use crate::machine::{BackoffPolicy, Command, Event, Health};
 use crate::mapping::Mapping;
 use crate::store::{Desired, Store};
 
-/// The pause before a mapping whose task panicked is started again.
+/// The pause before a mapping whose task panicked, or ended without being told to, is started again.
 const RESTART: BackoffPolicy = BackoffPolicy { initial: Duration::from_secs(1), maximum: Duration::from_secs(60) };
 
 /// What is wanted of a mapping.
@@ -40,8 +40,8 @@ pub(crate) struct Entry {
     live: Arc<Live>,
     clock: Clock,
     running: Option<Running>,
-    /// How often the task has panicked since it last ended well.
-    panics: u32,
+    /// How often the task has panicked or ended on its own since it last ended well or ran for long.
+    failures: u32,
     restart_at: Option<Instant>,
     modified_unix_ms: u64,
     /// `Creating` the first time, `Enabling` after a stop.
@@ -51,6 +51,9 @@ pub(crate) struct Entry {
 struct Running {
     commands: mpsc::Sender<Command>,
     draining: bool,
+    /// To be started again at once: it holds marks that no longer count.
+    again: bool,
+    since: Instant,
 }
 
 impl Entry {
@@ -64,7 +67,7 @@ impl Entry {
             modified_unix_ms: clock.unix_ms(),
             clock,
             running: None,
-            panics: 0,
+            failures: 0,
             restart_at: None,
             on_the_way: MappingState::Creating,
         };
@@ -151,7 +154,7 @@ impl Entry {
         seed: u64,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (commands, receiver) = mpsc::channel(8);
-        self.running = Some(Running { commands, draining: false });
+        self.running = Some(Running { commands, draining: false, again: false, since: Instant::now() });
         self.restart_at = None;
         self.live.forget_shards();
         let task =
@@ -168,28 +171,65 @@ impl Entry {
         }
     }
 
-    /// The task has ended: drained, or with a panic.
+    /// Has a running task take over marks that were put in place behind its back: it ends and is started again. What
+    /// it has in flight is given up, and its saves are refused.
+    pub(crate) fn begin_again(&mut self) {
+        let Some(running) = self.running.as_mut().filter(|running| !running.draining) else { return };
+        running.again = true;
+        // A task that does not take commands has ended: its save was refused first.
+        running.commands.try_send(Command::Cut).ok();
+    }
+
+    /// The task has ended: drained, on its own, or with a panic.
     pub(crate) fn ended(&mut self, panic: Option<String>) {
-        self.running = None;
+        let Some(ended) = self.running.take() else { return };
         self.live.ended();
+        if ended.since.elapsed() > RESTART.maximum {
+            self.failures = 0;
+        }
         match panic {
             Some(panic) => {
-                self.panics += 1;
-                self.restart_at = Some(Instant::now() + RESTART.bare(self.panics));
+                self.restart_later();
                 let reason = format!("the mapping's task panicked and is started again: {panic}");
                 self.live.observe(&Event::Health(Health::Degraded { reason }));
             }
-            None => {
-                self.panics = 0;
+            None if ended.draining || ended.again => {
+                self.failures = 0;
                 self.on_the_way = MappingState::Enabling;
+            }
+            // Its save was refused: another process has claimed the marks, and may do so again.
+            None => {
+                self.restart_later();
+                self.on_the_way = MappingState::Enabling;
+                tracing::warn!(mapping = self.mapping.name, "the mapping has ended by itself and is started again");
             }
         }
         self.take_next();
         self.modified_unix_ms = self.clock.unix_ms();
     }
 
-    pub(crate) const fn restart_at(&self) -> Option<Instant> {
-        self.restart_at
+    fn restart_later(&mut self) {
+        self.failures += 1;
+        self.restart_at = Some(Instant::now() + RESTART.bare(self.failures));
+    }
+
+    /// Whether its marks may be written by its task, now or soon.
+    pub(crate) fn may_save(&self) -> bool {
+        self.goal == Goal::Run || self.running.is_some()
+    }
+
+    pub(crate) fn is_stream(&self) -> bool {
+        self.mapping.stream.is_some()
+    }
+
+    /// `EventSourceArn`.
+    pub(crate) fn source(&self) -> &str {
+        &self.mapping.source.text
+    }
+
+    pub(crate) fn restart_at(&self) -> Option<Instant> {
+        // One that is not wanted any more has nothing to wake up for.
+        self.restart_at.filter(|_| self.goal == Goal::Run)
     }
 
     /// `ok`, `starting`, `disabled` or `degraded: …`.
@@ -281,3 +321,6 @@ fn rfc3339(unix_ms: u64) -> String {
     let ms = i64::try_from(unix_ms).unwrap_or(i64::MAX);
     jiff::Timestamp::from_millisecond(ms).map(|at| format!("{at:.0}")).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! The handle through which the command line, the control socket and signals speak to the engine.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::MappingStatus;
 use crate::mapping::Mapping;
+use crate::store::Kept;
 
 /// A cheap clone that speaks to the running supervisor.
 #[derive(Clone)]
@@ -22,8 +25,27 @@ pub(crate) enum Request {
     Stop(String, oneshot::Sender<Result<MappingStatus, EngineError>>),
     Reload(Vec<Mapping>, oneshot::Sender<ReloadSummary>),
     Readiness(oneshot::Sender<Readiness>),
+    Checkpoints(oneshot::Sender<Result<BTreeMap<String, Kept>, EngineError>>),
+    ChangeCheckpoint {
+        name: String,
+        change: CheckpointChange,
+        force: bool,
+        reply: oneshot::Sender<Result<Kept, EngineError>>,
+    },
+    Checkpoint(String, oneshot::Sender<Result<Kept, EngineError>>),
     Shutdown(Duration, oneshot::Sender<()>),
     Cut,
+}
+
+/// What an operator does to a mapping's checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckpointChange {
+    /// These marks and no others count.
+    Replace(Kept),
+    /// It has never begun.
+    Reset,
+    /// This shard has no mark any more.
+    ResetShard(Arc<str>),
 }
 
 /// Why the engine refuses.
@@ -32,7 +54,34 @@ pub enum EngineError {
     /// No mapping has that name.
     #[error("there is no mapping named {0:?}: `forebay list` shows what there is")]
     Unknown(String),
-    /// The wish could not be kept.
+    /// The mapping runs, and would write over what is changed.
+    #[error("{name:?} is running: stop it first with `forebay stop {name} --wait`, or use --force")]
+    Running {
+        /// The mapping.
+        name: String,
+    },
+    /// The mapping's source is no stream.
+    #[error("{0:?} is fed by a queue: only streams have checkpoints")]
+    NoCheckpoints(String),
+    /// Nothing is kept of that shard.
+    #[error("nothing is kept of shard {shard:?} of {name:?}: `forebay checkpoint get {name}` shows what is")]
+    UnknownShard {
+        /// The mapping.
+        name: String,
+        /// The shard.
+        shard: String,
+    },
+    /// The marks belong to another stream than the mapping's.
+    #[error("the marks are of {given}, but {name:?} reads {wanted}: they would not count")]
+    OtherSource {
+        /// The mapping.
+        name: String,
+        /// The ARN that came with the marks.
+        given: String,
+        /// The mapping's `EventSourceArn`.
+        wanted: String,
+    },
+    /// The store cannot be used, or refuses.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
     /// The engine is shutting down.
@@ -96,6 +145,27 @@ impl EngineHandle {
     /// Whether the process is ready.
     pub async fn readiness(&self) -> Result<Readiness, EngineError> {
         self.ask(Request::Readiness).await
+    }
+
+    /// What is kept of every stream mapping, by name; of mappings that are in no file any more, too.
+    pub async fn checkpoints(&self) -> Result<BTreeMap<String, Kept>, EngineError> {
+        self.ask(Request::Checkpoints).await?
+    }
+
+    /// What is kept of one mapping; without marks when it has not begun.
+    pub async fn checkpoint(&self, name: &str) -> Result<Kept, EngineError> {
+        self.ask(|reply| Request::Checkpoint(name.into(), reply)).await?
+    }
+
+    /// Changes what is kept of one mapping, and answers with what is kept then. Refused while the mapping runs,
+    /// unless with `force`: then it is started again and goes on from there.
+    pub async fn change_checkpoint(
+        &self,
+        name: &str,
+        change: CheckpointChange,
+        force: bool,
+    ) -> Result<Kept, EngineError> {
+        self.ask(|reply| Request::ChangeCheckpoint { name: name.into(), change, force, reply }).await?
     }
 
     /// Drains every mapping within `bound` and ends the engine.

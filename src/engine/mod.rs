@@ -1,5 +1,6 @@
 //! Runs mappings: the supervisor, a task for each mapping, and the driver that carries out what a machine wants.
 
+mod checkpoint;
 mod clock;
 mod connect;
 mod driver;
@@ -19,8 +20,10 @@ mod tests;
 
 pub use clock::WallClock;
 pub use connect::{Connector, Ports, SourcePort};
-pub use handle::{EngineError, EngineHandle, Readiness, ReloadSummary};
+pub use handle::{CheckpointChange, EngineError, EngineHandle, Readiness, ReloadSummary};
 pub(crate) use shards::Shards;
 pub use status::{Counters, HealthStatus, MappingState, MappingStatus, QueueStatus, ScalingConfig};
 pub use stream_status::{DestinationConfig, OnFailure, ShardState, ShardStatus, StreamConfiguration, StreamStatus};
 pub use supervisor::{Parts, spawn};
+
+pub use crate::store::Kept;

@@ -11,7 +11,9 @@ use super::{Ports, SourcePort};
 use crate::function::Function;
 use crate::machine::{
     DeliverRequest, Fault, FaultKind, Input, PollRequest, ReadRequest, SaveRequest, SettleAction, SettleRequest,
+    StartingPosition,
 };
+use crate::mapping::Mapping;
 use crate::source::{QueueSource, StreamSource};
 use crate::store::{Store, StoreError};
 
@@ -21,12 +23,16 @@ pub(crate) struct World {
     store: Arc<dyn Store>,
     mapping: Arc<str>,
     source: Arc<str>,
+    /// Whether a beginning anew would skip records.
+    latest: bool,
     reads: ReadLimits,
 }
 
 impl World {
-    pub(crate) fn new(ports: Ports, store: Arc<dyn Store>, mapping: &str, source: &str, reads: ReadLimits) -> Self {
-        Self { ports, store, mapping: mapping.into(), source: source.into(), reads }
+    pub(crate) fn new(ports: Ports, store: Arc<dyn Store>, mapping: &Mapping, reads: ReadLimits) -> Self {
+        let source = mapping.source.text.as_str().into();
+        let latest = mapping.stream.as_ref().is_some_and(|stream| stream.start == StartingPosition::Latest);
+        Self { ports, store, mapping: mapping.name.as_str().into(), source, latest, reads }
     }
 
     pub(crate) fn function(&self) -> Arc<dyn Function> {
@@ -95,7 +101,7 @@ impl World {
             };
             match &result {
                 Ok(answer) if answer.next.is_none() => reads.forget(&shard),
-                Ok(answer) => limiter.charge(answer.records.iter().map(|record| record.fragment.len()).sum()),
+                Ok(answer) => limiter.charge(answer.bytes),
                 Err(_) => {}
             }
             Input::Read { read, result }
@@ -104,7 +110,8 @@ impl World {
 
     pub(crate) fn claim(&self) -> impl Future<Output = Input> + Send + use<> {
         let (store, mapping, source) = (Arc::clone(&self.store), Arc::clone(&self.mapping), Arc::clone(&self.source));
-        async move { Input::Claimed(store.claim(&mapping, &source).await.map_err(|error| of_store(&error))) }
+        let latest = self.latest;
+        async move { Input::Claimed(store.claim(&mapping, &source, latest).await.map_err(|error| of_store(&error))) }
     }
 
     pub(crate) fn save(&self, request: SaveRequest) -> impl Future<Output = Input> + Send + use<> {

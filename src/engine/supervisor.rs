@@ -8,13 +8,14 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
+use super::checkpoint;
 use super::clock::{Clock, WallClock};
 use super::entry::{Entry, Goal};
 use super::handle::Request;
 use super::live::Live;
-use super::{Connector, EngineError, EngineHandle, MappingStatus, Readiness, ReloadSummary};
+use super::{CheckpointChange, Connector, EngineError, EngineHandle, MappingStatus, Readiness, ReloadSummary};
 use crate::mapping::Mapping;
-use crate::store::{Desired, Store};
+use crate::store::{Desired, Kept, Store};
 use crate::telemetry::Metrics;
 
 /// How much longer than its bound a drain may take before its task is ended.
@@ -134,6 +135,13 @@ impl Supervisor {
             Request::Start(name, reply) => drop(reply.send(self.wish(&name, true).await)),
             Request::Stop(name, reply) => drop(reply.send(self.wish(&name, false).await)),
             Request::Reload(mappings, reply) => drop(reply.send(self.reload(mappings).await)),
+            Request::Checkpoints(reply) => drop(reply.send(checkpoint::all(&*self.store).await)),
+            Request::Checkpoint(name, reply) => {
+                drop(reply.send(checkpoint::one(&*self.store, self.entries.get(&name), &name).await));
+            }
+            Request::ChangeCheckpoint { name, change, force, reply } => {
+                drop(reply.send(self.change_checkpoint(&name, change, force).await));
+            }
             Request::Shutdown(bound, reply) => self.close(bound, Some(reply)),
             Request::Cut => self.cut(),
         }
@@ -192,6 +200,18 @@ impl Supervisor {
         entry.wish(desired);
         self.reconcile();
         self.entries.get(name).map(Entry::status).ok_or_else(|| EngineError::Unknown(name.into()))
+    }
+
+    async fn change_checkpoint(
+        &mut self,
+        name: &str,
+        change: CheckpointChange,
+        force: bool,
+    ) -> Result<Kept, EngineError> {
+        if self.closing.is_some() {
+            return Err(EngineError::Closing);
+        }
+        checkpoint::change(&*self.store, self.entries.get_mut(name), name, change, force).await
     }
 
     async fn reload(&mut self, mappings: Vec<Mapping>) -> ReloadSummary {

@@ -25,6 +25,9 @@ const CONNECT_AGAIN: Duration = Duration::from_secs(5);
 /// What Kinesis allows all readers of one shard together.
 const READS_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
 
+/// So many failures of a queue's message are enough for the failure destination where the mapping does not say.
+const ON_FAILURE_ATTEMPTS: u32 = 3;
+
 /// Everything that one mapping's task needs.
 pub(crate) struct Task {
     pub(crate) mapping: Arc<Mapping>,
@@ -43,7 +46,7 @@ impl Task {
         let rate = mapping.poller.rate_limit.and_then(NonZeroU32::new);
         let limiter = rate.map(|rate| Arc::new(InvokeLimiter::per_second(rate)));
         let reads = mapping.poller.reads_per_second.and_then(NonZeroU32::new).unwrap_or(READS_PER_SECOND);
-        let world = World::new(ports, self.store, &mapping.name, &mapping.source.text, ReadLimits::per_second(reads));
+        let world = World::new(ports, self.store, mapping, ReadLimits::per_second(reads));
         match &mapping.stream {
             Some(stream) => {
                 let machine = StreamMachine::new(stream_options(mapping, stream, self.seed));
@@ -96,6 +99,7 @@ fn queue_options(mapping: &Mapping, seed: u64) -> QueueOptions {
         visibility: poller.visibility.timeout,
         hold_limit: poller.visibility.hold_limit,
         on_function_error: poller.visibility.on_function_error,
+        on_failure: mapping.on_failure.as_ref().map(|_| poller.on_failure_attempts.unwrap_or(ON_FAILURE_ATTEMPTS)),
         retry: poller.retry_backoff,
         seed,
     }

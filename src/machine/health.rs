@@ -67,6 +67,13 @@ impl HealthWatch {
         self.destination = Side::default();
     }
 
+    /// Nothing waits to be delivered, and the source answers: a delivery that failed in passing says no more.
+    pub(crate) fn deliveries_over(&mut self) {
+        if !self.destination.lasting {
+            self.destination = Side::default();
+        }
+    }
+
     /// The destination did not confirm a failure record.
     pub(crate) fn destination_failed(&mut self, fault: &Fault) {
         self.destination.failed(fault, "destination");

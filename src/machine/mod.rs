@@ -24,6 +24,7 @@ mod record;
 mod scaler;
 mod stream;
 mod time;
+mod uuid;
 mod visibility;
 
 pub use backoff::BackoffPolicy;

@@ -163,6 +163,8 @@ pub struct ReadAnswer {
     pub next: Option<Arc<str>>,
     /// How far the answer is behind the shard's newest record, where the source says so.
     pub behind: Option<Duration>,
+    /// Bytes of the answer as the source counts them against the shard's limit; 0 where it has none.
+    pub bytes: usize,
 }
 
 /// Names one write of marks.

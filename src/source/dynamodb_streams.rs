@@ -116,7 +116,7 @@ impl DynamoDbStream {
                 "attributes of a type that this version does not know are delivered as empty objects"
             );
         }
-        Ok(ReadAnswer { records: encoded.records, next: next.map(Into::into), behind: None })
+        Ok(ReadAnswer { records: encoded.records, next: next.map(Into::into), behind: None, bytes: 0 })
     }
 
     /// Opens a shard.

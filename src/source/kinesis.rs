@@ -7,13 +7,13 @@ use std::time::Duration;
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::operation::get_records::GetRecordsOutput;
 use aws_sdk_kinesis::operation::list_shards::ListShardsOutput;
-use aws_sdk_kinesis::types::ShardIteratorType;
+use aws_sdk_kinesis::types::{Record, ShardIteratorType};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use self::encode::Encoder;
 use super::StreamSource;
-use super::calls::{Calls, Failed};
+use super::calls::{Calls, Failed, UNKNOWN_POSITION};
 use super::listing::Listing;
 use super::time::date_time;
 use crate::aws::{CallBounds, Service};
@@ -131,7 +131,9 @@ impl KinesisStream {
         })?;
         let behind = answer.millis_behind_latest;
         let behind = behind.map(|behind| Duration::from_millis(u64::try_from(behind).unwrap_or(0)));
-        Ok(ReadAnswer { records, next: next.map(Into::into), behind })
+        let size = |record: &Record| record.data.as_ref().len() + record.partition_key.as_ref().map_or(0, String::len);
+        let bytes = answer.records.iter().map(size).sum();
+        Ok(ReadAnswer { records, next: next.map(Into::into), behind, bytes })
     }
 
     /// Opens a shard.
@@ -164,17 +166,24 @@ impl KinesisStream {
 
 /// The fault of a position that Kinesis does not accept.
 fn refused(position: &Position, failed: Failed) -> Fault {
-    let mut fault = failed.fault;
-    if failed.code == REFUSED {
-        match position {
-            Position::After(_) => fault.message.push_str(super::calls::UNKNOWN_POSITION),
-            // Kinesis takes no time that is ahead of its own clock; ours may be, and then it passes.
-            Position::Timestamp(_) if failed.text.contains("currentTimestampInMillis") => {
-                fault.kind = FaultKind::Transient;
-                fault.message.push_str("; the time is ahead of the service's clock");
-            }
-            _ => {}
+    let Failed { mut fault, code, text } = failed;
+    match position {
+        // Kinesis itself refuses the argument; an emulator says that it cannot find the record. Neither shard nor stream
+        // are missing then.
+        Position::After(_)
+            if code == REFUSED || (fault.kind == FaultKind::Missing && text.contains("SequenceNumber")) =>
+        {
+            fault.kind = FaultKind::Invalid;
+            fault.message.push_str(UNKNOWN_POSITION);
         }
+        // Kinesis takes no time that is ahead of its own clock. Ours may be, and then it passes.
+        Position::Timestamp(_)
+            if code == REFUSED && (text.contains("currentTimestampInMillis") || text.contains("in the future")) =>
+        {
+            fault.kind = FaultKind::Transient;
+            fault.message.push_str("; the time is ahead of the service's clock");
+        }
+        _ => {}
     }
     fault
 }

@@ -1,126 +1,85 @@
-//! The store in one file beside the process.
-//!
-//! One table for each thing that is kept, and a table `meta` with the number of the format. Another
-//! kind of thing is another table: an older program never meets it, because it refuses the newer format.
+//! The store in one file beside the process, and the list of what has begun beside it.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::path::Path;
+use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, ready};
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError};
 
+use super::file::{self, Absent};
+use super::known::{Known, beside};
+use super::round::State;
 use super::trouble::Trouble;
-use super::{Desired, Kept, MemoryStore, Store, StoreError};
+use super::turns::Turns;
+use super::{Desired, Kept, Store, StoreError};
 use crate::machine::{Fence, Mark, Positions};
 
-/// The newest format that this program reads and the one that it writes.
-pub(super) const FORMAT: u64 = 1;
-const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-const META_FORMAT: &str = "format";
-/// Mapping name to a [`Desired`] as JSON.
-const DESIRED: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("desired");
-
-/// The tables are small and read once; redb's own default would allow a gibibyte.
-const CACHE_BYTES: usize = 1024 * 1024;
-
-/// Keeps everything in one file, which it holds locked. Every write is on disk when it returns; reads never
-/// touch the disk.
+/// Keeps everything in one file, which it holds locked. Every write is on disk when its future ends; writes that come
+/// together share a transaction, and reads of wishes never touch the disk.
+///
+/// Beside the file lies a list, `FILE.known`, of the stream mappings that have begun: with it a store that was lost is
+/// told from one that is new.
 #[derive(Debug)]
 pub struct EmbeddedStore {
-    inner: Arc<Inner>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    path: PathBuf,
-    database: Database,
-    desired: RwLock<BTreeMap<String, Desired>>,
-    marks: MemoryStore,
-    /// Held from a write's begin until the cache shows it, so that the cache never falls behind the file.
-    turn: Mutex<()>,
+    pub(super) turns: Arc<Turns>,
 }
 
 impl EmbeddedStore {
-    /// Opens the store, or makes it together with its folder.
+    /// Opens the store, or makes it together with its folder. A store of an older format is brought to the newest.
     ///
     /// # Errors
     /// When the file is in use, of a newer format, damaged, or cannot be opened and written.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        match Inner::open(path) {
-            Ok(inner) => Ok(Self { inner: Arc::new(inner) }),
-            Err(trouble) => Err(trouble.at(path)),
-        }
+        let (database, contents) = file::open(path, Absent::Made).map_err(|trouble| trouble.at(path))?;
+        let list = beside(path);
+        let at_list = |trouble: Trouble| trouble.at(&list);
+        let mut known = Known::read(list.clone()).map_err(at_list)?;
+        // What an interrupted beginning or a removed list has left out.
+        let begun = contents.ledger.kept().into_iter().map(|(mapping, kept)| (mapping, Some(kept.source))).collect();
+        known.note(&begun).map_err(|error| at_list(error.into()))?;
+        let state = State { ledger: contents.ledger, known };
+        Ok(Self { turns: Arc::new(Turns::new(path, database, state, contents.desired)) })
     }
 
     /// The store's file.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.inner.path
+        &self.turns.path
+    }
+
+    /// The mappings that have run with a store of this path before, and that this one does not know.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    pub async fn lost(&self) -> Result<Vec<String>, StoreError> {
+        Arc::clone(&self.turns).submit(None, |round| Ok(round.lost())).await
     }
 }
 
-impl Inner {
-    fn open(path: &Path) -> Result<Self, Trouble> {
-        let file = open_file(path)?;
-        let database = Database::builder().set_cache_size(CACHE_BYTES).create_file(file)?;
-        let desired = match read(&database)? {
-            Some(desired) => desired,
-            None => {
-                initialise(&database)?;
-                BTreeMap::new()
-            }
-        };
-        Ok(Self {
-            path: path.to_owned(),
-            database,
-            desired: RwLock::new(desired),
-            marks: MemoryStore::new(),
-            turn: Mutex::new(()),
-        })
-    }
-
-    fn write(&self, mapping: &str, wish: Option<Desired>) -> Result<(), Trouble> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = self.database.begin_write()?;
-        {
-            let mut table = transaction.open_table(DESIRED)?;
-            match &wish {
-                Some(wish) => table.insert(mapping, serde_json::to_vec(wish).map_err(io::Error::from)?.as_slice())?,
-                None => table.remove(mapping)?,
-            };
-        }
-        transaction.commit()?;
-        let mut cached = self.desired.write().unwrap_or_else(PoisonError::into_inner);
-        match wish {
-            Some(wish) => cached.insert(mapping.to_owned(), wish),
-            None => cached.remove(mapping),
-        };
-        Ok(())
+impl Drop for EmbeddedStore {
+    fn drop(&mut self) {
+        self.turns.close();
     }
 }
 
 impl Store for EmbeddedStore {
     fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>> {
-        let cached = self.inner.desired.read().unwrap_or_else(PoisonError::into_inner);
-        Box::pin(ready(Ok(cached.get(mapping).cloned())))
+        Box::pin(ready(Ok(self.turns.desired(mapping))))
     }
 
     fn set_desired(&self, mapping: &str, desired: Option<Desired>) -> BoxFuture<'_, Result<(), StoreError>> {
-        let inner = Arc::clone(&self.inner);
         let mapping = mapping.to_owned();
-        Box::pin(async move {
-            let path = inner.path.clone();
-            let write = move || inner.write(&mapping, desired).map_err(|trouble| trouble.at(&inner.path));
-            // A panic in there is redb's; it ends the write, not the process.
-            tokio::task::spawn_blocking(write).await.unwrap_or_else(|panic| Err(Trouble::from(panic).at(&path)))
-        })
+        Box::pin(Arc::clone(&self.turns).submit(None, move |round| {
+            round.wish(mapping, desired);
+            Ok(())
+        }))
     }
 
-    fn claim(&self, mapping: &str, source: &str) -> BoxFuture<'_, Result<Positions, StoreError>> {
-        self.inner.marks.claim(mapping, source)
+    fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>> {
+        let (mapping, source) = (mapping.to_owned(), source.to_owned());
+        Box::pin(
+            Arc::clone(&self.turns).submit(Some(mapping.clone()), move |round| round.claim(&mapping, &source, latest)),
+        )
     }
 
     fn save(
@@ -129,61 +88,32 @@ impl Store for EmbeddedStore {
         fence: Fence,
         changes: Vec<(Arc<str>, Option<Mark>)>,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.marks.save(mapping, fence, changes)
+        let mapping = mapping.to_owned();
+        Box::pin(
+            Arc::clone(&self.turns).submit(Some(mapping.clone()), move |round| round.save(&mapping, fence, &changes)),
+        )
     }
 
     fn kept(&self) -> BoxFuture<'_, Result<BTreeMap<String, Kept>, StoreError>> {
-        self.inner.marks.kept()
+        Box::pin(Arc::clone(&self.turns).submit(None, |round| Ok(round.kept())))
     }
 
     fn replace_kept(&self, mapping: &str, kept: Option<Kept>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.marks.replace_kept(mapping, kept)
+        let mapping = mapping.to_owned();
+        Box::pin(Arc::clone(&self.turns).submit(Some(mapping.clone()), move |round| {
+            round.replace(&mapping, kept);
+            Ok(())
+        }))
     }
-}
-
-fn open_file(path: &Path) -> io::Result<File> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder)?;
-    }
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
-}
-
-/// What the file holds, or `None` when it is new.
-fn read(database: &Database) -> Result<Option<BTreeMap<String, Desired>>, Trouble> {
-    let transaction = database.begin_read()?;
-    let format = match transaction.open_table(META) {
-        Ok(meta) => meta.get(META_FORMAT)?.map(|found| found.value()),
-        Err(TableError::TableDoesNotExist(_)) if transaction.list_tables()?.next().is_none() => return Ok(None),
-        Err(TableError::TableDoesNotExist(_)) => None,
-        Err(error) => return Err(error.into()),
-    };
-    match format {
-        Some(FORMAT) => {}
-        Some(found) if found > FORMAT => return Err(Trouble::Newer(found)),
-        Some(found) => return Err(Trouble::Damaged(format!("its format {found} is none that ever was"))),
-        None => return Err(Trouble::Damaged("it is a database of another program".into())),
-    }
-    let mut desired = BTreeMap::new();
-    for entry in transaction.open_table(DESIRED)?.iter()? {
-        let (mapping, wish) = entry?;
-        let mapping = mapping.value().to_owned();
-        let wish = serde_json::from_slice(wish.value())
-            .map_err(|error| Trouble::Damaged(format!("the wish for {mapping:?} cannot be read: {error}")))?;
-        desired.insert(mapping, wish);
-    }
-    Ok(Some(desired))
-}
-
-fn initialise(database: &Database) -> Result<(), Trouble> {
-    let transaction = database.begin_write()?;
-    transaction.open_table(META)?.insert(META_FORMAT, FORMAT)?;
-    transaction.open_table(DESIRED)?;
-    transaction.commit()?;
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File, OpenOptions};
+
+    use redb::{Database, TableDefinition};
+
+    use super::super::tables::{DESIRED, FORMAT, META, META_FORMAT};
     use super::*;
 
     const STOPPED: Desired = Desired { enabled: false, file_enabled: true, since_unix_ms: 1_760_000_000_000 };

@@ -13,9 +13,12 @@ pub(super) struct Ledger {
 }
 
 /// What is kept of one mapping, and the fence of its last claim.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Book {
     pub(super) fence: Fence,
+    /// Marks were saved under this source, or put in place by an operator. Before that nothing is pinned, and the
+    /// mapping may begin anew; after it, it has begun even when it has forgotten every shard.
+    pub(super) begun: bool,
     /// `None`: the mapping was never claimed, or an operator has reset it.
     pub(super) kept: Option<Kept>,
 }
@@ -26,16 +29,35 @@ impl Ledger {
         Self { books }
     }
 
+    /// One mapping's book.
+    pub(super) fn book(&self, mapping: &str) -> Option<&Book> {
+        self.books.get(mapping)
+    }
+
+    /// Puts a book back as it was.
+    pub(super) fn restore(&mut self, mapping: String, book: Option<Book>) {
+        match book {
+            Some(book) => self.books.insert(mapping, book),
+            None => self.books.remove(&mapping),
+        };
+    }
+
+    /// Whether the mapping has begun to read that source.
+    pub(super) fn has_begun(&self, mapping: &str, source: &str) -> bool {
+        let book = self.books.get(mapping).filter(|book| book.begun);
+        book.and_then(|book| book.kept.as_ref()).is_some_and(|kept| kept.source == source)
+    }
+
     /// The next fence, and what it gives the right to.
     pub(super) fn claim(&mut self, mapping: &str, source: &str) -> Positions {
         let book = self.books.entry(mapping.to_owned()).or_default();
         book.fence.0 += 1;
-        if book.kept.as_ref().is_some_and(|kept| kept.source != source) {
-            book.kept = None;
+        if book.kept.as_ref().is_none_or(|kept| kept.source != source) {
+            book.kept = Some(Kept { source: source.to_owned(), marks: BTreeMap::new() });
+            book.begun = false;
         }
-        let kept = book.kept.get_or_insert_with(|| Kept { source: source.to_owned(), marks: BTreeMap::new() });
-        // The first save makes a mapping one that has begun: before it nothing was pinned, and it may begin anew.
-        Positions { fence: book.fence, begun: !kept.marks.is_empty(), marks: kept.marks.clone() }
+        let marks = book.kept.as_ref().map(|kept| kept.marks.clone()).unwrap_or_default();
+        Positions { fence: book.fence, begun: book.begun, marks }
     }
 
     /// Takes changes in, unless the fence is an old one.
@@ -45,10 +67,10 @@ impl Ledger {
         fence: Fence,
         changes: &[(Arc<str>, Option<Mark>)],
     ) -> Result<(), StoreError> {
-        let book = self.books.get_mut(mapping).filter(|book| book.fence == fence);
-        let Some(kept) = book.and_then(|book| book.kept.as_mut()) else {
-            return Err(StoreError::Fenced { mapping: mapping.to_owned() });
-        };
+        let fenced = || StoreError::Fenced { mapping: mapping.to_owned() };
+        let book = self.books.get_mut(mapping).filter(|book| book.fence == fence).ok_or_else(fenced)?;
+        let kept = book.kept.as_mut().ok_or_else(fenced)?;
+        book.begun = true;
         for (shard, mark) in changes {
             match mark {
                 Some(mark) => kept.marks.insert(Arc::clone(shard), mark.clone()),
@@ -58,16 +80,17 @@ impl Ledger {
         Ok(())
     }
 
-    /// Everything that is kept.
+    /// Everything that has begun.
     pub(super) fn kept(&self) -> BTreeMap<String, Kept> {
-        let begun = self.books.iter().filter_map(|(name, book)| Some((name, book.kept.as_ref()?)));
-        begun.filter(|(_, kept)| !kept.marks.is_empty()).map(|(name, kept)| (name.clone(), kept.clone())).collect()
+        let begun = self.books.iter().filter(|(_, book)| book.begun);
+        begun.filter_map(|(name, book)| Some((name.clone(), book.kept.clone()?))).collect()
     }
 
     /// Puts the operator's marks in place, and makes every earlier claim void.
     pub(super) fn replace(&mut self, mapping: &str, kept: Option<Kept>) {
         let book = self.books.entry(mapping.to_owned()).or_default();
         book.fence.0 += 1;
+        book.begun = kept.is_some();
         book.kept = kept;
     }
 }
@@ -111,7 +134,22 @@ mod tests {
         let mut ledger = Ledger::default();
         let fence = ledger.claim("orders", "arn:a").fence;
         ledger.save("orders", fence, &change("s0", Mark::End)).unwrap();
+        assert!(!ledger.has_begun("orders", "arn:b"));
         assert!(!ledger.claim("orders", "arn:b").begun);
+        assert!(ledger.kept().is_empty());
+        assert!(!ledger.claim("orders", "arn:a").begun, "it was left for another");
+    }
+
+    #[test]
+    fn a_mapping_that_has_forgotten_every_shard_has_still_begun() {
+        let mut ledger = Ledger::default();
+        let fence = ledger.claim("orders", "arn:a").fence;
+        ledger.save("orders", fence, &change("s0", Mark::End)).unwrap();
+        ledger.save("orders", fence, &[("s0".into(), None)]).unwrap();
+        let again = ledger.claim("orders", "arn:a");
+        assert!(again.begun && again.marks.is_empty());
+        assert!(ledger.has_begun("orders", "arn:a"));
+        assert!(ledger.kept().contains_key("orders"));
     }
 
     #[test]

@@ -45,8 +45,16 @@ impl Store for MemoryStore {
         Box::pin(ready(Ok(())))
     }
 
-    fn claim(&self, mapping: &str, source: &str) -> BoxFuture<'_, Result<Positions, StoreError>> {
-        Box::pin(ready(Ok(self.ledger().claim(mapping, source))))
+    fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>> {
+        let mut ledger = self.ledger();
+        if latest && ledger.book(mapping).is_none() {
+            tracing::warn!(
+                mapping,
+                "the store keeps nothing: after a restart this mapping begins at LATEST again, and what arrives \
+                 meanwhile is skipped; name a file with --store to keep its place"
+            );
+        }
+        Box::pin(ready(Ok(ledger.claim(mapping, source))))
     }
 
     fn save(

@@ -22,12 +22,14 @@ pub struct Desired {
     pub since_unix_ms: u64,
 }
 
-/// What is kept of a stream mapping.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is kept of a stream mapping. As JSON, a mark is its text.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Kept {
     /// The ARN of the stream that the marks belong to.
     pub source: String,
     /// The marks by shard.
+    #[serde(with = "super::texts")]
     pub marks: BTreeMap<Arc<str>, Mark>,
 }
 
@@ -47,7 +49,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Takes the marks of a mapping over. Marks of another source than `source` count as none: the mapping was
     /// pointed at another stream, and begins there anew.
-    fn claim(&self, mapping: &str, source: &str) -> BoxFuture<'_, Result<Positions, StoreError>>;
+    ///
+    /// `latest` says that a beginning anew would skip records (`StartingPosition: LATEST`): where a store can tell
+    /// that the marks were lost, such a claim is refused with [`StoreError::Lost`].
+    fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>>;
 
     /// Writes marks (`None` forgets a shard): all of them, or none. Saves that come together may be written together.
     fn save(
@@ -66,7 +71,7 @@ pub trait Store: Send + Sync + 'static {
 }
 
 /// Why a store cannot be used.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 pub enum StoreError {
     /// The marks were taken over by a later claim.
     #[error("the marks of {mapping:?} were taken over by a later claim")]
@@ -76,7 +81,7 @@ pub enum StoreError {
     },
     /// The mapping has run with this store before, but its marks are gone.
     #[error(
-        "FB0601: the marks of {mapping:?} are lost: it has run before, but the store {path} does not know it. Put the old store back, or accept the gap with `forebay checkpoint reset {mapping}`"
+        "FB0601: the marks of {mapping:?} are lost: it has run before, but the store {path} does not know it. Put the old store back, or accept the gap with `forebay checkpoint reset {mapping} --force`"
     )]
     Lost {
         /// The mapping.
@@ -92,7 +97,7 @@ pub enum StoreError {
     },
     /// It was written by a newer forebay.
     #[error(
-        "the store {path} has format {found}, but this forebay knows formats up to {known}: use a newer forebay, or another file with --store"
+        "FB0602: the store {path} has format {found}, but this forebay knows formats up to {known}: use a newer forebay, or another file with --store"
     )]
     Newer {
         /// The store's file.

@@ -7,7 +7,7 @@ use redb::{CommitError, DatabaseError, StorageError, TableError, TransactionErro
 use thiserror::Error;
 
 use super::StoreError;
-use super::embedded::FORMAT;
+use super::tables::FORMAT;
 
 /// What went wrong, before the file's name is put to it.
 #[derive(Debug, Error)]
@@ -20,8 +20,8 @@ pub(super) enum Trouble {
     Damaged(String),
     #[error(transparent)]
     Io(#[from] io::Error),
-    #[error(transparent)]
-    Panicked(#[from] tokio::task::JoinError),
+    #[error("{0}")]
+    Panicked(String),
 }
 
 impl Trouble {

@@ -2,8 +2,20 @@
 
 use crate::support::Place;
 
-const VERBS: [&str; 11] =
-    ["run", "validate", "list", "status", "start", "stop", "health", "schema", "completions", "explain", "version"];
+const VERBS: [&str; 12] = [
+    "run",
+    "validate",
+    "list",
+    "status",
+    "start",
+    "stop",
+    "checkpoint",
+    "health",
+    "schema",
+    "completions",
+    "explain",
+    "version",
+];
 
 #[test]
 fn help_of_every_verb() {
@@ -39,6 +51,14 @@ fn what_the_command_line_cannot_be() {
         (vec!["stop", "orders", "--timeout", "3s"], "--wait"),
         (vec!["completions", "tcsh"], "[possible values:"),
         (vec!["explain"], "<CODE>"),
+        (vec!["checkpoint"], "Usage: forebay checkpoint <COMMAND>"),
+        (vec!["checkpoint", "list", "-o", "yaml"], "[possible values: table, json]"),
+        (vec!["checkpoint", "set", "orders", "shardId-0"], "<POSITION>"),
+        (vec!["checkpoint", "set", "orders", "shardId-0", "SOON"], "\"SOON\" is no position: write TRIM_HORIZON"),
+        (vec!["checkpoint", "set", "orders", "a/b", "END"], "a shard id has at most 128 letters"),
+        (vec!["checkpoint", "set", "orders", "a", "END", "--source", "arn"], "--store <PATH>"),
+        (vec!["checkpoint", "list", "--store", "memory"], "leave --store away"),
+        (vec!["checkpoint", "list", "--store", "dynamodb://leases"], "stores in DynamoDB are not supported yet"),
     ] {
         let error = place.stderr(&arguments, 2);
         assert!(error.contains(said), "{arguments:?}: {error}");

@@ -111,7 +111,10 @@ fn stores_that_cannot_be_used() {
     transaction.commit().unwrap();
     drop(database);
     let error = refused("forebay.redb");
-    assert!(error.contains("the store forebay.redb has format 99, but this forebay knows formats up to 1"), "{error}");
+    assert!(
+        error.contains("FB0602: the store forebay.redb has format 99, but this forebay knows formats up to 2"),
+        "{error}"
+    );
 
     place.write("damaged.redb", &"not a store\n".repeat(1000));
     let error = refused("damaged.redb");

@@ -287,7 +287,8 @@ pub(crate) async fn sdk_config(endpoint: &str, account: &str) -> SdkConfig {
         .await
 }
 
-fn free_port() -> u16 {
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 

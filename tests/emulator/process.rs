@@ -44,6 +44,11 @@ impl Site {
         self.environment.retain(|(name, _)| !names.contains(name));
     }
 
+    /// From now on the program runs with this variable.
+    pub(crate) fn set_variable(&mut self, name: &'static str, value: &str) {
+        self.environment.push((name, value.to_owned()));
+    }
+
     /// The path of a file here.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -58,7 +63,12 @@ impl Site {
 
     /// Writes the file `NAME.yaml` with one mapping; `more` are its other lines.
     pub(crate) fn map(&self, name: &str, queue: &Queue, function: &str, more: &str) {
-        let text = format!("Name: {name}\nEventSourceArn: {}\nFunctionName: {function}\n{more}\n", queue.arn);
+        self.map_arn(name, &queue.arn, function, more);
+    }
+
+    /// The same for any source.
+    pub(crate) fn map_arn(&self, name: &str, arn: &str, function: &str, more: &str) {
+        let text = format!("Name: {name}\nEventSourceArn: {arn}\nFunctionName: {function}\n{more}\n");
         self.write(&format!("{name}.yaml"), &text);
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use forebay::aws::{AwsConnector, CallBounds};
 use forebay::engine::{Connector as _, SourcePort};
-use forebay::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadId, ReadRequest, Shard};
+use forebay::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadId, ReadRequest};
 use forebay::mapping::{Mapping, SourceKind};
 use forebay::source::{KinesisStream, StreamSource as _};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::harness::{mapping, sdk_config};
 use crate::scripted::{Action, Scripted};
 
-const STREAM: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/orders";
+pub(crate) const STREAM: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/orders";
 const SHARD: &str = "shardId-000000000000";
 const PLACE: &str = "stream orders (us-east-1, account 000000000000): ";
 
@@ -27,11 +27,11 @@ async fn connector(server: &Scripted) -> AwsConnector {
     AwsConnector::with_config(config).unwrap().with_bounds(bounds)
 }
 
-async fn stream(server: &Scripted) -> KinesisStream {
+pub(crate) async fn stream(server: &Scripted) -> KinesisStream {
     connector(server).await.kinesis(&stream_mapping()).await.unwrap()
 }
 
-fn error(status: u16, code: &str) -> Action {
+pub(crate) fn error(status: u16, code: &str) -> Action {
     Action::json(status, &json!({"__type": code, "message": "as the service put it"}))
 }
 
@@ -113,76 +113,6 @@ async fn every_failed_call_has_its_class_and_is_sent_once() {
 }
 
 #[tokio::test]
-async fn shards_are_listed_over_all_pages() {
-    let server = Scripted::start().await;
-    let stream = stream(&server).await;
-    let range = |end: Option<&str>| json!({"StartingSequenceNumber": "1", "EndingSequenceNumber": end});
-    let first = json!({"NextToken": "more", "Shards": [
-        {"ShardId": "s-0", "SequenceNumberRange": range(Some("9"))},
-        {"ShardId": "s-1", "SequenceNumberRange": range(None), "ParentShardId": null},
-    ]});
-    let second = json!({"NextToken": null, "Shards": [
-        {"ShardId": "s-1", "SequenceNumberRange": range(Some("99"))},
-        {"ShardId": "s-2", "SequenceNumberRange": range(None), "ParentShardId": "s-0", "AdjacentParentShardId": "s-1"},
-        {"ShardId": "s-3", "ParentShardId": "s-trimmed"},
-    ]});
-    server.on("ListShards", [Action::json(200, &first), Action::json(200, &second)]);
-    let shards = stream.shards().await.unwrap();
-    let shard = |id: &str, parents: &[&str], closed| Shard {
-        id: id.into(),
-        parents: parents.iter().map(|parent| (*parent).into()).collect(),
-        closed,
-    };
-    assert_eq!(
-        shards,
-        [
-            shard("s-0", &[], true),
-            shard("s-1", &[], true),
-            shard("s-2", &["s-0", "s-1"], false),
-            shard("s-3", &["s-trimmed"], false)
-        ]
-    );
-    let asked: Vec<Value> = server.seen("ListShards").iter().map(|seen| seen.json()).collect();
-    assert_eq!(asked, [json!({"StreamName": "orders", "StreamARN": STREAM}), json!({"NextToken": "more"})]);
-    let target = &server.seen("ListShards")[0].headers["x-amz-target"];
-    assert_eq!(target, "Kinesis_20131202.ListShards");
-}
-
-#[tokio::test]
-async fn an_expired_token_begins_the_list_again_once() {
-    let server = Scripted::start().await;
-    let stream = stream(&server).await;
-    let page =
-        |token: Option<&str>, id: &str| Action::json(200, &json!({"NextToken": token, "Shards": [{"ShardId": id}]}));
-    let expired = error(400, "ExpiredNextTokenException");
-    server.on("ListShards", [page(Some("t"), "s-0"), expired.clone(), page(Some("u"), "s-0"), page(None, "s-1")]);
-    let shards = stream.shards().await.unwrap();
-    assert_eq!(shards.iter().map(|shard| &*shard.id).collect::<Vec<_>>(), ["s-0", "s-1"]);
-    assert_eq!(server.seen("ListShards").len(), 4);
-
-    server.on("ListShards", [page(Some("t"), "s-0"), expired.clone(), page(Some("t"), "s-0"), expired]);
-    assert_eq!(stream.shards().await.unwrap_err().kind, FaultKind::Transient);
-    assert_eq!(server.seen("ListShards").len(), 8, "twice, and no more");
-}
-
-#[tokio::test]
-async fn a_list_that_does_not_end_or_has_no_ids_is_refused() {
-    let server = Scripted::start().await;
-    let stream = stream(&server).await;
-    server.on("ListShards", [Action::json(200, &json!({"NextToken": "same", "Shards": [{"ShardId": "s-0"}]}))]);
-    let fault = stream.shards().await.unwrap_err();
-    assert_eq!(fault.kind, FaultKind::Transient);
-    assert!(fault.message.ends_with("the pages of the answer do not end"), "{fault}");
-    assert_eq!(server.seen("ListShards").len(), 2);
-
-    server.on("ListShards", [Action::json(200, &json!({"Shards": [{"ParentShardId": "s-0"}]}))]);
-    let fault = stream.shards().await.unwrap_err();
-    assert!(fault.kind == FaultKind::Transient && fault.message.ends_with("a shard without an id"), "{fault}");
-    server.on("ListShards", [Action::json(200, &json!({"Shards": [], "NextToken": ""}))]);
-    assert!(stream.shards().await.unwrap().is_empty());
-}
-
-#[tokio::test]
 async fn a_shard_is_opened_where_the_cursor_says() {
     let server = Scripted::start().await;
     let stream = stream(&server).await;
@@ -239,7 +169,7 @@ async fn records_come_encoded_and_in_order() {
     ];
     let answer = json!({"Records": records, "NextShardIterator": "it-1", "MillisBehindLatest": 65_000});
     server.on("GetRecords", [Action::json(200, &answer)]);
-    let ReadAnswer { records, next, behind } = stream.read(going_on()).await.unwrap();
+    let ReadAnswer { records, next, behind, .. } = stream.read(going_on()).await.unwrap();
     assert_eq!((next.as_deref(), behind), (Some("it-1"), Some(Duration::from_secs(65))));
     let ids: Vec<&str> = records.iter().map(|record| &*record.id).collect();
     assert_eq!(ids, ["100", "101", "102"]);
@@ -314,16 +244,32 @@ async fn a_refused_argument_is_read_by_what_was_asked() {
     server.on("GetShardIterator", [Action::json(200, &json!({"ShardIterator": "it-0"}))]);
     assert_eq!(stream.read(opening(Position::Latest)).await.unwrap_err().kind, FaultKind::Invalid);
 
-    server.on(
-        "GetShardIterator",
-        [refused("StartingSequenceNumber 1 is invalid because it did not come from this stream.")],
-    );
-    let fault = stream.read(opening(Position::After("1".into()))).await.unwrap_err();
-    assert_eq!(fault.kind, FaultKind::Invalid);
-    assert!(fault.message.contains("`forebay checkpoint reset`"), "{fault}");
+    let missing = |text: &str| Action::json(400, &json!({"__type": "ResourceNotFoundException", "message": text}));
+    let after = Position::After("1".into());
+    for (answer, position, kind) in [
+        (
+            refused("StartingSequenceNumber 1 is invalid because it did not come from this stream."),
+            &after,
+            FaultKind::Invalid,
+        ),
+        (missing("Unable to find record with provided SequenceNumber 1"), &after, FaultKind::Invalid),
+        (missing("Could not find shardId shardId-000000000000"), &after, FaultKind::Missing),
+        (missing("Could not find shardId shardId-000000000000"), &Position::Latest, FaultKind::Missing),
+        (refused("something else"), &Position::Latest, FaultKind::Invalid),
+    ] {
+        server.on("GetShardIterator", [answer]);
+        let fault = stream.read(opening(position.clone())).await.unwrap_err();
+        assert_eq!(fault.kind, kind, "{fault}");
+        let unknown = kind == FaultKind::Invalid && *position == after;
+        assert_eq!(fault.message.contains("`forebay checkpoint reset`"), unknown, "{fault}");
+    }
 
     let ahead = "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis.";
-    for (text, kind) in [(ahead, FaultKind::Transient), ("no such time", FaultKind::Invalid)] {
+    for (text, kind) in [
+        (ahead, FaultKind::Transient),
+        ("Timestamp cannot be in the future", FaultKind::Transient),
+        ("no such time", FaultKind::Invalid),
+    ] {
         server.on("GetShardIterator", [refused(text)]);
         let fault = stream.read(opening(Position::Timestamp(1))).await.unwrap_err();
         assert_eq!(fault.kind, kind, "{fault}");

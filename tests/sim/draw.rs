@@ -7,7 +7,8 @@ use forebay::machine::{BackoffPolicy, FaultKind, OnFunctionError};
 use forebay::mapping::Mapping;
 
 use crate::plan::{
-    Action, Faults, FunctionPlan, LanePlan, Outage, Plan, QueuePlan, Retune, Send, SideOf, mapping as default_mapping,
+    Action, Faults, FunctionPlan, LanePlan, Outage, Plan, QueuePlan, Retune, Send, SideOf, graveyard,
+    mapping as default_mapping,
 };
 
 /// How rough a world is.
@@ -81,6 +82,7 @@ fn lane(rng: &mut Rng, index: usize, temper: Temper, fair_at: u64) -> LanePlan {
         2 => rng.u64(100..3_000),
         _ => rng.u64(1_000..60_000).min(hidden * 2),
     };
+    let may_poison = max_receive_count.is_some() || mapping.on_failure.is_some();
     LanePlan {
         queue: QueuePlan {
             visibility,
@@ -96,7 +98,7 @@ fn lane(rng: &mut Rng, index: usize, temper: Temper, fair_at: u64) -> LanePlan {
         },
         faults: faults(rng, temper),
         outages: if temper == Temper::Calm { Vec::new() } else { outages(rng, fair_at) },
-        sends: sends(rng, fair_at, max_receive_count.is_some() && temper != Temper::Calm),
+        sends: sends(rng, fair_at, may_poison && temper != Temper::Calm),
         mapping,
     }
 }
@@ -123,6 +125,10 @@ fn mapping(rng: &mut Rng, index: usize) -> Mapping {
     if rng.bool() {
         let initial = Duration::from_millis(rng.u64(50..2_000));
         poller.retry_backoff = BackoffPolicy { initial, maximum: initial * rng.u32(1..30) };
+    }
+    if rng.u8(0..3) == 0 {
+        mapping.on_failure = Some(graveyard());
+        poller.on_failure_attempts = Some(rng.u32(1..5));
     }
     poller.rate_limit = (rng.u8(0..10) == 0).then(|| rng.u32(1..20));
     poller.drain_timeout = (rng.u8(0..5) == 0).then(|| Duration::from_secs(rng.u64(1..30)));
@@ -189,6 +195,9 @@ fn faults(rng: &mut Rng, temper: Temper) -> Faults {
         hang: rate() / 4.0,
         partial: rate(),
         malformed: rate(),
+        delivery_error: rate(),
+        delivery_refused: rate() / 2.0,
+        delivery_lost: rate(),
     }
 }
 
@@ -207,7 +216,7 @@ fn outages(rng: &mut Rng, fair_at: u64) -> Vec<Outage> {
         .map(|_| {
             let from = rng.u64(0..fair_at);
             let until = from + rng.u64(1_000..180_000);
-            let side = if rng.bool() { SideOf::Queue } else { SideOf::Function };
+            let side = [SideOf::Queue, SideOf::Function, SideOf::Destination][rng.usize(0..3)];
             Outage { from, until, side, kind: kinds[rng.usize(0..kinds.len())] }
         })
         .collect()
@@ -267,7 +276,8 @@ fn actions(rng: &mut Rng, lanes: usize, fair_at: u64) -> Vec<(u64, Action)> {
 /// is poisoned goes its rounds, and the rest goes through the narrowest place one by one.
 pub(crate) fn patience(lane: &LanePlan) -> u64 {
     let hidden = lane.queue.visibility.max(30) * 1000;
-    let rounds = u64::from(lane.queue.max_receive_count.unwrap_or(1)) + 1;
+    let attempts = lane.mapping.poller.on_failure_attempts.unwrap_or(1);
+    let rounds = u64::from(lane.queue.max_receive_count.unwrap_or(1).max(attempts)) + 1;
     let one = lane.function.duration.1 + 4 * lane.queue.latency.1 + 1_000;
     // What may not be in flight together goes one window after the other.
     let windows = 300_000 * (1 + lane.sends.len() / lane.queue.over_limit) as u64;

@@ -180,6 +180,9 @@ impl OpenInvoke {
                 }
             };
         }
+        if result.is_ok() {
+            session.judge(&mut state, &self.leases, failed);
+        }
         drop(state);
         let end = match result {
             Ok(answer) if answer.function_error.is_some() => "function error".to_owned(),

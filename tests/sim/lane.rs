@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use forebay::mapping::Mapping;
 use tokio::sync::Notify;
 
+use crate::destination::Tally;
 use crate::plan::{Faults, LanePlan, Outage, SideOf};
 use crate::world::World;
 
@@ -154,6 +155,8 @@ pub(crate) struct Message {
     pub(crate) current: Option<usize>,
     /// The function has processed it at least once.
     pub(crate) processed: bool,
+    /// The failure destination has kept a record of it.
+    pub(crate) recorded: bool,
 }
 
 /// What the engine does with a delivery, as far as the world can see.
@@ -171,6 +174,10 @@ pub(crate) enum Hold {
     Succeeded,
     /// The function failed it, and the engine knows; since when.
     Failed(u64),
+    /// The function failed it once too often; its failure record is not confirmed.
+    GivenUp,
+    /// Its failure record is confirmed, and the engine knows.
+    Recorded,
 }
 
 /// One delivery of a message.
@@ -211,6 +218,14 @@ pub(crate) struct Lease {
     pub(crate) batch: u64,
     /// Which receive brought it.
     pub(crate) receive: u64,
+    /// The engine may, and need not, give it up.
+    pub(crate) perhaps_given_up: bool,
+    /// A delivery of its failure record is open.
+    pub(crate) delivering: bool,
+    /// Deliveries of its failure record that failed.
+    pub(crate) tries: u32,
+    /// The id of its failure record.
+    pub(crate) uuid: Option<u128>,
 }
 
 /// One connection of the mapping by an engine.
@@ -224,6 +239,8 @@ pub(crate) struct SessionState {
     pub(crate) receives: BTreeMap<u64, u32>,
     /// When its last invoke began.
     pub(crate) last_invoke: Option<u64>,
+    /// How often the function failed each message.
+    pub(crate) tallies: BTreeMap<usize, Tally>,
 }
 
 /// An invoke that the engine waits for.
@@ -246,6 +263,8 @@ pub(crate) struct Counts {
     pub(crate) deleted: u64,
     /// Those in the fair phase.
     pub(crate) deleted_fairly: u64,
+    /// Failure records confirmed in the fair phase.
+    pub(crate) delivered_fairly: u64,
     /// Deletes answered with `Gone`.
     pub(crate) gone: u64,
     /// Invokes that were throttled.

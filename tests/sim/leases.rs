@@ -44,6 +44,7 @@ impl Lane {
             place: Place::Queued,
             current: None,
             processed: false,
+            recorded: false,
         });
         state.ghosts.retain(|(until, room)| *until > now && *room > 0);
         if let Some(ghost) = state.ghosts.first_mut() {
@@ -127,6 +128,10 @@ impl Lane {
             over: false,
             batch: 0,
             receive,
+            perhaps_given_up: false,
+            delivering: false,
+            tries: 0,
+            uuid: None,
         });
         index
     }
@@ -319,8 +324,8 @@ impl Lane {
         let state = self.state();
         for (n, message) in state.messages.iter().enumerate() {
             match message.place {
-                Place::Deleted if message.processed => {}
-                Place::Deleted => self.violate(format_args!("m{n} was deleted and never processed")),
+                Place::Deleted if message.processed || message.recorded => {}
+                Place::Deleted => self.violate(format_args!("m{n} was deleted, and neither processed nor recorded")),
                 Place::Dead if Some(message.receive_count) >= self.plan.queue.max_receive_count => {}
                 Place::Dead => self.violate(format_args!("m{n} is dead after {} receives", message.receive_count)),
                 Place::Queued => self.violate(format_args!("m{n} is still in the queue")),

@@ -50,6 +50,12 @@ impl Life {
         self.lanes.iter().map(here).sum()
     }
 
+    /// Messages whose failure record the destination has.
+    pub(crate) fn recorded(&self) -> usize {
+        let here = |lane: &Arc<Lane>| lane.state().messages.iter().filter(|message| message.recorded).count();
+        self.lanes.iter().map(here).sum()
+    }
+
     /// From the first message to the last check.
     pub(crate) async fn live(&mut self) {
         for lane in &self.lanes {
@@ -123,7 +129,8 @@ impl Life {
         // Only what is used can show that it works again.
         let used = lane.state().counts.deleted_fairly > 0;
         let reason = status.health_reason.as_deref().unwrap_or_default();
-        let healthy = status.health == HealthStatus::Ok || !(used || reason.contains("source:"));
+        let unproven = reason.starts_with("destination:") && lane.state().counts.delivered_fairly == 0;
+        let healthy = status.health == HealthStatus::Ok || unproven || !(used || reason.contains("source:"));
         if status.state != MappingState::Enabled || !healthy {
             lane.violate(format_args!("is {:?}, {:?}: {:?}", status.state, status.health, status.health_reason));
         }

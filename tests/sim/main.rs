@@ -8,6 +8,7 @@
 
 mod acts;
 mod answers;
+mod destination;
 mod draw;
 mod function;
 mod invokes;

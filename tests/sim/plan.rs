@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use forebay::machine::{BackoffPolicy, FaultKind, OnFunctionError};
-use forebay::mapping::{Arn, FunctionRef, Mapping, Poller, Side, SourceKind, VisibilityOptions};
+use forebay::mapping::{
+    Arn, DestinationKind, FailureDestination, FunctionRef, Mapping, Poller, Side, SourceKind, VisibilityOptions,
+};
 
 /// Everything that will happen to one world.
 #[derive(Clone, Debug)]
@@ -140,6 +142,12 @@ pub(crate) struct Faults {
     pub(crate) partial: f64,
     /// With reports: the answer has a wrong form.
     pub(crate) malformed: f64,
+    /// The destination does not take a failure record.
+    pub(crate) delivery_error: f64,
+    /// The destination refuses a failure record for what it is.
+    pub(crate) delivery_refused: f64,
+    /// The destination keeps a failure record, but its answer never comes.
+    pub(crate) delivery_lost: f64,
 }
 
 /// Which side of a mapping.
@@ -149,6 +157,8 @@ pub(crate) enum SideOf {
     Queue,
     /// The function.
     Function,
+    /// The failure destination.
+    Destination,
 }
 
 /// A time during which every call of one side fails.
@@ -175,16 +185,24 @@ pub(crate) struct Send {
     pub(crate) poison: bool,
 }
 
-/// A mapping named `name` with AWS's defaults.
-pub(crate) fn mapping(name: &str) -> Mapping {
-    let arn = |service: &str, resource: &str| Arn {
+/// A queue that takes failure records.
+pub(crate) fn graveyard() -> FailureDestination {
+    FailureDestination { kind: DestinationKind::Sqs { fifo: false }, arn: arn("sqs", "graveyard") }
+}
+
+fn arn(service: &str, resource: &str) -> Arn {
+    Arn {
         text: format!("arn:aws:{service}:us-east-1:000000000000:{resource}"),
         partition: "aws".into(),
         service: service.into(),
         region: "us-east-1".into(),
         account: "000000000000".into(),
         resource: resource.into(),
-    };
+    }
+}
+
+/// A mapping named `name` with AWS's defaults.
+pub(crate) fn mapping(name: &str) -> Mapping {
     Mapping {
         name: name.into(),
         uuid: format!("00000000-0000-4000-8000-{:0>12}", name.len()),

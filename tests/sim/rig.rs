@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use forebay::destination::Destination;
 use forebay::engine::{self, Connector, EngineHandle, MappingState, MappingStatus, Ports, SourcePort};
 use forebay::machine::Fault;
 use forebay::mapping::Mapping;
@@ -33,8 +34,9 @@ impl Connector for SimConnector {
     fn connect(&self, mapping: &Mapping) -> BoxFuture<'_, Result<Ports, Fault>> {
         let lane = self.lanes.iter().find(|lane| lane.name() == mapping.name).expect("every mapping has a lane");
         let session = Arc::new(Session::new(Arc::clone(lane), mapping));
+        let destination: Option<Arc<dyn Destination>> = mapping.on_failure.is_some().then(|| Arc::clone(&session) as _);
         async move {
-            Ok(Ports { source: SourcePort::Queue(Arc::clone(&session) as _), function: session, destination: None })
+            Ok(Ports { source: SourcePort::Queue(Arc::clone(&session) as _), function: session, destination })
         }
         .boxed()
     }

@@ -32,6 +32,8 @@ pub(crate) struct Outcome {
     pub(crate) deleted: usize,
     /// Messages in the dead-letter queue.
     pub(crate) dead: usize,
+    /// Messages whose failure record the destination has.
+    pub(crate) recorded: usize,
 }
 
 /// Lives the life of `plan`; `show` prints every event.
@@ -48,10 +50,10 @@ pub(crate) fn run(plan: Plan, show: bool) -> Outcome {
         let lasted = world.now();
         let violation = world.violation();
         world.close();
-        let (deleted, dead) = (life.count(Place::Deleted), life.count(Place::Dead));
+        let (deleted, dead, recorded) = (life.count(Place::Deleted), life.count(Place::Dead), life.recorded());
         drop(life);
         let (hash, tail) = world.trace();
-        Outcome { seed, hash, violation, tail, calls: world.calls(), lasted, deleted, dead }
+        Outcome { seed, hash, violation, tail, calls: world.calls(), lasted, deleted, dead, recorded }
     });
     if panic.is_some() {
         outcome.violation = panic;

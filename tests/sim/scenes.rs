@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use forebay::machine::FaultKind;
 
-use crate::plan::{Action, Faults, FunctionPlan, LanePlan, Outage, Plan, QueuePlan, Send, SideOf, mapping};
+use crate::plan::{Action, Faults, FunctionPlan, LanePlan, Outage, Plan, QueuePlan, Send, SideOf, graveyard, mapping};
 use crate::run::{Outcome, run};
 
 fn lane(messages: usize) -> LanePlan {
@@ -48,6 +48,21 @@ fn poison_goes_to_the_dead_letter_queue_and_takes_nobody_along() {
     }
     let outcome = passes(plan(vec![lane], Vec::new()));
     assert_eq!((outcome.deleted, outcome.dead), (36, 4));
+}
+
+#[test]
+fn poison_goes_to_the_destination_although_that_is_out_of_reach_for_long() {
+    let mut lane = lane(40);
+    lane.queue.max_receive_count = None;
+    lane.mapping.report_batch_item_failures = true;
+    lane.mapping.on_failure = Some(graveyard());
+    lane.outages = vec![Outage { from: 0, until: 400_000, side: SideOf::Destination, kind: FaultKind::Denied }];
+    for send in lane.sends.iter_mut().step_by(10) {
+        send.poison = true;
+    }
+    let actions = vec![(200_000, Action::Shutdown { bound: 5_000, cut_after: None, down: 1_000 })];
+    let outcome = passes(plan(vec![lane], actions));
+    assert_eq!((outcome.deleted, outcome.dead, outcome.recorded), (40, 0, 4));
 }
 
 #[test]

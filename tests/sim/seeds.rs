@@ -53,9 +53,7 @@ pub(crate) fn report(told: &Told, replay: &str) -> String {
         text.push('\n');
     }
     let seed = told.seed;
-    text.push_str(&format!(
-        "\nreplay it with: FOREBAY_SEED={seed} cargo test --test sim {replay} -- --nocapture\n"
-    ));
+    text.push_str(&format!("\nreplay it with: FOREBAY_SEED={seed} cargo test --test sim {replay} -- --nocapture\n"));
     text
 }
 

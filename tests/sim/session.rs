@@ -44,6 +44,7 @@ impl Session {
             mapping: Arc::clone(&mapping),
             receives: std::collections::BTreeMap::new(),
             last_invoke: None,
+            tallies: std::collections::BTreeMap::new(),
         });
         drop(state);
         Self { lane, id, incarnation, mapping }

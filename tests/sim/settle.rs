@@ -150,6 +150,7 @@ impl Session {
         let policy = &self.mapping.poller.visibility.on_function_error;
         let just = |at: u64| at + 1 >= now;
         match (lease.hold, hidden.is_zero()) {
+            _ if lease.perhaps_given_up => {}
             (Hold::Failed(_), true) if *policy == OnFunctionError::Release || lane.plan.queue.visibility == 0 => {
                 lease.excuse = Some("failed, released");
             }
@@ -179,10 +180,10 @@ const fn describe(change: Change) -> &'static str {
     }
 }
 
-/// A delivery is deleted only when the function succeeded with it.
+/// A delivery is deleted only when the function succeeded with it, or its failure record is confirmed.
 fn check_delete(lane: &Lane, state: &LaneState, index: usize) {
     let lease = &state.leases[index];
-    if lease.hold != Hold::Succeeded {
+    if !matches!(lease.hold, Hold::Succeeded | Hold::Recorded) {
         lane.violate(format_args!("L{index} (m{}) is deleted while {:?}", lease.message, lease.hold));
     }
 }

@@ -49,8 +49,8 @@ impl Store for MemoryStore {
         .boxed()
     }
 
-    fn claim(&self, mapping: &str, source: &str) -> BoxFuture<'_, Result<Positions, StoreError>> {
-        self.marks.claim(mapping, source)
+    fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>> {
+        self.marks.claim(mapping, source, latest)
     }
 
     fn save(

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::messages::Place;
-use super::server::{Answer, json};
 use super::state::{Shared, State, body, unix_us};
+use crate::common::{Answer, json, refuse, reply};
 
 /// How often a condition is looked at while the driver waits for it.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
@@ -109,17 +109,6 @@ fn with<T: for<'a> Deserialize<'a>>(request: &Bytes, act: impl FnOnce(T) -> Answ
         Ok(value) => act(value),
         Err(problem) => refuse(&problem.to_string()),
     }
-}
-
-fn reply(value: &impl Serialize) -> Answer {
-    match serde_json::to_vec(value) {
-        Ok(body) => json(StatusCode::OK, body),
-        Err(problem) => refuse(&problem.to_string()),
-    }
-}
-
-fn refuse(problem: &str) -> Answer {
-    json(StatusCode::NOT_FOUND, serde_json::Value::from(problem).to_string())
 }
 
 async fn wait(until: &Until, state: &Shared) -> bool {

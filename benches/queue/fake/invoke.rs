@@ -9,8 +9,8 @@ use memchr::memmem::Finder;
 use tokio::time::Instant;
 
 use super::messages::locate;
-use super::server::{Answer, error, json};
 use super::state::Shared;
+use crate::common::{Answer, error, function_configuration, json};
 
 /// Inside a body the quotes are escaped, so this occurs once a record.
 const MARK: &str = "\"messageId\":\"";
@@ -63,15 +63,7 @@ impl Drop for Running<'_> {
 
 /// The configuration of any function.
 pub(super) fn describe(rest: &str, state: &Shared) -> Answer {
-    let (function, what) = rest.split_once('/').unwrap_or((rest, ""));
-    state.borrow_mut().call(if what == "configuration" { "GetFunctionConfiguration" } else { "unknown function call" });
-    if what != "configuration" {
-        return error(StatusCode::NOT_FOUND, "ResourceNotFoundException", "the fake does not know this call");
-    }
-    let configuration = serde_json::json!({
-        "FunctionName": function,
-        "FunctionArn": format!("arn:aws:lambda:us-east-1:000000000000:function:{function}"),
-        "Timeout": 30, "State": "Active", "LastUpdateStatus": "Successful", "Version": "$LATEST",
-    });
-    json(StatusCode::OK, configuration.to_string())
+    let known = rest.ends_with("/configuration");
+    state.borrow_mut().call(if known { "GetFunctionConfiguration" } else { "unknown function call" });
+    function_configuration(rest)
 }

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::messages::Queue;
-use super::server::{Answer, error, json};
 use super::state::{Shared, unix_us};
+use crate::common::{Answer, error, json};
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::{ENDING, PATIENCE, setup};
-use crate::driver::{Bench, MappingFile, Options, QUEUE, Row, say};
+use crate::common::{Row, say};
+use crate::driver::{Bench, MappingFile, Options, QUEUE};
 use crate::fake::{Setup, Stats, Until};
 
 /// One way to be asked to end in the middle of work.

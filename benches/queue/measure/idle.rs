@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{BODY_BYTES, ENDING, MIB, PATIENCE};
-use crate::driver::{Bench, Child, MappingFile, Options, QUEUE, Row, say};
+use crate::common::{Child, Row, say};
+use crate::driver::{Bench, MappingFile, Options, QUEUE};
 use crate::fake::{Setup, Until};
 
 const MANY: usize = 200;

@@ -1,7 +1,8 @@
 //! From a message's send to the start of the function, while the queue is idle.
 
 use super::{BODY_BYTES, ENDING, PATIENCE, setup};
-use crate::driver::{Bench, Child, MappingFile, Options, Row, median, say};
+use crate::common::{Child, Row, median, say};
+use crate::driver::{Bench, MappingFile, Options};
 use crate::fake::{Trickle, Until};
 
 /// Not a divisor of any timer's period, and long enough for the queue to be idle again.

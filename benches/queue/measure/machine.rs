@@ -11,7 +11,8 @@ use forebay::machine::{
 };
 
 use super::BODY_BYTES;
-use crate::driver::{Options, Row, median};
+use crate::common::{Row, median};
+use crate::driver::Options;
 
 /// A step, as its inputs see it, takes this long.
 const STEP: Duration = Duration::from_micros(20);

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::driver::{Bench, Options, Part, Row, say};
+use crate::common::{Row, say};
+use crate::driver::{Bench, Options, Part};
 use crate::fake::Setup;
 
 /// Longer than any single measurement takes on a busy machine.

@@ -3,7 +3,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{ENDING, PATIENCE, setup};
-use crate::driver::{Bench, Child, MappingFile, Options, Row, median, say};
+use crate::common::{Child, Row, median, say};
+use crate::driver::{Bench, MappingFile, Options};
 use crate::fake::Until;
 
 /// Pairs, on a store that exists already.

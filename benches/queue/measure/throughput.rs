@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::{ENDING, MIB, PATIENCE, setup};
-use crate::driver::{Bench, Child, MappingFile, Options, Part, Row, median, say};
+use crate::common::{Child, Row, median, say};
+use crate::driver::{Bench, MappingFile, Options, Part};
 use crate::fake::Until;
 
 /// Figures of one run.

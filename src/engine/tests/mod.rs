@@ -1,6 +1,7 @@
 //! The engine with ports made for the test, on a paused clock.
 
 mod calls;
+mod checkpoints;
 mod lifecycle;
 mod streams;
-mod world;
+pub(super) mod world;

@@ -15,11 +15,11 @@ use crate::engine::{
 };
 use crate::function::{Function, FunctionSettings};
 use crate::machine::{
-    Fault, FaultKind, FunctionAnswer, InvokeResult, PollRequest, QueueAttributes, Receipt, Record, SettleEntry,
-    SettleOutcome,
+    Fault, FaultKind, FunctionAnswer, InvokeResult, PollRequest, QueueAttributes, ReadAnswer, ReadRequest, Receipt,
+    Record, SettleEntry, SettleOutcome, Shard, StartingPosition,
 };
-use crate::mapping::{Mapping, parse};
-use crate::source::QueueSource;
+use crate::mapping::{Arn, Mapping, SourceKind, StreamParameters, parse};
+use crate::source::{QueueSource, StreamSource};
 use crate::store::{MemoryStore, Store};
 use crate::telemetry::Metrics;
 
@@ -34,6 +34,8 @@ pub(super) struct World {
     pub(super) connects: Mutex<VecDeque<Option<Fault>>>,
     /// The next calls of the port with this name panic.
     pub(super) panics: Mutex<Vec<&'static str>>,
+    /// How often a mapping has been connected.
+    pub(super) connected: Mutex<usize>,
     /// How long an invoke takes.
     pub(super) invoke_takes: Mutex<Duration>,
 }
@@ -116,16 +118,33 @@ impl Function for Port {
     }
 }
 
+impl StreamSource for Port {
+    fn shards(&self) -> BoxFuture<'_, Result<Vec<Shard>, Fault>> {
+        async { Ok(vec![Shard { id: "shardId-0".into(), parents: vec![], closed: false }]) }.boxed()
+    }
+
+    fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadAnswer, Fault>> {
+        let mut waiting = self.0.waiting.lock().unwrap();
+        let count = waiting.len().min(request.max as usize);
+        let records = waiting.drain(..count).map(|number| Record { id: number.to_string().into(), ..record(number) });
+        let answer = ReadAnswer { records: records.collect(), next: Some("i".into()), ..ReadAnswer::default() };
+        async move { Ok(answer) }.boxed()
+    }
+}
+
 impl Connector for Port {
-    fn connect(&self, _: &Mapping) -> BoxFuture<'_, Result<Ports, Fault>> {
+    fn connect(&self, mapping: &Mapping) -> BoxFuture<'_, Result<Ports, Fault>> {
+        let is_stream = mapping.stream.is_some();
         async move {
             let next = self.0.connects.lock().unwrap().pop_front();
             match next {
                 Some(Some(fault)) => Err(fault),
                 Some(None) => panic!("connect was made to panic"),
                 None => {
+                    *self.0.connected.lock().unwrap() += 1;
                     let port = || Arc::new(Self(Arc::clone(&self.0)));
-                    Ok(Ports { source: SourcePort::Queue(port()), function: port(), destination: None })
+                    let source = if is_stream { SourcePort::Stream(port()) } else { SourcePort::Queue(port()) };
+                    Ok(Ports { source, function: port(), destination: None })
                 }
             }
         }
@@ -153,6 +172,25 @@ pub(super) fn mapping(name: &str, more: &str) -> Mapping {
     let loaded = parse(&PathBuf::from(format!("{name}.yaml")), &text, &|_| None);
     assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
     loaded.mappings.into_iter().next().unwrap()
+}
+
+/// A mapping of an empty Kinesis stream with one shard.
+pub(in crate::engine) fn stream(name: &str) -> Mapping {
+    let queue = mapping(name, "");
+    let text = format!("arn:aws:kinesis:us-east-1:000000000000:stream/{name}");
+    Mapping {
+        kind: SourceKind::Kinesis,
+        source: Arn { text, service: "kinesis".into(), resource: format!("stream/{name}"), ..queue.source },
+        stream: Some(StreamParameters {
+            start: StartingPosition::Latest,
+            parallelization: 1,
+            maximum_retry_attempts: None,
+            maximum_record_age: None,
+            bisect: false,
+            tumbling_window: None,
+        }),
+        ..queue
+    }
 }
 
 /// An engine over a world, with a store that can be handed to the next engine.
@@ -205,6 +243,16 @@ impl Rig {
 
     pub(super) async fn until_state(&self, name: &str, state: MappingState) -> MappingStatus {
         self.until(name, |status| status.state == state).await
+    }
+
+    pub(super) async fn until_connected(&self, times: usize) {
+        for _ in 0..6_000 {
+            if *self.world.connected.lock().unwrap() >= times {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("only {} connects", self.world.connected.lock().unwrap());
     }
 
     pub(super) async fn until_deleted(&self, count: usize) {

@@ -18,7 +18,7 @@ const BACKLOG: usize = 2_000;
 const LINGER: Duration = Duration::from_millis(10);
 const BACKOFF: BackoffPolicy = BackoffPolicy { initial: Duration::from_millis(250), maximum: Duration::from_secs(5) };
 
-/// Messages that the function has processed, by token.
+/// Messages that are done with, by token.
 #[derive(Debug, Default)]
 pub(super) struct Deletes {
     waiting: VecDeque<u64>,
@@ -74,13 +74,20 @@ impl QueueMachine {
     /// The function has processed these messages: they are to be deleted.
     pub(super) fn succeed(&mut self, tokens: &[u64]) {
         for &token in tokens {
-            let Some(held) = self.held.get_mut(&token) else { continue };
-            let was_with_the_function = held.stage == Stage::InFlight;
-            held.stage = Stage::Deleting(0);
-            held.record.fragment = Bytes::new();
-            self.check(Invariant::DeleteAfterSuccess, was_with_the_function);
-            self.settling.deletes.add(token, self.now);
+            self.delete(token, Stage::InFlight);
         }
+    }
+
+    /// Deletes a message, which its stage must have earned it: it comes from the function, or its failure record was
+    /// confirmed.
+    pub(super) fn delete(&mut self, token: u64, earned: Stage) {
+        let Some(held) = self.held.get_mut(&token) else { return };
+        let has_earned_it = held.stage == earned;
+        held.stage = Stage::Deleting(0);
+        held.record.fragment = Bytes::new();
+        self.deliveries.succeeded(&held.record.id);
+        self.check(Invariant::DeleteAfterSuccess, has_earned_it);
+        self.settling.deletes.add(token, self.now);
     }
 
     pub(super) fn flush_deletes(&mut self) {

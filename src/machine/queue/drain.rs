@@ -51,6 +51,8 @@ impl QueueMachine {
         self.ready.clear();
         self.waiting.clear();
         self.give_back_unstarted(&unstarted);
+        // One more try for what the destination did not take, but no waiting for another.
+        self.deliveries.hasten();
     }
 
     /// Gives messages back as soon as no poll of our own would take them again, and spend a receive of each.
@@ -97,10 +99,11 @@ impl QueueMachine {
     pub(super) fn drained(&mut self) -> Option<usize> {
         let Draining { ends, cut, .. } = *self.draining.as_ref()?;
         let quiet = self.receiving.open() == 0 && self.settling.is_idle();
-        if quiet && self.in_flight == 0 {
+        let finished = self.in_flight == 0 && self.deliveries.is_empty();
+        if quiet && finished {
             self.check(Invariant::DrainedClean, self.held.is_empty() && self.batches.is_empty());
         }
-        let over = quiet && (cut || self.in_flight == 0) || ends <= self.now;
+        let over = quiet && (cut || finished) || ends <= self.now;
         over.then_some(self.in_flight as usize)
     }
 }

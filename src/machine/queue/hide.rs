@@ -174,8 +174,8 @@ impl QueueMachine {
                 self.batcher.remove(token, bytes);
                 self.forget(token);
             }
-            // The batch leaves it out when its turn comes.
-            Stage::Batched(_) => {
+            // The batch leaves it out when its turn comes, and so does a delivery that is to be tried again.
+            Stage::Batched(_) | Stage::GivenUp => {
                 held.lease.ends = self.now;
                 self.leases.end(token, &held.lease);
             }

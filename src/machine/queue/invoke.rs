@@ -124,7 +124,7 @@ impl QueueMachine {
             if !self.options.report_batch_item_failures {
                 self.scaler.function_failed();
             }
-            self.fail(&tokens);
+            self.fail_genuinely(&tokens, Some(answer));
             let said = String::from_utf8_lossy(&answer.payload[..answer.payload.len().min(512)]).into_owned();
             return (InvokeEnd::FunctionError, tokens.len(), Some(format!("{error}: {said}")));
         }
@@ -138,12 +138,12 @@ impl QueueMachine {
                 let (failed, succeeded): (Vec<usize>, Vec<usize>) = (0..tokens.len()).partition(is_failed);
                 let pick = |indices: &[usize]| indices.iter().map(|&index| tokens[index]).collect::<Vec<u64>>();
                 self.succeed(&pick(&succeeded));
-                self.fail(&pick(&failed));
+                self.fail_genuinely(&pick(&failed), Some(answer));
                 (InvokeEnd::Partial, failed.len(), None)
             }
             Answer::Malformed(reason) => {
                 self.emit(Event::MalformedResponse { reason });
-                self.fail(&tokens);
+                self.fail_genuinely(&tokens, Some(answer));
                 (InvokeEnd::FunctionError, tokens.len(), Some(reason.into()))
             }
         }
@@ -215,7 +215,7 @@ impl QueueMachine {
                 self.emit(Event::TooLarge { id, bytes });
             }
         }
-        self.fail(&tokens);
+        self.fail_genuinely(&tokens, None);
     }
 
     fn take_batch(&mut self, id: BatchId) -> Vec<u64> {

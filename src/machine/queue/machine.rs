@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::QueueOptions;
 use super::drain::Draining;
+use super::give_up::Deliveries;
 use super::invoke::Batch;
 use super::receive::Receiving;
 use super::settle::Settling;
@@ -20,6 +21,8 @@ use crate::machine::{
 pub struct QueueMachine {
     pub(super) options: QueueOptions,
     pub(super) now: Mono,
+    /// The wall clock of the last input.
+    pub(super) unix_ms: u64,
     pub(super) rng: fastrand::Rng,
     pub(super) out: VecDeque<Output>,
     pub(super) scaler: Scaler,
@@ -36,6 +39,7 @@ pub struct QueueMachine {
     pub(super) waiting: BTreeSet<(Mono, BatchId)>,
     pub(super) in_flight: u32,
     pub(super) settling: Settling,
+    pub(super) deliveries: Deliveries,
     pub(super) draining: Option<Draining>,
     shown_limit: u32,
     done: bool,
@@ -61,7 +65,10 @@ pub(super) enum Stage {
     InFlight,
     /// Never started, and to be given back.
     Returning,
-    /// The function has succeeded; the deletion is not confirmed yet. The number of failed tries.
+    /// The function has failed it too often; its failure record is not confirmed yet.
+    GivenUp,
+    /// The function has succeeded, or the destination has its failure record; the deletion is not confirmed yet. The
+    /// number of failed tries.
     Deleting(u32),
 }
 
@@ -72,6 +79,7 @@ impl QueueMachine {
         let limits = BatchLimits { records: options.batch_size as usize, window: options.window };
         Self {
             now: Mono::ZERO,
+            unix_ms: 0,
             rng: fastrand::Rng::with_seed(options.seed),
             out: VecDeque::new(),
             scaler: Scaler::new(options.maximum_concurrency),
@@ -85,6 +93,7 @@ impl QueueMachine {
             waiting: BTreeSet::new(),
             in_flight: 0,
             settling: Settling::default(),
+            deliveries: Deliveries::default(),
             draining: None,
             shown_limit: 0,
             done: false,
@@ -129,6 +138,7 @@ impl QueueMachine {
         self.advance_drain();
         self.extend_leases();
         self.start_invokes();
+        self.start_deliveries();
         self.flush_settlements();
         self.describe_if_due();
         self.start_polls();
@@ -162,6 +172,7 @@ impl QueueMachine {
             (self.waiting.first().map(|&(at, _)| at), Wake::Retry),
             (self.leases.next_beat(), Wake::Heartbeat),
             (self.settling.next_flush(), Wake::Settle),
+            (self.deliveries.next_try(), Wake::Deliver),
             (self.draining.as_ref().map(Draining::next), Wake::Drain),
         ];
         let next = candidates.into_iter().filter_map(|(at, reason)| Some((at?, reason))).min();
@@ -176,20 +187,17 @@ impl Machine for QueueMachine {
         }
         // A clock that steps back would make spans negative; time only ever moves on here.
         self.now = self.now.max(now.mono);
+        self.unix_ms = now.unix_ms;
         match input {
             Input::Described(result) => self.described(result),
             Input::Polled { poll, result } => self.polled(poll, result),
             Input::Invoked { batch, result, took } => self.invoked(batch, result, took),
             Input::Settled { settle, result } => self.settled(settle, result),
+            Input::Delivered { delivery, result } => self.delivered(delivery, result),
             Input::Command(Command::Drain { bound }) => self.begin_drain(bound),
             Input::Command(Command::Cut) => self.cut_drain(),
             // The rest concerns streams.
-            Input::Listed(_)
-            | Input::Claimed(_)
-            | Input::Read { .. }
-            | Input::Saved { .. }
-            | Input::Delivered { .. }
-            | Input::Timeout => {}
+            Input::Listed(_) | Input::Claimed(_) | Input::Read { .. } | Input::Saved { .. } | Input::Timeout => {}
         }
         self.advance();
     }

@@ -1,7 +1,9 @@
 //! The machine of one SQS standard queue, composed of batcher, outcome, backoff, visibility and scaler.
 
+mod attempts;
 mod delete;
 mod drain;
+mod give_up;
 mod hide;
 mod invoke;
 mod machine;

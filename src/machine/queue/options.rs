@@ -22,7 +22,9 @@ pub struct QueueOptions {
     pub hold_limit: Duration,
     /// What happens to the messages that a function failed.
     pub on_function_error: OnFunctionError,
-    /// The pause between tries of a held batch.
+    /// The function attempts after which a message is given up to the failure destination; `None`: there is none.
+    pub on_failure: Option<u32>,
+    /// The pause between tries of a held batch, and of a delivery to the failure destination.
     pub retry: BackoffPolicy,
     /// The seed of all jitter.
     pub seed: u64,
@@ -50,6 +52,7 @@ impl Default for QueueOptions {
             visibility: None,
             hold_limit: MAX_HIDDEN,
             on_function_error: OnFunctionError::Wait,
+            on_failure: None,
             retry: BackoffPolicy::default(),
             seed: 0,
         }

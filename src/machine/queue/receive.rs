@@ -155,7 +155,11 @@ impl QueueMachine {
 
     fn room_for_a_poll(&self) -> Option<u32> {
         let open = u32::try_from(self.receiving.open()).unwrap_or(u32::MAX);
-        if open >= self.scaler.polls() || !self.ready.is_empty() || self.settling.deletes.is_behind() {
+        if open >= self.scaler.polls()
+            || !self.ready.is_empty()
+            || self.settling.deletes.is_behind()
+            || self.deliveries.is_behind()
+        {
             return None;
         }
         let used = u32::try_from(self.batches.len()).unwrap_or(u32::MAX);
@@ -194,6 +198,9 @@ impl QueueMachine {
         if self.settling.deletes.is_empty() {
             self.health.deletions_over();
         }
+        if self.deliveries.is_empty() {
+            self.health.deliveries_over();
+        }
         self.emit(Event::Polled { records: records.len() });
         let count = records.len();
         if count == 0 && std::mem::take(&mut self.receiving.backlog) > 0 {
@@ -227,7 +234,7 @@ impl QueueMachine {
         } else if fits {
             self.batcher.push(token, bytes, self.now);
         } else {
-            self.fail(&[token]);
+            self.fail_genuinely(&[token], None);
         }
     }
 

@@ -8,7 +8,7 @@ use super::StreamMachine;
 use super::lanes::{LastOfWindow, Piece};
 use super::shard::ShardKey;
 use crate::machine::{
-    BatchId, Condition, DeliverRequest, DeliveryId, Event, FailedBatch, FailedSpan, Failure, Fault, Mono, Output,
+    BatchId, Condition, DeliverRequest, DeliveryId, Event, FailedBatch, FailedSpan, Failure, Fault, Mono, Output, uuid,
 };
 
 /// Failure records on their way.
@@ -63,7 +63,7 @@ impl StreamMachine {
     }
 
     fn failure(&mut self, key: ShardKey, piece: &Piece, condition: Condition) -> Failure {
-        let (uuid, spare) = (random_uuid(&mut self.rng), random_uuid(&mut self.rng));
+        let (uuid, spare) = (uuid::random(&mut self.rng), uuid::random(&mut self.rng));
         let shard = self.shards.get(&key);
         let record = |place: Option<&u64>| shard.and_then(|shard| shard.frontier.get(*place?));
         let span = record(piece.places.first()).zip(record(piece.places.last())).map(|(first, last)| FailedSpan {
@@ -80,7 +80,7 @@ impl StreamMachine {
         let request_id = answer.and_then(|answer| answer.request_id.clone());
         Failure {
             uuid,
-            request_id: request_id.unwrap_or_else(|| hyphenated(spare)),
+            request_id: request_id.unwrap_or_else(|| uuid::hyphenated(spare)),
             condition,
             // Records that were never invoked count as invoked once.
             invokes: piece.attempts.max(1),
@@ -143,27 +143,5 @@ impl StreamMachine {
         self.health.destination_failed(&fault);
         let Fault { kind, message, .. } = fault;
         self.emit(Event::DestinationFailed { records, kind, message, retry_in });
-    }
-}
-
-/// A random UUID of version 4.
-fn random_uuid(rng: &mut fastrand::Rng) -> u128 {
-    rng.u128(..) & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62)
-}
-
-fn hyphenated(uuid: u128) -> String {
-    let hex = format!("{uuid:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn request_ids_have_the_form_of_a_random_uuid() {
-        let text = hyphenated(random_uuid(&mut fastrand::Rng::with_seed(7)));
-        assert_eq!((text.len(), text.as_bytes()[14]), (36, b'4'));
-        assert!(matches!(text.as_bytes()[19], b'8' | b'9' | b'a' | b'b'), "{text}");
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Lane {
     work: Vec<Piece>,
     /// The last piece is with the function.
     pub(super) flying: bool,
+    /// The place after the last record that was processed.
+    passed: u64,
 }
 
 /// A batch, or what a failure has made of it.
@@ -155,6 +157,16 @@ impl Lane {
         self.work.last_mut()
     }
 
+    /// Notes that the function has processed these records; `false` when one of them stands before another that was
+    /// processed earlier.
+    pub(super) fn pass(&mut self, places: &[u64]) -> bool {
+        let in_order = places.first().is_none_or(|&first| first >= self.passed);
+        if let Some(last) = places.last() {
+            self.passed = last + 1;
+        }
+        in_order
+    }
+
     /// Puts a piece before all others.
     pub(super) fn start(&mut self, piece: Piece) {
         self.opened = None;
@@ -168,6 +180,20 @@ impl Lane {
             self.opened = Some(now);
         }
         piece
+    }
+
+    /// The place of the record that is next, or in flight.
+    pub(super) fn next_place(&self) -> Option<u64> {
+        match self.work.last() {
+            Some(piece) => piece.places.first().copied(),
+            None => self.waiting().next(),
+        }
+    }
+
+    /// The place after the last record in flight.
+    pub(super) fn flying_to(&self) -> Option<u64> {
+        let piece = self.work.last().filter(|_| self.flying)?;
+        piece.places.last().map(|last| last + 1)
     }
 
     /// Nothing waits and nothing is worked on.

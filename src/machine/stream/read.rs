@@ -17,6 +17,8 @@ const AHEAD_BYTES: usize = 8 * 1024 * 1024;
 const MAPPING_BYTES: usize = 128 * 1024 * 1024;
 /// Reads of a mapping that are open at once: each takes a connection.
 const MOST_READS: usize = 256;
+/// An iterator that failed so often in a row is not used again.
+const ITERATOR_TRIES: u32 = 3;
 /// An answer of so many bytes was cut by its size.
 const FULL_BYTES: usize = 900 * 1024;
 
@@ -139,8 +141,9 @@ impl StreamMachine {
         let failures = shard.read_failures;
         let pause = self.options.retry.pause(failures, &mut self.rng).max(fault.retry_after.unwrap_or_default());
         shard.read_at = self.now.mono + pause;
-        if !matches!(fault.kind, FaultKind::Trimmed | FaultKind::Cancelled) {
-            // Whether the iterator still holds is unknown, and it costs nothing to open the shard again.
+        // After a throttle the iterator is as good as before. A pin that was not opened is not what LATEST is later.
+        let stale = matches!(fault.kind, FaultKind::Expired | FaultKind::Missing | FaultKind::Invalid);
+        if fault.kind != FaultKind::Cancelled && (stale || !shard.opened || failures >= ITERATOR_TRIES) {
             shard.reopen(kind);
         }
         match fault.kind {

@@ -222,7 +222,8 @@ impl Life {
             status.is_some_and(|status| status.state == MappingState::Enabled && status.batch_size == size)
         };
         if !self.rig.wait(self.basin.name(consumer), patience, there).await {
-            self.basin.violate(consumer, format_args!("does not run with its new numbers {patience:?} after the reload"));
+            self.basin
+                .violate(consumer, format_args!("does not run with its new numbers {patience:?} after the reload"));
         }
     }
 }

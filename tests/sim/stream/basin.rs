@@ -167,7 +167,8 @@ pub(crate) struct Quiet {
 impl Basin {
     /// A stream with its first shards, and mappings that nobody has connected.
     pub(crate) fn new(world: Arc<World>, plan: StreamPlan) -> Self {
-        let state = State { consumers: plan.consumers.iter().map(|_| Consumer::default()).collect(), ..State::default() };
+        let state =
+            State { consumers: plan.consumers.iter().map(|_| Consumer::default()).collect(), ..State::default() };
         let basin = Self { world, plan, state: Mutex::new(state) };
         basin.dig();
         basin

@@ -80,7 +80,9 @@ impl Tap {
         if let Some(known) = state.session(self.consumer, self.id).deliveries.get_mut(&failure.uuid) {
             if known.confirmed || known.open || known.failure != *failure {
                 let (open, confirmed) = (known.open, known.confirmed);
-                self.violate(format_args!("a failure record is delivered again: open {open}, confirmed {confirmed}, or changed"));
+                self.violate(format_args!(
+                    "a failure record is delivered again: open {open}, confirmed {confirmed}, or changed"
+                ));
             }
             known.open = true;
             return;
@@ -128,7 +130,10 @@ impl Tap {
         }
         let now = self.basin.world.unix_ms();
         if failure.unix_ms > now || failure.unix_ms + 5 < now {
-            self.violate(format_args!("a failure record says that it is {} ms old", now as i128 - i128::from(failure.unix_ms)));
+            self.violate(format_args!(
+                "a failure record says that it is {} ms old",
+                now as i128 - i128::from(failure.unix_ms)
+            ));
         }
         Some(index)
     }
@@ -148,7 +153,10 @@ impl Tap {
         }
         if !(piece.counted..=piece.tried).contains(&failure.invokes) {
             let (counted, tried) = (piece.counted, piece.tried);
-            self.violate(format_args!("{told}: {} invokes are told of, {tried} were made, {counted} count", failure.invokes));
+            self.violate(format_args!(
+                "{told}: {} invokes are told of, {tried} were made, {counted} count",
+                failure.invokes
+            ));
         }
         let response = piece.answer.as_ref().map(|answer| FailedResponse {
             status: answer.status,

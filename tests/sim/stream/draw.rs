@@ -180,8 +180,7 @@ fn store(rng: &mut Rng, temper: Temper) -> StorePlan {
 }
 
 fn outages(rng: &mut Rng, born: u64, fair_at: u64) -> Vec<StreamOutage> {
-    let kinds =
-        [FaultKind::Throttled, FaultKind::Transient, FaultKind::Denied, FaultKind::Missing, FaultKind::Timeout];
+    let kinds = [FaultKind::Throttled, FaultKind::Transient, FaultKind::Denied, FaultKind::Missing, FaultKind::Timeout];
     (0..rng.usize(0..3))
         .map(|_| {
             let from = rng.u64(born..fair_at);

@@ -45,7 +45,8 @@ pub(crate) fn read(state: &State, body: &[u8], arn: &str) -> Result<(Vec<usize>,
 
 fn window(tail: &[u8], arn: &str) -> Result<WindowTail, String> {
     let text = [b"{", tail].concat();
-    let tail: serde_json::Value = serde_json::from_slice(&text).map_err(|error| format!("an event is no JSON: {error}"))?;
+    let tail: serde_json::Value =
+        serde_json::from_slice(&text).map_err(|error| format!("an event is no JSON: {error}"))?;
     let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
     let flag = |name: &str| tail[name].as_bool().ok_or_else(|| format!("an event has no {name}"));
     let time = |name: &str| {

@@ -138,7 +138,13 @@ impl Tap {
     }
 
     /// A window's answer carries the state on: how many records it has seen.
-    fn answer_window(&self, tail: &WindowTail, ids: &[Arc<str>], first: Option<usize>, malformed: bool) -> (Bytes, Verdict) {
+    fn answer_window(
+        &self,
+        tail: &WindowTail,
+        ids: &[Arc<str>],
+        first: Option<usize>,
+        malformed: bool,
+    ) -> (Bytes, Verdict) {
         let basin = &self.basin;
         if malformed {
             let forms = ["{}", "null", "", "{\"batchItemFailures\":[]}", "\"state\"", "{\"state\":"];

@@ -103,7 +103,8 @@ impl Tap {
     fn check_lanes(&self, state: &State, shard: usize, records: &[usize]) {
         let lanes = self.mapping.stream.as_ref().map_or(1, |stream| stream.parallelization as usize);
         let keys: BTreeSet<u32> = records.iter().map(|&record| state.records[record].key).collect();
-        let open: Vec<&Call> = state.consumers[self.consumer].calls.values().filter(|call| call.shard == shard).collect();
+        let open: Vec<&Call> =
+            state.consumers[self.consumer].calls.values().filter(|call| call.shard == shard).collect();
         if open.len() >= lanes {
             self.violate(format_args!("{} invokes of shard {shard} are in flight, with {lanes} lanes", open.len() + 1));
         }
@@ -133,7 +134,11 @@ impl OpenInvoke {
             (Ok(answer), Verdict::Nothing) => answer.function_error.clone().unwrap_or_else(|| "all failed".into()),
         };
         tap.end_work(&mut state, call.shard, self.id, result, verdict);
-        let tale = state.consumers[self.consumer].told.iter_mut().rev().find(|(records, end)| *records == self.records && end.is_empty());
+        let tale = state.consumers[self.consumer]
+            .told
+            .iter_mut()
+            .rev()
+            .find(|(records, end)| *records == self.records && end.is_empty());
         if let Some((_, end)) = tale {
             end.clone_from(&told);
         }
@@ -153,9 +158,9 @@ impl Drop for OpenInvoke {
         consumer.calls.remove(&self.id);
         let alive = consumer.sessions.last().is_some_and(|last| last.incarnation == self.basin.world.incarnation());
         let may = !alive
-            || consumer
-                .quiet
-                .is_some_and(|quiet| quiet.cut || quiet.bound.is_none_or(|bound| now + last_write(bound) >= quiet.since + bound));
+            || consumer.quiet.is_some_and(|quiet| {
+                quiet.cut || quiet.bound.is_none_or(|bound| now + last_write(bound) >= quiet.since + bound)
+            });
         drop(state);
         self.basin.note(self.consumer, format_args!("invoke {} is given up", self.id));
         if !may {

@@ -134,7 +134,8 @@ impl Life {
                 let last = state.consumers[consumer].sessions.last();
                 let view = last.and_then(|last| last.views.get(&n));
                 // What was trimmed before it was read is lost; what was read is to be processed all the same.
-                let held = |at: usize| view.is_some_and(|view| view.read.contains_key(&at) && !view.settled.contains_key(&at));
+                let held =
+                    |at: usize| view.is_some_and(|view| view.read.contains_key(&at) && !view.settled.contains_key(&at));
                 let covered = mark.map_or(0, |mark| state.covered(n, mark));
                 let mut left = (0..shard.records.len()).filter(|&at| {
                     let required = self.basin.is_required(&state, consumer, shard.records[at]);
@@ -172,7 +173,8 @@ impl Life {
             // Each call takes its time, and jitter may stretch a pause.
             let least = open * IDLE * 7 / 10 / (base + 2 * self.basin.plan.stream.latency.1);
             if !(least..=most).contains(&made) {
-                let what = format_args!("reads {open} idle shards {made} times in {IDLE} ms, not {least} to {most} times");
+                let what =
+                    format_args!("reads {open} idle shards {made} times in {IDLE} ms, not {least} to {most} times");
                 self.basin.violate(consumer, what);
             }
         }

@@ -82,9 +82,11 @@ impl Tap {
         }
         let consumer = &state.consumers[self.consumer];
         let others = consumer.calls.values().any(|call| call.session != self.id);
-        let reads = consumer.sessions.iter().enumerate().any(|(id, session)| {
-            id != self.id && session.views.values().any(|view| view.reading)
-        });
+        let reads = consumer
+            .sessions
+            .iter()
+            .enumerate()
+            .any(|(id, session)| id != self.id && session.views.values().any(|view| view.reading));
         if others || reads {
             self.violate(format_args!("{what} begins while another session of the mapping is still at work"));
         }

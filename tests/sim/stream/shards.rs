@@ -67,7 +67,8 @@ impl Basin {
             _ => self.world.unix_ms(),
         };
         let data = "~".repeat(put.size);
-        let fragment = format!("{{\"n\":{n},\"key\":\"k{}\",\"sequence\":\"{sequence}\",\"data\":\"{data}\"}}", put.key);
+        let fragment =
+            format!("{{\"n\":{n},\"key\":\"k{}\",\"sequence\":\"{sequence}\",\"data\":\"{data}\"}}", put.key);
         let at = state.shards[shard].records.len();
         let fragment = Bytes::from(fragment);
         state.records.push(Record { shard, at, key: put.key, sequence, put: now, stamp, fragment, poison: put.poison });

@@ -95,7 +95,8 @@ impl Tap {
             self.violate(format_args!("reads {}, which was never listed", request.shard));
             return None;
         };
-        if matches!(request.cursor, Cursor::Open(Position::Timestamp(_))) && basin.plan.stream.kind == SourceKind::DynamoDb
+        if matches!(request.cursor, Cursor::Open(Position::Timestamp(_)))
+            && basin.plan.stream.kind == SourceKind::DynamoDb
         {
             self.violate("opens a shard of a table at a time");
         }
@@ -145,7 +146,8 @@ impl OpenRead {
                 let kinesis = self.basin.plan.stream.kind == SourceKind::Kinesis;
                 let view = state.view(self.consumer, self.session, shard);
                 view.reading = false;
-                view.idle = records.is_empty() && answer.next.is_some() && (!kinesis || answer.behind == Some(Duration::ZERO));
+                view.idle =
+                    records.is_empty() && answer.next.is_some() && (!kinesis || answer.behind == Some(Duration::ZERO));
                 view.finished |= answer.next.is_none();
                 for &record in &records {
                     let at = state.records[record].at;
@@ -278,7 +280,7 @@ impl Basin {
             Duration::from_millis(now - oldest + u64::from(until < length))
         });
         let records = numbers.iter().map(|&n| state.records[n].handed_out()).collect();
-        Ok(ReadAnswer { records, next, behind })
+        Ok(ReadAnswer { records, next, behind, bytes: read })
     }
 
     /// Counts a read against what a shard allows.
@@ -306,7 +308,10 @@ impl Basin {
             tap.violate(format_args!("reads shard {shard} more than {most} times in a second"));
         }
         if slow && alone && state.consumers.len() == 1 && state.consumers[tap.consumer].sessions.len() == 1 {
-            tap.violate(format_args!("reads shard {shard} although its 2 MB of this second are read, by {} bytes", -left));
+            tap.violate(format_args!(
+                "reads shard {shard} although its 2 MB of this second are read, by {} bytes",
+                -left
+            ));
         }
         Err(Fault::new(FaultKind::Throttled, "ProvisionedThroughputExceededException"))
     }

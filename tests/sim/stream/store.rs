@@ -48,7 +48,7 @@ impl Store for MarkStore {
         self.inner.set_desired(mapping, desired)
     }
 
-    fn claim(&self, mapping: &str, source: &str) -> BoxFuture<'_, Result<Positions, StoreError>> {
+    fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>> {
         let (mapping, source) = (mapping.to_owned(), source.to_owned());
         async move {
             self.basin.world.enter().await;
@@ -61,7 +61,7 @@ impl Store for MarkStore {
                 self.basin.note(consumer, format_args!("the claim fails"));
                 return Err(error);
             }
-            let positions = self.inner.claim(&mapping, &source).await?;
+            let positions = self.inner.claim(&mapping, &source, latest).await?;
             self.slow().await;
             self.basin.claimed(consumer, &positions);
             Ok(positions)
@@ -147,11 +147,16 @@ impl Basin {
         }
         state.session(consumer, session).claimed = true;
         drop(state);
-        self.note(consumer, format_args!("claims {}", if marks.is_empty() { "nothing".into() } else { marks.join(", ") }));
+        self.note(
+            consumer,
+            format_args!("claims {}", if marks.is_empty() { "nothing".into() } else { marks.join(", ") }),
+        );
     }
 
     fn check_staleness(&self, state: &State, consumer: usize, session: usize, positions: &Positions) {
-        let Some(before) = session.checked_sub(1).map(|before| &state.consumers[consumer].sessions[before]) else { return };
+        let Some(before) = session.checked_sub(1).map(|before| &state.consumers[consumer].sessions[before]) else {
+            return;
+        };
         let Some((ended, clean)) = before.ended.filter(|_| self.store_is_good()) else { return };
         let (_, slowest) = self.plan.store.latency;
         let limit = if clean { ended } else { ended.saturating_sub(SAVED_WITHIN + 4 * slowest) };
@@ -167,7 +172,9 @@ impl Basin {
                 let when = if clean { "a clean drain" } else { "a crash" };
                 self.violate(
                     consumer,
-                    format_args!("after {when} shard {shard} is settled up to {settled}, and its mark covers {covered}"),
+                    format_args!(
+                        "after {when} shard {shard} is settled up to {settled}, and its mark covers {covered}"
+                    ),
                 );
             }
         }
@@ -232,7 +239,10 @@ impl Basin {
             let old = idle && self.is_too_old(state, consumer, session, record);
             let excused = old || self.is_trimmed_unread(state, consumer, session, record);
             if !settled && self.is_owed(state, consumer, session, record) && !excused {
-                self.violate(consumer, format_args!("the mark of shard {shard} covers {covered} places, and r{record} is not settled"));
+                self.violate(
+                    consumer,
+                    format_args!("the mark of shard {shard} covers {covered} places, and r{record} is not settled"),
+                );
                 return;
             }
             if old && !settled {

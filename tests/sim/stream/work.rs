@@ -64,12 +64,20 @@ impl Tap {
     }
 
     /// The lane that these records belong to, if it has anything to do.
-    fn find_lane(&self, state: &mut State, shard: usize, records: &[usize], tail: Option<&WindowTail>) -> Option<usize> {
+    fn find_lane(
+        &self,
+        state: &mut State,
+        shard: usize,
+        records: &[usize],
+        tail: Option<&WindowTail>,
+    ) -> Option<usize> {
         let view = state.view(self.consumer, self.id, shard);
         match records.first() {
             Some(_) => records.iter().find_map(|&record| view.lane_of(record)),
             None => {
-                let same = |piece: &Piece| piece.is_final() && piece.tail.as_ref().map(|tail| tail.start) == tail.map(|tail| tail.start);
+                let same = |piece: &Piece| {
+                    piece.is_final() && piece.tail.as_ref().map(|tail| tail.start) == tail.map(|tail| tail.start)
+                };
                 view.lanes.iter().position(|lane| lane.last().is_some_and(same))
             }
         }
@@ -84,7 +92,9 @@ impl Tap {
             };
             let told = places(state, &piece.records);
             match piece.stage {
-                Stage::InFlight(id) => self.violate(format_args!("a batch is in two invokes at once, {id} is the other")),
+                Stage::InFlight(id) => {
+                    self.violate(format_args!("a batch is in two invokes at once, {id} is the other"))
+                }
                 Stage::Exhausted => self.violate(format_args!("{told}: tried again although the budget is used up")),
                 Stage::Waiting(_) => {}
             }
@@ -169,7 +179,8 @@ impl Tap {
             }
             let key = state.records[earlier].key;
             let same = one_lane || keys.iter().any(|&other| view.share_a_lane(key, other));
-            if !same || !self.basin.is_owed(state, self.consumer, self.id, earlier) || self.is_underway(state, earlier) {
+            if !same || !self.basin.is_owed(state, self.consumer, self.id, earlier) || self.is_underway(state, earlier)
+            {
                 continue;
             }
             let old = self.basin.is_too_old(state, self.consumer, self.id, earlier) && !view.is_flying(earlier);
@@ -211,7 +222,9 @@ impl Tap {
                     && self.basin.is_owed(state, self.consumer, self.id, record)
                     && !self.basin.is_forfeit(state, self.consumer, self.id, record)
                 {
-                    self.violate(format_args!("shard {shard} begins before r{record} of its parent {parent} is settled"));
+                    self.violate(format_args!(
+                        "shard {shard} begins before r{record} of its parent {parent} is settled"
+                    ));
                     return;
                 }
             }
@@ -246,7 +259,11 @@ impl Tap {
         let known = pool.state.as_deref().unwrap_or("{}");
         if serde_json::from_str::<serde_json::Value>(known).ok() != Some(tail.state.clone()) {
             let most = |text: &str| text.chars().take(80).collect::<String>();
-            self.violate(format_args!("a window is handed {} where {} was returned", most(&tail.state.to_string()), most(known)));
+            self.violate(format_args!(
+                "a window is handed {} where {} was returned",
+                most(&tail.state.to_string()),
+                most(known)
+            ));
         }
         if tail.early != (pool.overfull && tail.is_final) || (pool.overfull && !tail.is_final) {
             self.violate(format_args!("a window is terminated early: {}, and should: {}", tail.early, pool.overfull));
@@ -274,10 +291,15 @@ impl Tap {
             let record = state.shards[shard].records[**at];
             let owed = self.basin.is_owed(state, self.consumer, self.id, record);
             let done = view.pooled.contains_key(at) || view.settled.contains_key(at);
-            owed && !done && !self.is_underway(state, record) && !self.basin.is_forfeit(state, self.consumer, self.id, record)
+            owed && !done
+                && !self.is_underway(state, record)
+                && !self.basin.is_forfeit(state, self.consumer, self.id, record)
         });
         if let Some(&at) = open {
-            self.violate(format_args!("window {} ends although {shard}/{at} is in it and was not processed", tail.start));
+            self.violate(format_args!(
+                "window {} ends although {shard}/{at} is in it and was not processed",
+                tail.start
+            ));
         }
     }
 
@@ -342,7 +364,15 @@ impl Tap {
     }
 
     /// What was processed is settled, or waits for the end of its window with the state that the function returned.
-    fn keep_state(&self, state: &mut State, shard: usize, piece: &Piece, result: &InvokeResult, done: &[usize], verdict: Verdict) {
+    fn keep_state(
+        &self,
+        state: &mut State,
+        shard: usize,
+        piece: &Piece,
+        result: &InvokeResult,
+        done: &[usize],
+        verdict: Verdict,
+    ) {
         let Some(tail) = &piece.tail else {
             for &record in done {
                 self.basin.settle(state, self.consumer, self.id, record);

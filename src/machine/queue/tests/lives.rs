@@ -18,6 +18,8 @@ enum Step {
     Settle,
     SettleFails,
     SettleGone,
+    Confirm,
+    FailDelivery(FaultKind),
     Pass(u64),
     Spurious,
 }
@@ -40,6 +42,8 @@ fn steps() -> impl Strategy<Value = Step> {
         4 => Just(Step::Settle),
         1 => Just(Step::SettleFails),
         1 => Just(Step::SettleGone),
+        2 => Just(Step::Confirm),
+        1 => kinds().prop_map(Step::FailDelivery),
         4 => (1..40_000_u64).prop_map(Step::Pass),
         1 => Just(Step::Spurious),
     ]
@@ -51,15 +55,19 @@ fn options() -> impl Strategy<Value = QueueOptions> {
         OnFunctionError::Release,
         OnFunctionError::Backoff(crate::machine::BackoffPolicy::default()),
     ]);
-    (1..40_u32, 0..20_u64, prop::option::of(1..6_u32), any::<bool>(), any::<u64>(), failures).prop_map(
-        |(batch_size, window, maximum_concurrency, report_batch_item_failures, seed, on_function_error)| QueueOptions {
-            batch_size,
-            window: s(if batch_size > 10 { window.max(1) } else { window }),
-            maximum_concurrency,
-            report_batch_item_failures,
-            on_function_error,
-            seed,
-            ..QueueOptions::default()
+    let destination = prop::option::of(1..3_u32);
+    (1..40_u32, 0..20_u64, prop::option::of(1..6_u32), any::<bool>(), any::<u64>(), failures, destination).prop_map(
+        |(batch_size, window, maximum_concurrency, report_batch_item_failures, seed, on_function_error, on_failure)| {
+            QueueOptions {
+                batch_size,
+                window: s(if batch_size > 10 { window.max(1) } else { window }),
+                maximum_concurrency,
+                report_batch_item_failures,
+                on_function_error,
+                on_failure,
+                seed,
+                ..QueueOptions::default()
+            }
         },
     )
 }
@@ -83,6 +91,8 @@ fn take(rig: &mut Rig, step: &Step) {
             rig.settle_as(SettleOutcome::Failed(fault(FaultKind::Transient)));
         }
         Step::SettleGone if !rig.settles.is_empty() => drop(rig.settle_as(SettleOutcome::Gone)),
+        Step::Confirm if !rig.deliveries.is_empty() => drop(rig.confirm(Ok(()))),
+        Step::FailDelivery(kind) if !rig.deliveries.is_empty() => drop(rig.confirm(Err(fault(*kind)))),
         Step::Pass(span) => rig.pass(ms(*span)),
         Step::Spurious => rig.feed(Input::Timeout),
         _ => {}
@@ -109,6 +119,9 @@ proptest! {
         for _ in 0..200 {
             while !rig.invokes.is_empty() {
                 rig.finish(answer("null"));
+            }
+            while !rig.deliveries.is_empty() {
+                rig.confirm(Ok(()));
             }
             rig.settle_all();
             while !rig.polls.is_empty() && rig.polls[0].wait.is_zero() {

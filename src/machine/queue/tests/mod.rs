@@ -1,5 +1,7 @@
 //! The machine, driven by hand: tables of decisions, and thousands of generated lives.
 
+mod deliveries;
+mod destinations;
 mod lives;
 mod rig;
 mod settlement;

@@ -1,16 +1,19 @@
 //! A machine with a clock that is moved by hand and a list of what it asked for.
 
 use std::collections::VecDeque;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::machine::{
-    Command, Event, Fault, FaultKind, FunctionAnswer, Input, InvokeRequest, InvokeResult, Machine, Mono, Now, Output,
-    PollRequest, QueueAttributes, QueueMachine, QueueOptions, Receipt, Record, SettleAction, SettleOutcome,
-    SettleRequest,
+    Command, DeliverRequest, Event, Failure, Fault, FaultKind, FunctionAnswer, Input, InvokeRequest, InvokeResult,
+    Machine, Mono, Now, Output, PollRequest, QueueAttributes, QueueMachine, QueueOptions, Receipt, Record,
+    SettleAction, SettleOutcome, SettleRequest,
 };
+
+/// The wall clock, which stands still.
+pub(super) const UNIX_MS: u64 = 1_760_000_000_000;
 
 /// What the machine asked for and nobody has answered yet.
 pub(super) struct Rig {
@@ -19,6 +22,7 @@ pub(super) struct Rig {
     pub(super) polls: VecDeque<PollRequest>,
     pub(super) invokes: VecDeque<InvokeRequest>,
     pub(super) settles: VecDeque<SettleRequest>,
+    pub(super) deliveries: VecDeque<DeliverRequest>,
     pub(super) events: Vec<Event>,
     pub(super) describes: usize,
     pub(super) cancels: usize,
@@ -77,6 +81,7 @@ impl Rig {
             polls: VecDeque::new(),
             invokes: VecDeque::new(),
             settles: VecDeque::new(),
+            deliveries: VecDeque::new(),
             events: Vec::new(),
             describes: 0,
             cancels: 0,
@@ -96,7 +101,7 @@ impl Rig {
     }
 
     pub(super) fn feed(&mut self, input: Input) {
-        self.machine.handle(input, Now { mono: self.now, unix_ms: 0 });
+        self.machine.handle(input, Now { mono: self.now, unix_ms: UNIX_MS });
         loop {
             match self.machine.poll_output() {
                 Output::Describe => self.describes += 1,
@@ -105,7 +110,8 @@ impl Rig {
                 Output::Invoke(request) => self.invokes.push_back(request),
                 Output::Settle(request) => self.settles.push_back(request),
                 Output::Emit(event) => self.events.push(event),
-                other @ (Output::List | Output::Claim | Output::Read(_) | Output::Save(_) | Output::Deliver(_)) => {
+                Output::Deliver(request) => self.deliveries.push_back(request),
+                other @ (Output::List | Output::Claim | Output::Read(_) | Output::Save(_)) => {
                     panic!("a queue's machine wants {other:?}")
                 }
                 Output::Timeout(deadline) => {
@@ -163,10 +169,24 @@ impl Rig {
         self.feed(Input::Polled { poll, result: Err(fault(kind)) });
     }
 
+    /// Every open poll is given up.
+    pub(super) fn fail_polls(&mut self) {
+        while !self.polls.is_empty() {
+            self.fail_poll(FaultKind::Cancelled);
+        }
+    }
+
     /// Answers the oldest invoke.
     pub(super) fn finish(&mut self, result: InvokeResult) {
         let batch = self.invokes.pop_front().expect("an invoke is open").batch;
         self.feed(Input::Invoked { batch, result, took: ms(5) });
+    }
+
+    /// Answers the oldest delivery of a failure record, and gives what it held.
+    pub(super) fn confirm(&mut self, result: Result<(), Fault>) -> Arc<Failure> {
+        let DeliverRequest { id, failure } = self.deliveries.pop_front().expect("a delivery is open");
+        self.feed(Input::Delivered { delivery: id, result });
+        failure
     }
 
     /// Answers every settlement that is open, and gives the receipts by what was done with them.

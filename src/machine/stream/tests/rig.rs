@@ -174,7 +174,7 @@ impl Rig {
     pub(super) fn read_records(&mut self, records: Vec<Record>, more: bool) -> ReadRequest {
         let request = self.reads.pop_front().expect("no read is open");
         let next = more.then(|| Arc::from("next"));
-        let answer = ReadAnswer { records, next, behind: Some(Duration::ZERO) };
+        let answer = ReadAnswer { records, next, behind: Some(Duration::ZERO), bytes: 0 };
         self.feed(Input::Read { read: request.id, result: Ok(answer) });
         request
     }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Options, process};
+use super::process;
 
 /// One line of the table.
 #[derive(Clone, Debug)]
@@ -56,10 +56,11 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     }
 }
 
-/// Prints the rows as a Markdown table, so that they can go into the documentation as they are.
-pub(super) fn print(rows: &[Row], options: &Options) -> anyhow::Result<()> {
-    let head = ["what", "forebay", "bare loop", "ratio", "target", ""].map(str::to_owned);
-    let mut lines = vec![head];
+/// Prints the rows as a Markdown table, so that they can go into the documentation as they are. `head` says what a
+/// run was.
+pub(crate) fn print(rows: &[Row], head: &str, quick: bool) -> anyhow::Result<()> {
+    let names = ["what", "forebay", "bare loop", "ratio", "target", ""].map(str::to_owned);
+    let mut lines = vec![names];
     lines.extend(rows.iter().map(|row| {
         let verdict = match row.met {
             None => "",
@@ -72,14 +73,8 @@ pub(super) fn print(rows: &[Row], options: &Options) -> anyhow::Result<()> {
         (0..6).map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0).max(3)).collect();
     let mut out = std::io::stdout().lock();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let quick = if options.quick { "; QUICK: too short to mean anything" } else { "" };
-    writeln!(
-        out,
-        "\n{cores} cores, load {} at the end; medians of {} pairs; {} messages of 1 KiB a run{quick}\n",
-        process::load(),
-        options.runs(),
-        options.messages()
-    )?;
+    let quick = if quick { "; QUICK: too short to mean anything" } else { "" };
+    writeln!(out, "\n{cores} cores, load {} at the end; {head}{quick}\n", process::load())?;
     for (number, line) in lines.iter().enumerate() {
         let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
         writeln!(out, "| {} |", cells.join(" | "))?;

@@ -1,0 +1,174 @@
+//! Where checkpoints are looked up and changed: in a running forebay, or in a store that no forebay has open.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use thiserror::Error;
+
+use crate::cli::connect::SocketArgs;
+use crate::cli::exit::CliError;
+use crate::control::{Client, ClientError};
+use crate::store::{EmbeddedStore, Kept, Store, StoreError, StoreLocation};
+
+/// Which forebay, or which store.
+#[derive(Clone, Debug, Args)]
+pub(super) struct PlaceArgs {
+    #[command(flatten)]
+    socket: SocketArgs,
+    /// Open this store's file instead of asking a running forebay; none may have it open
+    // Without a variable: where one is set for `run`, a running forebay is to be asked all the same.
+    #[arg(long, value_name = "PATH")]
+    store: Option<StoreLocation>,
+}
+
+/// What a place is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A store's file that does not exist is an error.
+    Read,
+    /// It is made.
+    Write,
+}
+
+/// Either of the two.
+#[derive(Debug)]
+pub(super) enum Place {
+    Daemon(Client),
+    File(EmbeddedStore),
+}
+
+/// Why a place does not do what was asked.
+#[derive(Debug, Error)]
+pub(super) enum PlaceError {
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the store {path} keeps nothing of {name:?}: `forebay checkpoint list --store {path}` shows what it keeps")]
+    Nothing { path: String, name: String },
+    #[error(
+        "nothing is kept of shard {shard:?} of {name:?}: `forebay checkpoint get {name} --store {path}` shows what is"
+    )]
+    NoShard { path: String, name: String, shard: String },
+    #[error("the store {path} keeps nothing of {name:?}: name its stream with --source ARN")]
+    NoSource { path: String, name: String },
+    #[error("the store {path} keeps marks of {name:?} for {kept}: reset it first to have marks for {given}")]
+    OtherSource { path: String, name: String, kept: String, given: String },
+}
+
+impl PlaceError {
+    /// Whether it concerns one mapping; others may fare better.
+    pub(super) const fn concerns_one(&self) -> bool {
+        !matches!(
+            self,
+            Self::Store(_)
+                | Self::Client(
+                    ClientError::Unreachable { .. }
+                        | ClientError::Forbidden { .. }
+                        | ClientError::Broken { .. }
+                        | ClientError::Slow { .. }
+                )
+        )
+    }
+}
+
+impl PlaceArgs {
+    pub(super) fn open(&self, purpose: Purpose) -> Result<Place, CliError> {
+        match &self.store {
+            None => Ok(Place::Daemon(self.socket.client())),
+            Some(StoreLocation::Memory) => {
+                Err(CliError::usage(anyhow!("a store in memory belongs to its forebay: leave --store away to ask it")))
+            }
+            Some(StoreLocation::File(path)) if purpose == Purpose::Read && !path.exists() => {
+                Err(anyhow!("there is no store {}", path.display()).into())
+            }
+            Some(StoreLocation::File(path)) => {
+                let opened = EmbeddedStore::open(path);
+                let locked = matches!(opened, Err(StoreError::Locked { .. }));
+                let opened = if locked {
+                    opened.context("leave --store away to ask the forebay that runs")
+                } else {
+                    Ok(opened?)
+                };
+                Ok(Place::File(opened?))
+            }
+        }
+    }
+}
+
+impl Place {
+    /// What is kept of every mapping.
+    pub(super) async fn all(&self) -> Result<BTreeMap<String, Kept>, PlaceError> {
+        match self {
+            Self::Daemon(client) => Ok(client.checkpoints().await?),
+            Self::File(store) => Ok(store.kept().await?),
+        }
+    }
+
+    /// What is kept of one mapping.
+    pub(super) async fn one(&self, name: &str) -> Result<Kept, PlaceError> {
+        match self {
+            Self::Daemon(client) => Ok(client.checkpoint(name).await?),
+            Self::File(store) => store
+                .kept()
+                .await?
+                .remove(name)
+                .ok_or_else(|| PlaceError::Nothing { path: shown(store), name: name.into() }),
+        }
+    }
+
+    /// The same; of a mapping that has not begun, no marks. Only a daemon knows the stream of such a mapping.
+    pub(super) async fn one_or_new(&self, name: &str, source: Option<String>) -> Result<Kept, PlaceError> {
+        let Self::File(store) = self else { return self.one(name).await };
+        let (path, name) = (shown(store), name.to_owned());
+        match (store.kept().await?.remove(&name), source) {
+            (Some(Kept { source: kept, .. }), Some(given)) if kept != given => {
+                Err(PlaceError::OtherSource { path, name, kept, given })
+            }
+            (Some(kept), _) => Ok(kept),
+            (None, Some(source)) => Ok(Kept { source, marks: BTreeMap::new() }),
+            (None, None) => Err(PlaceError::NoSource { path, name }),
+        }
+    }
+
+    /// Puts marks in place of a mapping's.
+    pub(super) async fn replace(&self, name: &str, kept: &Kept, force: bool) -> Result<(), PlaceError> {
+        match self {
+            Self::Daemon(client) => drop(client.replace_checkpoint(name, kept, force).await?),
+            Self::File(store) => store.replace_kept(name, Some(kept.clone())).await?,
+        }
+        Ok(())
+    }
+
+    /// Forgets a mapping, or one of its shards.
+    pub(super) async fn reset(&self, name: &str, shard: Option<&str>, force: bool) -> Result<(), PlaceError> {
+        let store = match self {
+            Self::Daemon(client) => {
+                client.reset_checkpoint(name, shard, force).await?;
+                return Ok(());
+            }
+            Self::File(store) => store,
+        };
+        // What the store has lost it does not keep, and can be reset all the same.
+        if shard.is_none() && store.lost().await?.iter().any(|lost| lost == name) {
+            return Ok(store.replace_kept(name, None).await?);
+        }
+        let mut kept = self.one(name).await?;
+        let left = match shard {
+            None => None,
+            Some(shard) => match kept.marks.remove(shard) {
+                Some(_) => Some(kept),
+                None => {
+                    let (path, name, shard) = (shown(store), name.into(), shard.into());
+                    return Err(PlaceError::NoShard { path, name, shard });
+                }
+            },
+        };
+        Ok(store.replace_kept(name, left).await?)
+    }
+}
+
+fn shown(store: &EmbeddedStore) -> String {
+    store.path().display().to_string()
+}

@@ -1,0 +1,79 @@
+//! What may stand for a position and a shard on the command line.
+
+use anyhow::bail;
+
+use crate::machine::Mark;
+use crate::store::is_shard;
+
+/// Reads the text form of a mark, a bare sequence number, or a time.
+pub(super) fn position(text: &str) -> anyhow::Result<Mark> {
+    let refused = match text.parse() {
+        Ok(mark) => return Ok(mark),
+        Err(refused) => refused,
+    };
+    if let Ok(mark) = format!("AFTER:{text}").parse() {
+        return Ok(mark);
+    }
+    match text.parse::<jiff::Timestamp>().map(|time| u64::try_from(time.as_millisecond())) {
+        Ok(Ok(ms)) => Ok(Mark::Timestamp(ms)),
+        Ok(Err(_)) => bail!("{text:?} is before 1970: write TRIM_HORIZON to begin with the oldest record"),
+        Err(_) => bail!("{refused}; or a sequence number, or a time with its offset such as 2026-11-20T08:00:00Z"),
+    }
+}
+
+/// Takes what AWS could call a shard.
+pub(super) fn shard(text: &str) -> anyhow::Result<String> {
+    if !is_shard(text) {
+        bail!("a shard id has at most 128 letters, digits and -_. such as shardId-000000000000");
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_sequence_numbers_and_times_are_positions() {
+        for (text, mark) in [
+            ("TRIM_HORIZON", Mark::TrimHorizon),
+            ("END", Mark::End),
+            ("AFTER:007", Mark::After("007".into())),
+            ("49590338271490256608559692538361571095921575989136588898", {
+                Mark::After("49590338271490256608559692538361571095921575989136588898".into())
+            }),
+            ("AT_TIMESTAMP:1760000000.5", Mark::Timestamp(1_760_000_000_500)),
+            ("LATEST:1760000000", Mark::Latest(1_760_000_000_000)),
+            ("2025-10-09T08:53:20Z", Mark::Timestamp(1_760_000_000_000)),
+            ("2025-10-09T10:53:20.123+02:00", Mark::Timestamp(1_760_000_000_123)),
+        ] {
+            assert_eq!(position(text).unwrap(), mark, "{text}");
+        }
+    }
+
+    #[test]
+    fn other_texts_are_refused_with_what_to_write() {
+        for (text, said) in [
+            ("", "write TRIM_HORIZON"),
+            ("LATEST", "LATEST:SECONDS"),
+            ("trim_horizon", "write TRIM_HORIZON"),
+            ("AFTER:12a", "AFTER:SEQUENCE_NUMBER"),
+            ("2025-10-09", "a time with its offset"),
+            ("2025-10-09T08:53:20", "a time with its offset"),
+            ("1969-12-31T00:00:00Z", "is before 1970"),
+            ("-5", "a sequence number"),
+        ] {
+            let error = position(text).unwrap_err().to_string();
+            assert!(error.contains(said), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn shards_are_what_aws_could_call_one() {
+        shard("shardId-000000000000").unwrap();
+        shard("shardId-00000001541626099285-f35f62ef").unwrap();
+        for text in ["", "a b", "shard/0", &"s".repeat(129)] {
+            assert!(shard(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Random UUIDs from a machine's own dice.
+
+/// A random UUID (version 4).
+pub(crate) fn random(rng: &mut fastrand::Rng) -> u128 {
+    rng.u128(..) & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62)
+}
+
+/// A UUID in its usual form.
+pub(crate) fn hyphenated(uuid: u128) -> String {
+    let hex = format!("{uuid:032x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_uuids_show_their_version_and_follow_the_seed() {
+        for seed in 0..100 {
+            let uuid = random(&mut fastrand::Rng::with_seed(seed));
+            let text = hyphenated(uuid);
+            let dashes: Vec<usize> = text.match_indices('-').map(|(at, _)| at).collect();
+            assert_eq!((text.len(), dashes), (36, vec![8, 13, 18, 23]), "{text}");
+            assert_eq!(text.as_bytes()[14], b'4', "{text}");
+            assert!(matches!(text.as_bytes()[19], b'8' | b'9' | b'a' | b'b'), "{text}");
+            assert_eq!(uuid, random(&mut fastrand::Rng::with_seed(seed)));
+        }
+        assert_eq!(hyphenated(0xf), "00000000-0000-0000-0000-00000000000f");
+    }
+}

@@ -1,0 +1,210 @@
+//! Writes in turns: whatever comes while one round is written waits, and is written together in the next.
+//!
+//! So a thousand mappings that save once a second cost at most a hundred transactions a second and not a thousand, and a
+//! save that comes alone waits for nobody.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use redb::Database;
+use tokio::sync::oneshot;
+
+use super::file::{self, Absent};
+use super::round::{Outcome, Round, State};
+use super::trouble::Trouble;
+use super::{Desired, StoreError};
+
+/// The least time from the begin of one transaction to the next.
+const APART: Duration = Duration::from_millis(10);
+
+/// Takes a request in, and gives back what will answer it.
+type Job = Box<dyn FnOnce(&mut Round<'_>) -> Answer + Send>;
+type Answer = Box<dyn FnOnce(&Outcome) + Send>;
+
+/// The open store and who waits for it.
+#[derive(Debug)]
+pub(super) struct Turns {
+    pub(super) path: PathBuf,
+    /// Only whoever has the turn waits for a disk with this held. `None`: closed.
+    pub(super) open: Mutex<Option<Open>>,
+    desired: RwLock<BTreeMap<String, Desired>>,
+    queue: Mutex<Queue>,
+    #[cfg(test)]
+    pub(super) commits: std::sync::atomic::AtomicUsize,
+}
+
+/// The file, and what it holds.
+#[derive(Debug)]
+pub(super) struct Open {
+    /// `None` after a write that failed: redb refuses every further one then, also when the disk has room again.
+    pub(super) database: Option<Database>,
+    state: State,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: Vec<Job>,
+    /// Somebody has the turn, and will take what comes.
+    taken: bool,
+    /// When the last transaction was begun.
+    last_write: Option<Instant>,
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue").field("jobs", &self.jobs.len()).field("taken", &self.taken).finish()
+    }
+}
+
+impl Turns {
+    pub(super) fn new(path: &Path, database: Database, state: State, desired: BTreeMap<String, Desired>) -> Self {
+        Self {
+            path: path.to_owned(),
+            open: Mutex::new(Some(Open { database: Some(database), state })),
+            desired: RwLock::new(desired),
+            queue: Mutex::default(),
+            #[cfg(test)]
+            commits: std::sync::atomic::AtomicUsize::new(0),
+        }
+    }
+
+    pub(super) fn desired(&self, mapping: &str) -> Option<Desired> {
+        self.desired.read().unwrap_or_else(PoisonError::into_inner).get(mapping).cloned()
+    }
+
+    /// Has `work` done in the next round. The answer comes when its changes (those of `mapping`) are on disk.
+    pub(super) async fn submit<T: Send + 'static>(
+        self: Arc<Self>,
+        mapping: Option<String>,
+        work: impl FnOnce(&mut Round<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answered) = oneshot::channel();
+        let job: Job = Box::new(move |round| {
+            let result = work(round);
+            Box::new(move |outcome| {
+                let result = result.and_then(|value| outcome.of(mapping.as_deref()).map(|()| value));
+                // Whoever asked may have gone away meanwhile.
+                reply.send(result).ok();
+            })
+        });
+        let free = {
+            let mut queue = self.queue();
+            queue.jobs.push(job);
+            !std::mem::replace(&mut queue.taken, true)
+        };
+        if free {
+            let turn = Turn { turns: Arc::clone(&self), over: false };
+            tokio::task::spawn_blocking(move || turn.run());
+        }
+        answered.await.unwrap_or_else(|_| {
+            let lost = "whoever wrote has ended before it was done".to_owned();
+            Err(Trouble::Panicked(lost).at(&self.path))
+        })
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what still waits, and lets go of the file: the next one can open it when this returns.
+    pub(super) fn close(&self) {
+        let mut open = self.open();
+        self.round(&mut open);
+        *open = None;
+    }
+
+    fn open(&self) -> MutexGuard<'_, Option<Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nothing waits: then the turn is given back.
+    fn is_over(&self) -> bool {
+        let mut queue = self.queue();
+        queue.taken = !queue.jobs.is_empty();
+        !queue.taken
+    }
+
+    /// Waits until the next transaction may begin; what comes meanwhile will be in it.
+    fn keep_apart(&self) {
+        let last = self.queue().last_write;
+        if let Some(pause) = last.and_then(|last| APART.checked_sub(last.elapsed())) {
+            std::thread::sleep(pause);
+        }
+    }
+
+    /// Opens the file again, and takes over what it holds: of a write that failed, nobody knows whether it took effect.
+    fn reopen(&self, state: &mut State) -> Result<Database, Trouble> {
+        let (database, contents) = file::open(&self.path, Absent::Refused)?;
+        state.ledger = contents.ledger;
+        *self.desired.write().unwrap_or_else(PoisonError::into_inner) = contents.desired;
+        tracing::info!(store = %self.path.display(), "the store was opened again after a write that failed");
+        Ok(database)
+    }
+
+    /// Takes everything that waits and writes it.
+    fn round(&self, open: &mut Option<Open>) {
+        let jobs = std::mem::take(&mut self.queue().jobs);
+        let Some(Open { database, state }) = open else { return };
+        let begun = Instant::now();
+        let opened = database.take().map_or_else(|| self.reopen(state), Ok);
+        let mut round = Round::new(state, &self.path);
+        let answers: Vec<Answer> = jobs.into_iter().map(|job| job(&mut round)).collect();
+        let (opened, outcome) = match opened {
+            Ok(opened) => {
+                let outcome = round.write(Ok(&opened));
+                (Some(opened), outcome)
+            }
+            Err(trouble) => (None, round.write(Err(trouble))),
+        };
+        *database = opened.filter(|_| outcome.is_committed());
+        if outcome.has_written() {
+            self.queue().last_write = Some(begun);
+            #[cfg(test)]
+            self.commits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        if outcome.is_committed() {
+            let mut desired = self.desired.write().unwrap_or_else(PoisonError::into_inner);
+            for (mapping, wish) in &outcome.wishes {
+                match wish {
+                    Some(wish) => desired.insert(mapping.clone(), wish.clone()),
+                    None => desired.remove(mapping),
+                };
+            }
+        }
+        answers.into_iter().for_each(|answer| answer(&outcome));
+    }
+}
+
+/// The right to write. However it ends, the next one can have it.
+struct Turn {
+    turns: Arc<Turns>,
+    /// Given back already: another may have it by now.
+    over: bool,
+}
+
+impl Turn {
+    fn run(mut self) {
+        while !self.turns.is_over() {
+            self.turns.keep_apart();
+            // Let go of in between: a store that is closed waits for one round at most.
+            self.turns.round(&mut self.turns.open());
+        }
+        self.over = true;
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        // It never began, or broke: those who wait learn it from the ends of their channels.
+        let mut queue = self.turns.queue();
+        let left = std::mem::take(&mut queue.jobs);
+        queue.taken = false;
+        drop(queue);
+        drop(left);
+    }
+}
