@@ -129,16 +129,23 @@ impl Life {
         self.basin.sweep(&mut state);
         for consumer in 0..self.mappings.len() {
             let marks = kept.get(self.basin.name(consumer)).map(|kept| &kept.marks);
-            for (n, shard) in state.shards.iter().enumerate().filter(|(_, shard)| !shard.gone) {
+            for (n, shard) in state.shards.iter().enumerate() {
                 let mark = marks.and_then(|marks| marks.get(&shard.id));
-                let covered = mark.map_or(0, |mark| state.covered(n, mark));
                 let last = state.consumers[consumer].sessions.last();
-                let read = last.and_then(|last| last.views.get(&n)).map(|view| &view.read);
+                let view = last.and_then(|last| last.views.get(&n));
                 // What was trimmed before it was read is lost; what was read is to be processed all the same.
-                let there = |at: &usize| *at >= shard.trimmed || read.is_some_and(|read| read.contains_key(at));
-                let mut left = (covered..shard.records.len()).filter(there).map(|at| shard.records[at]);
-                if let Some(record) = left.find(|&record| self.basin.is_required(&state, consumer, record)) {
-                    return Some((consumer, format!("r{record} of shard {n}, whose mark is {mark:?}")));
+                let held =
+                    |at: usize| view.is_some_and(|view| view.read.contains_key(&at) && !view.settled.contains_key(&at));
+                let covered = mark.map_or(0, |mark| state.covered(n, mark));
+                let mut left = (0..shard.records.len()).filter(|&at| {
+                    let required = self.basin.is_required(&state, consumer, shard.records[at]);
+                    required && at >= covered && (at >= shard.trimmed || held(at))
+                });
+                if let Some(at) = left.next() {
+                    return Some((consumer, format!("{n}/{at}, where the mark is {mark:?}")));
+                }
+                if shard.gone {
+                    continue;
                 }
                 let whole = self.basin.start(consumer) == StartingPosition::TrimHorizon;
                 if whole && shard.closed.is_some() && mark != Some(&Mark::End) {
