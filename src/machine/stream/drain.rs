@@ -76,7 +76,7 @@ impl StreamMachine {
     pub(super) fn finish_drain(&mut self) {
         let now = self.now.mono;
         let Some(draining) = &self.draining else { return };
-        let quiet = self.batches.is_empty() && self.deliveries.in_flight == 0;
+        let quiet = self.batches.is_empty() && self.deliveries.is_quiet();
         let over = draining.ends <= now;
         if !quiet && draining.patience > now {
             return;

@@ -180,7 +180,7 @@ impl StreamMachine {
             self.advance_shard(key);
         }
         self.claim_and_list();
-        self.retry_deliveries();
+        self.send_deliveries();
         self.read_parked();
         self.save_if_due();
         if let Some(health) = self.health.changed() {
