@@ -186,6 +186,8 @@ codes! {
 
     /// The marks of a stream mapping are lost.
     MarksLost = "FB0601",
+    /// The store was written by a newer forebay.
+    StoreNewer = "FB0602",
 }
 
 impl fmt::Display for Code {

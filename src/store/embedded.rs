@@ -1,24 +1,18 @@
 //! The store in one file beside the process, and the list of what has begun beside it.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, ready};
-use redb::Database;
 
+use super::file::{self, Absent};
 use super::known::{Known, beside};
 use super::round::State;
-use super::tables;
 use super::trouble::Trouble;
 use super::turns::Turns;
 use super::{Desired, Kept, Store, StoreError};
 use crate::machine::{Fence, Mark, Positions};
-
-/// The tables are small and read once; redb's own default would allow a gibibyte.
-const CACHE_BYTES: usize = 1024 * 1024;
 
 /// Keeps everything in one file, which it holds locked. Every write is on disk when its future ends; writes that come
 /// together share a transaction, and reads of wishes never touch the disk.
@@ -36,7 +30,7 @@ impl EmbeddedStore {
     /// # Errors
     /// When the file is in use, of a newer format, damaged, or cannot be opened and written.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let (database, contents) = open_database(path).map_err(|trouble| trouble.at(path))?;
+        let (database, contents) = file::open(path, Absent::Made).map_err(|trouble| trouble.at(path))?;
         let list = beside(path);
         let at_list = |trouble: Trouble| trouble.at(&list);
         let mut known = Known::read(list.clone()).map_err(at_list)?;
@@ -113,24 +107,13 @@ impl Store for EmbeddedStore {
     }
 }
 
-fn open_database(path: &Path) -> Result<(Database, tables::Contents), Trouble> {
-    let database = Database::builder().set_cache_size(CACHE_BYTES).create_file(open_file(path)?)?;
-    let contents = tables::open(&database)?;
-    Ok((database, contents))
-}
-
-fn open_file(path: &Path) -> io::Result<File> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder)?;
-    }
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
-}
-
 #[cfg(test)]
 mod tests {
-    use redb::TableDefinition;
+    use std::fs::{self, File, OpenOptions};
 
-    use super::tables::{DESIRED, FORMAT, META, META_FORMAT};
+    use redb::{Database, TableDefinition};
+
+    use super::super::tables::{DESIRED, FORMAT, META, META_FORMAT};
     use super::*;
 
     const STOPPED: Desired = Desired { enabled: false, file_enabled: true, since_unix_ms: 1_760_000_000_000 };

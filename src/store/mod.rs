@@ -1,6 +1,7 @@
 //! What outlives the process: the operator's wishes, and how far streams were processed.
 
 mod embedded;
+mod file;
 mod known;
 mod ledger;
 mod location;

@@ -34,6 +34,8 @@ pub(super) struct Round<'a> {
 
 /// How the writing went.
 pub(super) struct Outcome {
+    /// There was anything to write.
+    wrote: bool,
     pub(super) wishes: BTreeMap<String, Option<Desired>>,
     committed: Result<(), StoreError>,
     noted: Result<(), StoreError>,
@@ -48,6 +50,11 @@ impl Outcome {
             Some(mapping) if self.notes.contains_key(mapping) => self.noted.clone(),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the disk was written, or was to be.
+    pub(super) const fn has_written(&self) -> bool {
+        self.wrote
     }
 
     pub(super) const fn is_committed(&self) -> bool {
@@ -126,9 +133,11 @@ impl<'a> Round<'a> {
     }
 
     /// Writes all that was taken in. When that fails, nothing was.
-    pub(super) fn write(self, database: &Database) -> Outcome {
+    pub(super) fn write(self, database: Result<&Database, Trouble>) -> Outcome {
         let Self { state, path, rows, before, notes } = self;
-        let committed = if rows.is_empty() { Ok(()) } else { commit(database, &rows, &state.ledger) };
+        let wrote = !rows.is_empty();
+        let write = |database| commit(database, &rows, &state.ledger);
+        let committed = if wrote { database.and_then(write) } else { Ok(()) };
         let mut noted = Ok(());
         match &committed {
             // The list comes second: a mapping that it names although its marks were never written would count as lost.
@@ -141,7 +150,7 @@ impl<'a> Round<'a> {
                 }
             }
         }
-        Outcome { wishes: rows.wishes, committed: committed.map_err(|trouble| trouble.at(path)), noted, notes }
+        Outcome { wrote, wishes: rows.wishes, committed: committed.map_err(|trouble| trouble.at(path)), noted, notes }
     }
 
     fn is_lost(&self, mapping: &str, source: &str) -> bool {

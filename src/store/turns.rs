@@ -1,18 +1,23 @@
 //! Writes in turns: whatever comes while one round is written waits, and is written together in the next.
 //!
-//! So a thousand shards that save once a second cost a few transactions a second and not a thousand, and a save that
-//! comes alone waits for nobody.
+//! So a thousand mappings that save once a second cost at most a hundred transactions a second and not a thousand, and a
+//! save that comes alone waits for nobody.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use redb::Database;
 use tokio::sync::oneshot;
 
+use super::file::{self, Absent};
 use super::round::{Outcome, Round, State};
 use super::trouble::Trouble;
 use super::{Desired, StoreError};
+
+/// The least time from the begin of one transaction to the next.
+const APART: Duration = Duration::from_millis(10);
 
 /// Takes a request in, and gives back what will answer it.
 type Job = Box<dyn FnOnce(&mut Round<'_>) -> Answer + Send>;
@@ -33,7 +38,8 @@ pub(super) struct Turns {
 /// The file, and what it holds.
 #[derive(Debug)]
 pub(super) struct Open {
-    database: Database,
+    /// `None` after a write that failed: redb refuses every further one then, also when the disk has room again.
+    pub(super) database: Option<Database>,
     state: State,
 }
 
@@ -42,6 +48,8 @@ struct Queue {
     jobs: Vec<Job>,
     /// Somebody has the turn, and will take what comes.
     taken: bool,
+    /// When the last transaction was begun.
+    last_write: Option<Instant>,
 }
 
 impl std::fmt::Debug for Queue {
@@ -54,7 +62,7 @@ impl Turns {
     pub(super) fn new(path: &Path, database: Database, state: State, desired: BTreeMap<String, Desired>) -> Self {
         Self {
             path: path.to_owned(),
-            open: Mutex::new(Some(Open { database, state })),
+            open: Mutex::new(Some(Open { database: Some(database), state })),
             desired: RwLock::new(desired),
             queue: Mutex::default(),
             #[cfg(test)]
@@ -111,20 +119,51 @@ impl Turns {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes everything that waits and writes it. The turn is over (`false`) when nothing does.
-    fn round(&self, open: &mut Option<Open>) -> bool {
-        let jobs = {
-            let mut queue = self.queue();
-            let jobs = std::mem::take(&mut queue.jobs);
-            queue.taken = !jobs.is_empty();
-            jobs
-        };
-        let Some(Open { database, state }) = open.as_mut().filter(|_| !jobs.is_empty()) else { return false };
+    /// Whether nothing waits: then the turn is given back.
+    fn is_over(&self) -> bool {
+        let mut queue = self.queue();
+        queue.taken = !queue.jobs.is_empty();
+        !queue.taken
+    }
+
+    /// Waits until the next transaction may begin; what comes meanwhile will be in it.
+    fn keep_apart(&self) {
+        let last = self.queue().last_write;
+        if let Some(pause) = last.and_then(|last| APART.checked_sub(last.elapsed())) {
+            std::thread::sleep(pause);
+        }
+    }
+
+    /// Opens the file again, and takes over what it holds: of a write that failed, nobody knows whether it took effect.
+    fn reopen(&self, state: &mut State) -> Result<Database, Trouble> {
+        let (database, contents) = file::open(&self.path, Absent::Refused)?;
+        state.ledger = contents.ledger;
+        *self.desired.write().unwrap_or_else(PoisonError::into_inner) = contents.desired;
+        tracing::info!(store = %self.path.display(), "the store was opened again after a write that failed");
+        Ok(database)
+    }
+
+    /// Takes everything that waits and writes it.
+    fn round(&self, open: &mut Option<Open>) {
+        let jobs = std::mem::take(&mut self.queue().jobs);
+        let Some(Open { database, state }) = open else { return };
+        let begun = Instant::now();
+        let opened = database.take().map_or_else(|| self.reopen(state), Ok);
         let mut round = Round::new(state, &self.path);
         let answers: Vec<Answer> = jobs.into_iter().map(|job| job(&mut round)).collect();
-        let outcome = round.write(database);
-        #[cfg(test)]
-        self.commits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let (opened, outcome) = match opened {
+            Ok(opened) => {
+                let outcome = round.write(Ok(&opened));
+                (Some(opened), outcome)
+            }
+            Err(trouble) => (None, round.write(Err(trouble))),
+        };
+        *database = opened.filter(|_| outcome.is_committed());
+        if outcome.has_written() {
+            self.queue().last_write = Some(begun);
+            #[cfg(test)]
+            self.commits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
         if outcome.is_committed() {
             let mut desired = self.desired.write().unwrap_or_else(PoisonError::into_inner);
             for (mapping, wish) in &outcome.wishes {
@@ -135,7 +174,6 @@ impl Turns {
             }
         }
         answers.into_iter().for_each(|answer| answer(&outcome));
-        true
     }
 }
 
@@ -148,8 +186,11 @@ struct Turn {
 
 impl Turn {
     fn run(mut self) {
-        // Let go of in between: a store that is closed waits for one round at most.
-        while self.turns.round(&mut self.turns.open()) {}
+        while !self.turns.is_over() {
+            self.turns.keep_apart();
+            // Let go of in between: a store that is closed waits for one round at most.
+            self.turns.round(&mut self.turns.open());
+        }
         self.over = true;
     }
 }

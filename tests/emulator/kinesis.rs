@@ -10,6 +10,8 @@ use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::{PutRecordsRequestEntry, Record, Shard, ShardIteratorType, StreamStatus};
 
+use md5::{Digest as _, Md5};
+
 use crate::harness::{Account, REGION, free_port, sdk_config};
 use crate::process::{SOON, Site, eventually};
 
@@ -114,7 +116,7 @@ impl Kinesis {
 
 impl Drop for Kinesis {
     fn drop(&mut self) {
-        self.process.kill().unwrap();
+        drop(self.process.stdin.take());
         self.process.wait().unwrap();
     }
 }
@@ -182,6 +184,15 @@ impl Stream {
         open.retain(|shard| shard.sequence_number_range.as_ref().unwrap().ending_sequence_number.is_none());
         open.sort_by_key(|shard| hash_range(shard).0);
         open
+    }
+
+    /// A partition key for each open shard, in the order of their hash keys.
+    pub(crate) async fn key_of_each_shard(&self) -> Vec<String> {
+        let ranges: Vec<(u128, u128)> = self.open_shards().await.iter().map(hash_range).collect();
+        let keys = || (0..10_000).map(|number| format!("key {number}"));
+        let hash = |key: &String| u128::from_be_bytes(Md5::digest(key).into());
+        let within = |(from, to): &(u128, u128)| keys().find(|key| (*from..=*to).contains(&hash(key))).unwrap();
+        ranges.iter().map(within).collect()
     }
 
     /// Splits a shard in the middle, once the stream takes a change.

@@ -23,7 +23,7 @@ fn failure(name: &'static str, answer: &str, retries: u32, error: Option<&'stati
     Case {
         name,
         more: format!("{PARTIAL}MaximumRetryAttempts: {retries}"),
-        answer: answer.to_owned(),
+        answer: format!("if data(event['Records'][0]) == 'a':\n    {answer}"),
         invocations: vec![RECORDS.to_vec(); retries as usize + 1],
         given_up: vec![GivenUp::exhausted(&RECORDS, retries + 1, error)],
     }

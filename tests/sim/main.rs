@@ -26,5 +26,6 @@ mod seeds;
 mod session;
 mod settle;
 mod store;
+mod stream;
 mod trace;
 mod world;

@@ -38,15 +38,8 @@ pub(crate) struct Outcome {
 
 /// Lives the life of `plan`; `show` prints every event.
 pub(crate) fn run(plan: Plan, show: bool) -> Outcome {
-    watch_for_panics();
     let seed = plan.seed;
-    PANICKED.set(Some(None));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime without sockets can always be made");
-    let mut outcome = runtime.block_on(async move {
+    let (mut outcome, panic) = on_a_paused_clock(async move {
         let mut life = Life::new(plan, show);
         let world = Arc::clone(&life.world);
         tokio::select! {
@@ -62,15 +55,26 @@ pub(crate) fn run(plan: Plan, show: bool) -> Outcome {
         let (hash, tail) = world.trace();
         Outcome { seed, hash, violation, tail, calls: world.calls(), lasted, deleted, dead, recorded }
     });
-    // What the engine left behind is dropped here, with the world closed.
-    let dropped = panic::catch_unwind(AssertUnwindSafe(|| drop(runtime)));
-    let panicked = PANICKED.take().flatten();
-    if let Some(panic) = panicked {
-        outcome.violation = Some(format!("panic: {panic}"));
-    } else if dropped.is_err() {
-        outcome.violation = Some("panic at the end".into());
+    if panic.is_some() {
+        outcome.violation = panic;
     }
     outcome
+}
+
+/// Runs a life on a clock of its own, and tells of the first panic in it, whoever caught it.
+pub(crate) fn on_a_paused_clock<T>(life: impl Future<Output = T>) -> (T, Option<String>) {
+    watch_for_panics();
+    PANICKED.set(Some(None));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime without sockets can always be made");
+    let outcome = runtime.block_on(life);
+    // What the engine left behind is dropped here, with the world closed.
+    let dropped = panic::catch_unwind(AssertUnwindSafe(|| drop(runtime)));
+    let panicked = PANICKED.take().flatten().map(|panic| format!("panic: {panic}"));
+    (outcome, panicked.or_else(|| dropped.is_err().then(|| "panic at the end".into())))
 }
 
 /// A panic in a task of the engine is caught by tokio, and maybe by the supervisor: it must not pass unseen.

@@ -14,22 +14,46 @@ const SEEDS: u64 = 1_000;
 /// A life that takes longer than this does not end: tokio's paused clock stands still under it.
 const STUCK: Duration = Duration::from_secs(120);
 
-fn number(name: &str) -> Option<u64> {
+/// A number from the environment.
+pub(crate) fn number(name: &str) -> Option<u64> {
     let text = env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is to be a number, and is {text:?}")))
 }
 
-fn report(outcome: &Outcome) -> String {
-    let violation = outcome.violation.as_deref().unwrap_or("nothing was violated");
-    let mut text = format!("seed {} failed: {violation}\n\nthe last events:\n", outcome.seed);
-    for line in &outcome.tail {
+/// What every life tells when it is over.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// The seed of its plan.
+    pub(crate) seed: u64,
+    /// The hash of its story.
+    pub(crate) hash: u64,
+    /// What was violated first.
+    pub(crate) violation: Option<String>,
+    /// The last events.
+    pub(crate) tail: Vec<String>,
+    /// Calls that the engine made.
+    pub(crate) calls: u64,
+    /// Virtual milliseconds.
+    pub(crate) lasted: u64,
+}
+
+impl From<Outcome> for Told {
+    fn from(outcome: Outcome) -> Self {
+        let Outcome { seed, hash, violation, tail, calls, lasted, .. } = outcome;
+        Self { seed, hash, violation, tail, calls, lasted }
+    }
+}
+
+/// A failed life, and how the test `replay` lives it again.
+pub(crate) fn report(told: &Told, replay: &str) -> String {
+    let violation = told.violation.as_deref().unwrap_or("nothing was violated");
+    let mut text = format!("seed {} failed: {violation}\n\nthe last events:\n", told.seed);
+    for line in &told.tail {
         text.push_str(line);
         text.push('\n');
     }
-    text.push_str(&format!(
-        "\nreplay it with: FOREBAY_SEED={} cargo test --test sim one_seed -- --nocapture\n",
-        outcome.seed
-    ));
+    let seed = told.seed;
+    text.push_str(&format!("\nreplay it with: FOREBAY_SEED={seed} cargo test --test sim {replay} -- --nocapture\n"));
     text
 }
 
@@ -39,9 +63,9 @@ fn one_seed() {
     let Some(seed) = number("FOREBAY_SEED") else { return };
     let plan = draw::plan(seed);
     eprintln!("{plan:#?}");
-    let outcome = run(plan, true);
-    eprintln!("{} calls in {} virtual ms, trace {:016x}", outcome.calls, outcome.lasted, outcome.hash);
-    assert!(outcome.violation.is_none(), "{}", report(&outcome));
+    let told = Told::from(run(plan, true));
+    eprintln!("{} calls in {} virtual ms, trace {:016x}", told.calls, told.lasted, told.hash);
+    assert!(told.violation.is_none(), "{}", report(&told, "one_seed"));
 }
 
 /// The same seed gives the same life: else a failure could not be replayed.
@@ -58,6 +82,11 @@ fn a_seed_is_a_life() {
 /// `FOREBAY_SEEDS` lives (1,000 by default) from `FOREBAY_FIRST_SEED`, on `FOREBAY_THREADS` threads.
 #[test]
 fn many_seeds() {
+    many(|seed| run(draw::plan(seed), false).into(), "one_seed");
+}
+
+/// Lives as many lives as the environment asks for; the test `replay` lives one of them alone.
+pub(crate) fn many(live: fn(u64) -> Told, replay: &str) {
     let seeds = number("FOREBAY_SEEDS").unwrap_or(SEEDS);
     let first = number("FOREBAY_FIRST_SEED").unwrap_or(1);
     let threads = number("FOREBAY_THREADS").unwrap_or(2).max(1);
@@ -79,7 +108,7 @@ fn many_seeds() {
                             break;
                         }
                         *place.lock().expect("no panic while held") = Some((seed, Instant::now()));
-                        let outcome = run(draw::plan(seed), false);
+                        let outcome = live(seed);
                         calls.fetch_add(outcome.calls, Relaxed);
                         lasted.fetch_add(outcome.lasted, Relaxed);
                         if outcome.violation.is_some() {
@@ -114,6 +143,6 @@ fn many_seeds() {
         eprintln!("seed {}: {}", outcome.seed, outcome.violation.as_deref().unwrap_or_default());
     }
     if let Some(outcome) = failures.first() {
-        panic!("{} of {seeds} seeds failed\n{}", failures.len(), report(outcome));
+        panic!("{} of {seeds} seeds failed\n{}", failures.len(), report(outcome, replay));
     }
 }

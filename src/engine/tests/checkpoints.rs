@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::world::{Rig, mapping, stream};
+use super::world::{Rig, is_degraded, mapping, stream};
 use crate::engine::{CheckpointChange, EngineError, Kept, MappingState};
 use crate::machine::Mark;
 use crate::store::StoreError;
@@ -15,6 +15,26 @@ fn kept(name: &str, marks: &[(&str, Mark)]) -> Kept {
 
 fn replace(kept: &Kept) -> CheckpointChange {
     CheckpointChange::Replace(kept.clone())
+}
+
+impl Rig {
+    async fn until_marks(&self, name: &str, wanted: impl Fn(&Kept) -> bool) {
+        for _ in 0..6_000 {
+            if self.handle.checkpoints().await.unwrap().get(name).is_some_and(&wanted) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{:?} is kept", self.handle.checkpoints().await);
+    }
+
+    async fn until_kept(&self, name: &str) {
+        self.until_marks(name, |kept| !kept.marks.is_empty()).await;
+    }
+
+    async fn until_mark(&self, name: &str, mark: &Mark) {
+        self.until_marks(name, |kept| kept.marks.values().any(|found| found == mark)).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,6 +91,23 @@ async fn a_forced_change_voids_the_running_claim_and_starts_the_mapping_again_at
         rig.until_connected(times).await;
     }
     assert!(begun.elapsed() < Duration::from_secs(1), "it took {:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mapping_whose_marks_were_taken_over_ends_and_is_started_again_after_a_pause() {
+    let rig = Rig::new(vec![stream("clicks")]);
+    rig.until_connected(1).await;
+    rig.until_kept("clicks").await;
+    rig.store.claim("clicks", &stream("clicks").source.text, true).await.unwrap();
+    rig.put(1..2);
+    let begun = tokio::time::Instant::now();
+    rig.until_connected(2).await;
+    assert!(begun.elapsed() >= Duration::from_secs(1), "it took {:?}", begun.elapsed());
+    let status = rig.status("clicks").await;
+    assert!(!is_degraded(&status), "{status:?}");
+    // Its new claim counts again.
+    rig.put(2..3);
+    rig.until_mark("clicks", &Mark::After("2".into())).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -123,9 +123,12 @@ impl StreamSource for Port {
         async { Ok(vec![Shard { id: "shardId-0".into(), parents: vec![], closed: false }]) }.boxed()
     }
 
-    fn read(&self, _: ReadRequest) -> BoxFuture<'_, Result<ReadAnswer, Fault>> {
-        async { Ok(ReadAnswer { next: Some("i".into()), behind: Some(Duration::ZERO), ..ReadAnswer::default() }) }
-            .boxed()
+    fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadAnswer, Fault>> {
+        let mut waiting = self.0.waiting.lock().unwrap();
+        let count = waiting.len().min(request.max as usize);
+        let records = waiting.drain(..count).map(|number| Record { id: number.to_string().into(), ..record(number) });
+        let answer = ReadAnswer { records: records.collect(), next: Some("i".into()), ..ReadAnswer::default() };
+        async move { Ok(answer) }.boxed()
     }
 }
 

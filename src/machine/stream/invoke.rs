@@ -7,14 +7,14 @@ use bytes::Bytes;
 
 use super::StreamMachine;
 use super::lanes::{Lane, LastAnswer, LastOfWindow, Limits, Piece};
-use super::retry::{End, Verdict, expired, is_expired, judge};
+use super::retry::{End, Verdict, expired, judge};
 use super::shard::{Shard, ShardKey};
 use super::windows::{Windows, returned};
 use crate::machine::envelope::{MAX_BODY_BYTES, beyond_plain, join_with};
 use crate::machine::outcome::{Answer, read};
 use crate::machine::{
     BatchId, Condition, Event, FailedResponse, Fault, FaultKind, FlushReason, FunctionAnswer, Invariant, InvokeEnd,
-    InvokeRequest, InvokeResult, Mono, Output,
+    InvokeRequest, InvokeResult, Output,
 };
 
 const PLAIN_TAIL: &[u8] = b"]}";
@@ -22,9 +22,10 @@ const PLAIN_TAIL: &[u8] = b"]}";
 impl StreamMachine {
     /// Does what a lane is ready for, until it waits for the function, for time or for records.
     pub(super) fn advance_lane(&mut self, key: ShardKey, lane: usize) {
-        while self.draining.is_none() {
-            let Some(at) = self.shards.get(&key).and_then(|shard| shard.lanes.get(lane)) else { return };
-            if at.flying {
+        loop {
+            let Some(shard) = self.shards.get(&key) else { return };
+            let Some(at) = shard.lanes.get(lane).filter(|lane| !lane.flying) else { return };
+            if !self.may_begin(shard, at) {
                 return;
             }
             let waits = at.piece().is_some_and(|piece| piece.wake.is_some_and(|wake| wake > self.now.mono));
@@ -41,6 +42,7 @@ impl StreamMachine {
     /// Forms the next batch of a free lane, if one is due.
     fn start_batch(&mut self, key: ShardKey, lane: usize) -> bool {
         let (now, unix_ms, age) = (self.now.mono, self.now.unix_ms, self.options.maximum_record_age);
+        let draining = self.draining.is_some();
         let Some(shard) = self.shards.get_mut(&key) else { return false };
         let (frontier, at_end) = (&shard.frontier, shard.at_end);
         let Some(at) = shard.lanes.get_mut(lane) else { return false };
@@ -57,7 +59,10 @@ impl StreamMachine {
             let tail = windows.tail(&shard.id, &self.options.source_arn, false, false);
             limits = Limits { bytes: limits.bytes - beyond_plain(&tail), ..limits };
         }
-        let Some(closed) = at.close(&limits, within, at_end, now) else {
+        if draining {
+            within = at.waiting().take_while(|&place| place < shard.goal).count();
+        }
+        let Some(closed) = at.close(&limits, within, at_end || draining, now) else {
             return self.close_window(key, lane, within);
         };
         let (records, bytes, reason) = (closed.places.len(), closed.bytes, closed.reason);
@@ -85,59 +90,6 @@ impl StreamMachine {
         piece.last_of_window = Some(last);
         self.lane_mut(key, lane, |lane| lane.start(piece));
         self.emit(Event::Flushed { records: 0, bytes: 0, reason: FlushReason::End });
-    }
-
-    /// Cuts off what has become too old, at the front of the batch that is next.
-    fn give_up_expired(&mut self, key: ShardKey, lane: usize) -> bool {
-        let (Some(age), unix_ms) = (self.options.maximum_record_age, self.now.unix_ms) else { return false };
-        let name = BatchId(self.name());
-        let now = self.now.mono;
-        let Some(shard) = self.shards.get_mut(&key) else { return false };
-        let frontier = &shard.frontier;
-        let window_ends = shard.windows.as_ref().and_then(Windows::ends);
-        let Some(at) = shard.lanes.get_mut(lane) else { return false };
-        let Some(piece) = at.piece_mut() else { return false };
-        if piece.last_of_window.is_some() {
-            if piece.attempts == 0 || !window_ends.is_some_and(|ends| is_expired(ends, age, unix_ms)) {
-                return false;
-            }
-            let piece = at.finish(now);
-            if let Some(piece) = piece {
-                self.give_up(key, &piece, Condition::RecordAgeExceeded);
-            }
-            return true;
-        }
-        let arrivals =
-            piece.places.iter().filter_map(|&place| frontier.get(place)).map(|record| record.arrived_unix_ms);
-        let old = expired(arrivals, Some(age), unix_ms);
-        if old == 0 {
-            return false;
-        }
-        let places: Vec<u64> = piece.places.drain(..old).collect();
-        let mut given_up = Piece::new(piece.batch, places);
-        given_up.attempts = piece.attempts;
-        if piece.places.is_empty() {
-            at.finish(now);
-        } else {
-            // What is left is another batch, with a budget of its own.
-            let places = std::mem::take(&mut piece.places);
-            *piece = Piece::new(name, places);
-        }
-        self.give_up(key, &given_up, Condition::RecordAgeExceeded);
-        true
-    }
-
-    /// When the first record of a lane becomes too old.
-    pub(super) fn expiry(&self, shard: &Shard, lane: usize) -> Option<Mono> {
-        let age = self.options.maximum_record_age?;
-        let lane = shard.lanes.get(lane).filter(|lane| !lane.flying)?;
-        let first = match lane.piece() {
-            Some(piece) => piece.places.first().copied(),
-            None => lane.waiting().next(),
-        };
-        let arrived = shard.frontier.get(first?)?.arrived_unix_ms;
-        let over = Duration::from_millis(arrived.saturating_add(1)).saturating_add(age);
-        Some(self.now.mono + over.saturating_sub(Duration::from_millis(self.now.unix_ms)))
     }
 
     /// Hands the next piece to the function; `true` when it could not be sent, and something else may be next.
@@ -345,8 +297,8 @@ impl StreamMachine {
     /// Settles records for good.
     pub(super) fn settle(&mut self, key: ShardKey, places: &[u64]) {
         let Some(shard) = self.shards.get_mut(&key) else { return };
-        let once = places.iter().fold(true, |once, &place| shard.frontier.settle(place) && once);
-        self.check(Invariant::SettlesOnce, once);
+        let settled = places.iter().filter(|&&place| shard.frontier.settle(place)).count();
+        self.check(Invariant::SettlesOnce, settled == places.len());
         self.saving.touch(key);
     }
 

@@ -29,7 +29,6 @@ pub(crate) struct Lineage {
     nodes: BTreeMap<Arc<str>, Node>,
     /// The children of each shard that any listing named; also of shards that are not known themselves.
     children: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
-    unfinished: usize,
 }
 
 /// A shard that may be read.
@@ -77,8 +76,7 @@ impl Lineage {
     pub(crate) fn new(start: StartingPosition, positions: Positions) -> Self {
         let marks = if positions.begun { positions.marks } else { BTreeMap::new() };
         let nodes: BTreeMap<_, _> = marks.into_iter().map(|(id, mark)| (id, Node::new(Some(mark)))).collect();
-        let unfinished = nodes.values().filter(|node| node.stage != Stage::Finished).count();
-        Self { start, begun: positions.begun, listing: 0, nodes, children: BTreeMap::new(), unfinished }
+        Self { start, begun: positions.begun, listing: 0, nodes, children: BTreeMap::new() }
     }
 
     /// Takes a new listing of the stream's shards in. An empty one says nothing.
@@ -110,7 +108,7 @@ impl Lineage {
         plan
     }
 
-    /// Every record of the shard is settled. Its END mark is for the caller to save: together with what the plan
+    /// Every record of the shard is settled, or it is gone. Its END mark is for the caller to save: together with what the plan
     /// names, or before it, since a child's mark says that its parents are finished.
     pub(crate) fn finished(&mut self, shard: &str) -> Plan {
         let mut plan = Plan::default();
@@ -120,16 +118,6 @@ impl Lineage {
             let ready = waiting.cloned().collect();
             self.start_all(ready, &mut plan);
         }
-        plan
-    }
-
-    /// A read said that the shard is gone, and what was read of it is settled: it counts as finished, and its END
-    /// mark is in the plan.
-    pub(crate) fn vanished(&mut self, shard: &str) -> Plan {
-        let was_open = self.nodes.get_key_value(shard).filter(|(_, node)| node.stage != Stage::Finished);
-        let tombstone = was_open.map(|(id, _)| (Arc::clone(id), Some(Mark::End)));
-        let mut plan = self.finished(shard);
-        plan.save.extend(tombstone);
         plan
     }
 
@@ -145,8 +133,9 @@ impl Lineage {
     }
 
     /// How many known shards are not finished.
-    pub(crate) const fn unfinished(&self) -> usize {
-        self.unfinished
+    #[cfg(test)]
+    pub(crate) fn unfinished(&self) -> usize {
+        self.nodes.values().filter(|node| node.stage != Stage::Finished).count()
     }
 
     /// Whether a shard was listed that no listing of this life has named before.
@@ -154,10 +143,7 @@ impl Lineage {
         self.listing += 1;
         let mut grown = false;
         for (&id, entry) in entries {
-            let node = self.nodes.entry(Arc::clone(id)).or_insert_with(|| {
-                self.unfinished += 1;
-                Node::new(None)
-            });
+            let node = self.nodes.entry(Arc::clone(id)).or_insert_with(|| Node::new(None));
             if node.seen.replace(self.listing).is_some() {
                 continue;
             }
@@ -252,7 +238,6 @@ impl Lineage {
         let Some(node) = self.nodes.get_mut(shard).filter(|node| node.stage != Stage::Finished) else { return false };
         node.stage = Stage::Finished;
         node.mark = mark;
-        self.unfinished -= 1;
         true
     }
 

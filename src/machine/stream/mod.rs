@@ -1,5 +1,6 @@
 //! The machine of a stream: every shard's lanes, retries and frontier, and the lineage of the shards.
 
+mod age;
 mod drain;
 mod frontier;
 mod give_up;
@@ -18,4 +19,4 @@ mod tests;
 mod windows;
 
 pub use machine::StreamMachine;
-pub use options::{StreamKind, StreamOptions};
+pub use options::{DestinationOrder, StreamKind, StreamOptions};

@@ -1,5 +1,6 @@
 //! The store in a file, with streams: over restarts, side by side, and when it is lost.
 
+mod broken;
 mod lost;
 mod restarts;
 mod together;

@@ -2,6 +2,7 @@
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
@@ -108,4 +109,22 @@ fn a_runtime_that_is_gone_does_not_block_the_next_one() {
     let fence = first.block_on(store.claim("orders", ARN, false)).unwrap().fence;
     first.shutdown_background();
     runtime().block_on(store.save("orders", fence, vec![change("a", Mark::End)])).unwrap();
+}
+
+#[tokio::test]
+async fn transactions_keep_apart_and_what_comes_meanwhile_shares_the_next() {
+    let (_folder, path) = place();
+    let store = open(&path);
+    let fence = store.claim("orders", ARN, false).await.unwrap().fence;
+    let begun = Instant::now();
+    for number in 0..10 {
+        store.save("orders", fence, vec![change("a", after(&number.to_string()))]).await.unwrap();
+    }
+    // Ten that come one after the other, each at once when the one before is done.
+    assert!(begun.elapsed() >= Duration::from_millis(90), "{:?}", begun.elapsed());
+    let commits = store.turns.commits.load(Relaxed);
+    for _ in 0..20 {
+        store.kept().await.unwrap();
+    }
+    assert_eq!(store.turns.commits.load(Relaxed), commits, "asking writes nothing");
 }

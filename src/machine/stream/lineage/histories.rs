@@ -164,11 +164,7 @@ impl World {
     }
 
     fn end(&mut self, shard: usize, crash: Option<Crash>) {
-        let plan = if self.shards[shard].trimmed {
-            self.lineage.vanished(&id(shard))
-        } else {
-            self.lineage.finished(&id(shard))
-        };
+        let plan = self.lineage.finished(&id(shard));
         self.reading.remove(&shard);
         self.finished.insert(shard);
         self.carry_out(plan, Some(shard), crash);

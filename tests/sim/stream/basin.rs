@@ -1,0 +1,275 @@
+//! A stream, the mappings that read it, and all that is known of them.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use forebay::machine::Failure;
+use forebay::mapping::{Mapping, StreamParameters};
+
+use super::plan::{ConsumerPlan, SideOf, StreamOutage, StreamPlan};
+use super::view::View;
+use crate::world::World;
+
+/// The whole surroundings of an engine.
+pub(crate) struct Basin {
+    /// The world it is in.
+    pub(crate) world: Arc<World>,
+    /// What is to happen.
+    pub(crate) plan: StreamPlan,
+    state: Mutex<State>,
+}
+
+/// All that changes.
+#[derive(Default)]
+pub(crate) struct State {
+    /// Every shard that ever was.
+    pub(crate) shards: Vec<Shard>,
+    /// Every record ever put, by number.
+    pub(crate) records: Vec<Record>,
+    /// The mappings.
+    pub(crate) consumers: Vec<Consumer>,
+    /// Ever-growing number of iterators.
+    pub(crate) iterators: u64,
+}
+
+/// One shard.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    /// `shardId-…`.
+    pub(crate) id: Arc<str>,
+    /// Those that it came from.
+    pub(crate) parents: Vec<usize>,
+    /// The hashes of keys that belong to it: from, and up to but without.
+    pub(crate) range: (u64, u64),
+    /// Its records by place.
+    pub(crate) records: Vec<usize>,
+    /// How many of them, from the first, are trimmed.
+    pub(crate) trimmed: usize,
+    /// From when it is listed.
+    pub(crate) listed: u64,
+    /// Since when it takes no more records.
+    pub(crate) closed: Option<u64>,
+    /// No longer listed.
+    pub(crate) gone: bool,
+    /// When it was read in the last second, and by which mapping.
+    pub(crate) reads: VecDeque<(u64, usize)>,
+    /// Bytes that may still be read, and as of when.
+    pub(crate) allowance: (i64, u64),
+}
+
+/// One record.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// Its shard.
+    pub(crate) shard: usize,
+    /// Its place in the shard.
+    pub(crate) at: usize,
+    /// Its key.
+    pub(crate) key: u32,
+    /// Its sequence number.
+    pub(crate) sequence: Arc<str>,
+    /// When it was put.
+    pub(crate) put: u64,
+    /// When it arrived as the service tells it (Unix milliseconds).
+    pub(crate) stamp: u64,
+    /// As the function gets it.
+    pub(crate) fragment: Bytes,
+    /// Every function fails on it.
+    pub(crate) poison: bool,
+}
+
+/// A mapping and its function.
+#[derive(Default)]
+pub(crate) struct Consumer {
+    /// One for each time that an engine connected it.
+    pub(crate) sessions: Vec<Session>,
+    /// The invokes that an engine waits for.
+    pub(crate) calls: BTreeMap<u64, Call>,
+    /// Ever-growing number of calls.
+    pub(crate) next_call: u64,
+    /// Environments of the function that run, whether or not anybody waits.
+    pub(crate) running: u32,
+    /// Set while the mapping must not begin anything.
+    pub(crate) quiet: Option<Quiet>,
+    /// Every record that a mapping has settled at least once.
+    pub(crate) settled: BTreeSet<usize>,
+    /// When marks of it were first claimed.
+    pub(crate) claimed: Option<u64>,
+    /// Shards that its first list showed.
+    pub(crate) first_list: Option<BTreeSet<usize>>,
+    /// When its marks were first saved.
+    pub(crate) pinned: Option<u64>,
+    /// When it first read something after that: from here on LATEST loses nothing.
+    pub(crate) begun: Option<u64>,
+    /// Every invoke, as places in the stream: what, and how it ended.
+    pub(crate) told: Vec<(Vec<usize>, String)>,
+    /// Every failure record that the destination keeps.
+    pub(crate) kept: Vec<Arc<Failure>>,
+    /// When its lists were made in the last second.
+    pub(crate) lists: VecDeque<u64>,
+    /// Reads since the idle stretch began.
+    pub(crate) reads: u64,
+}
+
+/// One connection of a mapping by an engine.
+pub(crate) struct Session {
+    /// Of which process.
+    pub(crate) incarnation: u32,
+    /// With which numbers.
+    pub(crate) mapping: Arc<Mapping>,
+    /// What it knows of each shard.
+    pub(crate) views: BTreeMap<usize, View>,
+    /// Whether it has claimed its marks.
+    pub(crate) claimed: bool,
+    /// When it ended, and whether everything could be saved.
+    pub(crate) ended: Option<(u64, bool)>,
+    /// Failure records by their name.
+    pub(crate) deliveries: BTreeMap<u128, Delivery>,
+}
+
+/// A failure record on its way.
+pub(crate) struct Delivery {
+    /// What it says.
+    pub(crate) failure: Arc<Failure>,
+    /// The records that it stands for.
+    pub(crate) records: Vec<usize>,
+    /// A try is open.
+    pub(crate) open: bool,
+    /// The engine knows that it was taken.
+    pub(crate) confirmed: bool,
+}
+
+/// An invoke that an engine waits for.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// Of which session.
+    pub(crate) session: usize,
+    /// Of which shard.
+    pub(crate) shard: usize,
+    /// Its records.
+    pub(crate) records: Vec<usize>,
+}
+
+/// The mapping was asked to stop.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quiet {
+    /// When.
+    pub(crate) since: u64,
+    /// How long its drain may take, where that is known.
+    pub(crate) bound: Option<u64>,
+    /// The drain was cut short, or the process died.
+    pub(crate) cut: bool,
+    /// The mapping is to run again as soon as it is connected anew.
+    pub(crate) until_connected: bool,
+}
+
+impl Basin {
+    /// A stream with its first shards, and mappings that nobody has connected.
+    pub(crate) fn new(world: Arc<World>, plan: StreamPlan) -> Self {
+        let state =
+            State { consumers: plan.consumers.iter().map(|_| Consumer::default()).collect(), ..State::default() };
+        let basin = Self { world, plan, state: Mutex::new(state) };
+        basin.dig();
+        basin
+    }
+
+    /// The state. Never held across an await.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One mapping's part of the plan.
+    pub(crate) fn consumer(&self, index: usize) -> &ConsumerPlan {
+        &self.plan.consumers[index]
+    }
+
+    /// A mapping's name.
+    pub(crate) fn name(&self, consumer: usize) -> &str {
+        &self.consumer(consumer).mapping.name
+    }
+
+    /// The mapping of that name.
+    pub(crate) fn find(&self, name: &str) -> usize {
+        self.plan.consumers.iter().position(|consumer| consumer.mapping.name == name).expect("every mapping is planned")
+    }
+
+    /// Records an event of a mapping.
+    pub(crate) fn note(&self, consumer: usize, event: std::fmt::Arguments<'_>) {
+        self.world.note(format_args!("{} {event}", self.name(consumer)));
+    }
+
+    /// Records a violation by a mapping.
+    pub(crate) fn violate(&self, consumer: usize, what: impl std::fmt::Display) {
+        self.world.violate(format!("{}: {what}", self.name(consumer)));
+    }
+
+    /// True with a chance of `rate`, and never in the fair phase.
+    pub(crate) fn strikes(&self, rate: f64) -> bool {
+        !self.world.fair() && self.world.chance(rate)
+    }
+
+    /// The outage of one side, if there is one now.
+    pub(crate) fn outage(&self, side: SideOf) -> Option<&StreamOutage> {
+        if self.world.fair() {
+            return None;
+        }
+        let now = self.world.now();
+        self.plan.outages.iter().find(|outage| outage.side == side && (outage.from..outage.until).contains(&now))
+    }
+
+    /// The time that one way of a call takes.
+    pub(crate) async fn pause(&self, (low, high): (u64, u64)) {
+        let time = self.world.between(low, high);
+        if time > 0 {
+            self.world.sleep_until(self.world.now() + time).await;
+        }
+    }
+}
+
+impl State {
+    /// A shard by its id.
+    pub(crate) fn shard(&self, id: &str) -> Option<usize> {
+        self.shards.iter().position(|shard| &*shard.id == id)
+    }
+
+    /// A session of a mapping.
+    pub(crate) fn session(&mut self, consumer: usize, session: usize) -> &mut Session {
+        &mut self.consumers[consumer].sessions[session]
+    }
+
+    /// What a session knows of a shard.
+    pub(crate) fn view(&mut self, consumer: usize, session: usize, shard: usize) -> &mut View {
+        self.session(consumer, session).views.entry(shard).or_default()
+    }
+
+    /// Every shard that a shard came from, at any remove.
+    pub(crate) fn ancestors(&self, shard: usize) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let mut open = self.shards[shard].parents.clone();
+        while let Some(parent) = open.pop() {
+            if found.insert(parent) {
+                open.extend(&self.shards[parent].parents);
+            }
+        }
+        found
+    }
+}
+
+impl Session {
+    /// The parameters that only streams have.
+    pub(crate) fn stream(&self) -> &StreamParameters {
+        self.mapping.stream.as_ref().expect("a mapping of a stream")
+    }
+
+    /// Whether records may be dropped without a word when they are this old.
+    pub(crate) fn drops_silently(&self, stamp: u64, now_unix_ms: u64) -> bool {
+        self.mapping.on_failure.is_none() && self.is_expired(stamp, now_unix_ms)
+    }
+
+    /// Whether a record is older than `MaximumRecordAgeInSeconds`.
+    pub(crate) fn is_expired(&self, stamp: u64, now_unix_ms: u64) -> bool {
+        let age = self.stream().maximum_record_age;
+        age.is_some_and(|age| u128::from(now_unix_ms.saturating_sub(stamp)) > age.as_millis())
+    }
+}

@@ -1,0 +1,217 @@
+//! The functions of a stream: they run, throttle, throw, hang, report a part, keep state, and answer nonsense.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use forebay::function::{Function, FunctionSettings};
+use forebay::machine::{Fault, FaultKind, FunctionAnswer, InvokeResult};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::oneshot;
+
+use super::basin::Basin;
+use super::event::WindowTail;
+use super::plan::SideOf;
+use super::session::Tap;
+use super::work::Verdict;
+use crate::answers;
+
+/// What an adapter adds to the function's timeout before it gives an invoke up (milliseconds).
+const ATTEMPT_MARGIN: u64 = 10_000;
+
+/// How an invoke will go, decided when it begins.
+#[derive(Clone, Debug)]
+enum Run {
+    /// The function never runs.
+    Refused(Fault),
+    /// The function runs for so long; the way back may break.
+    Runs { time: u64, answer: FunctionAnswer, verdict: Verdict, breaks: bool },
+    /// Nothing is heard of it again; whether an environment is busy with it.
+    Hangs { busy: bool },
+}
+
+impl Function for Tap {
+    fn invoke(&self, body: Bytes) -> BoxFuture<'_, InvokeResult> {
+        async move {
+            self.basin.world.enter().await;
+            let mut call = self.begin_invoke(&body);
+            drop(body);
+            let run = self.decide(call.id, &call.records, call.tail.as_ref());
+            let (answer, answered) = oneshot::channel();
+            let (basin, consumer) = (Arc::clone(&self.basin), self.consumer);
+            tokio::spawn(async move {
+                let end = basin.run(consumer, run).await;
+                // Nobody listens when the engine gave the invoke up.
+                answer.send(end).ok();
+            });
+            match answered.await {
+                Ok((result, verdict)) => {
+                    call.finish(self, &result, verdict);
+                    result
+                }
+                Err(_) => std::future::pending().await,
+            }
+        }
+        .boxed()
+    }
+
+    fn describe(&self) -> BoxFuture<'_, Result<FunctionSettings, Fault>> {
+        let function = &self.basin.consumer(self.consumer).function;
+        let settings = FunctionSettings {
+            timeout: Duration::from_millis(function.timeout),
+            reserved_concurrency: function.reserved,
+        };
+        async move { Ok(settings) }.boxed()
+    }
+}
+
+impl Tap {
+    /// Throws the dice for one invoke.
+    fn decide(&self, id: u64, records: &[usize], tail: Option<&WindowTail>) -> Run {
+        let basin = &self.basin;
+        let plan = basin.consumer(self.consumer);
+        if let Some(outage) = basin.outage(SideOf::Function) {
+            return match outage.kind {
+                FaultKind::Timeout => Run::Hangs { busy: false },
+                kind => self.refuse(kind),
+            };
+        }
+        let mut state = basin.state();
+        let running = state.consumers[self.consumer].running;
+        if plan.function.reserved.is_some_and(|most| running >= most) || basin.strikes(plan.faults.throttle) {
+            return self.refuse(FaultKind::Throttled);
+        }
+        if basin.strikes(plan.faults.break_before) {
+            return self.refuse(FaultKind::Transient);
+        }
+        state.consumers[self.consumer].running += 1;
+        if basin.strikes(plan.faults.hang) {
+            return Run::Hangs { busy: true };
+        }
+        let poisoned = records.iter().position(|&record| state.records[record].poison);
+        let ids: Vec<Arc<str>> = records.iter().map(|&record| Arc::clone(&state.records[record].sequence)).collect();
+        drop(state);
+        let (low, high) = plan.function.duration;
+        let time = basin.world.between(low, high);
+        let breaks = basin.strikes(plan.faults.break_after);
+        let threw = |time, kind: &str, text: &str| Run::Runs {
+            time,
+            answer: FunctionAnswer {
+                function_error: Some(kind.into()),
+                ..self.returned(id, Bytes::from(format!("{{\"errorMessage\":\"{text}\"}}")))
+            },
+            verdict: Verdict::Nothing,
+            breaks,
+        };
+        if basin.strikes(plan.faults.function_timeout) || time >= plan.function.timeout {
+            return threw(plan.function.timeout, "Unhandled", "Task timed out");
+        }
+        let report = self.mapping.report_batch_item_failures;
+        if basin.strikes(plan.faults.function_error) || (!report && poisoned.is_some()) {
+            return threw(time, "Unhandled", "the handler raised");
+        }
+        // The answer to the end of a window need not hold a state.
+        let malformed = tail.map_or(report, |tail| !tail.is_final) && basin.strikes(plan.faults.malformed);
+        let mut first = poisoned;
+        if report && !ids.is_empty() && basin.strikes(plan.faults.partial) {
+            let at = usize::try_from(basin.world.between(0, ids.len() as u64 - 1)).expect("an index");
+            first = Some(first.map_or(at, |first| first.min(at)));
+        }
+        let (payload, verdict) = match tail {
+            Some(tail) => self.answer_window(tail, &ids, first, malformed),
+            None if malformed => (answers::malformed(&basin.world, &ids), Verdict::Nothing),
+            None if report => (answers::report(&basin.world, &self.failed(&ids, first)), verdict(first)),
+            None => (answers::anything(&basin.world), Verdict::All),
+        };
+        Run::Runs { time, answer: self.returned(id, payload), verdict, breaks }
+    }
+
+    /// What a function reports that stopped at its first failure, or went on and failed at others, in any order.
+    fn failed<'a>(&self, ids: &'a [Arc<str>], first: Option<usize>) -> Vec<&'a str> {
+        let Some(first) = first else { return Vec::new() };
+        let world = &self.basin.world;
+        let mut failed = vec![&*ids[first]];
+        failed.extend(ids[first..].iter().filter(|_| world.chance(0.2)).map(|id| &**id));
+        world.shuffle(&mut failed);
+        failed
+    }
+
+    /// A window's answer carries the state on: how many records it has seen.
+    fn answer_window(
+        &self,
+        tail: &WindowTail,
+        ids: &[Arc<str>],
+        first: Option<usize>,
+        malformed: bool,
+    ) -> (Bytes, Verdict) {
+        let basin = &self.basin;
+        if malformed {
+            let forms = ["{}", "null", "", "{\"batchItemFailures\":[]}", "\"state\"", "{\"state\":"];
+            let at = usize::try_from(basin.world.between(0, forms.len() as u64 - 1)).expect("an index");
+            return (Bytes::from_static(forms[at].as_bytes()), Verdict::Nothing);
+        }
+        let seen = tail.state["seen"].as_u64().unwrap_or(0) + first.unwrap_or(ids.len()) as u64;
+        let big = !tail.is_final && basin.strikes(basin.consumer(self.consumer).faults.big_state);
+        let ballast = if big { ",\"ballast\":\"".to_owned() + &"b".repeat(1_050_000) + "\"" } else { String::new() };
+        let failures: Vec<String> =
+            self.failed(ids, first).iter().map(|id| format!("{{\"itemIdentifier\":\"{id}\"}}")).collect();
+        let list = failures.join(",");
+        let payload = format!("{{\"state\":{{\"seen\":{seen}{ballast}}},\"batchItemFailures\":[{list}]}}");
+        (Bytes::from(payload), verdict(first))
+    }
+
+    fn returned(&self, id: u64, payload: Bytes) -> FunctionAnswer {
+        FunctionAnswer {
+            status: 200,
+            function_error: None,
+            executed_version: Some("$LATEST".into()),
+            request_id: Some(format!("{}-{id}", self.mapping.name)),
+            payload,
+        }
+    }
+
+    fn refuse(&self, kind: FaultKind) -> Run {
+        let world = &self.basin.world;
+        let retry_after = match kind {
+            FaultKind::Throttled if world.chance(0.3) => Some(Duration::from_secs(world.between(0, 3))),
+            _ => None,
+        };
+        Run::Refused(Fault { kind, message: format!("the invoke is refused: {}", kind.as_str()), retry_after })
+    }
+}
+
+/// What a report means whose lowest failure is `first`.
+fn verdict(first: Option<usize>) -> Verdict {
+    match first {
+        None => Verdict::All,
+        Some(0) => Verdict::Nothing,
+        Some(at) => Verdict::From(at),
+    }
+}
+
+impl Basin {
+    /// Lets the invoke happen: what the engine will hear, and what it means.
+    async fn run(&self, consumer: usize, run: Run) -> (InvokeResult, Verdict) {
+        match run {
+            Run::Refused(fault) => {
+                self.pause(self.plan.stream.latency).await;
+                (Err(fault), Verdict::Nothing)
+            }
+            Run::Hangs { busy } => {
+                let timeout = self.consumer(consumer).function.timeout;
+                self.world.sleep_until(self.world.now() + timeout + ATTEMPT_MARGIN).await;
+                self.state().consumers[consumer].running -= u32::from(busy);
+                (Err(Fault::new(FaultKind::Timeout, "no answer")), Verdict::Nothing)
+            }
+            Run::Runs { time, answer, verdict, breaks } => {
+                self.world.sleep_until(self.world.now() + time).await;
+                self.state().consumers[consumer].running -= 1;
+                if breaks {
+                    return (Err(Fault::new(FaultKind::Transient, "the connection was reset")), Verdict::Nothing);
+                }
+                (Ok(answer), verdict)
+            }
+        }
+    }
+}

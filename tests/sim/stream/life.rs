@@ -1,0 +1,228 @@
+//! A stream's life from its first record to its last check.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use forebay::engine::{HealthStatus, MappingState, MappingStatus};
+use forebay::machine::{Failure, Mark, StartingPosition};
+use forebay::mapping::{Mapping, SourceKind};
+use forebay::store::Store;
+
+use super::basin::Basin;
+use super::plan::StreamPlan;
+use super::rig::Rig;
+use super::store::MarkStore;
+use crate::run::on_a_paused_clock;
+use crate::seeds::Told;
+use crate::world::World;
+
+/// How long the fair phase may take (milliseconds).
+const PATIENCE: u64 = 2 * 3_600_000;
+
+/// Within this a mapping shows that the stream is in reach again.
+const RECOVERY: Duration = Duration::from_secs(120);
+
+/// The stretch of an idle life whose reads are counted (milliseconds).
+const IDLE: u64 = 20_000;
+
+/// A stream, its engine, and what the operator wants.
+pub(crate) struct Life {
+    pub(crate) basin: Arc<Basin>,
+    pub(crate) store: Arc<dyn Store>,
+    /// As the files say now.
+    pub(crate) mappings: Vec<Mapping>,
+    /// Which mappings the operator wants to run.
+    pub(crate) wanted: Vec<bool>,
+    pub(crate) rig: Rig,
+}
+
+/// What came of a life.
+pub(crate) struct StreamOutcome {
+    /// What every life tells.
+    pub(crate) told: Told,
+    /// For each mapping: every invoke by the numbers of its records, and how it ended.
+    pub(crate) invokes: Vec<Vec<(Vec<usize>, String)>>,
+    /// For each mapping: what its destination keeps.
+    pub(crate) kept: Vec<Vec<Arc<Failure>>>,
+}
+
+/// Lives the life of `plan`; `show` prints every event.
+pub(crate) fn run(plan: StreamPlan, show: bool) -> StreamOutcome {
+    let (mut outcome, panic) = on_a_paused_clock(async move {
+        let seed = plan.seed;
+        let world = Arc::new(World::new(seed, show));
+        let basin = Arc::new(Basin::new(Arc::clone(&world), plan));
+        tokio::select! {
+            biased;
+            () = world.until_violated() => {}
+            () = live(Arc::clone(&basin)) => {}
+        }
+        let (lasted, violation) = (world.now(), world.violation());
+        world.close();
+        let (hash, tail) = world.trace();
+        let told = Told { seed, hash, violation, tail, calls: world.calls(), lasted };
+        let mut state = basin.state();
+        let invokes = state.consumers.iter_mut().map(|consumer| std::mem::take(&mut consumer.told)).collect();
+        let kept = state.consumers.iter_mut().map(|consumer| std::mem::take(&mut consumer.kept)).collect();
+        StreamOutcome { told, invokes, kept }
+    });
+    if panic.is_some() {
+        outcome.told.violation = panic;
+    }
+    outcome
+}
+
+/// From the first record to the last check.
+async fn live(basin: Arc<Basin>) {
+    tokio::spawn(arrivals(Arc::clone(&basin)));
+    tokio::spawn(changes(Arc::clone(&basin)));
+    basin.world.sleep_until(basin.plan.born).await;
+    let store: Arc<dyn Store> = Arc::new(MarkStore::new(Arc::clone(&basin)));
+    let mappings: Vec<Mapping> = basin.plan.consumers.iter().map(|consumer| consumer.mapping.clone()).collect();
+    let rig = Rig::start(&basin, mappings.clone(), Arc::clone(&store));
+    let wanted = vec![true; mappings.len()];
+    let mut life = Life { basin, store, mappings, wanted, rig };
+    for (at, action) in life.basin.plan.actions.clone() {
+        life.basin.world.sleep_until(at).await;
+        life.act(action).await;
+    }
+    let fair_at = life.basin.plan.fair_at;
+    life.basin.world.sleep_until(fair_at).await;
+    life.end().await;
+}
+
+impl Life {
+    /// The fair phase, and everything that must be true at its end.
+    async fn end(&mut self) {
+        let world = Arc::clone(&self.basin.world);
+        world.note(format_args!("the fair phase begins"));
+        world.make_fair();
+        for consumer in 0..self.mappings.len() {
+            if !self.wanted[consumer] {
+                self.start(consumer).await;
+            }
+        }
+        let begun = world.now();
+        while let Some((consumer, left)) = self.unsettled().await {
+            if world.now() - begun > PATIENCE {
+                return self.basin.violate(consumer, format_args!("does not settle in a fair world: {left}"));
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        world.note(format_args!("everything has settled"));
+        if self.basin.plan.watch_idle {
+            self.watch_idle().await;
+        }
+        for consumer in 0..self.mappings.len() {
+            self.check_status(consumer).await;
+        }
+        self.shutdown(20_000, None).await;
+        for consumer in 0..self.mappings.len() {
+            self.check_nothing_lost(consumer);
+        }
+    }
+
+    /// What is not yet settled and saved.
+    async fn unsettled(&self) -> Option<(usize, String)> {
+        let kept = self.store.kept().await.expect("a store in memory can be read");
+        let mut state = self.basin.state();
+        self.basin.sweep(&mut state);
+        for consumer in 0..self.mappings.len() {
+            let marks = kept.get(self.basin.name(consumer)).map(|kept| &kept.marks);
+            for (n, shard) in state.shards.iter().enumerate() {
+                let mark = marks.and_then(|marks| marks.get(&shard.id));
+                let last = state.consumers[consumer].sessions.last();
+                let view = last.and_then(|last| last.views.get(&n));
+                // What was trimmed before it was read is lost; what was read is to be processed all the same.
+                let held =
+                    |at: usize| view.is_some_and(|view| view.read.contains_key(&at) && !view.settled.contains_key(&at));
+                let covered = mark.map_or(0, |mark| state.covered(n, mark));
+                let mut left = (0..shard.records.len()).filter(|&at| {
+                    let required = self.basin.is_required(&state, consumer, shard.records[at]);
+                    required && at >= covered && (at >= shard.trimmed || held(at))
+                });
+                if let Some(at) = left.next() {
+                    return Some((consumer, format!("{n}/{at}, where the mark is {mark:?}")));
+                }
+                if shard.gone {
+                    continue;
+                }
+                let whole = self.basin.start(consumer) == StartingPosition::TrimHorizon;
+                if whole && shard.closed.is_some() && mark != Some(&Mark::End) {
+                    return Some((consumer, format!("the end of shard {n}, whose mark is {mark:?}")));
+                }
+            }
+            if !state.consumers[consumer].calls.is_empty() {
+                return Some((consumer, "an invoke".into()));
+            }
+        }
+        None
+    }
+
+    /// A mapping that has nothing to do reads each open shard at its base rate.
+    async fn watch_idle(&self) {
+        tokio::time::sleep(Duration::from_secs(70)).await;
+        let reads = |consumer: usize| self.basin.state().consumers[consumer].reads;
+        let before: Vec<u64> = (0..self.mappings.len()).map(reads).collect();
+        tokio::time::sleep(Duration::from_millis(IDLE)).await;
+        for (consumer, before) in before.into_iter().enumerate() {
+            let base = if self.basin.plan.stream.kind == SourceKind::DynamoDb { 250 } else { 1_000 };
+            let open = self.basin.state().shards.iter().filter(|shard| shard.closed.is_none()).count() as u64;
+            let made = reads(consumer) - before;
+            let most = open * (IDLE / base + 2);
+            // Each call takes its time, and jitter may stretch a pause.
+            let least = open * IDLE * 7 / 10 / (base + 2 * self.basin.plan.stream.latency.1);
+            if !(least..=most).contains(&made) {
+                let what =
+                    format_args!("reads {open} idle shards {made} times in {IDLE} ms, not {least} to {most} times");
+                self.basin.violate(consumer, what);
+            }
+        }
+    }
+
+    async fn check_status(&self, consumer: usize) {
+        let name = self.basin.name(consumer);
+        // Only what is used can show that it works again.
+        let well = |status: Option<&MappingStatus>| {
+            status.is_some_and(|status| {
+                let reason = status.health_reason.as_deref().unwrap_or_default();
+                let healthy = status.health == HealthStatus::Ok || !reason.contains("source:");
+                status.state == MappingState::Enabled && healthy
+            })
+        };
+        if !self.rig.wait(name, RECOVERY, well).await {
+            let status = self.rig.handle.status(name).await.ok();
+            let shown = status.map(|status| (status.state, status.health, status.health_reason));
+            self.basin.violate(consumer, format_args!("{RECOVERY:?} after everything has settled it is {shown:?}"));
+        }
+    }
+
+    /// Every record that the mapping had to see was settled, or was trimmed before the last process could read it.
+    fn check_nothing_lost(&self, consumer: usize) {
+        let state = self.basin.state();
+        let Some(last) = state.consumers[consumer].sessions.len().checked_sub(1) else { return };
+        for record in 0..state.records.len() {
+            let required = self.basin.is_required(&state, consumer, record);
+            let settled = state.consumers[consumer].settled.contains(&record);
+            if required && !settled && !self.basin.is_forfeit(&state, consumer, last, record) {
+                return self.basin.violate(consumer, format_args!("r{record} was never settled"));
+            }
+        }
+    }
+}
+
+/// Puts what the plan says.
+async fn arrivals(basin: Arc<Basin>) {
+    for put in basin.plan.puts.clone() {
+        basin.world.sleep_until(put.at).await;
+        basin.put(&put);
+    }
+}
+
+/// Changes the shards as the plan says.
+async fn changes(basin: Arc<Basin>) {
+    for (at, change) in basin.plan.reshards.clone() {
+        basin.world.sleep_until(at).await;
+        basin.reshard(change);
+    }
+}

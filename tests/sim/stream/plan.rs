@@ -1,0 +1,256 @@
+//! A stream's life, drawn from a seed before it begins.
+
+use std::time::Duration;
+
+use forebay::machine::{FaultKind, StartingPosition};
+use forebay::mapping::{Arn, DestinationKind, FailureDestination, Mapping, SourceKind, StreamParameters};
+
+use crate::plan::mapping as plain;
+
+/// Everything that will happen to one stream, its functions and its engine. Times are milliseconds.
+#[derive(Clone, Debug)]
+pub(crate) struct StreamPlan {
+    /// Where it came from.
+    pub(crate) seed: u64,
+    /// The stream.
+    pub(crate) stream: WaterPlan,
+    /// The mappings that read it.
+    pub(crate) consumers: Vec<ConsumerPlan>,
+    /// What is put, in order of time.
+    pub(crate) puts: Vec<Put>,
+    /// How its shards change, in order of time.
+    pub(crate) reshards: Vec<(u64, Reshard)>,
+    /// What goes wrong with the stream at random before the fair phase.
+    pub(crate) faults: StreamFaults,
+    /// What goes wrong for a while.
+    pub(crate) outages: Vec<StreamOutage>,
+    /// The store.
+    pub(crate) store: StorePlan,
+    /// When the first process starts: what was put before is history.
+    pub(crate) born: u64,
+    /// What the operator, and fate, do; in order of time.
+    pub(crate) actions: Vec<(u64, Action)>,
+    /// When faults end for good.
+    pub(crate) fair_at: u64,
+    /// Whether the life ends with an idle stretch whose reads are counted.
+    pub(crate) watch_idle: bool,
+}
+
+/// The stream's attributes and ways.
+#[derive(Clone, Debug)]
+pub(crate) struct WaterPlan {
+    /// Kinesis or DynamoDB.
+    pub(crate) kind: SourceKind,
+    /// Shards that it begins with.
+    pub(crate) shards: usize,
+    /// How long it holds a record.
+    pub(crate) retention: u64,
+    /// How long a new shard may be missing from the list.
+    pub(crate) lag: (u64, u64),
+    /// What a call takes, at least and at most.
+    pub(crate) latency: (u64, u64),
+    /// Its first sequence number.
+    pub(crate) first_sequence: u64,
+    /// The most records that one read brings, whatever is asked for.
+    pub(crate) most: usize,
+}
+
+/// One mapping, its function and its destination.
+#[derive(Clone, Debug)]
+pub(crate) struct ConsumerPlan {
+    /// As the engine gets it first.
+    pub(crate) mapping: Mapping,
+    /// The function.
+    pub(crate) function: FunctionPlan,
+    /// What goes wrong between the engine, the function and the destination.
+    pub(crate) faults: CallFaults,
+}
+
+/// The function's ways.
+#[derive(Clone, Debug)]
+pub(crate) struct FunctionPlan {
+    /// Its timeout.
+    pub(crate) timeout: u64,
+    /// What a run takes, at least and at most.
+    pub(crate) duration: (u64, u64),
+    /// `ReservedConcurrentExecutions`.
+    pub(crate) reserved: Option<u32>,
+}
+
+/// One record to come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Put {
+    /// When.
+    pub(crate) at: u64,
+    /// Its partition key or item key.
+    pub(crate) key: u32,
+    /// Bytes of its data.
+    pub(crate) size: usize,
+    /// Every function fails on it always.
+    pub(crate) poison: bool,
+}
+
+/// A change of the shards.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reshard {
+    /// One open shard becomes two.
+    Split,
+    /// Two open neighbours become one.
+    Merge,
+    /// One open shard is closed and goes on in one child.
+    Rotate,
+}
+
+/// How often each thing goes wrong with the stream, per call.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct StreamFaults {
+    /// The shards cannot be listed.
+    pub(crate) list_error: f64,
+    /// A read fails.
+    pub(crate) read_error: f64,
+    /// A read has no answer.
+    pub(crate) read_lost: f64,
+    /// A read brings nothing although records are there.
+    pub(crate) read_empty: f64,
+    /// A read brings fewer than there are.
+    pub(crate) read_partial: f64,
+    /// An iterator is past its time, whatever the clock says.
+    pub(crate) expired: f64,
+}
+
+/// How often each thing goes wrong with one mapping's function and destination, per call.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct CallFaults {
+    /// The invoke is throttled.
+    pub(crate) throttle: f64,
+    /// The way to the function breaks before it ran.
+    pub(crate) break_before: f64,
+    /// The way to the function breaks after it ran.
+    pub(crate) break_after: f64,
+    /// The function throws.
+    pub(crate) function_error: f64,
+    /// The function runs into its timeout.
+    pub(crate) function_timeout: f64,
+    /// The function never answers.
+    pub(crate) hang: f64,
+    /// With reports: some records are reported as failed.
+    pub(crate) partial: f64,
+    /// With reports, or a tumbling window: the answer has a wrong form.
+    pub(crate) malformed: f64,
+    /// With a tumbling window: the state is larger than 1 MB.
+    pub(crate) big_state: f64,
+    /// The destination refuses.
+    pub(crate) deliver_error: f64,
+    /// The destination takes the record, but its answer never comes.
+    pub(crate) deliver_lost: f64,
+}
+
+/// Which side is out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SideOf {
+    /// The stream.
+    Stream,
+    /// Every function.
+    Function,
+    /// Every destination.
+    Destination,
+    /// The store.
+    Store,
+}
+
+/// A time during which every call of one side fails.
+#[derive(Clone, Debug)]
+pub(crate) struct StreamOutage {
+    /// From when.
+    pub(crate) from: u64,
+    /// Until when.
+    pub(crate) until: u64,
+    /// Of which side.
+    pub(crate) side: SideOf,
+    /// With which fault.
+    pub(crate) kind: FaultKind,
+}
+
+/// The store's ways.
+#[derive(Clone, Debug)]
+pub(crate) struct StorePlan {
+    /// What a call takes, at least and at most.
+    pub(crate) latency: (u64, u64),
+    /// How often it fails before a call took effect.
+    pub(crate) fails: f64,
+    /// How often it fails after a save took effect.
+    pub(crate) lost: f64,
+}
+
+/// Something done to the engine.
+#[derive(Clone, Debug)]
+pub(crate) enum Action {
+    /// `forebay stop`, and waiting until it is `Disabled`.
+    Stop(usize),
+    /// `forebay start`.
+    Start(usize),
+    /// SIGKILL, and a new process after so long.
+    Crash { down: u64 },
+    /// SIGTERM with a drain bound, perhaps a second one, and a new process after so long.
+    Shutdown { bound: u64, cut_after: Option<u64>, down: u64 },
+    /// SIGHUP: the same files, or one mapping with other numbers.
+    Reload(Option<(usize, Retune)>),
+}
+
+/// Other numbers for a mapping.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Retune {
+    /// The new `BatchSize`.
+    pub(crate) batch_size: u32,
+    /// The new window in seconds.
+    pub(crate) window: u64,
+    /// The new `ParallelizationFactor`.
+    pub(crate) parallelization: u32,
+}
+
+impl Retune {
+    /// Gives a mapping these numbers; one with a tumbling window keeps its one lane.
+    pub(crate) fn apply(self, mapping: &mut Mapping) {
+        mapping.batch_size = self.batch_size;
+        mapping.window = Duration::from_secs(self.window);
+        let stream = mapping.stream.as_mut().expect("a mapping of a stream");
+        stream.parallelization = if stream.tumbling_window.is_some() { 1 } else { self.parallelization };
+    }
+}
+
+/// A mapping named `name` of the one stream, with AWS's defaults.
+pub(crate) fn mapping(name: &str, kind: SourceKind, start: StartingPosition) -> Mapping {
+    let mut mapping = plain(name);
+    mapping.kind = kind;
+    let (service, resource) = match kind {
+        SourceKind::DynamoDb => ("dynamodb", "table/river/stream/2026-01-01T00:00:00.000"),
+        _ => ("kinesis", "stream/river"),
+    };
+    mapping.source = arn(service, resource);
+    mapping.batch_size = 100;
+    mapping.stream = Some(StreamParameters {
+        start,
+        parallelization: 1,
+        maximum_retry_attempts: None,
+        maximum_record_age: None,
+        bisect: false,
+        tumbling_window: None,
+    });
+    mapping
+}
+
+/// A queue that takes failure records.
+pub(crate) fn destination(name: &str) -> FailureDestination {
+    FailureDestination { kind: DestinationKind::Sqs { fifo: false }, arn: arn("sqs", name) }
+}
+
+fn arn(service: &str, resource: &str) -> Arn {
+    Arn {
+        text: format!("arn:aws:{service}:us-east-1:000000000000:{resource}"),
+        partition: "aws".into(),
+        service: service.into(),
+        region: "us-east-1".into(),
+        account: "000000000000".into(),
+        resource: resource.into(),
+    }
+}

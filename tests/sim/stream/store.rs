@@ -1,0 +1,267 @@
+//! A store in memory that outlives the engine, is slow, fails, and loses answers; and the checks of every mark.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use forebay::machine::{Fence, Mark, Positions};
+use forebay::store::{Desired, Kept, MemoryStore, Store, StoreError};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::basin::{Basin, State};
+use super::plan::SideOf;
+
+/// What is settled is saved within so long, where the store does not fail (milliseconds).
+const SAVED_WITHIN: u64 = 2_000;
+
+/// Between two writes of a shard's mark (milliseconds).
+const SAVE_PAUSE: u64 = 900;
+
+/// What `redb` is in production.
+pub(crate) struct MarkStore {
+    basin: Arc<Basin>,
+    inner: MemoryStore,
+}
+
+impl MarkStore {
+    /// An empty store.
+    pub(crate) fn new(basin: Arc<Basin>) -> Self {
+        Self { basin, inner: MemoryStore::new() }
+    }
+
+    async fn slow(&self) {
+        self.basin.pause(self.basin.plan.store.latency).await;
+    }
+
+    fn fails(&self) -> Option<StoreError> {
+        let fails = self.basin.outage(SideOf::Store).is_some() || self.basin.strikes(self.basin.plan.store.fails);
+        fails.then(|| StoreError::Io { path: "memory".into(), reason: "no space left".into() })
+    }
+}
+
+impl Store for MarkStore {
+    fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>> {
+        self.inner.desired(mapping)
+    }
+
+    fn set_desired(&self, mapping: &str, desired: Option<Desired>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.set_desired(mapping, desired)
+    }
+
+    fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>> {
+        let (mapping, source) = (mapping.to_owned(), source.to_owned());
+        async move {
+            self.basin.world.enter().await;
+            let consumer = self.basin.find(&mapping);
+            self.basin.note(consumer, format_args!("a claim begins"));
+            let now = self.basin.world.now();
+            self.basin.state().consumers[consumer].claimed.get_or_insert(now);
+            self.slow().await;
+            if let Some(error) = self.fails() {
+                self.basin.note(consumer, format_args!("the claim fails"));
+                return Err(error);
+            }
+            let positions = self.inner.claim(&mapping, &source, latest).await?;
+            self.slow().await;
+            self.basin.claimed(consumer, &positions);
+            Ok(positions)
+        }
+        .boxed()
+    }
+
+    fn save(
+        &self,
+        mapping: &str,
+        fence: Fence,
+        changes: Vec<(Arc<str>, Option<Mark>)>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        let mapping = mapping.to_owned();
+        async move {
+            self.basin.world.enter().await;
+            let consumer = self.basin.find(&mapping);
+            self.basin.check_save(consumer, &changes);
+            self.slow().await;
+            let result = match self.fails() {
+                Some(error) => Err(error),
+                None => {
+                    let saved = self.inner.save(&mapping, fence, changes.clone()).await;
+                    if saved.is_ok() {
+                        let now = self.basin.world.now();
+                        self.basin.state().consumers[consumer].pinned.get_or_insert(now);
+                    }
+                    self.slow().await;
+                    match saved {
+                        Ok(()) if self.basin.strikes(self.basin.plan.store.lost) => {
+                            Err(StoreError::Io { path: "memory".into(), reason: "interrupted".into() })
+                        }
+                        saved => saved,
+                    }
+                }
+            };
+            self.basin.saved(consumer, &changes, &result);
+            result
+        }
+        .boxed()
+    }
+
+    fn kept(&self) -> BoxFuture<'_, Result<BTreeMap<String, Kept>, StoreError>> {
+        self.inner.kept()
+    }
+
+    fn replace_kept(&self, mapping: &str, kept: Option<Kept>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.replace_kept(mapping, kept)
+    }
+}
+
+impl State {
+    /// How many places of a shard a mark covers.
+    pub(crate) fn covered(&self, shard: usize, mark: &Mark) -> usize {
+        match mark {
+            Mark::TrimHorizon | Mark::Latest(_) | Mark::Timestamp(_) => 0,
+            Mark::After(sequence) => self.after(shard, sequence),
+            Mark::End => usize::MAX,
+        }
+    }
+}
+
+impl Basin {
+    /// Nothing in the life keeps the store from being up to date.
+    fn store_is_good(&self) -> bool {
+        let store = &self.plan.store;
+        store.fails == 0.0 && store.lost == 0.0 && self.plan.outages.iter().all(|outage| outage.side != SideOf::Store)
+    }
+
+    /// A session has its marks: they are no older than what the session before it can have settled.
+    fn claimed(&self, consumer: usize, positions: &Positions) {
+        let mut state = self.state();
+        let marks: Vec<String> = positions.marks.iter().map(|(shard, mark)| format!("{shard} {mark}")).collect();
+        let Some(session) = state.consumers[consumer].sessions.len().checked_sub(1) else { return };
+        self.check_staleness(&state, consumer, session, positions);
+        for (shard, mark) in &positions.marks {
+            let Some(shard) = state.shard(shard) else { continue };
+            let from = state.covered(shard, mark);
+            let view = state.view(consumer, session, shard);
+            view.claimed = Some(mark.clone());
+            view.whole = *mark == Mark::End;
+            view.from = if view.whole { 0 } else { from };
+        }
+        state.session(consumer, session).claimed = true;
+        drop(state);
+        self.note(
+            consumer,
+            format_args!("claims {}", if marks.is_empty() { "nothing".into() } else { marks.join(", ") }),
+        );
+    }
+
+    fn check_staleness(&self, state: &State, consumer: usize, session: usize, positions: &Positions) {
+        let Some(before) = session.checked_sub(1).map(|before| &state.consumers[consumer].sessions[before]) else {
+            return;
+        };
+        let Some((ended, clean)) = before.ended.filter(|_| self.store_is_good()) else { return };
+        let (_, slowest) = self.plan.store.latency;
+        let limit = if clean { ended } else { ended.saturating_sub(SAVED_WITHIN + 4 * slowest) };
+        for (&shard, view) in &before.views {
+            let records = &state.shards[shard].records;
+            let skip = |at: usize| !self.is_required(state, consumer, records[at]);
+            let settled = view.frontier(records.len(), limit, skip);
+            let known = positions.marks.get(&state.shards[shard].id);
+            let covered = known.map_or(0, |mark| state.covered(shard, mark));
+            let real = (covered..settled).any(|at| view.settled.contains_key(&at));
+            // A shard that is gone is forgotten.
+            if real && !(known.is_none() && state.shards[shard].gone) {
+                let when = if clean { "a clean drain" } else { "a crash" };
+                self.violate(
+                    consumer,
+                    format_args!(
+                        "after {when} shard {shard} is settled up to {settled}, and its mark covers {covered}"
+                    ),
+                );
+            }
+        }
+    }
+
+    /// A write of marks begins: each covers nothing but what is settled.
+    fn check_save(&self, consumer: usize, changes: &[(Arc<str>, Option<Mark>)]) {
+        let mut state = self.state();
+        self.sweep(&mut state);
+        let told: Vec<String> = changes
+            .iter()
+            .map(|(shard, mark)| format!("{shard} {}", mark.as_ref().map_or("forgotten".into(), Mark::to_string)))
+            .collect();
+        self.note(consumer, format_args!("saves {}", told.join(", ")));
+        let Some(session) = state.consumers[consumer].sessions.len().checked_sub(1) else { return };
+        if changes.is_empty() {
+            self.violate(consumer, "saves nothing");
+        }
+        for (id, mark) in changes {
+            let Some(shard) = state.shard(id) else {
+                self.violate(consumer, format_args!("saves a mark of {id}, which never was"));
+                continue;
+            };
+            match mark {
+                None if !state.shards[shard].gone => {
+                    self.violate(consumer, format_args!("forgets shard {shard}, which is still listed"));
+                }
+                None => {}
+                Some(mark) => self.check_mark(&mut state, consumer, session, shard, mark),
+            }
+        }
+    }
+
+    fn check_mark(&self, state: &mut State, consumer: usize, session: usize, shard: usize, mark: &Mark) {
+        let now = self.world.now();
+        let covered = state.covered(shard, mark);
+        if *mark == Mark::End && state.shards[shard].closed.is_none() {
+            self.violate(consumer, format_args!("marks shard {shard} as settled whole, and it is open"));
+        }
+        let quiet = state.consumers[consumer].quiet.is_some();
+        let view = state.view(consumer, session, shard);
+        let claimed = if view.whole { usize::MAX } else { view.from };
+        if let Some((before, at)) = view.sent {
+            if covered < before {
+                self.violate(consumer, format_args!("the mark of shard {shard} goes back from {before} to {covered}"));
+            }
+            let free = quiet || view.save_failed || *mark == Mark::End || before == 0;
+            if now < at + SAVE_PAUSE && !free {
+                self.violate(consumer, format_args!("the mark of shard {shard} is saved again after {} ms", now - at));
+            }
+        } else if covered < claimed {
+            self.violate(consumer, format_args!("the mark of shard {shard} goes back from {claimed} to {covered}"));
+        }
+        view.sent = Some((covered, now));
+        view.save_failed = false;
+        let from = view.from;
+        for at in from..covered.min(state.shards[shard].records.len()) {
+            let record = state.shards[shard].records[at];
+            let view = state.view(consumer, session, shard);
+            let settled = view.whole || view.settled.contains_key(&at);
+            let idle = !view.is_flying(record) && !view.pooled.contains_key(&at);
+            let old = idle && self.is_too_old(state, consumer, session, record);
+            let excused = old || self.is_trimmed_unread(state, consumer, session, record);
+            if !settled && self.is_owed(state, consumer, session, record) && !excused {
+                self.violate(
+                    consumer,
+                    format_args!("the mark of shard {shard} covers {covered} places, and r{record} is not settled"),
+                );
+                return;
+            }
+            if old && !settled {
+                self.settle(state, consumer, session, record);
+            }
+        }
+    }
+
+    fn saved(&self, consumer: usize, changes: &[(Arc<str>, Option<Mark>)], result: &Result<(), StoreError>) {
+        if let Err(error) = result {
+            let mut state = self.state();
+            let Some(session) = state.consumers[consumer].sessions.len().checked_sub(1) else { return };
+            for (id, _) in changes {
+                if let Some(shard) = state.shard(id) {
+                    state.view(consumer, session, shard).save_failed = true;
+                }
+            }
+            drop(state);
+            self.note(consumer, format_args!("the save fails: {error}"));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What one session must know of one shard, by the answers that it was given.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use forebay::machine::{FunctionAnswer, Mark};
+
+use super::event::WindowTail;
+
+/// One session's part of one shard.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    /// The mark that was claimed.
+    pub(crate) claimed: Option<Mark>,
+    /// The first place that it does not cover.
+    pub(crate) from: usize,
+    /// It says that the shard is settled whole.
+    pub(crate) whole: bool,
+    /// When the session read each place.
+    pub(crate) read: BTreeMap<usize, u64>,
+    /// Since when each place is settled: succeeded, taken by the destination, or dropped by a rule.
+    pub(crate) settled: BTreeMap<usize, u64>,
+    /// Places that the function has processed and whose tumbling window is still open, with its begin.
+    pub(crate) pooled: BTreeMap<usize, u64>,
+    /// The state of each open tumbling window.
+    pub(crate) windows: BTreeMap<u64, Pool>,
+    /// Batches that are in flight or wait for another try, one stack for each lane that has any.
+    pub(crate) lanes: Vec<Vec<Piece>>,
+    /// Keys that were seen in one batch, and so share a lane.
+    pub(crate) kin: Vec<BTreeSet<u32>>,
+    /// When the last invoke of the shard ended.
+    pub(crate) last_end: Option<u64>,
+    /// How far the last mark reaches that was sent to the store, and when it was sent.
+    pub(crate) sent: Option<(usize, u64)>,
+    /// The last write of a mark failed.
+    pub(crate) save_failed: bool,
+    /// When the last read began.
+    pub(crate) read_begun: Option<u64>,
+    /// The last read said that there is nothing more for now.
+    pub(crate) idle: bool,
+    /// A read is open.
+    pub(crate) reading: bool,
+    /// The shard was read to its end.
+    pub(crate) finished: bool,
+}
+
+/// A tumbling window that is open.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pool {
+    /// What the function returned last.
+    pub(crate) state: Option<String>,
+    /// That was more than a window may hold.
+    pub(crate) overfull: bool,
+}
+
+/// A batch, or what a failed one was split into.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    /// Its records.
+    pub(crate) records: Vec<usize>,
+    /// Its window, where there is one.
+    pub(crate) tail: Option<WindowTail>,
+    /// Tries that spent the budget.
+    pub(crate) counted: u32,
+    /// All tries.
+    pub(crate) tried: u32,
+    /// The last answer of the function.
+    pub(crate) answer: Option<FunctionAnswer>,
+    /// What is to come next.
+    pub(crate) stage: Stage,
+}
+
+/// What is to come of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// An invoke, not before this time.
+    Waiting(u64),
+    /// The end of this invoke.
+    InFlight(u64),
+    /// A failure record: its budget is used up.
+    Exhausted,
+}
+
+impl Piece {
+    /// A batch that was never tried.
+    pub(crate) const fn new(records: Vec<usize>, tail: Option<WindowTail>) -> Self {
+        Self { records, tail, counted: 0, tried: 0, answer: None, stage: Stage::Waiting(0) }
+    }
+
+    /// It is the end of a tumbling window.
+    pub(crate) fn is_final(&self) -> bool {
+        self.tail.as_ref().is_some_and(|tail| tail.is_final)
+    }
+}
+
+impl View {
+    /// How far the shard is settled without a gap as far as it was at `limit`; `skip` says which places do not count.
+    pub(crate) fn frontier(&self, length: usize, limit: u64, skip: impl Fn(usize) -> bool) -> usize {
+        if self.whole {
+            return length;
+        }
+        let done = |at: &usize| self.settled.get(at).is_some_and(|&since| since <= limit) || skip(*at);
+        (self.from..length).find(|at| !done(at)).unwrap_or(length)
+    }
+
+    /// Whether two keys are known to share a lane.
+    pub(crate) fn share_a_lane(&self, one: u32, other: u32) -> bool {
+        one == other || self.kin.iter().any(|kin| kin.contains(&one) && kin.contains(&other))
+    }
+
+    /// These keys were in one batch.
+    pub(crate) fn join(&mut self, keys: BTreeSet<u32>) {
+        let mut all = keys;
+        self.kin.retain(|kin| {
+            let meets = kin.iter().any(|key| all.contains(key));
+            if meets {
+                all.extend(kin);
+            }
+            !meets
+        });
+        self.kin.push(all);
+    }
+
+    /// The place of a record in the work of the lanes.
+    pub(crate) fn lane_of(&self, record: usize) -> Option<usize> {
+        self.lanes.iter().position(|lane| lane.iter().any(|piece| piece.records.contains(&record)))
+    }
+
+    /// Whether a record is in an open invoke.
+    pub(crate) fn is_flying(&self, record: usize) -> bool {
+        let flies = |piece: &Piece| matches!(piece.stage, Stage::InFlight(_)) && piece.records.contains(&record);
+        self.lanes.iter().any(|lane| lane.iter().any(flies))
+    }
+
+    /// Forgets lanes that have nothing to do.
+    pub(crate) fn tidy(&mut self) {
+        self.lanes.retain(|lane| !lane.is_empty());
+    }
+}

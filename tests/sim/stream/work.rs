@@ -1,0 +1,412 @@
+//! What a lane must do next: the rules of retries, splits, partial answers, budgets and age, as AWS documents them,
+//! told by what the engine was answered and by nothing else.
+
+use std::collections::BTreeSet;
+
+use forebay::machine::{FaultKind, InvokeResult};
+
+use super::basin::State;
+use super::event::WindowTail;
+use super::session::Tap;
+use super::shards::places;
+use super::view::{Piece, Pool, Stage};
+
+/// What an answer means for a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Every record succeeded.
+    All,
+    /// The records before this one did.
+    From(usize),
+    /// None did.
+    Nothing,
+}
+
+/// A tumbling window's state may be as large as this.
+const STATE_LIMIT: usize = 1024 * 1024;
+
+impl Tap {
+    /// An invoke begins: the next try of a batch that its lane waits for, or a new batch.
+    pub(crate) fn begin_work(
+        &self,
+        state: &mut State,
+        shard: usize,
+        id: u64,
+        records: &[usize],
+        tail: Option<&WindowTail>,
+        full: bool,
+    ) {
+        let lane = self.find_lane(state, shard, records, tail);
+        let lane = match lane.filter(|&lane| self.take_up(state, shard, lane, records)) {
+            Some(lane) => lane,
+            None => {
+                self.check_new(state, shard, records, tail, full);
+                let view = state.view(self.consumer, self.id, shard);
+                view.lanes.push(vec![Piece::new(records.to_vec(), tail.cloned())]);
+                view.lanes.len() - 1
+            }
+        };
+        self.check_window(state, shard, records, tail);
+        self.check_age(state, shard, records);
+        let now = self.basin.world.now();
+        let keys: BTreeSet<u32> = records.iter().map(|&record| state.records[record].key).collect();
+        let view = state.view(self.consumer, self.id, shard);
+        if let Some(piece) = view.lanes[lane].last_mut() {
+            if let Stage::Waiting(from) = piece.stage
+                && now < from
+            {
+                self.violate(format_args!("a failed batch is tried again {} ms too early", from - now));
+            }
+            piece.stage = Stage::InFlight(id);
+        }
+        view.join(keys);
+        view.tidy();
+    }
+
+    /// The lane that these records belong to, if it has anything to do.
+    fn find_lane(
+        &self,
+        state: &mut State,
+        shard: usize,
+        records: &[usize],
+        tail: Option<&WindowTail>,
+    ) -> Option<usize> {
+        let view = state.view(self.consumer, self.id, shard);
+        match records.first() {
+            Some(_) => records.iter().find_map(|&record| view.lane_of(record)),
+            None => {
+                let same = |piece: &Piece| {
+                    piece.is_final() && piece.tail.as_ref().map(|tail| tail.start) == tail.map(|tail| tail.start)
+                };
+                view.lanes.iter().position(|lane| lane.last().is_some_and(same))
+            }
+        }
+    }
+
+    /// Matches an invoke with the next piece of work of its lane; false: the lane turned out to have none.
+    fn take_up(&self, state: &mut State, shard: usize, lane: usize, records: &[usize]) -> bool {
+        loop {
+            let Some(piece) = state.view(self.consumer, self.id, shard).lanes[lane].last().cloned() else {
+                state.view(self.consumer, self.id, shard).tidy();
+                return false;
+            };
+            let told = places(state, &piece.records);
+            match piece.stage {
+                Stage::InFlight(id) => {
+                    self.violate(format_args!("a batch is in two invokes at once, {id} is the other"))
+                }
+                Stage::Exhausted => self.violate(format_args!("{told}: tried again although the budget is used up")),
+                Stage::Waiting(_) => {}
+            }
+            let cut = piece.records.len().saturating_sub(records.len());
+            let gone = if piece.records[cut..] == *records { cut } else { piece.records.len() };
+            let (lost, _) = piece.records.split_at(gone);
+            let forfeit = lost.iter().all(|&record| self.drops(state, record));
+            if !forfeit || (piece.records.is_empty() && !records.is_empty()) {
+                self.violate(format_args!("{} is invoked where {told} is next", places(state, records)));
+                return true;
+            }
+            for &record in lost {
+                self.basin.settle(state, self.consumer, self.id, record);
+            }
+            let work = &mut state.view(self.consumer, self.id, shard).lanes[lane];
+            if gone == cut && piece.records[cut..] == *records {
+                // What is left of a batch is another batch, with a budget of its own.
+                if let Some(piece) = work.last_mut().filter(|_| cut > 0) {
+                    *piece = Piece::new(records.to_vec(), piece.tail.take());
+                }
+                return true;
+            }
+            work.pop();
+        }
+    }
+
+    /// Whether a record may be dropped now without a word.
+    fn drops(&self, state: &State, record: usize) -> bool {
+        let session = &state.consumers[self.consumer].sessions[self.id];
+        session.drops_silently(state.records[record].stamp, self.basin.world.unix_ms())
+    }
+
+    /// A batch that was never tried: it is the next of its lane, after everything that it must follow.
+    fn check_new(&self, state: &mut State, shard: usize, records: &[usize], tail: Option<&WindowTail>, full: bool) {
+        // What waits for its turn was begun before the stop.
+        if self.mapping.poller.rate_limit.is_none() {
+            self.check_awake(state, "a new batch");
+        }
+        if tail.is_some_and(|tail| tail.is_final) && records.is_empty() {
+            return;
+        }
+        let now = self.basin.world.now();
+        for &record in records {
+            let at = state.records[record].at;
+            let view = state.view(self.consumer, self.id, shard);
+            if view.settled.contains_key(&at) || view.pooled.contains_key(&at) {
+                self.violate(format_args!("r{record} is invoked again although it is settled"));
+            }
+            if !view.read.contains_key(&at) {
+                self.violate(format_args!("r{record} is invoked before it was read"));
+            }
+        }
+        self.check_follows(state, shard, records);
+        self.check_parents(state, shard);
+        // A window is waited for, unless the batch is full or nothing more can come.
+        let window = u64::try_from(self.mapping.window.as_millis()).expect("at most 300 s");
+        let complete = full || records.len() >= self.mapping.batch_size as usize || tail.is_some();
+        let first = state.records[records[0]].at;
+        let view = state.view(self.consumer, self.id, shard);
+        let read = view.read.get(&first).copied().unwrap_or(now);
+        if !complete && !view.finished && now - read + 1 < window {
+            self.violate(format_args!(
+                "a batch of {} goes {} ms after its first record was read, with a window of {window} ms",
+                records.len(),
+                now - read
+            ));
+        }
+    }
+
+    /// Everything of the same lane that comes before is settled, or nobody will ever see it.
+    pub(crate) fn check_follows(&self, state: &mut State, shard: usize, records: &[usize]) {
+        let Some(&last) = records.last() else { return };
+        let keys: BTreeSet<u32> = records.iter().map(|&record| state.records[record].key).collect();
+        let one_lane = self.mapping.stream.as_ref().is_some_and(|stream| stream.parallelization == 1);
+        let from = state.view(self.consumer, self.id, shard).from;
+        for at in from..state.records[last].at {
+            let earlier = state.shards[shard].records[at];
+            let view = &state.consumers[self.consumer].sessions[self.id].views[&shard];
+            let done = view.settled.contains_key(&at) || view.pooled.contains_key(&at);
+            if done || records.contains(&earlier) {
+                continue;
+            }
+            let key = state.records[earlier].key;
+            let same = one_lane || keys.iter().any(|&other| view.share_a_lane(key, other));
+            if !same || !self.basin.is_owed(state, self.consumer, self.id, earlier) || self.is_underway(state, earlier)
+            {
+                continue;
+            }
+            let old = self.basin.is_too_old(state, self.consumer, self.id, earlier) && !view.is_flying(earlier);
+            if old {
+                self.drop_waiting(state, shard, earlier);
+            }
+            if old || self.basin.is_trimmed_unread(state, self.consumer, self.id, earlier) {
+                continue;
+            }
+            let (one, next) = (places(state, &[earlier]), places(state, records));
+            self.violate(format_args!("{next} goes before {one} of the same lane is settled"));
+        }
+    }
+
+    /// A record is dropped without a word.
+    fn drop_waiting(&self, state: &mut State, shard: usize, record: usize) {
+        let view = state.view(self.consumer, self.id, shard);
+        for lane in &mut view.lanes {
+            lane.iter_mut().for_each(|piece| piece.records.retain(|&other| other != record));
+            lane.retain(|piece| piece.is_final() || !piece.records.is_empty());
+        }
+        view.tidy();
+        self.basin.settle(state, self.consumer, self.id, record);
+    }
+
+    /// Whether a record was given up and its failure record is on its way.
+    fn is_underway(&self, state: &State, record: usize) -> bool {
+        let deliveries = &state.consumers[self.consumer].sessions[self.id].deliveries;
+        deliveries.values().any(|delivery| delivery.records.contains(&record))
+    }
+
+    /// A child begins when everything of all its forebears is settled.
+    fn check_parents(&self, state: &State, shard: usize) {
+        for parent in state.ancestors(shard) {
+            let view = state.consumers[self.consumer].sessions[self.id].views.get(&parent);
+            for &record in &state.shards[parent].records {
+                let settled = view.is_some_and(|view| view.settled.contains_key(&state.records[record].at));
+                if !settled
+                    && self.basin.is_owed(state, self.consumer, self.id, record)
+                    && !self.basin.is_forfeit(state, self.consumer, self.id, record)
+                {
+                    self.violate(format_args!(
+                        "shard {shard} begins before r{record} of its parent {parent} is settled"
+                    ));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Nothing is tried that is past its age.
+    fn check_age(&self, state: &State, shard: usize, records: &[usize]) {
+        let Some(&first) = records.first() else { return };
+        let session = &state.consumers[self.consumer].sessions[self.id];
+        let limited = self.mapping.poller.rate_limit.is_some();
+        if !limited && session.is_expired(state.records[first].stamp, self.basin.world.unix_ms()) {
+            self.violate(format_args!("{} of shard {shard} is tried although it is too old", places(state, &[first])));
+        }
+    }
+
+    /// The records of a batch are of one window, and the state is what the function returned last.
+    fn check_window(&self, state: &mut State, shard: usize, records: &[usize], tail: Option<&WindowTail>) {
+        let Some(tail) = tail else { return };
+        let length = self.mapping.stream.as_ref().and_then(|stream| stream.tumbling_window);
+        let length = length.map_or(1, |length| u64::try_from(length.as_millis()).expect("at most 900 s"));
+        if tail.start % length != 0 || tail.end != tail.start + length {
+            self.violate(format_args!("a window goes from {} to {}", tail.start, tail.end));
+        }
+        for &record in records {
+            if !(tail.start..tail.end).contains(&state.records[record].stamp) {
+                self.violate(format_args!("r{record} is in a window that it does not belong to"));
+            }
+        }
+        let view = state.view(self.consumer, self.id, shard);
+        let pool = view.windows.get(&tail.start).cloned().unwrap_or_default();
+        let known = pool.state.as_deref().unwrap_or("{}");
+        if serde_json::from_str::<serde_json::Value>(known).ok() != Some(tail.state.clone()) {
+            let most = |text: &str| text.chars().take(80).collect::<String>();
+            self.violate(format_args!(
+                "a window is handed {} where {} was returned",
+                most(&tail.state.to_string()),
+                most(known)
+            ));
+        }
+        if tail.early != (pool.overfull && tail.is_final) || (pool.overfull && !tail.is_final) {
+            self.violate(format_args!("a window is terminated early: {}, and should: {}", tail.early, pool.overfull));
+        }
+        if let Some((&other, _)) = view.windows.iter().find(|(start, _)| **start < tail.start) {
+            self.violate(format_args!("window {} goes on before window {other} has ended", tail.start));
+        }
+        if tail.is_final && !tail.early {
+            self.check_window_is_over(state, shard, tail);
+        }
+    }
+
+    /// A window ends when its time is over, when a record of a later one came, or at the end of its shard.
+    fn check_window_is_over(&self, state: &mut State, shard: usize, tail: &WindowTail) {
+        let view = &state.consumers[self.consumer].sessions[self.id].views[&shard];
+        let later = view.read.keys().any(|&at| state.records[state.shards[shard].records[at]].stamp >= tail.end);
+        if !later && !view.finished && self.basin.world.unix_ms() < tail.end {
+            self.violate(format_args!("window {} ends before its time", tail.start));
+        }
+        let inside = |at: &usize| {
+            let stamp = state.records[state.shards[shard].records[*at]].stamp;
+            (tail.start..tail.end).contains(&stamp)
+        };
+        let open = view.read.keys().filter(|at| inside(at)).find(|at| {
+            let record = state.shards[shard].records[**at];
+            let owed = self.basin.is_owed(state, self.consumer, self.id, record);
+            let done = view.pooled.contains_key(at) || view.settled.contains_key(at);
+            owed && !done
+                && !self.is_underway(state, record)
+                && !self.basin.is_forfeit(state, self.consumer, self.id, record)
+        });
+        if let Some(&at) = open {
+            self.violate(format_args!(
+                "window {} ends although {shard}/{at} is in it and was not processed",
+                tail.start
+            ));
+        }
+    }
+
+    /// An invoke ends: what its lane must do next.
+    pub(crate) fn end_work(&self, state: &mut State, shard: usize, id: u64, result: &InvokeResult, verdict: Verdict) {
+        let now = self.basin.world.now();
+        let stream = self.mapping.stream.clone().expect("a mapping of a stream");
+        let view = state.view(self.consumer, self.id, shard);
+        view.last_end = Some(now);
+        let flies = |lane: &Vec<Piece>| lane.last().is_some_and(|piece| piece.stage == Stage::InFlight(id));
+        let Some(lane) = view.lanes.iter().position(flies) else { return };
+        let Some(mut piece) = view.lanes[lane].pop() else { return };
+        piece.tried += 1;
+        if let Ok(answer) = result {
+            piece.answer = Some(answer.clone());
+        }
+        // Jitter shortens a pause by at most a quarter.
+        let pause = u64::try_from(self.mapping.poller.retry_backoff.initial.as_millis()).unwrap_or(u64::MAX);
+        let again = now + (pause * 3 / 4).saturating_sub(1);
+        let succeeded = match (result, verdict) {
+            (Ok(_), Verdict::All) => piece.records.len(),
+            (Ok(_), Verdict::From(at)) => at,
+            _ => 0,
+        };
+        let done: Vec<usize> = piece.records.drain(..succeeded).collect();
+        self.keep_state(state, shard, &piece, result, &done, verdict);
+        let counts = match result {
+            Ok(_) => true,
+            Err(fault) => fault.kind == FaultKind::TooLarge,
+        };
+        let work = &mut state.view(self.consumer, self.id, shard).lanes[lane];
+        if result.is_ok() && verdict == Verdict::All {
+            // Nothing is left of it.
+        } else if succeeded > 0 {
+            // Progress gives the rest a fresh budget.
+            work.push(Piece::new(piece.records, piece.tail));
+        } else if counts && result.is_ok() && stream.bisect && piece.records.len() > 1 {
+            let right = piece.records.split_off(piece.records.len() / 2);
+            work.push(Piece::new(right, piece.tail.clone()));
+            work.push(Piece::new(piece.records, piece.tail));
+        } else {
+            piece.counted += u32::from(counts);
+            let over = stream.maximum_retry_attempts.is_some_and(|most| piece.counted > most);
+            if over && self.mapping.on_failure.is_none() {
+                self.give_up(state, shard, &piece);
+            } else {
+                piece.stage = if over { Stage::Exhausted } else { Stage::Waiting(again) };
+                state.view(self.consumer, self.id, shard).lanes[lane].push(piece);
+            }
+        }
+        state.view(self.consumer, self.id, shard).tidy();
+    }
+
+    /// The records of a batch are given up for good: nobody is to be told, or the destination was.
+    pub(crate) fn give_up(&self, state: &mut State, shard: usize, piece: &Piece) {
+        for &record in &piece.records {
+            self.basin.settle(state, self.consumer, self.id, record);
+        }
+        if let Some(tail) = piece.tail.as_ref().filter(|tail| tail.is_final) {
+            self.end_window(state, shard, tail.start);
+        }
+    }
+
+    /// What was processed is settled, or waits for the end of its window with the state that the function returned.
+    fn keep_state(
+        &self,
+        state: &mut State,
+        shard: usize,
+        piece: &Piece,
+        result: &InvokeResult,
+        done: &[usize],
+        verdict: Verdict,
+    ) {
+        let Some(tail) = &piece.tail else {
+            for &record in done {
+                self.basin.settle(state, self.consumer, self.id, record);
+            }
+            return;
+        };
+        if verdict == Verdict::Nothing || result.is_err() {
+            return;
+        }
+        if tail.is_final {
+            return self.end_window(state, shard, tail.start);
+        }
+        let returned = result.as_ref().ok().and_then(|answer| {
+            let answer: serde_json::Value = serde_json::from_slice(&answer.payload).ok()?;
+            Some(answer["state"].to_string())
+        });
+        for &record in done {
+            let at = state.records[record].at;
+            state.view(self.consumer, self.id, shard).pooled.insert(at, tail.start);
+        }
+        let overfull = returned.as_ref().is_some_and(|state| state.len() > STATE_LIMIT);
+        let pool = Pool { state: returned, overfull };
+        state.view(self.consumer, self.id, shard).windows.insert(tail.start, pool);
+    }
+
+    /// A window is over: what it held is settled.
+    pub(crate) fn end_window(&self, state: &mut State, shard: usize, start: u64) {
+        let view = state.view(self.consumer, self.id, shard);
+        view.windows.remove(&start);
+        let over: Vec<usize> = view.pooled.iter().filter(|(_, window)| **window == start).map(|(&at, _)| at).collect();
+        for at in over {
+            state.view(self.consumer, self.id, shard).pooled.remove(&at);
+            let record = state.shards[shard].records[at];
+            self.basin.settle(state, self.consumer, self.id, record);
+        }
+    }
+}
