@@ -34,7 +34,7 @@ demo: emulators ## Run orders from a queue and readings from a stream through re
 	@.venv/bin/python -B scripts/demo.py --binary $(TARGET_DIR)/release/forebay
 
 bench: ## Measure forebay against a bare loop on the same SDK
-	$(CARGO) bench --locked --bench queue
+	$(CARGO) bench --locked --bench queue --bench stream
 
 sim-long: ## Simulate SEEDS lives (100,000 unless given), optimised but with every assertion on
 	FOREBAY_SEEDS=$(SEEDS) $(CARGO) test --locked --profile sim --test sim

@@ -109,11 +109,11 @@ impl Worker {
         };
         let begun = Instant::now();
         let read = self.kinesis.get_records().shard_iterator(here).limit(READ).send().await?;
-        let mut bytes = 0;
+        let size = |record: &Record| record.data().as_ref().len() + record.partition_key().unwrap_or_default().len();
+        let bytes: usize = read.records.iter().map(size).sum();
         for batch in read.records.chunks(self.options.batch_size) {
             let records = batch.iter().map(|record| EventRecord::of(record, &self.shard, &self.arn)).collect();
             let event = serde_json::to_vec(&Event { records })?;
-            bytes += event.len();
             let answer = self.lambda.invoke().function_name(&self.options.function).payload(Blob::new(event)).send();
             anyhow::ensure!(answer.await?.function_error.is_none(), "the function failed");
         }

@@ -221,7 +221,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::UnixListener;
 
-    use super::super::fixture::{Running, mapping};
+    use super::super::fixture::{Running, mapping, stream};
     use super::*;
     use crate::engine::{HealthStatus, MappingState};
 
@@ -245,6 +245,20 @@ mod tests {
         assert_eq!(started.enabled_by, "file");
         let version = running.client.version().await.unwrap();
         assert_eq!(version, VersionBody { version: env!("CARGO_PKG_VERSION").into(), pid: std::process::id() });
+    }
+
+    #[tokio::test]
+    async fn queues_and_streams_each_show_what_they_have() {
+        let running = Running::start(vec![mapping("orders"), stream("clicks")], None).await;
+        running.settled().await;
+        let mappings = running.client.list().await.unwrap();
+        let of = |name: &str| mappings.iter().find(|status| status.name == name).unwrap();
+        let (orders, clicks) = (of("orders"), of("clicks"));
+        assert!(orders.queue.is_some() && orders.stream.is_none() && orders.shards.is_none(), "{orders:?}");
+        assert!(clicks.queue.is_none() && clicks.stream.is_some(), "{clicks:?}");
+        assert_eq!(clicks.shards.as_deref(), Some(&[][..]), "no shard is known while nothing is reached");
+        let configuration = clicks.stream_configuration.as_ref().unwrap();
+        assert_eq!((&*configuration.starting_position, configuration.maximum_retry_attempts), ("LATEST", -1));
     }
 
     #[tokio::test]

@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ErrorBody {
     /// Stable: `unknown_mapping`, `unknown_shard`, `running`, `no_checkpoints`, `other_source`, `invalid_checkpoint`,
-    /// `invalid_query`,
-    /// `store`, `closing`, `invalid_mappings`, `unknown_path`, `method_not_allowed`, `unauthorized`.
+    /// `invalid_query`, `store`, `closing`, `invalid_mappings`, `unknown_path`, `method_not_allowed`, `unauthorized`.
     pub(crate) code: String,
     /// For people.
     pub(crate) message: String,

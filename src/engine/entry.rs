@@ -1,5 +1,7 @@
 //! One mapping under supervision: what is wanted of it, and how far that has come.
 
+mod shown;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +11,7 @@ use tokio::time::Instant;
 use super::clock::Clock;
 use super::live::Live;
 use super::task::Task;
-use super::{
-    Connector, DestinationConfig, HealthStatus, MappingState, MappingStatus, OnFailure, ScalingConfig,
-    StreamConfiguration,
-};
+use super::{Connector, MappingState};
 use crate::machine::{BackoffPolicy, Command, Event, Health};
 use crate::mapping::Mapping;
 use crate::store::{Desired, Store};
@@ -232,70 +231,6 @@ impl Entry {
         self.restart_at.filter(|_| self.goal == Goal::Run)
     }
 
-    /// `ok`, `starting`, `disabled` or `degraded: …`.
-    pub(crate) fn readiness(&self) -> String {
-        let shown = self.live.shown();
-        match (self.state(), shown.health) {
-            (MappingState::Disabled | MappingState::Disabling | MappingState::Deleting, _) => "disabled".into(),
-            (_, HealthStatus::Degraded) => format!("degraded: {}", shown.reason.unwrap_or_default()),
-            _ if self.live.has_polled() => "ok".into(),
-            _ => "starting".into(),
-        }
-    }
-
-    pub(crate) fn show_state(&self) {
-        self.live.metrics().set_state(self.state());
-    }
-
-    pub(crate) fn status(&self) -> MappingStatus {
-        let shown = self.live.shown();
-        let mapping = &self.mapping;
-        let is_stream = mapping.stream.is_some();
-        let destination = mapping.on_failure.as_ref().map(|destination| destination.arn.text.clone());
-        let types = mapping.report_batch_item_failures.then(|| "ReportBatchItemFailures".to_owned());
-        MappingStatus {
-            uuid: mapping.uuid.clone(),
-            name: mapping.name.clone(),
-            event_source_arn: mapping.source.text.clone(),
-            function_arn: mapping.function.text.clone(),
-            batch_size: mapping.batch_size,
-            maximum_batching_window_in_seconds: mapping.window.as_secs(),
-            function_response_types: types.into_iter().collect(),
-            scaling_config: mapping
-                .maximum_concurrency
-                .map(|maximum_concurrency| ScalingConfig { maximum_concurrency }),
-            stream_configuration: mapping.stream.as_ref().map(StreamConfiguration::new),
-            destination_config: (is_stream || destination.is_some())
-                .then_some(DestinationConfig { on_failure: OnFailure { destination } }),
-            state: self.state(),
-            // The reasons that AWS gives, whoever changed it.
-            state_transition_reason: if is_stream { "User action" } else { "USER_INITIATED" }.into(),
-            last_processing_result: shown.last_result,
-            last_modified: seconds(self.modified_unix_ms),
-            health: shown.health,
-            health_reason: shown.reason,
-            since: rfc3339(shown.since_unix_ms),
-            enabled_by: if self.desired.is_some() { "operator" } else { "file" }.into(),
-            file: mapping.file.display().to_string(),
-            counters: self.live.metrics().counters(),
-            queue: (!is_stream).then(|| self.live.queue()),
-            stream: is_stream.then(|| self.live.stream()),
-            shards: is_stream.then(|| self.live.shards()),
-        }
-    }
-
-    fn state(&self) -> MappingState {
-        let working = self.live.has_polled() || self.live.shown().health == HealthStatus::Degraded;
-        match (&self.goal, &self.running) {
-            (Goal::Remove, _) => MappingState::Deleting,
-            (Goal::Replace, _) => MappingState::Updating,
-            (Goal::Stop, Some(_)) => MappingState::Disabling,
-            (Goal::Stop, None) => MappingState::Disabled,
-            (Goal::Run, Some(running)) if !running.draining && working => MappingState::Enabled,
-            (Goal::Run, _) => self.on_the_way,
-        }
-    }
-
     fn resting_goal(&self) -> Goal {
         let enabled = self.desired.as_ref().map_or(self.mapping.enabled, |desired| desired.enabled);
         if enabled { Goal::Run } else { Goal::Stop }
@@ -313,90 +248,5 @@ impl Entry {
     }
 }
 
-fn seconds(unix_ms: u64) -> f64 {
-    Duration::from_millis(unix_ms).as_secs_f64()
-}
-
-fn rfc3339(unix_ms: u64) -> String {
-    let ms = i64::try_from(unix_ms).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_millisecond(ms).map(|at| format!("{at:.0}")).unwrap_or_default()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::super::tests::world::stream;
-    use super::*;
-    use crate::telemetry::Metrics;
-
-    fn entry() -> Entry {
-        let mapping = stream("clicks");
-        let clock = Clock::new(Arc::new(|| 1_800_000_000_000));
-        let metrics = Metrics::new().mapping(&mapping.name, mapping.kind);
-        let live = Live::new(metrics, clock.clone(), Arc::default());
-        Entry::new(mapping, None, live, clock)
-    }
-
-    fn run(entry: &mut Entry) -> mpsc::Receiver<Command> {
-        let (commands, receiver) = mpsc::channel(8);
-        entry.running = Some(Running { commands, draining: false, again: false, since: Instant::now() });
-        receiver
-    }
-
-    fn pause(entry: &Entry) -> Option<Duration> {
-        entry.restart_at().map(|at| at - Instant::now())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_task_that_ends_on_its_own_is_started_again_after_a_growing_pause() {
-        let mut entry = entry();
-        for seconds in [1, 2, 4] {
-            let _commands = run(&mut entry);
-            entry.ended(None);
-            assert_eq!(pause(&entry), Some(Duration::from_secs(seconds)));
-            assert!(!entry.may_start(Instant::now()) && entry.may_start(Instant::now() + Duration::from_secs(seconds)));
-        }
-        let _commands = run(&mut entry);
-        tokio::time::advance(RESTART.maximum * 2).await;
-        entry.ended(None);
-        assert_eq!(pause(&entry), Some(Duration::from_secs(1)), "it was well for long");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_task_that_was_told_to_begin_again_does_so_at_once() {
-        let mut entry = entry();
-        let mut commands = run(&mut entry);
-        entry.begin_again();
-        assert_eq!(commands.try_recv(), Ok(Command::Cut));
-        entry.ended(None);
-        assert!(entry.may_start(Instant::now()));
-        // A save that was refused has ended the task before the command came.
-        drop(run(&mut entry));
-        entry.begin_again();
-        entry.ended(None);
-        assert!(entry.may_start(Instant::now()));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_draining_task_is_left_to_its_drain() {
-        let mut entry = entry();
-        let mut commands = run(&mut entry);
-        entry.goal = Goal::Stop;
-        entry.stop_if_unwanted(Duration::from_secs(25));
-        commands.try_recv().unwrap();
-        entry.begin_again();
-        assert!(commands.try_recv().is_err());
-        assert!(entry.may_save(), "a drain saves at its end");
-        entry.ended(None);
-        assert!(!entry.may_save() && !entry.may_start(Instant::now()));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn nothing_wakes_up_for_a_mapping_that_is_stopped_in_its_pause() {
-        let mut entry = entry();
-        let _commands = run(&mut entry);
-        entry.ended(Some("a panic".into()));
-        assert!(entry.restart_at().is_some());
-        entry.goal = Goal::Stop;
-        assert_eq!(entry.restart_at(), None);
-    }
-}
+mod tests;

@@ -87,8 +87,8 @@ pub struct ShardStatus {
     pub shard_id: String,
     /// How far it is settled and saved: `TRIM_HORIZON`, `AT_TIMESTAMP:…`, `LATEST:…`, `AFTER:…` or `END`.
     pub position: String,
-    /// How old the last record of its last batch was when it went to the function; 0 on an idle shard, null where
-    /// nothing was read yet.
+    /// How old the last record of its last batch was when it went to the function; 0 once it is idle, null before
+    /// its first batch.
     pub iterator_age_seconds: Option<f64>,
     /// Whether it is read.
     pub state: ShardState,

@@ -14,9 +14,10 @@ use super::live::Live;
 use super::ports::{ReadLimits, World};
 use super::{Connector, HealthStatus, Ports};
 use crate::machine::{
-    Command, Event, Fault, Health, QueueMachine, QueueOptions, StreamKind, StreamMachine, StreamOptions,
+    Command, DestinationOrder, Event, Fault, Health, QueueMachine, QueueOptions, StreamKind, StreamMachine,
+    StreamOptions,
 };
-use crate::mapping::{Mapping, SourceKind, StreamParameters};
+use crate::mapping::{DestinationKind, FailureDestination, Mapping, SourceKind, StreamParameters};
 use crate::store::Store;
 
 /// How long to wait before clients that could not be made are tried again.
@@ -105,6 +106,15 @@ fn queue_options(mapping: &Mapping, seed: u64) -> QueueOptions {
     }
 }
 
+fn order(destination: &FailureDestination) -> DestinationOrder {
+    match destination.kind {
+        DestinationKind::Sqs { fifo: true } | DestinationKind::Sns { fifo: true } => DestinationOrder::Kept,
+        DestinationKind::Sqs { fifo: false } | DestinationKind::Sns { fifo: false } | DestinationKind::S3 => {
+            DestinationOrder::Free
+        }
+    }
+}
+
 fn stream_options(mapping: &Mapping, stream: &StreamParameters, seed: u64) -> StreamOptions {
     StreamOptions {
         kind: if mapping.kind == SourceKind::DynamoDb { StreamKind::DynamoDb } else { StreamKind::Kinesis },
@@ -118,7 +128,7 @@ fn stream_options(mapping: &Mapping, stream: &StreamParameters, seed: u64) -> St
         maximum_retry_attempts: stream.maximum_retry_attempts,
         maximum_record_age: stream.maximum_record_age,
         tumbling_window: stream.tumbling_window,
-        destination: mapping.on_failure.is_some(),
+        destination: mapping.on_failure.as_ref().map(order),
         retry: mapping.poller.retry_backoff,
         seed,
     }

@@ -45,6 +45,6 @@ pub use position::{
 };
 pub use queue::{OnFunctionError, QueueMachine, QueueOptions};
 pub use record::{Receipt, Record};
-pub use stream::{StreamKind, StreamMachine, StreamOptions};
+pub use stream::{DestinationOrder, StreamKind, StreamMachine, StreamOptions};
 pub use time::{Deadline, Mono, Now, Wake};
 pub use visibility::MAX_HIDDEN;

@@ -155,7 +155,7 @@ impl EventLog {
     fn stream(&self, event: &Event) {
         match event {
             Event::CheckpointFailed { message, retry_in } => self.warn(Topic::Checkpoint, "", |silenced| {
-                tell!(warn, self, error = message, ?retry_in, silenced, "marks could not be saved, trying again");
+                tell!(warn, self, error = message, ?retry_in, silenced, "checkpoint failed, trying again");
             }),
             Event::ListFailed { kind, message, retry_in } => self.list_failed(*kind, message, *retry_in),
             Event::Dropped { records, condition } => self.warn(Topic::Dropped, condition.as_str(), |silenced| {

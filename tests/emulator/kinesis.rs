@@ -116,7 +116,7 @@ impl Kinesis {
 
 impl Drop for Kinesis {
     fn drop(&mut self) {
-        self.process.kill().unwrap();
+        drop(self.process.stdin.take());
         self.process.wait().unwrap();
     }
 }

@@ -67,8 +67,12 @@ async fn expired_while_it_is_tried_again(kind: Kind) {
     site.map_arn("orders", feed.arn(), "work", &lines(&destination.arn, "BatchSize: 1"));
     let daemon = site.run().await;
     site.health("orders", "ok", "").await;
-    feed.put(&["bad", "good"]).await;
-
+    feed.put(&["bad"]).await;
+    eventually(PATIENCE, "the record is told", async || {
+        (!account.messages(&destination).await.is_empty()).then_some(())
+    })
+    .await;
+    feed.put(&["good"]).await;
     eventually(PATIENCE, "the good record has its turn", async || ledger.times().contains_key("good").then_some(()))
         .await;
     let told = bodies(&account, &destination, 1).await;

@@ -25,7 +25,7 @@ async fn after_a_kill_at_most_two_seconds_are_seen_again() {
     let site = kinesis.site(&account);
     let mut ledger = StreamLedger::new(&site, "ledger");
     account.create_function("work", &ledger.noting(), 10).await;
-    let more = "StartingPosition: TRIM_HORIZON\nBatchSize: 20\nParallelizationFactor: 4";
+    let more = "StartingPosition: TRIM_HORIZON\nBatchSize: 20";
     site.map_arn("orders", &stream.arn, "work", more);
 
     let mut put = 0;
@@ -36,7 +36,7 @@ async fn after_a_kill_at_most_two_seconds_are_seen_again() {
         let mut pace = tokio::time::interval(Duration::from_millis(100));
         for _ in 0..40 {
             pace.tick().await;
-            let records: Vec<(String, String)> = (put..put + 30).map(|n| (format!("key {n}"), n.to_string())).collect();
+            let records: Vec<(String, String)> = (put..put + 15).map(|n| (format!("key {n}"), n.to_string())).collect();
             let records: Vec<(&str, &str)> = records.iter().map(|(key, data)| (&**key, &**data)).collect();
             stream.put(&records).await;
             put += records.len();

@@ -25,7 +25,8 @@ pub(super) async fn measure(bench: &mut Bench, options: &Options) -> anyhow::Res
 /// processor busy.
 fn load(shards: usize, options: &Options) -> Setup {
     match shards {
-        0..=20 => setup(shards, options.length(20_000, 4_000), 50),
+        1 => setup(1, options.length(100_000, 10_000), 10),
+        2..=20 => setup(shards, options.length(600_000, 30_000) / shards, 10),
         _ => setup(shards, options.length(600_000, 60_000) / shards, 0),
     }
 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::StreamMachine;
+use super::lanes::Lane;
+use super::shard::{Shard, ShardKey};
 use crate::machine::{Event, Invariant, Mono, Output};
 
 /// How much of a drain's bound is kept for the last write.
@@ -39,8 +41,28 @@ impl StreamMachine {
         if !self.reads.is_empty() {
             self.out.push_back(Output::CancelPolls);
         }
+        self.catch_up();
         // One more chance for what the destination did not take, but no waiting for another.
         self.deliveries.hasten(now);
+    }
+
+    /// Lets lanes that lag behind others finish what the others are beyond: else it would be processed again after the
+    /// mark, which cannot pass it.
+    fn catch_up(&mut self) {
+        let keys: Vec<ShardKey> = self.shards.keys().copied().collect();
+        for key in keys {
+            let Some(shard) = self.shards.get_mut(&key).filter(|shard| shard.lanes.len() > 1) else { continue };
+            let flying = shard.lanes.iter().filter_map(Lane::flying_to).max();
+            shard.goal = shard.frontier.reached().max(flying.unwrap_or_default());
+            self.advance_shard(key);
+        }
+    }
+
+    /// Whether a lane may begin something: always, but in a drain only to catch up, and not if it failed before.
+    pub(super) fn may_begin(&self, shard: &Shard, lane: &Lane) -> bool {
+        let Some(draining) = &self.draining else { return true };
+        let behind = lane.next_place().is_some_and(|place| place < shard.goal);
+        draining.patience > self.now.mono && behind && !lane.is_stuck()
     }
 
     /// Ends a drain now, but for the last write.
@@ -54,7 +76,7 @@ impl StreamMachine {
     pub(super) fn finish_drain(&mut self) {
         let now = self.now.mono;
         let Some(draining) = &self.draining else { return };
-        let quiet = self.batches.is_empty() && self.deliveries.in_flight == 0;
+        let quiet = self.batches.is_empty() && self.deliveries.is_quiet();
         let over = draining.ends <= now;
         if !quiet && draining.patience > now {
             return;

@@ -13,6 +13,8 @@ pub(super) struct Frontier {
     /// The place of the first slot. Places grow by one from record to record and are never used again.
     first: u64,
     slots: VecDeque<Slot>,
+    /// The place after the last record that was processed or settled.
+    reached: u64,
     mark: Option<Arc<str>>,
     held: usize,
     bytes: usize,
@@ -72,11 +74,17 @@ impl Frontier {
     fn leave(&mut self, place: u64, state: State) -> Option<State> {
         let index = self.index(place)?;
         let before = std::mem::replace(&mut self.slots.get_mut(index)?.state, state);
+        self.reached = self.reached.max(place + 1);
         if let State::Held(record) = &before {
             self.held -= 1;
             self.bytes -= record.fragment.len();
         }
         Some(before)
+    }
+
+    /// The place after the last record that was processed or settled.
+    pub(super) const fn reached(&self) -> u64 {
+        self.reached
     }
 
     /// The last sequence number up to which everything that was read is settled; `None` while that is nothing.

@@ -1,22 +1,30 @@
 //! Records that are given up: to the failure destination, whose confirmation settles them, or dropped where there
 //! is none.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::StreamMachine;
 use super::lanes::{LastOfWindow, Piece};
 use super::shard::ShardKey;
+use super::{DestinationOrder, StreamMachine};
 use crate::machine::{
     BatchId, Condition, DeliverRequest, DeliveryId, Event, FailedBatch, FailedSpan, Failure, Fault, Mono, Output, uuid,
 };
+
+/// Deliveries of a mapping that are open at once: each takes a connection.
+const MOST_DELIVERIES: usize = 64;
 
 /// Failure records on their way.
 #[derive(Debug, Default)]
 pub(super) struct Deliveries {
     open: BTreeMap<DeliveryId, Delivery>,
+    /// To be sent as soon as there is room.
+    ready: VecDeque<DeliveryId>,
+    /// To be tried again.
     waiting: BTreeSet<(Mono, DeliveryId)>,
-    pub(super) in_flight: usize,
+    in_flight: usize,
+    /// Where the destination keeps an order: what of each shard comes one after the other, the first one on its way.
+    lines: BTreeMap<ShardKey, VecDeque<DeliveryId>>,
 }
 
 /// One failure record that is not confirmed.
@@ -36,6 +44,35 @@ impl Deliveries {
         self.waiting.first().map(|&(at, _)| at)
     }
 
+    /// Nothing is being sent, or about to be.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.in_flight == 0 && self.ready.is_empty()
+    }
+
+    fn add(&mut self, id: DeliveryId, delivery: Delivery, ordered: bool) {
+        let line = ordered.then(|| self.lines.entry(delivery.shard).or_default());
+        self.open.insert(id, delivery);
+        if let Some(line) = line {
+            line.push_back(id);
+            if line.len() > 1 {
+                return;
+            }
+        }
+        self.ready.push_back(id);
+    }
+
+    fn confirmed(&mut self, id: DeliveryId) -> Option<Delivery> {
+        let delivery = self.open.remove(&id)?;
+        if let Some(line) = self.lines.get_mut(&delivery.shard) {
+            line.pop_front();
+            match line.front() {
+                Some(&next) => self.ready.push_back(next),
+                None => drop(self.lines.remove(&delivery.shard)),
+            }
+        }
+        Some(delivery)
+    }
+
     /// Lets all that wait be tried now.
     pub(super) fn hasten(&mut self, now: Mono) {
         self.waiting = std::mem::take(&mut self.waiting).into_iter().map(|(_, id)| (now, id)).collect();
@@ -45,7 +82,8 @@ impl Deliveries {
 impl StreamMachine {
     /// Gives up the records of a piece, or the final invoke of a window.
     pub(super) fn give_up(&mut self, key: ShardKey, piece: &Piece, condition: Condition) {
-        let failure = self.options.destination.then(|| self.failure(key, piece, condition));
+        let destination = self.options.destination;
+        let failure = destination.map(|_| self.failure(key, piece, condition));
         // A window that is given up is closed for good: the next one need not wait for the destination.
         let places = match piece.last_of_window {
             Some(last) => self.window_closed(key, last),
@@ -58,8 +96,8 @@ impl StreamMachine {
         let Some(shard) = self.shards.get_mut(&key) else { return };
         shard.deliveries += 1;
         let id = DeliveryId(self.name());
-        self.deliveries.open.insert(id, Delivery { shard: key, places, failure, tries: 0 });
-        self.deliver(id);
+        let ordered = destination == Some(DestinationOrder::Kept);
+        self.deliveries.add(id, Delivery { shard: key, places, failure, tries: 0 }, ordered);
     }
 
     fn failure(&mut self, key: ShardKey, piece: &Piece, condition: Condition) -> Failure {
@@ -113,11 +151,17 @@ impl StreamMachine {
         self.out.push_back(Output::Deliver(DeliverRequest { id, failure }));
     }
 
-    pub(super) fn retry_deliveries(&mut self) {
+    /// Sends what is due, and what there was no room for.
+    pub(super) fn send_deliveries(&mut self) {
         while let Some(&(at, id)) = self.deliveries.waiting.first()
             && at <= self.now.mono
         {
             self.deliveries.waiting.pop_first();
+            self.deliveries.ready.push_back(id);
+        }
+        while self.deliveries.in_flight < MOST_DELIVERIES
+            && let Some(id) = self.deliveries.ready.pop_front()
+        {
             self.deliver(id);
         }
     }
@@ -128,7 +172,7 @@ impl StreamMachine {
         let (records, condition) = (delivery.failure.batch.records(), delivery.failure.condition);
         let Err(fault) = result else {
             self.health.destination_ok();
-            let Some(delivery) = self.deliveries.open.remove(&id) else { return };
+            let Some(delivery) = self.deliveries.confirmed(id) else { return };
             self.emit(Event::DeliveredToDestination { records, condition });
             if let Some(shard) = self.shards.get_mut(&delivery.shard) {
                 shard.deliveries -= 1;

@@ -22,9 +22,10 @@ const PLAIN_TAIL: &[u8] = b"]}";
 impl StreamMachine {
     /// Does what a lane is ready for, until it waits for the function, for time or for records.
     pub(super) fn advance_lane(&mut self, key: ShardKey, lane: usize) {
-        while self.draining.is_none() {
-            let Some(at) = self.shards.get(&key).and_then(|shard| shard.lanes.get(lane)) else { return };
-            if at.flying {
+        loop {
+            let Some(shard) = self.shards.get(&key) else { return };
+            let Some(at) = shard.lanes.get(lane).filter(|lane| !lane.flying) else { return };
+            if !self.may_begin(shard, at) {
                 return;
             }
             let waits = at.piece().is_some_and(|piece| piece.wake.is_some_and(|wake| wake > self.now.mono));
@@ -41,6 +42,7 @@ impl StreamMachine {
     /// Forms the next batch of a free lane, if one is due.
     fn start_batch(&mut self, key: ShardKey, lane: usize) -> bool {
         let (now, unix_ms, age) = (self.now.mono, self.now.unix_ms, self.options.maximum_record_age);
+        let draining = self.draining.is_some();
         let Some(shard) = self.shards.get_mut(&key) else { return false };
         let (frontier, at_end) = (&shard.frontier, shard.at_end);
         let Some(at) = shard.lanes.get_mut(lane) else { return false };
@@ -57,7 +59,10 @@ impl StreamMachine {
             let tail = windows.tail(&shard.id, &self.options.source_arn, false, false);
             limits = Limits { bytes: limits.bytes - beyond_plain(&tail), ..limits };
         }
-        let Some(closed) = at.close(&limits, within, at_end, now) else {
+        if draining {
+            within = at.waiting().take_while(|&place| place < shard.goal).count();
+        }
+        let Some(closed) = at.close(&limits, within, at_end || draining, now) else {
             return self.close_window(key, lane, within);
         };
         let (records, bytes, reason) = (closed.places.len(), closed.bytes, closed.reason);
@@ -292,8 +297,8 @@ impl StreamMachine {
     /// Settles records for good.
     pub(super) fn settle(&mut self, key: ShardKey, places: &[u64]) {
         let Some(shard) = self.shards.get_mut(&key) else { return };
-        let once = places.iter().fold(true, |once, &place| shard.frontier.settle(place) && once);
-        self.check(Invariant::SettlesOnce, once);
+        let settled = places.iter().filter(|&&place| shard.frontier.settle(place)).count();
+        self.check(Invariant::SettlesOnce, settled == places.len());
         self.saving.touch(key);
     }
 

@@ -182,6 +182,20 @@ impl Lane {
         piece
     }
 
+    /// The place of the record that is next, or in flight.
+    pub(super) fn next_place(&self) -> Option<u64> {
+        match self.work.last() {
+            Some(piece) => piece.places.first().copied(),
+            None => self.waiting().next(),
+        }
+    }
+
+    /// The place after the last record in flight.
+    pub(super) fn flying_to(&self) -> Option<u64> {
+        let piece = self.work.last().filter(|_| self.flying)?;
+        piece.places.last().map(|last| last + 1)
+    }
+
     /// Nothing waits and nothing is worked on.
     pub(super) fn is_idle(&self) -> bool {
         self.queue.is_empty() && self.work.is_empty()

@@ -180,7 +180,7 @@ impl StreamMachine {
             self.advance_shard(key);
         }
         self.claim_and_list();
-        self.retry_deliveries();
+        self.send_deliveries();
         self.read_parked();
         self.save_if_due();
         if let Some(health) = self.health.changed() {
@@ -192,7 +192,7 @@ impl StreamMachine {
     fn deadline(&self) -> Option<Deadline> {
         let candidates = [
             (self.timers.first().map(|&(at, _)| at), Wake::Retry),
-            (self.listing.due(), Wake::Describe),
+            (self.listing.due().filter(|_| self.draining.is_none()), Wake::Describe),
             (self.deliveries.due(), Wake::Deliver),
             (self.save_due(), Wake::Checkpoint),
             (self.draining.as_ref().map(|draining| draining.next(self.now.mono)), Wake::Drain),

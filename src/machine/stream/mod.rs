@@ -19,4 +19,4 @@ mod tests;
 mod windows;
 
 pub use machine::StreamMachine;
-pub use options::{StreamKind, StreamOptions};
+pub use options::{DestinationOrder, StreamKind, StreamOptions};

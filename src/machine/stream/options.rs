@@ -30,12 +30,21 @@ pub struct StreamOptions {
     pub maximum_record_age: Option<Duration>,
     /// `TumblingWindowInSeconds`.
     pub tumbling_window: Option<Duration>,
-    /// Whether there is a failure destination.
-    pub destination: bool,
+    /// The failure destination, where there is one, by the order that it keeps.
+    pub destination: Option<DestinationOrder>,
     /// The pause between tries of a batch, a read, a save and a delivery.
     pub retry: BackoffPolicy,
     /// The seed of all jitter.
     pub seed: u64,
+}
+
+/// Whether a failure destination keeps the order in which it is given records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DestinationOrder {
+    /// A FIFO queue or topic: the failure records of a shard are sent one after the other.
+    Kept,
+    /// Anything else: they are sent side by side.
+    Free,
 }
 
 /// The kinds of streams, by what differs for the machine.
@@ -80,7 +89,7 @@ impl Default for StreamOptions {
             maximum_retry_attempts: None,
             maximum_record_age: None,
             tumbling_window: None,
-            destination: false,
+            destination: None,
             retry: BackoffPolicy::default(),
             seed: 0,
         }

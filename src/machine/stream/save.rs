@@ -44,9 +44,11 @@ impl Saving {
         self.changes.insert(shard, mark);
     }
 
-    /// Lets the next write be made at once.
+    /// Lets the next write be made at once, unless it is the repetition of one that failed.
     pub(super) fn hasten(&mut self, now: Mono) {
-        self.next = self.next.min(now);
+        if self.failures == 0 {
+            self.next = self.next.min(now);
+        }
     }
 
     /// Everything is written and confirmed.

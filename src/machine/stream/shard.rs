@@ -32,6 +32,8 @@ pub(super) struct Shard {
     pub(super) skip_before: Option<u64>,
     /// The read that is open.
     pub(super) reading: Option<ReadId>,
+    /// A drain still begins batches of the records before this place.
+    pub(super) goal: u64,
     /// When the next read is due.
     pub(super) read_at: Mono,
     /// When the open read, or the last one, was asked for (Unix milliseconds).
@@ -72,6 +74,7 @@ impl Shard {
             cursor: Cursor::Open(Position::Latest),
             skip_before: None,
             reading: None,
+            goal: 0,
             read_at: now,
             asked_unix_ms: 0,
             quiet_unix_ms: None,

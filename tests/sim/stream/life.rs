@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::engine::{HealthStatus, MappingState};
+use forebay::engine::{HealthStatus, MappingState, MappingStatus};
 use forebay::machine::{Failure, Mark, StartingPosition};
 use forebay::mapping::{Mapping, SourceKind};
 use forebay::store::Store;
@@ -12,13 +12,15 @@ use super::basin::Basin;
 use super::plan::StreamPlan;
 use super::rig::Rig;
 use super::store::MarkStore;
-use crate::rig::is;
 use crate::run::on_a_paused_clock;
 use crate::seeds::Told;
 use crate::world::World;
 
 /// How long the fair phase may take (milliseconds).
 const PATIENCE: u64 = 2 * 3_600_000;
+
+/// Within this a mapping shows that the stream is in reach again.
+const RECOVERY: Duration = Duration::from_secs(120);
 
 /// The stretch of an idle life whose reads are counted (milliseconds).
 const IDLE: u64 = 20_000;
@@ -127,16 +129,23 @@ impl Life {
         self.basin.sweep(&mut state);
         for consumer in 0..self.mappings.len() {
             let marks = kept.get(self.basin.name(consumer)).map(|kept| &kept.marks);
-            for (n, shard) in state.shards.iter().enumerate().filter(|(_, shard)| !shard.gone) {
+            for (n, shard) in state.shards.iter().enumerate() {
                 let mark = marks.and_then(|marks| marks.get(&shard.id));
-                let covered = mark.map_or(0, |mark| state.covered(n, mark));
                 let last = state.consumers[consumer].sessions.last();
-                let read = last.and_then(|last| last.views.get(&n)).map(|view| &view.read);
+                let view = last.and_then(|last| last.views.get(&n));
                 // What was trimmed before it was read is lost; what was read is to be processed all the same.
-                let there = |at: &usize| *at >= shard.trimmed || read.is_some_and(|read| read.contains_key(at));
-                let mut left = (covered..shard.records.len()).filter(there).map(|at| shard.records[at]);
-                if let Some(record) = left.find(|&record| self.basin.is_required(&state, consumer, record)) {
-                    return Some((consumer, format!("r{record} of shard {n}, whose mark is {mark:?}")));
+                let held =
+                    |at: usize| view.is_some_and(|view| view.read.contains_key(&at) && !view.settled.contains_key(&at));
+                let covered = mark.map_or(0, |mark| state.covered(n, mark));
+                let mut left = (0..shard.records.len()).filter(|&at| {
+                    let required = self.basin.is_required(&state, consumer, shard.records[at]);
+                    required && at >= covered && (at >= shard.trimmed || held(at))
+                });
+                if let Some(at) = left.next() {
+                    return Some((consumer, format!("{n}/{at}, where the mark is {mark:?}")));
+                }
+                if shard.gone {
+                    continue;
                 }
                 let whole = self.basin.start(consumer) == StartingPosition::TrimHorizon;
                 if whole && shard.closed.is_some() && mark != Some(&Mark::End) {
@@ -173,14 +182,18 @@ impl Life {
 
     async fn check_status(&self, consumer: usize) {
         let name = self.basin.name(consumer);
-        self.rig.wait(name, Duration::from_secs(60), is(MappingState::Enabled)).await;
-        let Ok(status) = self.rig.handle.status(name).await else {
-            return self.basin.violate(consumer, "is not listed");
+        // Only what is used can show that it works again.
+        let well = |status: Option<&MappingStatus>| {
+            status.is_some_and(|status| {
+                let reason = status.health_reason.as_deref().unwrap_or_default();
+                let healthy = status.health == HealthStatus::Ok || !reason.contains("source:");
+                status.state == MappingState::Enabled && healthy
+            })
         };
-        let reason = status.health_reason.as_deref().unwrap_or_default();
-        let healthy = status.health == HealthStatus::Ok || !reason.contains("source:");
-        if status.state != MappingState::Enabled || !healthy {
-            self.basin.violate(consumer, format_args!("is {:?}, {:?}: {reason}", status.state, status.health));
+        if !self.rig.wait(name, RECOVERY, well).await {
+            let status = self.rig.handle.status(name).await.ok();
+            let shown = status.map(|status| (status.state, status.health, status.health_reason));
+            self.basin.violate(consumer, format_args!("{RECOVERY:?} after everything has settled it is {shown:?}"));
         }
     }
 

@@ -151,14 +151,27 @@ impl Basin {
         !covered && self.is_required(state, consumer, record)
     }
 
-    /// Why a record may stay unsettled in a session for ever: it was trimmed before it was read, or it is too old
-    /// and nobody is to be told.
-    pub(crate) fn is_forfeit(&self, state: &State, consumer: usize, session: usize, record: usize) -> bool {
+    /// Whether a record was trimmed before a session could read it.
+    pub(crate) fn is_trimmed_unread(&self, state: &State, consumer: usize, session: usize, record: usize) -> bool {
         let place = &state.records[record];
-        let session = &state.consumers[consumer].sessions[session];
-        let read = session.views.get(&place.shard).is_some_and(|view| view.read.contains_key(&place.at));
-        let trimmed = place.at < state.shards[place.shard].trimmed && !read;
-        trimmed || session.drops_silently(place.stamp, self.world.unix_ms())
+        place.at < state.shards[place.shard].trimmed && !self.was_read(state, consumer, session, record)
+    }
+
+    /// Whether a session may drop a record now without a word: it is too old, and nobody is to be told.
+    pub(crate) fn is_too_old(&self, state: &State, consumer: usize, session: usize, record: usize) -> bool {
+        let drops = |session: &Session| session.drops_silently(state.records[record].stamp, self.world.unix_ms());
+        drops(&state.consumers[consumer].sessions[session]) && self.was_read(state, consumer, session, record)
+    }
+
+    /// Whether a record may stay unsettled in a session for ever.
+    pub(crate) fn is_forfeit(&self, state: &State, consumer: usize, session: usize, record: usize) -> bool {
+        self.is_trimmed_unread(state, consumer, session, record) || self.is_too_old(state, consumer, session, record)
+    }
+
+    fn was_read(&self, state: &State, consumer: usize, session: usize, record: usize) -> bool {
+        let place = &state.records[record];
+        let view = state.consumers[consumer].sessions[session].views.get(&place.shard);
+        view.is_some_and(|view| view.read.contains_key(&place.at))
     }
 
     /// Notes that a record is settled.

@@ -235,17 +235,17 @@ impl Basin {
             let record = state.shards[shard].records[at];
             let view = state.view(consumer, session, shard);
             let settled = view.whole || view.settled.contains_key(&at);
-            let busy = view.is_flying(record);
-            let pooled = view.pooled.contains_key(&at);
-            let forfeit = !busy && !pooled && self.is_forfeit(state, consumer, session, record);
-            if !settled && self.is_owed(state, consumer, session, record) && !forfeit {
+            let idle = !view.is_flying(record) && !view.pooled.contains_key(&at);
+            let old = idle && self.is_too_old(state, consumer, session, record);
+            let excused = old || self.is_trimmed_unread(state, consumer, session, record);
+            if !settled && self.is_owed(state, consumer, session, record) && !excused {
                 self.violate(
                     consumer,
                     format_args!("the mark of shard {shard} covers {covered} places, and r{record} is not settled"),
                 );
                 return;
             }
-            if forfeit && !settled {
+            if old && !settled {
                 self.settle(state, consumer, session, record);
             }
         }

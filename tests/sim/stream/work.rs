@@ -183,8 +183,11 @@ impl Tap {
             {
                 continue;
             }
-            if self.basin.is_forfeit(state, self.consumer, self.id, earlier) && !view.is_flying(earlier) {
+            let old = self.basin.is_too_old(state, self.consumer, self.id, earlier) && !view.is_flying(earlier);
+            if old {
                 self.drop_waiting(state, shard, earlier);
+            }
+            if old || self.basin.is_trimmed_unread(state, self.consumer, self.id, earlier) {
                 continue;
             }
             let (one, next) = (places(state, &[earlier]), places(state, records));

@@ -3,10 +3,17 @@
 use std::time::Duration;
 
 use super::rig::{BEGIN, Rig, fault, record, returned, threw};
-use crate::machine::{Condition, Event, FailedBatch, FailedSpan, FaultKind, InvokeResult, Mark, Record, StreamOptions};
+use crate::machine::{
+    Condition, DestinationOrder, Event, FailedBatch, FailedSpan, FaultKind, InvokeResult, Mark, Record, StreamOptions,
+};
 
 fn options() -> StreamOptions {
-    StreamOptions { batch_size: 4, maximum_retry_attempts: Some(1), destination: true, ..StreamOptions::default() }
+    StreamOptions {
+        batch_size: 4,
+        maximum_retry_attempts: Some(1),
+        destination: Some(DestinationOrder::Free),
+        ..StreamOptions::default()
+    }
 }
 
 fn throws_on_2(numbers: &[u64]) -> InvokeResult {
@@ -240,8 +247,34 @@ fn the_mark_waits_for_the_destination() {
 }
 
 #[test]
+fn a_destination_that_keeps_order_gets_the_failures_of_a_shard_one_after_the_other() {
+    for (order, at_once) in [(DestinationOrder::Kept, 1), (DestinationOrder::Free, 3)] {
+        let destination = Some(order);
+        let mut rig =
+            Rig::reading(StreamOptions { batch_size: 1, maximum_retry_attempts: Some(0), destination, ..options() });
+        rig.read(1..=3);
+        rig.run(|_| threw());
+        assert_eq!(rig.deliveries.len(), at_once);
+    }
+    let destination = Some(DestinationOrder::Kept);
+    let mut rig =
+        Rig::reading(StreamOptions { batch_size: 1, maximum_retry_attempts: Some(0), destination, ..options() });
+    rig.read(1..=3);
+    rig.run(|_| threw());
+    let mut first = rig.delivered(Err(fault(FaultKind::Transient)));
+    rig.seconds(1);
+    for number in 1..=3 {
+        first = rig.delivered(Ok(()));
+        assert!(
+            matches!(&first.batch, FailedBatch::Stream { span: Some(span), .. } if *span == spanned(number, number))
+        );
+    }
+    assert_eq!(first.invokes, 1);
+}
+
+#[test]
 fn without_a_destination_records_are_dropped_and_counted() {
-    let options = StreamOptions { destination: false, maximum_retry_attempts: Some(0), ..options() };
+    let options = StreamOptions { destination: None, maximum_retry_attempts: Some(0), ..options() };
     let (_, mut rig) = sequence(options, |_| threw());
     rig.seconds(2);
     assert_eq!(rig.mark("s0"), Some(&Mark::After("4".into())));
@@ -281,7 +314,7 @@ fn a_lane_that_retries_stands_still_alone() {
     rig.read(1..=6);
     let mut odd = rig.invoke();
     let mut even = rig.invoke();
-    if odd.1[0] % 2 == 0 {
+    if odd.1[0].is_multiple_of(2) {
         std::mem::swap(&mut odd, &mut even);
     }
     rig.answer(odd.0, Err(fault(FaultKind::Throttled)));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::rig::{BEGIN, Rig, record, returned, threw};
-use crate::machine::{Event, FailedBatch, FunctionAnswer, InvokeResult, Mark, Record, StreamOptions};
+use crate::machine::{DestinationOrder, Event, FailedBatch, FunctionAnswer, InvokeResult, Mark, Record, StreamOptions};
 
 const START: u64 = BEGIN / 60_000 * 60_000;
 
@@ -11,7 +11,7 @@ fn options() -> StreamOptions {
     StreamOptions {
         tumbling_window: Some(Duration::from_secs(60)),
         maximum_retry_attempts: Some(1),
-        destination: true,
+        destination: Some(DestinationOrder::Free),
         source_arn: "arn:aws:kinesis:us-east-1:000000000000:stream/s".into(),
         ..StreamOptions::default()
     }

@@ -1,0 +1,83 @@
+//! What an entry shows of its mapping: its state, its health, and everything that `status` tells.
+
+use std::time::Duration;
+
+use super::{Entry, Goal};
+use crate::engine::{
+    DestinationConfig, HealthStatus, MappingState, MappingStatus, OnFailure, ScalingConfig, StreamConfiguration,
+};
+
+impl Entry {
+    /// `ok`, `starting`, `disabled` or `degraded: …`.
+    pub(crate) fn readiness(&self) -> String {
+        let shown = self.live.shown();
+        match (self.state(), shown.health) {
+            (MappingState::Disabled | MappingState::Disabling | MappingState::Deleting, _) => "disabled".into(),
+            (_, HealthStatus::Degraded) => format!("degraded: {}", shown.reason.unwrap_or_default()),
+            _ if self.live.has_polled() => "ok".into(),
+            _ => "starting".into(),
+        }
+    }
+
+    pub(crate) fn show_state(&self) {
+        self.live.metrics().set_state(self.state());
+    }
+
+    pub(crate) fn status(&self) -> MappingStatus {
+        let shown = self.live.shown();
+        let mapping = &self.mapping;
+        let is_stream = mapping.stream.is_some();
+        let destination = mapping.on_failure.as_ref().map(|destination| destination.arn.text.clone());
+        let types = mapping.report_batch_item_failures.then(|| "ReportBatchItemFailures".to_owned());
+        MappingStatus {
+            uuid: mapping.uuid.clone(),
+            name: mapping.name.clone(),
+            event_source_arn: mapping.source.text.clone(),
+            function_arn: mapping.function.text.clone(),
+            batch_size: mapping.batch_size,
+            maximum_batching_window_in_seconds: mapping.window.as_secs(),
+            function_response_types: types.into_iter().collect(),
+            scaling_config: mapping
+                .maximum_concurrency
+                .map(|maximum_concurrency| ScalingConfig { maximum_concurrency }),
+            stream_configuration: mapping.stream.as_ref().map(StreamConfiguration::new),
+            destination_config: (is_stream || destination.is_some())
+                .then_some(DestinationConfig { on_failure: OnFailure { destination } }),
+            state: self.state(),
+            // The reasons that AWS gives, whoever changed it.
+            state_transition_reason: if is_stream { "User action" } else { "USER_INITIATED" }.into(),
+            last_processing_result: shown.last_result,
+            last_modified: seconds(self.modified_unix_ms),
+            health: shown.health,
+            health_reason: shown.reason,
+            since: rfc3339(shown.since_unix_ms),
+            enabled_by: if self.desired.is_some() { "operator" } else { "file" }.into(),
+            file: mapping.file.display().to_string(),
+            counters: self.live.metrics().counters(),
+            queue: (!is_stream).then(|| self.live.queue()),
+            stream: is_stream.then(|| self.live.stream()),
+            shards: is_stream.then(|| self.live.shards()),
+        }
+    }
+
+    fn state(&self) -> MappingState {
+        let working = self.live.has_polled() || self.live.shown().health == HealthStatus::Degraded;
+        match (&self.goal, &self.running) {
+            (Goal::Remove, _) => MappingState::Deleting,
+            (Goal::Replace, _) => MappingState::Updating,
+            (Goal::Stop, Some(_)) => MappingState::Disabling,
+            (Goal::Stop, None) => MappingState::Disabled,
+            (Goal::Run, Some(running)) if !running.draining && working => MappingState::Enabled,
+            (Goal::Run, _) => self.on_the_way,
+        }
+    }
+}
+
+fn seconds(unix_ms: u64) -> f64 {
+    Duration::from_millis(unix_ms).as_secs_f64()
+}
+
+fn rfc3339(unix_ms: u64) -> String {
+    let ms = i64::try_from(unix_ms).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(ms).map(|at| format!("{at:.0}")).unwrap_or_default()
+}
