@@ -118,6 +118,23 @@ fn a_shard_without_a_child_is_looked_for_with_growing_pauses() {
 }
 
 #[test]
+fn a_child_that_is_listed_late_is_found_soon() {
+    let mut rig = Rig::reading(StreamOptions::default());
+    rig.read_records(vec![], false);
+    rig.seconds(1);
+    rig.listed(&[shard("s0", &[], true), shard("s1", &["s0"], false)]);
+    rig.seconds(5);
+    rig.listed(&[shard("s0", &[], true), shard("s1", &["s0"], false), shard("s2", &["s0"], false)]);
+    assert!(rig.reads.iter().any(|read| &*read.shard == "s2"));
+    rig.seconds(30);
+    rig.listed(&[shard("s1", &["s0"], false), shard("s2", &["s0"], false)]);
+    rig.seconds(290);
+    assert_eq!(rig.lists, 0);
+    rig.seconds(15);
+    assert_eq!(rig.lists, 1);
+}
+
+#[test]
 fn an_expired_iterator_is_opened_after_the_last_record_read() {
     let mut rig = Rig::reading(StreamOptions::default());
     rig.read([1, 2]);
