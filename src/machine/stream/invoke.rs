@@ -19,6 +19,15 @@ use crate::machine::{
 
 const PLAIN_TAIL: &[u8] = b"]}";
 
+/// What settles together.
+#[derive(Debug)]
+pub(super) enum Settled {
+    /// The records at these places.
+    Records(Vec<u64>),
+    /// Everything that was processed in this tumbling window.
+    Window(u64),
+}
+
 impl StreamMachine {
     /// Does what a lane is ready for, until it waits for the function, for time or for records.
     pub(super) fn advance_lane(&mut self, key: ShardKey, lane: usize) {
@@ -272,33 +281,40 @@ impl StreamMachine {
     /// The function has processed these records.
     fn complete(&mut self, key: ShardKey, lane: usize, piece: &Piece, state: Option<Bytes>) {
         if let Some(last) = piece.last_of_window {
-            let places = self.window_closed(key, last);
-            return self.settle(key, &places);
+            let settled = self.window_closed(key, last);
+            return self.settle(key, &settled);
         }
         let mut in_order = true;
         self.lane_mut(key, lane, |lane| in_order = lane.pass(&piece.places));
         self.check(Invariant::KeyOrder, in_order);
         let Some(shard) = self.shards.get_mut(&key) else { return };
-        let Some(windows) = &mut shard.windows else { return self.settle(key, &piece.places) };
-        for &place in &piece.places {
-            shard.frontier.process(place);
-        }
-        if !windows.advance(&piece.places, state) {
+        let Some(windows) = &mut shard.windows else {
+            return self.settle(key, &Settled::Records(piece.places.clone()));
+        };
+        let (window, fits) = (windows.number(), windows.advance(state));
+        let processed = piece.places.iter().filter(|&&place| shard.frontier.process(place, window)).count();
+        self.check(Invariant::SettlesOnce, processed == piece.places.len());
+        if !fits {
             self.start_last_of_window(key, lane, LastOfWindow::Early);
         }
     }
 
-    /// The final invoke of a window is over: the records that settle with it.
-    pub(super) fn window_closed(&mut self, key: ShardKey, last: LastOfWindow) -> Vec<u64> {
+    /// The final invoke of a window is over: what settles with it.
+    pub(super) fn window_closed(&mut self, key: ShardKey, last: LastOfWindow) -> Settled {
         let windows = self.shards.get_mut(&key).and_then(|shard| shard.windows.as_mut());
-        windows.map(|windows| windows.close(last == LastOfWindow::Early)).unwrap_or_default()
+        Settled::Window(windows.map(|windows| windows.close(last == LastOfWindow::Early)).unwrap_or_default())
     }
 
     /// Settles records for good.
-    pub(super) fn settle(&mut self, key: ShardKey, places: &[u64]) {
+    pub(super) fn settle(&mut self, key: ShardKey, settled: &Settled) {
         let Some(shard) = self.shards.get_mut(&key) else { return };
-        let settled = places.iter().filter(|&&place| shard.frontier.settle(place)).count();
-        self.check(Invariant::SettlesOnce, settled == places.len());
+        match settled {
+            Settled::Window(window) => shard.frontier.release(*window),
+            Settled::Records(places) => {
+                let once = places.iter().filter(|&&place| shard.frontier.settle(place)).count();
+                self.check(Invariant::SettlesOnce, once == places.len());
+            }
+        }
         self.saving.touch(key);
     }
 

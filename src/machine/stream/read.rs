@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::lanes::Lane;
 use super::shard::{Shard, ShardKey};
 use super::{StreamKind, StreamMachine};
 use crate::machine::{Cursor, Event, Fault, FaultKind, Output, ReadAnswer, ReadId, ReadRequest};
@@ -111,7 +112,8 @@ impl StreamMachine {
         let pause = kind.base_pause();
         shard.read_at = if full || behind { mono } else { mono + pause.mul_f64(self.rng.f64().mul_add(0.05, 1.0)) };
         shard.quiet_unix_ms = (records == 0 && !behind).then_some(shard.asked_unix_ms);
-        let idle = records == 0 && !behind && shard.frontier.is_clear() && !shard.shown_age.is_zero();
+        let waits = !shard.lanes.iter().all(Lane::is_idle);
+        let idle = records == 0 && !behind && !waits && !shard.shown_age.is_zero();
         if idle {
             shard.shown_age = Duration::ZERO;
             let shard = Arc::clone(&shard.id);
