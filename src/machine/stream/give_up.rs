@@ -91,12 +91,12 @@ impl StreamMachine {
             None => Settled::Records(piece.places.clone()),
         };
         let Some(failure) = failure else {
-            self.emit(Event::Dropped { records: piece.places.len(), condition });
+            self.out.emit(Event::Dropped { records: piece.places.len(), condition });
             return self.settle(key, &settled);
         };
         let Some(shard) = self.shards.get_mut(&key) else { return };
         shard.deliveries += 1;
-        let id = DeliveryId(self.name());
+        let id = DeliveryId(self.out.name());
         let ordered = destination == Some(DestinationOrder::Kept);
         self.deliveries.add(id, Delivery { shard: key, settled, failure, tries: 0 }, ordered);
     }
@@ -151,7 +151,7 @@ impl StreamMachine {
         };
         let failure = Arc::new(Failure { payload, ..delivery.failure.clone() });
         self.deliveries.in_flight += 1;
-        self.out.push_back(Output::Deliver(DeliverRequest { id, failure }));
+        self.out.push(Output::Deliver(DeliverRequest { id, failure }));
     }
 
     /// Sends what is due, and what there was no room for.
@@ -176,7 +176,7 @@ impl StreamMachine {
         let Err(fault) = result else {
             self.health.destination_ok();
             let Some(delivery) = self.deliveries.confirmed(id) else { return };
-            self.emit(Event::DeliveredToDestination { records, condition });
+            self.out.emit(Event::DeliveredToDestination { records, condition });
             if let Some(shard) = self.shards.get_mut(&delivery.shard) {
                 shard.deliveries -= 1;
             }
@@ -189,6 +189,6 @@ impl StreamMachine {
         self.deliveries.waiting.insert((self.now.mono + retry_in, id));
         self.health.destination_failed(&fault);
         let Fault { kind, message, .. } = fault;
-        self.emit(Event::DestinationFailed { records, kind, message, retry_in });
+        self.out.emit(Event::DestinationFailed { records, kind, message, retry_in });
     }
 }

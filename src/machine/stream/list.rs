@@ -88,10 +88,10 @@ impl StreamMachine {
         self.listing.open = true;
         self.listing.next = None;
         if self.listing.stage == Stage::Claiming {
-            self.out.push_back(Output::Claim);
+            self.out.push(Output::Claim);
         } else {
             self.listing.last = now;
-            self.out.push_back(Output::List);
+            self.out.push(Output::List);
         }
     }
 
@@ -111,7 +111,7 @@ impl StreamMachine {
                 let pause = self.options.retry.pause(self.listing.failures, &mut self.rng);
                 self.listing.next = Some(self.now.mono + pause);
                 self.health.store_failed(&fault);
-                self.emit(Event::CheckpointFailed { message: fault.message, retry_in: pause });
+                self.out.emit(Event::CheckpointFailed { message: fault.message, retry_in: pause });
             }
         }
     }
@@ -146,7 +146,7 @@ impl StreamMachine {
             self.failing.insert(ShardKey::LISTING);
             self.health.source_failed(&fault);
         }
-        self.emit(Event::ListFailed { kind: fault.kind, message: fault.message, retry_in: pause });
+        self.out.emit(Event::ListFailed { kind: fault.kind, message: fault.message, retry_in: pause });
     }
 
     fn plan_listing(&mut self) {
@@ -199,8 +199,8 @@ impl StreamMachine {
         let Start { shard: id, from } = start;
         let ready = self.listing.lineage.as_ref().is_none_or(|(lineage, _)| lineage.is_settled_parent(&id));
         let latest = first && self.options.start == StartingPosition::Latest;
-        self.check(Invariant::ParentBeforeChild, ready || latest);
-        self.emit(Event::ShardStarted { shard: Arc::clone(&id), from: from.clone() });
+        self.out.check(Invariant::ParentBeforeChild, ready || latest);
+        self.out.emit(Event::ShardStarted { shard: Arc::clone(&id), from: from.clone() });
         self.listing.last_key += 1;
         let key = ShardKey(self.listing.last_key);
         let pinned = first && matches!(from, Mark::Latest(_));

@@ -34,7 +34,7 @@ impl StreamMachine {
             self.parked.insert(key);
             return;
         }
-        let read = ReadId(self.name());
+        let read = ReadId(self.out.name());
         let max = self.options.kind.most_records();
         let asked = self.now.unix_ms;
         let Some(shard) = self.shards.get_mut(&key) else { return };
@@ -42,7 +42,7 @@ impl StreamMachine {
         shard.asked_unix_ms = asked;
         let request = ReadRequest { id: read, shard: Arc::clone(&shard.id), cursor: shard.cursor.clone(), max };
         self.reads.insert(read, key);
-        self.out.push_back(Output::Read(request));
+        self.out.push(Output::Read(request));
     }
 
     /// Lets shards read that had to wait for others.
@@ -117,7 +117,7 @@ impl StreamMachine {
         if idle {
             shard.shown_age = Duration::ZERO;
             let shard = Arc::clone(&shard.id);
-            self.emit(Event::IteratorAge { shard, age: Duration::ZERO });
+            self.out.emit(Event::IteratorAge { shard, age: Duration::ZERO });
         }
         self.source_recovered(key);
         self.show_polled(records, first_answer);
@@ -131,7 +131,7 @@ impl StreamMachine {
         self.listing.polled += records;
         if self.listing.opening == 0 {
             let records = std::mem::take(&mut self.listing.polled);
-            self.emit(Event::Polled { records });
+            self.out.emit(Event::Polled { records });
         }
     }
 
@@ -152,12 +152,12 @@ impl StreamMachine {
             FaultKind::Cancelled => return,
             FaultKind::Expired if failures == 1 => {
                 shard.read_at = self.now.mono;
-                return self.emit(Event::IteratorExpired { shard: id });
+                return self.out.emit(Event::IteratorExpired { shard: id });
             }
             FaultKind::Trimmed if failures == 1 => {
                 shard.reopen_at_horizon();
                 shard.read_at = self.now.mono;
-                return self.emit(Event::Trimmed { shard: id });
+                return self.out.emit(Event::Trimmed { shard: id });
             }
             FaultKind::Trimmed => shard.reopen_at_horizon(),
             FaultKind::Missing => {
@@ -168,7 +168,7 @@ impl StreamMachine {
         }
         self.failing.insert(key);
         self.health.source_failed(fault);
-        self.emit(Event::PollFailed { kind: fault.kind, message: fault.message.clone(), retry_in: pause });
+        self.out.emit(Event::PollFailed { kind: fault.kind, message: fault.message.clone(), retry_in: pause });
     }
 
     /// Settles what a new listing says of shards that could not be found: those that it does not name are gone.
@@ -186,7 +186,7 @@ impl StreamMachine {
                 shard.at_end = true;
                 let shard = Arc::clone(&shard.id);
                 self.source_recovered(key);
-                self.emit(Event::ShardGone { shard });
+                self.out.emit(Event::ShardGone { shard });
             }
             self.advance_shard(key);
         }
