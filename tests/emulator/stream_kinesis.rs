@@ -42,10 +42,7 @@ async fn a_function_sees_the_event_that_aws_would_send() {
         let data = Blob::new(data.clone());
         stream.client.put_record().stream_name("orders").partition_key(*key).data(data).send().await.unwrap();
     }
-    // Only the mapping can tell the function's role.
-    let role = format!("arn:aws:iam::{}:role/work", account.id);
-    let more = format!("{HORIZON}\nPoller: {{ Function: {{ RoleArn: \"{role}\" }} }}");
-    site.map_arn("orders", &stream.arn, "work", &more);
+    site.map_arn("orders", &stream.arn, "work", HORIZON);
     let daemon = site.run().await;
     let event = eventually(SOON, "an invocation", async || events.entries().first().cloned()).await.event;
     let records = stream.records("shardId-000000000000").await;
@@ -56,14 +53,14 @@ async fn a_function_sees_the_event_that_aws_would_send() {
                 r#"{{"kinesis":{{"kinesisSchemaVersion":"1.0","partitionKey":{key},"sequenceNumber":"{sequence}","#,
                 r#""data":"{data}","approximateArrivalTimestamp":{arrival:?}}},"eventSource":"aws:kinesis","#,
                 r#""eventVersion":"1.0","eventID":"shardId-000000000000:{sequence}","eventName":"aws:kinesis:record","#,
-                r#""invokeIdentityArn":"{role}","awsRegion":"{region}","#,
+                r#""invokeIdentityArn":"arn:aws:iam::{account}:role/work","awsRegion":"{region}","#,
                 r#""eventSourceARN":"{arn}"}}"#
             ),
             key = serde_json::to_string(&record.partition_key).unwrap(),
             sequence = record.sequence_number,
             data = base64_simd::STANDARD.encode_to_string(record.data.as_ref()),
             arrival = record.approximate_arrival_timestamp.unwrap().as_secs_f64(),
-            role = role,
+            account = account.id,
             region = REGION,
             arn = stream.arn,
         )
