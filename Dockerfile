@@ -1,6 +1,8 @@
 # The image of forebay: one binary and the C library it needs, no shell, a user without rights, a read-only root if wanted.
 #   docker build -t forebay .
-#   docker run --rm -v ./mappings:/etc/forebay/mappings:ro -e AWS_ACCESS_KEY_ID -e AWS_SECRET_ACCESS_KEY forebay
+#   docker run --rm -v ./mappings:/etc/forebay/mappings:ro -v forebay-store:/var/lib/forebay \
+#       -e AWS_ACCESS_KEY_ID -e AWS_SECRET_ACCESS_KEY forebay
+# The store in /var/lib/forebay has the positions of streams: keep it on a volume.
 
 # The C compiler that aws-lc needs comes with this image, and nothing else is needed.
 FROM rust:1.95-slim-trixie AS build

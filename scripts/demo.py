@@ -1,9 +1,10 @@
-"""The demo (`make demo`): orders go from a queue through a real function, and every one of them is accounted for.
+"""The demo (`make demo`): orders from a queue and clicks from a stream go through real functions, and every one is accounted for.
 
-Starts an emulator of AWS on a free port, makes a queue with a dead-letter queue and a Python function in it, sends the
-orders, runs forebay on the mapping files, and waits until the queue is empty. What came of the orders is then counted
-from the function's own ledger and from the dead-letter queue, not from forebay's word, and compared with what was sent.
-Ends everything that it started, also on Ctrl-C. Exit codes: 0 it adds up, 1 it does not or something failed, 130 interrupted.
+Starts emulators of AWS on free ports, makes in them a queue with a dead-letter queue, a stream with a failure destination
+and two Python functions, sends the orders and the clicks, runs forebay on the mapping files, and waits until the queue is
+empty and the stream is processed. What came of them is then counted from the functions' own ledgers, the dead-letter queue
+and the failure destination, not from forebay's word, and compared with what was sent. Ends everything that it started, also
+on Ctrl-C. Exit codes: 0 it adds up, 1 it does not or something failed, 130 interrupted.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from clicks import SHARDS, STREAM, Clicks, Kinesis, account_clicks, make_clicks
 from display import Display
 from processes import Child, DemoError, Interrupted, Interrupts, describe, free_port, wait_until
 from stage import MAX_RECEIVE_COUNT, QUEUE, VISIBILITY_TIMEOUT, Emulator, Stage, answers, environment, make_orders
@@ -27,24 +29,26 @@ STALL_SECONDS = 60
 class Forebay:
     """`forebay run` on the mapping files, with its socket, store and port out of everybody's way."""
 
-    def __init__(self, binary, mappings, endpoint, folder, own):
+    def __init__(self, binary, files, emulator, kinesis, folder, own):
         self.binary = binary
         port = free_port()
-        self.env = environment(AWS_ENDPOINT_URL=endpoint, FOREBAY_SOCKET=str(folder / "forebay.sock"), NO_COLOR="1")
-        command = [binary, "run", "-f", mappings, "--store", folder / "store.redb", "--listen", f"127.0.0.1:{port}",
+        self.env = environment(AWS_ENDPOINT_URL=emulator.url, AWS_ENDPOINT_URL_KINESIS=kinesis.url,
+                               FOREBAY_SOCKET=str(folder / "forebay.sock"), NO_COLOR="1")
+        named = [argument for file in files for argument in ("-f", file)]
+        command = [binary, "run", *named, "--store", folder / "store.redb", "--listen", f"127.0.0.1:{port}",
                    "--socket", folder / "forebay.sock", "--drain-timeout", "10s"]
         self.child = own(lambda: Child("forebay", command, self.env, folder / "forebay.log"))
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/readyz"), self.child, 30, "forebay did not become ready")
 
     def status(self):
-        """The mapping as `forebay list -o json` shows it; None when it cannot be had."""
+        """The mappings by name, as `forebay list -o json` shows them; none when that cannot be had."""
         self.child.check()
         command = [self.binary, "list", "-o", "json"]
         try:
             answer = subprocess.run(command, env=self.env, capture_output=True, timeout=10, check=True).stdout
-            return next((found for found in json.loads(answer) if found["Name"] == QUEUE), None)
+            return {found["Name"]: found for found in json.loads(answer)}
         except (subprocess.SubprocessError, ValueError):
-            return None
+            return {}
 
 
 def main():
@@ -67,14 +71,17 @@ def main():
 
 def arguments():
     root = Path(__file__).parent.parent
-    parser = argparse.ArgumentParser(description="Run orders from a queue through a real function, on an emulator of AWS.")
+    parser = argparse.ArgumentParser(description="Run orders from a queue and clicks from a stream through real functions, on emulators of AWS.")
     parser.add_argument("--binary", type=Path, default=root / "target" / "release" / "forebay", help="the forebay binary")
-    parser.add_argument("--mappings", type=Path, default=root / "mappings", help="a folder with a mapping named orders")
+    parser.add_argument("--mappings", type=Path, default=root / "mappings", help="a folder with the files orders.yaml and clicks.yaml")
     parser.add_argument("--orders", type=int, default=1000, help="how many orders are sent (default: %(default)s)")
     parser.add_argument("--poison", type=int, default=25, help="how many of them cannot be booked (default: %(default)s)")
+    parser.add_argument("--clicks", type=int, default=1000, help="how many clicks are put, one of them poison (default: %(default)s)")
     options = parser.parse_args()
     if not 0 < options.poison <= options.orders:
         parser.error("--poison must be at least 1 and at most --orders")
+    if options.clicks < 2:
+        parser.error("--clicks must be at least 2")
     for path, what in ((options.binary, "binary: build it with `make build`"), (options.mappings, "mapping files")):
         if not path.exists():
             parser.error(f"{path} does not exist, and should hold the {what}")
@@ -93,18 +100,22 @@ def run(options, display, interrupts, stack):
             stack.callback(interrupts.shielded, lambda: child.stop(15))
         return child
 
-    display.step("An emulator of AWS, a queue with a dead-letter queue, and a Python function")
-    emulator = Emulator(folder, own)
-    stage = Stage(emulator, folder)
+    display.step("Emulators of AWS: a queue with a dead-letter queue, a stream with a failure destination, two Python functions")
+    emulator, kinesis = Emulator(folder, own), Kinesis(folder, own)
+    stage, clicks = Stage(emulator, folder), Clicks(kinesis, emulator, folder)
 
     display.step(f"{options.orders:,} orders into the queue {QUEUE}, {options.poison} of them poison")
     bodies, good, poison = make_orders(options.orders, options.poison)
     stage.send(bodies)
+    display.step(f"{options.clicks:,} clicks into the {SHARDS} shards of the stream {STREAM}, one of them poison")
+    records, bad = make_clicks(options.clicks)
+    bad_number = clicks.put(records)[bad]
 
-    display.step(f"forebay run -f {os.path.relpath(options.mappings)}/")
+    files = [options.mappings / f"{name}.yaml" for name in (QUEUE, STREAM)]
+    display.step("forebay run " + " ".join(f"-f {os.path.relpath(file)}" for file in files))
     started = time.monotonic()
-    forebay = Forebay(options.binary, options.mappings, emulator.url, folder, own)
-    watch(display, stage, forebay, options.orders)
+    forebay = Forebay(options.binary, files, emulator, kinesis, folder, own)
+    watch(display, stage, clicks, forebay, options)
     took = time.monotonic() - started
     status = forebay.status()
 
@@ -113,31 +124,36 @@ def run(options, display, interrupts, stack):
     if code != 0:
         raise DemoError(f"forebay ended with {describe(code)} after SIGTERM; its last lines:\n{forebay.child.tail()}")
 
-    return account(display, stage, good, poison, status, took)
+    orders_add_up = account(display, stage, good, poison, status.get(QUEUE), took)
+    clicks_add_up = account_clicks(display, clicks, options.clicks, bad, bad_number, status.get(STREAM))
+    return 0 if orders_add_up and clicks_add_up else 1
 
 
-def watch(display, stage, forebay, total):
-    """Shows how it goes until the queue is empty. Fails when nothing moves for a minute."""
+def watch(display, stage, clicks, forebay, options):
+    """Shows how it goes until the queue is empty and the stream is processed. Fails when nothing moves for a minute."""
     last, moved = None, time.monotonic()
     while True:
         waiting, in_flight = stage.depth(stage.queue)
         dead, _ = stage.depth(stage.dead_letters)
-        ledger = stage.ledger()
+        ledger, clicked = stage.ledger(), clicks.ledger()
         booked = sum(len(entry["booked"]) for entry in ledger)
+        counted, told = len({click for entry in clicked for click in entry["counted"]}), clicks.told()
         status = forebay.status()
-        state = f"{status['State']}, {status['Health']}" if status else "no answer"
+        states = [f"{found['State']}, {found['Health']}" for found in status.values()]
+        state = states[0] if states and len(set(states)) == 1 else "; ".join(states) or "no answer"
         display.progress(
-            min(booked + dead, total), total,
-            f"waiting {waiting}, in flight {in_flight}, booked {booked}, dead-lettered {dead}; forebay: {state}",
+            min(booked + dead, options.orders) + min(counted + told, options.clicks), options.orders + options.clicks,
+            f"orders: waiting {waiting}, in flight {in_flight}, booked {booked}, dead-lettered {dead}; "
+            f"clicks: counted {counted}, given up {told}; forebay: {state}",
         )
-        if waiting == in_flight == 0:
+        if waiting == in_flight == 0 and counted + told >= options.clicks:
             return
-        now = (waiting, in_flight, dead, len(ledger))
+        now = (waiting, in_flight, dead, len(ledger), len(clicked), told)
         if now != last:
             last, moved = now, time.monotonic()
         elif time.monotonic() - moved > STALL_SECONDS:
-            reason = (status or {}).get("HealthReason") or "it names no reason"
-            raise DemoError(f"nothing moved for {STALL_SECONDS} s; health of the mapping: {state} ({reason}); "
+            reasons = [found.get("HealthReason") or "no reason named" for found in status.values()]
+            raise DemoError(f"nothing moved for {STALL_SECONDS} s; health of the mappings: {state} ({'; '.join(reasons)}); "
                             f"the last lines of forebay:\n{forebay.child.tail()}")
         time.sleep(0.25)
 
@@ -163,7 +179,7 @@ def account(display, stage, good, poison, status, took):
         ("failed tries", f"{tries:,}", f"of {len(poison)} poison orders, {VISIBILITY_TIMEOUT} s apart"),
         ("duplicates", f"{duplicates:,}", "orders that succeeded more than once"),
         ("invocations", f"{len(ledger):,}", ""),
-        ("time", f"{took:.1f} s", "from forebay's start to the empty queue"),
+        ("time", f"{took:.1f} s", "from forebay's start until queue and stream were done"),
     ])
     display.say()
 
@@ -182,7 +198,7 @@ def account(display, stage, good, poison, status, took):
         checks.append((False, "forebay list -o json answers with the mapping"))
     for good_news, text in checks:
         display.verdict(good_news, text)
-    return 0 if all(good_news for good_news, _ in checks) else 1
+    return all(good_news for good_news, _ in checks)
 
 
 if __name__ == "__main__":

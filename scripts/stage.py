@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import socket
 import sys
 import urllib.error
 import urllib.request
@@ -18,7 +19,7 @@ REGION = "us-east-1"
 QUEUE, DEAD_LETTERS, FUNCTION = "orders", "orders-dlq", "process-orders"
 VISIBILITY_TIMEOUT = 5
 MAX_RECEIVE_COUNT = 3
-HANDLER = Path(__file__).parent.parent / "demo" / "function" / "handler.py"
+FUNCTIONS = Path(__file__).parent.parent / "demo" / "function"
 
 
 def environment(**extra):
@@ -63,7 +64,6 @@ class Stage:
 
     def __init__(self, emulator, folder):
         self.ledger_file = folder / "ledger.jsonl"
-        self.ledger_file.touch()
         self.sqs = emulator.client("sqs")
         self.dead_letters = self.sqs.create_queue(QueueName=DEAD_LETTERS)["QueueUrl"]
         target = self.attributes(self.dead_letters)["QueueArn"]
@@ -71,13 +71,7 @@ class Stage:
             "VisibilityTimeout": str(VISIBILITY_TIMEOUT),
             "RedrivePolicy": json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": MAX_RECEIVE_COUNT}),
         })["QueueUrl"]
-        functions = emulator.client("lambda")
-        functions.create_function(
-            FunctionName=FUNCTION, Runtime="python3.12", Handler="handler.handler", Timeout=VISIBILITY_TIMEOUT,
-            Role="arn:aws:iam::000000000000:role/demo", Code={"ZipFile": packed(HANDLER)},
-            Environment={"Variables": {"LEDGER": str(self.ledger_file)}},
-        )
-        functions.get_waiter("function_active_v2").wait(FunctionName=FUNCTION, WaiterConfig={"Delay": 1})
+        create_function(emulator, FUNCTION, "orders", self.ledger_file)
 
     def attributes(self, queue):
         return self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
@@ -97,17 +91,39 @@ class Stage:
 
     def ledger(self):
         """What the function wrote down itself: one entry for each invocation."""
-        whole = self.ledger_file.read_text(encoding="utf-8").rpartition("\n")[0]
-        return [json.loads(line) for line in whole.splitlines()]
+        return read_ledger(self.ledger_file)
 
     def take_dead_letters(self):
         """Empties the dead-letter queue; the bodies found in it."""
-        bodies = []
-        while messages := self.sqs.receive_message(QueueUrl=self.dead_letters, MaxNumberOfMessages=10).get("Messages"):
-            for message in messages:
-                bodies.append(message["Body"])
-                self.sqs.delete_message(QueueUrl=self.dead_letters, ReceiptHandle=message["ReceiptHandle"])
-        return bodies
+        return take_all(self.sqs, self.dead_letters)
+
+
+def create_function(emulator, name, module, ledger):
+    """Makes the function of a module of the demo; it writes its ledger into that file."""
+    ledger.touch()
+    functions = emulator.client("lambda")
+    functions.create_function(
+        FunctionName=name, Runtime="python3.12", Handler=f"{module}.handler", Timeout=VISIBILITY_TIMEOUT,
+        Role="arn:aws:iam::000000000000:role/demo", Code={"ZipFile": packed(FUNCTIONS / f"{module}.py")},
+        Environment={"Variables": {"LEDGER": str(ledger)}},
+    )
+    functions.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+
+
+def read_ledger(file):
+    """The whole lines of a ledger."""
+    whole = file.read_text(encoding="utf-8").rpartition("\n")[0]
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+def take_all(sqs, queue):
+    """Empties a queue; the bodies found in it."""
+    bodies = []
+    while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            bodies.append(message["Body"])
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    return bodies
 
 
 def make_orders(count, poison):
@@ -132,6 +148,15 @@ def packed(file):
     with zipfile.ZipFile(archive, "w") as pack:
         pack.write(file, file.name)
     return archive.getvalue()
+
+
+def listens(port):
+    """Whether somebody listens on this port of 127.0.0.1."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2):
+            return True
+    except OSError:
+        return False
 
 
 def answers(url):

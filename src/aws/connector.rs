@@ -11,10 +11,10 @@ use tokio::sync::Mutex;
 use super::sdk::{Clients, Identity};
 use crate::destination::{Destination, S3Destination, SnsDestination, SqsDestination};
 use crate::engine::{Connector, Ports, SourcePort};
-use crate::function::LambdaFunction;
-use crate::machine::Fault;
+use crate::function::{Function, LambdaFunction};
+use crate::machine::{Fault, FaultKind};
 use crate::mapping::{DestinationKind, FailureDestination, Mapping, Side, SourceKind};
-use crate::source::{DynamoDbStream, KinesisStream, SqsQueue};
+use crate::source::{AskRole, DynamoDbStream, KinesisStream, SqsQueue};
 
 /// How much longer than the service itself a call may take before it is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,15 +84,16 @@ impl AwsConnector {
         Ok(SqsQueue::new(client, mapping, self.bounds))
     }
 
-    /// The Kinesis stream that a mapping reads.
+    /// The Kinesis stream that a mapping reads. Its records show the execution role of `function`, which is asked for it
+    /// when the first records have come.
     ///
     /// # Errors
-    /// When no client can be made from the configuration; the stream itself is not asked.
-    pub async fn kinesis(&self, mapping: &Mapping) -> Result<KinesisStream, Fault> {
+    /// When no client can be made from the configuration; neither stream nor function are asked.
+    pub async fn kinesis(&self, mapping: &Mapping, function: Arc<dyn Function>) -> Result<KinesisStream, Fault> {
         let identity = identity(mapping, &mapping.poller.source, &mapping.source.region);
         let endpoint = mapping.poller.endpoints.get("kinesis").cloned();
         let client = self.clients.lock().await.kinesis(identity, endpoint).await?;
-        Ok(KinesisStream::new(client, mapping, self.bounds))
+        Ok(KinesisStream::new(client, mapping, self.bounds, role_of(function)))
     }
 
     /// The stream of a DynamoDB table that a mapping reads.
@@ -159,17 +160,31 @@ impl Connector for AwsConnector {
     fn connect(&self, mapping: &Mapping) -> BoxFuture<'_, Result<Ports, Fault>> {
         let mapping = mapping.clone();
         async move {
+            let function: Arc<dyn Function> = Arc::new(self.function(&mapping).await?);
             let source = match mapping.kind {
                 SourceKind::Sqs => SourcePort::Queue(Arc::new(self.queue(&mapping).await?)),
-                SourceKind::Kinesis => SourcePort::Stream(Arc::new(self.kinesis(&mapping).await?)),
+                SourceKind::Kinesis => {
+                    SourcePort::Stream(Arc::new(self.kinesis(&mapping, Arc::clone(&function)).await?))
+                }
                 SourceKind::DynamoDb => SourcePort::Stream(Arc::new(self.dynamodb_stream(&mapping).await?)),
             };
-            let function = Arc::new(self.function(&mapping).await?);
             let destination = self.destination(&mapping).await?;
             Ok(Ports { source, function, destination })
         }
         .boxed()
     }
+}
+
+/// Asks a function for its execution role.
+fn role_of(function: Arc<dyn Function>) -> AskRole {
+    Box::new(move || {
+        let function = Arc::clone(&function);
+        async move {
+            let settings = function.describe().await?;
+            settings.role.ok_or_else(|| Fault::new(FaultKind::Transient, "the function's configuration names no role"))
+        }
+        .boxed()
+    })
 }
 
 /// Who calls for one side of a mapping.

@@ -2,6 +2,7 @@
 //!
 //! Nothing outside this folder and the adapters beside it (`source/`, `function/lambda`, `destination/`) sees an SDK type.
 
+mod asking;
 mod connector;
 mod delivery_faults;
 mod endpoint;
@@ -9,6 +10,7 @@ mod failure;
 mod faults;
 mod sdk;
 
+pub(crate) use asking::Asking;
 pub use connector::{AwsConnector, CallBounds};
 pub(crate) use failure::{Call, Service, fault_of, timed_out};
 pub(crate) use faults::{receipt_is_gone, sqs_code_kind};

@@ -1,8 +1,8 @@
 //! Lambda functions, invoked synchronously.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_lambda::Client;
@@ -15,10 +15,9 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use tokio::time::Instant;
 
 use super::{Function, FunctionSettings};
-use crate::aws::{Call, CallBounds, Service, fault_of, timed_out};
+use crate::aws::{Asking, Call, CallBounds, Service, fault_of, timed_out};
 use crate::machine::{Fault, FaultKind, FunctionAnswer, InvokeResult};
 use crate::mapping::FunctionRef;
 
@@ -28,12 +27,6 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(900);
 /// How long a timeout that was read is believed. A function whose timeout was raised since then is seen by the
 /// first invoke that we give up: what was read is forgotten then.
 const TRUST: Duration = Duration::from_secs(300);
-
-/// The pause after the configuration could not be read.
-const ASK_AGAIN: Duration = Duration::from_secs(60);
-
-/// The pause after we were told that we may not read it.
-const ASK_AGAIN_DENIED: Duration = Duration::from_secs(3600);
 
 /// A Lambda function.
 ///
@@ -55,8 +48,15 @@ struct Target {
     bounds: CallBounds,
     /// The timeout that was read, in seconds; 0: none.
     learned: AtomicU64,
-    /// When the configuration is to be read again.
-    ask_at: Mutex<Option<Instant>>,
+    /// When the configuration is to be read again, if nobody else reads it.
+    asking: Asking,
+}
+
+/// What the function's configuration says.
+struct Configuration {
+    timeout: Duration,
+    /// The ARN of its execution role; emulators may do without one.
+    role: Option<String>,
 }
 
 impl LambdaFunction {
@@ -80,7 +80,7 @@ impl LambdaFunction {
             configured,
             bounds,
             learned: AtomicU64::new(0),
-            ask_at: Mutex::new(None),
+            asking: Asking::default(),
         };
         Self { target: Arc::new(target) }
     }
@@ -130,81 +130,58 @@ impl Target {
     }
 
     async fn describe(&self) -> Result<FunctionSettings, Fault> {
-        let configuration = self.bounded(
-            "GetFunctionConfiguration",
-            self.client
-                .get_function_configuration()
-                .function_name(&self.name)
-                .set_qualifier(self.qualifier.clone())
-                .send(),
-        );
         // Reserved concurrency belongs to the function, not to a version; to know it is a convenience.
         let concurrency = self
             .bounded("GetFunctionConcurrency", self.client.get_function_concurrency().function_name(&self.name).send());
-        let (configuration, concurrency) = futures_util::join!(configuration, concurrency);
-        let timeout = self.keep(configuration?.timeout)?;
+        let (configuration, concurrency) = futures_util::join!(self.configuration(), concurrency);
+        let Configuration { timeout, role } = configuration?;
         let reserved_concurrency = concurrency
             .ok()
             .and_then(|answer| answer.reserved_concurrent_executions)
             .and_then(|count| u32::try_from(count).ok());
-        Ok(FunctionSettings { timeout, reserved_concurrency })
+        Ok(FunctionSettings { timeout, reserved_concurrency, role })
+    }
+
+    /// Reads the configuration, and keeps the timeout that it tells.
+    async fn configuration(&self) -> Result<Configuration, Fault> {
+        const OPERATION: &str = "GetFunctionConfiguration";
+        let request = self.client.get_function_configuration().function_name(&self.name);
+        let send = request.set_qualifier(self.qualifier.clone()).send();
+        let read = self.bounded(OPERATION, send).await.and_then(|answer| {
+            let seconds = answer.timeout.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
+            let Some(seconds) = seconds else {
+                let message = format!("{OPERATION} on {}: the answer has no timeout", self.label);
+                return Err(Fault::new(FaultKind::Transient, message));
+            };
+            self.learned.store(seconds, Ordering::Relaxed);
+            let role = answer.role.filter(|role| !role.is_empty());
+            Ok(Configuration { timeout: Duration::from_secs(seconds), role })
+        });
+        match &read {
+            Ok(Configuration { timeout, .. }) => {
+                tracing::debug!(function = %self.label, ?timeout, "the function's timeout is known");
+                self.asking.answered(TRUST);
+            }
+            Err(fault) => {
+                tracing::debug!(function = %self.label, %fault, "the function's timeout cannot be read");
+                self.asking.failed(fault);
+            }
+        }
+        read
     }
 
     /// Reads the timeout in the background when it is due; never delays an invoke.
     fn learn_if_due(self: &Arc<Self>) {
-        if self.configured.is_some() {
-            return;
+        if self.configured.is_none() && self.asking.due() {
+            let target = Arc::clone(self);
+            tokio::spawn(async move { target.configuration().await.ok() });
         }
-        let now = Instant::now();
-        {
-            let mut ask_at = self.ask_at.lock().unwrap_or_else(PoisonError::into_inner);
-            if ask_at.is_some_and(|due| now < due) {
-                return;
-            }
-            *ask_at = Some(now + ASK_AGAIN);
-        }
-        let target = Arc::clone(self);
-        tokio::spawn(async move {
-            let configuration = target
-                .bounded(
-                    "GetFunctionConfiguration",
-                    target
-                        .client
-                        .get_function_configuration()
-                        .function_name(&target.name)
-                        .set_qualifier(target.qualifier.clone())
-                        .send(),
-                )
-                .await;
-            let pause = match configuration.and_then(|answer| target.keep(answer.timeout)) {
-                Ok(timeout) => {
-                    tracing::debug!(function = %target.label, ?timeout, "the function's timeout is known");
-                    TRUST
-                }
-                Err(fault) => {
-                    tracing::debug!(function = %target.label, %fault, "the function's timeout cannot be read");
-                    if fault.kind == FaultKind::Denied { ASK_AGAIN_DENIED } else { ASK_AGAIN }
-                }
-            };
-            *target.ask_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + pause);
-        });
-    }
-
-    /// Keeps a timeout that was read.
-    fn keep(&self, seconds: Option<i32>) -> Result<Duration, Fault> {
-        let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
-        let Some(seconds) = seconds else {
-            let message = format!("GetFunctionConfiguration on {}: the answer has no timeout", self.label);
-            return Err(Fault::new(FaultKind::Transient, message));
-        };
-        self.learned.store(seconds, Ordering::Relaxed);
-        Ok(Duration::from_secs(seconds))
     }
 
     /// Forgets the timeout that was read: an invoke outlived it.
     fn forget(&self) {
         self.learned.store(0, Ordering::Relaxed);
-        *self.ask_at.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.asking.doubted();
     }
 
     fn timeout(&self) -> Duration {

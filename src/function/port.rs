@@ -25,4 +25,6 @@ pub struct FunctionSettings {
     pub timeout: Duration,
     /// `ReservedConcurrentExecutions`, where it is known.
     pub reserved_concurrency: Option<u32>,
+    /// `Role`: the ARN of the execution role, where it has one.
+    pub role: Option<String>,
 }

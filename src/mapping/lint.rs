@@ -205,7 +205,7 @@ mod tests {
     }
 
     fn function(timeout: u64, reserved_concurrency: Option<u32>) -> FunctionSettings {
-        FunctionSettings { timeout: Duration::from_secs(timeout), reserved_concurrency }
+        FunctionSettings { timeout: Duration::from_secs(timeout), reserved_concurrency, role: None }
     }
 
     fn codes(more: &str, queue: &QueueAttributes, function: &FunctionSettings) -> Vec<&'static str> {

@@ -1,7 +1,9 @@
 //! Kinesis streams, read with shared throughput.
 
 mod encode;
+mod role;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_kinesis::Client;
@@ -11,7 +13,8 @@ use aws_sdk_kinesis::types::{Record, ShardIteratorType};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use self::encode::Encoder;
+pub(crate) use self::role::AskRole;
+use self::role::Encoders;
 use super::StreamSource;
 use super::calls::{Calls, Failed, UNKNOWN_POSITION};
 use super::listing::Listing;
@@ -32,16 +35,17 @@ pub struct KinesisStream {
     name: String,
     arn: String,
     calls: Calls,
-    encoder: Encoder,
+    encoders: Arc<Encoders>,
 }
 
 impl KinesisStream {
-    pub(crate) fn new(client: Client, mapping: &Mapping, bounds: CallBounds) -> Self {
+    /// `role` asks for the role that records show; it is not asked before there are records.
+    pub(crate) fn new(client: Client, mapping: &Mapping, bounds: CallBounds, role: AskRole) -> Self {
         let arn = &mapping.source;
         let region = mapping.poller.source.region.as_ref().unwrap_or(&arn.region);
         let name = arn.resource.strip_prefix("stream/").unwrap_or(&arn.resource).to_owned();
-        // AWS shows the function's execution role, which only the function's configuration tells.
-        let role = mapping.poller.function.role_arn.as_deref().unwrap_or_default();
+        // Not what AWS shows, but the best guess where the function's configuration may not be read.
+        let stand_in = mapping.poller.function.role_arn.as_deref().unwrap_or_default();
         Self {
             client,
             calls: Calls {
@@ -51,7 +55,7 @@ impl KinesisStream {
             },
             name,
             arn: arn.text.clone(),
-            encoder: Encoder::new(&arn.text, &arn.region, role),
+            encoders: Arc::new(Encoders::new(&arn.text, &arn.region, stand_in, bounds.call, role)),
         }
     }
 
@@ -115,10 +119,10 @@ impl KinesisStream {
                 return Err(failed.fault);
             }
         };
-        self.answer(shard, answer)
+        self.answer(shard, answer).await
     }
 
-    fn answer(&self, shard: &str, answer: GetRecordsOutput) -> Result<ReadAnswer, Fault> {
+    async fn answer(&self, shard: &str, answer: GetRecordsOutput) -> Result<ReadAnswer, Fault> {
         let next = answer.next_shard_iterator.filter(|next| !next.is_empty());
         let silent = answer.millis_behind_latest.is_none() && answer.child_shards.is_none();
         if next.is_none() && answer.records.is_empty() && silent {
@@ -126,9 +130,14 @@ impl KinesisStream {
             let reason = "the answer has neither records nor an iterator nor the end of the shard";
             return Err(self.calls.unusable("GetRecords", Some(shard), reason));
         }
-        let records = self.encoder.records(shard, &answer.records).map_err(|encode::NoSequenceNumber| {
-            self.calls.unusable("GetRecords", Some(shard), "the answer has a record without a sequence number")
-        })?;
+        let records = if answer.records.is_empty() {
+            Vec::new()
+        } else {
+            let encoder = self.encoders.encoder().await;
+            encoder.records(shard, &answer.records).map_err(|encode::NoSequenceNumber| {
+                self.calls.unusable("GetRecords", Some(shard), "the answer has a record without a sequence number")
+            })?
+        };
         let behind = answer.millis_behind_latest;
         let behind = behind.map(|behind| Duration::from_millis(u64::try_from(behind).unwrap_or(0)));
         let size = |record: &Record| record.data.as_ref().len() + record.partition_key.as_ref().map_or(0, String::len);

@@ -11,6 +11,7 @@ mod sqs;
 mod time;
 
 pub use dynamodb_streams::DynamoDbStream;
+pub(crate) use kinesis::AskRole;
 pub use kinesis::KinesisStream;
 pub use port::{QueueSource, StreamSource};
 pub use sqs::SqsQueue;

@@ -42,6 +42,7 @@ mod wire_destinations;
 mod wire_dynamodb;
 mod wire_environment;
 mod wire_kinesis;
+mod wire_kinesis_role;
 mod wire_kinesis_shards;
 mod wire_lambda;
 mod wire_sqs;

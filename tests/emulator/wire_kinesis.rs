@@ -1,5 +1,6 @@
 //! Kinesis calls against scripted answers: every row must end in its class, after exactly one request.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use forebay::aws::{AwsConnector, CallBounds};
@@ -16,11 +17,11 @@ pub(crate) const STREAM: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/o
 const SHARD: &str = "shardId-000000000000";
 const PLACE: &str = "stream orders (us-east-1, account 000000000000): ";
 
-fn stream_mapping() -> Mapping {
+pub(crate) fn stream_mapping() -> Mapping {
     Mapping { kind: SourceKind::Kinesis, ..mapping(STREAM, "work") }
 }
 
-async fn connector(server: &Scripted) -> AwsConnector {
+pub(crate) async fn connector(server: &Scripted) -> AwsConnector {
     let bounds =
         CallBounds { call: Duration::from_millis(500), read: Duration::from_millis(700), ..CallBounds::default() };
     let config = sdk_config(server.endpoint(), "000000000000").await;
@@ -28,7 +29,9 @@ async fn connector(server: &Scripted) -> AwsConnector {
 }
 
 pub(crate) async fn stream(server: &Scripted) -> KinesisStream {
-    connector(server).await.kinesis(&stream_mapping()).await.unwrap()
+    let (connector, mapping) = (connector(server).await, stream_mapping());
+    let function = Arc::new(connector.function(&mapping).await.unwrap());
+    connector.kinesis(&mapping, function).await.unwrap()
 }
 
 pub(crate) fn error(status: u16, code: &str) -> Action {
@@ -39,7 +42,7 @@ fn request(cursor: Cursor) -> ReadRequest {
     ReadRequest { id: ReadId(1), shard: SHARD.into(), cursor, max: 100 }
 }
 
-fn going_on() -> ReadRequest {
+pub(crate) fn going_on() -> ReadRequest {
     request(Cursor::Iterator("it-0".into()))
 }
 
@@ -302,19 +305,4 @@ async fn a_mapping_is_connected_to_its_stream_at_its_endpoint_and_region() {
     assert_eq!(stream.shards().await.unwrap().len(), 1);
     let authorization = server.seen("ListShards")[0].headers["authorization"].clone();
     assert!(authorization.contains("/eu-west-1/kinesis/aws4_request"), "{authorization}");
-}
-
-#[tokio::test]
-async fn the_role_of_the_function_is_shown_where_the_mapping_names_it() {
-    let server = Scripted::start().await;
-    let mut mapping = stream_mapping();
-    let role = "arn:aws:iam::000000000000:role/work";
-    mapping.poller.function.role_arn = Some(role.into());
-    let stream = connector(&server).await.kinesis(&mapping).await.unwrap();
-    let record = json!({"SequenceNumber": "1", "PartitionKey": "k", "Data": "AA=="});
-    server.on("GetRecords", [Action::json(200, &json!({"Records": [record], "NextShardIterator": "n"}))]);
-    let answer = stream.read(going_on()).await.unwrap();
-    let json: Value = serde_json::from_slice(&answer.records[0].fragment).unwrap();
-    assert_eq!(json["invokeIdentityArn"], role);
-    assert_eq!(answer.behind, None);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use forebay::aws::{AwsConnector, CallBounds};
-use forebay::function::{Function as _, LambdaFunction};
+use forebay::function::{Function as _, FunctionSettings, LambdaFunction};
 use forebay::machine::FaultKind;
 use serde_json::json;
 
@@ -12,6 +12,7 @@ use crate::harness::{mapping, sdk_config};
 use crate::scripted::{Action, Scripted};
 
 const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:orders";
+const ROLE: &str = "arn:aws:iam::000000000000:role/work";
 
 async fn function(server: &Scripted, name: &str, timeout: Option<Duration>) -> LambdaFunction {
     let bounds = CallBounds { invoke_grace: Duration::from_millis(200), ..CallBounds::default() };
@@ -147,17 +148,20 @@ async fn a_bytes_payload_is_sent_and_received_whole() {
 #[tokio::test]
 async fn the_functions_own_timeout_bounds_an_invoke_once_it_is_known() {
     let server = Scripted::start().await;
-    server.on("GetFunctionConfiguration", [Action::json(200, &json!({"Timeout": 1}))]);
+    server.on("GetFunctionConfiguration", [Action::json(200, &json!({"Timeout": 1, "Role": ROLE}))]);
     server.on("GetFunctionConcurrency", [Action::json(200, &json!({"ReservedConcurrentExecutions": 4}))]);
     let function = function(&server, "work", None).await;
     let settings = function.describe().await.unwrap();
-    assert_eq!((settings.timeout, settings.reserved_concurrency), (Duration::from_secs(1), Some(4)));
+    let expected =
+        FunctionSettings { timeout: Duration::from_secs(1), reserved_concurrency: Some(4), role: Some(ROLE.into()) };
+    assert_eq!(settings, expected);
 
     server.on("Invoke", [Action::Hang]);
     let fault = function.invoke(Bytes::from_static(b"{}")).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Timeout);
     assert_eq!(fault.message, "Invoke on function work (us-east-1): no answer within 1.2 s");
     assert_eq!(server.seen("Invoke").len(), 1);
+    assert_eq!(server.seen("GetFunctionConfiguration").len(), 1, "what was described is not asked for again");
 }
 
 #[tokio::test]
@@ -200,6 +204,9 @@ async fn a_function_that_may_not_be_described_says_so() {
     server.on("GetFunctionConfiguration", [Action::json(200, &json!({"Timeout": 30}))]);
     let settings = function.describe().await.unwrap();
     assert_eq!(settings.reserved_concurrency, None, "not allowed to know, which is no fault");
+    assert_eq!(settings.role, None);
+    server.on("GetFunctionConfiguration", [Action::json(200, &json!({"Timeout": 30, "Role": ""}))]);
+    assert_eq!(function.describe().await.unwrap().role, None);
     server.on("GetFunctionConfiguration", [Action::json(200, &json!({}))]);
     assert_eq!(function.describe().await.unwrap_err().kind, FaultKind::Transient);
 }

@@ -2,6 +2,7 @@
 //! each row runs the probe below in a process of its own.
 
 use std::process::Stdio;
+use std::sync::Arc;
 
 use forebay::aws::AwsConnector;
 use forebay::mapping::{Mapping, SourceKind};
@@ -23,8 +24,9 @@ async fn probe() {
     let connector = AwsConnector::new();
     let kinesis = Mapping { kind: SourceKind::Kinesis, ..mapping(KINESIS, "work") };
     let dynamodb = Mapping { kind: SourceKind::DynamoDb, ..mapping(DYNAMODB, "work") };
+    let function = Arc::new(connector.function(&kinesis).await.unwrap());
     let listed = [
-        connector.kinesis(&kinesis).await.unwrap().shards().await.map(|shards| shards.len()),
+        connector.kinesis(&kinesis, function).await.unwrap().shards().await.map(|shards| shards.len()),
         connector.dynamodb_stream(&dynamodb).await.unwrap().shards().await.map(|shards| shards.len()),
     ];
     let words = listed.map(|result| result.map_or_else(|fault| fault.kind.as_str().to_owned(), |n| n.to_string()));

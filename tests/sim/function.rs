@@ -77,6 +77,7 @@ impl Function for Session {
             Ok(FunctionSettings {
                 timeout: Duration::from_millis(self.lane.plan.function.timeout),
                 reserved_concurrency: self.lane.plan.function.reserved,
+                role: None,
             })
         }
         .boxed()

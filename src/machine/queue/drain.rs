@@ -30,6 +30,10 @@ impl Draining {
     pub(super) fn next(&self) -> Mono {
         self.grace.map_or(self.ends, |grace| grace.min(self.ends))
     }
+
+    pub(super) const fn is_cut(&self) -> bool {
+        self.cut
+    }
 }
 
 impl QueueMachine {

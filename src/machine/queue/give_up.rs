@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::QueueMachine;
 use super::attempts::Attempts;
+use super::drain::Draining;
 use super::machine::Stage;
 use crate::machine::envelope::join;
 use crate::machine::{
@@ -136,6 +137,10 @@ impl QueueMachine {
     }
 
     pub(super) fn start_deliveries(&mut self) {
+        // What nobody would wait for is not begun: its message comes again.
+        if self.draining.as_ref().is_some_and(Draining::is_cut) {
+            return;
+        }
         while let Some(&(at, id)) = self.deliveries.waiting.first()
             && at <= self.now
         {

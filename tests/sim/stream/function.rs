@@ -61,6 +61,7 @@ impl Function for Tap {
         let settings = FunctionSettings {
             timeout: Duration::from_millis(function.timeout),
             reserved_concurrency: function.reserved,
+            role: None,
         };
         async move { Ok(settings) }.boxed()
     }

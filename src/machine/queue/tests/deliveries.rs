@@ -192,4 +192,10 @@ fn a_drain_gives_up_what_fails_while_it_lasts_but_not_beyond_its_bound() {
     cut.fail_polls();
     cut.feed(Input::Command(Command::Cut));
     assert!(cut.done, "a cut waits for no delivery");
+
+    let mut waiting = given_up();
+    waiting.confirm(Err(fault(FaultKind::Transient)));
+    waiting.feed(Input::Command(Command::Cut));
+    waiting.fail_polls();
+    assert!(waiting.done && waiting.deliveries.is_empty(), "and begins none");
 }
