@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use forebay::destination::Destination;
 use forebay::machine::{Condition, FailedBatch, FailedResponse, FailedSpan, Failure, Fault, FaultKind};
+use forebay::mapping::DestinationKind;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
@@ -129,11 +130,17 @@ impl Tap {
             self.violate(format_args!("a failure record says of its window: {window:?}"));
         }
         let now = self.basin.world.unix_ms();
-        if failure.unix_ms > now || failure.unix_ms + 5 < now {
-            self.violate(format_args!(
-                "a failure record says that it is {} ms old",
-                now as i128 - i128::from(failure.unix_ms)
-            ));
+        if failure.unix_ms > now {
+            self.violate("a failure record comes from the future");
+        }
+        let fifo = self.mapping.on_failure.as_ref().is_some_and(|to| to.kind == DestinationKind::Sqs { fifo: true });
+        let session = &state.consumers[self.consumer].sessions[self.id];
+        let same =
+            |other: &&Delivery| matches!(&other.failure.batch, FailedBatch::Stream { shard: of, .. } if of == shard);
+        for other in session.deliveries.values().filter(same).filter(|_| fifo) {
+            if !other.confirmed || other.failure.unix_ms > failure.unix_ms {
+                self.violate(format_args!("a failure record of {shard} overtakes another, where order is kept"));
+            }
         }
         Some(index)
     }
@@ -143,14 +150,10 @@ impl Tap {
         let told = places(state, records);
         let view = state.view(self.consumer, self.id, shard);
         let is = |piece: &Piece| piece.records == records && (!records.is_empty() || piece.is_final());
-        let Some(lane) = view.lanes.iter().position(|lane| lane.last().is_some_and(is)) else {
-            return self.violate(format_args!("{told} is given up, which is not what its lane was trying"));
+        let Some(given) = view.given.iter().position(is) else {
+            return self.violate(format_args!("{told} is given up although its budget is not used up"));
         };
-        let Some(piece) = view.lanes[lane].pop() else { return };
-        view.tidy();
-        if piece.stage != Stage::Exhausted {
-            return self.violate(format_args!("{told} is given up after {} tries that count", piece.counted));
-        }
+        let piece = view.given.remove(given);
         if !(piece.counted..=piece.tried).contains(&failure.invokes) {
             let (counted, tried) = (piece.counted, piece.tried);
             self.violate(format_args!(
@@ -185,15 +188,22 @@ impl Tap {
         if failure.response.is_some() {
             self.violate(format_args!("{told} is given up as too old, with an answer"));
         }
-        let lane = records.iter().find_map(|&record| state.view(self.consumer, self.id, shard).lane_of(record));
+        let view = state.view(self.consumer, self.id, shard);
+        let known = records.iter().filter(|record| view.owing.remove(record)).count();
+        if known == records.len() && known > 0 {
+            return;
+        }
+        let lane = records.iter().find_map(|&record| view.lane_of(record));
         let Some(lane) = lane else {
+            if records.is_empty() {
+                return self.check_old_window(state, shard, failure);
+            }
             self.check_follows(state, shard, records);
             if failure.invokes != 1 {
                 self.violate(format_args!("{told} was never invoked, and {} invokes are told of", failure.invokes));
             }
             return;
         };
-        let view = state.view(self.consumer, self.id, shard);
         let Some(piece) = view.lanes[lane].last_mut() else { return };
         let tried = piece.tried;
         if matches!(piece.stage, Stage::InFlight(_)) || !piece.records.starts_with(records) {
@@ -207,6 +217,26 @@ impl Tap {
         view.tidy();
         if failure.invokes > tried.max(1) {
             self.violate(format_args!("{told}: {} invokes are told of, {tried} were made", failure.invokes));
+        }
+    }
+
+    /// The end of a window is given up as too old: its invoke has failed before, and its window is that old.
+    fn check_old_window(&self, state: &mut State, shard: usize, failure: &Failure) {
+        let FailedBatch::Stream { window: Some(window), .. } = &failure.batch else { return };
+        let session = &state.consumers[self.consumer].sessions[self.id];
+        let old = session.is_expired(window.end_unix_ms, failure.unix_ms);
+        let view = state.view(self.consumer, self.id, shard);
+        let is = |piece: &Piece| {
+            piece.is_final() && piece.tail.as_ref().is_some_and(|tail| tail.start == window.start_unix_ms)
+        };
+        let lane = view.lanes.iter().position(|lane| lane.last().is_some_and(is));
+        if !old || lane.is_none() {
+            self.violate(format_args!("the end of window {} is given up as too old, and is not", window.start_unix_ms));
+        }
+        if let Some(lane) = lane {
+            view.lanes[lane].pop();
+            view.windows.remove(&window.start_unix_ms);
+            view.tidy();
         }
     }
 

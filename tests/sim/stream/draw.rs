@@ -102,7 +102,7 @@ fn consumer(rng: &mut Rng, index: usize, temper: Temper, kind: SourceKind, born:
     stream.tumbling_window = tumbles.then(|| Duration::from_secs(rng.u64(1..30)));
     mapping.report_batch_item_failures = rng.bool();
     if rng.bool() {
-        mapping.on_failure = Some(destination("failed"));
+        mapping.on_failure = Some(destination(rng.bool()));
     }
     retune(rng).apply(&mut mapping);
     if rng.bool() {

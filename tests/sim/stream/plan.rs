@@ -239,9 +239,10 @@ pub(crate) fn mapping(name: &str, kind: SourceKind, start: StartingPosition) -> 
     mapping
 }
 
-/// A queue that takes failure records.
-pub(crate) fn destination(name: &str) -> FailureDestination {
-    FailureDestination { kind: DestinationKind::Sqs { fifo: false }, arn: arn("sqs", name) }
+/// A queue that takes failure records, and may keep their order.
+pub(crate) fn destination(fifo: bool) -> FailureDestination {
+    let arn = arn("sqs", if fifo { "failed.fifo" } else { "failed" });
+    FailureDestination { kind: DestinationKind::Sqs { fifo }, arn }
 }
 
 fn arn(service: &str, resource: &str) -> Arn {

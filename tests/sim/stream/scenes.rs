@@ -18,7 +18,7 @@ const KINDS: [SourceKind; 2] = [SourceKind::Kinesis, SourceKind::DynamoDb];
 fn scene(kind: SourceKind, records: usize, poison: Option<usize>) -> StreamPlan {
     let put = |n| Put { at: 0, key: 1, size: 20, poison: poison == Some(n) };
     let mut orders = mapping("orders", kind, StartingPosition::TrimHorizon);
-    orders.on_failure = Some(destination("failed"));
+    orders.on_failure = Some(destination(false));
     StreamPlan {
         seed: 7,
         stream: WaterPlan {

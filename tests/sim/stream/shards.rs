@@ -86,7 +86,8 @@ impl Basin {
         open.sort_by_key(|&n| state.shards[n].range);
         let (low, high) = self.plan.stream.lag;
         let pick = |most: usize| usize::try_from(self.world.between(0, most as u64 - 1)).expect("an index");
-        let listed = || now + self.world.between(low, high);
+        // The children of one change are listed together.
+        let listed = now + self.world.between(low, high);
         match change {
             Reshard::Split => {
                 let shard = open[pick(open.len())];
@@ -96,8 +97,8 @@ impl Basin {
                     return;
                 }
                 state.shards[shard].closed = Some(now);
-                Self::open(&mut state, vec![shard], (from, middle), listed());
-                Self::open(&mut state, vec![shard], (middle, until), listed());
+                Self::open(&mut state, vec![shard], (from, middle), listed);
+                Self::open(&mut state, vec![shard], (middle, until), listed);
             }
             Reshard::Merge => {
                 if open.len() < 2 {
@@ -108,13 +109,13 @@ impl Basin {
                 let range = (state.shards[left].range.0, state.shards[right].range.1);
                 state.shards[left].closed = Some(now);
                 state.shards[right].closed = Some(now);
-                Self::open(&mut state, vec![left, right], range, listed());
+                Self::open(&mut state, vec![left, right], range, listed);
             }
             Reshard::Rotate => {
                 let shard = open[pick(open.len())];
                 let range = state.shards[shard].range;
                 state.shards[shard].closed = Some(now);
-                Self::open(&mut state, vec![shard], range, listed());
+                Self::open(&mut state, vec![shard], range, listed);
             }
         }
         let shards = state.shards.len();

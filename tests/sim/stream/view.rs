@@ -25,6 +25,10 @@ pub(crate) struct View {
     pub(crate) windows: BTreeMap<u64, Pool>,
     /// Batches that are in flight or wait for another try, one stack for each lane that has any.
     pub(crate) lanes: Vec<Vec<Piece>>,
+    /// Batches whose budget is used up and whose failure record was not sent yet.
+    pub(crate) given: Vec<Piece>,
+    /// Records that became too old and whose failure record was not sent yet.
+    pub(crate) owing: BTreeSet<usize>,
     /// Keys that were seen in one batch, and so share a lane.
     pub(crate) kin: Vec<BTreeSet<u32>>,
     /// When the last invoke of the shard ended.
@@ -76,8 +80,6 @@ pub(crate) enum Stage {
     Waiting(u64),
     /// The end of this invoke.
     InFlight(u64),
-    /// A failure record: its budget is used up.
-    Exhausted,
 }
 
 impl Piece {
@@ -129,6 +131,20 @@ impl View {
     pub(crate) fn is_flying(&self, record: usize) -> bool {
         let flies = |piece: &Piece| matches!(piece.stage, Stage::InFlight(_)) && piece.records.contains(&record);
         self.lanes.iter().any(|lane| lane.iter().any(flies))
+    }
+
+    /// Whether a record was given up and its failure record is still to be sent.
+    pub(crate) fn is_given_up(&self, record: usize) -> bool {
+        self.owing.contains(&record) || self.given.iter().any(|piece| piece.records.contains(&record))
+    }
+
+    /// Takes a record out of all work.
+    pub(crate) fn withdraw(&mut self, record: usize) {
+        for lane in &mut self.lanes {
+            lane.iter_mut().for_each(|piece| piece.records.retain(|&other| other != record));
+            lane.retain(|piece| piece.is_final() || !piece.records.is_empty());
+        }
+        self.tidy();
     }
 
     /// Forgets lanes that have nothing to do.

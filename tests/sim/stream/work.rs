@@ -91,23 +91,19 @@ impl Tap {
                 return false;
             };
             let told = places(state, &piece.records);
-            match piece.stage {
-                Stage::InFlight(id) => {
-                    self.violate(format_args!("a batch is in two invokes at once, {id} is the other"))
-                }
-                Stage::Exhausted => self.violate(format_args!("{told}: tried again although the budget is used up")),
-                Stage::Waiting(_) => {}
+            if let Stage::InFlight(id) = piece.stage {
+                self.violate(format_args!("a batch is in two invokes at once, {id} is the other"));
             }
             let cut = piece.records.len().saturating_sub(records.len());
             let gone = if piece.records[cut..] == *records { cut } else { piece.records.len() };
             let (lost, _) = piece.records.split_at(gone);
-            let forfeit = lost.iter().all(|&record| self.drops(state, record));
+            let forfeit = lost.iter().all(|&record| self.is_expired(state, record));
             if !forfeit || (piece.records.is_empty() && !records.is_empty()) {
                 self.violate(format_args!("{} is invoked where {told} is next", places(state, records)));
                 return true;
             }
             for &record in lost {
-                self.basin.settle(state, self.consumer, self.id, record);
+                self.expire(state, shard, record);
             }
             let work = &mut state.view(self.consumer, self.id, shard).lanes[lane];
             if gone == cut && piece.records[cut..] == *records {
@@ -121,18 +117,24 @@ impl Tap {
         }
     }
 
-    /// Whether a record may be dropped now without a word.
-    fn drops(&self, state: &State, record: usize) -> bool {
+    /// Whether a record is too old now.
+    fn is_expired(&self, state: &State, record: usize) -> bool {
         let session = &state.consumers[self.consumer].sessions[self.id];
-        session.drops_silently(state.records[record].stamp, self.basin.world.unix_ms())
+        session.is_expired(state.records[record].stamp, self.basin.world.unix_ms())
+    }
+
+    /// A record is given up as too old: it is settled, or its failure record is to be sent.
+    fn expire(&self, state: &mut State, shard: usize, record: usize) {
+        if self.mapping.on_failure.is_none() {
+            self.basin.settle(state, self.consumer, self.id, record);
+        } else {
+            state.view(self.consumer, self.id, shard).owing.insert(record);
+        }
     }
 
     /// A batch that was never tried: it is the next of its lane, after everything that it must follow.
     fn check_new(&self, state: &mut State, shard: usize, records: &[usize], tail: Option<&WindowTail>, full: bool) {
-        // What waits for its turn was begun before the stop.
-        if self.mapping.poller.rate_limit.is_none() {
-            self.check_awake(state, "a new batch");
-        }
+        self.check_begins(state, shard, records);
         if tail.is_some_and(|tail| tail.is_final) && records.is_empty() {
             return;
         }
@@ -155,12 +157,28 @@ impl Tap {
         let first = state.records[records[0]].at;
         let view = state.view(self.consumer, self.id, shard);
         let read = view.read.get(&first).copied().unwrap_or(now);
-        if !complete && !view.finished && now - read + 1 < window {
+        let hurried = view.finished || state.consumers[self.consumer].quiet.is_some();
+        if !complete && !hurried && now - read + 1 < window {
             self.violate(format_args!(
                 "a batch of {} goes {} ms after its first record was read, with a window of {window} ms",
                 records.len(),
                 now - read
             ));
+        }
+    }
+
+    /// After a stop nothing is begun, but for lanes that lag behind what others have done: without it the mark could not
+    /// follow. What waits for its turn under a rate limit was begun before.
+    fn check_begins(&self, state: &mut State, shard: usize, records: &[usize]) {
+        let at = records.last().map(|&record| state.records[record].at);
+        let flying: Vec<usize> =
+            state.consumers[self.consumer].calls.values().flat_map(|call| call.records.clone()).collect();
+        let flying = flying.iter().map(|&record| &state.records[record]).filter(|record| record.shard == shard);
+        let flying = flying.map(|record| record.at).max();
+        let view = state.view(self.consumer, self.id, shard);
+        let done = view.settled.keys().next_back().copied().max(view.pooled.keys().next_back().copied());
+        if at.is_none() || at >= flying.max(done) && self.mapping.poller.rate_limit.is_none() {
+            self.check_awake(state, "a new batch");
         }
     }
 
@@ -183,9 +201,10 @@ impl Tap {
             {
                 continue;
             }
-            let old = self.basin.is_too_old(state, self.consumer, self.id, earlier) && !view.is_flying(earlier);
+            let old = self.is_expired(state, earlier) && view.read.contains_key(&at) && !view.is_flying(earlier);
             if old {
-                self.drop_waiting(state, shard, earlier);
+                state.view(self.consumer, self.id, shard).withdraw(earlier);
+                self.expire(state, shard, earlier);
             }
             if old || self.basin.is_trimmed_unread(state, self.consumer, self.id, earlier) {
                 continue;
@@ -195,21 +214,11 @@ impl Tap {
         }
     }
 
-    /// A record is dropped without a word.
-    fn drop_waiting(&self, state: &mut State, shard: usize, record: usize) {
-        let view = state.view(self.consumer, self.id, shard);
-        for lane in &mut view.lanes {
-            lane.iter_mut().for_each(|piece| piece.records.retain(|&other| other != record));
-            lane.retain(|piece| piece.is_final() || !piece.records.is_empty());
-        }
-        view.tidy();
-        self.basin.settle(state, self.consumer, self.id, record);
-    }
-
     /// Whether a record was given up and its failure record is on its way.
     fn is_underway(&self, state: &State, record: usize) -> bool {
-        let deliveries = &state.consumers[self.consumer].sessions[self.id].deliveries;
-        deliveries.values().any(|delivery| delivery.records.contains(&record))
+        let session = &state.consumers[self.consumer].sessions[self.id];
+        let given_up = session.views.get(&state.records[record].shard).is_some_and(|view| view.is_given_up(record));
+        given_up || session.deliveries.values().any(|delivery| delivery.records.contains(&record))
     }
 
     /// A child begins when everything of all its forebears is settled.
@@ -291,9 +300,7 @@ impl Tap {
             let record = state.shards[shard].records[**at];
             let owed = self.basin.is_owed(state, self.consumer, self.id, record);
             let done = view.pooled.contains_key(at) || view.settled.contains_key(at);
-            owed && !done
-                && !self.is_underway(state, record)
-                && !self.basin.is_forfeit(state, self.consumer, self.id, record)
+            owed && !done && !self.is_underway(state, record) && !self.is_expired(state, record)
         });
         if let Some(&at) = open {
             self.violate(format_args!(
@@ -343,11 +350,18 @@ impl Tap {
         } else {
             piece.counted += u32::from(counts);
             let over = stream.maximum_retry_attempts.is_some_and(|most| piece.counted > most);
-            if over && self.mapping.on_failure.is_none() {
+            if !over {
+                piece.stage = Stage::Waiting(again);
+                work.push(piece);
+            } else if self.mapping.on_failure.is_none() {
                 self.give_up(state, shard, &piece);
             } else {
-                piece.stage = if over { Stage::Exhausted } else { Stage::Waiting(again) };
-                state.view(self.consumer, self.id, shard).lanes[lane].push(piece);
+                // A window that is given up is over; what it held settles with its failure record.
+                let view = state.view(self.consumer, self.id, shard);
+                if let Some(tail) = piece.tail.as_ref().filter(|tail| tail.is_final) {
+                    view.windows.remove(&tail.start);
+                }
+                view.given.push(piece);
             }
         }
         state.view(self.consumer, self.id, shard).tidy();
