@@ -153,6 +153,27 @@ async fn a_mapping_can_begin_at_a_time() {
     daemon.stop().await;
 }
 
+#[tokio::test]
+async fn batches_of_a_shard_follow_one_another() {
+    let (account, site, stream) = stage(1).await;
+    let mut ledger = StreamLedger::new(&site, "ledger");
+    let slow = ledger.source("def handler(event, context):\n    note(event)\n    time.sleep(1)\n");
+    account.create_function("work", &slow, 10).await;
+    site.map_arn("orders", &stream.arn, "work", &format!("{HORIZON}\nBatchSize: 10"));
+    let daemon = site.run().await;
+    site.health("orders", "ok", "").await;
+    let names: Vec<String> = (0..20).map(|number| number.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    stream.put_all(&names[..10]).await;
+    stream.put_all(&names[10..]).await;
+    noted(&mut ledger, &names).await;
+    let entries = ledger.entries();
+    assert_eq!(entries.len(), 2);
+    let gap = entries[1].at - entries[0].at;
+    assert!(gap >= 1.0, "the second begins {gap:.2} s after the first, which lasts a second");
+    daemon.stop().await;
+}
+
 /// Lets 600 records of 24 keys flow through five lives of forebay, each but the last ended by SIGTERM in the middle.
 async fn drained_again_and_again(more: &str) -> Order {
     const RECORDS: usize = 600;

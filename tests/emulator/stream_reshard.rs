@@ -105,5 +105,5 @@ async fn resharding_under_load_loses_nothing_and_keeps_every_order() {
 
 #[tokio::test]
 async fn resharding_under_load_survives_being_killed_again_and_again() {
-    flow(20, "BatchSize: 200\nParallelizationFactor: 4").await;
+    flow(20, "BatchSize: 200\nParallelizationFactor: 2").await;
 }
