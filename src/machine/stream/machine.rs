@@ -34,8 +34,8 @@ pub struct StreamMachine {
     pub(super) reads: BTreeMap<ReadId, ShardKey>,
     /// Shards whose last read failed; [`ShardKey::LISTING`] stands for the listing.
     pub(super) failing: BTreeSet<ShardKey>,
-    /// Shards that may read as soon as there is room.
-    pub(super) parked: BTreeSet<ShardKey>,
+    /// Shards that may read as soon as there is room, and since when they are due.
+    pub(super) parked: BTreeSet<(Mono, ShardKey)>,
     /// Where the batches in flight are.
     pub(super) batches: BTreeMap<BatchId, (ShardKey, usize)>,
     pub(super) deliveries: Deliveries,
@@ -133,7 +133,7 @@ impl StreamMachine {
         self.held.0 -= shard.counted.0;
         self.held.1 -= shard.counted.1;
         self.failing.remove(&key);
-        self.parked.remove(&key);
+        self.parked.remove(&(shard.read_at, key));
         Some(shard.id)
     }
 

@@ -31,13 +31,14 @@ impl StreamMachine {
             return;
         }
         if !self.mapping_has_room(shard) {
-            self.parked.insert(key);
+            self.parked.insert((shard.read_at, key));
             return;
         }
         let read = ReadId(self.out.name());
         let max = self.options.kind.most_records();
         let asked = self.now.unix_ms;
         let Some(shard) = self.shards.get_mut(&key) else { return };
+        self.parked.remove(&(shard.read_at, key));
         shard.reading = Some(read);
         shard.asked_unix_ms = asked;
         let request = ReadRequest { id: read, shard: Arc::clone(&shard.id), cursor: shard.cursor.clone(), max };
@@ -45,10 +46,13 @@ impl StreamMachine {
         self.out.push(Output::Read(request));
     }
 
-    /// Lets shards read that had to wait for others.
+    /// Lets shards read that had to wait for others, the one that is due for longest first.
     pub(super) fn read_parked(&mut self) {
-        // Each key is looked at once: one that must wait on parks itself again.
-        for key in std::mem::take(&mut self.parked) {
+        while let Some(&(_, key)) = self.parked.first() {
+            if self.shards.get(&key).is_some_and(|shard| !self.mapping_has_room(shard)) {
+                return;
+            }
+            self.parked.pop_first();
             self.read_if_due(key);
         }
     }

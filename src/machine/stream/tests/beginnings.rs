@@ -193,6 +193,23 @@ fn a_caught_up_shard_is_read_at_the_base_rate() {
 }
 
 #[test]
+fn more_shards_than_reads_take_turns() {
+    let mut rig = Rig::new(StreamOptions::default());
+    rig.claimed(kept(&[]));
+    let shards: Vec<_> = (0..1_000).map(|number| shard(&format!("s{number:04}"), &[], false)).collect();
+    rig.listed(&shards);
+    rig.save_all();
+    let mut read = std::collections::BTreeSet::new();
+    for _ in 0..1_000 {
+        assert!((1..=256).contains(&rig.reads.len()));
+        // Slower than the base rate asks for: 100 reads a second.
+        read.insert(rig.read([]).shard);
+        rig.pass(Duration::from_millis(10));
+    }
+    assert_eq!(read.len(), 1_000);
+}
+
+#[test]
 fn a_full_answer_is_followed_by_the_next_read() {
     let mut rig = Rig::reading(StreamOptions { batch_size: 10_000, ..StreamOptions::default() });
     rig.read(0..10_000);
