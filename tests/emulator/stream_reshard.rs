@@ -25,7 +25,6 @@ async fn produce(stream: &Stream, rng: &mut fastrand::Rng) {
     let keys: Vec<String> = (0..KEYS).map(|key| format!("key-{key}")).collect();
     let calls = RECORDS / CALL;
     let every = calls / (2 * SPLITS);
-    let began = Instant::now();
     for call in 0..calls {
         // Each key once in a call, so the call's number is the place in the key.
         let data = call.to_string();
@@ -43,12 +42,12 @@ async fn produce(stream: &Stream, rng: &mut fastrand::Rng) {
             }
         }
     }
-    println!("all records are put after {:.0} s", began.elapsed().as_secs_f64());
     stream.active().await;
     assert_eq!(stream.shards().await.len(), SHARDS as usize + 3 * SPLITS, "five splits and five merges");
 }
 
 /// Lets all records flow through a mapping whose forebay is killed so often.
+#[expect(clippy::print_stdout, reason = "the seed and the figures of a test, shown when it fails")]
 async fn flow(kills: usize, more: &str) {
     let seed = std::env::var("FOREBAY_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
     println!("FOREBAY_SEED={seed}");
