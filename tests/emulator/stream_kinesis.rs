@@ -210,7 +210,7 @@ async fn a_drain_in_the_middle_of_a_flow_keeps_every_place() {
 }
 
 #[tokio::test]
-async fn drains_break_no_order_of_many_lanes() {
+async fn a_drain_of_many_lanes_keeps_every_place() {
     let order = drained_again_and_again("ParallelizationFactor: 3").await;
-    println!("{} delivered again", order.repeated());
+    assert_eq!(order.repeated(), 0, "slow lanes catch up with the fast ones, so that one mark stands for all");
 }
