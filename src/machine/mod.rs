@@ -17,6 +17,7 @@ mod failure;
 mod fault;
 mod health;
 mod invariant;
+mod outbox;
 mod outcome;
 mod position;
 mod queue;

@@ -61,7 +61,7 @@ impl EventLog {
                 );
             }),
             Event::TooLarge { id, bytes } => self.warn(Topic::TooLarge, "", |silenced| {
-                tell!(warn, self, message_id = id, bytes, silenced, "a message is too large for any invoke");
+                tell!(warn, self, id, bytes, silenced, "a record is too large for any invoke");
             }),
             Event::Violated(invariant) => self.warn(Topic::Invariant, invariant.as_str(), |silenced| {
                 tell!(

@@ -49,6 +49,8 @@ impl Kinesis {
                 .arg("-r")
                 .arg(root.join("scripts/emulators/loopback.js"))
                 .arg(package.join("main.js"))
+                .env_clear()
+                .env("PATH", std::env::var_os("PATH").unwrap_or_default())
                 .env("END_WITH_STDIN", "yes")
                 .env("KINESIS_MOCK_CERT_PATH", package.join("server.json"))
                 .env("KINESIS_MOCK_PLAIN_PORT", port.to_string())

@@ -29,6 +29,7 @@ mod scripted;
 mod stream_age;
 mod stream_answers;
 mod stream_cases;
+mod stream_checkpoint;
 mod stream_destinations;
 mod stream_dynamodb;
 mod stream_kill;

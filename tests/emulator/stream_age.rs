@@ -1,6 +1,6 @@
 //! `MaximumRecordAgeInSeconds`: what is too old is cut off and told, before it is invoked or while it is tried again.
 //!
-//! The least that AWS allows is a minute, so each of these tests lasts one.
+//! The least that AWS allows is a minute, and so long does it last.
 
 use std::time::Duration;
 
@@ -46,16 +46,6 @@ async fn expired_before_it_is_invoked(kind: Kind) {
     daemon.stop().await;
 }
 
-#[tokio::test]
-async fn an_expired_record_is_cut_off_before_the_others_are_invoked_on_kinesis() {
-    expired_before_it_is_invoked(Kind::Kinesis).await;
-}
-
-#[tokio::test]
-async fn an_expired_record_is_cut_off_before_the_others_are_invoked_on_dynamodb() {
-    expired_before_it_is_invoked(Kind::DynamoDb).await;
-}
-
 /// Retries without end, until the record is a minute old; then the next one has its turn.
 async fn expired_while_it_is_tried_again(kind: Kind) {
     let (account, site) = kind.site().await;
@@ -87,12 +77,13 @@ async fn expired_while_it_is_tried_again(kind: Kind) {
     daemon.stop().await;
 }
 
+/// In one test, because each of them only waits.
 #[tokio::test]
-async fn a_record_that_expires_while_it_is_tried_again_is_told_with_its_tries_on_kinesis() {
-    expired_while_it_is_tried_again(Kind::Kinesis).await;
-}
-
-#[tokio::test]
-async fn a_record_that_expires_while_it_is_tried_again_is_told_with_its_tries_on_dynamodb() {
-    expired_while_it_is_tried_again(Kind::DynamoDb).await;
+async fn a_record_is_told_when_it_is_a_minute_old_whether_it_was_invoked_or_not() {
+    tokio::join!(
+        expired_before_it_is_invoked(Kind::Kinesis),
+        expired_before_it_is_invoked(Kind::DynamoDb),
+        expired_while_it_is_tried_again(Kind::Kinesis),
+        expired_while_it_is_tried_again(Kind::DynamoDb),
+    );
 }

@@ -42,10 +42,7 @@ async fn a_function_sees_the_event_that_aws_would_send() {
         let data = Blob::new(data.clone());
         stream.client.put_record().stream_name("orders").partition_key(*key).data(data).send().await.unwrap();
     }
-    // Only the mapping can tell the function's role.
-    let role = format!("arn:aws:iam::{}:role/work", account.id);
-    let more = format!("{HORIZON}\nPoller: {{ Function: {{ RoleArn: \"{role}\" }} }}");
-    site.map_arn("orders", &stream.arn, "work", &more);
+    site.map_arn("orders", &stream.arn, "work", HORIZON);
     let daemon = site.run().await;
     let event = eventually(SOON, "an invocation", async || events.entries().first().cloned()).await.event;
     let records = stream.records("shardId-000000000000").await;
@@ -56,14 +53,14 @@ async fn a_function_sees_the_event_that_aws_would_send() {
                 r#"{{"kinesis":{{"kinesisSchemaVersion":"1.0","partitionKey":{key},"sequenceNumber":"{sequence}","#,
                 r#""data":"{data}","approximateArrivalTimestamp":{arrival:?}}},"eventSource":"aws:kinesis","#,
                 r#""eventVersion":"1.0","eventID":"shardId-000000000000:{sequence}","eventName":"aws:kinesis:record","#,
-                r#""invokeIdentityArn":"{role}","awsRegion":"{region}","#,
+                r#""invokeIdentityArn":"arn:aws:iam::{account}:role/work","awsRegion":"{region}","#,
                 r#""eventSourceARN":"{arn}"}}"#
             ),
             key = serde_json::to_string(&record.partition_key).unwrap(),
             sequence = record.sequence_number,
             data = base64_simd::STANDARD.encode_to_string(record.data.as_ref()),
             arrival = record.approximate_arrival_timestamp.unwrap().as_secs_f64(),
-            role = role,
+            account = account.id,
             region = REGION,
             arn = stream.arn,
         )
@@ -153,6 +150,27 @@ async fn a_mapping_can_begin_at_a_time() {
     noted(&mut ledger, &["first", "second"]).await;
     stream.put_all(&["third"]).await;
     noted(&mut ledger, &["first", "second", "third"]).await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn batches_of_a_shard_follow_one_another() {
+    let (account, site, stream) = stage(1).await;
+    let mut ledger = StreamLedger::new(&site, "ledger");
+    let slow = ledger.source("def handler(event, context):\n    note(event)\n    time.sleep(1)\n");
+    account.create_function("work", &slow, 10).await;
+    site.map_arn("orders", &stream.arn, "work", &format!("{HORIZON}\nBatchSize: 10"));
+    let daemon = site.run().await;
+    site.health("orders", "ok", "").await;
+    let names: Vec<String> = (0..20).map(|number| number.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    stream.put_all(&names[..10]).await;
+    stream.put_all(&names[10..]).await;
+    noted(&mut ledger, &names).await;
+    let entries = ledger.entries();
+    assert_eq!(entries.len(), 2);
+    let gap = entries[1].at - entries[0].at;
+    assert!(gap >= 1.0, "the second begins {gap:.2} s after the first, which lasts a second");
     daemon.stop().await;
 }
 

@@ -153,6 +153,9 @@ impl Session {
         match result {
             Ok(()) => {
                 lease.hold = Hold::Recorded;
+                // Failures of other deliveries of the message count no more, either.
+                let n = lease.message;
+                state.sessions[self.id].tallies.remove(&n);
                 state.counts.delivered_fairly += u64::from(lane.world.fair());
             }
             Err(fault) => {

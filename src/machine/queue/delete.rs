@@ -86,7 +86,7 @@ impl QueueMachine {
         held.stage = Stage::Deleting(0);
         held.record.fragment = Bytes::new();
         self.deliveries.succeeded(&held.record.id);
-        self.check(Invariant::DeleteAfterSuccess, has_earned_it);
+        self.out.check(Invariant::DeleteAfterSuccess, has_earned_it);
         self.settling.deletes.add(token, self.now);
     }
 
@@ -125,14 +125,15 @@ impl QueueMachine {
             self.health.deletion_ok();
         }
         if deleted > 0 {
-            self.emit(Event::Deleted { records: deleted });
+            self.out.emit(Event::Deleted { records: deleted });
         }
         if gone > 0 {
-            self.emit(Event::LeaseLost { records: gone, reason: "the receipt was no longer valid for the deletion" });
+            self.out
+                .emit(Event::LeaseLost { records: gone, reason: "the receipt was no longer valid for the deletion" });
         }
         if let Some((_, fault)) = failed.first() {
             self.health.deletion_failed(fault);
-            self.emit(Event::DeleteFailed { records: failed.len(), message: fault.message.clone() });
+            self.out.emit(Event::DeleteFailed { records: failed.len(), message: fault.message.clone() });
         }
         self.retry_deletes(failed);
     }
@@ -152,7 +153,7 @@ impl QueueMachine {
             self.settling.deletes.retries.insert((self.now + pause, token));
         }
         if lost > 0 {
-            self.emit(Event::LeaseLost { records: lost, reason: "the deletion failed until visibility ended" });
+            self.out.emit(Event::LeaseLost { records: lost, reason: "the deletion failed until visibility ended" });
         }
     }
 }

@@ -81,7 +81,7 @@ impl QueueMachine {
         if draining.grace.is_some_and(|grace| grace <= self.now) {
             draining.grace = None;
             if self.receiving.open() > 0 {
-                self.out.push_back(Output::CancelPolls);
+                self.out.push(Output::CancelPolls);
             }
         }
         let open = self.receiving.open();
@@ -105,7 +105,7 @@ impl QueueMachine {
         let quiet = self.receiving.open() == 0 && self.settling.is_idle();
         let finished = self.in_flight == 0 && self.deliveries.is_empty();
         if quiet && finished {
-            self.check(Invariant::DrainedClean, self.held.is_empty() && self.batches.is_empty());
+            self.out.check(Invariant::DrainedClean, self.held.is_empty() && self.batches.is_empty());
         }
         let over = quiet && (cut || finished) || ends <= self.now;
         over.then_some(self.in_flight as usize)

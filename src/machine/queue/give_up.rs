@@ -106,7 +106,7 @@ impl QueueMachine {
 
     fn give_up(&mut self, token: u64, invokes: u32, answer: Option<&FunctionAnswer>) {
         let (uuid, spare) = (uuid::random(&mut self.rng), uuid::random(&mut self.rng));
-        let id = DeliveryId(self.name());
+        let id = DeliveryId(self.out.name());
         let Some(held) = self.held.get_mut(&token) else { return };
         held.stage = Stage::GivenUp;
         // From here on the failure record holds the event.
@@ -159,12 +159,13 @@ impl QueueMachine {
             delivery.open = true;
             self.deliveries.open += 1;
             let failure = Arc::clone(&delivery.failure);
-            return self.out.push_back(Output::Deliver(DeliverRequest { id, failure }));
+            return self.out.push(Output::Deliver(DeliverRequest { id, failure }));
         }
         if let Some(token) = self.deliveries.remove(id) {
             self.forget(token);
         }
-        self.emit(Event::LeaseLost { records: 1, reason: "visibility ended before its failure record was delivered" });
+        self.out
+            .emit(Event::LeaseLost { records: 1, reason: "visibility ended before its failure record was delivered" });
     }
 
     pub(super) fn delivered(&mut self, id: DeliveryId, result: Result<(), Fault>) {
@@ -175,7 +176,7 @@ impl QueueMachine {
         match result {
             Ok(()) => {
                 self.health.destination_ok();
-                self.emit(Event::DeliveredToDestination { records: 1, condition });
+                self.out.emit(Event::DeliveredToDestination { records: 1, condition });
                 if let Some(token) = self.deliveries.remove(id) {
                     self.delete(token, Stage::GivenUp);
                 }
@@ -200,7 +201,7 @@ impl QueueMachine {
         let is_left = refused || held_too_long || self.draining.is_some();
         // What is left is received again, and its failures are counted anew.
         let retry_in = if is_left { lease.ends.since(self.now) } else { pause };
-        self.emit(Event::DestinationFailed { records: 1, kind: fault.kind, message: fault.message, retry_in });
+        self.out.emit(Event::DestinationFailed { records: 1, kind: fault.kind, message: fault.message, retry_in });
         if !is_left {
             self.deliveries.waiting.insert((self.now + pause, id));
             return;
@@ -208,7 +209,7 @@ impl QueueMachine {
         self.deliveries.remove(id);
         self.leave(&[token]);
         if held_too_long {
-            self.emit(Event::LeaseLost { records: 1, reason: "held for as long as is allowed" });
+            self.out.emit(Event::LeaseLost { records: 1, reason: "held for as long as is allowed" });
         }
     }
 }

@@ -101,7 +101,7 @@ impl QueueMachine {
             self.settling.changes.waiting.push_back(Change { receipt, span, purpose: Purpose::Extend { token } });
         }
         if lost > 0 {
-            self.emit(Event::LeaseLost { records: lost, reason: "SQS hides a message for at most 12 hours" });
+            self.out.emit(Event::LeaseLost { records: lost, reason: "SQS hides a message for at most 12 hours" });
         }
     }
 
@@ -140,7 +140,7 @@ impl QueueMachine {
                 (Purpose::Release { tries }, SettleOutcome::Failed(_)) if tries + 1 < RELEASE_TRIES => {
                     let tries = tries + 1;
                     let at = self.now + RELEASE_BACKOFF.pause(tries, &mut self.rng);
-                    let key = (at, self.name());
+                    let key = (at, self.out.name());
                     self.settling.changes.later.insert(key, Change { purpose: Purpose::Release { tries }, ..change });
                 }
                 (Purpose::Release { .. }, _) => left += 1,
@@ -149,13 +149,13 @@ impl QueueMachine {
         let beats =
             [(HeartbeatResult::Extended, extended), (HeartbeatResult::Failed, failed), (HeartbeatResult::Lost, lost)];
         for (result, records) in beats.into_iter().filter(|&(_, records)| records > 0) {
-            self.emit(Event::Heartbeat { result, records });
+            self.out.emit(Event::Heartbeat { result, records });
         }
         if released > 0 {
-            self.emit(Event::Released { records: released });
+            self.out.emit(Event::Released { records: released });
         }
         if left > 0 {
-            self.emit(Event::Left { records: left });
+            self.out.emit(Event::Left { records: left });
         }
     }
 

@@ -26,13 +26,13 @@ pub(super) struct Batch {
 impl QueueMachine {
     pub(super) fn take_closed_batches(&mut self) {
         while let Some(closed) = self.batcher.take_closed() {
-            self.emit(Event::Flushed { records: closed.tokens.len(), bytes: closed.bytes, reason: closed.reason });
+            self.out.emit(Event::Flushed { records: closed.tokens.len(), bytes: closed.bytes, reason: closed.reason });
             self.add_batch(closed.tokens);
         }
     }
 
     fn add_batch(&mut self, tokens: Vec<u64>) {
-        let id = BatchId(self.name());
+        let id = BatchId(self.out.name());
         self.restage(&tokens, Stage::Batched(id));
         self.batches.insert(id, Batch { tokens, attempt: 0, failures: 0, flying: false });
         self.ready.insert(id);
@@ -69,14 +69,14 @@ impl QueueMachine {
         batch.flying = true;
         let (attempt, tokens) = (batch.attempt, batch.tokens.clone());
         let body = join(tokens.iter().filter_map(|token| self.held.get(token)).map(|held| &held.record.fragment));
-        self.check(
+        self.out.check(
             Invariant::BatchWithinLimits,
             body.len() <= MAX_BODY_BYTES && tokens.len() <= self.options.batch_size as usize,
         );
         self.restage(&tokens, Stage::InFlight);
         self.in_flight += 1;
-        self.emit(Event::InvokeStarted { records: tokens.len(), attempt });
-        self.out.push_back(Output::Invoke(InvokeRequest { batch: id, body, records: tokens.len(), attempt }));
+        self.out.emit(Event::InvokeStarted { records: tokens.len(), attempt });
+        self.out.push(Output::Invoke(InvokeRequest { batch: id, body, records: tokens.len(), attempt }));
     }
 
     /// Leaves out the messages whose visibility has ended: they may be in other hands by now.
@@ -94,7 +94,7 @@ impl QueueMachine {
         for &token in &lost {
             self.forget(token);
         }
-        self.emit(Event::LeaseLost { records: lost.len(), reason: "visibility ended before the invoke" });
+        self.out.emit(Event::LeaseLost { records: lost.len(), reason: "visibility ended before the invoke" });
     }
 
     pub(super) fn invoked(&mut self, id: BatchId, result: InvokeResult, took: Duration) {
@@ -111,7 +111,7 @@ impl QueueMachine {
                 (end, records, Some(message))
             }
         };
-        self.emit(Event::InvokeEnded { end, records, failed, took, message });
+        self.out.emit(Event::InvokeEnded { end, records, failed, took, message });
     }
 
     fn answered(&mut self, id: BatchId, answer: &FunctionAnswer) -> (InvokeEnd, usize, Option<String>) {
@@ -142,7 +142,7 @@ impl QueueMachine {
                 (InvokeEnd::Partial, failed.len(), None)
             }
             Answer::Malformed(reason) => {
-                self.emit(Event::MalformedResponse { reason });
+                self.out.emit(Event::MalformedResponse { reason });
                 self.fail_genuinely(&tokens, Some(answer));
                 (InvokeEnd::FunctionError, tokens.len(), Some(reason.into()))
             }
@@ -193,11 +193,11 @@ impl QueueMachine {
         if oldest.is_some_and(|received| self.now.since(received) + pause > self.options.hold_limit) {
             self.take_batch(id);
             self.leave(&tokens);
-            return self.emit(Event::LeaseLost { records: tokens.len(), reason: "held for as long as is allowed" });
+            return self.out.emit(Event::LeaseLost { records: tokens.len(), reason: "held for as long as is allowed" });
         }
         self.restage(&tokens, Stage::Batched(id));
         self.waiting.insert((self.now + pause, id));
-        self.emit(Event::Held { records: tokens.len(), retry_in: pause });
+        self.out.emit(Event::Held { records: tokens.len(), retry_in: pause });
     }
 
     /// The service found the event too large although we counted it as allowed: halves may pass.
@@ -212,7 +212,7 @@ impl QueueMachine {
         for token in &tokens {
             if let Some(held) = self.held.get(token) {
                 let (id, bytes) = (held.record.id.to_string(), join([&held.record.fragment].into_iter()).len());
-                self.emit(Event::TooLarge { id, bytes });
+                self.out.emit(Event::TooLarge { id, bytes });
             }
         }
         self.fail_genuinely(&tokens, None);

@@ -1,6 +1,6 @@
 //! The machine itself: its state, the order in which it does things, and when it wants to be woken.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::QueueOptions;
 use super::drain::Draining;
@@ -10,6 +10,7 @@ use super::receive::Receiving;
 use super::settle::Settling;
 use crate::machine::batcher::{BatchLimits, Batcher};
 use crate::machine::health::HealthWatch;
+use crate::machine::outbox::Outbox;
 use crate::machine::scaler::Scaler;
 use crate::machine::visibility::{Lease, Leases};
 use crate::machine::{
@@ -24,7 +25,7 @@ pub struct QueueMachine {
     /// The wall clock of the last input.
     pub(super) unix_ms: u64,
     pub(super) rng: fastrand::Rng,
-    pub(super) out: VecDeque<Output>,
+    pub(super) out: Outbox,
     pub(super) scaler: Scaler,
     pub(super) health: HealthWatch,
     pub(super) receiving: Receiving,
@@ -41,9 +42,7 @@ pub struct QueueMachine {
     pub(super) settling: Settling,
     pub(super) deliveries: Deliveries,
     pub(super) draining: Option<Draining>,
-    shown_limit: u32,
     done: bool,
-    last_name: u64,
 }
 
 /// One message that is ours.
@@ -81,7 +80,7 @@ impl QueueMachine {
             now: Mono::ZERO,
             unix_ms: 0,
             rng: fastrand::Rng::with_seed(options.seed),
-            out: VecDeque::new(),
+            out: Outbox::default(),
             scaler: Scaler::new(options.maximum_concurrency),
             health: HealthWatch::default(),
             receiving: Receiving::default(),
@@ -95,35 +94,15 @@ impl QueueMachine {
             settling: Settling::default(),
             deliveries: Deliveries::default(),
             draining: None,
-            shown_limit: 0,
             done: false,
-            last_name: 0,
             options,
-        }
-    }
-
-    /// A name that was never used before.
-    pub(super) const fn name(&mut self) -> u64 {
-        self.last_name += 1;
-        self.last_name
-    }
-
-    pub(super) fn emit(&mut self, event: Event) {
-        self.out.push_back(Output::Emit(event));
-    }
-
-    /// Asserts a named invariant: a panic in tests, a count in production.
-    pub(super) fn check(&mut self, invariant: Invariant, holds: bool) {
-        debug_assert!(holds, "invariant {} is violated", invariant.as_str());
-        if !holds {
-            self.emit(Event::Violated(invariant));
         }
     }
 
     /// Takes a message out of our hands, whatever becomes of it in the queue.
     pub(super) fn forget(&mut self, token: u64) -> Option<Held> {
         let held = self.held.remove(&token);
-        self.check(Invariant::SettlesOnce, held.is_some());
+        self.out.check(Invariant::SettlesOnce, held.is_some());
         if let Some(held) = &held {
             self.leases.end(token, &held.lease);
         }
@@ -142,26 +121,15 @@ impl QueueMachine {
         self.flush_settlements();
         self.describe_if_due();
         self.start_polls();
-        self.show_changes();
+        self.out.show(&mut self.health, self.scaler.limit());
         self.finish_drain();
-    }
-
-    fn show_changes(&mut self) {
-        if let Some(health) = self.health.changed() {
-            self.emit(Event::Health(health));
-        }
-        let limit = self.scaler.limit();
-        if limit != self.shown_limit {
-            self.shown_limit = limit;
-            self.emit(Event::Scaled { limit });
-        }
     }
 
     fn finish_drain(&mut self) {
         let Some(abandoned) = self.drained() else { return };
         self.done = true;
-        self.emit(Event::Drained { abandoned });
-        self.out.push_back(Output::Done);
+        self.out.emit(Event::Drained { abandoned });
+        self.out.push(Output::Done);
     }
 
     fn deadline(&self) -> Option<Deadline> {
@@ -203,7 +171,7 @@ impl Machine for QueueMachine {
     }
 
     fn poll_output(&mut self) -> Output {
-        match self.out.pop_front() {
+        match self.out.pop() {
             Some(output) => output,
             None if self.done => Output::Done,
             None => Output::Timeout(self.deadline()),

@@ -86,7 +86,7 @@ impl QueueMachine {
         let receiving = &mut self.receiving;
         if !receiving.stopped && !receiving.describing && receiving.next_describe <= self.now {
             receiving.describing = true;
-            self.out.push_back(Output::Describe);
+            self.out.push(Output::Describe);
         }
     }
 
@@ -102,15 +102,15 @@ impl QueueMachine {
                 self.receiving.zero_timeout = own.is_zero();
                 self.receiving.backlog = attributes.backlog.unwrap_or(0);
                 self.use_visibility(other, own);
-                self.emit(Event::Described { backlog: attributes.backlog, visibility: own });
+                self.out.emit(Event::Described { backlog: attributes.backlog, visibility: own });
             }
             Err(fault) if fault.kind == FaultKind::Denied && !self.receiving.described => {
                 self.receiving.described = true;
                 self.use_visibility(Some(self.options.visibility.unwrap_or(ASSUMED_VISIBILITY)), ASSUMED_VISIBILITY);
-                self.emit(Event::DescribeFailed { kind: fault.kind, message: fault.message });
+                self.out.emit(Event::DescribeFailed { kind: fault.kind, message: fault.message });
             }
             Err(fault) if self.receiving.described => {
-                self.emit(Event::DescribeFailed { kind: fault.kind, message: fault.message });
+                self.out.emit(Event::DescribeFailed { kind: fault.kind, message: fault.message });
             }
             Err(fault) => {
                 let pause = self.source_pause(&fault);
@@ -134,11 +134,11 @@ impl QueueMachine {
             return;
         }
         while let Some(max) = self.room_for_a_poll() {
-            let id = PollId(self.name());
+            let id = PollId(self.out.name());
             let wait = self.wait();
             let visibility = self.receiving.override_visibility;
             self.receiving.polls.insert(id, OpenPoll { since: self.now, max, visibility, lease: self.leases.length() });
-            self.out.push_back(Output::Poll(PollRequest { id, max, wait, visibility }));
+            self.out.push(Output::Poll(PollRequest { id, max, wait, visibility }));
         }
     }
 
@@ -201,7 +201,7 @@ impl QueueMachine {
         if self.deliveries.is_empty() {
             self.health.deliveries_over();
         }
-        self.emit(Event::Polled { records: records.len() });
+        self.out.emit(Event::Polled { records: records.len() });
         let count = records.len();
         if count == 0 && std::mem::take(&mut self.receiving.backlog) > 0 {
             let soon = self.now + DESCRIBE_AGAIN;
@@ -220,15 +220,15 @@ impl QueueMachine {
     }
 
     fn hold(&mut self, record: Record, length: Duration) {
-        let token = self.name();
+        let token = self.out.name();
         let bytes = record.fragment.len();
         let lease = self.leases.begin(token, self.now, length);
         let fits = Batcher::fits_alone(bytes);
         if !fits {
-            self.emit(Event::TooLarge { id: record.id.to_string(), bytes: body_bytes(1, bytes) });
+            self.out.emit(Event::TooLarge { id: record.id.to_string(), bytes: body_bytes(1, bytes) });
         }
         let previous = self.held.insert(token, Held { record, lease, stage: Stage::Gathering });
-        self.check(Invariant::SettlesOnce, previous.is_none());
+        self.out.check(Invariant::SettlesOnce, previous.is_none());
         if self.draining.is_some() {
             self.give_back_unstarted(&[token]);
         } else if fits {
@@ -255,6 +255,6 @@ impl QueueMachine {
         self.receiving.was_missing |= fault.kind == FaultKind::Missing;
         self.scaler.poll_failed();
         self.health.source_failed(&fault);
-        self.emit(Event::PollFailed { kind: fault.kind, message: fault.message, retry_in: pause });
+        self.out.emit(Event::PollFailed { kind: fault.kind, message: fault.message, retry_in: pause });
     }
 }

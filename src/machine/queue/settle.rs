@@ -63,7 +63,7 @@ impl QueueMachine {
         for &token in tokens {
             self.forget(token);
         }
-        self.emit(Event::Left { records: tokens.len() });
+        self.out.emit(Event::Left { records: tokens.len() });
     }
 
     pub(super) fn flush_settlements(&mut self) {
@@ -72,9 +72,9 @@ impl QueueMachine {
     }
 
     pub(super) fn send(&mut self, action: SettleAction, entries: Vec<SettleEntry>, call: Call) {
-        let id = SettleId(self.name());
+        let id = SettleId(self.out.name());
         self.settling.calls.insert(id, call);
-        self.out.push_back(Output::Settle(SettleRequest { id, action, entries }));
+        self.out.push(Output::Settle(SettleRequest { id, action, entries }));
     }
 
     pub(super) fn settled(&mut self, id: SettleId, result: Result<Vec<SettleOutcome>, Fault>) {

@@ -13,7 +13,7 @@ impl StreamMachine {
     /// Cuts off what has become too old, at the front of the batch that is next.
     pub(super) fn give_up_expired(&mut self, key: ShardKey, lane: usize) -> bool {
         let (Some(age), unix_ms) = (self.options.maximum_record_age, self.now.unix_ms) else { return false };
-        let name = BatchId(self.name());
+        let name = BatchId(self.out.name());
         let now = self.now.mono;
         let Some(shard) = self.shards.get_mut(&key) else { return false };
         let frontier = &shard.frontier;

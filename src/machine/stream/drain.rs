@@ -39,7 +39,7 @@ impl StreamMachine {
         self.draining = Some(Draining { patience, ends });
         self.listing.stop();
         if !self.reads.is_empty() {
-            self.out.push_back(Output::CancelPolls);
+            self.out.push(Output::CancelPolls);
         }
         self.catch_up();
         // One more chance for what the destination did not take, but no waiting for another.
@@ -87,11 +87,11 @@ impl StreamMachine {
             return;
         }
         if quiet && !over {
-            self.check(Invariant::DrainedClean, self.saving.is_idle());
+            self.out.check(Invariant::DrainedClean, self.saving.is_idle());
         }
         let abandoned = self.batches.len();
         self.done = true;
-        self.emit(Event::Drained { abandoned });
-        self.out.push_back(Output::Done);
+        self.out.emit(Event::Drained { abandoned });
+        self.out.push(Output::Done);
     }
 }

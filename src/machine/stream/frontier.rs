@@ -7,17 +7,29 @@ use crate::machine::Record;
 
 /// Everything of a shard that was read and that the mark does not cover yet, in the order of the shard.
 ///
-/// Records settle in any order; the mark moves over those at the front without a gap.
+/// Records settle in any order; the mark moves over those at the front without a gap. What was processed in a tumbling
+/// window settles with that window, and takes no memory until then once it stands at the front.
 #[derive(Debug, Default)]
 pub(super) struct Frontier {
+    mark: Option<Arc<str>>,
+    /// What stands between the mark and the slots: processed, and waiting for its window.
+    runs: VecDeque<Run>,
     /// The place of the first slot. Places grow by one from record to record and are never used again.
     first: u64,
     slots: VecDeque<Slot>,
     /// The place after the last record that was processed or settled.
     reached: u64,
-    mark: Option<Arc<str>>,
     held: usize,
     bytes: usize,
+}
+
+/// Records that settle when one tumbling window does.
+#[derive(Debug)]
+struct Run {
+    window: u64,
+    read_unix_ms: u64,
+    last: Arc<str>,
+    released: bool,
 }
 
 #[derive(Debug)]
@@ -30,8 +42,8 @@ struct Slot {
 #[derive(Debug)]
 enum State {
     Held(Record),
-    /// Processed, but the mark may not cover it yet: its tumbling window is open. Its bytes are free.
-    Processed,
+    /// Processed in this tumbling window, which is not over. Its bytes are free.
+    Processed(u64),
     Settled,
 }
 
@@ -49,37 +61,65 @@ impl Frontier {
     pub(super) fn get(&self, place: u64) -> Option<&Record> {
         match &self.slots.get(self.index(place)?)?.state {
             State::Held(record) => Some(record),
-            State::Processed | State::Settled => None,
+            State::Processed(_) | State::Settled => None,
         }
     }
 
-    /// Notes that a record is processed, although the mark may not cover it yet.
-    pub(super) fn process(&mut self, place: u64) {
-        self.leave(place, State::Processed);
+    /// Notes that a record was processed in a tumbling window; `false` when it was not held any more.
+    pub(super) fn process(&mut self, place: u64, window: u64) -> bool {
+        self.leave(place, State::Processed(window))
     }
 
-    /// Settles a record for good; `false` when it was settled before.
+    /// Settles a record for good; `false` when it was not held any more.
     pub(super) fn settle(&mut self, place: u64) -> bool {
-        let settled = !matches!(self.leave(place, State::Settled), None | Some(State::Settled));
-        while matches!(self.slots.front(), Some(Slot { state: State::Settled, .. })) {
+        self.leave(place, State::Settled)
+    }
+
+    /// Settles everything that was processed in a tumbling window.
+    pub(super) fn release(&mut self, window: u64) {
+        for run in self.runs.iter_mut().filter(|run| run.window == window) {
+            run.released = true;
+        }
+        for slot in &mut self.slots {
+            if matches!(slot.state, State::Processed(of) if of == window) {
+                slot.state = State::Settled;
+            }
+        }
+        self.advance();
+    }
+
+    fn leave(&mut self, place: u64, state: State) -> bool {
+        let Some(slot) = self.index(place).and_then(|index| self.slots.get_mut(index)) else { return false };
+        let State::Held(record) = &slot.state else { return false };
+        self.held -= 1;
+        self.bytes -= record.fragment.len();
+        slot.state = state;
+        self.reached = self.reached.max(place + 1);
+        self.advance();
+        true
+    }
+
+    /// Moves the mark over what is settled, and what waits for its window out of the slots.
+    fn advance(&mut self) {
+        while let Some(run) = self.runs.pop_front_if(|run| run.released) {
+            self.mark = Some(run.last);
+        }
+        while let Some(slot) = self.slots.pop_front_if(|slot| !matches!(slot.state, State::Held(_))) {
             self.first += 1;
-            self.mark = self.slots.pop_front().map(|slot| slot.sequence);
+            let Slot { sequence: last, read_unix_ms, state } = slot;
+            match (state, self.runs.back_mut()) {
+                (State::Processed(window), Some(run)) if run.window == window => run.last = last,
+                (State::Processed(window), _) => {
+                    self.runs.push_back(Run { window, read_unix_ms, last, released: false });
+                }
+                // What is settled already goes with the run before it.
+                (_, Some(run)) => run.last = last,
+                (_, None) => self.mark = Some(last),
+            }
         }
         if self.slots.is_empty() && self.slots.capacity() > 1024 {
             self.slots = VecDeque::new();
         }
-        settled
-    }
-
-    fn leave(&mut self, place: u64, state: State) -> Option<State> {
-        let index = self.index(place)?;
-        let before = std::mem::replace(&mut self.slots.get_mut(index)?.state, state);
-        self.reached = self.reached.max(place + 1);
-        if let State::Held(record) = &before {
-            self.held -= 1;
-            self.bytes -= record.fragment.len();
-        }
-        Some(before)
     }
 
     /// The place after the last record that was processed or settled.
@@ -94,10 +134,10 @@ impl Frontier {
 
     /// Whether everything that was read is settled.
     pub(super) fn is_clear(&self) -> bool {
-        self.slots.is_empty()
+        self.slots.is_empty() && self.runs.is_empty()
     }
 
-    /// Records that are not settled.
+    /// Records that are not settled or processed.
     pub(super) const fn held(&self) -> usize {
         self.held
     }
@@ -107,14 +147,15 @@ impl Frontier {
         self.bytes
     }
 
-    /// Records between the mark and the newest one, settled or not.
+    /// Records from the first that is held to the newest, settled or not.
     pub(super) fn span(&self) -> usize {
         self.slots.len()
     }
 
     /// When the oldest record that the mark does not cover was read.
     pub(super) fn oldest_read(&self) -> Option<u64> {
-        self.slots.front().map(|slot| slot.read_unix_ms)
+        let in_runs = self.runs.front().map(|run| run.read_unix_ms);
+        in_runs.or_else(|| self.slots.front().map(|slot| slot.read_unix_ms))
     }
 
     fn index(&self, place: u64) -> Option<usize> {
@@ -158,14 +199,39 @@ mod tests {
     }
 
     #[test]
-    fn what_is_processed_frees_its_bytes_but_holds_the_mark() {
+    fn what_is_processed_waits_for_its_window_and_takes_no_room() {
         let mut frontier = Frontier::default();
-        let (first, second) = (frontier.push(record(1), 0), frontier.push(record(2), 0));
-        frontier.process(first);
-        assert!(frontier.settle(second));
-        assert_eq!((frontier.held(), frontier.bytes(), frontier.mark()), (0, 0, None));
-        assert!(frontier.settle(first));
+        let places: Vec<u64> = (1..=6).map(|number| frontier.push(record(number), u64::from(number))).collect();
+        assert!(frontier.process(places[0], 1));
+        assert!(frontier.process(places[1], 1));
+        assert!(!frontier.process(places[1], 1));
+        assert!(frontier.process(places[3], 1));
+        assert_eq!((frontier.held(), frontier.span(), frontier.mark()), (3, 4, None));
+        assert_eq!(frontier.oldest_read(), Some(1));
+        // The third record was given up, and is confirmed only after the window is over.
+        frontier.release(1);
+        assert_eq!(frontier.mark().map(|mark| &**mark), Some("2"));
+        assert!(frontier.process(places[4], 2));
+        assert!(frontier.settle(places[2]));
+        assert_eq!(frontier.mark().map(|mark| &**mark), Some("4"));
+        assert!(frontier.settle(places[5]));
+        assert_eq!((frontier.span(), frontier.is_clear()), (0, false));
+        frontier.release(2);
+        assert_eq!(frontier.mark().map(|mark| &**mark), Some("6"));
         assert!(frontier.is_clear());
+    }
+
+    #[test]
+    fn a_window_that_is_released_early_waits_for_the_one_before_it() {
+        let mut frontier = Frontier::default();
+        for number in 1..=2 {
+            let place = frontier.push(record(number), 0);
+            frontier.process(place, u64::from(number));
+        }
+        frontier.release(2);
+        assert_eq!(frontier.mark(), None);
+        frontier.release(1);
+        assert_eq!(frontier.mark().map(|mark| &**mark), Some("2"));
     }
 
     #[test]

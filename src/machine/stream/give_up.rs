@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use super::invoke::Settled;
 use super::lanes::{LastOfWindow, Piece};
 use super::shard::ShardKey;
 use super::{DestinationOrder, StreamMachine};
@@ -32,7 +33,7 @@ pub(super) struct Deliveries {
 struct Delivery {
     shard: ShardKey,
     /// What settles when it is confirmed.
-    places: Vec<u64>,
+    settled: Settled,
     /// The failure without its payload, unless that could not be built again.
     failure: Failure,
     tries: u32,
@@ -85,19 +86,19 @@ impl StreamMachine {
         let destination = self.options.destination;
         let failure = destination.map(|_| self.failure(key, piece, condition));
         // A window that is given up is closed for good: the next one need not wait for the destination.
-        let places = match piece.last_of_window {
+        let settled = match piece.last_of_window {
             Some(last) => self.window_closed(key, last),
-            None => piece.places.clone(),
+            None => Settled::Records(piece.places.clone()),
         };
         let Some(failure) = failure else {
-            self.emit(Event::Dropped { records: piece.places.len(), condition });
-            return self.settle(key, &places);
+            self.out.emit(Event::Dropped { records: piece.places.len(), condition });
+            return self.settle(key, &settled);
         };
         let Some(shard) = self.shards.get_mut(&key) else { return };
         shard.deliveries += 1;
-        let id = DeliveryId(self.name());
+        let id = DeliveryId(self.out.name());
         let ordered = destination == Some(DestinationOrder::Kept);
-        self.deliveries.add(id, Delivery { shard: key, places, failure, tries: 0 }, ordered);
+        self.deliveries.add(id, Delivery { shard: key, settled, failure, tries: 0 }, ordered);
     }
 
     fn failure(&mut self, key: ShardKey, piece: &Piece, condition: Condition) -> Failure {
@@ -142,13 +143,15 @@ impl StreamMachine {
         let Some(delivery) = self.deliveries.open.get(&id) else { return };
         let Some(shard) = self.shards.get(&delivery.shard) else { return };
         // Built anew for each try, so that it does not lie in memory beside the records.
-        let payload = match &delivery.failure.payload {
-            payload if !payload.is_empty() => payload.clone(),
-            _ => self.body(shard, &Piece::new(BatchId(0), delivery.places.clone())),
+        let payload = match &delivery.settled {
+            Settled::Records(places) if delivery.failure.payload.is_empty() => {
+                self.body(shard, &Piece::new(BatchId(0), places.clone()))
+            }
+            _ => delivery.failure.payload.clone(),
         };
         let failure = Arc::new(Failure { payload, ..delivery.failure.clone() });
         self.deliveries.in_flight += 1;
-        self.out.push_back(Output::Deliver(DeliverRequest { id, failure }));
+        self.out.push(Output::Deliver(DeliverRequest { id, failure }));
     }
 
     /// Sends what is due, and what there was no room for.
@@ -173,11 +176,11 @@ impl StreamMachine {
         let Err(fault) = result else {
             self.health.destination_ok();
             let Some(delivery) = self.deliveries.confirmed(id) else { return };
-            self.emit(Event::DeliveredToDestination { records, condition });
+            self.out.emit(Event::DeliveredToDestination { records, condition });
             if let Some(shard) = self.shards.get_mut(&delivery.shard) {
                 shard.deliveries -= 1;
             }
-            self.settle(delivery.shard, &delivery.places);
+            self.settle(delivery.shard, &delivery.settled);
             return self.advance_shard(delivery.shard);
         };
         delivery.tries += 1;
@@ -186,6 +189,6 @@ impl StreamMachine {
         self.deliveries.waiting.insert((self.now.mono + retry_in, id));
         self.health.destination_failed(&fault);
         let Fault { kind, message, .. } = fault;
-        self.emit(Event::DestinationFailed { records, kind, message, retry_in });
+        self.out.emit(Event::DestinationFailed { records, kind, message, retry_in });
     }
 }

@@ -19,6 +19,15 @@ use crate::machine::{
 
 const PLAIN_TAIL: &[u8] = b"]}";
 
+/// What settles together.
+#[derive(Debug)]
+pub(super) enum Settled {
+    /// The records at these places.
+    Records(Vec<u64>),
+    /// Everything that was processed in this tumbling window.
+    Window(u64),
+}
+
 impl StreamMachine {
     /// Does what a lane is ready for, until it waits for the function, for time or for records.
     pub(super) fn advance_lane(&mut self, key: ShardKey, lane: usize) {
@@ -66,9 +75,9 @@ impl StreamMachine {
             return self.close_window(key, lane, within);
         };
         let (records, bytes, reason) = (closed.places.len(), closed.bytes, closed.reason);
-        let piece = Piece::new(BatchId(self.name()), closed.places);
+        let piece = Piece::new(BatchId(self.out.name()), closed.places);
         self.lane_mut(key, lane, |lane| lane.start(piece));
-        self.emit(Event::Flushed { records, bytes, reason });
+        self.out.emit(Event::Flushed { records, bytes, reason });
         true
     }
 
@@ -86,10 +95,10 @@ impl StreamMachine {
     }
 
     fn start_last_of_window(&mut self, key: ShardKey, lane: usize, last: LastOfWindow) {
-        let mut piece = Piece::new(BatchId(self.name()), Vec::new());
+        let mut piece = Piece::new(BatchId(self.out.name()), Vec::new());
         piece.last_of_window = Some(last);
         self.lane_mut(key, lane, |lane| lane.start(piece));
-        self.emit(Event::Flushed { records: 0, bytes: 0, reason: FlushReason::End });
+        self.out.emit(Event::Flushed { records: 0, bytes: 0, reason: FlushReason::End });
     }
 
     /// Hands the next piece to the function; `true` when it could not be sent, and something else may be next.
@@ -106,18 +115,18 @@ impl StreamMachine {
         let age = last.map(|record| Duration::from_millis(self.now.unix_ms.saturating_sub(record.arrived_unix_ms)));
         let id = Arc::clone(&shard.id);
         let free = !shard.lanes.get(lane).is_some_and(|lane| lane.flying) && !self.batches.contains_key(&batch);
-        self.check(Invariant::OneBatchPerLane, free);
-        self.check(Invariant::BatchWithinLimits, records <= self.limits.records);
+        self.out.check(Invariant::OneBatchPerLane, free);
+        self.out.check(Invariant::BatchWithinLimits, records <= self.limits.records);
         self.lane_mut(key, lane, |lane| lane.flying = true);
         self.batches.insert(batch, (key, lane));
         if let Some(age) = age {
             if let Some(shard) = self.shards.get_mut(&key) {
                 shard.shown_age = age;
             }
-            self.emit(Event::IteratorAge { shard: id, age });
+            self.out.emit(Event::IteratorAge { shard: id, age });
         }
-        self.emit(Event::InvokeStarted { records, attempt });
-        self.out.push_back(Output::Invoke(InvokeRequest { batch, body, records, attempt }));
+        self.out.emit(Event::InvokeStarted { records, attempt });
+        self.out.push(Output::Invoke(InvokeRequest { batch, body, records, attempt }));
         false
     }
 
@@ -138,7 +147,7 @@ impl StreamMachine {
         if let (&[place], 0) = (piece.places.as_slice(), piece.attempts) {
             let id = shard.frontier.get(place).map(|record| record.id.to_string()).unwrap_or_default();
             let reason = format!("record {id} alone makes an event of {bytes} bytes, more than the 6 MB allowed");
-            self.emit(Event::TooLarge { id, bytes });
+            self.out.emit(Event::TooLarge { id, bytes });
             self.health.function_failed(&Fault::new(FaultKind::TooLarge, reason));
         }
         self.conclude(key, lane, End::TooLarge, None);
@@ -157,7 +166,7 @@ impl StreamMachine {
                 (InvokeEnd::Fault(fault.kind), records, Some(message))
             }
         };
-        self.emit(Event::InvokeEnded { end, records, failed, took, message });
+        self.out.emit(Event::InvokeEnded { end, records, failed, took, message });
         self.advance_shard(key);
     }
 
@@ -187,7 +196,7 @@ impl StreamMachine {
             (end, malformed.map(str::to_owned), malformed)
         };
         if let Some(reason) = malformed {
-            self.emit(Event::MalformedResponse { reason });
+            self.out.emit(Event::MalformedResponse { reason });
         }
         let FunctionAnswer { status, function_error, executed_version, request_id, payload } = answer;
         if end != End::Success {
@@ -213,7 +222,7 @@ impl StreamMachine {
 
     /// Applies the verdict on a try.
     fn conclude(&mut self, key: ShardKey, lane: usize, end: End, state: Option<Bytes>) {
-        let (now, name, second) = (self.now.mono, BatchId(self.name()), BatchId(self.name()));
+        let (now, name, second) = (self.now.mono, BatchId(self.out.name()), BatchId(self.out.name()));
         let rules = self.rules;
         let Some(at) = self.shards.get_mut(&key).and_then(|shard| shard.lanes.get_mut(lane)) else { return };
         let Some(piece) = at.piece_mut() else { return };
@@ -236,13 +245,13 @@ impl StreamMachine {
                 let rest = first.places.split_off(index);
                 at.start(Piece::new(second, rest));
                 at.start(Piece::new(name, first.places));
-                self.emit(Event::Bisected { records });
+                self.out.emit(Event::Bisected { records });
             }
             Verdict::Again => {
                 piece.attempts = attempts;
                 let pause = self.options.retry.pause(attempts, &mut self.rng);
                 piece.wake = Some(now + pause);
-                self.emit(Event::Held { records, retry_in: pause });
+                self.out.emit(Event::Held { records, retry_in: pause });
             }
             Verdict::GiveUp => {
                 let Some(mut piece) = at.finish(now) else { return };
@@ -266,39 +275,46 @@ impl StreamMachine {
         let pause = policy.pause(piece.faults, &mut self.rng).max(fault.retry_after.unwrap_or_default());
         piece.wake = Some(now + pause);
         let records = piece.places.len();
-        self.emit(Event::Held { records, retry_in: pause });
+        self.out.emit(Event::Held { records, retry_in: pause });
     }
 
     /// The function has processed these records.
     fn complete(&mut self, key: ShardKey, lane: usize, piece: &Piece, state: Option<Bytes>) {
         if let Some(last) = piece.last_of_window {
-            let places = self.window_closed(key, last);
-            return self.settle(key, &places);
+            let settled = self.window_closed(key, last);
+            return self.settle(key, &settled);
         }
         let mut in_order = true;
         self.lane_mut(key, lane, |lane| in_order = lane.pass(&piece.places));
-        self.check(Invariant::KeyOrder, in_order);
+        self.out.check(Invariant::KeyOrder, in_order);
         let Some(shard) = self.shards.get_mut(&key) else { return };
-        let Some(windows) = &mut shard.windows else { return self.settle(key, &piece.places) };
-        for &place in &piece.places {
-            shard.frontier.process(place);
-        }
-        if !windows.advance(&piece.places, state) {
+        let Some(windows) = &mut shard.windows else {
+            return self.settle(key, &Settled::Records(piece.places.clone()));
+        };
+        let (window, fits) = (windows.number(), windows.advance(state));
+        let processed = piece.places.iter().filter(|&&place| shard.frontier.process(place, window)).count();
+        self.out.check(Invariant::SettlesOnce, processed == piece.places.len());
+        if !fits {
             self.start_last_of_window(key, lane, LastOfWindow::Early);
         }
     }
 
-    /// The final invoke of a window is over: the records that settle with it.
-    pub(super) fn window_closed(&mut self, key: ShardKey, last: LastOfWindow) -> Vec<u64> {
+    /// The final invoke of a window is over: what settles with it.
+    pub(super) fn window_closed(&mut self, key: ShardKey, last: LastOfWindow) -> Settled {
         let windows = self.shards.get_mut(&key).and_then(|shard| shard.windows.as_mut());
-        windows.map(|windows| windows.close(last == LastOfWindow::Early)).unwrap_or_default()
+        Settled::Window(windows.map(|windows| windows.close(last == LastOfWindow::Early)).unwrap_or_default())
     }
 
     /// Settles records for good.
-    pub(super) fn settle(&mut self, key: ShardKey, places: &[u64]) {
+    pub(super) fn settle(&mut self, key: ShardKey, settled: &Settled) {
         let Some(shard) = self.shards.get_mut(&key) else { return };
-        let settled = places.iter().filter(|&&place| shard.frontier.settle(place)).count();
-        self.check(Invariant::SettlesOnce, settled == places.len());
+        match settled {
+            Settled::Window(window) => shard.frontier.release(*window),
+            Settled::Records(places) => {
+                let once = places.iter().filter(|&&place| shard.frontier.settle(place)).count();
+                self.out.check(Invariant::SettlesOnce, once == places.len());
+            }
+        }
         self.saving.touch(key);
     }
 

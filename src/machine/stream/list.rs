@@ -18,6 +18,8 @@ const SELDOM: Duration = Duration::from_secs(300);
 const APART: Duration = Duration::from_secs(1);
 /// The longest pause while a shard that has ended has no child yet.
 const FRUITLESS: Duration = Duration::from_secs(60);
+/// A listing may show one child of a split and not yet the other: after the end of a shard it is looked again.
+const AGAIN: [Duration; 2] = [Duration::from_secs(30), Duration::from_secs(5)];
 
 /// Claim and listings.
 #[derive(Debug, Default)]
@@ -32,6 +34,8 @@ pub(super) struct Listing {
     failures: u32,
     /// Listings in a row that did not show the children of `childless`, or no shard at all.
     fruitless: u32,
+    /// How many listings are still to follow the end of a shard.
+    again: usize,
     /// Shards that ended, and of whose children nothing is known.
     childless: BTreeSet<Arc<str>>,
     /// Shards that begin when their pins are saved.
@@ -84,10 +88,10 @@ impl StreamMachine {
         self.listing.open = true;
         self.listing.next = None;
         if self.listing.stage == Stage::Claiming {
-            self.out.push_back(Output::Claim);
+            self.out.push(Output::Claim);
         } else {
             self.listing.last = now;
-            self.out.push_back(Output::List);
+            self.out.push(Output::List);
         }
     }
 
@@ -107,7 +111,7 @@ impl StreamMachine {
                 let pause = self.options.retry.pause(self.listing.failures, &mut self.rng);
                 self.listing.next = Some(self.now.mono + pause);
                 self.health.store_failed(&fault);
-                self.emit(Event::CheckpointFailed { message: fault.message, retry_in: pause });
+                self.out.emit(Event::CheckpointFailed { message: fault.message, retry_in: pause });
             }
         }
     }
@@ -142,13 +146,16 @@ impl StreamMachine {
             self.failing.insert(ShardKey::LISTING);
             self.health.source_failed(&fault);
         }
-        self.emit(Event::ListFailed { kind: fault.kind, message: fault.message, retry_in: pause });
+        self.out.emit(Event::ListFailed { kind: fault.kind, message: fault.message, retry_in: pause });
     }
 
     fn plan_listing(&mut self) {
         let pause = if self.listing.childless.is_empty() && !self.shards.is_empty() {
             self.listing.fruitless = 0;
-            SELDOM
+            self.listing.again.checked_sub(1).map_or(SELDOM, |left| {
+                self.listing.again = left;
+                AGAIN[left.min(AGAIN.len() - 1)]
+            })
         } else {
             self.listing.fruitless += 1;
             APART.saturating_mul(1 << (self.listing.fruitless - 1).min(6)).min(FRUITLESS)
@@ -192,8 +199,8 @@ impl StreamMachine {
         let Start { shard: id, from } = start;
         let ready = self.listing.lineage.as_ref().is_none_or(|(lineage, _)| lineage.is_settled_parent(&id));
         let latest = first && self.options.start == StartingPosition::Latest;
-        self.check(Invariant::ParentBeforeChild, ready || latest);
-        self.emit(Event::ShardStarted { shard: Arc::clone(&id), from: from.clone() });
+        self.out.check(Invariant::ParentBeforeChild, ready || latest);
+        self.out.emit(Event::ShardStarted { shard: Arc::clone(&id), from: from.clone() });
         self.listing.last_key += 1;
         let key = ShardKey(self.listing.last_key);
         let pinned = first && matches!(from, Mark::Latest(_));
@@ -212,8 +219,9 @@ impl StreamMachine {
         if lineage.has_unseen_children(id) {
             self.listing.childless.insert(Arc::clone(id));
             self.listing.fruitless = 0;
-            self.listing.soon(now);
         }
+        self.listing.again = AGAIN.len();
+        self.listing.soon(now);
         if self.draining.is_none() {
             self.follow(plan);
         }

@@ -1,6 +1,6 @@
 //! The machine itself: its state, the order in which it does things, and when it wants to be woken.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::StreamOptions;
@@ -13,9 +13,8 @@ use super::save::Saving;
 use super::shard::{Shard, ShardKey};
 use crate::machine::envelope::MAX_BODY_BYTES;
 use crate::machine::health::HealthWatch;
-use crate::machine::{
-    BatchId, Command, Deadline, Event, Gauges, Input, Invariant, Machine, Mono, Now, Output, ReadId, Wake,
-};
+use crate::machine::outbox::Outbox;
+use crate::machine::{BatchId, Command, Deadline, Gauges, Input, Machine, Mono, Now, Output, ReadId, Wake};
 
 /// Reads the shards of one stream, gathers batches in lanes, invokes, and settles every record.
 ///
@@ -28,15 +27,15 @@ pub struct StreamMachine {
     pub(super) rules: Rules,
     pub(super) now: Now,
     pub(super) rng: fastrand::Rng,
-    pub(super) out: VecDeque<Output>,
+    pub(super) out: Outbox,
     pub(super) health: HealthWatch,
     pub(super) listing: Listing,
     pub(super) shards: BTreeMap<ShardKey, Shard>,
     pub(super) reads: BTreeMap<ReadId, ShardKey>,
     /// Shards whose last read failed; [`ShardKey::LISTING`] stands for the listing.
     pub(super) failing: BTreeSet<ShardKey>,
-    /// Shards that may read as soon as there is room.
-    pub(super) parked: BTreeSet<ShardKey>,
+    /// Shards that may read as soon as there is room, and since when they are due.
+    pub(super) parked: BTreeSet<(Mono, ShardKey)>,
     /// Where the batches in flight are.
     pub(super) batches: BTreeMap<BatchId, (ShardKey, usize)>,
     pub(super) deliveries: Deliveries,
@@ -48,7 +47,6 @@ pub struct StreamMachine {
     pub(super) unsaved: BTreeSet<(u64, ShardKey)>,
     timers: BTreeSet<(Mono, ShardKey)>,
     pub(super) done: bool,
-    last_name: u64,
 }
 
 impl StreamMachine {
@@ -60,7 +58,7 @@ impl StreamMachine {
             rules: Rules { bisect: options.bisect, retries: options.maximum_retry_attempts },
             now: Now::default(),
             rng: fastrand::Rng::with_seed(options.seed),
-            out: VecDeque::new(),
+            out: Outbox::default(),
             health: HealthWatch::default(),
             listing: Listing::default(),
             shards: BTreeMap::new(),
@@ -75,26 +73,7 @@ impl StreamMachine {
             unsaved: BTreeSet::new(),
             timers: BTreeSet::new(),
             done: false,
-            last_name: 0,
             options,
-        }
-    }
-
-    /// A name that was never used before.
-    pub(super) const fn name(&mut self) -> u64 {
-        self.last_name += 1;
-        self.last_name
-    }
-
-    pub(super) fn emit(&mut self, event: Event) {
-        self.out.push_back(Output::Emit(event));
-    }
-
-    /// Asserts a named invariant: a panic in tests, a count in production.
-    pub(super) fn check(&mut self, invariant: Invariant, holds: bool) {
-        debug_assert!(holds, "invariant {} is violated", invariant.as_str());
-        if !holds {
-            self.emit(Event::Violated(invariant));
         }
     }
 
@@ -154,7 +133,7 @@ impl StreamMachine {
         self.held.0 -= shard.counted.0;
         self.held.1 -= shard.counted.1;
         self.failing.remove(&key);
-        self.parked.remove(&key);
+        self.parked.remove(&(shard.read_at, key));
         Some(shard.id)
     }
 
@@ -167,6 +146,11 @@ impl StreamMachine {
             [due, self.expiry(shard, lane)].into_iter().flatten().min()
         });
         lanes.chain(read).min()
+    }
+
+    /// How many batches may be in flight.
+    fn lanes(&self) -> usize {
+        self.shards.len() * self.options.parallelization as usize
     }
 
     fn advance(&mut self) {
@@ -183,9 +167,8 @@ impl StreamMachine {
         self.send_deliveries();
         self.read_parked();
         self.save_if_due();
-        if let Some(health) = self.health.changed() {
-            self.emit(Event::Health(health));
-        }
+        let limit = u32::try_from(self.lanes()).unwrap_or(u32::MAX);
+        self.out.show(&mut self.health, limit);
         self.finish_drain();
     }
 
@@ -227,7 +210,7 @@ impl Machine for StreamMachine {
     }
 
     fn poll_output(&mut self) -> Output {
-        match self.out.pop_front() {
+        match self.out.pop() {
             Some(output) => output,
             None if self.done => Output::Done,
             None => Output::Timeout(self.deadline()),
@@ -238,7 +221,7 @@ impl Machine for StreamMachine {
         Gauges {
             held: self.held.0,
             in_flight: self.batches.len(),
-            limit: self.shards.len() * self.options.parallelization as usize,
+            limit: self.lanes(),
             unsaved_since_unix_ms: self.unsaved.first().map(|&(since, _)| since),
         }
     }

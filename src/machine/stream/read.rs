@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::lanes::Lane;
 use super::shard::{Shard, ShardKey};
 use super::{StreamKind, StreamMachine};
 use crate::machine::{Cursor, Event, Fault, FaultKind, Output, ReadAnswer, ReadId, ReadRequest};
@@ -30,24 +31,28 @@ impl StreamMachine {
             return;
         }
         if !self.mapping_has_room(shard) {
-            self.parked.insert(key);
+            self.parked.insert((shard.read_at, key));
             return;
         }
-        let read = ReadId(self.name());
+        let read = ReadId(self.out.name());
         let max = self.options.kind.most_records();
         let asked = self.now.unix_ms;
         let Some(shard) = self.shards.get_mut(&key) else { return };
+        self.parked.remove(&(shard.read_at, key));
         shard.reading = Some(read);
         shard.asked_unix_ms = asked;
         let request = ReadRequest { id: read, shard: Arc::clone(&shard.id), cursor: shard.cursor.clone(), max };
         self.reads.insert(read, key);
-        self.out.push_back(Output::Read(request));
+        self.out.push(Output::Read(request));
     }
 
-    /// Lets shards read that had to wait for others.
+    /// Lets shards read that had to wait for others, the one that is due for longest first.
     pub(super) fn read_parked(&mut self) {
-        // Each key is looked at once: one that must wait on parks itself again.
-        for key in std::mem::take(&mut self.parked) {
+        while let Some(&(_, key)) = self.parked.first() {
+            if self.shards.get(&key).is_some_and(|shard| !self.mapping_has_room(shard)) {
+                return;
+            }
+            self.parked.pop_first();
             self.read_if_due(key);
         }
     }
@@ -111,11 +116,12 @@ impl StreamMachine {
         let pause = kind.base_pause();
         shard.read_at = if full || behind { mono } else { mono + pause.mul_f64(self.rng.f64().mul_add(0.05, 1.0)) };
         shard.quiet_unix_ms = (records == 0 && !behind).then_some(shard.asked_unix_ms);
-        let idle = records == 0 && !behind && shard.frontier.is_clear() && !shard.shown_age.is_zero();
+        let waits = !shard.lanes.iter().all(Lane::is_idle);
+        let idle = records == 0 && !behind && !waits && !shard.shown_age.is_zero();
         if idle {
             shard.shown_age = Duration::ZERO;
             let shard = Arc::clone(&shard.id);
-            self.emit(Event::IteratorAge { shard, age: Duration::ZERO });
+            self.out.emit(Event::IteratorAge { shard, age: Duration::ZERO });
         }
         self.source_recovered(key);
         self.show_polled(records, first_answer);
@@ -129,7 +135,7 @@ impl StreamMachine {
         self.listing.polled += records;
         if self.listing.opening == 0 {
             let records = std::mem::take(&mut self.listing.polled);
-            self.emit(Event::Polled { records });
+            self.out.emit(Event::Polled { records });
         }
     }
 
@@ -150,12 +156,12 @@ impl StreamMachine {
             FaultKind::Cancelled => return,
             FaultKind::Expired if failures == 1 => {
                 shard.read_at = self.now.mono;
-                return self.emit(Event::IteratorExpired { shard: id });
+                return self.out.emit(Event::IteratorExpired { shard: id });
             }
             FaultKind::Trimmed if failures == 1 => {
                 shard.reopen_at_horizon();
                 shard.read_at = self.now.mono;
-                return self.emit(Event::Trimmed { shard: id });
+                return self.out.emit(Event::Trimmed { shard: id });
             }
             FaultKind::Trimmed => shard.reopen_at_horizon(),
             FaultKind::Missing => {
@@ -166,7 +172,7 @@ impl StreamMachine {
         }
         self.failing.insert(key);
         self.health.source_failed(fault);
-        self.emit(Event::PollFailed { kind: fault.kind, message: fault.message.clone(), retry_in: pause });
+        self.out.emit(Event::PollFailed { kind: fault.kind, message: fault.message.clone(), retry_in: pause });
     }
 
     /// Settles what a new listing says of shards that could not be found: those that it does not name are gone.
@@ -184,7 +190,7 @@ impl StreamMachine {
                 shard.at_end = true;
                 let shard = Arc::clone(&shard.id);
                 self.source_recovered(key);
-                self.emit(Event::ShardGone { shard });
+                self.out.emit(Event::ShardGone { shard });
             }
             self.advance_shard(key);
         }

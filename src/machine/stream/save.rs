@@ -82,11 +82,11 @@ impl StreamMachine {
         if changes.is_empty() {
             return;
         }
-        let id = SaveId(self.name());
+        let id = SaveId(self.out.name());
         let changes: Vec<_> = changes.into_iter().collect();
         self.saving.next = self.now.mono + EVERY;
         self.saving.open = Some(Write { id, changes: changes.clone(), dirty });
-        self.out.push_back(Output::Save(SaveRequest { id, fence, changes }));
+        self.out.push(Output::Save(SaveRequest { id, fence, changes }));
     }
 
     pub(super) fn saved(&mut self, id: SaveId, result: Result<(), Fault>) {
@@ -109,7 +109,7 @@ impl StreamMachine {
         }
         for (shard, mark) in write.changes {
             if let Some(mark) = mark {
-                self.emit(Event::Checkpointed { shard, mark });
+                self.out.emit(Event::Checkpointed { shard, mark });
             }
         }
         self.begin_pinned();
@@ -126,25 +126,25 @@ impl StreamMachine {
         let pause = if self.draining.is_some() { SOON } else { pause };
         self.saving.next = self.now.mono + pause;
         self.health.store_failed(fault);
-        self.emit(Event::CheckpointFailed { message: fault.message.clone(), retry_in: pause });
+        self.out.emit(Event::CheckpointFailed { message: fault.message.clone(), retry_in: pause });
     }
 
     /// Somebody else has the marks now: nothing that we still do may count.
     fn fenced(&mut self) {
         let message = "the checkpoints were taken over: starting again from what is kept now".to_owned();
-        self.emit(Event::CheckpointFailed { message, retry_in: Duration::ZERO });
+        self.out.emit(Event::CheckpointFailed { message, retry_in: Duration::ZERO });
         self.done = true;
-        self.out.push_back(Output::Done);
+        self.out.push(Output::Done);
     }
 
     /// A closed shard whose every record is settled: its children may begin.
     pub(super) fn finish_if_ended(&mut self, key: ShardKey) {
         let Some(shard) = self.shards.get(&key).filter(|shard| shard.is_finished()) else { return };
         let clear = shard.frontier.is_clear();
-        self.check(Invariant::CheckpointContiguous, clear);
+        self.out.check(Invariant::CheckpointContiguous, clear);
         let Some(id) = self.forget_shard(key) else { return };
         self.saving.set(Arc::clone(&id), Some(Mark::End));
-        self.emit(Event::ShardEnded { shard: Arc::clone(&id) });
+        self.out.emit(Event::ShardEnded { shard: Arc::clone(&id) });
         self.shard_ended(&id);
     }
 }

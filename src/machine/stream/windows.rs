@@ -17,6 +17,8 @@ const EMPTY_STATE: &[u8] = b"{}";
 #[derive(Debug)]
 pub(super) struct Windows {
     length_ms: u64,
+    /// Names the open window, or the next one; the parts of a window that ends early have names of their own.
+    number: u64,
     open: Option<Open>,
 }
 
@@ -25,13 +27,11 @@ struct Open {
     start_unix_ms: u64,
     /// A JSON value.
     state: Bytes,
-    /// Records that are processed, and settle when the window is closed.
-    processed: Vec<u64>,
 }
 
 impl Windows {
     pub(super) fn new(length: Duration) -> Self {
-        Self { length_ms: u64::try_from(length.as_millis()).unwrap_or(u64::MAX).max(1), open: None }
+        Self { length_ms: u64::try_from(length.as_millis()).unwrap_or(u64::MAX).max(1), number: 0, open: None }
     }
 
     pub(super) const fn is_closed(&self) -> bool {
@@ -45,7 +45,7 @@ impl Windows {
         if self.open.is_none() {
             let Some(first) = arrivals.next() else { return 0 };
             let start_unix_ms = first / self.length_ms * self.length_ms;
-            self.open = Some(Open { start_unix_ms, state: Bytes::from_static(EMPTY_STATE), processed: Vec::new() });
+            self.open = Some(Open { start_unix_ms, state: Bytes::from_static(EMPTY_STATE) });
             count = 1;
         }
         let end = self.ends().unwrap_or(u64::MAX);
@@ -57,26 +57,27 @@ impl Windows {
         self.open.as_ref().map(|open| open.start_unix_ms.saturating_add(self.length_ms))
     }
 
-    /// Takes in what the function made of these records; `false` when the state is larger than is allowed.
-    pub(super) fn advance(&mut self, processed: &[u64], state: Option<Bytes>) -> bool {
-        let Some(open) = &mut self.open else { return true };
-        open.processed.extend_from_slice(processed);
-        if let Some(state) = state {
-            open.state = state;
-        }
+    /// The name under which records are processed.
+    pub(super) const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Takes the function's state in; `false` when it is larger than is allowed.
+    pub(super) fn advance(&mut self, state: Option<Bytes>) -> bool {
+        let (Some(open), Some(state)) = (&mut self.open, state) else { return true };
+        open.state = state;
         open.state.len() <= MAX_STATE_BYTES
     }
 
-    /// The final invoke is over: the records that settle with it. After an early end the window goes on, without state.
-    pub(super) fn close(&mut self, early: bool) -> Vec<u64> {
-        let Some(open) = &mut self.open else { return Vec::new() };
-        let processed = std::mem::take(&mut open.processed);
-        if early {
-            open.state = Bytes::from_static(EMPTY_STATE);
-        } else {
-            self.open = None;
+    /// The final invoke is over: the name of the records that settle with it. After an early end the window goes on,
+    /// without state.
+    pub(super) fn close(&mut self, early: bool) -> u64 {
+        match &mut self.open {
+            Some(open) if early => open.state = Bytes::from_static(EMPTY_STATE),
+            _ => self.open = None,
         }
-        processed
+        self.number += 1;
+        self.number - 1
     }
 
     /// The open window as failure records show it.
@@ -150,7 +151,7 @@ mod tests {
         let mut windows = windows();
         assert_eq!(windows.tail("s", "a", false, false), b"]}");
         windows.within([1_607_497_470_000].into_iter());
-        assert!(windows.advance(&[7], Some(Bytes::from_static(br#"{"n":1}"#))));
+        assert!(windows.advance(Some(Bytes::from_static(br#"{"n":1}"#))));
         let event =
             [br#"{"Records":["#.as_slice(), &windows.tail("shardId-000000000006", "arn:x", true, false)].concat();
         assert_eq!(
@@ -160,15 +161,17 @@ mod tests {
     }
 
     #[test]
-    fn a_window_settles_its_records_when_it_is_closed() {
+    fn a_window_that_ends_early_goes_on_under_another_name() {
         let mut windows = windows();
         windows.within([0].into_iter());
-        windows.advance(&[1, 2], None);
-        assert!(!windows.advance(&[3], Some(Bytes::from(vec![b'1'; MAX_STATE_BYTES + 1]))));
-        assert_eq!(windows.close(true), [1, 2, 3]);
+        assert!(windows.advance(None));
+        assert!(!windows.advance(Some(Bytes::from(vec![b'1'; MAX_STATE_BYTES + 1]))));
+        let first = windows.number();
+        assert_eq!(windows.close(true), first);
         assert!(!windows.is_closed());
-        assert!(windows.advance(&[4], None));
-        assert_eq!(windows.close(false), [4]);
+        assert_ne!(windows.number(), first);
+        assert!(windows.advance(Some(Bytes::from(vec![b'1'; MAX_STATE_BYTES]))));
+        windows.close(false);
         assert!(windows.is_closed());
     }
 

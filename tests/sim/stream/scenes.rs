@@ -52,7 +52,7 @@ fn orders(plan: &mut StreamPlan) -> &mut Mapping {
 }
 
 fn stream(plan: &mut StreamPlan) -> &mut StreamParameters {
-    orders(plan).stream.as_mut().unwrap()
+    orders(plan).stream.as_mut().expect("a stream mapping")
 }
 
 fn passes(plan: StreamPlan) -> StreamOutcome {

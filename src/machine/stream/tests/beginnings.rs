@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::rig::{BEGIN, Rig, fault, record, returned, shard};
+use super::rig::{BEGIN, Rig, record, returned, shard};
 use crate::machine::{
-    Command, Cursor, Event, FaultKind, Fence, Input, Mark, Position, Positions, Record, StartingPosition, StreamKind,
-    StreamOptions,
+    Cursor, Event, FaultKind, Fence, Mark, Position, Positions, Record, StartingPosition, StreamKind, StreamOptions,
 };
 
 fn latest() -> StreamOptions {
@@ -118,6 +117,23 @@ fn a_shard_without_a_child_is_looked_for_with_growing_pauses() {
 }
 
 #[test]
+fn a_child_that_is_listed_late_is_found_soon() {
+    let mut rig = Rig::reading(StreamOptions::default());
+    rig.read_records(vec![], false);
+    rig.seconds(1);
+    rig.listed(&[shard("s0", &[], true), shard("s1", &["s0"], false)]);
+    rig.seconds(5);
+    rig.listed(&[shard("s0", &[], true), shard("s1", &["s0"], false), shard("s2", &["s0"], false)]);
+    assert!(rig.reads.iter().any(|read| &*read.shard == "s2"));
+    rig.seconds(30);
+    rig.listed(&[shard("s1", &["s0"], false), shard("s2", &["s0"], false)]);
+    rig.seconds(290);
+    assert_eq!(rig.lists, 0);
+    rig.seconds(15);
+    assert_eq!(rig.lists, 1);
+}
+
+#[test]
 fn an_expired_iterator_is_opened_after_the_last_record_read() {
     let mut rig = Rig::reading(StreamOptions::default());
     rig.read([1, 2]);
@@ -176,6 +192,23 @@ fn a_caught_up_shard_is_read_at_the_base_rate() {
 }
 
 #[test]
+fn more_shards_than_reads_take_turns() {
+    let mut rig = Rig::new(StreamOptions::default());
+    rig.claimed(kept(&[]));
+    let shards: Vec<_> = (0..1_000).map(|number| shard(&format!("s{number:04}"), &[], false)).collect();
+    rig.listed(&shards);
+    rig.save_all();
+    let mut read = std::collections::BTreeSet::new();
+    for _ in 0..1_000 {
+        assert!((1..=256).contains(&rig.reads.len()));
+        // Slower than the base rate asks for: 100 reads a second.
+        read.insert(rig.read([]).shard);
+        rig.pass(Duration::from_millis(10));
+    }
+    assert_eq!(read.len(), 1_000);
+}
+
+#[test]
 fn a_full_answer_is_followed_by_the_next_read() {
     let mut rig = Rig::reading(StreamOptions { batch_size: 10_000, ..StreamOptions::default() });
     rig.read(0..10_000);
@@ -196,135 +229,4 @@ fn reading_ahead_is_bounded() {
     assert!(number <= 40, "{number}");
     let batches = rig.run(|_| returned("null"));
     assert_eq!(batches.concat(), (0..number).collect::<Vec<u64>>());
-}
-
-#[test]
-fn a_drain_finishes_what_is_in_flight_and_saves_the_last_mark() {
-    let mut rig = Rig::reading(StreamOptions { batch_size: 2, ..StreamOptions::default() });
-    rig.read(1..=6);
-    let (batch, _) = rig.invoke();
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(25) }));
-    rig.answer(batch, returned("null"));
-    assert!(rig.invokes.is_empty() && !rig.done);
-    rig.save_all();
-    assert!(rig.done);
-    assert_eq!(rig.mark("s0"), Some(&Mark::After("2".into())));
-}
-
-#[test]
-fn a_drain_lets_lanes_that_lag_catch_up_so_that_nothing_is_repeated() {
-    let mut rig = Rig::reading(StreamOptions { batch_size: 1, parallelization: 2, ..StreamOptions::default() });
-    rig.read([1, 3, 5, 2, 4, 7]);
-    let (first, second) = (rig.invoke(), rig.invoke());
-    let (odd, even) = if first.1 == [1] { (first, second) } else { (second, first) };
-    assert_eq!((odd.1, even.1), (vec![1], vec![2]));
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(25) }));
-    rig.answer(even.0, returned("null"));
-    // 2 is done, so 3 and 5, which stand before it, are to be done as well; 4 and 7 are not.
-    rig.answer(odd.0, returned("null"));
-    for expected in [3, 5] {
-        let (batch, numbers) = rig.invoke();
-        assert_eq!(numbers, [expected]);
-        rig.answer(batch, returned("null"));
-    }
-    assert!(rig.invokes.is_empty());
-    rig.save_all();
-    assert!(rig.done);
-    assert_eq!(rig.mark("s0"), Some(&Mark::After("2".into())));
-}
-
-#[test]
-fn a_shard_that_ends_in_a_drain_asks_for_no_listing() {
-    let mut rig = Rig::reading(StreamOptions::default());
-    rig.read_records(vec![record(1)], false);
-    let (batch, _) = rig.invoke();
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(25) }));
-    rig.answer(batch, returned("null"));
-    let saves = std::mem::take(&mut rig.saves);
-    rig.seconds(5);
-    assert!(!rig.done && rig.lists == 0);
-    rig.saves = saves;
-    rig.save_all();
-    assert!(rig.done);
-    assert_eq!(rig.mark("s0"), Some(&Mark::End));
-}
-
-#[test]
-fn a_store_that_fails_in_a_drain_is_not_pressed() {
-    let mut rig = Rig::reading(StreamOptions::default());
-    rig.seconds(5);
-    rig.read([1]);
-    let (batch, _) = rig.invoke();
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(10) }));
-    rig.answer(batch, returned("null"));
-    let mut tries = 0;
-    while !rig.done {
-        while let Some(save) = rig.saves.pop_front() {
-            tries += 1;
-            rig.feed(Input::Saved { save: save.id, result: Err(fault(FaultKind::Transient)) });
-        }
-        rig.now += Duration::from_millis(10);
-        rig.feed(Input::Timeout);
-    }
-    assert!((50..=101).contains(&tries), "{tries}");
-    assert_eq!(rig.mark("s0"), Some(&Mark::TrimHorizon));
-}
-
-#[test]
-fn a_drain_keeps_its_bound_and_its_last_write() {
-    let mut rig = Rig::reading(StreamOptions { batch_size: 2, parallelization: 2, ..StreamOptions::default() });
-    rig.read(1..=4);
-    let (first, numbers) = rig.invoke();
-    rig.invoke();
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(10) }));
-    rig.answer(first, returned("null"));
-    rig.pass(Duration::from_secs(10));
-    assert!(rig.done, "{numbers:?}");
-    assert_eq!(rig.count(|event| matches!(event, Event::Drained { abandoned: 1 })), 1);
-}
-
-#[test]
-fn a_cut_waits_for_nothing_but_the_last_write() {
-    let mut rig = Rig::reading(StreamOptions::default());
-    rig.read([1]);
-    rig.invoke();
-    rig.feed(Input::Command(Command::Cut));
-    assert!(rig.done);
-}
-
-#[test]
-fn marks_are_saved_about_once_a_second() {
-    let mut rig = Rig::reading(StreamOptions { batch_size: 1, ..StreamOptions::default() });
-    rig.seconds(5);
-    rig.events.clear();
-    rig.read(0..100);
-    for _ in 0..100 {
-        let (batch, _) = rig.invoke();
-        rig.answer(batch, returned("null"));
-        rig.save_all();
-        rig.pass(Duration::from_millis(100));
-    }
-    let saves = rig.count(|event| matches!(event, Event::Checkpointed { .. }));
-    assert!((9..=12).contains(&saves), "{saves}");
-    assert_eq!(rig.mark("s0"), Some(&Mark::After("99".into())));
-}
-
-#[test]
-fn a_store_that_fails_is_tried_again_and_a_fence_ends_the_machine() {
-    let mut rig = Rig::reading(StreamOptions::default());
-    rig.seconds(5);
-    rig.read([1]);
-    let (batch, _) = rig.invoke();
-    rig.answer(batch, returned("null"));
-    let save = rig.saves.pop_front().unwrap();
-    rig.feed(Input::Saved { save: save.id, result: Err(fault(FaultKind::Transient)) });
-    rig.seconds(1);
-    assert_eq!(rig.mark("s0"), Some(&Mark::After("1".into())));
-    rig.seconds(3);
-    rig.read([2]);
-    let (batch, _) = rig.invoke();
-    rig.answer(batch, returned("null"));
-    let save = rig.saves.pop_front().unwrap();
-    rig.feed(Input::Saved { save: save.id, result: Err(fault(FaultKind::Fenced)) });
-    assert!(rig.done);
 }

@@ -3,4 +3,5 @@
 mod beginnings;
 mod failures;
 mod rig;
+mod stops;
 mod windows;

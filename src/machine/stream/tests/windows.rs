@@ -143,3 +143,31 @@ fn partial_responses_carry_their_state_over() {
     rig.seconds(1);
     assert_eq!((&body(&rig)["Records"], &body(&rig)["state"]["n"]), (&serde_json::json!([2, 3]), &1.into()));
 }
+
+#[test]
+fn a_window_of_many_records_goes_on() {
+    let mut rig = Rig::reading(StreamOptions { batch_size: 10_000, ..options() });
+    let mut number = 0;
+    for second in 0..6 {
+        let records = (0..5_000).map(|n| at(number + n, 1 + second)).collect();
+        number += 5_000;
+        rig.seconds(2);
+        if rig.reads.is_empty() {
+            break;
+        }
+        rig.read_records(records, true);
+        while !rig.invokes.is_empty() {
+            answer(&mut rig, state(r#"{"n":1}"#));
+        }
+    }
+    for _ in 0..300 {
+        rig.seconds(1);
+        if !rig.reads.is_empty() {
+            rig.read([]);
+        }
+        while !rig.invokes.is_empty() {
+            answer(&mut rig, state(r#"{"n":1}"#));
+        }
+    }
+    assert_ne!(rig.mark("s0"), Some(&Mark::TrimHorizon), "the window was never closed");
+}

@@ -1,0 +1,53 @@
+//! What a machine has to say and has not said yet.
+
+use std::collections::VecDeque;
+
+use super::health::HealthWatch;
+use super::{Event, Invariant, Output};
+
+/// The outputs of a machine in their order, and the names that it gives to what it asks for.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    outputs: VecDeque<Output>,
+    last_name: u64,
+    shown_limit: u32,
+}
+
+impl Outbox {
+    /// A name that was never used before.
+    pub(crate) const fn name(&mut self) -> u64 {
+        self.last_name += 1;
+        self.last_name
+    }
+
+    pub(crate) fn push(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    pub(crate) fn emit(&mut self, event: Event) {
+        self.push(Output::Emit(event));
+    }
+
+    /// Asserts a named invariant: a panic in tests, a count in production.
+    pub(crate) fn check(&mut self, invariant: Invariant, holds: bool) {
+        debug_assert!(holds, "invariant {} is violated", invariant.as_str());
+        if !holds {
+            self.emit(Event::Violated(invariant));
+        }
+    }
+
+    /// Tells what has changed of health and concurrency since this was told last.
+    pub(crate) fn show(&mut self, health: &mut HealthWatch, limit: u32) {
+        if let Some(health) = health.changed() {
+            self.emit(Event::Health(health));
+        }
+        if limit != self.shown_limit {
+            self.shown_limit = limit;
+            self.emit(Event::Scaled { limit });
+        }
+    }
+}
