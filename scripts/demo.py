@@ -139,7 +139,7 @@ def watch(display, stage, clicks, forebay, options):
         booked = sum(len(entry["booked"]) for entry in ledger)
         counted, told = len({click for entry in clicked for click in entry["counted"]}), clicks.told()
         status = forebay.status()
-        states = [f"{found['State']}, {found['Health']}" for found in status.values()]
+        states = [": ".join(filter(None, (f"{found['State']}, {found['Health']}", found.get("HealthReason")))) for found in status.values()]
         state = states[0] if states and len(set(states)) == 1 else "; ".join(states) or "no answer"
         display.progress(
             min(booked + dead, options.orders) + min(counted + told, options.clicks), options.orders + options.clicks,
@@ -152,8 +152,7 @@ def watch(display, stage, clicks, forebay, options):
         if now != last:
             last, moved = now, time.monotonic()
         elif time.monotonic() - moved > STALL_SECONDS:
-            reasons = [found.get("HealthReason") or "no reason named" for found in status.values()]
-            raise DemoError(f"nothing moved for {STALL_SECONDS} s; health of the mappings: {state} ({'; '.join(reasons)}); "
+            raise DemoError(f"nothing moved for {STALL_SECONDS} s; the mappings: {state}; "
                             f"the last lines of forebay:\n{forebay.child.tail()}")
         time.sleep(0.25)
 

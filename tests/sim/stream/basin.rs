@@ -96,11 +96,13 @@ pub(crate) struct Consumer {
     pub(crate) settled: BTreeSet<usize>,
     /// When marks of it were first claimed.
     pub(crate) claimed: Option<u64>,
-    /// Shards that its first list showed.
-    pub(crate) first_list: Option<BTreeSet<usize>>,
+    /// The shards of the list that it begins with, and whether they were closed.
+    pub(crate) first_list: Option<BTreeMap<usize, bool>>,
+    /// Those of them that were read.
+    pub(crate) open: BTreeSet<usize>,
     /// When its marks were first saved.
     pub(crate) pinned: Option<u64>,
-    /// When it first read something after that: from here on LATEST loses nothing.
+    /// When all of them that were open had been read once after that: from here on LATEST loses nothing.
     pub(crate) begun: Option<u64>,
     /// Every invoke, as places in the stream: what, and how it ended.
     pub(crate) told: Vec<(Vec<usize>, String)>,
@@ -223,6 +225,20 @@ impl Basin {
         let time = self.world.between(low, high);
         if time > 0 {
             self.world.sleep_until(self.world.now() + time).await;
+        }
+    }
+}
+
+impl Consumer {
+    /// A read of a shard was answered.
+    pub(crate) fn opened(&mut self, shard: usize, now: u64) {
+        if self.pinned.is_none() || self.begun.is_some() {
+            return;
+        }
+        self.open.insert(shard);
+        let mut listed = self.first_list.iter().flatten();
+        if listed.all(|(shard, closed)| *closed || self.open.contains(shard)) {
+            self.begun = Some(now);
         }
     }
 }

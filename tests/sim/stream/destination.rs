@@ -255,7 +255,7 @@ impl Tap {
                 && window.is_final
                 && let Some(shard) = state.shard(&shard)
             {
-                self.end_window(&mut state, shard, window.start_unix_ms);
+                self.basin.end_window(&mut state, self.consumer, self.id, shard, window.start_unix_ms);
             }
         }
         drop(state);

@@ -45,7 +45,7 @@ pub(crate) fn plan(seed: u64) -> StreamPlan {
     // Once in a while iterators live to their end.
     let long = rng.u8(0..40) == 0;
     let born = if rng.bool() { 0 } else { rng.u64(0..40_000) };
-    let fair_at = born + if long { rng.u64(400_000..1_000_000) } else { rng.u64(8_000..90_000) };
+    let fair_at = born + if long { rng.u64(400_000..1_000_000) } else { rng.u64(8_000..75_000) };
     let big = rng.u8(0..15) == 0;
     let count = if rng.u8(0..6) == 0 { 2 } else { 1 };
     let consumers: Vec<ConsumerPlan> = (0..count).map(|index| consumer(rng, index, temper, kind, born)).collect();
@@ -59,7 +59,7 @@ pub(crate) fn plan(seed: u64) -> StreamPlan {
     StreamPlan {
         seed,
         stream: water(rng, kind),
-        puts: puts(rng, fair_at, big, may_poison),
+        puts: puts(rng, born, fair_at, big, may_poison),
         reshards: reshards(rng, kind, fair_at),
         faults: stream_faults(rng, temper),
         outages: if temper == Temper::Calm { Vec::new() } else { outages(rng, born, fair_at) },
@@ -67,7 +67,7 @@ pub(crate) fn plan(seed: u64) -> StreamPlan {
         born,
         actions,
         fair_at,
-        watch_idle: rng.u8(0..6) == 0,
+        watch_idle: rng.u8(0..8) == 0,
         consumers,
     }
 }
@@ -196,13 +196,14 @@ fn outages(rng: &mut Rng, born: u64, fair_at: u64) -> Vec<StreamOutage> {
         .collect()
 }
 
-fn puts(rng: &mut Rng, fair_at: u64, big: bool, may_poison: bool) -> Vec<Put> {
+fn puts(rng: &mut Rng, born: u64, fair_at: u64, big: bool, may_poison: bool) -> Vec<Put> {
     let most = if big { 12 } else { 70 };
     let keys = if rng.bool() { rng.u32(1..4) } else { rng.u32(4..30) };
     let poison = if may_poison && rng.bool() { rng.f64() * 0.15 } else { 0.0 };
     let mut puts = Vec::new();
     for _ in 0..rng.usize(1..5) {
-        let from = rng.u64(0..fair_at);
+        // Some come just when the mapping begins.
+        let from = if rng.u8(0..4) == 0 { born } else { rng.u64(0..fair_at) };
         let span = match rng.u8(0..3) {
             0 => 1,
             1 => rng.u64(1..5_000),
@@ -239,7 +240,7 @@ fn reshards(rng: &mut Rng, kind: SourceKind, fair_at: u64) -> Vec<(u64, Reshard)
 fn actions(rng: &mut Rng, consumers: &[ConsumerPlan], born: u64, fair_at: u64) -> Vec<(u64, Action)> {
     let mut actions: Vec<(u64, Action)> = Vec::new();
     for _ in 0..rng.usize(1..5) {
-        let at = rng.u64(born..fair_at);
+        let at = if rng.u8(0..5) == 0 { born + rng.u64(0..2_000) } else { rng.u64(born..fair_at) };
         let consumer = rng.usize(0..consumers.len());
         let down = rng.u64(0..10_000);
         match rng.u8(0..12) {

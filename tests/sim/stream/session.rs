@@ -128,7 +128,7 @@ impl Basin {
         let consumer_state = &state.consumers[consumer];
         let record = &state.records[record];
         // A shard that the first list did not show yet is read from its first record.
-        if !consumer_state.first_list.as_ref().is_some_and(|listed| listed.contains(&record.shard)) {
+        if !consumer_state.first_list.as_ref().is_some_and(|listed| listed.contains_key(&record.shard)) {
             return false;
         }
         match self.start(consumer) {

@@ -162,7 +162,8 @@ impl Basin {
         let limit = if clean { ended } else { ended.saturating_sub(SAVED_WITHIN + 4 * slowest) };
         for (&shard, view) in &before.views {
             let records = &state.shards[shard].records;
-            let skip = |at: usize| !self.is_required(state, consumer, records[at]);
+            // What a mapping may leave out, and has read all the same, holds its mark like everything else.
+            let skip = |at: usize| !view.read.contains_key(&at) && !self.is_required(state, consumer, records[at]);
             let settled = view.frontier(records.len(), limit, skip);
             let known = positions.marks.get(&state.shards[shard].id);
             let covered = known.map_or(0, |mark| state.covered(shard, mark));
@@ -202,7 +203,7 @@ impl Basin {
                 None if !state.shards[shard].gone => {
                     self.violate(consumer, format_args!("forgets shard {shard}, which is still listed"));
                 }
-                None => {}
+                None => self.check_covered(&mut state, consumer, session, shard, usize::MAX),
                 Some(mark) => self.check_mark(&mut state, consumer, session, shard, mark),
             }
         }
@@ -230,7 +231,13 @@ impl Basin {
         }
         view.sent = Some((covered, now));
         view.save_failed = false;
-        let from = view.from;
+        self.check_covered(state, consumer, session, shard, covered);
+    }
+
+    /// The first `covered` places of a shard are settled, or nobody is to settle them any more.
+    fn check_covered(&self, state: &mut State, consumer: usize, session: usize, shard: usize, covered: usize) {
+        self.drop_old_windows(state, consumer, session, shard, u64::MAX);
+        let from = state.view(consumer, session, shard).from;
         for at in from..covered.min(state.shards[shard].records.len()) {
             let record = state.shards[shard].records[at];
             let view = state.view(consumer, session, shard);
@@ -241,7 +248,7 @@ impl Basin {
             if !settled && self.is_owed(state, consumer, session, record) && !excused {
                 self.violate(
                     consumer,
-                    format_args!("the mark of shard {shard} covers {covered} places, and r{record} is not settled"),
+                    format_args!("the mark of shard {shard} covers {}, and r{record} is not settled", told(covered)),
                 );
                 return;
             }
@@ -264,4 +271,9 @@ impl Basin {
             self.note(consumer, format_args!("the save fails: {error}"));
         }
     }
+}
+
+/// How much a mark covers.
+fn told(covered: usize) -> String {
+    if covered == usize::MAX { "everything".into() } else { format!("{covered} places") }
 }

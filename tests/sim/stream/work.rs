@@ -9,7 +9,7 @@ use super::basin::State;
 use super::event::WindowTail;
 use super::session::Tap;
 use super::shards::places;
-use super::view::{Piece, Pool, Stage};
+use super::view::{Piece, Stage};
 
 /// What an answer means for a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,9 +22,6 @@ pub(crate) enum Verdict {
     Nothing,
 }
 
-/// A tumbling window's state may be as large as this.
-const STATE_LIMIT: usize = 1024 * 1024;
-
 impl Tap {
     /// An invoke begins: the next try of a batch that its lane waits for, or a new batch.
     pub(crate) fn begin_work(
@@ -36,6 +33,8 @@ impl Tap {
         tail: Option<&WindowTail>,
         full: bool,
     ) {
+        let window = tail.map_or(0, |tail| tail.start);
+        self.basin.drop_old_windows(state, self.consumer, self.id, shard, window);
         let lane = self.find_lane(state, shard, records, tail);
         let lane = match lane.filter(|&lane| self.take_up(state, shard, lane, records)) {
             Some(lane) => lane,
@@ -118,7 +117,7 @@ impl Tap {
     }
 
     /// Whether a record is too old now.
-    fn is_expired(&self, state: &State, record: usize) -> bool {
+    pub(crate) fn is_expired(&self, state: &State, record: usize) -> bool {
         let session = &state.consumers[self.consumer].sessions[self.id];
         session.is_expired(state.records[record].stamp, self.basin.world.unix_ms())
     }
@@ -215,7 +214,7 @@ impl Tap {
     }
 
     /// Whether a record was given up and its failure record is on its way.
-    fn is_underway(&self, state: &State, record: usize) -> bool {
+    pub(crate) fn is_underway(&self, state: &State, record: usize) -> bool {
         let session = &state.consumers[self.consumer].sessions[self.id];
         let given_up = session.views.get(&state.records[record].shard).is_some_and(|view| view.is_given_up(record));
         given_up || session.deliveries.values().any(|delivery| delivery.records.contains(&record))
@@ -247,66 +246,6 @@ impl Tap {
         let limited = self.mapping.poller.rate_limit.is_some();
         if !limited && session.is_expired(state.records[first].stamp, self.basin.world.unix_ms()) {
             self.violate(format_args!("{} of shard {shard} is tried although it is too old", places(state, &[first])));
-        }
-    }
-
-    /// The records of a batch are of one window, and the state is what the function returned last.
-    fn check_window(&self, state: &mut State, shard: usize, records: &[usize], tail: Option<&WindowTail>) {
-        let Some(tail) = tail else { return };
-        let length = self.mapping.stream.as_ref().and_then(|stream| stream.tumbling_window);
-        let length = length.map_or(1, |length| u64::try_from(length.as_millis()).expect("at most 900 s"));
-        if tail.start % length != 0 || tail.end != tail.start + length {
-            self.violate(format_args!("a window goes from {} to {}", tail.start, tail.end));
-        }
-        for &record in records {
-            if !(tail.start..tail.end).contains(&state.records[record].stamp) {
-                self.violate(format_args!("r{record} is in a window that it does not belong to"));
-            }
-        }
-        let view = state.view(self.consumer, self.id, shard);
-        let pool = view.windows.get(&tail.start).cloned().unwrap_or_default();
-        let known = pool.state.as_deref().unwrap_or("{}");
-        if serde_json::from_str::<serde_json::Value>(known).ok() != Some(tail.state.clone()) {
-            let most = |text: &str| text.chars().take(80).collect::<String>();
-            self.violate(format_args!(
-                "a window is handed {} where {} was returned",
-                most(&tail.state.to_string()),
-                most(known)
-            ));
-        }
-        if tail.early != (pool.overfull && tail.is_final) || (pool.overfull && !tail.is_final) {
-            self.violate(format_args!("a window is terminated early: {}, and should: {}", tail.early, pool.overfull));
-        }
-        if let Some((&other, _)) = view.windows.iter().find(|(start, _)| **start < tail.start) {
-            self.violate(format_args!("window {} goes on before window {other} has ended", tail.start));
-        }
-        if tail.is_final && !tail.early {
-            self.check_window_is_over(state, shard, tail);
-        }
-    }
-
-    /// A window ends when its time is over, when a record of a later one came, or at the end of its shard.
-    fn check_window_is_over(&self, state: &mut State, shard: usize, tail: &WindowTail) {
-        let view = &state.consumers[self.consumer].sessions[self.id].views[&shard];
-        let later = view.read.keys().any(|&at| state.records[state.shards[shard].records[at]].stamp >= tail.end);
-        if !later && !view.finished && self.basin.world.unix_ms() < tail.end {
-            self.violate(format_args!("window {} ends before its time", tail.start));
-        }
-        let inside = |at: &usize| {
-            let stamp = state.records[state.shards[shard].records[*at]].stamp;
-            (tail.start..tail.end).contains(&stamp)
-        };
-        let open = view.read.keys().filter(|at| inside(at)).find(|at| {
-            let record = state.shards[shard].records[**at];
-            let owed = self.basin.is_owed(state, self.consumer, self.id, record);
-            let done = view.pooled.contains_key(at) || view.settled.contains_key(at);
-            owed && !done && !self.is_underway(state, record) && !self.is_expired(state, record)
-        });
-        if let Some(&at) = open {
-            self.violate(format_args!(
-                "window {} ends although {shard}/{at} is in it and was not processed",
-                tail.start
-            ));
         }
     }
 
@@ -373,54 +312,7 @@ impl Tap {
             self.basin.settle(state, self.consumer, self.id, record);
         }
         if let Some(tail) = piece.tail.as_ref().filter(|tail| tail.is_final) {
-            self.end_window(state, shard, tail.start);
-        }
-    }
-
-    /// What was processed is settled, or waits for the end of its window with the state that the function returned.
-    fn keep_state(
-        &self,
-        state: &mut State,
-        shard: usize,
-        piece: &Piece,
-        result: &InvokeResult,
-        done: &[usize],
-        verdict: Verdict,
-    ) {
-        let Some(tail) = &piece.tail else {
-            for &record in done {
-                self.basin.settle(state, self.consumer, self.id, record);
-            }
-            return;
-        };
-        if verdict == Verdict::Nothing || result.is_err() {
-            return;
-        }
-        if tail.is_final {
-            return self.end_window(state, shard, tail.start);
-        }
-        let returned = result.as_ref().ok().and_then(|answer| {
-            let answer: serde_json::Value = serde_json::from_slice(&answer.payload).ok()?;
-            Some(answer["state"].to_string())
-        });
-        for &record in done {
-            let at = state.records[record].at;
-            state.view(self.consumer, self.id, shard).pooled.insert(at, tail.start);
-        }
-        let overfull = returned.as_ref().is_some_and(|state| state.len() > STATE_LIMIT);
-        let pool = Pool { state: returned, overfull };
-        state.view(self.consumer, self.id, shard).windows.insert(tail.start, pool);
-    }
-
-    /// A window is over: what it held is settled.
-    pub(crate) fn end_window(&self, state: &mut State, shard: usize, start: u64) {
-        let view = state.view(self.consumer, self.id, shard);
-        view.windows.remove(&start);
-        let over: Vec<usize> = view.pooled.iter().filter(|(_, window)| **window == start).map(|(&at, _)| at).collect();
-        for at in over {
-            state.view(self.consumer, self.id, shard).pooled.remove(&at);
-            let record = state.shards[shard].records[at];
-            self.basin.settle(state, self.consumer, self.id, record);
+            self.basin.end_window(state, self.consumer, self.id, shard, tail.start);
         }
     }
 }

@@ -1,0 +1,150 @@
+//! Tumbling windows: whose state the function hands on to itself, and whose records settle when their window ends.
+
+use forebay::machine::InvokeResult;
+
+use super::basin::{Basin, State};
+use super::event::WindowTail;
+use super::session::Tap;
+use super::view::{Piece, Pool};
+use super::work::Verdict;
+use crate::leases::millis;
+
+/// A tumbling window's state may be as large as this.
+const STATE_LIMIT: usize = 1024 * 1024;
+
+impl Tap {
+    /// The records of a batch are of one window, and the state is what the function returned last.
+    pub(crate) fn check_window(&self, state: &mut State, shard: usize, records: &[usize], tail: Option<&WindowTail>) {
+        let Some(tail) = tail else { return };
+        let length = self.mapping.stream.as_ref().and_then(|stream| stream.tumbling_window).map_or(1, millis);
+        if tail.start % length != 0 || tail.end != tail.start + length {
+            self.violate(format_args!("a window goes from {} to {}", tail.start, tail.end));
+        }
+        for &record in records {
+            if !(tail.start..tail.end).contains(&state.records[record].stamp) {
+                self.violate(format_args!("r{record} is in a window that it does not belong to"));
+            }
+        }
+        let view = state.view(self.consumer, self.id, shard);
+        let pool = view.windows.get(&tail.start).cloned().unwrap_or_default();
+        let known = pool.state.as_deref().unwrap_or("{}");
+        if serde_json::from_str::<serde_json::Value>(known).ok() != Some(tail.state.clone()) {
+            let most = |text: &str| text.chars().take(80).collect::<String>();
+            self.violate(format_args!(
+                "a window is handed {} where {} was returned",
+                most(&tail.state.to_string()),
+                most(known)
+            ));
+        }
+        if tail.early != (pool.overfull && tail.is_final) || (pool.overfull && !tail.is_final) {
+            self.violate(format_args!("a window is terminated early: {}, and should: {}", tail.early, pool.overfull));
+        }
+        if let Some((&other, _)) = view.windows.iter().find(|(start, _)| **start < tail.start) {
+            self.violate(format_args!("window {} goes on before window {other} has ended", tail.start));
+        }
+        if tail.is_final && !tail.early {
+            self.check_window_is_over(state, shard, tail);
+        }
+    }
+
+    /// A window ends when its time is over, when a record of a later one came, or at the end of its shard.
+    fn check_window_is_over(&self, state: &mut State, shard: usize, tail: &WindowTail) {
+        let view = &state.consumers[self.consumer].sessions[self.id].views[&shard];
+        let later = view.read.keys().any(|&at| state.records[state.shards[shard].records[at]].stamp >= tail.end);
+        if !later && !view.finished && self.basin.world.unix_ms() < tail.end {
+            self.violate(format_args!("window {} ends before its time", tail.start));
+        }
+        let inside = |at: &usize| {
+            let stamp = state.records[state.shards[shard].records[*at]].stamp;
+            (tail.start..tail.end).contains(&stamp)
+        };
+        let open = view.read.keys().filter(|at| inside(at)).find(|at| {
+            let record = state.shards[shard].records[**at];
+            let owed = self.basin.is_owed(state, self.consumer, self.id, record);
+            let done = view.pooled.contains_key(at) || view.settled.contains_key(at);
+            owed && !done && !self.is_underway(state, record) && !self.is_expired(state, record)
+        });
+        if let Some(&at) = open {
+            self.violate(format_args!(
+                "window {} ends although {shard}/{at} is in it and was not processed",
+                tail.start
+            ));
+        }
+    }
+
+    /// What was processed is settled, or waits for the end of its window with the state that the function returned.
+    pub(crate) fn keep_state(
+        &self,
+        state: &mut State,
+        shard: usize,
+        piece: &Piece,
+        result: &InvokeResult,
+        done: &[usize],
+        verdict: Verdict,
+    ) {
+        let Some(tail) = &piece.tail else {
+            for &record in done {
+                self.basin.settle(state, self.consumer, self.id, record);
+            }
+            return;
+        };
+        if verdict == Verdict::Nothing || result.is_err() {
+            return;
+        }
+        if tail.is_final {
+            return self.basin.end_window(state, self.consumer, self.id, shard, tail.start);
+        }
+        let returned = result.as_ref().ok().and_then(|answer| {
+            let answer: serde_json::Value = serde_json::from_slice(&answer.payload).ok()?;
+            Some(answer["state"].to_string())
+        });
+        for &record in done {
+            let at = state.records[record].at;
+            state.view(self.consumer, self.id, shard).pooled.insert(at, tail.start);
+        }
+        let overfull = returned.as_ref().is_some_and(|state| state.len() > STATE_LIMIT);
+        let pool = Pool { state: returned, overfull };
+        state.view(self.consumer, self.id, shard).windows.insert(tail.start, pool);
+    }
+}
+
+impl Basin {
+    /// A window is over: what it held is settled.
+    pub(crate) fn end_window(&self, state: &mut State, consumer: usize, session: usize, shard: usize, start: u64) {
+        let view = state.view(consumer, session, shard);
+        view.windows.remove(&start);
+        let over: Vec<usize> = view.pooled.iter().filter(|(_, window)| **window == start).map(|(&at, _)| at).collect();
+        for at in over {
+            state.view(consumer, session, shard).pooled.remove(&at);
+            let record = state.shards[shard].records[at];
+            self.settle(state, consumer, session, record);
+        }
+    }
+
+    /// The end of a window that keeps failing is dropped without a word when the window is too old.
+    pub(crate) fn drop_old_windows(
+        &self,
+        state: &mut State,
+        consumer: usize,
+        session: usize,
+        shard: usize,
+        before: u64,
+    ) {
+        let unix_ms = self.world.unix_ms();
+        let of = state.session(consumer, session);
+        let Some(length) = of.stream().tumbling_window.filter(|_| of.mapping.on_failure.is_none()) else { return };
+        let length = millis(length);
+        let Some(view) = of.views.get(&shard) else { return };
+        let failed =
+            view.lanes.iter().filter_map(|lane| lane.last()).filter(|piece| piece.is_final() && piece.counted > 0);
+        let starts = failed.filter_map(|piece| piece.tail.as_ref().map(|tail| tail.start));
+        let old: Vec<u64> = starts.filter(|&start| start < before && of.is_expired(start + length, unix_ms)).collect();
+        for start in old {
+            let is = |piece: &Piece| piece.is_final() && piece.tail.as_ref().is_some_and(|tail| tail.start == start);
+            let view = state.view(consumer, session, shard);
+            view.lanes.iter_mut().for_each(|lane| lane.retain(|piece| !is(piece)));
+            view.tidy();
+            self.end_window(state, consumer, session, shard, start);
+        }
+    }
+}
