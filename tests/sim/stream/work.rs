@@ -158,7 +158,9 @@ impl Tap {
         let first = state.records[records[0]].at;
         let view = state.view(self.consumer, self.id, shard);
         let read = view.read.get(&first).copied().unwrap_or(now);
-        let hurried = view.finished || state.consumers[self.consumer].quiet.is_some();
+        // A record that was dropped as too old may have opened the window.
+        let ages = self.mapping.stream.as_ref().is_some_and(|stream| stream.maximum_record_age.is_some());
+        let hurried = view.finished || ages || state.consumers[self.consumer].quiet.is_some();
         if !complete && !hurried && now - read + 1 < window {
             self.violate(format_args!(
                 "a batch of {} goes {} ms after its first record was read, with a window of {window} ms",
