@@ -100,6 +100,8 @@ pub(crate) struct Consumer {
     pub(crate) first_list: Option<BTreeMap<usize, bool>>,
     /// Those of them that were read.
     pub(crate) open: BTreeSet<usize>,
+    /// Every shard that a list ever showed.
+    pub(crate) listed: BTreeSet<usize>,
     /// When its marks were first saved.
     pub(crate) pinned: Option<u64>,
     /// When all of them that were open had been read once after that: from here on LATEST loses nothing.
@@ -259,12 +261,12 @@ impl State {
         self.session(consumer, session).views.entry(shard).or_default()
     }
 
-    /// Every shard that a shard came from, at any remove.
-    pub(crate) fn ancestors(&self, shard: usize) -> BTreeSet<usize> {
+    /// Every shard that a shard came from, at any remove, as far as a mapping can know: through shards that it saw listed.
+    pub(crate) fn ancestors(&self, consumer: usize, shard: usize) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
         let mut open = self.shards[shard].parents.clone();
         while let Some(parent) = open.pop() {
-            if found.insert(parent) {
+            if self.consumers[consumer].listed.contains(&parent) && found.insert(parent) {
                 open.extend(&self.shards[parent].parents);
             }
         }

@@ -1,5 +1,6 @@
 //! The stream as the engine reads it: lists, iterators, limits, and answers with all their liberties.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,8 +62,10 @@ impl Tap {
 
     fn listed(&self, shards: &[Shard]) {
         let mut state = self.basin.state();
-        let known = shards.iter().filter_map(|shard| Some((state.shard(&shard.id)?, shard.closed))).collect();
+        let known: BTreeMap<usize, bool> =
+            shards.iter().filter_map(|shard| Some((state.shard(&shard.id)?, shard.closed))).collect();
         let consumer = &mut state.consumers[self.consumer];
+        consumer.listed.extend(known.keys());
         if consumer.pinned.is_none() {
             consumer.first_list = Some(known);
         }

@@ -31,6 +31,8 @@ pub(crate) struct View {
     pub(crate) owing: BTreeSet<usize>,
     /// Keys that were seen in one batch, and so share a lane.
     pub(crate) kin: Vec<BTreeSet<u32>>,
+    /// The last place that was ever invoked.
+    pub(crate) reached: Option<usize>,
     /// When the last invoke of the shard ended.
     pub(crate) last_end: Option<u64>,
     /// How far the last mark reaches that was sent to the store, and when it was sent.

@@ -49,7 +49,9 @@ impl Tap {
         self.check_age(state, shard, records);
         let now = self.basin.world.now();
         let keys: BTreeSet<u32> = records.iter().map(|&record| state.records[record].key).collect();
+        let last = records.last().map(|&record| state.records[record].at);
         let view = state.view(self.consumer, self.id, shard);
+        view.reached = view.reached.max(last);
         if let Some(piece) = view.lanes[lane].last_mut() {
             if let Stage::Waiting(from) = piece.stage
                 && now < from
@@ -156,7 +158,9 @@ impl Tap {
         let first = state.records[records[0]].at;
         let view = state.view(self.consumer, self.id, shard);
         let read = view.read.get(&first).copied().unwrap_or(now);
-        let hurried = view.finished || state.consumers[self.consumer].quiet.is_some();
+        // A record that was dropped as too old may have opened the window.
+        let ages = self.mapping.stream.as_ref().is_some_and(|stream| stream.maximum_record_age.is_some());
+        let hurried = view.finished || ages || state.consumers[self.consumer].quiet.is_some();
         if !complete && !hurried && now - read + 1 < window {
             self.violate(format_args!(
                 "a batch of {} goes {} ms after its first record was read, with a window of {window} ms",
@@ -170,13 +174,8 @@ impl Tap {
     /// follow. What waits for its turn under a rate limit was begun before.
     fn check_begins(&self, state: &mut State, shard: usize, records: &[usize]) {
         let at = records.last().map(|&record| state.records[record].at);
-        let flying: Vec<usize> =
-            state.consumers[self.consumer].calls.values().flat_map(|call| call.records.clone()).collect();
-        let flying = flying.iter().map(|&record| &state.records[record]).filter(|record| record.shard == shard);
-        let flying = flying.map(|record| record.at).max();
-        let view = state.view(self.consumer, self.id, shard);
-        let done = view.settled.keys().next_back().copied().max(view.pooled.keys().next_back().copied());
-        if at.is_none() || at >= flying.max(done) && self.mapping.poller.rate_limit.is_none() {
+        let reached = state.view(self.consumer, self.id, shard).reached;
+        if at.is_none() || at >= reached && self.mapping.poller.rate_limit.is_none() {
             self.check_awake(state, "a new batch");
         }
     }
@@ -222,7 +221,7 @@ impl Tap {
 
     /// A child begins when everything of all its forebears is settled.
     fn check_parents(&self, state: &State, shard: usize) {
-        for parent in state.ancestors(shard) {
+        for parent in state.ancestors(self.consumer, shard) {
             let view = state.consumers[self.consumer].sessions[self.id].views.get(&parent);
             for &record in &state.shards[parent].records {
                 let settled = view.is_some_and(|view| view.settled.contains_key(&state.records[record].at));
