@@ -31,6 +31,8 @@ pub(super) struct Listing {
     /// When the next one is due.
     next: Option<Mono>,
     last: Mono,
+    /// Listings that were answered.
+    listings: u64,
     failures: u32,
     /// Listings in a row that did not show the children of `childless`, or no shard at all.
     fruitless: u32,
@@ -131,6 +133,11 @@ impl StreamMachine {
         let Some((lineage, _)) = &mut self.listing.lineage else { return };
         let plan = lineage.listed(&shards, unix_ms);
         let names: BTreeSet<&str> = shards.iter().map(|shard| &*shard.id).collect();
+        // A life before this one may have ended before it saw the children of what it finished.
+        let first = self.listing.listings == 0;
+        let ended = shards.iter().map(|shard| &shard.id).filter(|_| first);
+        self.listing.childless.extend(ended.cloned());
+        self.listing.listings += 1;
         self.listing.childless.retain(|shard| lineage.has_unseen_children(shard));
         self.follow(plan);
         self.judge_missing(|shard| names.contains(shard));

@@ -32,6 +32,8 @@ pub struct StreamMachine {
     pub(super) listing: Listing,
     pub(super) shards: BTreeMap<ShardKey, Shard>,
     pub(super) reads: BTreeMap<ReadId, ShardKey>,
+    /// Bytes that the open reads are expected to bring.
+    pub(super) expected: usize,
     /// Shards whose last read failed; [`ShardKey::LISTING`] stands for the listing.
     pub(super) failing: BTreeSet<ShardKey>,
     /// Shards that may read as soon as there is room, and since when they are due.
@@ -63,6 +65,7 @@ impl StreamMachine {
             listing: Listing::default(),
             shards: BTreeMap::new(),
             reads: BTreeMap::new(),
+            expected: 0,
             failing: BTreeSet::new(),
             parked: BTreeSet::new(),
             batches: BTreeMap::new(),

@@ -14,8 +14,16 @@ const MOST_RECORDS: usize = 20_000;
 const MOST_BYTES: usize = 32 * 1024 * 1024;
 /// Bytes that may wait in lanes that make progress: more than one event can take.
 const AHEAD_BYTES: usize = 8 * 1024 * 1024;
-/// Bytes of all shards of a mapping. A shard that holds nothing reads nevertheless.
-const MAPPING_BYTES: usize = 128 * 1024 * 1024;
+/// Bytes of all shards of a mapping, those that open reads are expected to bring included.
+const MAPPING_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes that open reads may be expected to bring for shards that hold nothing, however much the others hold.
+const OPEN_BYTES: usize = 32 * 1024 * 1024;
+/// What a shard's first read is expected to bring, and the most records that it asks for.
+const FIRST_BYTES: usize = 1024 * 1024;
+const FIRST_RECORDS: u32 = 1_000;
+/// What a read asks for: with five reads a second more than a shard hands out.
+const READ_BYTES: usize = 2 * 1024 * 1024;
+const FEWEST_RECORDS: u32 = 100;
 /// Reads of a mapping that are open at once: each takes a connection.
 const MOST_READS: usize = 256;
 /// An iterator that failed so often in a row is not used again.
@@ -35,15 +43,16 @@ impl StreamMachine {
             return;
         }
         let read = ReadId(self.out.name());
-        let max = self.options.kind.most_records();
-        let asked = self.now.unix_ms;
+        let (most, asked) = (self.options.kind.most_records(), self.now.unix_ms);
         let Some(shard) = self.shards.get_mut(&key) else { return };
         self.parked.remove(&(shard.read_at, key));
         shard.reading = Some(read);
         shard.asked_unix_ms = asked;
-        let request = ReadRequest { id: read, shard: Arc::clone(&shard.id), cursor: shard.cursor.clone(), max };
+        shard.asked_records = shard.next_records.min(most);
+        self.expected += shard.expected_bytes;
+        let (cursor, max) = (shard.cursor.clone(), shard.asked_records);
+        self.out.push(Output::Read(ReadRequest { id: read, shard: Arc::clone(&shard.id), cursor, max }));
         self.reads.insert(read, key);
-        self.out.push(Output::Read(request));
     }
 
     /// Lets shards read that had to wait for others, the one that is due for longest first.
@@ -69,15 +78,19 @@ impl StreamMachine {
     }
 
     fn mapping_has_room(&self, shard: &Shard) -> bool {
-        let expected = self.reads.len().saturating_mul(shard.last_bytes);
-        let holds_nothing = shard.frontier.held() == 0;
-        self.reads.len() < MOST_READS && (holds_nothing || self.held.1 + expected < MAPPING_BYTES)
+        let bytes = if shard.frontier.held() == 0 {
+            self.expected < OPEN_BYTES
+        } else {
+            self.held.1 + self.expected < MAPPING_BYTES
+        };
+        self.reads.len() < MOST_READS && (bytes || self.reads.is_empty())
     }
 
     pub(super) fn was_read(&mut self, read: ReadId, result: Result<ReadAnswer, Fault>) {
         let Some(key) = self.reads.remove(&read) else { return };
         let Some(shard) = self.shards.get_mut(&key) else { return };
         shard.reading = None;
+        self.expected -= shard.expected_bytes;
         match result {
             Ok(answer) => self.take_in(key, answer),
             Err(fault) => self.read_failed(key, &fault),
@@ -93,7 +106,7 @@ impl StreamMachine {
         let bytes: usize = answer.records.iter().map(|record| record.fragment.len()).sum();
         let first_answer = !std::mem::replace(&mut shard.opened, true);
         shard.read_failures = 0;
-        shard.last_bytes = bytes;
+        shard.expect(records, bytes, answer.bytes);
         if let Some(last) = answer.records.last() {
             shard.was_read(&last.id);
         }
@@ -111,7 +124,7 @@ impl StreamMachine {
             Some(iterator) => shard.cursor = Cursor::Iterator(iterator),
             None => shard.at_end = true,
         }
-        let full = records >= kind.most_records() as usize || bytes >= FULL_BYTES;
+        let full = records >= shard.asked_records as usize || bytes >= FULL_BYTES;
         let behind = answer.behind.is_some_and(|behind| !behind.is_zero());
         let pause = kind.base_pause();
         shard.read_at = if full || behind { mono } else { mono + pause.mul_f64(self.rng.f64().mul_add(0.05, 1.0)) };
@@ -213,5 +226,23 @@ impl StreamMachine {
             StreamKind::DynamoDb => 120_000,
         };
         shard.quiet_unix_ms.is_some_and(|asked| asked >= unix_ms.saturating_add(grace))
+    }
+}
+
+impl Shard {
+    /// Learns from an answer what the next one may bring, and how many records make a read of the wanted size.
+    fn expect(&mut self, records: usize, bytes: usize, counted: usize) {
+        self.expected_bytes = bytes;
+        let Some(size) = counted.max(bytes / 4).checked_div(records) else { return };
+        let fitting = u32::try_from(READ_BYTES / size.max(1)).unwrap_or(u32::MAX);
+        self.next_records = fitting.max(FEWEST_RECORDS);
+        if records >= self.asked_records as usize {
+            self.expected_bytes = bytes / records * self.next_records as usize;
+        }
+    }
+
+    /// What the first read of a shard asks for and is expected to bring.
+    pub(super) const fn first_read() -> (u32, usize) {
+        (FIRST_RECORDS, FIRST_BYTES)
     }
 }

@@ -47,8 +47,12 @@ pub(super) struct Shard {
     pub(super) missing: bool,
     /// Closed, and read to its end.
     pub(super) at_end: bool,
-    /// How much the last read brought: what the next one may bring.
-    pub(super) last_bytes: usize,
+    /// What the next read, or the open one, may bring: as much as the last.
+    pub(super) expected_bytes: usize,
+    /// How many records the next read asks for.
+    pub(super) next_records: u32,
+    /// How many records the last read asked for.
+    pub(super) asked_records: u32,
     pub(super) frontier: Frontier,
     pub(super) lanes: Vec<Lane>,
     pub(super) windows: Option<Windows>,
@@ -67,6 +71,7 @@ pub(super) struct Shard {
 impl Shard {
     /// A shard that goes on at its mark; `pinned` says that it was pinned at LATEST just now.
     pub(super) fn new(id: Arc<str>, from: Mark, pinned: bool, kind: StreamKind, lanes: u32, now: Mono) -> Self {
+        let (next_records, expected_bytes) = Self::first_read();
         let mut shard = Self {
             id,
             origin: from,
@@ -82,7 +87,9 @@ impl Shard {
             opened: false,
             missing: false,
             at_end: false,
-            last_bytes: 0,
+            expected_bytes,
+            next_records,
+            asked_records: 0,
             frontier: Frontier::default(),
             lanes: (0..lanes.max(1)).map(|_| Lane::default()).collect(),
             windows: None,

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::rig::{BEGIN, Rig, record, returned, shard};
 use crate::machine::{
-    Cursor, Event, FaultKind, Fence, Mark, Position, Positions, Record, StartingPosition, StreamKind, StreamOptions,
+    Cursor, Event, FaultKind, Fence, Machine, Mark, Position, Positions, Record, StartingPosition, StreamKind,
+    StreamOptions,
 };
 
 fn latest() -> StreamOptions {
@@ -117,6 +118,16 @@ fn a_shard_without_a_child_is_looked_for_with_growing_pauses() {
 }
 
 #[test]
+fn the_children_of_what_an_earlier_life_finished_are_looked_for() {
+    let mut rig = Rig::new(StreamOptions::default());
+    rig.claimed(kept(&[("s0", Mark::End), ("t0", Mark::After("4".into()))]));
+    rig.listed(&[shard("s0", &[], true), shard("t0", &[], false)]);
+    rig.seconds(1);
+    rig.listed(&[shard("s0", &[], true), shard("s1", &["s0"], false), shard("t0", &[], false)]);
+    assert!(rig.reads.iter().any(|read| &*read.shard == "s1"));
+}
+
+#[test]
 fn a_child_that_is_listed_late_is_found_soon() {
     let mut rig = Rig::reading(StreamOptions::default());
     rig.read_records(vec![], false);
@@ -211,8 +222,29 @@ fn more_shards_than_reads_take_turns() {
 #[test]
 fn a_full_answer_is_followed_by_the_next_read() {
     let mut rig = Rig::reading(StreamOptions { batch_size: 10_000, ..StreamOptions::default() });
-    rig.read(0..10_000);
-    assert_eq!(rig.reads.len(), 1);
+    assert_eq!(rig.reads[0].max, 1_000);
+    rig.read(0..1_000);
+    assert_eq!(rig.reads[0].max, 10_000);
+}
+
+#[test]
+fn all_shards_together_hold_a_bounded_backlog() {
+    let mut rig = Rig::new(StreamOptions { batch_size: 10_000, ..StreamOptions::default() });
+    rig.claimed(kept(&[]));
+    let shards: Vec<_> = (0..100).map(|number| shard(&format!("s{number:04}"), &[], false)).collect();
+    rig.listed(&shards);
+    rig.save_all();
+    let fragment = bytes::Bytes::from(vec![b'1'; 1024]);
+    for _ in 0..1_000 {
+        let Some(max) = rig.reads.front().map(|read| read.max) else { break };
+        let big = |number| Record { fragment: fragment.clone(), ..record(number) };
+        rig.read_records((0..u64::from(max)).map(big).collect(), true);
+        let expected: usize = rig.reads.iter().map(|read| read.max as usize * 1024).sum();
+        let held = rig.machine.gauges().held * 1024;
+        assert!(held + expected <= 128 * 1024 * 1024, "{held} {expected}");
+        rig.pass(Duration::from_millis(10));
+    }
+    assert!(rig.machine.gauges().held >= 50_000);
 }
 
 #[test]
