@@ -12,6 +12,8 @@ use crate::machine::{Cursor, Event, Fault, FaultKind, Output, ReadAnswer, ReadId
 const MOST_RECORDS: usize = 20_000;
 /// Bytes of a shard that may be held, most of them behind a lane that stands still.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
+/// Records that may wait in lanes that make progress, if two batches a lane are not more: a read takes its time.
+const AHEAD_RECORDS: usize = 1_000;
 /// Bytes that may wait in lanes that make progress: more than one event can take.
 const AHEAD_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of all shards of a mapping, those that open reads are expected to bring included.
@@ -22,7 +24,7 @@ const OPEN_BYTES: usize = 32 * 1024 * 1024;
 const FIRST_BYTES: usize = 1024 * 1024;
 const FIRST_RECORDS: u32 = 1_000;
 /// What a read asks for: with five reads a second more than a shard hands out.
-const READ_BYTES: usize = 2 * 1024 * 1024;
+const READ_BYTES: usize = 1024 * 1024;
 const FEWEST_RECORDS: u32 = 100;
 /// Reads of a mapping that are open at once: each takes a connection.
 const MOST_READS: usize = 256;
@@ -44,12 +46,15 @@ impl StreamMachine {
         }
         let read = ReadId(self.out.name());
         let (most, asked) = (self.options.kind.most_records(), self.now.unix_ms);
+        let tight = self.held.1 + self.expected >= MAPPING_BYTES;
         let Some(shard) = self.shards.get_mut(&key) else { return };
         self.parked.remove(&(shard.read_at, key));
         shard.reading = Some(read);
         shard.asked_unix_ms = asked;
-        shard.asked_records = shard.next_records.min(most);
-        self.expected += shard.expected_bytes;
+        let wanted = if tight { FEWEST_RECORDS } else { shard.next_records.min(most) };
+        shard.asked_bytes = shard.expected_bytes / shard.next_records.div_ceil(wanted) as usize;
+        shard.asked_records = wanted;
+        self.expected += shard.asked_bytes;
         let (cursor, max) = (shard.cursor.clone(), shard.asked_records);
         self.out.push(Output::Read(ReadRequest { id: read, shard: Arc::clone(&shard.id), cursor, max }));
         self.reads.insert(read, key);
@@ -71,7 +76,7 @@ impl StreamMachine {
         let batch = self.options.batch_size as usize;
         let ahead = batch * shard.lanes.len();
         let (records, bytes) = shard.flowing();
-        records < 2 * ahead
+        records < (2 * ahead).max(AHEAD_RECORDS)
             && bytes < AHEAD_BYTES
             && shard.frontier.span() < MOST_RECORDS.max(2 * ahead)
             && shard.frontier.bytes() < MOST_BYTES
@@ -90,7 +95,7 @@ impl StreamMachine {
         let Some(key) = self.reads.remove(&read) else { return };
         let Some(shard) = self.shards.get_mut(&key) else { return };
         shard.reading = None;
-        self.expected -= shard.expected_bytes;
+        self.expected -= shard.asked_bytes;
         match result {
             Ok(answer) => self.take_in(key, answer),
             Err(fault) => self.read_failed(key, &fault),

@@ -47,8 +47,10 @@ pub(super) struct Shard {
     pub(super) missing: bool,
     /// Closed, and read to its end.
     pub(super) at_end: bool,
-    /// What the next read, or the open one, may bring: as much as the last.
+    /// What the next read may bring.
     pub(super) expected_bytes: usize,
+    /// What the open read may bring.
+    pub(super) asked_bytes: usize,
     /// How many records the next read asks for.
     pub(super) next_records: u32,
     /// How many records the last read asked for.
@@ -90,6 +92,7 @@ impl Shard {
             expected_bytes,
             next_records,
             asked_records: 0,
+            asked_bytes: 0,
             frontier: Frontier::default(),
             lanes: (0..lanes.max(1)).map(|_| Lane::default()).collect(),
             windows: None,

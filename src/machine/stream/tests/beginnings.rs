@@ -225,6 +225,10 @@ fn a_full_answer_is_followed_by_the_next_read() {
     assert_eq!(rig.reads[0].max, 1_000);
     rig.read(0..1_000);
     assert_eq!(rig.reads[0].max, 10_000);
+    let big = |number| Record { fragment: vec![b'1'; 2048].into(), ..record(number) };
+    rig.read_records((0..10_000).map(big).collect(), true);
+    rig.seconds(1);
+    assert_eq!(rig.reads.len(), 0);
 }
 
 #[test]
@@ -241,7 +245,8 @@ fn all_shards_together_hold_a_bounded_backlog() {
         rig.read_records((0..u64::from(max)).map(big).collect(), true);
         let expected: usize = rig.reads.iter().map(|read| read.max as usize * 1024).sum();
         let held = rig.machine.gauges().held * 1024;
-        assert!(held + expected <= 128 * 1024 * 1024, "{held} {expected}");
+        // A shard that holds nothing reads whatever the others hold, but then only a little.
+        assert!(held + expected <= 110 * 1024 * 1024, "{held} {expected}");
         rig.pass(Duration::from_millis(10));
     }
     assert!(rig.machine.gauges().held >= 50_000);
@@ -254,11 +259,11 @@ fn reading_ahead_is_bounded() {
     for _ in 0..100 {
         rig.seconds(2);
         if !rig.reads.is_empty() {
-            rig.read(number..number + 5);
-            number += 5;
+            rig.read(number..number + 50);
+            number += 50;
         }
     }
-    assert!(number <= 40, "{number}");
+    assert!((1_000..=1_100).contains(&number), "{number}");
     let batches = rig.run(|_| returned("null"));
     assert_eq!(batches.concat(), (0..number).collect::<Vec<u64>>());
 }
