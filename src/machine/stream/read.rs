@@ -83,12 +83,12 @@ impl StreamMachine {
     }
 
     fn mapping_has_room(&self, shard: &Shard) -> bool {
-        let bytes = if shard.frontier.held() == 0 {
+        let room = if shard.frontier.held() == 0 {
             self.expected < OPEN_BYTES
         } else {
             self.held.1 + self.expected < MAPPING_BYTES
         };
-        self.reads.len() < MOST_READS && (bytes || self.reads.is_empty())
+        self.reads.len() < MOST_READS && room
     }
 
     pub(super) fn was_read(&mut self, read: ReadId, result: Result<ReadAnswer, Fault>) {
