@@ -56,7 +56,7 @@ async fn the_role_is_asked_for_once_when_the_first_records_have_come() {
     assert_eq!(shown(&*stream).await, ROLE);
     assert_eq!(asked(&server), 1);
     let target = server.seen("GetFunctionConfiguration").remove(0).target;
-    assert_eq!(target, "GET /2015-03-31/functions/work/configuration");
+    assert!(target.starts_with("GET ") && target.ends_with("/configuration"), "{target}");
 
     // The same answer told the timeout that bounds invokes.
     server.on("Invoke", [Action::text(200, "null")]);
