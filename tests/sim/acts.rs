@@ -199,6 +199,8 @@ impl Life {
 
     async fn reload_the_same(&self) {
         let sessions = |life: &Self| life.lanes.iter().map(|lane| lane.state().sessions.len()).sum::<usize>();
+        // A process that has only just begun connects its mappings first.
+        tokio::time::sleep(Duration::from_millis(1)).await;
         let before = sessions(self);
         match self.rig.handle.reload(self.mappings.clone()).await {
             Ok(summary) if summary.unchanged == self.mappings.len() => {}
