@@ -175,7 +175,7 @@ impl Tap {
     fn check_begins(&self, state: &mut State, shard: usize, records: &[usize]) {
         let at = records.last().map(|&record| state.records[record].at);
         let reached = state.view(self.consumer, self.id, shard).reached;
-        if at.is_none() || at >= reached && self.mapping.poller.rate_limit.is_none() {
+        if (at.is_none() || at >= reached) && self.mapping.poller.rate_limit.is_none() {
             self.check_awake(state, "a new batch");
         }
     }
