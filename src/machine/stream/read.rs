@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::lanes::Lane;
 use super::shard::{Shard, ShardKey};
 use super::{StreamKind, StreamMachine};
-use crate::machine::{Cursor, Event, Fault, FaultKind, Output, ReadAnswer, ReadId, ReadRequest};
+use crate::machine::{Cursor, Event, Fault, FaultKind, Output, Position, ReadAnswer, ReadId, ReadRequest};
 
 /// Records of a shard that may lie between its mark and its newest record: what a lane that stands still can hold up.
 const MOST_RECORDS: usize = 20_000;
@@ -161,27 +161,32 @@ impl StreamMachine {
         let kind = self.options.kind;
         let Some(shard) = self.shards.get_mut(&key) else { return };
         let id = Arc::clone(&shard.id);
+        let (iterated, at_horizon) = match &shard.cursor {
+            Cursor::Iterator(_) => (true, false),
+            Cursor::Open(position) => (false, *position == Position::TrimHorizon),
+        };
         shard.read_failures += 1;
         let failures = shard.read_failures;
         let pause = self.options.retry.pause(failures, &mut self.rng).max(fault.retry_after.unwrap_or_default());
         shard.read_at = self.now.mono + pause;
         // After a throttle the iterator is as good as before. A pin that was not opened is not what LATEST is later.
         let stale = matches!(fault.kind, FaultKind::Expired | FaultKind::Missing | FaultKind::Invalid);
-        if fault.kind != FaultKind::Cancelled && (stale || !shard.opened || failures >= ITERATOR_TRIES) {
+        if !matches!(fault.kind, FaultKind::Cancelled | FaultKind::Trimmed)
+            && (stale || !shard.opened || failures >= ITERATOR_TRIES)
+        {
             shard.reopen(kind);
         }
         match fault.kind {
             FaultKind::Cancelled => return,
-            FaultKind::Expired if failures == 1 => {
+            FaultKind::Expired if iterated => {
                 shard.read_at = self.now.mono;
                 return self.out.emit(Event::IteratorExpired { shard: id });
             }
-            FaultKind::Trimmed if failures == 1 => {
+            FaultKind::Trimmed if !at_horizon => {
                 shard.reopen_at_horizon();
                 shard.read_at = self.now.mono;
                 return self.out.emit(Event::Trimmed { shard: id });
             }
-            FaultKind::Trimmed => shard.reopen_at_horizon(),
             FaultKind::Missing => {
                 shard.missing = true;
                 self.listing.soon(self.now.mono);

@@ -165,6 +165,20 @@ fn what_was_trimmed_is_passed_over_loudly() {
 }
 
 #[test]
+fn what_was_trimmed_during_an_outage_is_passed_over_at_once() {
+    let mut rig = Rig::new(StreamOptions::default());
+    rig.claimed(kept(&[("s0", Mark::After("4".into()))]));
+    rig.listed(&[shard("s0", &[], false)]);
+    for _ in 0..8 {
+        rig.read_fails(FaultKind::Transient);
+        rig.seconds(30);
+    }
+    assert_eq!(rig.read_fails(FaultKind::Trimmed).cursor, Cursor::Open(after("4")));
+    assert_eq!(rig.read([9]).cursor, Cursor::Open(Position::TrimHorizon));
+    assert_eq!(rig.count(|event| matches!(event, Event::Trimmed { .. })), 1);
+}
+
+#[test]
 fn a_shard_that_the_stream_no_longer_lists_is_over() {
     let mut rig = Rig::new(StreamOptions::default());
     rig.claimed(kept(&[("s0", Mark::After("4".into())), ("s1", Mark::TrimHorizon)]));
