@@ -161,7 +161,8 @@ impl Life {
 
     /// A mapping that has nothing to do reads each open shard at its base rate.
     async fn watch_idle(&self) {
-        tokio::time::sleep(Duration::from_secs(10)).await;
+        // The pause after a failure of the time before can be half a minute.
+        tokio::time::sleep(Duration::from_secs(40)).await;
         let reads = |consumer: usize| self.basin.state().consumers[consumer].reads;
         let before: Vec<u64> = (0..self.mappings.len()).map(reads).collect();
         tokio::time::sleep(Duration::from_millis(IDLE)).await;
