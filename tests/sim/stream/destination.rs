@@ -13,7 +13,7 @@ use super::event;
 use super::plan::SideOf;
 use super::session::Tap;
 use super::shards::places;
-use super::view::{Piece, Stage};
+use super::view::{Piece, Stage, With};
 
 /// What an adapter waits for an answer before it gives a delivery up (milliseconds).
 const DELIVERY_TIMEOUT: u64 = 10_000;
@@ -231,6 +231,9 @@ impl Tap {
         let session = &state.consumers[self.consumer].sessions[self.id];
         let old = session.is_expired(window.end_unix_ms, failure.unix_ms);
         let view = state.view(self.consumer, self.id, shard);
+        if view.owing_windows.remove(&window.start_unix_ms) {
+            return;
+        }
         let is = |piece: &Piece| {
             piece.is_final() && piece.tail.as_ref().is_some_and(|tail| tail.start == window.start_unix_ms)
         };
@@ -240,7 +243,7 @@ impl Tap {
         }
         if let Some(lane) = lane {
             view.lanes[lane].pop();
-            view.windows.remove(&window.start_unix_ms);
+            view.give_window_up(window.start_unix_ms);
             view.tidy();
         }
     }
@@ -260,7 +263,8 @@ impl Tap {
                 && window.is_final
                 && let Some(shard) = state.shard(&shard)
             {
-                self.basin.end_window(&mut state, self.consumer, self.id, shard, window.start_unix_ms);
+                let with = With::Failure(window.start_unix_ms);
+                self.basin.end_window(&mut state, self.consumer, self.id, shard, with);
             }
         }
         drop(state);

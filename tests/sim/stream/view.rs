@@ -19,8 +19,8 @@ pub(crate) struct View {
     pub(crate) read: BTreeMap<usize, u64>,
     /// Since when each place is settled: succeeded, taken by the destination, or dropped by a rule.
     pub(crate) settled: BTreeMap<usize, u64>,
-    /// Places that the function has processed and whose tumbling window is still open, with its begin.
-    pub(crate) pooled: BTreeMap<usize, u64>,
+    /// Places that the function has processed, and the tumbling window with which they settle.
+    pub(crate) pooled: BTreeMap<usize, With>,
     /// The state of each open tumbling window.
     pub(crate) windows: BTreeMap<u64, Pool>,
     /// Batches that are in flight or wait for another try, one stack for each lane that has any.
@@ -29,6 +29,8 @@ pub(crate) struct View {
     pub(crate) given: Vec<Piece>,
     /// Records that became too old and whose failure record was not sent yet.
     pub(crate) owing: BTreeSet<usize>,
+    /// Windows whose end became too old and whose failure record was not sent yet, by their begin.
+    pub(crate) owing_windows: BTreeSet<u64>,
     /// Keys that were seen in one batch, and so share a lane.
     pub(crate) kin: Vec<BTreeSet<u32>>,
     /// The last place that was ever invoked.
@@ -47,6 +49,15 @@ pub(crate) struct View {
     pub(crate) reading: bool,
     /// The shard was read to its end.
     pub(crate) finished: bool,
+}
+
+/// What a processed record waits for, by the begin of its tumbling window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum With {
+    /// The end of the window.
+    End(u64),
+    /// The failure record of a window that was given up.
+    Failure(u64),
 }
 
 /// A tumbling window that is open.
@@ -97,6 +108,15 @@ impl Piece {
 }
 
 impl View {
+    /// A window is given up: it is over, and what it held settles with its failure record. Should it go on after an
+    /// early end, it does so without this state.
+    pub(crate) fn give_window_up(&mut self, start: u64) {
+        self.windows.remove(&start);
+        for with in self.pooled.values_mut().filter(|with| **with == With::End(start)) {
+            *with = With::Failure(start);
+        }
+    }
+
     /// How far the shard is settled without a gap as far as it was at `limit`; `skip` says which places do not count.
     pub(crate) fn frontier(&self, length: usize, limit: u64, skip: impl Fn(usize) -> bool) -> usize {
         if self.whole {

@@ -5,7 +5,7 @@ use forebay::machine::InvokeResult;
 use super::basin::{Basin, State};
 use super::event::WindowTail;
 use super::session::Tap;
-use super::view::{Piece, Pool};
+use super::view::{Piece, Pool, With};
 use super::work::Verdict;
 use crate::leases::millis;
 
@@ -92,7 +92,8 @@ impl Tap {
             return;
         }
         if tail.is_final {
-            return self.basin.end_window(state, self.consumer, self.id, shard, tail.start);
+            state.view(self.consumer, self.id, shard).windows.remove(&tail.start);
+            return self.basin.end_window(state, self.consumer, self.id, shard, With::End(tail.start));
         }
         let returned = result.as_ref().ok().and_then(|answer| {
             let answer: serde_json::Value = serde_json::from_slice(&answer.payload).ok()?;
@@ -100,7 +101,7 @@ impl Tap {
         });
         for &record in done {
             let at = state.records[record].at;
-            state.view(self.consumer, self.id, shard).pooled.insert(at, tail.start);
+            state.view(self.consumer, self.id, shard).pooled.insert(at, With::End(tail.start));
         }
         let overfull = returned.as_ref().is_some_and(|state| state.len() > STATE_LIMIT);
         let pool = Pool { state: returned, overfull };
@@ -109,11 +110,10 @@ impl Tap {
 }
 
 impl Basin {
-    /// A window is over: what it held is settled.
-    pub(crate) fn end_window(&self, state: &mut State, consumer: usize, session: usize, shard: usize, start: u64) {
+    /// A window is over, or its failure record is confirmed: what waited for that is settled.
+    pub(crate) fn end_window(&self, state: &mut State, consumer: usize, session: usize, shard: usize, with: With) {
         let view = state.view(consumer, session, shard);
-        view.windows.remove(&start);
-        let over: Vec<usize> = view.pooled.iter().filter(|(_, window)| **window == start).map(|(&at, _)| at).collect();
+        let over: Vec<usize> = view.pooled.iter().filter(|(_, of)| **of == with).map(|(&at, _)| at).collect();
         for at in over {
             state.view(consumer, session, shard).pooled.remove(&at);
             let record = state.shards[shard].records[at];
@@ -121,7 +121,8 @@ impl Basin {
         }
     }
 
-    /// The end of a window that keeps failing is dropped without a word when the window is too old.
+    /// The end of a window that keeps failing is given up when the window is too old: without a word, or with a failure
+    /// record that may have to wait for others.
     pub(crate) fn drop_old_windows(
         &self,
         state: &mut State,
@@ -132,8 +133,8 @@ impl Basin {
     ) {
         let unix_ms = self.world.unix_ms();
         let of = state.session(consumer, session);
-        let Some(length) = of.stream().tumbling_window.filter(|_| of.mapping.on_failure.is_none()) else { return };
-        let length = millis(length);
+        let told = of.mapping.on_failure.is_some();
+        let Some(length) = of.stream().tumbling_window.map(millis) else { return };
         let Some(view) = of.views.get(&shard) else { return };
         let failed =
             view.lanes.iter().filter_map(|lane| lane.last()).filter(|piece| piece.is_final() && piece.counted > 0);
@@ -144,7 +145,12 @@ impl Basin {
             let view = state.view(consumer, session, shard);
             view.lanes.iter_mut().for_each(|lane| lane.retain(|piece| !is(piece)));
             view.tidy();
-            self.end_window(state, consumer, session, shard, start);
+            view.give_window_up(start);
+            if told {
+                view.owing_windows.insert(start);
+            } else {
+                self.end_window(state, consumer, session, shard, With::Failure(start));
+            }
         }
     }
 }

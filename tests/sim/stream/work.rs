@@ -9,7 +9,7 @@ use super::basin::State;
 use super::event::WindowTail;
 use super::session::Tap;
 use super::shards::places;
-use super::view::{Piece, Stage};
+use super::view::{Piece, Stage, With};
 
 /// What an answer means for a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,10 +157,11 @@ impl Tap {
         let complete = full || records.len() >= self.mapping.batch_size as usize || tail.is_some();
         let first = state.records[records[0]].at;
         let view = state.view(self.consumer, self.id, shard);
-        let read = view.read.get(&first).copied().unwrap_or(now);
+        let (read, finished) = (view.read.get(&first).copied().unwrap_or(now), view.finished);
         // A record that was dropped as too old may have opened the window.
         let ages = self.mapping.stream.as_ref().is_some_and(|stream| stream.maximum_record_age.is_some());
-        let hurried = view.finished || ages || state.consumers[self.consumer].quiet.is_some();
+        let over = finished || state.shards[shard].gone;
+        let hurried = over || ages || state.consumers[self.consumer].quiet.is_some();
         if !complete && !hurried && now - read + 1 < window {
             self.violate(format_args!(
                 "a batch of {} goes {} ms after its first record was read, with a window of {window} ms",
@@ -294,10 +295,9 @@ impl Tap {
             } else if self.mapping.on_failure.is_none() {
                 self.give_up(state, shard, &piece);
             } else {
-                // A window that is given up is over; what it held settles with its failure record.
                 let view = state.view(self.consumer, self.id, shard);
                 if let Some(tail) = piece.tail.as_ref().filter(|tail| tail.is_final) {
-                    view.windows.remove(&tail.start);
+                    view.give_window_up(tail.start);
                 }
                 view.given.push(piece);
             }
@@ -311,7 +311,8 @@ impl Tap {
             self.basin.settle(state, self.consumer, self.id, record);
         }
         if let Some(tail) = piece.tail.as_ref().filter(|tail| tail.is_final) {
-            self.basin.end_window(state, self.consumer, self.id, shard, tail.start);
+            state.view(self.consumer, self.id, shard).give_window_up(tail.start);
+            self.basin.end_window(state, self.consumer, self.id, shard, With::Failure(tail.start));
         }
     }
 }
