@@ -41,23 +41,14 @@ impl World {
 
     pub(crate) fn describe(&self) -> impl Future<Output = Input> + Send + use<> {
         let queue = self.queue();
-        async move {
-            Input::Described(match queue {
-                Ok(queue) => queue.describe().await,
-                Err(fault) => Err(fault),
-            })
-        }
+        async move { Input::Described(async { queue?.describe().await }.await) }
     }
 
     pub(crate) fn poll(&self, request: PollRequest) -> impl Future<Output = Input> + Send + use<> {
         let queue = self.queue();
         async move {
             let poll = request.id;
-            let result = match queue {
-                Ok(queue) => queue.receive(request).await,
-                Err(fault) => Err(fault),
-            };
-            Input::Polled { poll, result }
+            Input::Polled { poll, result: async { queue?.receive(request).await }.await }
         }
     }
 
@@ -65,24 +56,20 @@ impl World {
         let queue = self.queue();
         async move {
             let settle = request.id;
-            let receipts = request.entries.iter().map(|entry| entry.receipt.clone());
-            let result = match (queue, request.action) {
-                (Ok(queue), SettleAction::Delete) => queue.delete(receipts.collect()).await,
-                (Ok(queue), SettleAction::ChangeVisibility) => queue.change_visibility(request.entries).await,
-                (Err(fault), _) => Err(fault),
+            let done = async {
+                let receipts = request.entries.iter().map(|entry| entry.receipt.clone());
+                match request.action {
+                    SettleAction::Delete => queue?.delete(receipts.collect()).await,
+                    SettleAction::ChangeVisibility => queue?.change_visibility(request.entries).await,
+                }
             };
-            Input::Settled { settle, result }
+            Input::Settled { settle, result: done.await }
         }
     }
 
     pub(crate) fn list(&self) -> impl Future<Output = Input> + Send + use<> {
         let stream = self.stream();
-        async move {
-            Input::Listed(match stream {
-                Ok(stream) => stream.shards().await,
-                Err(fault) => Err(fault),
-            })
-        }
+        async move { Input::Listed(async { stream?.shards().await }.await) }
     }
 
     /// Waits for the shard's limits, then reads.
@@ -92,13 +79,8 @@ impl World {
         let (reads, live) = (self.reads.clone(), Arc::clone(live));
         async move {
             let (read, shard) = (request.id, Arc::clone(&request.shard));
-            let result = match stream {
-                Ok(stream) => {
-                    live.metrics().limiter_waited(limiter.admitted().await);
-                    stream.read(request).await
-                }
-                Err(fault) => Err(fault),
-            };
+            live.metrics().limiter_waited(limiter.admitted().await);
+            let result = async { stream?.read(request).await }.await;
             match &result {
                 Ok(answer) if answer.next.is_none() => reads.forget(&shard),
                 Ok(answer) => limiter.charge(answer.bytes),

@@ -25,7 +25,7 @@ impl StreamMachine {
                 return false;
             }
             let Some(piece) = at.finish(now) else { return false };
-            self.give_up(key, &piece, Condition::RecordAgeExceeded);
+            self.give_up(key, piece, Condition::RecordAgeExceeded);
             return true;
         }
         let arrivals =
@@ -44,7 +44,7 @@ impl StreamMachine {
             let places = std::mem::take(&mut piece.places);
             *piece = Piece::new(name, places);
         }
-        self.give_up(key, &given_up, Condition::RecordAgeExceeded);
+        self.give_up(key, given_up, Condition::RecordAgeExceeded);
         true
     }
 

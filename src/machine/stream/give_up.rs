@@ -82,16 +82,16 @@ impl Deliveries {
 
 impl StreamMachine {
     /// Gives up the records of a piece, or the final invoke of a window.
-    pub(super) fn give_up(&mut self, key: ShardKey, piece: &Piece, condition: Condition) {
-        let destination = self.options.destination;
-        let failure = destination.map(|_| self.failure(key, piece, condition));
+    pub(super) fn give_up(&mut self, key: ShardKey, piece: Piece, condition: Condition) {
+        let (destination, records) = (self.options.destination, piece.places.len());
+        let failure = destination.map(|_| self.failure(key, &piece, condition));
         // A window that is given up is closed for good: the next one need not wait for the destination.
         let settled = match piece.last_of_window {
             Some(last) => self.window_closed(key, last),
-            None => Settled::Records(piece.places.clone()),
+            None => Settled::Records(piece.places),
         };
         let Some(failure) = failure else {
-            self.out.emit(Event::Dropped { records: piece.places.len(), condition });
+            self.out.emit(Event::Dropped { records, condition });
             return self.settle(key, &settled);
         };
         let Some(shard) = self.shards.get_mut(&key) else { return };

@@ -59,7 +59,7 @@ impl StreamMachine {
         let old = expired(at.waiting().map(arrived), age, unix_ms);
         if old > 0 {
             let places = at.take(old);
-            self.give_up(key, &Piece::new(BatchId(0), places), Condition::RecordAgeExceeded);
+            self.give_up(key, Piece::new(BatchId(0), places), Condition::RecordAgeExceeded);
             return true;
         }
         let (mut within, mut limits) = (usize::MAX, self.limits);
@@ -233,12 +233,12 @@ impl StreamMachine {
         match judge(end, records, attempts, rules) {
             Verdict::Done => {
                 let Some(piece) = at.finish(now) else { return };
-                self.complete(key, lane, &piece, state);
+                self.complete(key, lane, piece, state);
             }
             Verdict::Rest(index) => {
                 let rest = piece.places.split_off(index);
                 let done = std::mem::replace(piece, Piece::new(name, rest));
-                self.complete(key, lane, &done, state);
+                self.complete(key, lane, done, state);
             }
             Verdict::Halves(index) => {
                 let Some(mut first) = at.finish(now) else { return };
@@ -256,7 +256,7 @@ impl StreamMachine {
             Verdict::GiveUp => {
                 let Some(mut piece) = at.finish(now) else { return };
                 piece.attempts = attempts;
-                self.give_up(key, &piece, Condition::RetryAttemptsExhausted);
+                self.give_up(key, piece, Condition::RetryAttemptsExhausted);
             }
         }
     }
@@ -279,7 +279,7 @@ impl StreamMachine {
     }
 
     /// The function has processed these records.
-    fn complete(&mut self, key: ShardKey, lane: usize, piece: &Piece, state: Option<Bytes>) {
+    fn complete(&mut self, key: ShardKey, lane: usize, piece: Piece, state: Option<Bytes>) {
         if let Some(last) = piece.last_of_window {
             let settled = self.window_closed(key, last);
             return self.settle(key, &settled);
@@ -289,7 +289,7 @@ impl StreamMachine {
         self.out.check(Invariant::KeyOrder, in_order);
         let Some(shard) = self.shards.get_mut(&key) else { return };
         let Some(windows) = &mut shard.windows else {
-            return self.settle(key, &Settled::Records(piece.places.clone()));
+            return self.settle(key, &Settled::Records(piece.places));
         };
         let (window, fits) = (windows.number(), windows.advance(state));
         let processed = piece.places.iter().filter(|&&place| shard.frontier.process(place, window)).count();
