@@ -3,6 +3,7 @@
 //! Nothing outside this folder and the adapters beside it (`source/`, `function/lambda`, `destination/`) sees an SDK type.
 
 mod asking;
+mod bounded;
 mod connector;
 mod delivery_faults;
 mod endpoint;
@@ -11,6 +12,7 @@ mod faults;
 mod sdk;
 
 pub(crate) use asking::Asking;
+pub(crate) use bounded::bounded;
 pub use connector::{AwsConnector, CallBounds};
 pub(crate) use failure::{Call, Service, fault_of, timed_out};
 pub(crate) use faults::{receipt_is_gone, sqs_code_kind};

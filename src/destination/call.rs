@@ -1,32 +1,8 @@
-//! One call of a destination.
-
-use std::error::Error;
-use std::future::Future;
-use std::time::Duration;
-
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+//! What goes into a call of a destination.
 
 use super::record::{Message, Oversized};
-use crate::aws::{Call, fault_of, timed_out};
+use crate::aws::Call;
 use crate::machine::{Fault, FaultKind};
-
-/// Waits for a call, but not longer than `bound`: a connection can be dead without a sign.
-pub(super) async fn bounded<T, E>(
-    call: Call<'_>,
-    bound: Duration,
-    send: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-) -> Result<T, Fault>
-where
-    E: Error + ProvideErrorMetadata + 'static,
-{
-    match tokio::time::timeout(bound, send).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(fault_of(call, &error)),
-        Err(_) => Err(timed_out(call, bound)),
-    }
-}
 
 /// The text to send, with a warning when something had to be left out; a fault when even that is too large.
 pub(super) fn fitting(call: Call<'_>, record: Result<Message, Oversized>, limit: usize) -> Result<String, Fault> {

@@ -8,10 +8,9 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::Destination;
-use super::call::bounded;
 use super::names::object_key;
 use super::record::Encoder;
-use crate::aws::{Call, CallBounds, Service};
+use crate::aws::{Call, CallBounds, Service, bounded};
 use crate::machine::{Failure, Fault};
 use crate::mapping::{Arn, Mapping};
 

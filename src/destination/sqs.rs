@@ -8,10 +8,10 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::Destination;
-use super::call::{bounded, fitting};
+use super::call::fitting;
 use super::names::{group, hyphenated};
 use super::record::Encoder;
-use crate::aws::{Call, CallBounds, Service};
+use crate::aws::{Call, CallBounds, Service, bounded};
 use crate::machine::{Failure, Fault, FaultKind};
 use crate::mapping::{Arn, Mapping};
 

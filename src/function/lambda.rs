@@ -17,7 +17,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::{Function, FunctionSettings};
-use crate::aws::{Asking, Call, CallBounds, Service, fault_of, timed_out};
+use crate::aws::{Asking, Call, CallBounds, Service, bounded, fault_of, timed_out};
 use crate::machine::{Fault, FaultKind, FunctionAnswer, InvokeResult};
 use crate::mapping::FunctionRef;
 
@@ -204,11 +204,7 @@ impl Target {
     where
         E: std::error::Error + aws_sdk_lambda::error::ProvideErrorMetadata + 'static,
     {
-        let call = self.call(operation);
-        match tokio::time::timeout(self.bounds.call, send).await {
-            Ok(result) => result.map_err(|error| fault_of(call, &error)),
-            Err(_) => Err(timed_out(call, self.bounds.call)),
-        }
+        bounded(self.call(operation), self.bounds.call, send).await
     }
 }
 

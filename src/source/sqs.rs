@@ -21,7 +21,7 @@ use futures_util::future::BoxFuture;
 
 use self::encode::Encoder;
 use super::QueueSource;
-use crate::aws::{Call, CallBounds, Service, fault_of, timed_out};
+use crate::aws::{Call, CallBounds, Service, bounded};
 use crate::machine::{Fault, FaultKind, PollRequest, QueueAttributes, Receipt, Record, SettleEntry, SettleOutcome};
 use crate::mapping::Mapping;
 
@@ -186,18 +186,13 @@ impl SqsQueue {
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
-        let call = self.call(operation);
-        let fault = match tokio::time::timeout(bound, send).await {
-            Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => fault_of(call, &error),
-            Err(_) => timed_out(call, bound),
-        };
-        if let Some(url) = url
+        let result = bounded(self.call(operation), bound, send).await;
+        if let (Err(fault), Some(url)) = (&result, url)
             && fault.kind == FaultKind::Missing
         {
             self.forget_url(url);
         }
-        Err(fault)
+        result
     }
 }
 

@@ -1,0 +1,27 @@
+//! One call, given up when its bound has passed.
+
+use std::error::Error;
+use std::future::Future;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::{Call, fault_of, timed_out};
+use crate::machine::Fault;
+
+/// Waits for a call, but not longer than `bound`: a connection can be dead without a sign.
+pub(crate) async fn bounded<T, E>(
+    call: Call<'_>,
+    bound: Duration,
+    send: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+) -> Result<T, Fault>
+where
+    E: Error + ProvideErrorMetadata + 'static,
+{
+    match tokio::time::timeout(bound, send).await {
+        Ok(result) => result.map_err(|error| fault_of(call, &error)),
+        Err(_) => Err(timed_out(call, bound)),
+    }
+}
