@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
+use forebay::machine::FaultKind;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -37,6 +38,19 @@ pub(crate) enum Action {
 }
 
 impl Action {
+    /// All that befalls connections rather than requests, with its name and the class that every call puts it in.
+    /// An answer that is cut off has announced `length` bytes.
+    pub(crate) fn of_connections(length: usize) -> [(&'static str, Self, FaultKind); 6] {
+        [
+            ("reset early", Self::ResetEarly, FaultKind::Transient),
+            ("reset late", Self::ResetLate, FaultKind::Transient),
+            ("closed", Self::Close, FaultKind::Transient),
+            ("cut off", Self::Truncate(length), FaultKind::Transient),
+            ("not HTTP", Self::Garbage, FaultKind::Transient),
+            ("hangs", Self::Hang, FaultKind::Timeout),
+        ]
+    }
+
     /// A JSON answer.
     pub(crate) fn json(status: u16, body: &Value) -> Self {
         Self::text(status, &body.to_string())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use forebay::aws::{AwsConnector, CallBounds};
+use forebay::aws::AwsConnector;
 use forebay::engine::{Connector as _, SourcePort};
 use forebay::machine::{Cursor, Fault, FaultKind, Position, ReadId, ReadRequest, Shard};
 use forebay::mapping::{Mapping, SourceKind};
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{mapping, sdk_config};
 use crate::scripted::{Action, Scripted};
+use crate::wire_kinesis::connector;
 
 const STREAM: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/orders/stream/2026-11-20T00:00:00.000";
 const SHARD: &str = "shardId-00000001764085660000-0a1b2c3d";
@@ -21,11 +22,7 @@ fn stream_mapping() -> Mapping {
 }
 
 async fn stream(server: &Scripted) -> DynamoDbStream {
-    let bounds =
-        CallBounds { call: Duration::from_millis(500), read: Duration::from_millis(700), ..CallBounds::default() };
-    let config = sdk_config(server.endpoint(), "000000000000").await;
-    let connector = AwsConnector::with_config(config).unwrap().with_bounds(bounds);
-    connector.dynamodb_stream(&stream_mapping()).await.unwrap()
+    connector(server).await.dynamodb_stream(&stream_mapping()).await.unwrap()
 }
 
 fn error(status: u16, code: &str) -> Action {
@@ -65,7 +62,7 @@ async fn call(stream: &DynamoDbStream, operation: &str) -> Result<(), Fault> {
 
 #[tokio::test]
 async fn every_failed_call_has_its_class_and_is_sent_once() {
-    use FaultKind::{Denied, Expired, Invalid, Missing, Throttled, Timeout, Transient, Trimmed};
+    use FaultKind::{Denied, Expired, Invalid, Missing, Throttled, Transient, Trimmed};
     let table = [
         ("trimmed", error(400, "TrimmedDataAccessException"), Trimmed),
         ("expired iterator", error(400, "ExpiredIteratorException"), Expired),
@@ -82,16 +79,10 @@ async fn every_failed_call_has_its_class_and_is_sent_once() {
         ("503", Action::text(503, "Service Unavailable"), Transient),
         ("half an object", Action::text(200, "{\"Records\":[{\"eventID\""), Transient),
         ("not an object", Action::text(200, "surprise"), Transient),
-        ("reset early", Action::ResetEarly, Transient),
-        ("reset late", Action::ResetLate, Transient),
-        ("closed", Action::Close, Transient),
-        ("cut off", Action::Truncate(10_000), Transient),
-        ("not HTTP", Action::Garbage, Transient),
-        ("hangs", Action::Hang, Timeout),
     ];
     let server = Scripted::start().await;
     let stream = stream(&server).await;
-    for (name, action, kind) in table {
+    for (name, action, kind) in table.into_iter().chain(Action::of_connections(10_000)) {
         for operation in ["DescribeStream", "GetShardIterator", "GetRecords"] {
             server.on("DescribeStream", [page(&json!([]), None)]);
             server.on("GetShardIterator", [Action::json(200, &json!({"ShardIterator": "it-0"}))]);

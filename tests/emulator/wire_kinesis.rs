@@ -64,7 +64,7 @@ async fn call(stream: &KinesisStream, operation: &str) -> Result<(), Fault> {
 
 #[tokio::test]
 async fn every_failed_call_has_its_class_and_is_sent_once() {
-    use FaultKind::{Denied, Expired, Invalid, Missing, Throttled, Timeout, TooLarge, Transient};
+    use FaultKind::{Denied, Expired, Invalid, Missing, Throttled, TooLarge, Transient};
     let table = [
         ("throughput", error(400, "ProvisionedThroughputExceededException"), Throttled),
         ("limit", error(400, "LimitExceededException"), Throttled),
@@ -86,17 +86,11 @@ async fn every_failed_call_has_its_class_and_is_sent_once() {
         ("a proxy", Action::text(502, "<html>"), Transient),
         ("half an object", Action::text(200, "{\"Records\":[{\"Data\""), Transient),
         ("not an object", Action::text(200, "surprise"), Transient),
-        ("reset early", Action::ResetEarly, Transient),
-        ("reset late", Action::ResetLate, Transient),
-        ("closed", Action::Close, Transient),
-        ("cut off", Action::Truncate(10_000), Transient),
-        ("not HTTP", Action::Garbage, Transient),
-        ("hangs", Action::Hang, Timeout),
     ];
     let server = Scripted::start().await;
     let stream = stream(&server).await;
     let iterator = Action::json(200, &json!({"ShardIterator": "it-0"}));
-    for (name, action, kind) in table {
+    for (name, action, kind) in table.into_iter().chain(Action::of_connections(10_000)) {
         for operation in ["ListShards", "GetShardIterator", "GetRecords"] {
             server.on("ListShards", [Action::json(200, &json!({"Shards": []}))]);
             server.on("GetShardIterator", [iterator.clone()]);

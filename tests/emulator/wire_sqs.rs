@@ -38,7 +38,7 @@ fn message(id: &str) -> Value {
 
 #[tokio::test]
 async fn every_failed_call_has_its_class_and_is_sent_once() {
-    use FaultKind::{Denied, Expired, Invalid, Missing, Throttled, Timeout, TooLarge, Transient};
+    use FaultKind::{Denied, Expired, Invalid, Missing, Throttled, TooLarge, Transient};
     let error = |status, code, query| Action::sqs_error(status, code, query, "as the service put it");
     let table = [
         ("no queue", error(400, "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"), Missing),
@@ -61,16 +61,10 @@ async fn every_failed_call_has_its_class_and_is_sent_once() {
         ("a proxy", Action::text(502, "<html>"), Transient),
         ("half an object", Action::text(200, "{\"Messages\":[{\"MessageId\""), Transient),
         ("not an object", Action::text(200, "surprise"), Transient),
-        ("reset early", Action::ResetEarly, Transient),
-        ("reset late", Action::ResetLate, Transient),
-        ("closed", Action::Close, Transient),
-        ("cut off", Action::Truncate(10_000), Transient),
-        ("not HTTP", Action::Garbage, Transient),
-        ("hangs", Action::Hang, Timeout),
     ];
     let server = Scripted::start().await;
     let queue = queue(&server).await;
-    for (name, action, kind) in table {
+    for (name, action, kind) in table.into_iter().chain(Action::of_connections(10_000)) {
         for operation in ["ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch", "GetQueueAttributes"]
         {
             // A connection that has worked before is where hidden retries would come from.
