@@ -32,6 +32,7 @@ pub(super) fn mapping(name: &str) -> Mapping {
         uuid: "0b8e1f0e-1f6c-5f4e-9a56-3a4f8a3f9c11".into(),
         file: PathBuf::from("mappings/orders.yaml"),
         kind: SourceKind::Sqs,
+        fifo: false,
         source: Arn {
             text: "arn:aws:sqs:us-east-1:000000000000:orders".into(),
             partition: "aws".into(),

@@ -26,6 +26,7 @@ pub(super) fn mapping(source: &str) -> Mapping {
         uuid: "6c6fdcd6-8a1a-4d34-9d05-3a7bd47b2a8f".into(),
         file: "orders.yaml".into(),
         kind,
+        fifo: false,
         source,
         function: FunctionRef::parse("myfunction").unwrap(),
         enabled: true,

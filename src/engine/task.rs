@@ -102,6 +102,7 @@ fn queue_options(mapping: &Mapping, seed: u64) -> QueueOptions {
         on_function_error: poller.visibility.on_function_error,
         on_failure: mapping.on_failure.as_ref().map(|_| poller.on_failure_attempts.unwrap_or(ON_FAILURE_ATTEMPTS)),
         retry: poller.retry_backoff,
+        fifo: mapping.fifo.then_some(poller.group_order),
         seed,
     }
 }

@@ -1,5 +1,6 @@
 //! The contract between a machine and whoever drives it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -164,6 +165,9 @@ pub struct PollRequest {
     pub wait: Duration,
     /// The visibility timeout to ask for instead of the queue's own.
     pub visibility: Option<Duration>,
+    /// `ReceiveRequestAttemptId`, for FIFO queues: a receive whose answer was lost is made again under the same name,
+    /// and brings the same messages.
+    pub attempt: Option<Arc<str>>,
 }
 
 /// One invoke.

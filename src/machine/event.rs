@@ -64,6 +64,12 @@ pub enum Event {
         /// Which rule it broke, for the operator.
         reason: &'static str,
     },
+    /// A function reported these messages as processed, but an earlier one of their group as failed: they count as
+    /// failed, too.
+    OrderKept {
+        /// How many.
+        records: usize,
+    },
     /// Messages were deleted after they were processed.
     Deleted {
         /// How many.

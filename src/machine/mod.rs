@@ -44,7 +44,7 @@ pub use position::{
     Cursor, Fence, Mark, NotAMark, Position, Positions, ReadAnswer, ReadId, ReadRequest, SaveId, SaveRequest, Shard,
     StartingPosition,
 };
-pub use queue::{OnFunctionError, QueueMachine, QueueOptions};
+pub use queue::{GroupOrder, OnFunctionError, QueueMachine, QueueOptions};
 pub use record::{Receipt, Record};
 pub use stream::{DestinationOrder, StreamKind, StreamMachine, StreamOptions};
 pub use time::{Deadline, Mono, Now, Wake};

@@ -78,6 +78,7 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
             uuid: uuid(name),
             file: reader.text.file.clone(),
             kind,
+            fifo: kind == SourceKind::Sqs && arn.resource.ends_with(".fifo"),
             source: arn,
             function,
             enabled: enabled(&members),

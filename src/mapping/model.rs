@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::machine::{BackoffPolicy, MAX_HIDDEN, OnFunctionError, StartingPosition};
+use crate::machine::{BackoffPolicy, GroupOrder, MAX_HIDDEN, OnFunctionError, StartingPosition};
 
 /// One event source mapping, validated and with its defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Mapping {
     pub file: PathBuf,
     /// The source's kind, read off its ARN.
     pub kind: SourceKind,
+    /// The source is a FIFO queue.
+    pub fifo: bool,
     /// `EventSourceArn`.
     pub source: Arn,
     /// `FunctionName`.
@@ -162,6 +164,8 @@ pub struct Poller {
     pub on_failure_payload: bool,
     /// `OnFailureAttempts`: so many times a function may fail a queue's message before it goes to the failure destination; `None`: 3.
     pub on_failure_attempts: Option<u32>,
+    /// `GroupOrder`: what a careless partial response means for the message groups of a FIFO queue.
+    pub group_order: GroupOrder,
     /// The longest that a drain of this mapping may take.
     pub drain_timeout: Option<Duration>,
 }

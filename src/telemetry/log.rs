@@ -88,6 +88,7 @@ impl EventLog {
             | Event::Flushed { .. }
             | Event::InvokeStarted { .. }
             | Event::Held { .. }
+            | Event::OrderKept { .. }
             | Event::Deleted { .. }
             | Event::Left { .. }
             | Event::Released { .. }

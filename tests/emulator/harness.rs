@@ -251,6 +251,7 @@ pub(crate) fn mapping(queue_arn: &str, function: &str) -> Mapping {
         uuid: "6c6fdcd6-8a1a-4d34-9d05-3a7bd47b2a8f".into(),
         file: "orders.yaml".into(),
         kind: SourceKind::Sqs,
+        fifo: false,
         source: Arn {
             text: queue_arn.into(),
             partition: partition.into(),

@@ -28,7 +28,7 @@ def handler(event, context):
 ";
 
 pub(crate) fn poll(max: u32) -> PollRequest {
-    PollRequest { id: PollId(1), max, wait: Duration::from_secs(1), visibility: None }
+    PollRequest { id: PollId(1), max, wait: Duration::from_secs(1), visibility: None, attempt: None }
 }
 
 fn event(records: &[Record]) -> Bytes {

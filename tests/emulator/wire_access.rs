@@ -20,7 +20,7 @@ const QUEUE: &str = "arn:aws:sqs:eu-west-1:000000000000:orders";
 const ROLE: &str = "arn:aws:iam::000000000000:role/reader";
 
 fn poll() -> PollRequest {
-    PollRequest { id: PollId(1), max: 10, wait: Duration::ZERO, visibility: None }
+    PollRequest { id: PollId(1), max: 10, wait: Duration::ZERO, visibility: None, attempt: None }
 }
 
 async fn receive(connector: &AwsConnector, mapping: &Mapping) -> Result<(), Fault> {

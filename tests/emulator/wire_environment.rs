@@ -20,7 +20,7 @@ const MARK: &str = "probe: ";
 #[tokio::test]
 #[ignore = "started by the other test of this file"]
 async fn probe() {
-    let poll = PollRequest { id: PollId(1), max: 10, wait: Duration::ZERO, visibility: None };
+    let poll = PollRequest { id: PollId(1), max: 10, wait: Duration::ZERO, visibility: None, attempt: None };
     let result = match AwsConnector::new().queue(&mapping(QUEUE, "work")).await {
         Ok(queue) => queue.receive(poll).await.map(|records| records.len()),
         Err(fault) => Err(fault),

@@ -24,7 +24,7 @@ async fn queue(server: &Scripted) -> SqsQueue {
 }
 
 fn poll() -> PollRequest {
-    PollRequest { id: PollId(1), max: 10, wait: Duration::ZERO, visibility: None }
+    PollRequest { id: PollId(1), max: 10, wait: Duration::ZERO, visibility: None, attempt: None }
 }
 
 fn receipts(count: usize) -> Vec<Receipt> {

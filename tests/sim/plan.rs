@@ -208,6 +208,7 @@ pub(crate) fn mapping(name: &str) -> Mapping {
         uuid: format!("00000000-0000-4000-8000-{:0>12}", name.len()),
         file: PathBuf::from(format!("{name}.yaml")),
         kind: SourceKind::Sqs,
+        fifo: false,
         source: arn("sqs", name),
         function: FunctionRef {
             text: format!("handle-{name}"),

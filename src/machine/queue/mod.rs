@@ -14,4 +14,4 @@ mod settle;
 mod tests;
 
 pub use machine::QueueMachine;
-pub use options::{OnFunctionError, QueueOptions};
+pub use options::{GroupOrder, OnFunctionError, QueueOptions};

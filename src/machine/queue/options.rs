@@ -26,6 +26,8 @@ pub struct QueueOptions {
     pub on_failure: Option<u32>,
     /// The pause between tries of a held batch, and of a delivery to the failure destination.
     pub retry: BackoffPolicy,
+    /// The queue is FIFO, and what a partial response means for the order of its message groups.
+    pub fifo: Option<GroupOrder>,
     /// The seed of all jitter.
     pub seed: u64,
 }
@@ -41,6 +43,17 @@ pub enum OnFunctionError {
     Backoff(BackoffPolicy),
 }
 
+/// What becomes of messages that a function reports as processed although it reports an earlier message of their group
+/// as failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GroupOrder {
+    /// They count as failed, too, and come again behind the earlier one: the group stays in order.
+    #[default]
+    Protect,
+    /// They are deleted (what AWS does): the earlier one comes again behind them.
+    AsReported,
+}
+
 impl Default for QueueOptions {
     /// AWS's defaults.
     fn default() -> Self {
@@ -54,6 +67,7 @@ impl Default for QueueOptions {
             on_function_error: OnFunctionError::Wait,
             on_failure: None,
             retry: BackoffPolicy::default(),
+            fifo: None,
             seed: 0,
         }
     }

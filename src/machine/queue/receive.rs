@@ -138,7 +138,7 @@ impl QueueMachine {
             let wait = self.wait();
             let visibility = self.receiving.override_visibility;
             self.receiving.polls.insert(id, OpenPoll { since: self.now, max, visibility, lease: self.leases.length() });
-            self.out.push(Output::Poll(PollRequest { id, max, wait, visibility }));
+            self.out.push(Output::Poll(PollRequest { id, max, wait, visibility, attempt: None }));
         }
     }
 
