@@ -27,6 +27,8 @@ pub(super) fn mapping(source: &str) -> Mapping {
         file: "orders.yaml".into(),
         kind,
         fifo: false,
+        filters: Vec::new(),
+        filtered_to: None,
         source,
         function: FunctionRef::parse("myfunction").unwrap(),
         enabled: true,

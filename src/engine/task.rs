@@ -102,6 +102,7 @@ fn queue_options(mapping: &Mapping, seed: u64) -> QueueOptions {
         on_function_error: poller.visibility.on_function_error,
         on_failure: mapping.on_failure.as_ref().map(|_| poller.on_failure_attempts.unwrap_or(ON_FAILURE_ATTEMPTS)),
         retry: poller.retry_backoff,
+        screening: poller.screening,
         fifo: mapping.fifo.then_some(poller.group_order),
         seed,
     }
@@ -129,6 +130,7 @@ fn stream_options(mapping: &Mapping, stream: &StreamParameters, seed: u64) -> St
         maximum_retry_attempts: stream.maximum_retry_attempts,
         maximum_record_age: stream.maximum_record_age,
         tumbling_window: stream.tumbling_window,
+        screening: mapping.poller.screening,
         destination: mapping.on_failure.as_ref().map(order),
         retry: mapping.poller.retry_backoff,
         seed,

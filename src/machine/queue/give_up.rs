@@ -112,12 +112,12 @@ impl QueueMachine {
             }
         }
         for (token, failures) in given_up {
-            self.give_up(token, failures, answer);
+            self.give_up(token, Condition::RetryAttemptsExhausted, failures, answer);
         }
         failed
     }
 
-    fn give_up(&mut self, token: u64, invokes: u32, answer: Option<&FunctionAnswer>) {
+    pub(super) fn give_up(&mut self, token: u64, condition: Condition, invokes: u32, answer: Option<&FunctionAnswer>) {
         let (uuid, spare) = (uuid::random(&mut self.rng), uuid::random(&mut self.rng));
         let id = DeliveryId(self.out.name());
         let Some(held) = self.held.get_mut(&token) else { return };
@@ -127,7 +127,7 @@ impl QueueMachine {
         let failure = Arc::new(Failure {
             uuid,
             request_id: answer.and_then(|answer| answer.request_id.clone()).unwrap_or_else(|| uuid::hyphenated(spare)),
-            condition: Condition::RetryAttemptsExhausted,
+            condition,
             invokes,
             response: answer.map(|answer| FailedResponse {
                 status: answer.status,

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::rig::{Rig, UNIX_MS, answer, fault, function_error, ms, s};
 use crate::machine::{
     Condition, Event, FailedBatch, FailedResponse, FaultKind, FunctionAnswer, Input, InvokeResult, QueueOptions,
-    Receipt, Record,
+    Receipt, Record, Screening,
 };
 
 pub(super) fn after(attempts: u32) -> QueueOptions {
@@ -27,6 +27,7 @@ pub(super) fn message(number: u32, receives: u32) -> Record {
         fragment: Bytes::from(format!(r#"{{"messageId":"m-{number}"}}"#)),
         receive_count: receives,
         arrived_unix_ms: 1_759_999_999_000,
+        screening: Screening::Passes,
     }
 }
 
