@@ -97,6 +97,8 @@ pub enum FailedBatch {
     },
     /// One message of a queue.
     Queue {
+        /// The message group, of a FIFO queue.
+        group: Option<Arc<str>>,
         /// `messageId`.
         message_id: Arc<str>,
         /// `ApproximateReceiveCount` of its last delivery.

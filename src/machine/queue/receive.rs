@@ -269,7 +269,7 @@ impl QueueMachine {
         } else if fits {
             self.batcher.push(token, bytes, self.now);
         } else {
-            self.fail_genuinely(&[token], &[], None);
+            self.fail_genuinely(&[token], None);
         }
     }
 

@@ -85,7 +85,7 @@ fn after_so_many_failures_a_message_is_delivered_and_only_then_deleted() {
     assert_eq!(failure.payload, r#"{"Records":[{"messageId":"m-1"}]}"#);
     assert_eq!(
         failure.batch,
-        FailedBatch::Queue { message_id: "m-1".into(), receive_count: 3, sent_unix_ms: 1_759_999_999_000 }
+        FailedBatch::Queue { group: None, message_id: "m-1".into(), receive_count: 3, sent_unix_ms: 1_759_999_999_000 }
     );
 }
 
