@@ -67,7 +67,7 @@ const DIRECTIONS: [(&str, &[&str]); 11] = [
     ("store", &["machine"]),
     ("aws", &["destination", "function", "machine", "mapping", "source"]),
     ("telemetry", &["engine", "machine", "mapping"]),
-    ("engine", &["destination", "function", "machine", "mapping", "source", "store", "telemetry"]),
+    ("engine", &["destination", "filter", "function", "machine", "mapping", "source", "store", "telemetry"]),
     ("control", &["engine", "machine", "mapping", "telemetry"]),
 ];
 

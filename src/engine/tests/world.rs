@@ -144,7 +144,7 @@ impl Connector for Port {
                     *self.0.connected.lock().unwrap() += 1;
                     let port = || Arc::new(Self(Arc::clone(&self.0)));
                     let source = if is_stream { SourcePort::Stream(port()) } else { SourcePort::Queue(port()) };
-                    Ok(Ports { source, function: port(), destination: None })
+                    Ok(Ports { source, function: port(), destination: None, filtered: None })
                 }
             }
         }
