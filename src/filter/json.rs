@@ -3,39 +3,14 @@
 //! Own code rather than `serde_json`, because a record must not become undecidable by what its patterns do not look at, nor by
 //! numbers beyond a double, lone surrogates and deep nesting in what they do look at. Nothing here recurses.
 
+use super::nesting::Nesting;
+use super::text::Text;
+
 /// JSON text that is none: where, and what is wrong there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Broken {
     pub offset: usize,
     pub what: &'static str,
-}
-
-/// A string as it stands between its quotes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Text<'a> {
-    raw: &'a [u8],
-    escaped: bool,
-}
-
-impl<'a> Text<'a> {
-    /// What the string means. A lone surrogate becomes the three bytes that UTF-8 would have for it.
-    pub(super) fn bytes<'b>(self, scratch: &'b mut Vec<u8>) -> &'b [u8]
-    where
-        'a: 'b,
-    {
-        if !self.escaped {
-            return self.raw;
-        }
-        scratch.clear();
-        unescape(self.raw, scratch);
-        scratch
-    }
-
-    /// The same, to keep.
-    pub(super) fn to_vec(self) -> Vec<u8> {
-        let mut scratch = Vec::new();
-        self.bytes(&mut scratch).to_vec()
-    }
 }
 
 /// A value's first token, or the whole of a scalar.
@@ -197,7 +172,7 @@ impl<'a> Scanner<'a> {
                 Some(b'"') => {
                     let raw = &self.bytes[start..self.at];
                     self.at += 1;
-                    return Ok(Text { raw, escaped });
+                    return Ok(Text::new(raw, escaped));
                 }
                 Some(b'\\') => {
                     escaped = true;
@@ -310,93 +285,70 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// What is open around a place, one bit for each: an object, or a list.
-#[derive(Default)]
-struct Nesting {
-    bits: u64,
-    depth: usize,
-    outer: Vec<u64>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Nesting {
-    #[inline]
-    fn push(&mut self, object: bool) {
-        if self.depth > 0 && self.depth.is_multiple_of(64) {
-            self.outer.push(self.bits);
-        }
-        self.bits = self.bits << 1 | u64::from(object);
-        self.depth += 1;
-    }
-
-    #[inline]
-    fn pop(&mut self) {
-        self.depth -= 1;
-        self.bits >>= 1;
-        if self.depth > 0 && self.depth.is_multiple_of(64) {
-            self.bits = self.outer.pop().unwrap_or_default();
+    /// Where a text stops to be JSON.
+    fn broken(text: &[u8]) -> Option<usize> {
+        let mut scanner = Scanner::new(text);
+        match scanner.skip() {
+            Ok(()) if scanner.at_end() => None,
+            Ok(()) => Some(scanner.offset()),
+            Err(broken) => Some(broken.offset),
         }
     }
 
-    #[inline]
-    const fn innermost(&self) -> Option<bool> {
-        if self.depth == 0 { None } else { Some(self.bits & 1 == 1) }
+    #[test]
+    fn passes_over_what_serde_json_cannot_hold() {
+        let deep = format!("{}1{}", "[{\"a\":".repeat(50_000), "}]".repeat(50_000));
+        for text in [&deep, "1e400", r#""\ud800""#, r#"[-0.5E-3, {}, [], {"a": [null, true, false]}]"#] {
+            assert_eq!(broken(text.as_bytes()), None, "{}", &text[..text.len().min(40)]);
+        }
     }
-}
 
-/// Appends what an escaped string means; its escapes are known to be valid.
-fn unescape(raw: &[u8], out: &mut Vec<u8>) {
-    let mut rest = raw;
-    while let Some(slash) = memchr::memchr(b'\\', rest) {
-        out.extend_from_slice(&rest[..slash]);
-        let (byte, taken) = match rest[slash + 1] {
-            b'b' => (0x08, 2),
-            b'f' => (0x0c, 2),
-            b'n' => (b'\n', 2),
-            b'r' => (b'\r', 2),
-            b't' => (b'\t', 2),
-            b'u' => {
-                let taken = unescape_unicode(&rest[slash..], out);
-                rest = &rest[slash + taken..];
-                continue;
+    #[test]
+    fn finds_where_it_is_no_json() {
+        let cases = [
+            ("", 0),
+            ("nul", 0),
+            ("01", 1),
+            ("-", 1),
+            ("1.", 2),
+            ("1e", 2),
+            ("1e+", 3),
+            ("[1,]", 3),
+            ("[1 2]", 3),
+            ("{1:2}", 1),
+            (r#"{"a" 1}"#, 5),
+            (r#"{"a":1,}"#, 7),
+            (r#"{"a":1]"#, 6),
+            ("[}", 1),
+            ("\"a", 2),
+            ("\"\n\"", 1),
+            ("\"1234567\u{1}89\"", 8),
+            (r#""\x""#, 1),
+            (r#""\u12g4""#, 1),
+            ("'a'", 0),
+        ];
+        for (text, offset) in cases {
+            assert_eq!(broken(text.as_bytes()), Some(offset), "{text}");
+        }
+    }
+
+    #[test]
+    fn agrees_with_serde_json_on_short_texts() {
+        // Every text of up to four of these bytes: what is JSON for the one is for the other.
+        let alphabet = b"{}[],:\"\\a1-.e 0";
+        let mut texts = vec![Vec::new()];
+        for _ in 0..4 {
+            let longer =
+                texts.iter().flat_map(|text: &Vec<u8>| alphabet.iter().map(|byte| [&text[..], &[*byte]].concat()));
+            texts = longer.collect();
+            for text in &texts {
+                let theirs = serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok();
+                assert_eq!(broken(text).is_none(), theirs, "{}", String::from_utf8_lossy(text));
             }
-            other => (other, 2),
-        };
-        out.push(byte);
-        rest = &rest[slash + taken..];
-    }
-    out.extend_from_slice(rest);
-}
-
-/// Appends the character of `\uXXXX`, or of two that are a surrogate pair; says how many bytes that took.
-fn unescape_unicode(raw: &[u8], out: &mut Vec<u8>) -> usize {
-    let unit = hex(raw);
-    if (0xd800..0xdc00).contains(&unit) && raw.get(6..8) == Some(b"\\u") {
-        let low = hex(&raw[6..]);
-        if (0xdc00..0xe000).contains(&low) {
-            let code = 0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
-            push_char(code, out);
-            return 12;
         }
-    }
-    push_char(unit, out);
-    6
-}
-
-fn hex(raw: &[u8]) -> u32 {
-    raw.iter().skip(2).take(4).fold(0, |code, digit| {
-        let digit = match digit {
-            b'0'..=b'9' => digit - b'0',
-            _ => (digit | 0x20) - b'a' + 10,
-        };
-        code << 4 | u32::from(digit)
-    })
-}
-
-fn push_char(code: u32, out: &mut Vec<u8>) {
-    if let Some(char) = char::from_u32(code) {
-        out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
-    } else {
-        let byte = |shift: u32, mark: u32| (mark | (code >> shift & 0x3f)).to_le_bytes()[0];
-        out.extend_from_slice(&[byte(12, 0xe0), byte(6, 0x80), byte(0, 0x80)]);
     }
 }

@@ -68,6 +68,11 @@ impl Range {
         }
     }
 
+    /// Whether more than one number is in it.
+    pub(super) fn is_wide(&self) -> bool {
+        !self.is_empty()
+    }
+
     fn contains(&self, number: Seen<'_>) -> bool {
         let end = |end: &Option<(Number, bool)>, inside: Ordering| {
             end.as_ref().is_none_or(|(end, included)| {
@@ -109,11 +114,6 @@ impl Test {
     /// Whether a record without any leaf there passes.
     pub(super) const fn accepts_absence(&self) -> bool {
         self.absent
-    }
-
-    /// Whether no leaf can pass, so that only absence does.
-    pub(super) const fn is_absence_only(&self) -> bool {
-        self.texts.is_empty() && self.members.is_empty()
     }
 
     #[inline]

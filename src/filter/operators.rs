@@ -3,10 +3,11 @@
 use super::cidr::{Address, Cidr};
 use super::error::{PatternError, PatternReason as Reason};
 use super::fold::Folded;
-use super::json::{Text, Token};
+use super::json::Token;
 use super::leaf::{But, Member, Range};
 use super::number::Number;
 use super::parse::Parser;
+use super::text::Text;
 use super::wildcard::Wildcard;
 
 /// The operators, as they are written.
