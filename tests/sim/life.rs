@@ -7,6 +7,7 @@ use forebay::engine::{HealthStatus, MappingState};
 use forebay::mapping::Mapping;
 use forebay::store::Store;
 
+use crate::arrivals::arrivals;
 use crate::draw::patience;
 use crate::lane::{IdleWatch, Lane, Place};
 use crate::plan::Plan;
@@ -174,13 +175,5 @@ impl Life {
                 lane.violate(format_args!("is not idle with one long poll at a time: {idle:?}"));
             }
         }
-    }
-}
-
-/// Sends what the plan says.
-async fn arrivals(lane: Arc<Lane>) {
-    for send in lane.plan.sends.clone() {
-        lane.world.sleep_until(send.at).await;
-        lane.send(send.size, send.poison);
     }
 }

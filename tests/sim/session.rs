@@ -5,6 +5,7 @@ use std::sync::Arc;
 use forebay::machine::PollRequest;
 use forebay::mapping::Mapping;
 
+use crate::fifo::Attempts;
 use crate::lane::{Hold, Lane, LaneState, Lease, Quiet, SessionState};
 
 /// After a stop was answered, calls already on their way may still begin for so long (milliseconds).
@@ -45,6 +46,8 @@ impl Session {
             receives: std::collections::BTreeMap::new(),
             last_invoke: None,
             tallies: std::collections::BTreeMap::new(),
+            attempts: Attempts::default(),
+            failing: std::collections::BTreeSet::new(),
         });
         drop(state);
         Self { lane, id, incarnation, mapping }

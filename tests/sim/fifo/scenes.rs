@@ -1,0 +1,1 @@
+//! Lives of FIFO queues made by hand.
