@@ -121,6 +121,9 @@ fn records(status: &MappingStatus) -> String {
         text.push_str(&format!(", {} dropped, {} bisections", counters.dropped, counters.bisections));
     } else {
         text.push_str(&format!(", {} deleted", counters.deleted));
+        if counters.kept_in_order > 0 {
+            text.push_str(&format!(", {} kept in order", counters.kept_in_order));
+        }
     }
     if status.destination_config.is_some() {
         text.push_str(&format!(", {} to the destination", counters.delivered_to_destination));
@@ -158,6 +161,14 @@ mod tests {
         insta::assert_snapshot!("one", one(&orders(), false));
         insta::assert_snapshot!("one_degraded", one(&broken(), false));
         insta::assert_snapshot!("one_stream", one(&clicks(), false));
+    }
+
+    #[test]
+    fn says_what_was_kept_in_order_where_something_was() {
+        let mut status = orders();
+        assert!(!one(&status, false).contains("kept"));
+        status.counters.kept_in_order = 7;
+        assert!(one(&status, false).contains(" 990 deleted, 7 kept in order, 0 filtered\n"), "{}", one(&status, false));
     }
 
     #[test]

@@ -127,6 +127,8 @@ pub struct Counters {
     pub delivered_to_destination: u64,
     /// Failed batches that were split.
     pub bisections: u64,
+    /// Messages that the function reported as processed, but that come again behind an earlier one of their group.
+    pub kept_in_order: u64,
 }
 
 /// A queue as the mapping sees it.

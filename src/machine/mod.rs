@@ -8,6 +8,7 @@
 //! of `poll_output`, until it answers [`Output::Timeout`] or [`Output::Done`], before the next
 //! `handle`. Spurious timeouts are harmless.
 
+mod attempts;
 mod backoff;
 mod batcher;
 mod contract;
@@ -15,6 +16,7 @@ mod envelope;
 mod event;
 mod failure;
 mod fault;
+mod groups;
 mod health;
 mod invariant;
 mod outbox;

@@ -47,6 +47,11 @@ impl Scaler {
         Self { maximum, limit, polls: 1, last_growth: Mono::ZERO, pressed: None }
     }
 
+    /// For a FIFO queue, which itself allows as many batches as it has message groups.
+    pub(crate) fn for_groups(maximum: Option<u32>) -> Self {
+        Self::new(Some(maximum.unwrap_or(CEILING)))
+    }
+
     /// How many batches may be in flight.
     pub(crate) const fn limit(&self) -> u32 {
         self.limit

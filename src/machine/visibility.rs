@@ -61,6 +61,11 @@ impl Leases {
         self.due.remove(&(lease.beat, token));
     }
 
+    /// Whether this lease is watched: it has not been given up.
+    pub(crate) fn watches(&self, token: u64, lease: &Lease) -> bool {
+        self.due.contains(&(lease.beat, token))
+    }
+
     /// The tokens whose extension is due, earliest first; each must be answered by
     /// [`extending`](Self::extending) or [`end`](Self::end).
     pub(crate) fn due(&self, now: Mono) -> impl Iterator<Item = u64> {

@@ -43,10 +43,10 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
     let function = function(reader, &members, candidate.span);
     let poller = poller::read(reader, &members);
     let (mut stream, mut on_failure) = (None, None);
-    if let Some(Source { arn, kind: Some(kind), .. }) = &source {
-        rules::check(reader, &members, *kind);
+    if let Some(Source { arn, kind: Some(kind), fifo, .. }) = &source {
+        rules::check(reader, &members, *kind, *fifo);
         match kind {
-            SourceKind::Sqs => queue::check(reader, &members, arn),
+            SourceKind::Sqs => queue::check(reader, &members, *fifo),
             SourceKind::Kinesis | SourceKind::DynamoDb => {
                 stream = Some(stream::read(reader, &members, arn, *kind, candidate.span));
             }
@@ -62,7 +62,7 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
         diagnostic.mapping.clone_from(&reader.mapping);
     }
     let pair = match (&source, &function) {
-        (Some(Source { arn, kind: Some(kind), span }), Some((function, _))) => Some(Pair {
+        (Some(Source { arn, kind: Some(kind), span, .. }), Some((function, _))) => Some(Pair {
             source: arn.text.clone(),
             noun: kind.noun(),
             source_region: poller.source.region.clone(),
@@ -73,28 +73,30 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
         _ => None,
     };
     let mapping = match (&name, source, function) {
-        (Some((name, _)), Some(Source { arn, kind: Some(kind), .. }), Some((function, _))) if sound => Some(Mapping {
-            name: name.clone(),
-            uuid: uuid(name),
-            file: reader.text.file.clone(),
-            kind,
-            fifo: kind == SourceKind::Sqs && arn.resource.ends_with(".fifo"),
-            source: arn,
-            function,
-            enabled: enabled(&members),
-            batch_size: members.integer("BatchSize").map_or(default_batch(kind), |(number, _)| narrow(number)),
-            window: Duration::from_secs(
-                members.integer("MaximumBatchingWindowInSeconds").map_or(0, |(seconds, _)| narrow(seconds).into()),
-            ),
-            maximum_concurrency: members
-                .map("ScalingConfig")
-                .and_then(|scaling| scaling.integer("MaximumConcurrency"))
-                .map(|(number, _)| narrow(number)),
-            report_batch_item_failures: !members.list("FunctionResponseTypes").is_empty(),
-            stream,
-            on_failure,
-            poller,
-        }),
+        (Some((name, _)), Some(Source { arn, kind: Some(kind), fifo, .. }), Some((function, _))) if sound => {
+            Some(Mapping {
+                name: name.clone(),
+                uuid: uuid(name),
+                file: reader.text.file.clone(),
+                kind,
+                fifo,
+                source: arn,
+                function,
+                enabled: enabled(&members),
+                batch_size: members.integer("BatchSize").map_or(default_batch(kind), |(number, _)| narrow(number)),
+                window: Duration::from_secs(
+                    members.integer("MaximumBatchingWindowInSeconds").map_or(0, |(seconds, _)| narrow(seconds).into()),
+                ),
+                maximum_concurrency: members
+                    .map("ScalingConfig")
+                    .and_then(|scaling| scaling.integer("MaximumConcurrency"))
+                    .map(|(number, _)| narrow(number)),
+                report_batch_item_failures: !members.list("FunctionResponseTypes").is_empty(),
+                stream,
+                on_failure,
+                poller,
+            })
+        }
         _ => None,
     };
     Built { name, pair, mapping }

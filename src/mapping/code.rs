@@ -10,7 +10,8 @@ macro_rules! codes {
         ///
         /// `FB00xx` files and syntax, `FB01xx` structure, `FB02xx` values, `FB03xx` rules across
         /// parameters and mappings, `FB04xx` what forebay does not take (yet), `FB05xx` advice of
-        /// `validate --online`, `FB06xx` what a running mapping meets. FB0401, FB0405 and FB0408 are used up.
+        /// `validate --online`, `FB06xx` what a running mapping meets. FB0401, FB0402, FB0405 and FB0408 are used
+        /// up.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
             $($(#[$about])* $name,)*
@@ -141,9 +142,9 @@ codes! {
     DestinationIsSource = "FB0316",
     /// A setting of failure records without a destination.
     DestinationMissing = "FB0317",
+    /// `Poller.GroupOrder` without `ReportBatchItemFailures`.
+    GroupOrderIdle = "FB0318",
 
-    /// A FIFO queue.
-    FifoNotYet = "FB0402",
     /// A source that forebay does not poll.
     SourceUnsupported = "FB0403",
     /// Filters.

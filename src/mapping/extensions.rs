@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::parameters::{Member, STREAMS, Shape, integer, of_queues, of_streams, span, taken, text};
+use super::parameters::{Member, STREAMS, Shape, integer, of_fifo_queues, of_queues, of_streams, span, taken, text};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -50,6 +50,11 @@ pub(super) static POLLER: &[Member] = &[
         "OnFailureAttempts",
         integer(1, 1000),
         "For queues with `DestinationConfig.OnFailure`: so many times the function may fail a message before its failure record is sent and it is deleted. Default: 3.",
+    ),
+    of_fifo_queues(
+        "GroupOrder",
+        Shape::Word(&["Protect", "AsReported"]),
+        "For FIFO queues with `ReportBatchItemFailures`: what becomes of messages that the function reports as processed although an earlier one of their group failed. `Protect` (the default): they come again behind it. `AsReported`, AWS's way: they are deleted, and the order of the group is broken.",
     ),
     taken(
         "OnFailurePayload",

@@ -104,6 +104,17 @@ impl Lint<'_> {
     fn redrive(&mut self, queue: &QueueAttributes) {
         let attempts = self.mapping.poller.on_failure_attempts.unwrap_or(ATTEMPTS);
         match (queue.max_receive_count, &self.mapping.on_failure) {
+            // One try too many for those behind: they must be received once more after the failing one is gone.
+            (Some(count), Some(_)) if self.mapping.fifo && count <= attempts => {
+                let message = format!(
+                    "the queue dead-letters a message after {count} receives, and each of {attempts} tries of a failing message receives those behind it in its group, too"
+                );
+                let help = format!(
+                    "raise `maxReceiveCount` of the redrive policy to {} or more, or lower `Poller.OnFailureAttempts`",
+                    attempts.saturating_mul(2).max(5)
+                );
+                self.warn(Code::RedriveFirst, message, help);
+            }
             (Some(count), Some(_)) if count < attempts => {
                 let message = format!(
                     "the queue dead-letters a message after {count} receives, before the function failed it {attempts} times"
@@ -117,8 +128,11 @@ impl Lint<'_> {
             // The failure destination takes what always fails.
             (None, Some(_)) => {}
             (None, None) => {
-                let message =
-                    "the queue has no redrive policy: a message that always fails comes back until it expires";
+                let message = if self.mapping.fifo {
+                    "the queue has no redrive policy: a message that always fails holds up its group until it expires"
+                } else {
+                    "the queue has no redrive policy: a message that always fails comes back until it expires"
+                };
                 let help = "give the queue a redrive policy with a dead-letter queue and a `maxReceiveCount` of 5 or more, or write `DestinationConfig.OnFailure`";
                 self.warn(Code::NoRedrive, message.into(), help);
             }
@@ -279,6 +293,29 @@ mod tests {
         let ten = format!("{ON_FAILURE}Poller: {{ OnFailureAttempts: 10 }}");
         assert_eq!(codes(&ten, &queue(180, Some(9)), &function), ["FB0514"]);
         assert_eq!(codes(&ten, &queue(180, Some(10)), &function), [""; 0]);
+    }
+
+    #[test]
+    fn knows_that_a_group_waits_for_its_failing_message() {
+        let of_fifo = |more: &str, max_receive_count| {
+            let text =
+                format!("Name: m\nEventSourceArn: arn:aws:sqs:us-east-1:000000000000:q.fifo\nFunctionName: f\n{more}");
+            let mapping = super::super::parse(Path::new("m.yaml"), &text, &|_| None).mappings.remove(0);
+            let queue = queue(29, max_receive_count);
+            lint(&mapping, Some(SourceFacts::Queue(&queue)), Some(&function(30, None)))
+        };
+        let codes = |more: &str, max_receive_count| -> Vec<_> {
+            of_fifo(more, max_receive_count).iter().map(|found| found.code.as_str()).collect()
+        };
+        let unbounded = of_fifo("", None);
+        assert_eq!(unbounded[0].code, Code::NoRedrive);
+        assert!(unbounded[0].message.contains("holds up its group"), "{}", unbounded[0].message);
+        assert_eq!(codes("", Some(4)), ["FB0503", "FB0501"], "as of a standard queue");
+        // Those behind a message that was given up are received once more.
+        assert_eq!(codes(ON_FAILURE, Some(3)), ["FB0514", "FB0501"]);
+        let ten = format!("{ON_FAILURE}Poller: {{ OnFailureAttempts: 10 }}");
+        assert_eq!(codes(&ten, Some(10)), ["FB0514", "FB0501"]);
+        assert_eq!(codes(&ten, Some(11)), ["FB0501"]);
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub struct Mapping {
 /// What feeds a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SourceKind {
-    /// An SQS standard queue.
+    /// An SQS queue, standard or FIFO.
     Sqs,
     /// A Kinesis stream, read with shared throughput.
     Kinesis,

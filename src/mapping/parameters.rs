@@ -19,7 +19,7 @@ pub(crate) struct Member {
 impl Member {
     /// Whether some mapping takes it.
     pub(crate) fn is_taken(&self) -> bool {
-        matches!(self.taken, Taken::Yes | Taken::Queues | Taken::Streams(_))
+        matches!(self.taken, Taken::Yes | Taken::Queues | Taken::FifoQueues | Taken::Streams(_))
     }
 }
 
@@ -30,6 +30,8 @@ pub(crate) enum Taken {
     Yes,
     /// Mappings of queues only.
     Queues,
+    /// Mappings of FIFO queues only.
+    FifoQueues,
     /// Mappings of streams, and of those other sources that the text names.
     Streams(&'static str),
     /// Nobody: AWS's answers carry it.
@@ -93,6 +95,10 @@ const fn read_only(name: &'static str) -> Member {
 
 pub(super) const fn of_queues(name: &'static str, shape: Shape, about: &'static str) -> Member {
     Member { name, about, shape, taken: Taken::Queues }
+}
+
+pub(super) const fn of_fifo_queues(name: &'static str, shape: Shape, about: &'static str) -> Member {
+    Member { name, about, shape, taken: Taken::FifoQueues }
 }
 
 pub(super) const fn of_streams(name: &'static str, sources: &'static str, shape: Shape, about: &'static str) -> Member {

@@ -8,7 +8,7 @@ use super::code::Code;
 use super::model::{Arn, Poller, Side, VisibilityOptions};
 use super::reader::{Reader, short};
 use super::value::{Kind, Members};
-use crate::machine::{BackoffPolicy, OnFunctionError};
+use crate::machine::{BackoffPolicy, GroupOrder, OnFunctionError};
 
 /// The backoff of failed messages where only the word is written.
 const VISIBILITY_BACKOFF: BackoffPolicy =
@@ -42,6 +42,9 @@ pub(crate) fn read(reader: &mut Reader<'_>, mapping: &Members) -> Poller {
     poller.rate_limit = number("RateLimit");
     poller.reads_per_second = number("ReadsPerSecond");
     poller.on_failure_attempts = number("OnFailureAttempts");
+    if members.text("GroupOrder").is_some_and(|(word, _)| word == "AsReported") {
+        poller.group_order = GroupOrder::AsReported;
+    }
     poller.on_failure_payload = members.boolean("OnFailurePayload").unwrap_or(false);
     poller.drain_timeout = members.duration("DrainTimeout").map(|(timeout, _)| timeout);
     poller

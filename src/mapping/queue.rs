@@ -1,22 +1,28 @@
 //! The rules of queues: what goes together, and what forebay does not take.
 
 use super::code::Code;
-use super::model::Arn;
 use super::reader::Reader;
 use super::rules::key;
-use super::text::Span;
 use super::value::Members;
 
 /// Checks the members of a mapping whose source is an SQS queue.
-pub(crate) fn check(reader: &mut Reader<'_>, members: &Members, source: &Arn) {
-    let fifo = source.resource.ends_with(".fifo");
+pub(crate) fn check(reader: &mut Reader<'_>, members: &Members, fifo: bool) {
     batching(reader, members, fifo);
     provisioned(reader, members);
     if fifo {
-        let span = members.get("EventSourceArn").map_or_else(Span::default, |value| value.span);
-        let help = "map a standard queue, or wait for a later version";
-        reader.error(Code::FifoNotYet, span, "FIFO queues are not supported yet", help);
+        group_order(reader, members);
     }
+}
+
+/// Without reports of single messages a batch succeeds or fails as a whole, so there is no choice to make.
+fn group_order(reader: &mut Reader<'_>, members: &Members) {
+    let reports = members.says("FunctionResponseTypes") || members.broken.contains(&"FunctionResponseTypes");
+    let Some(span) = members.map("Poller").and_then(|poller| poller.key("GroupOrder")).filter(|_| !reports) else {
+        return;
+    };
+    let message = "`Poller.GroupOrder` has no effect: the function does not report which messages failed";
+    let help = "write `FunctionResponseTypes: [ReportBatchItemFailures]`, or remove it";
+    reader.warning(Code::GroupOrderIdle, span, message, help);
 }
 
 fn batching(reader: &mut Reader<'_>, members: &Members, fifo: bool) {

@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let value = match member.taken {
-                Taken::Yes | Taken::Queues | Taken::Streams(_) => {
+                Taken::Yes | Taken::Queues | Taken::FifoQueues | Taken::Streams(_) => {
                     self.value(node, &member.shape, &join(path, member.name))
                 }
                 Taken::ReadOnly => continue,

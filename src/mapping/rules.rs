@@ -8,8 +8,8 @@ use super::text::Span;
 use super::value::{Kind, Members};
 
 /// Checks what every mapping has.
-pub(crate) fn check(reader: &mut Reader<'_>, members: &Members, kind: SourceKind) {
-    foreign(reader, members, MAPPING, "", kind);
+pub(crate) fn check(reader: &mut Reader<'_>, members: &Members, kind: SourceKind, fifo: bool) {
+    foreign(reader, members, MAPPING, "", (kind, fifo));
     metrics(reader, members, kind);
     if members.map("FilterCriteria").is_some_and(|criteria| criteria.says("Filters")) {
         let help = "remove the filters and let the function skip what it does not want, or wait for a later version";
@@ -27,7 +27,13 @@ pub(crate) fn key(members: &Members, name: &str) -> Span {
 }
 
 /// Reports members that only other sources take. Empty ones, as answers carry them, pass.
-fn foreign(reader: &mut Reader<'_>, members: &Members, table: &'static [Member], path: &str, kind: SourceKind) {
+fn foreign(
+    reader: &mut Reader<'_>,
+    members: &Members,
+    table: &'static [Member],
+    path: &str,
+    (kind, fifo): (SourceKind, bool),
+) {
     let queue = kind == SourceKind::Sqs;
     for (name, span, value) in &members.entries {
         let Some(member) = find(table, name) else { continue };
@@ -35,13 +41,15 @@ fn foreign(reader: &mut Reader<'_>, members: &Members, table: &'static [Member],
             Taken::By(sources) => Some(sources),
             Taken::Streams(sources) if queue => Some(sources),
             Taken::Queues if !queue => Some("SQS queues"),
-            Taken::Yes | Taken::Queues | Taken::Streams(_) | Taken::ReadOnly => None,
+            Taken::FifoQueues if !fifo => Some("SQS FIFO queues"),
+            Taken::Yes | Taken::Queues | Taken::FifoQueues | Taken::Streams(_) | Taken::ReadOnly => None,
         };
         if let Some(owner) = owner.filter(|_| value.says()) {
-            let message = format!("`{path}{name}` is not for {}s: it belongs to {owner}", kind.noun());
+            let standard = if queue && member.taken == Taken::FifoQueues { "standard " } else { "" };
+            let message = format!("`{path}{name}` is not for {standard}{}s: it belongs to {owner}", kind.noun());
             reader.error(Code::OtherSource, *span, message, help(name, queue));
         } else if let (Shape::Map(below), Kind::Map(members), None) = (member.shape, &value.kind, owner) {
-            foreign(reader, members, below, &format!("{path}{name}."), kind);
+            foreign(reader, members, below, &format!("{path}{name}."), (kind, fifo));
         }
     }
 }
@@ -56,6 +64,8 @@ fn help(name: &str, queue: bool) -> &'static str {
             "remove it; `ScalingConfig.MaximumConcurrency` bounds the batches in flight"
         }
         "OnFailureAttempts" => "remove it; `MaximumRetryAttempts` bounds the retries of a stream",
+        "GroupOrder" if queue => "remove it; a standard queue has no message groups that are kept in order",
+        "GroupOrder" => "remove it; the records of a key are always in order",
         _ => "remove it",
     }
 }

@@ -55,7 +55,7 @@ fn object(table: &'static [Member]) -> Value {
 
 fn property(member: &Member) -> Value {
     match member.taken {
-        Taken::Yes | Taken::Queues | Taken::Streams(_) => {
+        Taken::Yes | Taken::Queues | Taken::FifoQueues | Taken::Streams(_) => {
             let mut schema = or_null(shape(&member.shape));
             schema["description"] = member.about.into();
             schema

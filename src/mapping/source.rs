@@ -17,6 +17,8 @@ pub(crate) struct Source {
     pub(crate) arn: Arn,
     /// None where it is of a kind that forebay does not poll: then that is reported.
     pub(crate) kind: Option<SourceKind>,
+    /// It is a FIFO queue.
+    pub(crate) fifo: bool,
     pub(crate) span: Span,
 }
 
@@ -80,7 +82,8 @@ pub(crate) fn read(reader: &mut Reader<'_>, members: &Members, span: Span) -> Op
             return None;
         }
     };
-    Some(Source { arn, kind, span })
+    let fifo = kind == Some(SourceKind::Sqs) && arn.resource.ends_with(".fifo");
+    Some(Source { arn, kind, fifo, span })
 }
 
 /// `stream/NAME`, or `stream/NAME/consumer/CONSUMER:CREATED`, which is a stream read by enhanced fan-out.

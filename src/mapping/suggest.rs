@@ -97,6 +97,7 @@ mod tests {
             ("bisectBatchOnError", "write `BisectBatchOnFunctionError`"),
             ("retryAttempts", "write `MaximumRetryAttempts`"),
             ("ReadsPerSecond", "`ReadsPerSecond` stands under `Poller`"),
+            ("group_order", "`GroupOrder` stands under `Poller`"),
             ("Colour", "remove it; docs/mapping-files.md lists what a mapping takes"),
         ] {
             assert_eq!(help(MAPPING, key), expected, "{key}");

@@ -28,7 +28,7 @@ use crate::mapping::Mapping;
 /// SQS hides a message for at most twelve hours.
 const LONGEST_VISIBILITY: u64 = 12 * 3600;
 
-/// An SQS standard queue.
+/// An SQS queue, standard or FIFO.
 ///
 /// Its URL is asked for by name and account when it is first needed, and again after SQS has said that the queue
 /// does not exist. Only the endpoint of the configuration says where calls go: a URL's host is never used.
@@ -74,6 +74,7 @@ impl SqsQueue {
             .max_number_of_messages(i32::try_from(request.max.clamp(1, 10)).unwrap_or(10))
             .wait_time_seconds(whole_seconds(wait))
             .set_visibility_timeout(request.visibility.map(whole_seconds))
+            .set_receive_request_attempt_id(request.attempt.as_deref().map(str::to_owned))
             .message_system_attribute_names(MessageSystemAttributeName::All)
             .message_attribute_names("All")
             .send();

@@ -244,6 +244,7 @@ impl Counts {
             dropped: self.dropped.get(),
             delivered_to_destination: self.delivered.get(),
             bisections: self.bisections.get(),
+            kept_in_order: self.kept_in_order.get(),
         }
     }
 }
@@ -301,6 +302,14 @@ mod tests {
         counts.count(&Event::Deleted { records: 5 });
         let expected = Counters { invoked: 14, failed: 2, deleted: 5, throttles: 1, invokes: 2, ..Counters::default() };
         assert_eq!(counts.totals(), expected);
+    }
+
+    #[test]
+    fn messages_that_are_kept_in_order_are_neither_deleted_nor_failed() {
+        let counts = Counts::new();
+        counts.count(&Event::OrderKept { records: 2 });
+        counts.count(&Event::OrderKept { records: 1 });
+        assert_eq!(counts.totals(), Counters { kept_in_order: 3, ..Counters::default() });
     }
 
     #[test]

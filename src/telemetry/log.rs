@@ -47,6 +47,16 @@ impl EventLog {
             Event::MalformedResponse { reason } => self.warn(Topic::Malformed, reason, |silenced| {
                 tell!(warn, self, reason, silenced, "malformed answer: the whole batch counts as failed");
             }),
+            Event::OrderKept { records } => self.warn(Topic::Order, "", |silenced| {
+                tell!(
+                    warn,
+                    self,
+                    records,
+                    silenced,
+                    "the function reported messages as processed although an earlier one of their group failed: they will \
+                     come again behind it; return all that are behind the first failure, or set Poller.GroupOrder"
+                );
+            }),
             Event::DeleteFailed { records, message } => self.warn(Topic::Delete, "", |silenced| {
                 tell!(warn, self, records, error = message, silenced, "messages could not be deleted, trying again");
             }),
@@ -88,7 +98,6 @@ impl EventLog {
             | Event::Flushed { .. }
             | Event::InvokeStarted { .. }
             | Event::Held { .. }
-            | Event::OrderKept { .. }
             | Event::Deleted { .. }
             | Event::Left { .. }
             | Event::Released { .. }
@@ -315,6 +324,16 @@ mod tests {
             ],
         );
         assert_eq!(levels(&lines), ["INFO", "WARN", "DEBUG", "WARN", "INFO", "DEBUG"], "{lines:?}");
+    }
+
+    #[test]
+    fn a_careless_partial_response_is_said_with_its_remedy_and_then_silenced() {
+        let kept = Event::OrderKept { records: 2 };
+        let lines = lines(SourceKind::Sqs, &[kept.clone(), kept]);
+        assert_eq!(levels(&lines), ["WARN"], "{lines:?}");
+        for part in ["they will come again behind it; return all", "set Poller.GroupOrder", "records=2", "silenced=0"] {
+            assert!(lines[0].contains(part), "{part} in {lines:?}");
+        }
     }
 
     #[test]

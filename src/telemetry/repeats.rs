@@ -14,6 +14,7 @@ pub(super) enum Topic {
     Describe,
     Invoke,
     Malformed,
+    Order,
     Delete,
     Lease,
     TooLarge,

@@ -28,13 +28,19 @@ impl Of {
 }
 
 /// Counters without a label of their own: name, whose, help, number.
-pub(super) const COUNTERS: [(&str, Of, &str, Read<u64>); 17] = [
+pub(super) const COUNTERS: [(&str, Of, &str, Read<u64>); 18] = [
     ("events_polled", Of::All, "Records received from the source.", |counts| counts.polled.get()),
     ("events_invoked", Of::All, "Records handed to the function; again on each retry and throttle.", |counts| {
         counts.invoked.get()
     }),
     ("events_failed", Of::All, "Records that the function, or the way to it, failed.", |counts| counts.failed.get()),
     ("events_deleted", Of::Queues, "Messages deleted after they were processed.", |counts| counts.deleted.get()),
+    (
+        "events_kept_in_order",
+        Of::Queues,
+        "Messages reported as processed that come again behind an earlier one of their group.",
+        |counts| counts.kept_in_order.get(),
+    ),
     ("events_dropped", Of::Streams, "Records that were given up and had no destination.", |counts| {
         counts.dropped.get()
     }),

@@ -30,6 +30,7 @@ fn every_event_shows_in_its_series() {
             message: None,
         },
         Event::MalformedResponse { reason: "an item has no identifier" },
+        Event::OrderKept { records: 4 },
         Event::Heartbeat { result: HeartbeatResult::Extended, records: 10 },
         Event::LeaseLost { records: 1, reason: "the receipt is gone" },
         Event::DeleteFailed { records: 3, message: "internal error".into() },
@@ -49,6 +50,7 @@ fn every_event_shows_in_its_series() {
         ("events_invoked_total", "10"),
         ("events_failed_total", "10"),
         ("malformed_responses_total", "1"),
+        ("events_kept_in_order_total", "4"),
         ("leases_lost_total", "1"),
         ("delete_failures_total", "3"),
         ("oversized_messages_total", "1"),
@@ -175,7 +177,13 @@ fn queues_and_streams_have_only_what_they_can_have() {
     let _stream = metrics.mapping("stream", SourceKind::Kinesis);
     let text = metrics.render();
     let has = |name: &str, mapping: &str| text.contains(&format!("forebay_{name}{{mapping=\"{mapping}\""));
-    for name in ["events_deleted_total", "leases_lost_total", "delete_failures_total", "heartbeats_total"] {
+    for name in [
+        "events_deleted_total",
+        "events_kept_in_order_total",
+        "leases_lost_total",
+        "delete_failures_total",
+        "heartbeats_total",
+    ] {
         assert!(has(name, "queue") && !has(name, "stream"), "{name} in\n{text}");
     }
     for name in ["events_dropped_total", "bisections_total", "checkpoint_age_seconds", "checkpoints_total", "shards"] {

@@ -11,8 +11,13 @@ use crate::harness::{mapping, sdk_config};
 use crate::scripted::{Action, Scripted};
 
 const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:orders";
+const FIFO_QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:orders.fifo";
 
 async fn queue(server: &Scripted) -> SqsQueue {
+    queue_of(server, QUEUE).await
+}
+
+async fn queue_of(server: &Scripted, arn: &str) -> SqsQueue {
     let bounds = CallBounds {
         receive_grace: Duration::from_millis(500),
         call: Duration::from_millis(500),
@@ -20,7 +25,7 @@ async fn queue(server: &Scripted) -> SqsQueue {
     };
     let config = sdk_config(server.endpoint(), "000000000000").await;
     let connector = AwsConnector::with_config(config).unwrap().with_bounds(bounds);
-    connector.queue(&mapping(QUEUE, "work")).await.unwrap()
+    connector.queue(&mapping(arn, "work")).await.unwrap()
 }
 
 fn poll() -> PollRequest {
@@ -163,6 +168,56 @@ async fn a_receive_asks_for_everything_in_the_bounds_of_sqs() {
                "MessageSystemAttributeNames": ["All"], "MessageAttributeNames": ["All"]})
     );
     assert_eq!((&seen[1]["MaxNumberOfMessages"], seen[1].get("VisibilityTimeout")), (&json!(10), None));
+}
+
+#[tokio::test]
+async fn a_receive_that_is_made_again_bears_the_name_of_the_first() {
+    let server = Scripted::start().await;
+    let queue = queue_of(&server, FIFO_QUEUE).await;
+    let sorry = Action::sqs_error(500, "InternalFailure", "InternalError", "sorry");
+    server.on("ReceiveMessage", [sorry, Action::json(200, &json!({}))]);
+    let named = |name: &str| PollRequest { attempt: Some(name.into()), ..poll() };
+    let first = "0b8e1f0e-1f6c-4f5e-9a56-3a4f8a3f9c11";
+    assert_eq!(queue.receive(named(first)).await.unwrap_err().kind, FaultKind::Transient);
+    queue.receive(named(first)).await.unwrap();
+    queue.receive(named("another")).await.unwrap();
+    queue.receive(poll()).await.unwrap();
+    let seen: Vec<Value> = server.seen("ReceiveMessage").iter().map(|seen| seen.json()).collect();
+    let names: Vec<Option<&str>> =
+        seen.iter().map(|seen| seen.get("ReceiveRequestAttemptId").map(|name| name.as_str().unwrap())).collect();
+    assert_eq!(names, [Some(first), Some(first), Some("another"), None]);
+}
+
+#[tokio::test]
+async fn messages_of_a_fifo_queue_keep_their_order_and_tell_their_group() {
+    let server = Scripted::start().await;
+    let queue = queue_of(&server, FIFO_QUEUE).await;
+    let fifo = |id: &str, group: &str, number: &str| {
+        let mut message = message(id);
+        message["Attributes"] = json!({
+            "MessageDeduplicationId": format!("d-{id}"), "SequenceNumber": number, "SenderId": "AIDA",
+            "MessageGroupId": group, "ApproximateFirstReceiveTimestamp": "1545082649185",
+            "ApproximateReceiveCount": "1", "SentTimestamp": "1545082649183"});
+        message
+    };
+    // SQS lets a group's id have any punctuation.
+    let answer = json!({"Messages": [
+        fifo("1", "eu", "18849496460467696128"), fifo("2", "a\"b\\c", "3"), fifo("3", "eu", "4"), message("4"),
+    ]});
+    server.on("ReceiveMessage", [Action::json(200, &answer)]);
+    let records = queue.receive(poll()).await.unwrap();
+    let groups: Vec<_> = records.iter().map(|record| (&*record.id, record.key.as_deref())).collect();
+    assert_eq!(groups, [("1", Some("eu")), ("2", Some("a\"b\\c")), ("3", Some("eu")), ("4", None)]);
+    let text = std::str::from_utf8(&records[0].fragment).unwrap();
+    let attributes = concat!(
+        r#""attributes":{"ApproximateReceiveCount":"1","SentTimestamp":"1545082649183","#,
+        r#""SequenceNumber":"18849496460467696128","MessageGroupId":"eu","SenderId":"AIDA","#,
+        r#""MessageDeduplicationId":"d-1","ApproximateFirstReceiveTimestamp":"1545082649185"},"#,
+    );
+    assert!(text.contains(attributes), "{text}");
+    assert!(text.ends_with(&format!(r#""eventSourceARN":"{FIFO_QUEUE}","awsRegion":"us-east-1"}}"#)), "{text}");
+    let second: Value = serde_json::from_slice(&records[1].fragment).unwrap();
+    assert_eq!(second["attributes"]["MessageGroupId"], "a\"b\\c");
 }
 
 #[tokio::test]

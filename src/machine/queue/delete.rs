@@ -73,6 +73,7 @@ impl Deletes {
 impl QueueMachine {
     /// The function has processed these messages: they are to be deleted.
     pub(super) fn succeed(&mut self, tokens: &[u64]) {
+        self.groups_succeeded(tokens);
         for &token in tokens {
             self.delete(token, Stage::InFlight);
         }
@@ -94,7 +95,8 @@ impl QueueMachine {
         while let Some(token) = self.settling.deletes.take_retry(self.now) {
             self.settling.deletes.add(token, self.now);
         }
-        let at_once = self.draining.is_some();
+        // A message group goes on only when its messages are deleted.
+        let at_once = self.draining.is_some() || self.groups.is_some();
         while let Some(tokens) = self.settling.deletes.take_call(self.now, at_once) {
             let held = tokens.iter().filter_map(|token| self.held.get(token));
             let entries = held

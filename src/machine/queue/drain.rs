@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::QueueMachine;
 use super::machine::Stage;
+use crate::machine::groups::Groups;
 use crate::machine::{Invariant, Mono, Output};
 
 /// A poll that is answered within this time after the drain began is waited for: giving it up could hide the
@@ -50,8 +51,9 @@ impl QueueMachine {
         let mut unstarted = self.batcher.abandon();
         let idle: Vec<_> = self.batches.iter().filter(|(_, batch)| !batch.flying).map(|(&id, _)| id).collect();
         for id in idle {
-            unstarted.extend(self.batches.remove(&id).map(|batch| batch.tokens).unwrap_or_default());
+            unstarted.extend(self.take_batch(id));
         }
+        unstarted.extend(self.groups.as_mut().map(Groups::abandon).unwrap_or_default());
         self.ready.clear();
         self.waiting.clear();
         self.give_back_unstarted(&unstarted);

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::QueueMachine;
-use super::attempts::Attempts;
 use super::drain::Draining;
 use super::machine::Stage;
+use crate::machine::attempts::Attempts;
 use crate::machine::envelope::join;
 use crate::machine::{
     Condition, DeliverRequest, DeliveryId, Event, FailedBatch, FailedResponse, Failure, Fault, FaultKind,
@@ -79,9 +79,24 @@ impl Deliveries {
 
 impl QueueMachine {
     /// The function has failed these messages, or no invoke can ever hold them: whoever has failed too often is
-    /// given up.
-    pub(super) fn fail_genuinely(&mut self, tokens: &[u64], answer: Option<&FunctionAnswer>) {
-        let Some(most) = self.options.on_failure else { return self.fail(tokens) };
+    /// given up. Those of `kept`, and what waits behind in their message groups, only go the way of the others.
+    pub(super) fn fail_genuinely(&mut self, tokens: &[u64], kept: &[u64], answer: Option<&FunctionAnswer>) {
+        self.groups_failed(tokens);
+        let behind = self.take_behind(tokens);
+        let mut failed = self.give_up_often_failed(tokens, answer);
+        if !kept.is_empty() || !behind.is_empty() {
+            failed.extend(kept.iter().chain(&behind));
+            // In the order of their receipt: that of their groups.
+            failed.sort_unstable();
+        }
+        if !failed.is_empty() {
+            self.fail(&failed);
+        }
+    }
+
+    /// Counts a failure for each of these messages, and gives those back that may be tried again.
+    fn give_up_often_failed(&mut self, tokens: &[u64], answer: Option<&FunctionAnswer>) -> Vec<u64> {
+        let Some(most) = self.options.on_failure else { return tokens.to_vec() };
         let mut counted = BTreeSet::new();
         let (mut failed, mut given_up) = (Vec::new(), Vec::new());
         for &token in tokens {
@@ -99,9 +114,7 @@ impl QueueMachine {
         for (token, failures) in given_up {
             self.give_up(token, failures, answer);
         }
-        if !failed.is_empty() {
-            self.fail(&failed);
-        }
+        failed
     }
 
     fn give_up(&mut self, token: u64, invokes: u32, answer: Option<&FunctionAnswer>) {

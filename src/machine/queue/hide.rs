@@ -86,6 +86,7 @@ impl QueueMachine {
     /// Asks for more time for all messages whose lease is half over.
     pub(super) fn extend_leases(&mut self) {
         let due: Vec<u64> = self.leases.due(self.now).collect();
+        let due = self.with_groups(due);
         let mut lost = 0;
         for token in due {
             let Some(held) = self.held.get_mut(&token) else { continue };
@@ -171,16 +172,30 @@ impl QueueMachine {
         let bytes = held.record.fragment.len();
         match held.stage {
             Stage::Gathering => {
+                let stopped = self.take_behind(&[token]);
                 self.batcher.remove(token, bytes);
                 self.forget(token);
+                let others: Vec<u64> = stopped.into_iter().filter(|&other| other != token).collect();
+                self.give_back_stopped(&others);
             }
-            // The batch leaves it out when its turn comes, and so does a delivery that is to be tried again.
-            Stage::Batched(_) | Stage::GivenUp => {
+            Stage::Batched(batch) => {
+                held.lease.ends = self.now;
+                self.leases.end(token, &held.lease);
+                self.drop_lost(batch);
+            }
+            // A delivery that is to be tried again leaves it out.
+            Stage::GivenUp => {
                 held.lease.ends = self.now;
                 self.leases.end(token, &held.lease);
             }
-            // The function has it; if it succeeds, the deletion is tried. Or it is about to be given back: likewise.
-            Stage::InFlight | Stage::Deleting(_) | Stage::Returning => self.leases.end(token, &held.lease),
+            // The function has it; if it succeeds, the deletion is tried. What waits behind it does not begin.
+            Stage::InFlight => {
+                self.leases.end(token, &held.lease);
+                let stopped = self.take_behind(&[token]);
+                self.give_back_stopped(&stopped);
+            }
+            // It is about to be given back: likewise.
+            Stage::Deleting(_) | Stage::Returning => self.leases.end(token, &held.lease),
         }
     }
 }

@@ -27,12 +27,12 @@ impl QueueMachine {
     pub(super) fn take_closed_batches(&mut self) {
         while let Some(closed) = self.batcher.take_closed() {
             self.out.emit(Event::Flushed { records: closed.tokens.len(), bytes: closed.bytes, reason: closed.reason });
-            self.add_batch(closed.tokens);
+            let id = BatchId(self.out.name());
+            self.add_batch(id, closed.tokens);
         }
     }
 
-    fn add_batch(&mut self, tokens: Vec<u64>) {
-        let id = BatchId(self.out.name());
+    pub(super) fn add_batch(&mut self, id: BatchId, tokens: Vec<u64>) {
         self.restage(&tokens, Stage::Batched(id));
         self.batches.insert(id, Batch { tokens, attempt: 0, failures: 0, flying: false });
         self.ready.insert(id);
@@ -73,28 +73,33 @@ impl QueueMachine {
             Invariant::BatchWithinLimits,
             body.len() <= MAX_BODY_BYTES && tokens.len() <= self.options.batch_size as usize,
         );
+        self.out.check(Invariant::OneBatchPerLane, self.has_groups(&tokens, id));
         self.restage(&tokens, Stage::InFlight);
         self.in_flight += 1;
         self.out.emit(Event::InvokeStarted { records: tokens.len(), attempt });
         self.out.push(Output::Invoke(InvokeRequest { batch: id, body, records: tokens.len(), attempt }));
     }
 
-    /// Leaves out the messages whose visibility has ended: they may be in other hands by now.
-    fn drop_lost(&mut self, id: BatchId) {
-        let Some(batch) = self.batches.get_mut(&id) else { return };
+    /// Leaves out the messages whose visibility has ended: they may be in other hands by now. Of a FIFO queue it also
+    /// leaves out what shares a group with one of them.
+    pub(super) fn drop_lost(&mut self, id: BatchId) {
+        let Some(batch) = self.batches.get(&id) else { return };
         let is_lost = |token: &u64| self.held.get(token).is_none_or(|held| held.lease.ends <= self.now);
         let (lost, kept): (Vec<u64>, Vec<u64>) = batch.tokens.iter().copied().partition(is_lost);
         if lost.is_empty() {
             return;
         }
-        batch.tokens = kept;
-        if batch.tokens.is_empty() {
+        let (stopped, kept) = self.stop_groups(&lost, kept);
+        if kept.is_empty() {
             self.batches.remove(&id);
+        } else if let Some(batch) = self.batches.get_mut(&id) {
+            batch.tokens = kept;
         }
         for &token in &lost {
             self.forget(token);
         }
         self.out.emit(Event::LeaseLost { records: lost.len(), reason: "visibility ended before the invoke" });
+        self.give_back_stopped(&stopped);
     }
 
     pub(super) fn invoked(&mut self, id: BatchId, result: InvokeResult, took: Duration) {
@@ -118,13 +123,12 @@ impl QueueMachine {
         self.health.function_ok();
         self.scaler.answered(self.now);
         self.wake_one_held();
-        let Some(batch) = self.batches.remove(&id) else { return (InvokeEnd::Success, 0, None) };
-        let tokens = batch.tokens;
+        let tokens = self.take_batch(id);
         if let Some(error) = &answer.function_error {
             if !self.options.report_batch_item_failures {
                 self.scaler.function_failed();
             }
-            self.fail_genuinely(&tokens, Some(answer));
+            self.fail_genuinely(&tokens, &[], Some(answer));
             let said = String::from_utf8_lossy(&answer.payload[..answer.payload.len().min(512)]).into_owned();
             return (InvokeEnd::FunctionError, tokens.len(), Some(format!("{error}: {said}")));
         }
@@ -134,16 +138,21 @@ impl QueueMachine {
                 (InvokeEnd::Success, 0, None)
             }
             Answer::Partial(failed) => {
-                let is_failed = |index: &usize| failed.binary_search(index).is_ok();
-                let (failed, succeeded): (Vec<usize>, Vec<usize>) = (0..tokens.len()).partition(is_failed);
+                let kept = self.kept_in_order(&tokens, &failed);
+                if !kept.is_empty() {
+                    self.out.emit(Event::OrderKept { records: kept.len() });
+                }
+                let is_in = |set: &[usize], index: &usize| set.binary_search(index).is_ok();
+                let succeeded: Vec<usize> =
+                    (0..tokens.len()).filter(|index| !is_in(&failed, index) && !is_in(&kept, index)).collect();
                 let pick = |indices: &[usize]| indices.iter().map(|&index| tokens[index]).collect::<Vec<u64>>();
                 self.succeed(&pick(&succeeded));
-                self.fail_genuinely(&pick(&failed), Some(answer));
+                self.fail_genuinely(&pick(&failed), &pick(&kept), Some(answer));
                 (InvokeEnd::Partial, failed.len(), None)
             }
             Answer::Malformed(reason) => {
                 self.out.emit(Event::MalformedResponse { reason });
-                self.fail_genuinely(&tokens, Some(answer));
+                self.fail_genuinely(&tokens, &[], Some(answer));
                 (InvokeEnd::FunctionError, tokens.len(), Some(reason.into()))
             }
         }
@@ -174,7 +183,7 @@ impl QueueMachine {
         }
         self.health.function_failed(fault);
         if fault.kind == FaultKind::Invalid && failures >= INVALID_TRIES {
-            let tokens = self.take_batch(id);
+            let tokens = self.take_batch_and_behind(id);
             return self.fail(&tokens);
         }
         self.scaler.pushed_back(self.in_flight + 1, self.now);
@@ -184,14 +193,14 @@ impl QueueMachine {
     /// Keeps a batch that the function could not take; its messages stay ours, so no receive is spent.
     fn hold_back(&mut self, id: BatchId, failures: u32, fault: &Fault) {
         if self.draining.is_some() {
-            let tokens = self.take_batch(id);
+            let tokens = self.take_batch_and_behind(id);
             return self.give_back_unstarted(&tokens);
         }
         let pause = self.options.retry.pause(failures, &mut self.rng).max(fault.retry_after.unwrap_or_default());
         let tokens = self.batches.get(&id).map(|batch| batch.tokens.clone()).unwrap_or_default();
         let oldest = tokens.iter().filter_map(|token| self.held.get(token)).map(|held| held.lease.received).min();
         if oldest.is_some_and(|received| self.now.since(received) + pause > self.options.hold_limit) {
-            self.take_batch(id);
+            let tokens = self.take_batch_and_behind(id);
             self.leave(&tokens);
             return self.out.emit(Event::LeaseLost { records: tokens.len(), reason: "held for as long as is allowed" });
         }
@@ -205,9 +214,14 @@ impl QueueMachine {
         let tokens = self.take_batch(id);
         if tokens.len() > 1 {
             let (first, second) = tokens.split_at(tokens.len() / 2);
-            self.add_batch(first.to_vec());
-            self.add_batch(second.to_vec());
-            return;
+            let id = BatchId(self.out.name());
+            self.occupy(first, id);
+            self.add_batch(id, first.to_vec());
+            if self.groups.is_some() {
+                return self.wait_in_group_again(second);
+            }
+            let id = BatchId(self.out.name());
+            return self.add_batch(id, second.to_vec());
         }
         for token in &tokens {
             if let Some(held) = self.held.get(token) {
@@ -215,10 +229,20 @@ impl QueueMachine {
                 self.out.emit(Event::TooLarge { id, bytes });
             }
         }
-        self.fail_genuinely(&tokens, None);
+        self.fail_genuinely(&tokens, &[], None);
     }
 
-    fn take_batch(&mut self, id: BatchId) -> Vec<u64> {
-        self.batches.remove(&id).map(|batch| batch.tokens).unwrap_or_default()
+    pub(super) fn take_batch(&mut self, id: BatchId) -> Vec<u64> {
+        let tokens = self.batches.remove(&id).map(|batch| batch.tokens).unwrap_or_default();
+        self.vacate(&tokens);
+        tokens
+    }
+
+    /// A batch, and what waits behind it in its message groups.
+    fn take_batch_and_behind(&mut self, id: BatchId) -> Vec<u64> {
+        let mut tokens = self.take_batch(id);
+        let behind = self.take_behind(&tokens);
+        tokens.extend(behind);
+        tokens
     }
 }

@@ -9,6 +9,7 @@ use super::invoke::Batch;
 use super::receive::Receiving;
 use super::settle::Settling;
 use crate::machine::batcher::{BatchLimits, Batcher};
+use crate::machine::groups::Groups;
 use crate::machine::health::HealthWatch;
 use crate::machine::outbox::Outbox;
 use crate::machine::scaler::Scaler;
@@ -17,7 +18,7 @@ use crate::machine::{
     BatchId, Command, Deadline, Event, Gauges, Input, Invariant, Machine, Mono, Now, Output, Record, Wake,
 };
 
-/// Polls one SQS standard queue, gathers batches, invokes, and settles every message.
+/// Polls one SQS queue, gathers batches, invokes, and settles every message.
 #[derive(Debug)]
 pub struct QueueMachine {
     pub(super) options: QueueOptions,
@@ -30,6 +31,8 @@ pub struct QueueMachine {
     pub(super) health: HealthWatch,
     pub(super) receiving: Receiving,
     pub(super) batcher: Batcher,
+    /// What is held of each message group; for FIFO queues, whose messages wait here and not in the batcher.
+    pub(super) groups: Option<Groups>,
     pub(super) leases: Leases,
     /// Every message that is ours, by a token that grows.
     pub(super) held: BTreeMap<u64, Held>,
@@ -56,7 +59,7 @@ pub(super) struct Held {
 /// How far a message has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// In the batch that is being gathered.
+    /// In the batch that is being gathered, or waiting in its message group.
     Gathering,
     /// In a closed batch that waits for a slot or for another try.
     Batched(BatchId),
@@ -81,10 +84,15 @@ impl QueueMachine {
             unix_ms: 0,
             rng: fastrand::Rng::with_seed(options.seed),
             out: Outbox::default(),
-            scaler: Scaler::new(options.maximum_concurrency),
+            scaler: if options.fifo.is_some() {
+                Scaler::for_groups(options.maximum_concurrency)
+            } else {
+                Scaler::new(options.maximum_concurrency)
+            },
             health: HealthWatch::default(),
             receiving: Receiving::default(),
             batcher: Batcher::new(limits),
+            groups: super::fifo::groups(&options),
             leases: Leases::new(super::receive::ASSUMED_VISIBILITY),
             held: BTreeMap::new(),
             batches: BTreeMap::new(),
@@ -105,6 +113,9 @@ impl QueueMachine {
         self.out.check(Invariant::SettlesOnce, held.is_some());
         if let Some(held) = &held {
             self.leases.end(token, &held.lease);
+            if let (Some(groups), Some(name)) = (&mut self.groups, &held.record.key) {
+                groups.part(name, token);
+            }
         }
         held
     }
@@ -116,6 +127,7 @@ impl QueueMachine {
         self.due_retries();
         self.advance_drain();
         self.extend_leases();
+        self.batch_groups();
         self.start_invokes();
         self.start_deliveries();
         self.flush_settlements();

@@ -1,8 +1,8 @@
-//! The machine of one SQS standard queue, composed of batcher, outcome, backoff, visibility and scaler.
+//! The machine of one SQS queue, standard or FIFO, composed of batcher, groups, outcome, backoff, visibility and scaler.
 
-mod attempts;
 mod delete;
 mod drain;
+mod fifo;
 mod give_up;
 mod hide;
 mod invoke;

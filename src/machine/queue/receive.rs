@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::QueueMachine;
+use super::fifo::{Attempt, LostReceives};
 use super::machine::{Held, Stage};
 use crate::machine::batcher::Batcher;
 use crate::machine::envelope::body_bytes;
+use crate::machine::groups::Groups;
 use crate::machine::{
     BackoffPolicy, Event, Fault, FaultKind, Invariant, Mono, Output, PollId, PollRequest, QueueAttributes, Record,
 };
@@ -44,6 +46,7 @@ pub(super) struct Receiving {
     /// The last receive worked.
     proven: bool,
     stopped: bool,
+    pub(super) lost: LostReceives,
 }
 
 #[derive(Debug)]
@@ -54,6 +57,8 @@ struct OpenPoll {
     visibility: Option<Duration>,
     /// How long leases were when it began.
     lease: Duration,
+    /// Its name, for FIFO queues.
+    attempt: Option<Attempt>,
 }
 
 impl Receiving {
@@ -137,8 +142,12 @@ impl QueueMachine {
             let id = PollId(self.out.name());
             let wait = self.wait();
             let visibility = self.receiving.override_visibility;
-            self.receiving.polls.insert(id, OpenPoll { since: self.now, max, visibility, lease: self.leases.length() });
-            self.out.push(Output::Poll(PollRequest { id, max, wait, visibility, attempt: None }));
+            let attempt = self.attempt(max);
+            let request =
+                PollRequest { id, max, wait, visibility, attempt: attempt.as_ref().map(|name| name.id.clone()) };
+            let lease = self.leases.length();
+            self.receiving.polls.insert(id, OpenPoll { since: self.now, max, visibility, lease, attempt });
+            self.out.push(Output::Poll(request));
         }
     }
 
@@ -155,8 +164,11 @@ impl QueueMachine {
 
     fn room_for_a_poll(&self) -> Option<u32> {
         let open = u32::try_from(self.receiving.open()).unwrap_or(u32::MAX);
-        if open >= self.scaler.polls()
+        // More polls than groups that may come free would only wait for each other.
+        let worth = self.groups.as_ref().map_or(u32::MAX, |groups| u32::try_from(groups.len() + 1).unwrap_or(u32::MAX));
+        if open >= self.scaler.polls().min(worth)
             || !self.ready.is_empty()
+            || self.groups.as_ref().is_some_and(Groups::waits)
             || self.settling.deletes.is_behind()
             || self.deliveries.is_behind()
         {
@@ -181,6 +193,10 @@ impl QueueMachine {
             Ok(records) => self.received(records, &open, took),
             Err(fault) if fault.kind == FaultKind::Cancelled => {}
             Err(fault) => {
+                if let (FaultKind::Timeout | FaultKind::Transient, Some(attempt)) = (fault.kind, open.attempt) {
+                    // The queue may have handed messages out, and hides them.
+                    self.receiving.lost.add(attempt);
+                }
                 let pause = self.source_pause(&fault);
                 self.source_failed(fault, pause);
             }
@@ -214,12 +230,15 @@ impl QueueMachine {
         }
         self.batcher.receive_ended();
         self.take_closed_batches();
+        self.batch_groups();
         let spoken_for = self.batches.len() + self.receiving.open();
         let saturated = spoken_for >= self.scaler.limit() as usize;
-        self.scaler.received(count, count >= poll.max as usize, took, saturated, self.now);
+        // A group that is held gives nothing more: even a small receive may leave a backlog of other groups behind.
+        let full = count >= poll.max as usize || self.groups.is_some() && count > 0;
+        self.scaler.received(count, full, took, saturated, self.now);
     }
 
-    fn hold(&mut self, record: Record, length: Duration) {
+    fn hold(&mut self, mut record: Record, length: Duration) {
         let token = self.out.name();
         let bytes = record.fragment.len();
         let lease = self.leases.begin(token, self.now, length);
@@ -227,14 +246,20 @@ impl QueueMachine {
         if !fits {
             self.out.emit(Event::TooLarge { id: record.id.to_string(), bytes: body_bytes(1, bytes) });
         }
+        if let Some(groups) = &mut self.groups {
+            // Without a group, which SQS never leaves out, a message has all others like it to wait for.
+            groups.join(record.key.get_or_insert_default(), token);
+        }
         let previous = self.held.insert(token, Held { record, lease, stage: Stage::Gathering });
         self.out.check(Invariant::SettlesOnce, previous.is_none());
         if self.draining.is_some() {
             self.give_back_unstarted(&[token]);
+        } else if self.groups.is_some() {
+            self.wait_in_group(token);
         } else if fits {
             self.batcher.push(token, bytes, self.now);
         } else {
-            self.fail_genuinely(&[token], None);
+            self.fail_genuinely(&[token], &[], None);
         }
     }
 

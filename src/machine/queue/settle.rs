@@ -50,9 +50,10 @@ impl QueueMachine {
             OnFunctionError::Wait => self.leave(tokens),
             OnFunctionError::Release => self.release(tokens),
             OnFunctionError::Backoff(policy) => {
-                for &token in tokens {
-                    let receives = self.held.get(&token).map_or(1, |held| held.record.receive_count);
-                    self.give_back(token, Duration::from_secs(policy.bare(receives).as_secs()));
+                let spans =
+                    self.spans_by_group(tokens, |receives| Duration::from_secs(policy.bare(receives).as_secs()));
+                for (&token, span) in tokens.iter().zip(spans) {
+                    self.give_back(token, span);
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{clean, read};
-use crate::machine::{BackoffPolicy, OnFunctionError};
+use crate::machine::{BackoffPolicy, GroupOrder, OnFunctionError};
 
 const ANSWER: &str = r#"{
     "UUID": "a1b2c3d4-5678-90ab-cdef-11111EXAMPLE",
@@ -60,6 +60,29 @@ fn a_listing_of_aws() {
     let mappings = clean(&listing);
     assert_eq!(mappings.iter().map(|mapping| mapping.name.as_str()).collect::<Vec<_>>(), ["orders-1", "orders-2"]);
     assert_eq!(mappings.iter().map(|mapping| mapping.enabled).collect::<Vec<_>>(), [false, true]);
+}
+
+#[test]
+fn an_answer_of_aws_for_a_fifo_queue() {
+    let answer = ANSWER.replace(":orders", ":orders.fifo").replace("100", "10").replace("Seconds\": 5", "Seconds\": 0");
+    let [mapping] = clean(&answer).try_into().unwrap();
+    assert!(mapping.fifo && mapping.report_batch_item_failures);
+    assert_eq!((mapping.batch_size, mapping.window, mapping.maximum_concurrency), (10, Duration::ZERO, Some(7)));
+    assert_eq!(mapping.poller.group_order, GroupOrder::Protect, "unless it is written");
+}
+
+#[test]
+fn the_order_of_groups_is_chosen() {
+    let fifo = "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders.fifo\nFunctionName: f\nFunctionResponseTypes: [ReportBatchItemFailures]\n";
+    for (line, order) in [
+        ("Poller: { GroupOrder: AsReported }", GroupOrder::AsReported),
+        ("poller: { groupOrder: AsReported }", GroupOrder::AsReported),
+        ("Poller: { GroupOrder: Protect }", GroupOrder::Protect),
+        ("Poller: { GroupOrder: null }", GroupOrder::Protect),
+    ] {
+        assert_eq!(clean(&format!("{fifo}{line}\n"))[0].poller.group_order, order, "{line}");
+    }
+    assert!(!clean(&fifo.replace(".fifo", ""))[0].fifo);
 }
 
 #[test]

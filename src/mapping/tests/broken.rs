@@ -110,8 +110,23 @@ const FILES: &[Case] = &[
     ),
     (
         "fifo",
-        &["FB0402", "FB0302", "FB0303"],
+        &["FB0302", "FB0303"],
         "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders.fifo\nFunctionName: f\nBatchSize: 11\nMaximumBatchingWindowInSeconds: 5\n",
+    ),
+    (
+        "fifo_order_without_reports",
+        &["FB0318"],
+        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders.fifo\nFunctionName: f\nPoller:\n  GroupOrder: AsReported\n",
+    ),
+    (
+        "fifo_order_unknown",
+        &["FB0204", "FB0101"],
+        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders.fifo\nFunctionName: f\nPoller:\n  GroupOrder: as_reported\n  GruopOrder: Protect\n",
+    ),
+    (
+        "fifo_order_misplaced",
+        &["FB0101", "FB0101"],
+        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders.fifo\nFunctionName: f\nGroupOrder: Protect\nPoller: { Visibility: { GroupOrder: Protect } }\n",
     ),
     (
         "function_of_other_kind",
@@ -235,6 +250,7 @@ const LINES: &[Case] = &[
     ("region", &["FB0212"], "Poller: { Function: { Region: Frankfurt } }"),
     ("role", &["FB0213"], "Poller: { Source: { RoleArn: \"arn:aws:iam::000000000000:user/u\" } }"),
     ("rate_limit", &["FB0201"], "Poller: { RateLimit: 0 }"),
+    ("poller_of_fifo_queues", &["FB0105"], "Poller: { GroupOrder: Protect }"),
     ("poller_of_streams", &["FB0105", "FB0105"], "Poller: { ParallelizationFactor: 20, ReadsPerSecond: 2 }"),
     (
         "endpoint_of_tables",

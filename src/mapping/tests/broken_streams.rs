@@ -107,8 +107,8 @@ pub(super) const KINESIS: &[Case] = &[
     ),
     (
         "poller_of_queues",
-        &["FB0105", "FB0105"],
-        "StartingPosition: LATEST\nPoller:\n  Visibility: { Timeout: 30s }\n  OnFailureAttempts: 5",
+        &["FB0105", "FB0105", "FB0105"],
+        "StartingPosition: LATEST\nPoller:\n  Visibility: { Timeout: 30s }\n  OnFailureAttempts: 5\n  GroupOrder: AsReported",
     ),
     (
         "poller_of_streams_ranges",

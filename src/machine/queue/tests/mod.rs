@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod destinations;
+mod fifo;
 mod lives;
 mod rig;
 mod settlement;

@@ -1,14 +1,15 @@
-//! How often the function has failed each message: counted here, because a receive count rises for other reasons, too.
+//! How often the function has failed each message, or each message group: counted here, because a receive count rises for
+//! other reasons, too.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// So many messages are remembered; the one that has not failed for longest is forgotten first.
+/// So many are remembered; the one that has not failed for longest is forgotten first.
 const MOST: usize = 10_000;
 
-/// The failures of messages, by message id. They are not kept across restarts: then counting begins again.
+/// Failures by the id of a message or the name of a group. They are not kept across restarts: then counting begins again.
 #[derive(Debug, Default)]
-pub(super) struct Attempts {
+pub(crate) struct Attempts {
     counts: BTreeMap<Arc<str>, Count>,
     by_turn: BTreeMap<u64, Arc<str>>,
     turn: u64,
@@ -21,8 +22,8 @@ struct Count {
 }
 
 impl Attempts {
-    /// The function has failed this message: how often by now.
-    pub(super) fn failed(&mut self, id: &Arc<str>) -> u32 {
+    /// The function has failed this one: how often by now.
+    pub(crate) fn failed(&mut self, id: &Arc<str>) -> u32 {
         self.turn += 1;
         let failures = self.forget(id).saturating_add(1);
         self.counts.insert(Arc::clone(id), Count { failures, turn: self.turn });
@@ -35,8 +36,13 @@ impl Attempts {
         failures
     }
 
-    /// Begins the count of this message anew: how often it had failed.
-    pub(super) fn forget(&mut self, id: &str) -> u32 {
+    /// Whether it has failed since it was last forgotten.
+    pub(crate) fn has_failed(&self, id: &str) -> bool {
+        self.counts.contains_key(id)
+    }
+
+    /// Begins its count anew: how often it had failed.
+    pub(crate) fn forget(&mut self, id: &str) -> u32 {
         self.counts.remove(id).map_or(0, |count| {
             self.by_turn.remove(&count.turn);
             count.failures
@@ -53,10 +59,12 @@ mod tests {
     }
 
     #[test]
-    fn counts_each_message_for_itself_until_it_is_forgotten() {
+    fn counts_each_for_itself_until_it_is_forgotten() {
         let mut attempts = Attempts::default();
         assert_eq!([attempts.failed(&id(1)), attempts.failed(&id(2)), attempts.failed(&id(1))], [1, 1, 2]);
+        assert_eq!([attempts.has_failed(&id(1)), attempts.has_failed(&id(3))], [true, false]);
         assert_eq!([attempts.forget(&id(1)), attempts.forget(&id(1))], [2, 0]);
+        assert!(!attempts.has_failed(&id(1)));
         assert_eq!(attempts.failed(&id(1)), 1);
     }
 

@@ -1,0 +1,308 @@
+//! FIFO queues: batches by message group, order behind failures, and receives that are made again.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::rig::{Rig, answer, fault, function_error, ms, s};
+use crate::machine::{
+    BackoffPolicy, Event, FaultKind, GroupOrder, HeartbeatResult, Input, MAX_BODY_BYTES, OnFunctionError, QueueOptions,
+    SettleAction, SettleOutcome,
+};
+
+fn fifo() -> QueueOptions {
+    QueueOptions { report_batch_item_failures: true, fifo: Some(GroupOrder::Protect), ..QueueOptions::default() }
+}
+
+fn one_slot() -> QueueOptions {
+    QueueOptions { maximum_concurrency: Some(1), ..fifo() }
+}
+
+impl Rig {
+    /// Answers the oldest poll with a message for each letter, which names its group.
+    fn bring_groups(&mut self, letters: &str) {
+        self.bring_groups_sized(letters, |_| 100);
+    }
+
+    fn bring_groups_sized(&mut self, letters: &str, bytes: impl Fn(usize) -> usize) {
+        let mut records = Vec::new();
+        for (index, letter) in letters.chars().enumerate() {
+            let mut record = self.message(bytes(index));
+            record.key = Some(letter.to_string().into());
+            records.push(record);
+        }
+        let poll = self.polls.pop_front().expect("a poll is open").id;
+        self.feed(Input::Polled { poll, result: Ok(records) });
+    }
+
+    fn invoked_records(&self) -> Vec<usize> {
+        self.invokes.iter().map(|invoke| invoke.records).collect()
+    }
+
+    fn attempts(&self) -> Vec<Arc<str>> {
+        self.polls.iter().filter_map(|poll| poll.attempt.clone()).collect()
+    }
+}
+
+fn failures(numbers: &[u32]) -> &'static str {
+    let items: Vec<String> = numbers.iter().map(|number| format!(r#"{{"itemIdentifier":"m-{number}"}}"#)).collect();
+    Box::leak(format!(r#"{{"batchItemFailures":[{}]}}"#, items.join(",")).into_boxed_str())
+}
+
+#[test]
+fn each_group_has_its_own_batch_while_there_are_slots() {
+    let mut rig = Rig::new(fifo(), 30);
+    rig.bring_groups("abacb");
+    assert_eq!(rig.invoked_records(), [2, 2, 1]);
+}
+
+#[test]
+fn with_one_slot_groups_share_a_batch_and_nothing_is_received_meanwhile() {
+    let mut rig = Rig::new(one_slot(), 30);
+    rig.bring_groups("abacb");
+    assert_eq!(rig.invoked_records(), [5]);
+    assert!(rig.polls.is_empty());
+    rig.finish(answer("null"));
+    assert_eq!(rig.polls.len(), 1);
+}
+
+#[test]
+fn polls_are_no_more_than_the_groups_that_can_come_free() {
+    let mut rig = Rig::new(fifo(), 30);
+    for _ in 0..5 {
+        rig.bring_groups("aa");
+    }
+    assert_eq!(rig.polls.len(), 2, "one group is held");
+    rig.bring_groups("bcd");
+    rig.bring_groups("e");
+    assert_eq!(rig.polls.len(), 6);
+}
+
+#[test]
+fn deletions_do_not_linger() {
+    let mut rig = Rig::new(fifo(), 30);
+    rig.bring_groups("aa");
+    rig.finish(answer("null"));
+    assert_eq!(rig.settle_all().deleted, ["r-1", "r-2"]);
+}
+
+/// What is deleted of a batch whose function answers so, and how many were kept for the order.
+fn settled(order: GroupOrder, letters: &str, failed: &[u32]) -> (Vec<String>, usize) {
+    let mut rig = Rig::new(QueueOptions { fifo: Some(order), ..one_slot() }, 30);
+    rig.bring_groups(letters);
+    rig.finish(answer(failures(failed)));
+    let settled = rig.settle_all();
+    assert_eq!((settled.changed, rig.held()), (vec![], 0), "{letters} {failed:?}");
+    let kept = rig.events.iter().map(|event| match event {
+        Event::OrderKept { records } => *records,
+        _ => 0,
+    });
+    (settled.deleted, kept.sum())
+}
+
+#[test]
+fn a_careless_partial_response_cannot_break_the_order_unless_it_may() {
+    for (letters, failed, protected, kept, as_reported) in [
+        ("aaa", vec![2], vec!["r-1"], 1, vec!["r-1", "r-3"]),
+        ("aaa", vec![1], vec![], 2, vec!["r-2", "r-3"]),
+        ("aaa", vec![3], vec!["r-1", "r-2"], 0, vec!["r-1", "r-2"]),
+        ("aaaa", vec![2, 3, 4], vec!["r-1"], 0, vec!["r-1"]),
+        ("aaaa", vec![4, 2], vec!["r-1"], 1, vec!["r-1", "r-3"]),
+        ("abab", vec![1], vec!["r-2", "r-4"], 1, vec!["r-2", "r-3", "r-4"]),
+        ("abcabc", vec![2, 6], vec!["r-1", "r-3", "r-4"], 1, vec!["r-1", "r-3", "r-4", "r-5"]),
+    ] {
+        let mut expected: Vec<String> = protected.into_iter().map(str::to_owned).collect();
+        let (mut deleted, count) = settled(GroupOrder::Protect, letters, &failed);
+        deleted.sort();
+        expected.sort();
+        assert_eq!((deleted, count), (expected, kept), "{letters} {failed:?}");
+        let (mut deleted, count) = settled(GroupOrder::AsReported, letters, &failed);
+        deleted.sort();
+        assert_eq!((deleted, count), (as_reported.into_iter().map(str::to_owned).collect(), 0), "{letters} {failed:?}");
+    }
+}
+
+#[test]
+fn what_is_released_comes_first_to_last_and_backs_off_together() {
+    let options = QueueOptions { on_function_error: OnFunctionError::Release, ..one_slot() };
+    let mut rig = Rig::new(options, 30);
+    rig.bring_groups("aaa");
+    rig.finish(answer(failures(&[2])));
+    let settled = rig.settle_all();
+    assert_eq!((settled.deleted, settled.changed), (vec!["r-1".into()], vec![("r-2".into(), 0), ("r-3".into(), 0)]));
+
+    let policy = BackoffPolicy { initial: s(5), maximum: s(60) };
+    let mut rig = Rig::new(QueueOptions { on_function_error: OnFunctionError::Backoff(policy), ..one_slot() }, 30);
+    let mut records: Vec<_> = (0..4).map(|_| rig.message(10)).collect();
+    for (record, (receives, group)) in records.iter_mut().zip([(2, "a"), (1, "b"), (1, "a"), (3, "b")]) {
+        (record.receive_count, record.key) = (receives, Some(group.into()));
+    }
+    let poll = rig.polls.pop_front().unwrap().id;
+    rig.feed(Input::Polled { poll, result: Ok(records) });
+    rig.finish(function_error());
+    let changed: BTreeSet<(String, u64)> = rig.settle_all().changed.into_iter().collect();
+    let expected = [("r-1", 10), ("r-2", 5), ("r-3", 10), ("r-4", 5)].map(|(receipt, span)| (receipt.into(), span));
+    assert_eq!(changed, expected.into_iter().collect());
+}
+
+#[test]
+fn a_group_that_failed_goes_alone_until_it_succeeds() {
+    let mut rig = Rig::new(one_slot(), 30);
+    rig.bring_groups("ab");
+    rig.finish(function_error());
+    rig.bring_groups("abc");
+    assert_eq!(rig.invoked_records(), [1]);
+    rig.finish(answer("null"));
+    assert_eq!(rig.invoked_records(), [1], "b");
+    rig.finish(function_error());
+    assert_eq!(rig.invoked_records(), [1], "c");
+    rig.finish(answer("null"));
+    rig.settle_all();
+    rig.bring_groups("acb");
+    assert_eq!(rig.invoked_records(), [2], "a and c are sound");
+}
+
+#[test]
+fn throttles_keep_the_group_and_nothing_of_it_passes() {
+    let mut rig = Rig::new(fifo(), 30);
+    rig.bring_groups("aa");
+    rig.finish(Err(fault(FaultKind::Throttled)));
+    rig.pass(s(5));
+    assert_eq!(rig.invoked_records(), [2]);
+    assert_eq!(rig.held(), 2);
+    // A second copy, because the queue lost track: it waits for the first.
+    rig.bring_groups("a");
+    assert_eq!(rig.invoked_records(), [2]);
+    rig.finish(answer("null"));
+    assert_eq!(rig.invoked_records(), [1]);
+}
+
+#[test]
+fn an_event_that_is_too_large_goes_in_halves_one_after_the_other() {
+    let mut rig = Rig::new(one_slot(), 30);
+    rig.bring_groups("aaab");
+    rig.finish(Err(fault(FaultKind::TooLarge)));
+    assert_eq!(rig.invoked_records(), [2]);
+    rig.finish(answer("null"));
+    assert_eq!(rig.invoked_records(), [2], "the rest of a, and b");
+    rig.finish(answer("null"));
+    let deleted: BTreeSet<String> = rig.settle_all().deleted.into_iter().collect();
+    assert_eq!(deleted, ["r-1", "r-2", "r-3", "r-4"].map(String::from).into());
+
+    let mut rig = Rig::new(fifo(), 30);
+    rig.bring_groups("aaaa");
+    rig.finish(Err(fault(FaultKind::TooLarge)));
+    rig.finish(answer(failures(&[2])));
+    assert_eq!(rig.settle_all().deleted, ["r-1"]);
+    assert_eq!((rig.invokes.len(), rig.held()), (0, 0), "the second half does not go behind a failure");
+}
+
+#[test]
+fn a_message_that_cannot_be_delivered_stops_its_group_only() {
+    let mut rig = Rig::new(fifo(), 30);
+    rig.bring_groups_sized("aabaa", |index| if index == 1 { MAX_BODY_BYTES } else { 100 });
+    assert_eq!(rig.invoked_records(), [1, 1]);
+    rig.finish(answer("null"));
+    rig.finish(answer("null"));
+    assert_eq!((rig.invokes.len(), rig.held()), (0, 2));
+    assert_eq!(rig.settle_all().deleted, ["r-1", "r-3"]);
+    assert_eq!(rig.saw(|event| matches!(event, Event::TooLarge { .. })), 1);
+    assert_eq!(rig.saw(|event| matches!(event, Event::Left { records: 3 })), 1);
+}
+
+#[test]
+fn only_what_failed_is_counted_towards_giving_up_and_its_group_waits_for_the_record() {
+    let mut rig = Rig::new(QueueOptions { on_failure: Some(1), ..one_slot() }, 30);
+    rig.bring_groups("aaa");
+    rig.finish(answer(failures(&[1])));
+    assert_eq!(rig.deliveries.len(), 1);
+    assert_eq!(rig.held(), 1, "the others are left, not given up");
+    rig.confirm(Ok(()));
+    assert_eq!(rig.settle_all().deleted, ["r-1"]);
+}
+
+#[test]
+fn messages_of_a_group_are_extended_together() {
+    let mut rig = Rig::new(QueueOptions { maximum_concurrency: Some(1), ..fifo() }, 30);
+    rig.bring_groups("aab");
+    rig.pass(s(15));
+    let call = rig.settles.pop_front().unwrap();
+    assert_eq!((call.action, call.entries.len()), (SettleAction::ChangeVisibility, 3));
+    let failed = SettleOutcome::Failed(fault(FaultKind::Transient));
+    let result = Ok(vec![SettleOutcome::Done, failed, SettleOutcome::Done]);
+    rig.feed(Input::Settled { settle: call.id, result });
+    rig.pass(s(5));
+    let call = rig.settles.pop_front().unwrap();
+    let receipts: Vec<&str> = call.entries.iter().map(|entry| entry.receipt.as_str()).collect();
+    assert_eq!(receipts, ["r-1", "r-2"], "the whole group again, and no other");
+}
+
+#[test]
+fn a_lost_receipt_ends_the_work_on_its_group() {
+    let mut rig = Rig::new(one_slot(), 30);
+    rig.bring_groups("aabb");
+    rig.finish(Err(fault(FaultKind::Denied)));
+    rig.pass(s(15));
+    let call = loop {
+        let call = rig.settles.pop_front().expect("extensions");
+        if call.entries.len() == 4 {
+            break call;
+        }
+    };
+    rig.finish(Err(fault(FaultKind::Denied)));
+    let mut outcomes = vec![SettleOutcome::Done; 4];
+    outcomes[0] = SettleOutcome::Gone;
+    rig.feed(Input::Settled { settle: call.id, result: Ok(outcomes) });
+    assert_eq!(rig.saw(|event| matches!(event, Event::Heartbeat { result: HeartbeatResult::Lost, records: 1 })), 1);
+    assert_eq!(rig.settle_all().changed, [("r-2".into(), 0)], "the second may not go without the first");
+    rig.pass(s(60));
+    assert_eq!(rig.invoked_records(), [2], "b goes on");
+}
+
+#[test]
+fn a_receive_whose_answer_was_lost_is_made_again_under_its_name() {
+    let mut rig = Rig::new(one_slot(), 30);
+    let first = rig.attempts();
+    assert_eq!(first.len(), 1);
+    for (kind, again) in [(FaultKind::Timeout, true), (FaultKind::Transient, true), (FaultKind::Throttled, false)] {
+        let before = rig.attempts();
+        rig.fail_poll(kind);
+        rig.pass(s(20));
+        assert_eq!(rig.attempts() == before, again, "{kind:?}");
+    }
+    rig.fail_poll(FaultKind::Timeout);
+    let before = rig.attempts();
+    rig.pass(s(20));
+    assert_ne!(rig.attempts(), before, "it is open again");
+    let kept = rig.attempts();
+    rig.pass(s(300));
+    rig.fail_poll(FaultKind::Timeout);
+    rig.pass(s(20));
+    assert_ne!(rig.attempts(), kept, "SQS has forgotten it by now");
+    let names: BTreeSet<Arc<str>> = rig.attempts().into_iter().collect();
+    rig.bring_groups("a");
+    rig.finish(answer("null"));
+    assert!(rig.attempts().iter().all(|name| !names.contains(name)), "an answered receive is over");
+}
+
+#[test]
+fn standard_queues_know_neither_groups_nor_names_of_receives() {
+    let mut rig = Rig::new(QueueOptions { fifo: None, ..one_slot() }, 30);
+    assert!(rig.attempts().is_empty());
+    rig.bring_groups("aaa");
+    rig.finish(answer(failures(&[2])));
+    rig.pass(ms(10));
+    assert_eq!(rig.settle_all().deleted, ["r-1", "r-3"], "fair queues have groups without an order");
+}
+
+#[test]
+fn a_drain_gives_back_what_waits_in_groups() {
+    let mut rig = Rig::new(fifo(), 30);
+    rig.bring_groups("aaaa");
+    rig.finish(Err(fault(FaultKind::TooLarge)));
+    rig.drain(s(10));
+    rig.fail_polls();
+    assert_eq!(rig.settle_all().changed, [("r-3".into(), 0), ("r-4".into(), 0)]);
+    rig.finish(answer("null"));
+    assert_eq!(rig.settle_all().deleted, ["r-1", "r-2"]);
+    assert!(rig.done);
+}
