@@ -184,7 +184,8 @@ impl OpenInvoke {
                     if matches!(fault.kind, FaultKind::Invalid | FaultKind::TooLarge) && !split {
                         lease.excuse.get_or_insert("its invoke could not be made");
                     }
-                    Hold::Waiting
+                    // What is split waits in its group once more.
+                    if split && lane.is_fifo() { Hold::Unstarted } else { Hold::Waiting }
                 }
             };
         }

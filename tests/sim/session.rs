@@ -118,6 +118,9 @@ impl Session {
     /// slot would spend its receive count there.
     fn check_admission(&self, state: &LaneState, request: &PollRequest) {
         let Some(limit) = self.limit() else { return };
+        if self.lane.is_fifo() {
+            return self.check_group_admission(state, limit);
+        }
         let busy = state.calls.len() + self.waiting_batches(state);
         let unstarted = state.open.iter().filter(|&&index| self.has_in_hand(&state.leases[index], Hold::Unstarted));
         let session = &state.sessions[self.id];
@@ -146,7 +149,7 @@ impl Session {
     }
 
     /// Whether the engine must still know of a delivery: what may seem lost to it does not count.
-    fn has_in_hand(&self, lease: &Lease, hold: Hold) -> bool {
+    pub(crate) fn has_in_hand(&self, lease: &Lease, hold: Hold) -> bool {
         let known = lease.excuse.is_none() && lease.known > self.lane.world.now();
         known && lease.hold == hold && lease.session == self.id
     }

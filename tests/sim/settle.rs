@@ -30,6 +30,7 @@ enum Fate {
 }
 
 const RETURNED: &str = "returned by a drain";
+const WITH_ITS_GROUP: &str = "returned with its group";
 /// After so many tries of a return, the message may be left to its visibility timeout.
 const RETURN_TRIES: u32 = 3;
 
@@ -37,9 +38,9 @@ impl Lease {
     /// A change of its visibility failed: a return is to be tried again.
     fn did_not_work(&mut self, now: u64) {
         self.not_extended = Some(now);
-        if self.excuse == Some(RETURNED) {
+        if matches!(self.excuse, Some(RETURNED | WITH_ITS_GROUP)) {
             self.failed_returns += 1;
-            if self.failed_returns < RETURN_TRIES {
+            if self.excuse == Some(RETURNED) && self.failed_returns < RETURN_TRIES {
                 self.excuse = None;
             }
         }
@@ -89,6 +90,9 @@ impl Session {
                 (Change::Delete, SettleOutcome::Gone) => state.counts.gone += 1,
                 (Change::Visibility(hidden), SettleOutcome::Done) => {
                     let lease = &mut state.leases[index];
+                    if lease.known <= now {
+                        lease.gone.get_or_insert(lease.known);
+                    }
                     if lease.known <= now && lease.not_extended.is_some() {
                         lease.excuse.get_or_insert("extended after it seemed lost");
                     }
@@ -171,7 +175,7 @@ impl Session {
                 lane.violate(format_args!("L{index} is extended {} ms after it failed", now - at));
             }
             (Hold::Unstarted | Hold::Waiting, true) if quiet => lease.excuse = Some(RETURNED),
-            (Hold::Unstarted | Hold::Waiting, true) if broken => lease.excuse = Some("returned with its group"),
+            (Hold::Unstarted | Hold::Waiting, true) if broken => lease.excuse = Some(WITH_ITS_GROUP),
             (hold, true) => lane.violate(format_args!("L{index} is made visible while {hold:?}")),
             (_, false) => {}
         }

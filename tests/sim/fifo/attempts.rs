@@ -12,6 +12,9 @@ use crate::session::Session;
 /// How much sooner than SQS the engine may take a name for too old (milliseconds).
 const SOONER: u64 = 10_000;
 
+/// A receive may begin before the failure of another is heard (milliseconds).
+const UNHEARD: u64 = 3;
+
 /// What one session has called its receives.
 #[derive(Debug, Default)]
 pub(crate) struct Attempts {
@@ -75,7 +78,9 @@ impl Session {
                 lane.violate(format_args!("receive {receive} repeats one whose answer was not lost"));
             }
             None => {
-                let young = |lost: &&Attempt| attempts.used[&lost.name] + FIVE_MINUTES > now + SOONER;
+                let young = |lost: &&Attempt| {
+                    lost.failed + UNHEARD < now && attempts.used[&lost.name] + FIVE_MINUTES > now + SOONER
+                };
                 if attempts.lost.iter().find(young).is_some_and(|lost| lost.max <= max) {
                     lane.violate(format_args!("receive {receive} has a new name although an answer was lost"));
                 }

@@ -73,7 +73,7 @@ impl Session {
         let now = self.lane.world.now();
         let (n, receive) = (state.leases[first].message, state.leases[first].receive);
         for index in 0..state.leases.len() {
-            let behind = state.group_of(index) == state.group_of(first) && state.leases[index].message > n;
+            let behind = state.group_of(index) == state.group_of(first) && state.leases[index].message >= n;
             let lease = &mut state.leases[index];
             if !behind || lease.session != self.id || !matches!(lease.hold, Hold::Unstarted | Hold::Waiting) {
                 continue;

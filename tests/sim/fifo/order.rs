@@ -62,6 +62,44 @@ impl Session {
         }
     }
 
+    /// Receives only what a slot is free for, and nothing while a group waits for one.
+    pub(crate) fn check_group_admission(&self, state: &LaneState, limit: usize) {
+        let lane = &self.lane;
+        let now = lane.world.now();
+        let in_hand = |hold| {
+            let known = |&index: &usize| self.has_in_hand(&state.leases[index], hold);
+            let held: Vec<usize> = state.open.iter().copied().filter(known).collect();
+            held.into_iter().filter(|&index| !self.group_is_broken(state, index)).collect::<Vec<usize>>()
+        };
+        let waiting = in_hand(Hold::Waiting);
+        let batches: BTreeSet<u64> = waiting.iter().map(|&index| state.leases[index].batch).collect();
+        let busy = state.calls.len() + batches.len();
+        let open = state.sessions[self.id].receives.len();
+        if busy + open >= limit {
+            lane.violate(format_args!(
+                "a receive begins although {limit} batches may be in flight, {busy} are and {open} receives are open"
+            ));
+        }
+        // What waits for the rate limit has a slot already.
+        if self.mapping.poller.rate_limit.is_some() {
+            return;
+        }
+        let mut with_batch = state.groups_of(&waiting);
+        with_batch.extend(state.calls.values().flat_map(|call| call.groups.iter().cloned()));
+        // A receive may begin before what another brought is heard of.
+        let heard = |at: u64| at + SLACK < now;
+        let waits = in_hand(Hold::Unstarted).into_iter().find(|&index| {
+            let came = state.leases[index].delivered.is_some_and(heard);
+            let group = state.group_of(index);
+            came && group.is_some_and(|group| {
+                !with_batch.contains(group) && state.fifo.freed.get(group).copied().is_none_or(heard)
+            })
+        });
+        if let Some(index) = waits {
+            lane.violate(format_args!("a receive begins although L{index} waits for a slot"));
+        }
+    }
+
     /// In a calm life a message waits for nothing but a slot, and what is ahead of it.
     pub(crate) fn check_prompt(&self, state: &LaneState, leases: &[usize]) {
         let lane = &self.lane;

@@ -63,7 +63,10 @@ impl Session {
         let Some(group) = state.group_of(index) else { return false };
         let since = state.leases[index].delivered.unwrap_or(now);
         state.leases.iter().enumerate().any(|(other, lease)| {
-            let slipped = lease.gone.is_some_and(|at| at >= since) || (since..=now + SLACK).contains(&lease.known);
+            // What slipped earlier may stand in a batch still.
+            let stands = matches!(lease.hold, Hold::Running | Hold::Waiting);
+            let over = |at: u64| at <= now + SLACK && (at >= since || stands);
+            let slipped = lease.gone.is_some_and(over) || over(lease.known);
             other != index
                 && lease.session == self.id
                 && lease.delivered.is_some()
