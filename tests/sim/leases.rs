@@ -181,7 +181,7 @@ impl Lane {
     /// Ends a delivery without a delete.
     pub(crate) fn end(&self, state: &mut LaneState, index: usize) {
         let mapping = state.mapping_of(index);
-        let quiet = state.quiet.is_some();
+        let returned = state.quiet.is_some() || self.group_is_broken(state, index);
         let lease = &mut state.leases[index];
         lease.over = true;
         state.open.retain(|&open| open != index);
@@ -204,7 +204,7 @@ impl Lane {
                 "failed, and not released"
             }
             (None, Hold::Unstarted | Hold::Waiting)
-                if (lease.extending > 0 || lease.not_extended.is_some()) && quiet =>
+                if (lease.extending > 0 || lease.not_extended.is_some()) && returned =>
             {
                 "an extension was in the way of its return"
             }

@@ -143,7 +143,7 @@ impl Session {
         let lane = &self.lane;
         let now = lane.world.now();
         let quiet = state.quiet.is_some();
-        let broken = self.group_is_broken(state, index);
+        let broken = lane.group_is_broken(state, index);
         let lease = &mut state.leases[index];
         lease.extending += 1;
         if lease.delivered.is_none() {

@@ -56,10 +56,12 @@ impl Session {
             }
         }
     }
+}
 
+impl Lane {
     /// Whether another message of its group has slipped out of the engine's hands since this one came.
     pub(crate) fn group_is_broken(&self, state: &LaneState, index: usize) -> bool {
-        let now = self.lane.world.now();
+        let now = self.world.now();
         let Some(group) = state.group_of(index) else { return false };
         let since = state.leases[index].delivered.unwrap_or(now);
         state.leases.iter().enumerate().any(|(other, lease)| {
@@ -68,15 +70,13 @@ impl Session {
             let over = |at: u64| at <= now + SLACK && (at >= since || stands);
             let slipped = lease.gone.is_some_and(over) || over(lease.known);
             other != index
-                && lease.session == self.id
+                && lease.session == state.leases[index].session
                 && lease.delivered.is_some()
                 && state.group_of(other) == Some(group)
                 && slipped
         })
     }
-}
 
-impl Lane {
     /// When one message of a group was extended, all that is held of it was.
     pub(crate) fn check_together(&self, state: &mut LaneState) {
         if state.fifo.extended.first().is_none_or(|(at, ..)| *at == self.world.now()) {
