@@ -57,6 +57,11 @@ impl Life {
         self.lanes.iter().map(here).sum()
     }
 
+    /// Answers of receives from FIFO queues that were asked for again, and came.
+    pub(crate) fn recovered(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.state().fifo.recovered).sum()
+    }
+
     /// From the first message to the last check.
     pub(crate) async fn live(&mut self) {
         for lane in &self.lanes {

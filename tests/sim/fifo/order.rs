@@ -69,7 +69,7 @@ impl Session {
         let in_hand = |hold| {
             let known = |&index: &usize| self.has_in_hand(&state.leases[index], hold);
             let held: Vec<usize> = state.open.iter().copied().filter(known).collect();
-            held.into_iter().filter(|&index| !lane.group_is_broken(state, index)).collect::<Vec<usize>>()
+            held.into_iter().filter(|&index| !lane.group_broke(state, index)).collect::<Vec<usize>>()
         };
         let waiting = in_hand(Hold::Waiting);
         let batches: BTreeSet<u64> = waiting.iter().map(|&index| state.leases[index].batch).collect();

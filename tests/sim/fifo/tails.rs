@@ -59,21 +59,29 @@ impl Session {
 }
 
 impl Lane {
-    /// Whether another message of its group has slipped out of the engine's hands since this one came.
+    /// Whether another message of its group has slipped out of the engine's hands since this one came, or had before and
+    /// stands in a batch still.
     pub(crate) fn group_is_broken(&self, state: &LaneState, index: usize) -> bool {
+        let stands = |lease: &Lease| matches!(lease.hold, Hold::Running | Hold::Waiting);
+        self.has_slipped_mate(state, index, stands)
+    }
+
+    /// The same, of what slipped since this one came.
+    pub(crate) fn group_broke(&self, state: &LaneState, index: usize) -> bool {
+        self.has_slipped_mate(state, index, |_| false)
+    }
+
+    fn has_slipped_mate(&self, state: &LaneState, index: usize, earlier: impl Fn(&Lease) -> bool) -> bool {
         let now = self.world.now();
         let Some(group) = state.group_of(index) else { return false };
         let since = state.leases[index].delivered.unwrap_or(now);
         state.leases.iter().enumerate().any(|(other, lease)| {
-            // What slipped earlier may stand in a batch still.
-            let stands = matches!(lease.hold, Hold::Running | Hold::Waiting);
-            let over = |at: u64| at <= now + SLACK && (at >= since || stands);
-            let slipped = lease.gone.is_some_and(over) || over(lease.known);
+            let over = |at: u64| at <= now + SLACK && (at >= since || earlier(lease));
             other != index
                 && lease.session == state.leases[index].session
                 && lease.delivered.is_some()
+                && (lease.gone.is_some_and(over) || over(lease.known))
                 && state.group_of(other) == Some(group)
-                && slipped
         })
     }
 
