@@ -27,6 +27,9 @@ pub(crate) struct BareOptions {
     /// Workers a queue.
     #[arg(long, default_value_t = 1)]
     concurrency: usize,
+    /// Messages that a worker receives at most.
+    #[arg(long, default_value_t = BATCH)]
+    batch: i32,
 }
 
 /// Receives, invokes and deletes until it is killed.
@@ -44,6 +47,7 @@ pub(crate) fn run(options: &BareOptions) -> anyhow::Result<()> {
                     url.clone(),
                     queue.clone(),
                     options.function.clone(),
+                    options.batch,
                 ));
             }
         }
@@ -100,10 +104,11 @@ async fn worker(
     url: String,
     queue: String,
     function: String,
+    batch: i32,
 ) {
     let arn = format!("arn:aws:sqs:us-east-1:000000000000:{queue}");
     loop {
-        if let Err(problem) = round(&sqs, &lambda, &url, &arn, &function).await {
+        if let Err(problem) = round(&sqs, &lambda, &url, &arn, &function, batch).await {
             tracing::warn!("{problem:#}");
             tokio::time::sleep(PAUSE).await;
         }
@@ -116,11 +121,12 @@ async fn round(
     url: &str,
     arn: &str,
     function: &str,
+    batch: i32,
 ) -> anyhow::Result<()> {
     let received = sqs
         .receive_message()
         .queue_url(url)
-        .max_number_of_messages(BATCH)
+        .max_number_of_messages(batch)
         .wait_time_seconds(WAIT)
         .message_system_attribute_names(MessageSystemAttributeName::All)
         .message_attribute_names("All")
@@ -179,13 +185,19 @@ struct Attributes<'a> {
     sent_timestamp: &'a str,
     sender_id: &'a str,
     approximate_first_receive_timestamp: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence_number: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_group_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_deduplication_id: Option<&'a str>,
 }
 
 impl<'a> EventRecord<'a> {
     fn of(message: &'a Message, arn: &'a str) -> Self {
-        let attribute = |name: MessageSystemAttributeName| {
-            message.attributes().and_then(|all| all.get(&name)).map_or("", String::as_str)
-        };
+        let given =
+            |name: MessageSystemAttributeName| message.attributes().and_then(|all| all.get(&name)).map(String::as_str);
+        let attribute = |name: MessageSystemAttributeName| given(name).unwrap_or_default();
         Self {
             message_id: message.message_id().unwrap_or_default(),
             receipt_handle: message.receipt_handle().unwrap_or_default(),
@@ -197,6 +209,9 @@ impl<'a> EventRecord<'a> {
                 approximate_first_receive_timestamp: attribute(
                     MessageSystemAttributeName::ApproximateFirstReceiveTimestamp,
                 ),
+                sequence_number: given(MessageSystemAttributeName::SequenceNumber),
+                message_group_id: given(MessageSystemAttributeName::MessageGroupId),
+                message_deduplication_id: given(MessageSystemAttributeName::MessageDeduplicationId),
             },
             message_attributes: Empty {},
             md5_of_body: message.md5_of_body().unwrap_or_default(),

@@ -10,6 +10,7 @@ mod limits;
 mod live;
 mod operation;
 mod ports;
+mod screen;
 mod shards;
 mod status;
 mod stream_status;

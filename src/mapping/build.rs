@@ -92,6 +92,8 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
                     .and_then(|scaling| scaling.integer("MaximumConcurrency"))
                     .map(|(number, _)| narrow(number)),
                 report_batch_item_failures: !members.list("FunctionResponseTypes").is_empty(),
+                filters: Vec::new(),
+                filtered_to: None,
                 stream,
                 on_failure,
                 poller,

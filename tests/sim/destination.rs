@@ -122,7 +122,7 @@ impl Session {
             lane.violate(format_args!("L{index} is given up after {} attempts of {most}", failure.invokes));
         }
         let names_it = match &failure.batch {
-            FailedBatch::Queue { message_id, receive_count, sent_unix_ms } => {
+            FailedBatch::Queue { message_id, receive_count, sent_unix_ms, .. } => {
                 *message_id == message.id
                     && (1..=message.receive_count).contains(receive_count)
                     && *sent_unix_ms == World::unix_at(message.sent)

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use forebay::machine::{OnFunctionError, Receipt, Record};
+use forebay::machine::{OnFunctionError, Receipt, Record, Screening};
 use forebay::mapping::Mapping;
 
 use crate::fifo;
@@ -130,6 +130,7 @@ impl Lane {
             fragment: Bytes::from(fragment),
             receive_count: message.receive_count,
             arrived_unix_ms: World::unix_at(message.sent),
+            screening: Screening::Passes,
         }
     }
 

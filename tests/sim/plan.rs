@@ -239,6 +239,8 @@ pub(crate) fn mapping(name: &str) -> Mapping {
         file: PathBuf::from(format!("{name}.yaml")),
         kind: SourceKind::Sqs,
         fifo: false,
+        filters: Vec::new(),
+        filtered_to: None,
         source: arn("sqs", name),
         function: FunctionRef {
             text: format!("handle-{name}"),

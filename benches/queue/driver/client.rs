@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::bail;
 
 use crate::common::Control;
-use crate::fake::{Latencies, Setup, Stats, Trickle, Until};
+use crate::fake::{Latencies, Mark, Setup, Stats, Trickle, Until};
 
 /// The driver's side of the control routes.
 #[derive(Clone, Copy)]
@@ -25,6 +25,11 @@ impl FakeClient {
 
     pub(crate) async fn stats(&self) -> anyhow::Result<Stats> {
         self.control.ask("stats", &()).await
+    }
+
+    /// How far the message groups have come.
+    pub(crate) async fn mark(&self) -> anyhow::Result<Mark> {
+        self.control.ask("mark", &()).await
     }
 
     /// The first event that a function was given since the reset.

@@ -10,7 +10,7 @@ use crate::common::print;
 
 pub(crate) use client::FakeClient;
 pub(crate) use options::{Options, Part};
-pub(crate) use programs::{Bench, MappingFile, QUEUE};
+pub(crate) use programs::{BATCH, Bench, MappingFile, QUEUE};
 
 /// Measures every part that was asked for, then prints the whole table.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {

@@ -9,6 +9,8 @@ use crate::common::{Child, Sample, Stage, free_address};
 
 /// The queue of the measurements that need one.
 pub(crate) const QUEUE: &str = "bench";
+/// SQS's largest receive.
+pub(crate) const BATCH: usize = 10;
 const FUNCTION: &str = "bench";
 
 /// A running fake, and all that is needed to start the other programs.
@@ -26,6 +28,8 @@ pub(crate) struct MappingFile {
     pub(crate) batch_size: usize,
     pub(crate) window_s: u64,
     pub(crate) drain: Duration,
+    /// Further lines of each mapping, indented by four.
+    pub(crate) more: String,
 }
 
 impl Default for MappingFile {
@@ -33,9 +37,10 @@ impl Default for MappingFile {
         Self {
             queues: vec![QUEUE.to_owned()],
             concurrency: Some(10),
-            batch_size: 10,
+            batch_size: BATCH,
             window_s: 0,
             drain: Duration::from_secs(25),
+            more: String::new(),
         }
     }
 }
@@ -61,11 +66,11 @@ impl Bench {
         &self.forebay
     }
 
-    /// Starts the bare loop with this many workers a queue.
-    pub(crate) fn bare(&self, queues: &[String], concurrency: usize) -> anyhow::Result<Child> {
+    /// Starts the bare loop with this many workers a queue, each of which receives up to `batch` messages.
+    pub(crate) fn bare(&self, queues: &[String], concurrency: usize, batch: usize) -> anyhow::Result<Child> {
         let mut command = self.stage.role("bare");
         command.arg("--queues").arg(queues.join(",")).args(["--function", FUNCTION]);
-        command.arg("--concurrency").arg(concurrency.to_string());
+        command.arg("--concurrency").arg(concurrency.to_string()).arg("--batch").arg(batch.to_string());
         Child::start("bare-loop", &mut command, self.stage.folder())
     }
 
@@ -99,6 +104,7 @@ impl MappingFile {
             if let Some(concurrency) = self.concurrency {
                 writeln!(text, "    ScalingConfig: {{ MaximumConcurrency: {concurrency} }}").ok();
             }
+            text.push_str(&self.more);
         }
         text
     }

@@ -19,13 +19,41 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Setup {
     pub(crate) queues: Vec<String>,
-    /// In each queue.
+    /// In each queue at the start; dealt out to its groups, if it has any.
     pub(crate) messages: usize,
     pub(crate) body_bytes: usize,
     /// How long the function takes.
     pub(crate) function_ms: u64,
     /// The queues' visibility timeout.
     pub(crate) visibility_s: u64,
+    /// The queues are FIFO queues.
+    pub(crate) fifo: Option<Fifo>,
+}
+
+/// FIFO queues: each deletion brings in a new message of the same group.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Fifo {
+    pub(crate) groups: u32,
+    /// How the function fails whenever it is given a message of the first group.
+    pub(crate) failing: Option<Failing>,
+}
+
+/// How a function fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Failing {
+    /// It throws: the whole batch has failed.
+    Throw,
+    /// It reports the messages of the failing group, and those alone.
+    Report,
+}
+
+/// How far the groups have come, as of the last deletion.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    /// Since the reset.
+    pub(crate) at_us: u64,
+    /// Messages deleted, by group.
+    pub(crate) deleted: Vec<u64>,
 }
 
 /// What to wait for; all that is given must be reached.
@@ -70,6 +98,12 @@ pub(crate) struct Stats {
     pub(crate) invoked: u64,
     pub(crate) invoked_bytes: u64,
     pub(crate) repeated: u64,
+    /// Records of a group that reached the function before their turn.
+    pub(crate) early: u64,
+    /// Deletions of a message of which an older one of its group still existed.
+    pub(crate) misordered: u64,
+    /// Invocations that failed, also in part.
+    pub(crate) failures: u64,
     pub(crate) stale: u64,
     pub(crate) peak_in_flight: u64,
     pub(crate) waiting: u64,
@@ -86,6 +120,7 @@ pub(super) async fn answer(path: &str, request: &Bytes, state: &Shared) -> Answe
             reply(&true)
         }),
         "/_fake/stats" => reply(&stats(&state.borrow())),
+        "/_fake/mark" => reply(&state.borrow().mark()),
         "/_fake/event" => {
             json(StatusCode::OK, state.borrow().counts.first_event.clone().unwrap_or(Bytes::from_static(b"null")))
         }
@@ -159,6 +194,9 @@ fn stats(state: &State) -> Stats {
         invoked: counts.invoked,
         invoked_bytes: counts.invoked_bytes,
         repeated: counts.repeated,
+        early: counts.early,
+        misordered: state.queues.iter().filter_map(|queue| queue.groups.as_ref()).map(|groups| groups.misordered).sum(),
+        failures: counts.failures,
         stale: counts.stale,
         peak_in_flight: counts.peak_in_flight,
         waiting: counts.waiting,

@@ -1,4 +1,4 @@
-//! Lambda: a function that takes a fixed time and succeeds.
+//! Lambda: a function that takes a fixed time and succeeds, or fails for one message group.
 
 use std::sync::LazyLock;
 
@@ -8,6 +8,8 @@ use hyper::header::HeaderValue;
 use memchr::memmem::Finder;
 use tokio::time::Instant;
 
+use super::control::Failing;
+use super::groups::Named;
 use super::messages::locate;
 use super::state::Shared;
 use crate::common::{Answer, error, function_configuration, json};
@@ -17,38 +19,67 @@ const MARK: &str = "\"messageId\":\"";
 
 static MESSAGE_ID: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(MARK));
 
-/// Notes which records have arrived and when, waits as long as the function takes, and succeeds.
+/// Notes which records have arrived and when, waits as long as the function takes, and answers.
 pub(super) async fn invoke(_function: &str, body: Bytes, state: &Shared) -> Answer {
     let now = Instant::now();
-    let time = {
+    let (time, failure) = {
         let mut state = state.borrow_mut();
         state.call("Invoke");
+        let (mut named, mut failing) = (Named::default(), Vec::new());
         for at in MESSAGE_ID.find_iter(&body) {
-            let id = body.get(at + MARK.len()..at + MARK.len() + 36).and_then(locate);
-            let Some(message) = id.and_then(|(queue, index)| state.queues.get_mut(queue)?.messages.get_mut(index))
-            else {
-                return error(StatusCode::BAD_REQUEST, "InvalidRequestContentException", "an unknown message id");
+            let Some((queue, index)) = body.get(at + MARK.len()..at + MARK.len() + 36).and_then(locate) else {
+                return unknown();
             };
+            let fails = state.failing.is_some();
+            let Some(queue) = state.queues.get_mut(queue) else { return unknown() };
+            let Some(message) = queue.messages.get_mut(index as usize) else { return unknown() };
+            if fails && message.group == 0 {
+                failing.push(message.id.clone());
+            }
+            let early = queue.groups.as_ref().is_some_and(|groups| !groups.in_order(message.group, index, &mut named));
             message.invokes += 1;
             let repeated = message.invokes > 1;
             message.started.get_or_insert(now);
             state.counts.invoked += 1;
             state.counts.repeated += u64::from(repeated);
+            state.counts.early += u64::from(early);
         }
+        let failure = state.failing.filter(|_| !failing.is_empty()).map(|how| failed(how, &failing));
+        state.counts.failures += u64::from(failure.is_some());
         let counts = &mut state.counts;
         counts.invoked_bytes += body.len() as u64;
         counts.first_event.get_or_insert(body);
         counts.in_flight += 1;
         counts.peak_in_flight = counts.peak_in_flight.max(counts.in_flight);
-        state.function_time
+        (state.function_time, failure)
     };
     let _running = Running(state);
     if !time.is_zero() {
         tokio::time::sleep(time).await;
     }
-    let mut answer = json(StatusCode::OK, "null");
+    let mut answer = failure.unwrap_or_else(|| json(StatusCode::OK, "null"));
     answer.headers_mut().insert("x-amz-executed-version", HeaderValue::from_static("$LATEST"));
     answer
+}
+
+fn unknown() -> Answer {
+    error(StatusCode::BAD_REQUEST, "InvalidRequestContentException", "an unknown message id")
+}
+
+/// What the function answers when it was given these messages of the group that it fails for.
+fn failed(how: Failing, ids: &[String]) -> Answer {
+    match how {
+        Failing::Throw => {
+            let thrown = serde_json::json!({ "errorMessage": "no such customer", "errorType": "Error" });
+            let mut answer = json(StatusCode::OK, thrown.to_string());
+            answer.headers_mut().insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
+            answer
+        }
+        Failing::Report => {
+            let items: Vec<_> = ids.iter().map(|id| serde_json::json!({ "itemIdentifier": id })).collect();
+            json(StatusCode::OK, serde_json::json!({ "batchItemFailures": items }).to_string())
+        }
+    }
 }
 
 /// Counts an invocation for as long as it runs, also when its client goes away.

@@ -9,6 +9,10 @@ use md5::{Digest, Md5};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::control::Setup;
+use super::groups::Groups;
+use super::state::body;
+
 /// Real handles are opaque text of about this length; a client's cost depends on it.
 const HANDLE_LENGTH: usize = 344;
 const HANDLE_START: &str = "AQEB";
@@ -27,6 +31,8 @@ pub(super) enum Place {
 /// One message and what became of it.
 pub(super) struct Message {
     pub(super) id: String,
+    /// Its message group, in a FIFO queue.
+    pub(super) group: u32,
     /// The body as a JSON string, quotes included.
     pub(super) body: Box<str>,
     pub(super) md5: String,
@@ -42,28 +48,35 @@ pub(super) struct Message {
     hidings: u32,
 }
 
-/// A standard queue.
+/// A queue, standard or FIFO.
 pub(super) struct Queue {
     number: u32,
     pub(super) name: String,
     pub(super) visibility: Duration,
+    body_bytes: usize,
     pub(super) messages: Vec<Message>,
+    /// The line of a standard queue.
     ready: VecDeque<u32>,
+    /// A FIFO queue's lines.
+    pub(super) groups: Option<Groups>,
     ends: BinaryHeap<Reverse<(Instant, u32, u32)>>,
-    /// Wakes one long poll for each message that becomes visible.
+    /// Wakes one long poll for each message that becomes visible, or for each group that becomes free.
     pub(super) arrivals: Rc<Notify>,
     pub(super) deleted: usize,
     pub(super) hidden: usize,
 }
 
 impl Queue {
-    pub(super) fn new(number: u32, name: String, visibility: Duration) -> Self {
+    /// An empty queue.
+    pub(super) fn new(number: u32, name: String, setup: &Setup) -> Self {
         Self {
             number,
             name,
-            visibility,
+            visibility: Duration::from_secs(setup.visibility_s),
+            body_bytes: setup.body_bytes,
             messages: Vec::new(),
             ready: VecDeque::new(),
+            groups: setup.fifo.map(|fifo| Groups::new(fifo.groups)),
             ends: BinaryHeap::new(),
             arrivals: Rc::new(Notify::new()),
             deleted: 0,
@@ -73,9 +86,15 @@ impl Queue {
 
     /// Takes a message in and wakes one waiting receive. Answers its index.
     pub(super) fn send(&mut self, body: &str, unix_ms: u64) -> usize {
+        self.send_to(0, body, unix_ms)
+    }
+
+    /// The same for a message of a group.
+    pub(super) fn send_to(&mut self, group: u32, body: &str, unix_ms: u64) -> usize {
         let index = self.messages.len();
         self.messages.push(Message {
             id: format!("{:08x}-0000-4000-8000-{index:012x}", self.number),
+            group,
             body: serde_json::Value::from(body).to_string().into_boxed_str(),
             md5: Md5::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
             sent_unix_ms: unix_ms,
@@ -87,31 +106,48 @@ impl Queue {
             place: Place::Visible,
             hidings: 0,
         });
-        self.ready.push_back(u32::try_from(index).unwrap_or(u32::MAX));
-        self.arrivals.notify_one();
+        let sent = u32::try_from(index).unwrap_or(u32::MAX);
+        let wakes = match &mut self.groups {
+            Some(groups) => groups.sent(group, sent),
+            None => {
+                self.ready.push_back(sent);
+                true
+            }
+        };
+        if wakes {
+            self.arrivals.notify_one();
+        }
         index
     }
 
     /// Hands out up to `max` messages and hides them.
     pub(super) fn receive(&mut self, max: usize, visibility: Option<Duration>, now: Instant, unix_ms: u64) -> Vec<u32> {
         self.reveal(now);
-        let mut taken = Vec::with_capacity(max);
-        while taken.len() < max {
-            let Some(index) = self.ready.pop_front() else { break };
+        let taken = match &mut self.groups {
+            Some(groups) => groups.take(max),
+            None => self.take(max),
+        };
+        let until = now + visibility.unwrap_or(self.visibility);
+        for &index in &taken {
             let message = &mut self.messages[index as usize];
-            // A message that was deleted while it was visible is still in the line.
-            if message.place != Place::Visible {
-                continue;
-            }
             message.receives += 1;
             if message.receives == 1 {
                 message.first_received_unix_ms = unix_ms;
             }
-            taken.push(index);
-        }
-        let until = now + visibility.unwrap_or(self.visibility);
-        for &index in &taken {
             self.hide(index, until);
+        }
+        taken
+    }
+
+    /// Up to `max` messages from the front of the one line.
+    fn take(&mut self, max: usize) -> Vec<u32> {
+        let mut taken = Vec::with_capacity(max);
+        while taken.len() < max {
+            let Some(index) = self.ready.pop_front() else { break };
+            // A message that was deleted while it was visible is still in the line.
+            if self.messages[index as usize].place == Place::Visible {
+                taken.push(index);
+            }
         }
         taken
     }
@@ -140,7 +176,21 @@ impl Queue {
         }
         message.place = Place::Deleted;
         self.deleted += 1;
+        let group = message.group;
+        if self.groups.as_mut().is_some_and(|groups| groups.deleted(group, index)) {
+            self.arrivals.notify_one();
+        }
         true
+    }
+
+    /// A call has been carried out. A FIFO queue gets a new message for each one that was deleted, so that its groups
+    /// never run out.
+    pub(super) fn call_ended(&mut self, unix_ms: u64) {
+        let deleted = self.groups.as_mut().map(Groups::call_ended).unwrap_or_default();
+        for group in deleted {
+            let body = body(self.messages.len(), self.body_bytes);
+            self.send_to(group, &body, unix_ms);
+        }
     }
 
     /// Hides anew, or shows at once with zero; `false` when the message is not in flight.
@@ -186,16 +236,25 @@ impl Queue {
 
     fn show(&mut self, index: u32) {
         self.hidden -= 1;
-        self.messages[index as usize].place = Place::Visible;
-        self.ready.push_back(index);
-        self.arrivals.notify_one();
+        let message = &mut self.messages[index as usize];
+        message.place = Place::Visible;
+        let wakes = match &mut self.groups {
+            Some(groups) => groups.shown(message.group, index),
+            None => {
+                self.ready.push_back(index);
+                true
+            }
+        };
+        if wakes {
+            self.arrivals.notify_one();
+        }
     }
 }
 
 /// The queue's number and the message's index, read back from a message id.
-pub(super) fn locate(id: &[u8]) -> Option<(usize, usize)> {
+pub(super) fn locate(id: &[u8]) -> Option<(usize, u32)> {
     let text = std::str::from_utf8(id).ok()?;
     let queue = usize::from_str_radix(text.get(..8)?, 16).ok()?;
-    let index = usize::from_str_radix(text.get(24..36)?, 16).ok()?;
+    let index = u32::from_str_radix(text.get(24..36)?, 16).ok()?;
     Some((queue, index))
 }

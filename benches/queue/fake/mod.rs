@@ -1,10 +1,12 @@
 //! A fake of SQS and Lambda that is fast enough never to be the limit.
 //!
 //! One thread, nothing shared between threads; a receive costs the same at any depth of the queue.
+//! A FIFO queue blocks its message groups as SQS does, and notes whether their order was kept.
 //! Requests are not authenticated. What was received, invoked and deleted is counted here, so that
 //! every measured program is judged by the same clock.
 
 mod control;
+mod groups;
 mod invoke;
 mod messages;
 mod server;
@@ -15,7 +17,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 
-pub(crate) use control::{Latencies, Setup, Stats, Trickle, Until};
+pub(crate) use control::{Failing, Fifo, Latencies, Mark, Setup, Stats, Trickle, Until};
 
 /// Serves until standard input ends: then whoever started this process is gone or done.
 pub(crate) fn run(listen: SocketAddr) -> anyhow::Result<()> {

@@ -123,7 +123,7 @@ fn write_messages(queue: &Queue, taken: &[u32]) -> String {
         // Writing to a String cannot fail.
         write!(
             out,
-            r#"{comma}{{"MessageId":"{id}","ReceiptHandle":"{handle}","MD5OfBody":"{md5}","Body":{body},"Attributes":{{"SenderId":"AIDAIENQZJOLO23YVJ4VO","ApproximateFirstReceiveTimestamp":"{first}","ApproximateReceiveCount":"{count}","SentTimestamp":"{sent}"}}}}"#,
+            r#"{comma}{{"MessageId":"{id}","ReceiptHandle":"{handle}","MD5OfBody":"{md5}","Body":{body},"Attributes":{{"SenderId":"AIDAIENQZJOLO23YVJ4VO","ApproximateFirstReceiveTimestamp":"{first}","ApproximateReceiveCount":"{count}","SentTimestamp":"{sent}""#,
             comma = if place == 0 { "" } else { "," },
             id = message.id,
             handle = queue.handle(index),
@@ -134,6 +134,16 @@ fn write_messages(queue: &Queue, taken: &[u32]) -> String {
             sent = message.sent_unix_ms,
         )
         .ok();
+        if queue.groups.is_some() {
+            write!(
+                out,
+                r#","MessageGroupId":"group-{group:05}","MessageDeduplicationId":"{id}","SequenceNumber":"188{index:017}""#,
+                group = message.group,
+                id = message.id,
+            )
+            .ok();
+        }
+        out.push_str("}}");
     }
     out.push_str("]}");
     out
@@ -155,6 +165,7 @@ fn batch(call: &Call<'_>, state: &Shared, act: impl Fn(&Entry<'_>, &mut Queue) -
         }
     }
     let deleted = queue.deleted > before;
+    queue.call_ended(unix_us() / 1000);
     state.counts.stale += bad.len() as u64;
     if deleted {
         state.counts.last_delete = Some(Instant::now());
@@ -167,6 +178,7 @@ fn one(call: &Call<'_>, state: &Shared, act: impl FnOnce(&mut Queue) -> bool) ->
     let Some(queue) = state.queue(&call.queue_url) else { return missing() };
     let before = queue.deleted;
     let (done, deleted) = (act(queue), queue.deleted > before);
+    queue.call_ended(unix_us() / 1000);
     if deleted {
         state.counts.last_delete = Some(Instant::now());
     }
@@ -193,7 +205,7 @@ fn attributes(call: &Call<'_>, state: &Shared) -> Answer {
     let mut state = state.borrow_mut();
     let Some(queue) = state.queue(&call.queue_url) else { return missing() };
     let visible = queue.messages.len() - queue.deleted - queue.hidden;
-    let all = [
+    let mut all = vec![
         ("QueueArn", format!("arn:aws:sqs:us-east-1:000000000000:{}", queue.name)),
         ("VisibilityTimeout", queue.visibility.as_secs().to_string()),
         ("ApproximateNumberOfMessages", visible.to_string()),
@@ -204,6 +216,9 @@ fn attributes(call: &Call<'_>, state: &Shared) -> Answer {
         ("ReceiveMessageWaitTimeSeconds", "0".to_owned()),
         ("MaximumMessageSize", "1048576".to_owned()),
     ];
+    if queue.groups.is_some() {
+        all.push(("FifoQueue", "true".to_owned()));
+    }
     let wanted = |name: &str| call.attribute_names.iter().any(|want| want == "All" || want == name);
     let chosen: serde_json::Map<String, serde_json::Value> =
         all.into_iter().filter(|(name, _)| wanted(name)).map(|(name, value)| (name.to_owned(), value.into())).collect();

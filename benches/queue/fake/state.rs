@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::control::Setup;
+use super::control::{Failing, Mark, Setup};
+use super::groups::Groups;
 use super::messages::Queue;
 
 /// The one state, shared by all connections of the one thread.
@@ -24,6 +25,10 @@ pub(super) struct Counts {
     pub(super) invoked_bytes: u64,
     /// Records that the function saw a second time.
     pub(super) repeated: u64,
+    /// Records of a group that reached the function before their turn.
+    pub(super) early: u64,
+    /// Invocations that failed, also in part.
+    pub(super) failures: u64,
     /// Deletions and extensions that named a handle which was no longer valid.
     pub(super) stale: u64,
     pub(super) in_flight: u64,
@@ -40,6 +45,9 @@ pub(super) struct State {
     pub(super) queues: Vec<Queue>,
     pub(super) by_name: BTreeMap<String, usize>,
     pub(super) function_time: Duration,
+    /// How the function fails for the first group.
+    pub(super) failing: Option<Failing>,
+    since: Instant,
     pub(super) counts: Counts,
     /// Where the fake listens: queue URLs are made of it.
     pub(super) base: String,
@@ -51,6 +59,8 @@ impl State {
             queues: Vec::new(),
             by_name: BTreeMap::new(),
             function_time: Duration::ZERO,
+            failing: None,
+            since: Instant::now(),
             counts: Counts::default(),
             base,
         }
@@ -60,11 +70,13 @@ impl State {
     pub(super) fn reset(&mut self, setup: &Setup) {
         *self = Self::new(std::mem::take(&mut self.base));
         self.function_time = Duration::from_millis(setup.function_ms);
+        self.failing = setup.fifo.and_then(|fifo| fifo.failing);
         let now = unix_us() / 1000;
         for (number, name) in (0..).zip(&setup.queues) {
-            let mut queue = Queue::new(number, name.clone(), Duration::from_secs(setup.visibility_s));
-            for index in 0..setup.messages {
-                queue.send(&body(index, setup.body_bytes), now);
+            let mut queue = Queue::new(number, name.clone(), setup);
+            let groups = setup.fifo.map_or(1, |fifo| fifo.groups);
+            for (index, group) in (0..setup.messages).zip((0..groups).cycle()) {
+                queue.send_to(group, &body(index, setup.body_bytes), now);
             }
             self.by_name.insert(name.clone(), self.queues.len());
             self.queues.push(queue);
@@ -75,6 +87,16 @@ impl State {
     pub(super) fn queue(&mut self, url: &str) -> Option<&mut Queue> {
         let name = url.rsplit('/').next().unwrap_or(url);
         self.by_name.get(name).copied().and_then(|index| self.queues.get_mut(index))
+    }
+
+    /// How far the groups of the first queue have come.
+    pub(super) fn mark(&self) -> Mark {
+        let groups = self.queues.first().and_then(|queue| queue.groups.as_ref());
+        let at = self.counts.last_delete.unwrap_or(self.since);
+        Mark {
+            at_us: u64::try_from(at.duration_since(self.since).as_micros()).unwrap_or(u64::MAX),
+            deleted: groups.map(Groups::deletions).unwrap_or_default(),
+        }
     }
 
     pub(super) fn call(&mut self, operation: &str) {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{BODY_BYTES, ENDING, MIB, PATIENCE};
+use super::{ENDING, MIB, PATIENCE, setup};
 use crate::common::{Child, Row, say};
-use crate::driver::{Bench, MappingFile, Options, QUEUE};
+use crate::driver::{BATCH, Bench, MappingFile, Options, QUEUE};
 use crate::fake::{Setup, Until};
 
 const MANY: usize = 200;
@@ -31,7 +31,7 @@ pub(super) async fn measure(bench: &mut Bench, options: &Options) -> anyhow::Res
         let ours = watch(bench, &mut child, count, options).await?;
         child.terminate(ENDING).await?;
         reset(bench, &queues).await?;
-        let mut child = bench.bare(&queues, 1)?;
+        let mut child = bench.bare(&queues, 1, BATCH)?;
         let theirs = watch(bench, &mut child, count, options).await?;
         child.kill().await?;
         say(&format!("idle with {count}: forebay {}; bare loop {}", ours.words(), theirs.words()));
@@ -56,9 +56,7 @@ pub(super) async fn measure(bench: &mut Bench, options: &Options) -> anyhow::Res
 }
 
 async fn reset(bench: &Bench, queues: &[String]) -> anyhow::Result<()> {
-    let setup =
-        Setup { queues: queues.to_vec(), messages: 0, body_bytes: BODY_BYTES, function_ms: 0, visibility_s: 60 };
-    bench.fake.reset(&setup).await
+    bench.fake.reset(&Setup { queues: queues.to_vec(), ..setup(0, 0) }).await
 }
 
 async fn watch(bench: &mut Bench, child: &mut Child, polls: usize, options: &Options) -> anyhow::Result<Idle> {

@@ -2,7 +2,7 @@
 
 use super::{BODY_BYTES, ENDING, PATIENCE, setup};
 use crate::common::{Child, Row, median, say};
-use crate::driver::{Bench, MappingFile, Options};
+use crate::driver::{BATCH, Bench, MappingFile, Options};
 use crate::fake::{Trickle, Until};
 
 /// Not a divisor of any timer's period, and long enough for the queue to be idle again.
@@ -18,7 +18,7 @@ pub(super) async fn measure(bench: &mut Bench, options: &Options) -> anyhow::Res
         let forebay = run(bench, &mut child, count).await?;
         child.terminate(ENDING).await?;
         bench.fake.reset(&setup(0, 0)).await?;
-        let mut child = bench.bare(&[crate::driver::QUEUE.to_owned()], 10)?;
+        let mut child = bench.bare(&[crate::driver::QUEUE.to_owned()], 10, BATCH)?;
         let bare = run(bench, &mut child, count).await?;
         child.kill().await?;
         say(&format!(

@@ -1,6 +1,7 @@
 //! The measurements, one file each.
 
 mod drain;
+mod fifo;
 mod idle;
 mod latency;
 mod machine;
@@ -46,6 +47,14 @@ pub(crate) async fn all(bench: &mut Bench, options: &Options) -> anyhow::Result<
         say("drain under load");
         rows.extend(drain::measure(bench, options).await?);
     }
+    if options.wants(Part::Fifo) {
+        say("FIFO queues: what SQS allows");
+        rows.extend(fifo::bound(bench, options).await?);
+    }
+    if options.wants(Part::FifoFailing) {
+        say("FIFO queues: a group that always fails");
+        rows.extend(fifo::failing(bench, options).await?);
+    }
     if options.wants(Part::Machine) {
         say("the machine alone");
         rows.extend(machine::measure(options));
@@ -69,5 +78,6 @@ fn setup(messages: usize, function_ms: u64) -> Setup {
         body_bytes: BODY_BYTES,
         function_ms,
         visibility_s: 60,
+        fifo: None,
     }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{ENDING, MIB, PATIENCE, setup};
 use crate::common::{Child, Row, median, say};
-use crate::driver::{Bench, MappingFile, Options, Part};
+use crate::driver::{BATCH, Bench, MappingFile, Options, Part};
 use crate::fake::Until;
 
 /// Figures of one run.
@@ -127,7 +127,7 @@ async fn forebay(
 
 async fn bare(bench: &mut Bench, messages: usize, function_ms: u64, concurrency: usize) -> anyhow::Result<Run> {
     bench.fake.reset(&setup(messages, function_ms)).await?;
-    let mut child = bench.bare(&[crate::driver::QUEUE.to_owned()], concurrency)?;
+    let mut child = bench.bare(&[crate::driver::QUEUE.to_owned()], concurrency, BATCH)?;
     let run = drained(bench, &mut child, messages).await?;
     child.kill().await?;
     Ok(run)
@@ -156,7 +156,7 @@ async fn drained(bench: &mut Bench, child: &mut Child, messages: usize) -> anyho
 }
 
 /// An event without what differs from message to message.
-fn shape(event: &serde_json::Value) -> serde_json::Value {
+pub(super) fn shape(event: &serde_json::Value) -> serde_json::Value {
     let mut shape = event.clone();
     for record in shape.get_mut("Records").and_then(serde_json::Value::as_array_mut).into_iter().flatten() {
         for name in ["messageId", "receiptHandle", "body", "md5OfBody"] {
@@ -165,12 +165,18 @@ fn shape(event: &serde_json::Value) -> serde_json::Value {
             }
         }
         if let Some(attributes) = record.get_mut("attributes").and_then(serde_json::Value::as_object_mut) {
-            for (_, value) in attributes.iter_mut().filter(|(name, _)| name.ends_with("Timestamp")) {
+            for (_, value) in attributes.iter_mut().filter(|(name, _)| differs(name)) {
                 *value = value.is_string().into();
             }
         }
     }
     shape
+}
+
+/// The attributes that differ from message to message; the last three are those of FIFO queues.
+fn differs(attribute: &str) -> bool {
+    attribute.ends_with("Timestamp")
+        || ["SequenceNumber", "MessageGroupId", "MessageDeduplicationId"].contains(&attribute)
 }
 
 impl Run {
