@@ -89,6 +89,10 @@ impl Session {
 
     /// What came with a failed message, waits behind it and was never begun is not begun any more.
     fn stop_behind(&self, state: &mut LaneState, call: u64, first: usize) {
+        if state.quiet.is_some() {
+            // A drain has given it back.
+            return;
+        }
         let now = self.lane.world.now();
         let (n, receive) = (state.leases[first].message, state.leases[first].receive);
         for index in 0..state.leases.len() {
