@@ -37,7 +37,7 @@ demo: emulators ## Run orders from a queue and readings from a stream through re
 bench: ## Measure forebay against a bare loop on the same SDK
 	$(CARGO) bench --locked --bench queue --bench stream
 
-sim-long: ## Simulate SEEDS lives of queues and as many of streams (100,000 unless given), with every assertion on
+sim-long: ## Simulate SEEDS lives of queues, of FIFO queues and of streams (100,000 unless given), with every assertion on
 	FOREBAY_SEEDS=$(SEEDS) $(CARGO) test --locked --profile sim --test sim
 
 fuzz: ## Fuzz patterns and records for SECONDS (an hour unless given); needs nightly Rust and cargo-fuzz
