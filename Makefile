@@ -30,7 +30,7 @@ lint: ## Check formatting, clippy, documentation, scripts and dependencies
 deny: ## Check the dependencies only: bans, licences, sources, advisories
 	sh scripts/deny.sh
 
-demo: emulators ## Run orders from a queue and readings from a stream through real functions, on emulators
+demo: emulators ## Run orders and payments from queues and clicks from a stream through real functions, on emulators
 	$(CARGO) build --release --locked --bin forebay
 	@.venv/bin/python -B scripts/demo.py --binary $(TARGET_DIR)/release/forebay
 
