@@ -59,12 +59,16 @@ impl Session {
     }
 
     /// The engine hears a function's own answer: what has failed too often is given up, once and not before.
-    pub(crate) fn judge(&self, state: &mut LaneState, leases: &[usize], failed: &[usize]) {
+    /// What is only `kept` behind a failed one has neither failed nor succeeded.
+    pub(crate) fn judge(&self, state: &mut LaneState, leases: &[usize], failed: &[usize], kept: &[usize]) {
         let Some(most) = self.most_failures() else { return };
         let now = self.lane.world.now();
         let mut counted = BTreeSet::new();
         for (at, &index) in leases.iter().enumerate() {
             let n = state.leases[index].message;
+            if kept.contains(&at) {
+                continue;
+            }
             if !failed.contains(&at) {
                 state.sessions[self.id].tallies.remove(&n);
                 continue;
