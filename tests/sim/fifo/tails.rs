@@ -24,7 +24,9 @@ impl Session {
         let Some(group) = state.group_of(index).map(Arc::clone) else { return };
         let now = self.lane.world.now();
         if matches!(state.leases[index].hold, Hold::Failed(_)) {
-            self.check_tail(state, index, hidden);
+            if !self.lane.group_is_broken(state, index) {
+                self.check_tail(state, index, hidden);
+            }
             state.leases[index].span = Some(hidden);
         } else if !hidden.is_zero() {
             state.leases[index].asked = Some(now);
