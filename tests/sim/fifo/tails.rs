@@ -92,7 +92,12 @@ impl Lane {
         if state.fifo.extended.first().is_none_or(|(at, ..)| *at == self.world.now()) {
             return;
         }
-        for (at, session, group) in std::mem::take(&mut state.fifo.extended) {
+        let extended = std::mem::take(&mut state.fifo.extended);
+        if state.quiet.is_some() {
+            // What a drain gives back is extended no more.
+            return;
+        }
+        for (at, session, group) in extended {
             for &index in &state.open {
                 let lease = &state.leases[index];
                 let held = is_in_hand(lease) && lease.delivered.is_some_and(|delivered| delivered < at);
