@@ -5,6 +5,7 @@ mod clock;
 mod connect;
 mod driver;
 mod entry;
+mod filter_status;
 mod handle;
 mod limits;
 mod live;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use clock::WallClock;
 pub use connect::{Connector, Ports, SourcePort};
+pub use filter_status::{Filter, FilterCriteria};
 pub use handle::{CheckpointChange, EngineError, EngineHandle, Readiness, ReloadSummary};
 pub(crate) use shards::Shards;
 pub use status::{Counters, HealthStatus, MappingState, MappingStatus, QueueStatus, ScalingConfig};

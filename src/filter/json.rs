@@ -3,14 +3,43 @@
 //! Own code rather than `serde_json`, because a record must not become undecidable by what its patterns do not look at, nor by
 //! numbers beyond a double, lone surrogates and deep nesting in what they do look at. Nothing here recurses.
 
-use super::nesting::Nesting;
 use super::text::Text;
 
-/// JSON text that is none: where, and what is wrong there.
+/// Text that is no JSON. Where it stops to be any is where the scanner stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Broken {
-    pub offset: usize,
-    pub what: &'static str,
+pub(super) enum Broken {
+    Early,
+    Trailing,
+    Composite,
+    Value,
+    Name,
+    Colon,
+    Member,
+    Item,
+    Control,
+    Escape,
+    Hex,
+    Digit,
+}
+
+impl Broken {
+    /// In words.
+    pub(super) const fn what(self) -> &'static str {
+        match self {
+            Self::Early => "the text ends too early",
+            Self::Trailing => "expected the end",
+            Self::Composite => "expected an object or a list",
+            Self::Value => "expected a value",
+            Self::Name => "expected a name in quotes",
+            Self::Colon => "expected `:`",
+            Self::Member => "expected `,` or `}`",
+            Self::Item => "expected `,` or `]`",
+            Self::Control => "a control character in a string must be escaped",
+            Self::Escape => "there is no such escape",
+            Self::Hex => "`\\u` needs four hexadecimal digits",
+            Self::Digit => "expected a digit",
+        }
+    }
 }
 
 /// A value's first token, or the whole of a scalar.
@@ -57,9 +86,15 @@ impl<'a> Scanner<'a> {
         self.at
     }
 
-    fn broken<T>(&self, what: &'static str) -> Result<T, Broken> {
-        let what = if self.at >= self.bytes.len() { "the text ends too early" } else { what };
-        Err(Broken { offset: self.at.min(self.bytes.len()), what })
+    #[cold]
+    pub(super) fn broken<T>(&self, what: Broken) -> Result<T, Broken> {
+        Err(if self.at >= self.bytes.len() { Broken::Early } else { what })
+    }
+
+    /// Takes a byte that was peeked at.
+    #[inline]
+    pub(super) fn advance(&mut self) {
+        self.at += 1;
     }
 
     /// The next byte that is no white space, without taking it; 0 at the end.
@@ -101,14 +136,14 @@ impl<'a> Scanner<'a> {
                 self.peek();
             }
             b'"' if first => {}
-            _ => return self.broken(if first { "expected a name or `}`" } else { "expected `,` or `}`" }),
+            _ => return self.broken(if first { Broken::Name } else { Broken::Member }),
         }
         if self.bytes.get(self.at) != Some(&b'"') {
-            return self.broken("expected a name in quotes");
+            return self.broken(Broken::Name);
         }
         let name = self.text()?;
         if !self.take(b':') {
-            return self.broken("expected `:`");
+            return self.broken(Broken::Colon);
         }
         Ok(Some(name))
     }
@@ -126,7 +161,7 @@ impl<'a> Scanner<'a> {
                 Ok(true)
             }
             _ if first => Ok(true),
-            _ => self.broken("expected `,` or `]`"),
+            _ => self.broken(Broken::Item),
         }
     }
 
@@ -147,16 +182,16 @@ impl<'a> Scanner<'a> {
             b'f' => self.word(b"false", Token::False),
             b'n' => self.word(b"null", Token::Null),
             b'-' | b'0'..=b'9' => Ok(Token::Number(self.number()?)),
-            _ => self.broken("expected a value"),
+            _ => self.broken(Broken::Value),
         }
     }
 
-    fn word(&mut self, word: &'static [u8], token: Token<'a>) -> Result<Token<'a>, Broken> {
+    pub(super) fn word(&mut self, word: &'static [u8], token: Token<'a>) -> Result<Token<'a>, Broken> {
         if self.bytes[self.at..].starts_with(word) {
             self.at += word.len();
             Ok(token)
         } else {
-            self.broken("expected a value")
+            self.broken(Broken::Value)
         }
     }
 
@@ -164,21 +199,27 @@ impl<'a> Scanner<'a> {
     #[inline]
     fn text(&mut self) -> Result<Text<'a>, Broken> {
         let start = self.at + 1;
-        self.at = start;
+        let escaped = self.skip_text()?;
+        Ok(Text::new(&self.bytes[start..self.at - 1], escaped))
+    }
+
+    /// Passes over a string, the opening quote of which is next; whether it has escapes.
+    #[inline]
+    pub(super) fn skip_text(&mut self) -> Result<bool, Broken> {
+        self.at += 1;
         let mut escaped = false;
         loop {
             self.plain();
             match self.bytes.get(self.at) {
                 Some(b'"') => {
-                    let raw = &self.bytes[start..self.at];
                     self.at += 1;
-                    return Ok(Text::new(raw, escaped));
+                    return Ok(escaped);
                 }
                 Some(b'\\') => {
                     escaped = true;
                     self.escape()?;
                 }
-                _ => return self.broken("a control character in a string must be escaped"),
+                _ => return self.broken(Broken::Control),
             }
         }
     }
@@ -212,11 +253,11 @@ impl<'a> Scanner<'a> {
             Some(b'u') => {
                 let digits = self.bytes.get(self.at + 2..self.at + 6);
                 if !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
-                    return self.broken("`\\u` needs four hexadecimal digits");
+                    return self.broken(Broken::Hex);
                 }
                 self.at += 6;
             }
-            _ => return self.broken("there is no such escape"),
+            _ => return self.broken(Broken::Escape),
         }
         Ok(())
     }
@@ -226,10 +267,11 @@ impl<'a> Scanner<'a> {
         while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
             self.at += 1;
         }
-        if self.at == start { self.broken("expected a digit") } else { Ok(()) }
+        if self.at == start { self.broken(Broken::Digit) } else { Ok(()) }
     }
 
-    fn number(&mut self) -> Result<&'a [u8], Broken> {
+    #[inline]
+    pub(super) fn number(&mut self) -> Result<&'a [u8], Broken> {
         let start = self.at;
         if self.bytes[self.at] == b'-' {
             self.at += 1;
@@ -251,104 +293,5 @@ impl<'a> Scanner<'a> {
             self.digits()?;
         }
         Ok(&self.bytes[start..self.at])
-    }
-
-    /// Passes over a value, checking that it is one.
-    pub(super) fn skip(&mut self) -> Result<(), Broken> {
-        let mut open = Nesting::default();
-        loop {
-            let mut first = false;
-            match self.token()? {
-                Token::Object => {
-                    open.push(true);
-                    first = true;
-                }
-                Token::Array => {
-                    open.push(false);
-                    first = true;
-                }
-                _ => {}
-            }
-            loop {
-                let more = match open.innermost() {
-                    None => return Ok(()),
-                    Some(true) => self.member(first)?.is_some(),
-                    Some(false) => self.item(first)?,
-                };
-                if more {
-                    break;
-                }
-                open.pop();
-                first = false;
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Where a text stops to be JSON.
-    fn broken(text: &[u8]) -> Option<usize> {
-        let mut scanner = Scanner::new(text);
-        match scanner.skip() {
-            Ok(()) if scanner.at_end() => None,
-            Ok(()) => Some(scanner.offset()),
-            Err(broken) => Some(broken.offset),
-        }
-    }
-
-    #[test]
-    fn passes_over_what_serde_json_cannot_hold() {
-        let deep = format!("{}1{}", "[{\"a\":".repeat(50_000), "}]".repeat(50_000));
-        for text in [&deep, "1e400", r#""\ud800""#, r#"[-0.5E-3, {}, [], {"a": [null, true, false]}]"#] {
-            assert_eq!(broken(text.as_bytes()), None, "{}", &text[..text.len().min(40)]);
-        }
-    }
-
-    #[test]
-    fn finds_where_it_is_no_json() {
-        let cases = [
-            ("", 0),
-            ("nul", 0),
-            ("01", 1),
-            ("-", 1),
-            ("1.", 2),
-            ("1e", 2),
-            ("1e+", 3),
-            ("[1,]", 3),
-            ("[1 2]", 3),
-            ("{1:2}", 1),
-            (r#"{"a" 1}"#, 5),
-            (r#"{"a":1,}"#, 7),
-            (r#"{"a":1]"#, 6),
-            ("[}", 1),
-            ("\"a", 2),
-            ("\"\n\"", 1),
-            ("\"1234567\u{1}89\"", 8),
-            (r#""\x""#, 1),
-            (r#""\u12g4""#, 1),
-            ("'a'", 0),
-        ];
-        for (text, offset) in cases {
-            assert_eq!(broken(text.as_bytes()), Some(offset), "{text}");
-        }
-    }
-
-    #[test]
-    fn agrees_with_serde_json_on_short_texts() {
-        // Every text of up to four of these bytes: what is JSON for the one is for the other.
-        let alphabet = b"{}[],:\"\\a1-.e 0";
-        let mut texts = vec![Vec::new()];
-        for _ in 0..4 {
-            let longer =
-                texts.iter().flat_map(|text: &Vec<u8>| alphabet.iter().map(|byte| [&text[..], &[*byte]].concat()));
-            texts = longer.collect();
-            for text in &texts {
-                let theirs = serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok();
-                assert_eq!(broken(text).is_none(), theirs, "{}", String::from_utf8_lossy(text));
-            }
-        }
     }
 }

@@ -73,7 +73,7 @@ impl<'a> Parser<'a> {
     }
 
     fn broken(&self, broken: Broken) -> PatternError {
-        self.error_at(broken.offset, Reason::NotJson(broken.what))
+        self.error_at(self.scanner.offset(), Reason::NotJson(broken.what()))
     }
 
     pub(super) fn token(&mut self) -> Result<Token<'a>, PatternError> {

@@ -36,6 +36,12 @@ impl Node {
         found.ok().map(|index| self.children[index].1)
     }
 
+    /// Whether a dot of the name stands where the name of a member would end.
+    #[inline]
+    fn begins(&self, name: &[u8]) -> bool {
+        self.children.iter().any(|(child, _)| name.get(child.len()) == Some(&b'.'))
+    }
+
     /// Whether no pattern looks further.
     #[inline]
     pub(super) const fn is_end(&self) -> bool {
@@ -151,8 +157,14 @@ impl Trie {
         node
     }
 
-    /// The member of a node, where dots in a name stand for steps.
-    pub(super) fn walk(&self, node: NodeId, name: &[u8]) -> Option<NodeId> {
+    /// The member of a node; dots in its name stand for steps.
+    #[inline]
+    pub(super) fn child(&self, node: NodeId, name: &[u8]) -> Option<NodeId> {
+        let place = &self.nodes[node];
+        let child = place.child(name);
+        if child.is_some() || !place.begins(name) {
+            return child;
+        }
         name.split(|byte| *byte == b'.').try_fold(node, |node, step| self.nodes[node].child(step))
     }
 }

@@ -35,7 +35,7 @@ pub struct Mapping {
     pub report_batch_item_failures: bool,
     /// The patterns of `FilterCriteria.Filters`, each as JSON; none: everything passes.
     pub filters: Vec<String>,
-    /// Where records go that the filters did not let pass, if they go anywhere.
+    /// The ARN of `Poller.OnFiltered`: where records go that the filters did not let pass. `None` where they go to `on_failure`, or nowhere.
     pub filtered_to: Option<FailureDestination>,
     /// What only streams have.
     pub stream: Option<StreamParameters>,

@@ -241,8 +241,8 @@ impl Counts {
     pub(super) fn totals(&self) -> Counters {
         Counters {
             polled: self.polled.get(),
-            // Nothing is filtered until mappings can hold filters.
-            filtered: 0,
+            filtered: self.filtered.get(),
+            undecidable: self.undecidable.get(),
             invoked: self.invoked.get(),
             failed: self.failed.get(),
             deleted: self.deleted.get(),
