@@ -5,6 +5,7 @@ pub mod cli;
 mod control;
 pub mod destination;
 pub mod engine;
+pub mod filter;
 pub mod function;
 pub mod machine;
 pub mod mapping;

@@ -52,7 +52,7 @@ struct Idle(usize);
 impl Connector for Idle {
     fn connect(&self, _: &Mapping) -> BoxFuture<'_, Result<Ports, Fault>> {
         let source = SourcePort::Stream(Arc::new(self.clone()));
-        ready(Ok(Ports { source, function: Arc::new(self.clone()), destination: None })).boxed()
+        ready(Ok(Ports { source, function: Arc::new(self.clone()), destination: None, filtered: None })).boxed()
     }
 }
 

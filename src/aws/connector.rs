@@ -126,7 +126,23 @@ impl AwsConnector {
     /// # Errors
     /// When no client can be made from the configuration; the destination itself is not asked.
     pub async fn destination(&self, mapping: &Mapping) -> Result<Option<Arc<dyn Destination>>, Fault> {
-        let Some(FailureDestination { kind, arn }) = &mapping.on_failure else { return Ok(None) };
+        self.destination_at(mapping, mapping.on_failure.as_ref()).await
+    }
+
+    /// Where the records of a mapping go that its filters did not let pass; `None` where it names no place for them.
+    ///
+    /// # Errors
+    /// When no client can be made from the configuration; the destination itself is not asked.
+    pub async fn filtered(&self, mapping: &Mapping) -> Result<Option<Arc<dyn Destination>>, Fault> {
+        self.destination_at(mapping, mapping.filtered_to.as_ref()).await
+    }
+
+    async fn destination_at(
+        &self,
+        mapping: &Mapping,
+        place: Option<&FailureDestination>,
+    ) -> Result<Option<Arc<dyn Destination>>, Fault> {
+        let Some(FailureDestination { kind, arn }) = place else { return Ok(None) };
         // An S3 bucket's ARN names no region, and AWS wants bucket and function in one.
         let region = if arn.region.is_empty() { &mapping.source.region } else { &arn.region };
         let identity = identity(mapping, &mapping.poller.destination, region);
@@ -169,7 +185,8 @@ impl Connector for AwsConnector {
                 SourceKind::DynamoDb => SourcePort::Stream(Arc::new(self.dynamodb_stream(&mapping).await?)),
             };
             let destination = self.destination(&mapping).await?;
-            Ok(Ports { source, function, destination })
+            let filtered = self.filtered(&mapping).await?;
+            Ok(Ports { source, function, destination, filtered })
         }
         .boxed()
     }

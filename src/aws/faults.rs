@@ -29,7 +29,7 @@ pub(crate) fn sqs_code_kind(code: &str) -> Option<FaultKind> {
     let bare = bare_sqs_code(code);
     access_kind(bare).or_else(|| throttle_kind(bare)).or(match bare {
         "NonExistentQueue" | "QueueDoesNotExist" | "QueueDeletedRecently" => Some(FaultKind::Missing),
-        // The queue's limit of messages in flight (120,000, or 20,000 for FIFO): less is asked for.
+        // The queue's limit of messages in flight (120,000): less is asked for.
         "OverLimit" | "KmsThrottled" => Some(FaultKind::Throttled),
         "KmsAccessDenied" | "KmsOptInRequired" | "InvalidSecurity" => Some(FaultKind::Denied),
         "KmsDisabled" | "KmsInvalidKeyUsage" | "KmsInvalidState" | "KmsNotFound" => Some(FaultKind::Invalid),

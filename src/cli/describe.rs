@@ -23,6 +23,7 @@ pub(super) fn one(status: &MappingStatus, colour: bool) -> String {
         ("Batch", format!("{} records, {} s window", status.batch_size, status.maximum_batching_window_in_seconds)),
         ("Responses", or_dash(&status.function_response_types.join(", "))),
     ]);
+    lines.extend(filters(status));
     match &status.stream_configuration {
         Some(stream) => lines.extend(configuration(stream)),
         None => lines.push(("Concurrency", concurrency(status))),
@@ -53,6 +54,16 @@ pub(super) fn one(status: &MappingStatus, colour: bool) -> String {
             format!("{bold}{head:<width$}{reset} {text}\n")
         })
         .collect()
+}
+
+/// A line for each pattern.
+fn filters(status: &MappingStatus) -> impl Iterator<Item = Line> {
+    const SHOWN: usize = 120;
+    let patterns = status.filter_criteria.iter().flat_map(|criteria| &criteria.filters).map(|filter| {
+        let more = if filter.pattern.chars().count() > SHOWN { "…" } else { "" };
+        filter.pattern.chars().take(SHOWN).chain(more.chars()).collect()
+    });
+    std::iter::once("Filters").chain(std::iter::repeat("")).zip(patterns)
 }
 
 fn concurrency(status: &MappingStatus) -> String {
@@ -129,6 +140,9 @@ fn records(status: &MappingStatus) -> String {
         text.push_str(&format!(", {} to the destination", counters.delivered_to_destination));
     }
     text.push_str(&format!(", {} filtered", counters.filtered));
+    if counters.undecidable > 0 {
+        text.push_str(&format!(", {} undecidable", counters.undecidable));
+    }
     text
 }
 
@@ -154,7 +168,7 @@ mod tests {
     use super::super::output::{json, yaml};
     use super::super::sample::{broken, clicks, orders};
     use super::*;
-    use crate::engine::MappingStatus;
+    use crate::engine::{FilterCriteria, MappingStatus};
 
     #[test]
     fn shows_one() {
@@ -169,6 +183,23 @@ mod tests {
         assert!(!one(&status, false).contains("kept"));
         status.counters.kept_in_order = 7;
         assert!(one(&status, false).contains(" 990 deleted, 7 kept in order, 0 filtered\n"), "{}", one(&status, false));
+    }
+
+    #[test]
+    fn shows_filters_a_line_each() {
+        let mut status = orders();
+        assert!(!one(&status, false).contains("Filters"));
+        let long = format!("{{\"body\":{{\"a\":[\"{}\"]}}}}", "é".repeat(200));
+        status.filter_criteria = FilterCriteria::new(&["{\"body\":\n{\"a\":[1]}}".into(), long]);
+        status.counters.filtered = 5;
+        status.counters.undecidable = 2;
+        let text = one(&status, false);
+        assert!(text.contains("Filters:     {\"body\": {\"a\":[1]}}\n             {\"body\":{\"a\":[\"éé"), "{text}");
+        assert!(text.contains("é…\n") && text.contains(", 5 filtered, 2 undecidable\n"), "{text}");
+        let read: serde_json::Value = serde_json::from_str(&json(&status).unwrap()).unwrap();
+        assert_eq!(read["FilterCriteria"]["Filters"][0]["Pattern"], "{\"body\":\n{\"a\":[1]}}");
+        assert_eq!(read["Counters"]["Undecidable"], 2);
+        assert_eq!(serde_json::from_value::<MappingStatus>(read).unwrap(), status);
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub(super) fn orders() -> MappingStatus {
         maximum_batching_window_in_seconds: 0,
         function_response_types: vec!["ReportBatchItemFailures".into()],
         scaling_config: Some(ScalingConfig { maximum_concurrency: 20 }),
+        filter_criteria: None,
         stream_configuration: None,
         destination_config: None,
         state: MappingState::Enabled,

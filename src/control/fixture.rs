@@ -33,6 +33,8 @@ pub(super) fn mapping(name: &str) -> Mapping {
         file: PathBuf::from("mappings/orders.yaml"),
         kind: SourceKind::Sqs,
         fifo: false,
+        filters: Vec::new(),
+        filtered_to: None,
         source: Arn {
             text: "arn:aws:sqs:us-east-1:000000000000:orders".into(),
             partition: "aws".into(),

@@ -27,6 +27,8 @@ pub(super) fn mapping(source: &str) -> Mapping {
         file: "orders.yaml".into(),
         kind,
         fifo: false,
+        filters: Vec::new(),
+        filtered_to: None,
         source,
         function: FunctionRef::parse("myfunction").unwrap(),
         enabled: true,
@@ -74,6 +76,7 @@ pub(super) fn queue_failure() -> Failure {
     Failure {
         invokes: 3,
         batch: FailedBatch::Queue {
+            group: None,
             message_id: Arc::from("059f36b4-87a3-44ab-83d2-661975830a7d"),
             receive_count: 4,
             sent_unix_ms: 1_573_691_880_007,

@@ -34,12 +34,12 @@ pub(super) fn object_key(mapping: &Mapping, failure: &Failure) -> String {
     format!("aws/lambda/{}/{part}/{time}-{}", mapping.uuid, hyphenated(failure.uuid))
 }
 
-/// What a FIFO queue or topic keeps in order: the failures of one shard. A queue's messages have no order among each
-/// other, so each is a group of its own and none waits for another.
+/// What a FIFO queue or topic keeps in order: the failures of one shard, or of one message group. The messages of a
+/// standard queue have no order among each other, so each is a group of its own and none waits for another.
 pub(super) fn group(failure: &Failure) -> &str {
     match &failure.batch {
         FailedBatch::Stream { shard, .. } => shard,
-        FailedBatch::Queue { message_id, .. } => message_id,
+        FailedBatch::Queue { group, message_id, .. } => group.as_deref().unwrap_or(message_id),
     }
 }
 

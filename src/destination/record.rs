@@ -109,7 +109,7 @@ impl Encoder {
                 }
                 record.end()
             }
-            FailedBatch::Queue { message_id, receive_count, sent_unix_ms } => {
+            FailedBatch::Queue { message_id, receive_count, sent_unix_ms, .. } => {
                 let mut record = Object::new();
                 record.value("version", VERSION);
                 record.value("timestamp", &with_ms(failure.unix_ms));

@@ -19,6 +19,8 @@ pub struct Ports {
     pub function: Arc<dyn Function>,
     /// Where its failure records go.
     pub destination: Option<Arc<dyn Destination>>,
+    /// Where records go that its filters did not let pass, if not there.
+    pub filtered: Option<Arc<dyn Destination>>,
 }
 
 /// A source, by the shape of its port.

@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 
 use super::limits::ReadLimiter;
 use super::live::Live;
+use super::screen::Screen;
 use super::{Ports, SourcePort};
 use crate::function::Function;
 use crate::machine::{
@@ -26,13 +27,20 @@ pub(crate) struct World {
     /// Whether a beginning anew would skip records.
     latest: bool,
     reads: ReadLimits,
+    screen: Screen,
 }
 
 impl World {
-    pub(crate) fn new(ports: Ports, store: Arc<dyn Store>, mapping: &Mapping, reads: ReadLimits) -> Self {
+    pub(crate) fn new(
+        ports: Ports,
+        store: Arc<dyn Store>,
+        mapping: &Mapping,
+        reads: ReadLimits,
+        screen: Screen,
+    ) -> Self {
         let source = mapping.source.text.as_str().into();
         let latest = mapping.stream.as_ref().is_some_and(|stream| stream.start == StartingPosition::Latest);
-        Self { ports, store, mapping: mapping.name.as_str().into(), source, latest, reads }
+        Self { ports, store, mapping: mapping.name.as_str().into(), source, latest, reads, screen }
     }
 
     pub(crate) fn function(&self) -> Arc<dyn Function> {
@@ -45,10 +53,14 @@ impl World {
     }
 
     pub(crate) fn poll(&self, request: PollRequest) -> impl Future<Output = Input> + Send + use<> {
-        let queue = self.queue();
+        let (queue, screen) = (self.queue(), self.screen.clone());
         async move {
             let poll = request.id;
-            Input::Polled { poll, result: async { queue?.receive(request).await }.await }
+            let mut result = async { queue?.receive(request).await }.await;
+            if let Ok(records) = &mut result {
+                screen.apply(records);
+            }
+            Input::Polled { poll, result }
         }
     }
 
@@ -76,11 +88,14 @@ impl World {
     pub(crate) fn read(&self, request: ReadRequest, live: &Arc<Live>) -> impl Future<Output = Input> + Send + use<> {
         let stream = self.stream();
         let limiter = self.reads.of(&request.shard);
-        let (reads, live) = (self.reads.clone(), Arc::clone(live));
+        let (reads, live, screen) = (self.reads.clone(), Arc::clone(live), self.screen.clone());
         async move {
             let (read, shard) = (request.id, Arc::clone(&request.shard));
             live.metrics().limiter_waited(limiter.admitted().await);
-            let result = async { stream?.read(request).await }.await;
+            let mut result = async { stream?.read(request).await }.await;
+            if let Ok(answer) = &mut result {
+                screen.apply(&mut answer.records);
+            }
             match &result {
                 Ok(answer) if answer.next.is_none() => reads.forget(&shard),
                 Ok(answer) => limiter.charge(answer.bytes),
@@ -105,11 +120,13 @@ impl World {
     }
 
     pub(crate) fn deliver(&self, request: DeliverRequest) -> BoxFuture<'static, Input> {
-        let destination = self.ports.destination.clone();
+        let of_filters = request.failure.condition.is_of_filters();
+        let filtered = self.ports.filtered.as_ref().filter(|_| of_filters);
+        let destination = filtered.or(self.ports.destination.as_ref()).cloned();
         Box::pin(async move {
             let result = match destination {
                 Some(destination) => destination.deliver(request.failure).await,
-                None => Err(mismatch("the mapping has no failure destination")),
+                None => Err(mismatch("the mapping has no destination for these records")),
             };
             Input::Delivered { delivery: request.id, result }
         })

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::filter_status::FilterCriteria;
 use super::{DestinationConfig, ShardStatus, StreamConfiguration, StreamStatus};
 
 /// AWS's states of an event source mapping.
@@ -55,6 +56,9 @@ pub struct MappingStatus {
     /// As in the file.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scaling_config: Option<ScalingConfig>,
+    /// As in the file, each pattern as JSON; absent where there are no filters.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub filter_criteria: Option<FilterCriteria>,
     /// AWS's members of stream mappings, among the others.
     #[serde(flatten)]
     pub stream_configuration: Option<StreamConfiguration>,
@@ -107,8 +111,10 @@ pub struct ScalingConfig {
 pub struct Counters {
     /// Records received.
     pub polled: u64,
-    /// Records filtered out.
+    /// Records that no filter matched.
     pub filtered: u64,
+    /// Records to which the filters could not be applied.
+    pub undecidable: u64,
     /// Records handed to the function, retries and throttles included.
     pub invoked: u64,
     /// Records that the function (or the way to it) failed.

@@ -12,6 +12,7 @@ use super::driver::Driver;
 use super::limits::InvokeLimiter;
 use super::live::Live;
 use super::ports::{ReadLimits, World};
+use super::screen::Screen;
 use super::{Connector, HealthStatus, Ports};
 use crate::machine::{
     Command, DestinationOrder, Event, Fault, Health, QueueMachine, QueueOptions, StreamKind, StreamMachine,
@@ -42,12 +43,12 @@ pub(crate) struct Task {
 impl Task {
     /// Runs until a drain ends it.
     pub(crate) async fn run(self, mut commands: mpsc::Receiver<Command>) {
-        let Some(ports) = self.connect(&mut commands).await else { return };
+        let Some((ports, screen)) = self.connect(&mut commands).await else { return };
         let mapping = &self.mapping;
         let rate = mapping.poller.rate_limit.and_then(NonZeroU32::new);
         let limiter = rate.map(|rate| Arc::new(InvokeLimiter::per_second(rate)));
         let reads = mapping.poller.reads_per_second.and_then(NonZeroU32::new).unwrap_or(READS_PER_SECOND);
-        let world = World::new(ports, self.store, mapping, ReadLimits::per_second(reads));
+        let world = World::new(ports, self.store, mapping, ReadLimits::per_second(reads), screen);
         match &mapping.stream {
             Some(stream) => {
                 let machine = StreamMachine::new(stream_options(mapping, stream, self.seed));
@@ -60,17 +61,18 @@ impl Task {
         }
     }
 
-    /// The ports, or `None` when the mapping is stopped before it has them.
-    async fn connect(&self, commands: &mut mpsc::Receiver<Command>) -> Option<Ports> {
+    /// The ports and the filters, or `None` when the mapping is stopped before it has them.
+    async fn connect(&self, commands: &mut mpsc::Receiver<Command>) -> Option<(Ports, Screen)> {
         loop {
-            let fault = tokio::select! {
-                connected = self.connector.connect(&self.mapping) => match connected {
-                    Ok(ports) => {
+            let connected = async { Ok((self.connector.connect(&self.mapping).await?, Screen::new(&self.mapping)?)) };
+            let fault: Fault = tokio::select! {
+                connected = connected => match connected {
+                    Ok(ready) => {
                         // Whatever kept the mapping from working before, a panic included, is over for now.
                         if self.live.shown().health == HealthStatus::Degraded {
                             self.live.observe(&Event::Health(Health::Ok));
                         }
-                        return Some(ports);
+                        return Some(ready);
                     }
                     Err(fault) => fault,
                 },
@@ -102,6 +104,7 @@ fn queue_options(mapping: &Mapping, seed: u64) -> QueueOptions {
         on_function_error: poller.visibility.on_function_error,
         on_failure: mapping.on_failure.as_ref().map(|_| poller.on_failure_attempts.unwrap_or(ON_FAILURE_ATTEMPTS)),
         retry: poller.retry_backoff,
+        screening: poller.screening,
         fifo: mapping.fifo.then_some(poller.group_order),
         seed,
     }
@@ -129,6 +132,7 @@ fn stream_options(mapping: &Mapping, stream: &StreamParameters, seed: u64) -> St
         maximum_retry_attempts: stream.maximum_retry_attempts,
         maximum_record_age: stream.maximum_record_age,
         tumbling_window: stream.tumbling_window,
+        screening: mapping.poller.screening,
         destination: mapping.on_failure.as_ref().map(order),
         retry: mapping.poller.retry_backoff,
         seed,

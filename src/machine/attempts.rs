@@ -24,8 +24,18 @@ struct Count {
 impl Attempts {
     /// The function has failed this one: how often by now.
     pub(crate) fn failed(&mut self, id: &Arc<str>) -> u32 {
+        let failures = self.get(id).saturating_add(1);
+        self.put(id, failures);
+        failures
+    }
+
+    /// Sets its count; zero forgets it.
+    pub(crate) fn put(&mut self, id: &Arc<str>, failures: u32) {
+        self.forget(id);
+        if failures == 0 {
+            return;
+        }
         self.turn += 1;
-        let failures = self.forget(id).saturating_add(1);
         self.counts.insert(Arc::clone(id), Count { failures, turn: self.turn });
         self.by_turn.insert(self.turn, Arc::clone(id));
         if self.counts.len() > MOST
@@ -33,12 +43,11 @@ impl Attempts {
         {
             self.counts.remove(&oldest);
         }
-        failures
     }
 
-    /// Whether it has failed since it was last forgotten.
-    pub(crate) fn has_failed(&self, id: &str) -> bool {
-        self.counts.contains_key(id)
+    /// How often it has failed since it was last forgotten.
+    pub(crate) fn get(&self, id: &str) -> u32 {
+        self.counts.get(id).map_or(0, |count| count.failures)
     }
 
     /// Begins its count anew: how often it had failed.
@@ -62,9 +71,12 @@ mod tests {
     fn counts_each_for_itself_until_it_is_forgotten() {
         let mut attempts = Attempts::default();
         assert_eq!([attempts.failed(&id(1)), attempts.failed(&id(2)), attempts.failed(&id(1))], [1, 1, 2]);
-        assert_eq!([attempts.has_failed(&id(1)), attempts.has_failed(&id(3))], [true, false]);
+        assert_eq!([attempts.get(&id(1)), attempts.get(&id(3))], [2, 0]);
         assert_eq!([attempts.forget(&id(1)), attempts.forget(&id(1))], [2, 0]);
-        assert!(!attempts.has_failed(&id(1)));
+        attempts.put(&id(2), 7);
+        assert_eq!(attempts.failed(&id(2)), 8);
+        attempts.put(&id(2), 0);
+        assert_eq!([attempts.get(&id(1)), attempts.get(&id(2))], [0, 0]);
         assert_eq!(attempts.failed(&id(1)), 1);
     }
 

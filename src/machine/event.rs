@@ -22,6 +22,13 @@ pub enum Event {
         /// When the next poll is due.
         retry_in: Duration,
     },
+    /// The mapping's filters did not let these records pass.
+    Screened {
+        /// No filter matches.
+        filtered_out: usize,
+        /// The filters cannot be applied.
+        undecidable: usize,
+    },
     /// A batch was closed.
     Flushed {
         /// Records in the batch.

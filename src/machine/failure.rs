@@ -45,16 +45,28 @@ pub enum Condition {
     RetryAttemptsExhausted,
     /// They were older than `MaximumRecordAgeInSeconds`.
     RecordAgeExceeded,
+    /// No filter of the mapping matches, and it wants such records kept.
+    FilteredOut,
+    /// The filters of the mapping cannot be applied, and it wants such records kept.
+    FilterUndecidable,
 }
 
 impl Condition {
-    /// As AWS spells it in `requestContext.condition`.
+    /// As AWS spells it in `requestContext.condition`; those of filters are ours.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RetryAttemptsExhausted => "RetryAttemptsExhausted",
             Self::RecordAgeExceeded => "RecordAgeExceeded",
+            Self::FilteredOut => "FilteredOut",
+            Self::FilterUndecidable => "FilterUndecidable",
         }
+    }
+
+    /// Whether the records were kept from the function by the mapping's filters.
+    #[must_use]
+    pub const fn is_of_filters(self) -> bool {
+        matches!(self, Self::FilteredOut | Self::FilterUndecidable)
     }
 }
 
@@ -85,6 +97,8 @@ pub enum FailedBatch {
     },
     /// One message of a queue.
     Queue {
+        /// The message group, of a FIFO queue.
+        group: Option<Arc<str>>,
         /// `messageId`.
         message_id: Arc<str>,
         /// `ApproximateReceiveCount` of its last delivery.

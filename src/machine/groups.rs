@@ -11,7 +11,8 @@ use super::envelope::{MAX_BODY_BYTES, body_bytes};
 ///
 /// At most one batch at a time has messages of a group, and they go in the order in which they were received. Groups
 /// take turns: who has waited longest goes first. A group whose last batch failed goes alone until it has succeeded,
-/// so that its failures are nobody else's.
+/// so that its failures are nobody else's. Where it matters which of its messages the function failed, and the function
+/// did not say, they go one by one.
 #[derive(Debug)]
 pub(crate) struct Groups {
     /// `BatchSize`.
@@ -20,7 +21,10 @@ pub(crate) struct Groups {
     /// Groups that may go: those with waiting messages and no batch, by turn.
     ready: BTreeMap<u64, Arc<str>>,
     turn: u64,
+    /// Groups that go alone.
     failing: Attempts,
+    /// Groups that go one by one, and how many messages are to succeed so.
+    unclear: Attempts,
 }
 
 #[derive(Debug, Default)]
@@ -45,8 +49,8 @@ pub(crate) struct Waiting {
 
 impl Groups {
     pub(crate) fn new(most: usize) -> Self {
-        let failing = Attempts::default();
-        Self { most, groups: BTreeMap::new(), ready: BTreeMap::new(), turn: 0, failing }
+        let (failing, unclear) = (Attempts::default(), Attempts::default());
+        Self { most, groups: BTreeMap::new(), ready: BTreeMap::new(), turn: 0, failing, unclear }
     }
 
     /// How many groups messages are held of.
@@ -122,17 +126,19 @@ impl Groups {
     /// that are ready, else they are dealt out evenly.
     pub(crate) fn next_batch(&mut self, id: BatchId, slots: usize) -> Vec<Waiting> {
         let share = self.ready.len().div_ceil(slots.max(1));
-        let goes_alone = |name: &Arc<str>| self.failing.has_failed(name);
+        let goes_alone = |name: &Arc<str>| self.failing.get(name) > 0;
         let first_alone = self.ready.values().next().is_some_and(goes_alone);
         let names: Vec<Arc<str>> = match first_alone {
             true => self.ready.values().take(1).cloned().collect(),
             false => self.ready.values().filter(|name| !goes_alone(name)).take(share.min(self.most)).cloned().collect(),
         };
+        let one_by_one = names.first().is_some_and(|name| self.unclear.get(name) > 0);
+        let most = if one_by_one { 1 } else { self.most };
         let mut batch = Vec::new();
         let mut bytes = 0;
         for name in names {
             let before = batch.len();
-            self.fill(&name, &mut batch, &mut bytes);
+            self.fill(&name, most, &mut batch, &mut bytes);
             if batch.len() == before {
                 // The event is full.
                 break;
@@ -143,9 +149,9 @@ impl Groups {
     }
 
     /// Moves as many waiting messages of a group into a batch as it has room for.
-    fn fill(&mut self, name: &Arc<str>, batch: &mut Vec<Waiting>, bytes: &mut usize) {
+    fn fill(&mut self, name: &Arc<str>, most: usize, batch: &mut Vec<Waiting>, bytes: &mut usize) {
         let Some(group) = self.groups.get_mut(name) else { return };
-        while batch.len() < self.most
+        while batch.len() < most
             && let Some(&next) = group.waiting.front()
             && (batch.is_empty() || body_bytes(batch.len() + 1, *bytes + next.bytes) <= MAX_BODY_BYTES)
         {
@@ -176,14 +182,19 @@ impl Groups {
         self.review(name);
     }
 
-    /// The function has failed messages of this group: it goes alone from now on.
-    pub(crate) fn failed(&mut self, name: &Arc<str>) {
+    /// The function has failed messages of this group, which goes alone from now on; `unclear` of them one by one.
+    pub(crate) fn failed(&mut self, name: &Arc<str>, unclear: u32) {
         self.failing.failed(name);
+        self.unclear.put(name, unclear);
     }
 
-    /// The function has processed all messages that its batch had of this group.
-    pub(crate) fn succeeded(&mut self, name: &Arc<str>) {
-        self.failing.forget(name);
+    /// The function has processed so many messages of this group, all that its batch had.
+    pub(crate) fn succeeded(&mut self, name: &Arc<str>, messages: u32) {
+        let unclear = self.unclear.get(name).saturating_sub(messages);
+        self.unclear.put(name, unclear);
+        if unclear == 0 {
+            self.failing.forget(name);
+        }
     }
 
     /// Puts a group in the row of those that may go, or out of it.
@@ -288,7 +299,7 @@ mod tests {
     #[test]
     fn a_failing_group_goes_alone_until_it_succeeds() {
         let mut groups = groups(10, "abc");
-        groups.failed(&name("b"));
+        groups.failed(&name("b"), 0);
         assert_eq!(next(&mut groups, 1, 1), [1, 3]);
         assert_eq!(next(&mut groups, 2, 1), [2]);
         for letter in ["a", "b", "c"] {
@@ -299,9 +310,24 @@ mod tests {
         }
         assert_eq!(next(&mut groups, 3, 1), [4], "nobody joins it either");
         groups.vacate(&name("b"));
-        groups.succeeded(&name("b"));
+        groups.succeeded(&name("b"), 1);
         add(&mut groups, "b", 6, 10);
         assert_eq!(next(&mut groups, 4, 1), [5, 6]);
+    }
+
+    #[test]
+    fn a_group_of_which_it_is_unclear_what_failed_goes_one_by_one() {
+        let mut groups = groups(10, "aaa");
+        groups.failed(&name("a"), 2);
+        for (id, tokens) in [(1, vec![1]), (2, vec![2]), (3, vec![3])] {
+            if id == 3 {
+                add(&mut groups, "a", 9, 10);
+            }
+            let expected = if id == 3 { vec![3, 9] } else { tokens };
+            assert_eq!(next(&mut groups, id, 9), expected);
+            groups.vacate(&name("a"));
+            groups.succeeded(&name("a"), 1);
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod position;
 mod queue;
 mod record;
 mod scaler;
+mod screening;
 mod stream;
 mod time;
 mod uuid;
@@ -48,6 +49,7 @@ pub use position::{
 };
 pub use queue::{GroupOrder, OnFunctionError, QueueMachine, QueueOptions};
 pub use record::{Receipt, Record};
+pub use screening::{Screened, Screening, ScreeningPolicy};
 pub use stream::{DestinationOrder, StreamKind, StreamMachine, StreamOptions};
 pub use time::{Deadline, Mono, Now, Wake};
 pub use visibility::MAX_HIDDEN;

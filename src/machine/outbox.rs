@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::health::HealthWatch;
+use super::screening::Tally;
 use super::{Event, Invariant, Output};
 
 /// The outputs of a machine in their order, and the names that it gives to what it asks for.
@@ -30,6 +31,13 @@ impl Outbox {
 
     pub(crate) fn emit(&mut self, event: Event) {
         self.push(Output::Emit(event));
+    }
+
+    /// Tells of records that the filters did not let pass.
+    pub(crate) fn tell(&mut self, Tally { filtered_out, undecidable }: Tally) {
+        if filtered_out + undecidable > 0 {
+            self.emit(Event::Screened { filtered_out, undecidable });
+        }
     }
 
     /// Asserts a named invariant: a panic in tests, a count in production.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::Screening;
+
 /// A record that was polled and not yet settled.
 ///
 /// The adapter encodes it once, at poll time, into the JSON object that the function will see.
@@ -25,6 +27,8 @@ pub struct Record {
     pub receive_count: u32,
     /// When the source took the record in, in milliseconds since the Unix epoch.
     pub arrived_unix_ms: u64,
+    /// What the mapping's filters say of it. Sources leave that open.
+    pub screening: Screening,
 }
 
 /// An SQS receipt handle: the right to delete or hide one delivery of a message.

@@ -6,6 +6,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::arn::NotAFunction;
 use super::code::Code;
+use super::filters::{self, Filtering};
 use super::layout::Candidate;
 use super::model::{Arn, FunctionRef, Mapping, Poller, SourceKind};
 use super::parameters::MAPPING;
@@ -41,8 +42,8 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
     let name = name(reader, &members, candidate);
     let source = source::read(reader, &members, candidate.span);
     let function = function(reader, &members, candidate.span);
-    let poller = poller::read(reader, &members);
-    let (mut stream, mut on_failure) = (None, None);
+    let mut poller = poller::read(reader, &members);
+    let (mut stream, mut on_failure, mut filtering) = (None, None, Filtering::default());
     if let Some(Source { arn, kind: Some(kind), fifo, .. }) = &source {
         rules::check(reader, &members, *kind, *fifo);
         match kind {
@@ -52,6 +53,8 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
             }
         }
         on_failure = destination::read(reader, &members, arn, *kind);
+        filtering = filters::read(reader, &members, arn, *kind, on_failure.as_ref());
+        poller.screening = filtering.screening;
         if let Some((function, span)) = &function {
             regions(reader, arn, *kind, function, *span, &poller);
         }
@@ -92,6 +95,8 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
                     .and_then(|scaling| scaling.integer("MaximumConcurrency"))
                     .map(|(number, _)| narrow(number)),
                 report_batch_item_failures: !members.list("FunctionResponseTypes").is_empty(),
+                filters: filtering.patterns,
+                filtered_to: filtering.filtered_to,
                 stream,
                 on_failure,
                 poller,

@@ -10,8 +10,8 @@ macro_rules! codes {
         ///
         /// `FB00xx` files and syntax, `FB01xx` structure, `FB02xx` values, `FB03xx` rules across
         /// parameters and mappings, `FB04xx` what forebay does not take (yet), `FB05xx` advice of
-        /// `validate --online`, `FB06xx` what a running mapping meets. FB0401, FB0402, FB0405 and FB0408 are used
-        /// up.
+        /// `validate --online`, `FB06xx` what a running mapping meets. FB0401, FB0402, FB0404, FB0405 and FB0408
+        /// are used up.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
             $($(#[$about])* $name,)*
@@ -107,6 +107,8 @@ codes! {
     TimeInFuture = "FB0217",
     /// A destination that is no ARN of one.
     DestinationArn = "FB0218",
+    /// A filter pattern with something in it that is none of the language's.
+    PatternRefused = "FB0219",
 
     /// `BatchSize` above 10 without a batching window.
     BatchNeedsWindow = "FB0301",
@@ -144,11 +146,17 @@ codes! {
     DestinationMissing = "FB0317",
     /// `Poller.GroupOrder` without `ReportBatchItemFailures`.
     GroupOrderIdle = "FB0318",
+    /// A pattern with values where the source has an object.
+    PatternOfSource = "FB0319",
+    /// What becomes of filtered records, and no filters.
+    FiltersIdle = "FB0320",
+    /// More filters than AWS takes unasked.
+    ManyFilters = "FB0321",
+    /// A pattern that no record of the source can match.
+    NeverMatches = "FB0322",
 
     /// A source that forebay does not poll.
     SourceUnsupported = "FB0403",
-    /// Filters.
-    FiltersNotYet = "FB0404",
     /// Provisioned pollers.
     ProvisionedPollers = "FB0406",
     /// A key to encrypt the filters with.

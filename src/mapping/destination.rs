@@ -2,6 +2,7 @@
 
 use super::arn;
 use super::code::Code;
+use super::filters;
 use super::model::{Arn, DestinationKind, FailureDestination, SourceKind};
 use super::reader::{Reader, short};
 use super::text::Span;
@@ -43,7 +44,9 @@ pub(crate) fn read(
 fn settings(reader: &mut Reader<'_>, members: &Members, kind: SourceKind) {
     let Some(poller) = members.map("Poller") else { return };
     let attempts = poller.key("OnFailureAttempts").filter(|_| kind == SourceKind::Sqs);
-    let payload = poller.key("OnFailurePayload").filter(|_| poller.boolean("OnFailurePayload") == Some(true));
+    let payload = poller
+        .key("OnFailurePayload")
+        .filter(|_| poller.boolean("OnFailurePayload") == Some(true) && !filters::has_destination(members));
     for (name, key) in [("OnFailureAttempts", attempts), ("OnFailurePayload", payload)] {
         if let Some(key) = key {
             let message = format!("`Poller.{name}` has no effect: the mapping has no failure destination");
@@ -53,7 +56,8 @@ fn settings(reader: &mut Reader<'_>, members: &Members, kind: SourceKind) {
     }
 }
 
-fn parse(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<FailureDestination> {
+/// The destination that an ARN names; what is none is reported.
+pub(crate) fn parse(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<FailureDestination> {
     if text.starts_with("kafka://") {
         let message = "a Kafka topic takes the failure records of Kafka sources only";
         reader.error(Code::DestinationArn, span, message, FORM);

@@ -56,6 +56,16 @@ pub(super) static POLLER: &[Member] = &[
         Shape::Word(&["Protect", "AsReported"]),
         "For FIFO queues with `ReportBatchItemFailures`: what becomes of messages that the function reports as processed although an earlier one of their group failed. `Protect` (the default): they come again behind it. `AsReported`, AWS's way: they are deleted, and the order of the group is broken.",
     ),
+    of_queues(
+        "OnFiltered",
+        Shape::WordOrArn(&["Delete", "Release"]),
+        "For queues with filters: what becomes of messages that no filter matches. `Delete` (the default, and AWS's way), `Release`: they go back for other consumers of the queue, hidden for longer with each receive, or the ARN of a queue, topic or bucket that they go to before they are deleted.",
+    ),
+    taken(
+        "OnUndecidable",
+        Shape::Word(&["Drop", "Deliver", "Destination"]),
+        "With filters: what becomes of records to which they cannot be applied, as a body that is no JSON under a pattern that looks into it. `Drop` (the default, and AWS's way): messages are deleted, records passed over. `Deliver`: the function gets them. `Destination`: they go to the destination of `OnFiltered`, or else to `DestinationConfig.OnFailure`.",
+    ),
     taken(
         "OnFailurePayload",
         Shape::Boolean,

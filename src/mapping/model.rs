@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::machine::{BackoffPolicy, GroupOrder, MAX_HIDDEN, OnFunctionError, StartingPosition};
+use crate::machine::{BackoffPolicy, GroupOrder, MAX_HIDDEN, OnFunctionError, ScreeningPolicy, StartingPosition};
 
 /// One event source mapping, validated and with its defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,10 @@ pub struct Mapping {
     pub maximum_concurrency: Option<u32>,
     /// `FunctionResponseTypes` holds `ReportBatchItemFailures`.
     pub report_batch_item_failures: bool,
+    /// The patterns of `FilterCriteria.Filters`, each as JSON; none: everything passes.
+    pub filters: Vec<String>,
+    /// The ARN of `Poller.OnFiltered`: where records go that the filters did not let pass. `None` where they go to `on_failure`, or nowhere.
+    pub filtered_to: Option<FailureDestination>,
     /// What only streams have.
     pub stream: Option<StreamParameters>,
     /// `DestinationConfig.OnFailure.Destination`.
@@ -154,6 +158,8 @@ pub struct Poller {
     pub function_timeout: Option<Duration>,
     /// How held and failed messages are hidden.
     pub visibility: VisibilityOptions,
+    /// `OnFiltered` and `OnUndecidable`: what becomes of records that the filters do not let pass.
+    pub screening: ScreeningPolicy,
     /// The pause between tries of a batch that we hold.
     pub retry_backoff: BackoffPolicy,
     /// The most invokes a second.

@@ -60,6 +60,43 @@ pub(crate) fn boolean(text: &str) -> Result<bool, Option<bool>> {
     }
 }
 
+/// A number as JSON writes it.
+pub(crate) fn is_json_number(text: &str) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let whole = unsigned.split(['.', 'e', 'E']).next().unwrap_or_default();
+    is_decimal(text)
+        && !text.starts_with('+')
+        && (whole == "0" || !whole.starts_with('0'))
+        && !whole.is_empty()
+        && !text.contains(".e")
+        && !text.contains(".E")
+        && !text.ends_with('.')
+}
+
+/// A number as YAML 1.2 writes it, JSON's included.
+pub(crate) fn is_yaml_number(text: &str) -> bool {
+    let digits = |digits: Option<&str>, base: u32| {
+        digits.is_some_and(|digits| !digits.is_empty() && digits.chars().all(|c| c.is_digit(base)))
+    };
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    is_decimal(text)
+        || digits(text.strip_prefix("0x"), 16)
+        || digits(text.strip_prefix("0o"), 8)
+        || matches!(unsigned, ".inf" | ".Inf" | ".INF")
+        || matches!(text, ".nan" | ".NaN" | ".NAN")
+}
+
+/// Digits with at most one point among them, and an exponent perhaps.
+fn is_decimal(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (number, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let exponent = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
+    let all = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    let some = number.bytes().any(|byte| byte.is_ascii_digit());
+    some && all(whole) && all(fraction) && !exponent.is_empty() && all(exponent)
+}
+
 /// `250ms`, `30s`, `5m`, `2h`: a whole number and one unit.
 pub(crate) fn duration(text: &str) -> Option<Duration> {
     let (count, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
@@ -134,6 +171,24 @@ mod tests {
         assert_eq!(boolean("yes"), Err(Some(true)));
         assert_eq!(boolean("off"), Err(Some(false)));
         assert_eq!(boolean("maybe"), Err(None));
+    }
+
+    #[test]
+    fn tells_numbers_of_json_from_those_of_yaml() {
+        for text in ["0", "-0", "10", "-1.50", "1e5", "1E+400", "0.1e-7", "12345678901234567890123"] {
+            assert!(is_json_number(text) && is_yaml_number(text), "{text}");
+            assert!(serde_json::from_str::<&serde_json::value::RawValue>(text).is_ok(), "{text}");
+        }
+        for text in
+            ["+1", "010", "00", "-01", "1.", ".5", "-.5", "1.e5", "0x1F", "0o17", ".inf", "-.INF", ".nan", "5.e1"]
+        {
+            assert!(!is_json_number(text) && is_yaml_number(text), "{text}");
+        }
+        for text in [
+            "", ".", "-", "+", "e5", "1e", "1e+", "1.2.3", "1_000", "0x", "0xg", "0o8", "10s", "1-2", "+-1", "٣", ".e5",
+        ] {
+            assert!(!is_json_number(text) && !is_yaml_number(text), "{text}");
+        }
     }
 
     #[test]

@@ -79,6 +79,8 @@ pub(crate) enum Shape {
     WordOrMap(&'static [&'static str], &'static [Member]),
     /// AWS's map of tags, or CloudFormation's list of `Key` and `Value`.
     Tags,
+    /// One of these words, or the ARN of a destination.
+    WordOrArn(&'static [&'static str]),
     /// A filter pattern: a map, or the JSON text of one.
     Pattern,
     /// Not looked at.
@@ -208,7 +210,7 @@ pub(crate) static MAPPING: &[Member] = &[
     taken(
         "FilterCriteria",
         Shape::Map(FILTER_CRITERIA),
-        "Which records reach the function. Not yet supported when it holds a filter.",
+        "Which records reach the function: those that match any of the filters. Without filters all do. Messages that match none are deleted, as on AWS, unless `Poller.OnFiltered` says otherwise.",
     ),
     taken(
         "KMSKeyArn",
@@ -260,10 +262,14 @@ const SCALING: &[Member] = &[taken(
 const FILTER_CRITERIA: &[Member] = &[taken(
     "Filters",
     Shape::List { of: &Shape::Map(FILTER), max: 10 },
-    "A record passes when any of the filters matches.",
+    "A record passes when any of the filters matches. AWS takes five, and up to ten after a quota increase.",
 )];
 
-const FILTER: &[Member] = &[taken("Pattern", Shape::Pattern, "An event pattern: a map, or AWS's JSON text.")];
+const FILTER: &[Member] = &[taken(
+    "Pattern",
+    Shape::Pattern,
+    "An event pattern: a map, or AWS's JSON text; at most 4096 characters as JSON.",
+)];
 
 const METRICS: &[Member] = &[taken(
     "Metrics",

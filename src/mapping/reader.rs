@@ -176,6 +176,7 @@ impl<'a> Reader<'a> {
                 _ => self.word(node, words, path)?,
             },
             Shape::Word(words) => self.word(node, words, path)?,
+            Shape::WordOrArn(_) => self.plain_text(node, 1, 2048, path)?,
             Shape::Text { min, max } => self.plain_text(node, min, max, path)?,
             Shape::Integer { min, max } => self.integer(node, min, max, false, path)?,
             Shape::Limit { min, max } => self.integer(node, min, max, true, path)?,
@@ -190,13 +191,7 @@ impl<'a> Reader<'a> {
 
     /// Reports tags and CloudFormation's functions.
     fn is_usable(&mut self, node: &Node) -> bool {
-        if let Some((tag, span)) = &node.tag {
-            if is_intrinsic(tag.trim_start_matches('!')) || CLOUDFORMATION_TAGS.contains(&tag.as_str()) {
-                self.intrinsic(*span, tag);
-            } else {
-                let message = format!("the tag `{}` says nothing here", short(tag));
-                self.error(Code::Tag, *span, message, "remove the tag and write the value itself");
-            }
+        if !self.is_untagged(node) {
             return false;
         }
         if let Some([(key, _)]) = node.as_map()
@@ -204,6 +199,20 @@ impl<'a> Reader<'a> {
             && is_intrinsic(name)
         {
             self.intrinsic(key.span, name);
+            return false;
+        }
+        true
+    }
+
+    /// Reports tags.
+    pub(crate) fn is_untagged(&mut self, node: &Node) -> bool {
+        if let Some((tag, span)) = &node.tag {
+            if is_intrinsic(tag.trim_start_matches('!')) || CLOUDFORMATION_TAGS.contains(&tag.as_str()) {
+                self.intrinsic(*span, tag);
+            } else {
+                let message = format!("the tag `{}` says nothing here", short(tag));
+                self.error(Code::Tag, *span, message, "remove the tag and write the value itself");
+            }
             return false;
         }
         true
@@ -253,35 +262,6 @@ impl<'a> Reader<'a> {
             NodeKind::Scalar { .. } => return self.wrong(node, path, "a map", help),
         }
         sound.then_some(Kind::Unread)
-    }
-
-    fn pattern(&mut self, node: &Node, path: &str) -> Option<Kind> {
-        let help = "write a map, or the JSON text of an object: `{\"body\": {\"type\": [\"order.created\"]}}`";
-        match &node.kind {
-            NodeKind::Map(_) => Some(Kind::Unread),
-            NodeKind::List(_) => self.wrong(node, path, "a map", help),
-            NodeKind::Scalar { .. } => {
-                let found = self.scalar(node, path, "a map", help)?;
-                let length = found.text.chars().count();
-                if length > 4096 {
-                    let message = format!("`{path}` has {length} characters, but may have 4096 at most");
-                    self.error(
-                        Code::TextLength,
-                        node.span,
-                        message,
-                        "shorten the pattern, or split it into two filters",
-                    );
-                    return None;
-                }
-                let parsed = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&found.text);
-                if let Err(error) = parsed {
-                    let message = format!("invalid filter pattern definition: {error}");
-                    self.error(Code::Pattern, node.span, message, help);
-                    return None;
-                }
-                Some(Kind::Unread)
-            }
-        }
     }
 }
 

@@ -11,10 +11,6 @@ use super::value::{Kind, Members};
 pub(crate) fn check(reader: &mut Reader<'_>, members: &Members, kind: SourceKind, fifo: bool) {
     foreign(reader, members, MAPPING, "", (kind, fifo));
     metrics(reader, members, kind);
-    if members.map("FilterCriteria").is_some_and(|criteria| criteria.says("Filters")) {
-        let help = "remove the filters and let the function skip what it does not want, or wait for a later version";
-        reader.error(Code::FiltersNotYet, key(members, "FilterCriteria"), "filters are not supported yet", help);
-    }
     if members.says("KMSKeyArn") {
         let message = "forebay stores no filters outside this file, so there is nothing to encrypt";
         reader.error(Code::KmsKey, key(members, "KMSKeyArn"), message, "remove it");
@@ -64,6 +60,7 @@ fn help(name: &str, queue: bool) -> &'static str {
             "remove it; `ScalingConfig.MaximumConcurrency` bounds the batches in flight"
         }
         "OnFailureAttempts" => "remove it; `MaximumRetryAttempts` bounds the retries of a stream",
+        "OnFiltered" => "remove it; a record of a stream is passed over, and stays in the stream",
         "GroupOrder" if queue => "remove it; a standard queue has no message groups that are kept in order",
         "GroupOrder" => "remove it; the records of a key are always in order",
         _ => "remove it",

@@ -117,6 +117,10 @@ fn shape(shape: &Shape) -> Value {
                 "additionalProperties": false,
             } },
         ] }),
+        Shape::WordOrArn(words) => json!({ "anyOf": [
+            { "enum": words },
+            { "type": "string", "pattern": r"^arn:|\$\{", "title": "The ARN of an SQS queue, an SNS topic or an S3 bucket." },
+        ] }),
         Shape::Pattern => json!({ "anyOf": [{ "type": "object" }, { "type": "string", "maxLength": 4096 }] }),
         Shape::Any => json!({}),
     }

@@ -60,6 +60,14 @@ pub(crate) fn help(table: &'static [Member], key: &str) -> String {
     format!("remove it; here only {} may stand", names.join(", "))
 }
 
+/// The word that a text was likely meant to be, if it is another.
+pub(crate) fn word(words: &[&'static str], text: &str) -> Option<&'static str> {
+    let text_plain = plain(text);
+    let close = |word: &&&'static str| strsim::damerau_levenshtein(&plain(word), &text_plain);
+    let best = words.iter().min_by_key(close)?;
+    (**best != *text && close(&best) <= 1 + text_plain.len() / 5).then_some(best)
+}
+
 /// Every place that has a member of that name.
 fn elsewhere(table: &'static [Member], path: &str, plain: &str, homes: &mut Vec<(String, &'static str)>) {
     for member in table {

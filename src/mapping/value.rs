@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::pattern::Written;
 use super::text::Span;
 
 /// A checked value.
@@ -22,6 +23,8 @@ pub(crate) enum Kind {
     Duration(Duration),
     List(Vec<Value>),
     Map(Members),
+    /// An event pattern.
+    Pattern(Box<Written>),
     /// Accepted without a look.
     Unread,
 }

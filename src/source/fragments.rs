@@ -61,7 +61,7 @@ fn fitting<T>(items: &[T], size: impl Fn(&T) -> usize) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::Receipt;
+    use crate::machine::{Receipt, Screening};
 
     fn encoded(sizes: &[usize]) -> Vec<Record> {
         let receipt = Receipt::new("");
@@ -75,6 +75,7 @@ mod tests {
                 fragment: Bytes::new(),
                 receive_count: 1,
                 arrived_unix_ms: 0,
+                screening: Screening::Passes,
             })
         };
         encode_all(sizes, |size| *size, encode).unwrap()

@@ -59,6 +59,8 @@ pub(super) struct Counts {
     pub(super) polled: Count,
     pub(super) invoked: Count,
     pub(super) failed: Count,
+    pub(super) filtered: Count,
+    pub(super) undecidable: Count,
     pub(super) kept_in_order: Count,
     pub(super) deleted: Count,
     pub(super) throttles: Count,
@@ -106,6 +108,8 @@ impl Counts {
             polled: Count::default(),
             invoked: Count::default(),
             failed: Count::default(),
+            filtered: Count::default(),
+            undecidable: Count::default(),
             kept_in_order: Count::default(),
             deleted: Count::default(),
             throttles: Count::default(),
@@ -162,6 +166,10 @@ impl Counts {
             Event::InvokeStarted { records, .. } => self.invoked.add(*records),
             Event::InvokeEnded { end, failed, took, .. } => self.invoke_ended(*end, *failed, *took),
             Event::MalformedResponse { .. } => self.malformed.add(1),
+            Event::Screened { filtered_out, undecidable } => {
+                self.filtered.add(*filtered_out);
+                self.undecidable.add(*undecidable);
+            }
             Event::OrderKept { records } => self.kept_in_order.add(*records),
             Event::Deleted { records } => self.deleted.add(*records),
             Event::DeleteFailed { records, .. } => self.delete_failures.add(*records),
@@ -233,8 +241,8 @@ impl Counts {
     pub(super) fn totals(&self) -> Counters {
         Counters {
             polled: self.polled.get(),
-            // Nothing is filtered until mappings can hold filters.
-            filtered: 0,
+            filtered: self.filtered.get(),
+            undecidable: self.undecidable.get(),
             invoked: self.invoked.get(),
             failed: self.failed.get(),
             deleted: self.deleted.get(),

@@ -98,6 +98,7 @@ impl EventLog {
             | Event::Flushed { .. }
             | Event::InvokeStarted { .. }
             | Event::Held { .. }
+            | Event::Screened { .. }
             | Event::Deleted { .. }
             | Event::Left { .. }
             | Event::Released { .. }

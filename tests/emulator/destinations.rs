@@ -71,6 +71,7 @@ pub(crate) fn queue_failure() -> Failure {
     Failure {
         invokes: 3,
         batch: FailedBatch::Queue {
+            group: None,
             message_id: Arc::from("059f36b4-87a3-44ab-83d2-661975830a7d"),
             receive_count: 3,
             sent_unix_ms: 1_573_691_880_007,

@@ -252,6 +252,8 @@ pub(crate) fn mapping(queue_arn: &str, function: &str) -> Mapping {
         file: "orders.yaml".into(),
         kind: SourceKind::Sqs,
         fifo: false,
+        filters: Vec::new(),
+        filtered_to: None,
         source: Arn {
             text: queue_arn.into(),
             partition: partition.into(),

@@ -6,8 +6,9 @@ use fastrand::Rng;
 use forebay::machine::{BackoffPolicy, FaultKind, OnFunctionError};
 use forebay::mapping::Mapping;
 
+use crate::fifo;
 use crate::plan::{
-    Action, Faults, FunctionPlan, LanePlan, Outage, Plan, QueuePlan, Retune, Send, SideOf, graveyard,
+    Action, Faults, FunctionPlan, LanePlan, Manner, Outage, Plan, QueuePlan, Retune, Send, SideOf, graveyard,
     mapping as default_mapping,
 };
 
@@ -20,9 +21,19 @@ enum Temper {
     Wild,
 }
 
-/// The life that belongs to `seed`.
+/// The life that belongs to `seed`: a quarter of its queues are FIFO.
 pub(crate) fn plan(seed: u64) -> Plan {
-    let rng = &mut Rng::with_seed(seed);
+    draw(seed, &mut Rng::with_seed(seed), 0.25)
+}
+
+/// The life of nothing but FIFO queues that belongs to `seed`.
+pub(crate) fn fifo_plan(seed: u64) -> Plan {
+    draw(seed, &mut Rng::with_seed(!seed), 1.0)
+}
+
+fn draw(seed: u64, rng: &mut Rng, fifo: f64) -> Plan {
+    // FIFO queues are drawn apart, so that the rest of a life is the same with them and without.
+    let others = &mut Rng::with_seed(seed ^ 0x0f1f_0f1f_0f1f_0f1f);
     let temper = match rng.u8(0..10) {
         0..=2 => Temper::Calm,
         3..=6 => Temper::Mild,
@@ -35,6 +46,11 @@ pub(crate) fn plan(seed: u64) -> Plan {
     let mut lanes: Vec<LanePlan> = (0..lanes).map(|index| lane(rng, index, temper, fair_at)).collect();
     if long {
         hold_for_hours(&mut lanes[0], fair_at);
+    }
+    for lane in &mut lanes {
+        if others.f64() < fifo {
+            fifo::draw::make_fifo(others, lane, temper != Temper::Calm);
+        }
     }
     let actions = if rng.u8(0..3) == 0 { Vec::new() } else { actions(rng, lanes.len(), fair_at) };
     Plan {
@@ -89,12 +105,14 @@ fn lane(rng: &mut Rng, index: usize, temper: Temper, fair_at: u64) -> LanePlan {
             max_receive_count,
             over_limit: if temper != Temper::Calm && rng.u8(0..10) == 0 { rng.usize(5..40) } else { 120_000 },
             latency: (rng.u64(0..=high), high),
+            mixing: 0.0,
         },
         function: FunctionPlan {
             timeout: longest + rng.u64(500..10_000),
             duration: (rng.u64(0..=longest), longest),
             reserved: (temper != Temper::Calm && rng.u8(0..4) == 0).then(|| rng.u32(1..=4)),
             describable: rng.u8(0..4) > 0,
+            manner: Manner::Careless,
         },
         faults: faults(rng, temper),
         outages: if temper == Temper::Calm { Vec::new() } else { outages(rng, fair_at) },
@@ -158,10 +176,10 @@ fn retune(rng: &mut Rng) -> Retune {
 }
 
 impl Retune {
-    /// Gives a mapping these numbers.
-    pub(crate) const fn apply(self, mapping: &mut Mapping) {
-        mapping.batch_size = self.batch_size;
-        mapping.window = Duration::from_secs(self.window);
+    /// Gives a mapping these numbers, as far as its queue takes them.
+    pub(crate) fn apply(self, mapping: &mut Mapping) {
+        mapping.batch_size = if mapping.fifo { self.batch_size.min(10) } else { self.batch_size };
+        mapping.window = if mapping.fifo { Duration::ZERO } else { Duration::from_secs(self.window) };
         mapping.maximum_concurrency = self.maximum_concurrency;
     }
 }
@@ -190,6 +208,7 @@ fn faults(rng: &mut Rng, temper: Temper) -> Faults {
         throttle: rate(),
         break_before: rate(),
         break_after: rate(),
+        too_large: 0.0,
         function_error: rate(),
         function_timeout: rate(),
         hang: rate() / 4.0,
@@ -236,7 +255,8 @@ fn sends(rng: &mut Rng, fair_at: u64, may_poison: bool) -> Vec<Send> {
         };
         for _ in 0..rng.usize(0..most) {
             let size = if big { rng.usize(200_000..=1_048_576) } else { rng.usize(0..2_000) };
-            sends.push(Send { at: (from + rng.u64(0..span)).min(fair_at), size, poison: rng.f64() < poison });
+            let at = (from + rng.u64(0..span)).min(fair_at);
+            sends.push(Send { at, size, poison: rng.f64() < poison, ..Send::default() });
         }
     }
     sends.sort_by_key(|send| send.at);
@@ -283,5 +303,7 @@ pub(crate) fn patience(lane: &LanePlan) -> u64 {
     let windows = 300_000 * (1 + lane.sends.len() / lane.queue.over_limit) as u64;
     let backoff = u64::try_from(lane.mapping.poller.retry_backoff.maximum.as_millis()).unwrap_or(u64::MAX);
     let hold = lane.function.timeout + 10_000;
-    3_600_000 + backoff + hold + rounds * (2 * hidden + windows + lane.sends.len() as u64 * one)
+    // A group goes on only when what is ahead has gone its rounds, and half of them do not count.
+    let turns = if lane.mapping.fifo { 4 * (hidden + one) * lane.sends.len() as u64 } else { 2 * hidden };
+    3_600_000 + backoff + hold + rounds * (turns + windows + lane.sends.len() as u64 * one)
 }

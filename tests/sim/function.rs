@@ -104,6 +104,9 @@ impl Lane {
         if self.strikes(faults.break_before) {
             return self.refuse(FaultKind::Transient);
         }
+        if self.strikes(faults.too_large) {
+            return self.refuse(FaultKind::TooLarge);
+        }
         state.running += 1;
         if self.strikes(faults.hang) {
             return Run::Hangs { busy: true };
@@ -129,6 +132,7 @@ impl Lane {
             let unlucky: BTreeSet<&str> = (0..leases.len()).filter(unlucky).map(|at| &*ids[at]).collect();
             // An id stands for every delivery of its message.
             let failed: Vec<usize> = (0..leases.len()).filter(|&at| unlucky.contains(&*ids[at])).collect();
+            let failed = self.left_undone(leases, failed);
             let payload = answers::report(&self.world, &failed.iter().map(|&at| &*ids[at]).collect::<Vec<_>>());
             End::Returned { payload, failed, malformed: false }
         } else {

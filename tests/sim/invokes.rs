@@ -39,6 +39,7 @@ impl Session {
             }
         };
         self.check_invoke(&state, body.len(), &leases);
+        self.check_order(&state, &leases);
         self.check_rate(&mut state);
         state.next_call += 1;
         let id = state.next_call;
@@ -50,7 +51,8 @@ impl Session {
                 lease.batch = id;
             }
         }
-        state.calls.insert(id, Call { session: self.id });
+        let groups = state.groups_of(&leases);
+        state.calls.insert(id, Call { session: self.id, groups });
         state.counts.invoked += leases.len() as u64;
         let open = state.calls.len();
         lane.note(format_args!("invoke {id} begins with {leases:?}, {open} open"));
@@ -106,7 +108,11 @@ impl Session {
             if self.mapping.poller.rate_limit.is_none() {
                 self.check_awake(state, "a new batch");
             }
-            self.check_window(state, bytes, leases);
+            if lane.is_fifo() {
+                self.check_prompt(state, leases);
+            } else {
+                self.check_window(state, bytes, leases);
+            }
         }
     }
 
@@ -164,24 +170,34 @@ impl OpenInvoke {
         let longest = millis(poller.visibility.hold_limit).min(TWELVE_HOURS);
         let pause = millis(poller.retry_backoff.maximum).max(5_000);
         let oldest = self.leases.iter().map(|&index| state.leases[index].received).min().unwrap_or(now);
+        let kept = session.kept(&state, &self.leases, failed);
+        let too_large = result.as_ref().is_err_and(|fault| fault.kind == FaultKind::TooLarge);
+        // What is too large alone has failed.
+        let is_judged = result.is_ok() || too_large && self.leases.len() == 1;
         for (at, &index) in self.leases.iter().enumerate() {
             let lease = &mut state.leases[index];
-            if result.is_err() && now + pause + 2_000 > oldest + longest {
+            lease.refused = too_large;
+            if !is_judged && now + pause + 2_000 > oldest + longest {
                 lease.excuse.get_or_insert("held as long as allowed");
             }
             lease.hold = match result {
-                Ok(_) if failed.contains(&at) => Hold::Failed(now),
+                _ if is_judged && (failed.contains(&at) || kept.contains(&at)) => Hold::Failed(now),
                 Ok(_) => Hold::Succeeded,
+                // What is split waits in its group once more.
+                Err(_) if too_large => Hold::Unstarted,
                 Err(fault) => {
-                    if matches!(fault.kind, FaultKind::Invalid | FaultKind::TooLarge) {
+                    if fault.kind == FaultKind::Invalid {
                         lease.excuse.get_or_insert("its invoke could not be made");
                     }
                     Hold::Waiting
                 }
             };
         }
-        if result.is_ok() {
-            session.judge(&mut state, &self.leases, failed);
+        if is_judged {
+            let named = !malformed && result.as_ref().is_ok_and(|answer| answer.function_error.is_none());
+            let spared = session.spared(&state, &self.leases, failed, named);
+            session.judge(&mut state, &self.leases, failed, &[spared, kept].concat());
+            session.keep_order(&mut state, self.id, &self.leases, named);
         }
         drop(state);
         let end = match result {
@@ -223,7 +239,9 @@ impl Lane {
         if state.calls.len() >= slots {
             state.last_full = now;
         }
-        state.calls.remove(&id);
+        if let Some(call) = state.calls.remove(&id) {
+            state.fifo.freed.extend(call.groups.into_iter().map(|group| (group, now)));
+        }
     }
 
     /// Takes note that records reached the engine.
@@ -236,6 +254,8 @@ impl Lane {
             if lease.hold == Hold::Underway {
                 lease.hold = Hold::Unstarted;
             }
+            let n = lease.message;
+            state.messages[n].reached = Some(index);
         }
     }
 }

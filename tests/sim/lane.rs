@@ -1,12 +1,14 @@
 //! One mapping's surroundings: its messages, every delivery of them, and what the engine has in hand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use forebay::mapping::Mapping;
 use tokio::sync::Notify;
 
 use crate::destination::Tally;
+use crate::fifo::{Attempts, FifoState};
 use crate::plan::{Faults, LanePlan, Outage, SideOf};
 use crate::world::World;
 
@@ -57,8 +59,13 @@ impl Lane {
     /// Nothing ever slows this lane down, so that what is due happens on the millisecond.
     pub(crate) fn calm(&self) -> bool {
         let plan = &self.plan;
-        let poison = plan.sends.iter().any(|send| send.poison);
-        !poison && plan.faults == Faults::default() && plan.outages.is_empty() && plan.function.reserved.is_none()
+        let unsound = plan.sends.iter().any(|send| send.poison || send.slips);
+        !unsound && plan.faults == Faults::default() && plan.outages.is_empty() && plan.function.reserved.is_none()
+    }
+
+    /// Whether the queue is FIFO.
+    pub(crate) const fn is_fifo(&self) -> bool {
+        self.plan.mapping.fifo
     }
 
     /// The outage of one side, if there is one now.
@@ -80,6 +87,8 @@ impl Lane {
 pub(crate) struct LaneState {
     /// Every message ever sent, by number.
     pub(crate) messages: Vec<Message>,
+    /// What was sent, with what the queue swallowed as sent before.
+    pub(crate) sent: usize,
     /// Every delivery ever made.
     pub(crate) leases: Vec<Lease>,
     /// The deliveries whose visibility timeout runs.
@@ -108,6 +117,8 @@ pub(crate) struct LaneState {
     pub(crate) last_full: u64,
     /// The engine learnt that a delivery was no longer its own: batches may shrink.
     pub(crate) lost: bool,
+    /// What is known of FIFO queues only.
+    pub(crate) fifo: FifoState,
 }
 
 /// The mapping was asked to stop.
@@ -157,6 +168,14 @@ pub(crate) struct Message {
     pub(crate) processed: bool,
     /// The failure destination has kept a record of it.
     pub(crate) recorded: bool,
+    /// FIFO: its message group.
+    pub(crate) group: Option<Arc<str>>,
+    /// FIFO: the last delivery of it that reached the engine.
+    pub(crate) reached: Option<usize>,
+    /// FIFO: the engine has heard of a success with it.
+    pub(crate) succeeded: bool,
+    /// FIFO: its next receipt will be refused.
+    pub(crate) slips: bool,
 }
 
 /// What the engine does with a delivery, as far as the world can see.
@@ -224,8 +243,20 @@ pub(crate) struct Lease {
     pub(crate) delivering: bool,
     /// Deliveries of its failure record that failed.
     pub(crate) tries: u32,
+    /// Its event was refused as too large although it held nothing else.
+    pub(crate) refused: bool,
     /// The id of its failure record.
     pub(crate) uuid: Option<u128>,
+    /// When the engine last asked to hide it for longer.
+    pub(crate) asked: Option<u64>,
+    /// When the engine heard that its receipt is no longer valid.
+    pub(crate) gone: Option<u64>,
+    /// Its visibility was changed after it was handed out.
+    pub(crate) changed: bool,
+    /// The invoke that failed it, or a message ahead of it.
+    pub(crate) failed_in: u64,
+    /// For how long the engine hid it when it had failed.
+    pub(crate) span: Option<Duration>,
 }
 
 /// One connection of the mapping by an engine.
@@ -241,6 +272,12 @@ pub(crate) struct SessionState {
     pub(crate) last_invoke: Option<u64>,
     /// How often the function failed each message.
     pub(crate) tallies: BTreeMap<usize, Tally>,
+    /// FIFO: the names of its receives.
+    pub(crate) attempts: Attempts,
+    /// FIFO: groups whose last batch failed.
+    pub(crate) failing: BTreeSet<Arc<str>>,
+    /// FIFO: groups of which an error did not say what failed, and how many of their messages are to go one by one.
+    pub(crate) unclear: BTreeMap<Arc<str>, usize>,
 }
 
 /// An invoke that the engine waits for.
@@ -248,6 +285,8 @@ pub(crate) struct SessionState {
 pub(crate) struct Call {
     /// Of which session.
     pub(crate) session: usize,
+    /// FIFO: the message groups in it.
+    pub(crate) groups: BTreeSet<Arc<str>>,
 }
 
 /// What the engine's own counters should say, since its process began.

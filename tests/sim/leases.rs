@@ -4,10 +4,11 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use forebay::machine::{OnFunctionError, Receipt, Record};
+use forebay::machine::{OnFunctionError, Receipt, Record, Screening};
 use forebay::mapping::Mapping;
 
-use crate::lane::{Hold, Lane, LaneState, Lease, Message, Place};
+use crate::fifo;
+use crate::lane::{Hold, Lane, LaneState, Lease, Place};
 use crate::world::World;
 
 /// The text that bodies are cut from.
@@ -26,40 +27,11 @@ pub(crate) fn millis(span: Duration) -> u64 {
 }
 
 impl Lane {
-    /// A message arrives.
-    pub(crate) fn send(&self, size: usize, poison: bool) {
-        let now = self.world.now();
-        let mut state = self.state();
-        let n = state.messages.len();
-        let id: Arc<str> = format!("{n:08x}-0000-4000-8000-{:012x}", self.index).into();
-        let flavour = if poison { " (poison)" } else { "" };
-        self.note(format_args!("sent m{n} of {size} bytes{flavour}"));
-        state.messages.push(Message {
-            id,
-            size,
-            poison,
-            sent: now,
-            first_received: None,
-            receive_count: 0,
-            place: Place::Queued,
-            current: None,
-            processed: false,
-            recorded: false,
-        });
-        state.ghosts.retain(|(until, room)| *until > now && *room > 0);
-        if let Some(ghost) = state.ghosts.first_mut() {
-            ghost.1 -= 1;
-            let hidden = now + self.plan.queue.visibility * 1000;
-            let session = state.sessions.len().saturating_sub(1);
-            let lease = self.hand_out(&mut state, n, session, hidden, 0);
-            state.leases[lease].excuse = Some("taken by a receive that was given up");
-        }
-        drop(state);
-        self.arrived.notify_waiters();
-    }
-
     /// Messages that a receive would find, and those that it moves to the dead-letter queue.
     pub(crate) fn find_visible(&self, state: &mut LaneState) -> Vec<usize> {
+        if self.is_fifo() {
+            return self.find_groups(state).concat();
+        }
         let limit = self.plan.queue.max_receive_count;
         let mut visible = Vec::new();
         for (n, message) in state.messages.iter_mut().enumerate() {
@@ -99,11 +71,12 @@ impl Lane {
         let head = format!("{MESSAGE_ID}{}{RECEIPT}{receipt}\",\"body\":\"", message.id);
         let tail = format!(
             "\",\"attributes\":{{\"ApproximateReceiveCount\":\"{}\",\"SentTimestamp\":\"{}\",\"SenderId\":\"AIDASIM\",\
-             \"ApproximateFirstReceiveTimestamp\":\"{}\"}},\"messageAttributes\":{{}},\"eventSource\":\"aws:sqs\",\
+             \"ApproximateFirstReceiveTimestamp\":\"{}\"{}}},\"messageAttributes\":{{}},\"eventSource\":\"aws:sqs\",\
              \"eventSourceARN\":\"{}\",\"awsRegion\":\"us-east-1\"}}",
             message.receive_count,
             World::unix_at(message.sent),
             World::unix_at(first),
+            fifo::attributes(message, n),
             self.plan.mapping.source.text,
         );
         self.note(format_args!("m{n} handed out as L{index}, receive {}", message.receive_count));
@@ -131,7 +104,13 @@ impl Lane {
             perhaps_given_up: false,
             delivering: false,
             tries: 0,
+            refused: false,
             uuid: None,
+            asked: None,
+            gone: None,
+            changed: false,
+            failed_in: 0,
+            span: None,
         });
         index
     }
@@ -147,11 +126,12 @@ impl Lane {
         Record {
             id: Arc::clone(&message.id),
             receipt: Receipt::new(Arc::clone(&lease.receipt)),
-            key: None,
+            key: message.group.clone(),
             key_hash: 0,
             fragment: Bytes::from(fragment),
             receive_count: message.receive_count,
             arrived_unix_ms: World::unix_at(message.sent),
+            screening: Screening::Passes,
         }
     }
 
@@ -193,6 +173,7 @@ impl Lane {
             let (_, n) = state.late.swap_remove(at);
             self.remove(state, n);
         }
+        self.check_together(state);
         let over: Vec<usize> = state.open.iter().copied().filter(|&lease| state.leases[lease].until <= now).collect();
         for index in over {
             self.end(state, index);
@@ -202,7 +183,7 @@ impl Lane {
     /// Ends a delivery without a delete.
     pub(crate) fn end(&self, state: &mut LaneState, index: usize) {
         let mapping = state.mapping_of(index);
-        let quiet = state.quiet.is_some();
+        let returned = state.quiet.is_some() || self.group_is_broken(state, index);
         let lease = &mut state.leases[index];
         lease.over = true;
         state.open.retain(|&open| open != index);
@@ -225,7 +206,7 @@ impl Lane {
                 "failed, and not released"
             }
             (None, Hold::Unstarted | Hold::Waiting)
-                if (lease.extending > 0 || lease.not_extended.is_some()) && quiet =>
+                if (lease.extending > 0 || lease.not_extended.is_some()) && returned =>
             {
                 "an extension was in the way of its return"
             }
@@ -295,7 +276,7 @@ impl Lane {
     pub(crate) fn settled(&self) -> bool {
         let mut state = self.state();
         self.sweep(&mut state);
-        if state.messages.len() < self.plan.sends.len() {
+        if state.sent < self.plan.sends.len() {
             return false;
         }
         // A message that spent its receives waits for the next receive to be moved.

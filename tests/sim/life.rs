@@ -7,6 +7,7 @@ use forebay::engine::{HealthStatus, MappingState};
 use forebay::mapping::Mapping;
 use forebay::store::Store;
 
+use crate::arrivals::arrivals;
 use crate::draw::patience;
 use crate::lane::{IdleWatch, Lane, Place};
 use crate::plan::Plan;
@@ -54,6 +55,11 @@ impl Life {
     pub(crate) fn recorded(&self) -> usize {
         let here = |lane: &Arc<Lane>| lane.state().messages.iter().filter(|message| message.recorded).count();
         self.lanes.iter().map(here).sum()
+    }
+
+    /// Answers of receives from FIFO queues that were asked for again, and came.
+    pub(crate) fn recovered(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.state().fifo.recovered).sum()
     }
 
     /// From the first message to the last check.
@@ -174,13 +180,5 @@ impl Life {
                 lane.violate(format_args!("is not idle with one long poll at a time: {idle:?}"));
             }
         }
-    }
-}
-
-/// Sends what the plan says.
-async fn arrivals(lane: Arc<Lane>) {
-    for send in lane.plan.sends.clone() {
-        lane.world.sleep_until(send.at).await;
-        lane.send(send.size, send.poison);
     }
 }

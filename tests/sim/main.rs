@@ -8,8 +8,10 @@
 
 mod acts;
 mod answers;
+mod arrivals;
 mod destination;
 mod draw;
+mod fifo;
 mod function;
 mod invokes;
 mod lane;

@@ -82,6 +82,8 @@ pub(crate) struct QueuePlan {
     pub(crate) over_limit: usize,
     /// Milliseconds that a call takes, at least and at most.
     pub(crate) latency: (u64, u64),
+    /// FIFO: how often a receive mixes groups instead of bringing as much of one as it can.
+    pub(crate) mixing: f64,
 }
 
 /// The function's ways.
@@ -95,6 +97,19 @@ pub(crate) struct FunctionPlan {
     pub(crate) reserved: Option<u32>,
     /// Whether its configuration may be read.
     pub(crate) describable: bool,
+    /// FIFO: what it does behind a message that it fails, where it reports failures.
+    pub(crate) manner: Manner,
+}
+
+/// What a function does behind a message that it fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// It goes on, and reports only what failed.
+    Careless,
+    /// It leaves the rest of that message's group alone, and reports it.
+    Honest,
+    /// It leaves the rest of the batch alone, and reports it.
+    Strict,
 }
 
 /// How often each thing goes wrong, per call or per message.
@@ -132,6 +147,8 @@ pub(crate) struct Faults {
     pub(crate) break_before: f64,
     /// The way to the function breaks after it ran.
     pub(crate) break_after: f64,
+    /// FIFO: the event is refused as too large.
+    pub(crate) too_large: f64,
     /// The function throws.
     pub(crate) function_error: f64,
     /// The function runs into its timeout.
@@ -183,6 +200,19 @@ pub(crate) struct Send {
     pub(crate) size: usize,
     /// The function fails on it always.
     pub(crate) poison: bool,
+    /// FIFO: the number of its message group.
+    pub(crate) group: u32,
+    /// FIFO: it is the same message as the one before it in the plan, sent again.
+    pub(crate) again: bool,
+    /// FIFO: its receipt is refused when it is first to be hidden for longer.
+    pub(crate) slips: bool,
+}
+
+impl Default for Send {
+    /// A small message that nothing befalls.
+    fn default() -> Self {
+        Self { at: 0, size: 200, poison: false, group: 0, again: false, slips: false }
+    }
 }
 
 /// A queue that takes failure records.
@@ -209,6 +239,8 @@ pub(crate) fn mapping(name: &str) -> Mapping {
         file: PathBuf::from(format!("{name}.yaml")),
         kind: SourceKind::Sqs,
         fifo: false,
+        filters: Vec::new(),
+        filtered_to: None,
         source: arn("sqs", name),
         function: FunctionRef {
             text: format!("handle-{name}"),

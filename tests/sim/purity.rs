@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::rust_text::{bare, paths, test_modules, without_test_modules};
 
 /// What the pure modules may use of the standard library.
-const PURE_STD: [&str; 20] = [
+const PURE_STD: [&str; 22] = [
     "std::borrow",
     "std::cmp",
     "std::collections::BTreeMap",
@@ -22,6 +22,8 @@ const PURE_STD: [&str; 20] = [
     "std::iter",
     "std::marker",
     "std::mem",
+    "std::net::Ipv4Addr",
+    "std::net::Ipv6Addr",
     "std::num",
     "std::ops",
     "std::str",
@@ -31,7 +33,8 @@ const PURE_STD: [&str; 20] = [
 ];
 
 /// The crates that they may use.
-const PURE_CRATES: [&str; 6] = ["bytes", "fastrand::Rng", "jiff::Timestamp", "serde", "serde_json", "thiserror"];
+const PURE_CRATES: [&str; 8] =
+    ["base64_simd", "bytes", "fastrand::Rng", "jiff::Timestamp", "memchr", "serde", "serde_json", "thiserror"];
 
 /// Words that have no place in them: clocks, chance without a seed, order without order, tasks, output.
 const IMPURE_WORDS: [&str; 16] = [
@@ -64,7 +67,7 @@ const DIRECTIONS: [(&str, &[&str]); 11] = [
     ("store", &["machine"]),
     ("aws", &["destination", "function", "machine", "mapping", "source"]),
     ("telemetry", &["engine", "machine", "mapping"]),
-    ("engine", &["destination", "function", "machine", "mapping", "source", "store", "telemetry"]),
+    ("engine", &["destination", "filter", "function", "machine", "mapping", "source", "store", "telemetry"]),
     ("control", &["engine", "machine", "mapping", "telemetry"]),
 ];
 

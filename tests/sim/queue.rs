@@ -1,4 +1,4 @@
-//! An SQS standard queue in memory, with all its liberties.
+//! An SQS queue in memory, with all its liberties. What is FIFO about it is in `fifo`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +74,7 @@ impl Session {
         self.check_receive(&state, request);
         state.next_call += 1;
         let id = state.next_call;
+        self.begin_attempt(&mut state, id, request);
         state.sessions[self.id].receives.insert(id, request.max);
         let open = state.open_receives();
         state.idle.receives += 1;
@@ -100,6 +101,8 @@ impl OpenReceive {
         self.ended = true;
         let mut state = self.lane.state();
         state.sessions[self.session].receives.remove(&self.id);
+        let fault = result.as_ref().err().map(|fault| fault.kind);
+        state.sessions[self.session].attempts.ended(self.id, fault, self.lane.world.now());
         match result {
             Ok(records) => {
                 state.counts.polled += records.len() as u64;
@@ -195,6 +198,9 @@ impl Lane {
         if self.strikes(faults.receive_lost) {
             self.lose(&receive.picked, "the answer of the receive was lost");
             receive.picked.clear();
+            if self.is_fifo() && self.world.chance(0.5) {
+                return Err(Fault::new(FaultKind::Transient, "the connection was reset"));
+            }
             self.world.sleep_until(begun + wait + READ_TIMEOUT).await;
             return Err(Fault::new(FaultKind::Timeout, "no answer"));
         }
@@ -212,15 +218,19 @@ impl Lane {
             let next = {
                 let mut state = self.state();
                 self.sweep(&mut state);
+                let hidden = request.visibility.map_or(self.plan.queue.visibility, |visibility| visibility.as_secs());
+                let until = self.world.now() + hidden * 1000;
+                if let Some(again) = self.hand_out_again(&mut state, request, session.id, until, receive.id) {
+                    receive.picked = again;
+                    return;
+                }
                 let picked = self.choose(&mut state, request.max as usize);
                 if !picked.is_empty() {
-                    let hidden =
-                        request.visibility.map_or(self.plan.queue.visibility, |visibility| visibility.as_secs());
-                    let until = self.world.now() + hidden * 1000;
                     receive.picked = picked
                         .into_iter()
                         .map(|n| self.hand_out(&mut state, n, session.id, until, receive.id))
                         .collect();
+                    self.remember(&mut state, request, &receive.picked);
                     return;
                 }
                 Self::next_visible(&state)
@@ -240,6 +250,9 @@ impl Lane {
 
     /// Which messages a receive brings.
     fn choose(&self, state: &mut LaneState, max: usize) -> Vec<usize> {
+        if self.is_fifo() {
+            return self.choose_from_groups(state, max);
+        }
         let faults = &self.plan.faults;
         let mut found = self.find_visible(state);
         if !found.is_empty() && self.strikes(faults.receive_shuffled) {

@@ -36,7 +36,12 @@ impl Connector for SimConnector {
         let session = Arc::new(Session::new(Arc::clone(lane), mapping));
         let destination: Option<Arc<dyn Destination>> = mapping.on_failure.is_some().then(|| Arc::clone(&session) as _);
         async move {
-            Ok(Ports { source: SourcePort::Queue(Arc::clone(&session) as _), function: session, destination })
+            Ok(Ports {
+                source: SourcePort::Queue(Arc::clone(&session) as _),
+                function: session,
+                destination,
+                filtered: None,
+            })
         }
         .boxed()
     }

@@ -34,6 +34,8 @@ pub(crate) struct Outcome {
     pub(crate) dead: usize,
     /// Messages whose failure record the destination has.
     pub(crate) recorded: usize,
+    /// Answers of receives from FIFO queues that were asked for again, and came.
+    pub(crate) recovered: usize,
 }
 
 /// Lives the life of `plan`; `show` prints every event.
@@ -51,9 +53,10 @@ pub(crate) fn run(plan: Plan, show: bool) -> Outcome {
         let violation = world.violation();
         world.close();
         let (deleted, dead, recorded) = (life.count(Place::Deleted), life.count(Place::Dead), life.recorded());
+        let recovered = life.recovered();
         drop(life);
         let (hash, tail) = world.trace();
-        Outcome { seed, hash, violation, tail, calls: world.calls(), lasted, deleted, dead, recorded }
+        Outcome { seed, hash, violation, tail, calls: world.calls(), lasted, deleted, dead, recorded, recovered }
     });
     if panic.is_some() {
         outcome.violation = panic;

@@ -4,25 +4,39 @@ use std::time::Duration;
 
 use forebay::machine::FaultKind;
 
-use crate::plan::{Action, Faults, FunctionPlan, LanePlan, Outage, Plan, QueuePlan, Send, SideOf, graveyard, mapping};
+use crate::plan::{
+    Action, Faults, FunctionPlan, LanePlan, Manner, Outage, Plan, QueuePlan, Send, SideOf, graveyard, mapping,
+};
 use crate::run::{Outcome, run};
 
-fn lane(messages: usize) -> LanePlan {
+pub(crate) fn lane(messages: usize) -> LanePlan {
     LanePlan {
         mapping: mapping("orders"),
-        queue: QueuePlan { visibility: 30, max_receive_count: Some(3), over_limit: 120_000, latency: (2, 8) },
-        function: FunctionPlan { timeout: 10_000, duration: (1_000, 3_000), reserved: None, describable: true },
+        queue: QueuePlan {
+            visibility: 30,
+            max_receive_count: Some(3),
+            over_limit: 120_000,
+            latency: (2, 8),
+            mixing: 0.0,
+        },
+        function: FunctionPlan {
+            timeout: 10_000,
+            duration: (1_000, 3_000),
+            reserved: None,
+            describable: true,
+            manner: Manner::Careless,
+        },
         faults: Faults::default(),
         outages: Vec::new(),
-        sends: (0..messages).map(|_| Send { at: 0, size: 200, poison: false }).collect(),
+        sends: vec![Send::default(); messages],
     }
 }
 
-fn plan(lanes: Vec<LanePlan>, actions: Vec<(u64, Action)>) -> Plan {
+pub(crate) fn plan(lanes: Vec<LanePlan>, actions: Vec<(u64, Action)>) -> Plan {
     Plan { seed: 7, lanes, actions, fair_at: 600_000, watch_idle: true, store_fails: 0.0 }
 }
 
-fn passes(plan: Plan) -> Outcome {
+pub(crate) fn passes(plan: Plan) -> Outcome {
     let outcome = run(plan, false);
     assert!(outcome.violation.is_none(), "{}\n{}", outcome.violation.unwrap_or_default(), outcome.tail.join("\n"));
     outcome

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::draw;
+use crate::plan::Plan;
 use crate::run::{Outcome, run};
 
 /// Seeds in a normal test run.
@@ -61,21 +62,19 @@ pub(crate) fn report(told: &Told, replay: &str) -> String {
 #[test]
 fn one_seed() {
     let Some(seed) = number("FOREBAY_SEED") else { return };
-    let plan = draw::plan(seed);
-    eprintln!("{plan:#?}");
-    let told = Told::from(run(plan, true));
-    eprintln!("{} calls in {} virtual ms, trace {:016x}", told.calls, told.lasted, told.hash);
-    assert!(told.violation.is_none(), "{}", report(&told, "one_seed"));
+    tell(draw::plan(seed), "one_seed");
 }
 
 /// The same seed gives the same life: else a failure could not be replayed.
 #[test]
 fn a_seed_is_a_life() {
     for seed in 0..40 {
-        let first = run(draw::plan(seed), false);
-        let second = run(draw::plan(seed), false);
-        assert_eq!(first.hash, second.hash, "seed {seed} gives two different lives");
-        assert!(first.calls > 0, "seed {seed}: the engine made no call");
+        for draw in [draw::plan, draw::fifo_plan] {
+            let first = run(draw(seed), false);
+            let second = run(draw(seed), false);
+            assert_eq!(first.hash, second.hash, "seed {seed} gives two different lives");
+            assert!(first.calls > 0, "seed {seed}: the engine made no call");
+        }
     }
 }
 
@@ -83,6 +82,26 @@ fn a_seed_is_a_life() {
 #[test]
 fn many_seeds() {
     many(|seed| run(draw::plan(seed), false).into(), "one_seed");
+}
+
+/// With `FOREBAY_SEED=n`: lives that life of FIFO queues and prints its story.
+#[test]
+fn one_fifo_seed() {
+    let Some(seed) = number("FOREBAY_SEED") else { return };
+    tell(draw::fifo_plan(seed), "one_fifo_seed");
+}
+
+/// As many lives of nothing but FIFO queues.
+#[test]
+fn many_fifo_seeds() {
+    many(|seed| run(draw::fifo_plan(seed), false).into(), "one_fifo_seed");
+}
+
+fn tell(plan: Plan, replay: &str) {
+    eprintln!("{plan:#?}");
+    let told = Told::from(run(plan, true));
+    eprintln!("{} calls in {} virtual ms, trace {:016x}", told.calls, told.lasted, told.hash);
+    assert!(told.violation.is_none(), "{}", report(&told, replay));
 }
 
 /// Lives as many lives as the environment asks for; the test `replay` lives one of them alone.

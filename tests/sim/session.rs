@@ -5,6 +5,7 @@ use std::sync::Arc;
 use forebay::machine::PollRequest;
 use forebay::mapping::Mapping;
 
+use crate::fifo::Attempts;
 use crate::lane::{Hold, Lane, LaneState, Lease, Quiet, SessionState};
 
 /// After a stop was answered, calls already on their way may still begin for so long (milliseconds).
@@ -45,6 +46,9 @@ impl Session {
             receives: std::collections::BTreeMap::new(),
             last_invoke: None,
             tallies: std::collections::BTreeMap::new(),
+            attempts: Attempts::default(),
+            failing: std::collections::BTreeSet::new(),
+            unclear: std::collections::BTreeMap::new(),
         });
         drop(state);
         Self { lane, id, incarnation, mapping }
@@ -115,6 +119,9 @@ impl Session {
     /// slot would spend its receive count there.
     fn check_admission(&self, state: &LaneState, request: &PollRequest) {
         let Some(limit) = self.limit() else { return };
+        if self.lane.is_fifo() {
+            return self.check_group_admission(state, limit);
+        }
         let busy = state.calls.len() + self.waiting_batches(state);
         let unstarted = state.open.iter().filter(|&&index| self.has_in_hand(&state.leases[index], Hold::Unstarted));
         let session = &state.sessions[self.id];
@@ -143,7 +150,7 @@ impl Session {
     }
 
     /// Whether the engine must still know of a delivery: what may seem lost to it does not count.
-    fn has_in_hand(&self, lease: &Lease, hold: Hold) -> bool {
+    pub(crate) fn has_in_hand(&self, lease: &Lease, hold: Hold) -> bool {
         let known = lease.excuse.is_none() && lease.known > self.lane.world.now();
         known && lease.hold == hold && lease.session == self.id
     }

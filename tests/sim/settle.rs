@@ -30,6 +30,7 @@ enum Fate {
 }
 
 const RETURNED: &str = "returned by a drain";
+const WITH_ITS_GROUP: &str = "returned with its group";
 /// After so many tries of a return, the message may be left to its visibility timeout.
 const RETURN_TRIES: u32 = 3;
 
@@ -37,9 +38,9 @@ impl Lease {
     /// A change of its visibility failed: a return is to be tried again.
     fn did_not_work(&mut self, now: u64) {
         self.not_extended = Some(now);
-        if self.excuse == Some(RETURNED) {
+        if matches!(self.excuse, Some(RETURNED | WITH_ITS_GROUP)) {
             self.failed_returns += 1;
-            if self.failed_returns < RETURN_TRIES {
+            if self.excuse == Some(RETURNED) && self.failed_returns < RETURN_TRIES {
                 self.excuse = None;
             }
         }
@@ -89,12 +90,16 @@ impl Session {
                 (Change::Delete, SettleOutcome::Gone) => state.counts.gone += 1,
                 (Change::Visibility(hidden), SettleOutcome::Done) => {
                     let lease = &mut state.leases[index];
+                    if lease.known <= now {
+                        lease.gone.get_or_insert(lease.known);
+                    }
                     if lease.known <= now && lease.not_extended.is_some() {
                         lease.excuse.get_or_insert("extended after it seemed lost");
                     }
                     lease.known = lease.known.max(asked + millis(hidden));
                     lease.not_extended = None;
                 }
+                (Change::Visibility(_), SettleOutcome::Gone) => state.leases[index].gone = Some(now),
                 _ => {}
             }
         }
@@ -124,7 +129,10 @@ impl Session {
             lane.note(format_args!("asks {} of L{index}", describe(change)));
             match change {
                 Change::Delete => check_delete(lane, &state, index),
-                Change::Visibility(hidden) => self.check_visibility(&mut state, index, hidden),
+                Change::Visibility(hidden) => {
+                    self.check_group(&mut state, index, hidden);
+                    self.check_visibility(&mut state, index, hidden);
+                }
             }
             found.push((index, change));
         }
@@ -135,6 +143,7 @@ impl Session {
         let lane = &self.lane;
         let now = lane.world.now();
         let quiet = state.quiet.is_some();
+        let broken = lane.group_is_broken(state, index);
         let lease = &mut state.leases[index];
         lease.extending += 1;
         if lease.delivered.is_none() {
@@ -166,6 +175,7 @@ impl Session {
                 lane.violate(format_args!("L{index} is extended {} ms after it failed", now - at));
             }
             (Hold::Unstarted | Hold::Waiting, true) if quiet => lease.excuse = Some(RETURNED),
+            (Hold::Unstarted | Hold::Waiting, true) if broken => lease.excuse = Some(WITH_ITS_GROUP),
             (hold, true) => lane.violate(format_args!("L{index} is made visible while {hold:?}")),
             (_, false) => {}
         }
@@ -250,8 +260,7 @@ impl Lane {
 
     /// One entry takes effect, or not.
     fn apply(&self, index: usize, change: Change) -> SettleOutcome {
-        let faults = &self.plan.faults;
-        let fails = self.strikes(faults.entry_error);
+        let fails = self.strikes(self.plan.faults.entry_error);
         let mut state = self.state();
         self.sweep(&mut state);
         let n = state.leases[index].message;
@@ -271,13 +280,11 @@ impl Lane {
         }
         let current = state.messages[n].current == Some(index);
         match change {
-            Change::Delete
-                if current || state.messages[n].current.is_none() || !self.strikes(faults.old_receipt_gone) =>
-            {
+            Change::Delete if current || (!self.is_fifo() && self.old_receipt_works(&state, n)) => {
                 self.delete(&mut state, index);
                 SettleOutcome::Done
             }
-            Change::Visibility(hidden) if current => {
+            Change::Visibility(hidden) if current && !self.slips(&mut state, index, hidden) => {
                 self.hide(&mut state, index, hidden);
                 SettleOutcome::Done
             }
@@ -289,9 +296,15 @@ impl Lane {
         }
     }
 
+    /// Whether a standard queue takes the receipt of an earlier delivery.
+    fn old_receipt_works(&self, state: &LaneState, n: usize) -> bool {
+        state.messages[n].current.is_none() || !self.strikes(self.plan.faults.old_receipt_gone)
+    }
+
     fn hide(&self, state: &mut LaneState, index: usize, hidden: Duration) {
         let now = self.world.now();
         let lease = &mut state.leases[index];
+        lease.changed = true;
         lease.until = now + u64::try_from(hidden.as_millis()).expect("at most twelve hours");
         self.note(format_args!("L{index} is hidden for {} s", hidden.as_secs()));
         if hidden.is_zero() {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use forebay::machine::{
     FunctionAnswer, Input, Machine, Mono, Now, Output, QueueAttributes, QueueMachine, QueueOptions, Receipt, Record,
-    SettleOutcome,
+    Screening, SettleOutcome,
 };
 
 use super::BODY_BYTES;
@@ -47,6 +47,7 @@ fn live(enough: u64) -> Done {
         fragment: Bytes::from(vec![b' '; BODY_BYTES + 900]),
         receive_count: 1,
         arrived_unix_ms: 0,
+        screening: Screening::Passes,
     };
     let mut inputs = VecDeque::from([Input::Timeout]);
     let mut done = Done::default();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use forebay::machine::{
     Fence, FunctionAnswer, Input, Machine, Mono, Now, Output, Positions, ReadAnswer, ReadRequest, Receipt, Record,
-    Shard, StreamMachine, StreamOptions,
+    Screening, Shard, StreamMachine, StreamOptions,
 };
 
 use super::DATA_BYTES;
@@ -56,6 +56,7 @@ fn stream(records: usize) -> BTreeMap<Arc<str>, VecDeque<Record>> {
         fragment: fragment.clone(),
         receive_count: 1,
         arrived_unix_ms: NOW_UNIX_MS,
+        screening: Screening::Passes,
     };
     (0..SHARDS).map(|shard| (id(shard), (0..records).map(record).collect())).collect()
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{Entry, Goal};
 use crate::engine::{
-    DestinationConfig, HealthStatus, MappingState, MappingStatus, OnFailure, ScalingConfig, StreamConfiguration,
+    DestinationConfig, FilterCriteria, HealthStatus, MappingState, MappingStatus, OnFailure, ScalingConfig,
+    StreamConfiguration,
 };
 
 impl Entry {
@@ -40,6 +41,7 @@ impl Entry {
             scaling_config: mapping
                 .maximum_concurrency
                 .map(|maximum_concurrency| ScalingConfig { maximum_concurrency }),
+            filter_criteria: FilterCriteria::new(&mapping.filters),
             stream_configuration: mapping.stream.as_ref().map(StreamConfiguration::new),
             destination_config: (is_stream || destination.is_some())
                 .then_some(DestinationConfig { on_failure: OnFailure { destination } }),

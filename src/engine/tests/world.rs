@@ -16,7 +16,7 @@ use crate::engine::{
 use crate::function::{Function, FunctionSettings};
 use crate::machine::{
     Fault, FaultKind, FunctionAnswer, InvokeResult, PollRequest, QueueAttributes, ReadAnswer, ReadRequest, Receipt,
-    Record, SettleEntry, SettleOutcome, Shard, StartingPosition,
+    Record, Screening, SettleEntry, SettleOutcome, Shard, StartingPosition,
 };
 use crate::mapping::{Arn, Mapping, SourceKind, StreamParameters, parse};
 use crate::source::{QueueSource, StreamSource};
@@ -144,7 +144,7 @@ impl Connector for Port {
                     *self.0.connected.lock().unwrap() += 1;
                     let port = || Arc::new(Self(Arc::clone(&self.0)));
                     let source = if is_stream { SourcePort::Stream(port()) } else { SourcePort::Queue(port()) };
-                    Ok(Ports { source, function: port(), destination: None })
+                    Ok(Ports { source, function: port(), destination: None, filtered: None })
                 }
             }
         }
@@ -161,6 +161,7 @@ fn record(number: u64) -> Record {
         fragment: Bytes::from_static(b"{}"),
         receive_count: 1,
         arrived_unix_ms: 0,
+        screening: Screening::Passes,
     }
 }
 

@@ -89,7 +89,7 @@ impl QueueMachine {
             let bytes = body_bytes(batch.len(), batch.iter().map(|message| message.bytes).sum());
             if batch.len() == 1 && !Batcher::fits_alone(batch[0].bytes) {
                 self.vacate(&tokens);
-                self.fail_genuinely(&tokens, &[], None);
+                self.fail_genuinely(&tokens, None);
                 continue;
             }
             let is_full = tokens.len() >= self.options.batch_size as usize;
@@ -157,21 +157,32 @@ impl QueueMachine {
         kept
     }
 
-    /// The function has failed these messages: their groups go alone until they succeed.
-    pub(super) fn groups_failed(&mut self, tokens: &[u64]) {
-        for name in self.groups_of(tokens) {
-            if let Some(groups) = &mut self.groups {
-                groups.failed(&name);
-            }
+    /// Which of these failed messages the function has failed for certain, and the others.
+    ///
+    /// Of a FIFO queue that is the first of each group that a partial response names: what stands behind it was perhaps
+    /// not tried at all. An error says nothing, unless the batch had no other message. The groups go alone until they
+    /// succeed, and one by one where it is to be known what fails.
+    pub(super) fn blame(&mut self, tokens: &[u64], reported: bool) -> (Vec<u64>, Vec<u64>) {
+        let names = self.groups_of(tokens);
+        let Some(groups) = &mut self.groups else { return (tokens.to_vec(), Vec::new()) };
+        let is_clear = reported || tokens.len() == 1;
+        let counts = self.options.on_failure.is_some();
+        for name in &names {
+            let unclear = if is_clear || !counts { 0 } else { tokens.len() };
+            groups.failed(name, u32::try_from(unclear).unwrap_or(u32::MAX));
         }
+        let mut seen = BTreeSet::new();
+        tokens.iter().partition(|token| {
+            is_clear && self.held.get(token).is_some_and(|held| seen.insert(held.record.key.clone()))
+        })
     }
 
     /// The function has processed these messages: so far their groups are sound.
     pub(super) fn groups_succeeded(&mut self, tokens: &[u64]) {
-        for name in self.groups_of(tokens) {
-            if let Some(groups) = &mut self.groups {
-                groups.succeeded(&name);
-            }
+        let Some(groups) = &mut self.groups else { return };
+        let names = tokens.iter().filter_map(|token| self.held.get(token)?.record.key.as_ref());
+        for name in names {
+            groups.succeeded(name, 1);
         }
     }
 

@@ -78,14 +78,26 @@ impl Deliveries {
 }
 
 impl QueueMachine {
-    /// The function has failed these messages, or no invoke can ever hold them: whoever has failed too often is
-    /// given up. Those of `kept`, and what waits behind in their message groups, only go the way of the others.
-    pub(super) fn fail_genuinely(&mut self, tokens: &[u64], kept: &[u64], answer: Option<&FunctionAnswer>) {
-        self.groups_failed(tokens);
+    /// The function has failed these messages with an error, or no invoke can ever hold them: whoever has failed too
+    /// often is given up.
+    pub(super) fn fail_genuinely(&mut self, tokens: &[u64], answer: Option<&FunctionAnswer>) {
+        self.fail_reported(tokens, &[], false, answer);
+    }
+
+    /// The function has failed these messages; `reported` says that it named them. Those of `kept`, and what waits
+    /// behind in their message groups, go the way of the others without having failed.
+    pub(super) fn fail_reported(
+        &mut self,
+        tokens: &[u64],
+        kept: &[u64],
+        reported: bool,
+        answer: Option<&FunctionAnswer>,
+    ) {
         let behind = self.take_behind(tokens);
-        let mut failed = self.give_up_often_failed(tokens, answer);
-        if !kept.is_empty() || !behind.is_empty() {
-            failed.extend(kept.iter().chain(&behind));
+        let (blamed, others) = self.blame(tokens, reported);
+        let mut failed = self.give_up_often_failed(&blamed, answer);
+        if !(others.is_empty() && kept.is_empty() && behind.is_empty()) {
+            failed.extend(others.iter().chain(kept).chain(&behind));
             // In the order of their receipt: that of their groups.
             failed.sort_unstable();
         }
@@ -112,12 +124,12 @@ impl QueueMachine {
             }
         }
         for (token, failures) in given_up {
-            self.give_up(token, failures, answer);
+            self.give_up(token, Condition::RetryAttemptsExhausted, failures, answer);
         }
         failed
     }
 
-    fn give_up(&mut self, token: u64, invokes: u32, answer: Option<&FunctionAnswer>) {
+    pub(super) fn give_up(&mut self, token: u64, condition: Condition, invokes: u32, answer: Option<&FunctionAnswer>) {
         let (uuid, spare) = (uuid::random(&mut self.rng), uuid::random(&mut self.rng));
         let id = DeliveryId(self.out.name());
         let Some(held) = self.held.get_mut(&token) else { return };
@@ -127,7 +139,7 @@ impl QueueMachine {
         let failure = Arc::new(Failure {
             uuid,
             request_id: answer.and_then(|answer| answer.request_id.clone()).unwrap_or_else(|| uuid::hyphenated(spare)),
-            condition: Condition::RetryAttemptsExhausted,
+            condition,
             invokes,
             response: answer.map(|answer| FailedResponse {
                 status: answer.status,
@@ -137,6 +149,7 @@ impl QueueMachine {
             }),
             unix_ms: self.unix_ms,
             batch: FailedBatch::Queue {
+                group: self.groups.as_ref().and(held.record.key.clone()),
                 message_id: Arc::clone(&held.record.id),
                 receive_count: held.record.receive_count,
                 sent_unix_ms: held.record.arrived_unix_ms,

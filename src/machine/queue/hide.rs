@@ -195,7 +195,7 @@ impl QueueMachine {
                 self.give_back_stopped(&stopped);
             }
             // It is about to be given back: likewise.
-            Stage::Deleting(_) | Stage::Returning => self.leases.end(token, &held.lease),
+            Stage::Deleting(_) | Stage::Returning | Stage::FilteredOut => self.leases.end(token, &held.lease),
         }
     }
 }

@@ -128,7 +128,7 @@ impl QueueMachine {
             if !self.options.report_batch_item_failures {
                 self.scaler.function_failed();
             }
-            self.fail_genuinely(&tokens, &[], Some(answer));
+            self.fail_genuinely(&tokens, Some(answer));
             let said = String::from_utf8_lossy(&answer.payload[..answer.payload.len().min(512)]).into_owned();
             return (InvokeEnd::FunctionError, tokens.len(), Some(format!("{error}: {said}")));
         }
@@ -147,12 +147,12 @@ impl QueueMachine {
                     (0..tokens.len()).filter(|index| !is_in(&failed, index) && !is_in(&kept, index)).collect();
                 let pick = |indices: &[usize]| indices.iter().map(|&index| tokens[index]).collect::<Vec<u64>>();
                 self.succeed(&pick(&succeeded));
-                self.fail_genuinely(&pick(&failed), &pick(&kept), Some(answer));
+                self.fail_reported(&pick(&failed), &pick(&kept), true, Some(answer));
                 (InvokeEnd::Partial, failed.len(), None)
             }
             Answer::Malformed(reason) => {
                 self.out.emit(Event::MalformedResponse { reason });
-                self.fail_genuinely(&tokens, &[], Some(answer));
+                self.fail_genuinely(&tokens, Some(answer));
                 (InvokeEnd::FunctionError, tokens.len(), Some(reason.into()))
             }
         }
@@ -229,7 +229,7 @@ impl QueueMachine {
                 self.out.emit(Event::TooLarge { id, bytes });
             }
         }
-        self.fail_genuinely(&tokens, &[], None);
+        self.fail_genuinely(&tokens, None);
     }
 
     pub(super) fn take_batch(&mut self, id: BatchId) -> Vec<u64> {

@@ -69,7 +69,9 @@ pub(super) enum Stage {
     Returning,
     /// The function has failed it too often; its failure record is not confirmed yet.
     GivenUp,
-    /// The function has succeeded, or the destination has its failure record; the deletion is not confirmed yet. The
+    /// The filters did not let it pass.
+    FilteredOut,
+    /// It was processed or filtered out, or the destination has its failure record; the deletion is not confirmed yet. The
     /// number of failed tries.
     Deleting(u32),
 }

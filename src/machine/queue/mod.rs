@@ -9,6 +9,7 @@ mod invoke;
 mod machine;
 mod options;
 mod receive;
+mod screen;
 mod settle;
 #[cfg(test)]
 mod tests;

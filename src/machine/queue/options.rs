@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::machine::BackoffPolicy;
 use crate::machine::visibility::MAX_HIDDEN;
+use crate::machine::{BackoffPolicy, ScreeningPolicy};
 
 /// The parameters of one queue mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct QueueOptions {
     pub on_failure: Option<u32>,
     /// The pause between tries of a held batch, and of a delivery to the failure destination.
     pub retry: BackoffPolicy,
+    /// What becomes of messages that the filters do not let pass.
+    pub screening: ScreeningPolicy,
     /// The queue is FIFO, and what a partial response means for the order of its message groups.
     pub fifo: Option<GroupOrder>,
     /// The seed of all jitter.
@@ -67,6 +69,7 @@ impl Default for QueueOptions {
             on_function_error: OnFunctionError::Wait,
             on_failure: None,
             retry: BackoffPolicy::default(),
+            screening: ScreeningPolicy::default(),
             fifo: None,
             seed: 0,
         }

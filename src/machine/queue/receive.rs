@@ -9,8 +9,10 @@ use super::machine::{Held, Stage};
 use crate::machine::batcher::Batcher;
 use crate::machine::envelope::body_bytes;
 use crate::machine::groups::Groups;
+use crate::machine::screening::Tally;
 use crate::machine::{
     BackoffPolicy, Event, Fault, FaultKind, Invariant, Mono, Output, PollId, PollRequest, QueueAttributes, Record,
+    Screened,
 };
 
 /// The visibility timeout that receives ask for when the queue's own cannot be used: its attributes may not
@@ -225,9 +227,12 @@ impl QueueMachine {
         }
         // What was asked for is what was given. The queue's own timeout may have changed while the poll was open.
         let lease = poll.visibility.unwrap_or_else(|| poll.lease.min(self.leases.length()));
+        let mut tally = Tally::default();
         for record in records {
+            tally.add(record.screening);
             self.hold(record, lease);
         }
+        self.out.tell(tally);
         self.batcher.receive_ended();
         self.take_closed_batches();
         self.batch_groups();
@@ -243,7 +248,10 @@ impl QueueMachine {
         let bytes = record.fragment.len();
         let lease = self.leases.begin(token, self.now, length);
         let fits = Batcher::fits_alone(bytes);
-        if !fits {
+        let screening = record.screening;
+        let screened = self.options.screening.of(screening);
+        let passes = screened == Screened::Deliver;
+        if passes && !fits {
             self.out.emit(Event::TooLarge { id: record.id.to_string(), bytes: body_bytes(1, bytes) });
         }
         if let Some(groups) = &mut self.groups {
@@ -254,12 +262,14 @@ impl QueueMachine {
         self.out.check(Invariant::SettlesOnce, previous.is_none());
         if self.draining.is_some() {
             self.give_back_unstarted(&[token]);
+        } else if !passes {
+            self.screen(token, screened, screening);
         } else if self.groups.is_some() {
             self.wait_in_group(token);
         } else if fits {
             self.batcher.push(token, bytes, self.now);
         } else {
-            self.fail_genuinely(&[token], &[], None);
+            self.fail_genuinely(&[token], None);
         }
     }
 

@@ -168,7 +168,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::machine::Receipt;
+    use crate::machine::{Receipt, Screening};
 
     fn record(sequence: u32) -> Record {
         Record {
@@ -179,6 +179,7 @@ mod tests {
             fragment: Bytes::from_static(b"{}"),
             receive_count: 1,
             arrived_unix_ms: 0,
+            screening: Screening::Passes,
         }
     }
 

@@ -121,8 +121,8 @@ impl StreamMachine {
             uuid,
             request_id: request_id.unwrap_or_else(|| uuid::hyphenated(spare)),
             condition,
-            // Records that were never invoked count as invoked once.
-            invokes: piece.attempts.max(1),
+            // Records that became too old before their first invoke count as invoked once.
+            invokes: if condition.is_of_filters() { 0 } else { piece.attempts.max(1) },
             response: answer
                 .filter(|_| condition == Condition::RetryAttemptsExhausted)
                 .map(|answer| answer.response.clone()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::machine::{BackoffPolicy, StartingPosition};
+use crate::machine::{BackoffPolicy, ScreeningPolicy, StartingPosition};
 
 /// The parameters of one stream mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct StreamOptions {
     pub maximum_record_age: Option<Duration>,
     /// `TumblingWindowInSeconds`.
     pub tumbling_window: Option<Duration>,
+    /// What becomes of records that the filters do not let pass.
+    pub screening: ScreeningPolicy,
     /// The failure destination, where there is one, by the order that it keeps.
     pub destination: Option<DestinationOrder>,
     /// The pause between tries of a batch, a read, a save and a delivery.
@@ -89,6 +91,7 @@ impl Default for StreamOptions {
             maximum_retry_attempts: None,
             maximum_record_age: None,
             tumbling_window: None,
+            screening: ScreeningPolicy::default(),
             destination: None,
             retry: BackoffPolicy::default(),
             seed: 0,

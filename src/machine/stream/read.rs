@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::lanes::Lane;
+use super::invoke::Settled;
+use super::lanes::{Lane, Piece};
 use super::shard::{Shard, ShardKey};
 use super::{StreamKind, StreamMachine};
-use crate::machine::{Cursor, Event, Fault, FaultKind, Output, Position, ReadAnswer, ReadId, ReadRequest};
+use crate::machine::screening::Tally;
+use crate::machine::{
+    BatchId, Cursor, Event, Fault, FaultKind, Output, Position, ReadAnswer, ReadId, ReadRequest, Screened, Screening,
+};
 
 /// Records of a shard that may lie between its mark and its newest record: what a lane that stands still can hold up.
 const MOST_RECORDS: usize = 20_000;
@@ -105,7 +109,7 @@ impl StreamMachine {
 
     fn take_in(&mut self, key: ShardKey, answer: ReadAnswer) {
         let (mono, unix_ms) = (self.now.mono, self.now.unix_ms);
-        let kind = self.options.kind;
+        let (kind, policy) = (self.options.kind, self.options.screening);
         let Some(shard) = self.shards.get_mut(&key) else { return };
         let records = answer.records.len();
         let bytes: usize = answer.records.iter().map(|record| record.fragment.len()).sum();
@@ -115,13 +119,17 @@ impl StreamMachine {
         if let Some(last) = answer.records.last() {
             shard.was_read(&last.id);
         }
+        let (mut tally, mut stopped) = (Tally::default(), Vec::new());
         for record in answer.records {
             if shard.skip_before.is_some_and(|time| record.arrived_unix_ms < time) {
                 continue;
             }
-            let (lane, bytes) = (shard.lane_of(record.key_hash), record.fragment.len());
+            let (lane, bytes, screening) = (shard.lane_of(record.key_hash), record.fragment.len(), record.screening);
             let place = shard.frontier.push(record, unix_ms);
-            if let Some(lane) = shard.lanes.get_mut(lane) {
+            tally.add(screening);
+            if policy.of(screening) != Screened::Deliver {
+                stopped.push((place, screening));
+            } else if let Some(lane) = shard.lanes.get_mut(lane) {
                 lane.push(place, bytes, mono);
             }
         }
@@ -143,6 +151,24 @@ impl StreamMachine {
         }
         self.source_recovered(key);
         self.show_polled(records, first_answer);
+        self.out.tell(tally);
+        self.pass_over(key, stopped);
+    }
+
+    /// Does with records that the filters do not let pass what the mapping wants.
+    fn pass_over(&mut self, key: ShardKey, stopped: Vec<(u64, Screening)>) {
+        let mut dropped = Vec::new();
+        for (place, screening) in stopped {
+            match self.options.screening.of(screening) {
+                Screened::Destination => {
+                    self.give_up(key, Piece::new(BatchId(0), vec![place]), screening.condition());
+                }
+                Screened::Drop | Screened::Release | Screened::Deliver => dropped.push(place),
+            }
+        }
+        if !dropped.is_empty() {
+            self.settle(key, &Settled::Records(dropped));
+        }
     }
 
     /// A mapping counts as polling once every shard that it begins with is open: whatever arrives later is delivered.

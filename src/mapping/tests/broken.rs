@@ -1,6 +1,6 @@
 //! Broken files: the codes each gives, and how the problems look, line and caret included.
 
-use super::{broken_destinations as destinations, broken_streams as streams, read};
+use super::{broken_destinations as destinations, broken_filters as filters, broken_streams as streams, read};
 use crate::mapping::Code;
 
 /// Name, the codes in the order of their places, the text.
@@ -209,12 +209,6 @@ const LINES: &[Case] = &[
     ("response_types_two", &["FB0210"], "FunctionResponseTypes: [ReportBatchItemFailures, ReportBatchItemFailures]"),
     ("concurrency", &["FB0201"], "ScalingConfig: { MaximumConcurrency: 1001 }"),
     ("concurrency_no_map", &["FB0102"], "ScalingConfig: 5"),
-    ("filters", &["FB0404"], "FilterCriteria: { Filters: [{ Pattern: { body: { a: [1] } } }] }"),
-    (
-        "filters_bad_json",
-        &["FB0404", "FB0214", "FB0214"],
-        "FilterCriteria:\n  Filters:\n    - Pattern: '{\"body\": '\n    - Pattern: 'null'\n    - Pattern: '{}'",
-    ),
     ("filters_eleven", &["FB0210"], "FilterCriteria: { Filters: [{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}] }"),
     ("kms", &["FB0407"], "KmsKeyArn: arn:aws:kms:us-east-1:000000000000:key/k"),
     ("metrics_of_kafka", &["FB0105"], "MetricsConfig: { Metrics: [EventCount, KafkaMetrics] }"),
@@ -266,6 +260,9 @@ fn all() -> impl Iterator<Item = &'static Case> {
         .iter()
         .chain(LINES)
         .chain(destinations::LINES)
+        .chain(filters::LINES)
+        .chain(filters::KINESIS)
+        .chain(filters::DYNAMODB)
         .chain(streams::FILES)
         .chain(streams::KINESIS)
         .chain(streams::DYNAMODB)

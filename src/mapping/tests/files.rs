@@ -107,9 +107,10 @@ fn the_problems_of_one_file_are_bounded() {
 
 #[test]
 fn the_examples_of_the_docs_are_clean() {
-    let docs = include_str!("../../../docs/mapping-files.md");
-    let blocks: Vec<_> = docs.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert!(blocks.len() >= 4);
+    let docs = [include_str!("../../../docs/mapping-files.md"), include_str!("../../../docs/fifo.md")];
+    let blocks = |docs: &'static str| docs.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let blocks: Vec<_> = docs.into_iter().flat_map(blocks).collect();
+    assert!(blocks.len() >= 6);
     for block in blocks {
         let mut text = block.to_owned();
         if !text.contains("FunctionName:") {
@@ -129,11 +130,13 @@ fn the_examples_are_clean() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("mappings");
     let loaded = load_all(&[folder]);
     assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
-    let [clicks, orders, stock] = loaded.mappings.try_into().unwrap();
+    let [clicks, orders, orders_fifo, payments, stock] = loaded.mappings.try_into().unwrap();
     assert_eq!((clicks.kind, stock.kind), (SourceKind::Kinesis, SourceKind::DynamoDb));
     for stream in [clicks, stock] {
         assert!(crate::mapping::lint(&stream, None, None).is_empty(), "{}", stream.name);
     }
     assert_eq!((orders.name.as_str(), orders.function.name.as_str()), ("orders", "process-orders"));
     assert!(orders.report_batch_item_failures && orders.maximum_concurrency.is_some());
+    assert!(orders_fifo.fifo && orders_fifo.report_batch_item_failures && !orders.fifo);
+    assert!(payments.fifo && payments.on_failure.is_some());
 }

@@ -3,8 +3,10 @@
 mod accepted;
 mod broken;
 mod broken_destinations;
+mod broken_filters;
 mod broken_streams;
 mod files;
+mod filters;
 mod never_panics;
 mod streams;
 

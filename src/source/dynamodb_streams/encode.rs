@@ -7,7 +7,7 @@ use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::attributes::write_attributes;
-use crate::machine::{Receipt, Record};
+use crate::machine::{Receipt, Record, Screening};
 use crate::source::fragments::encode_all;
 use crate::source::json::{write_integer, write_seconds, write_string};
 use crate::source::time::{now_unix_ms, unix_ms};
@@ -104,6 +104,7 @@ impl Encoder {
             fragment: Bytes::new(),
             receive_count: 1,
             arrived_unix_ms: arrived,
+            screening: Screening::Passes,
         })
     }
 }

@@ -6,7 +6,7 @@ use aws_sdk_kinesis::types::Record as KinesisRecord;
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::machine::{Receipt, Record};
+use crate::machine::{Receipt, Record, Screening};
 use crate::source::fragments::encode_all;
 use crate::source::json::{base64_len, write_base64, write_seconds, write_string};
 use crate::source::time::{now_unix_ms, unix_ms};
@@ -90,6 +90,7 @@ impl Encoder {
             fragment: Bytes::new(),
             receive_count: 1,
             arrived_unix_ms: arrived,
+            screening: Screening::Passes,
         })
     }
 }

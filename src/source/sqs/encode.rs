@@ -14,7 +14,7 @@ use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use bytes::Bytes;
 
 use super::json::write_custom;
-use crate::machine::{Receipt, Record};
+use crate::machine::{Receipt, Record, Screening};
 use crate::source::json::write_string;
 use crate::source::time::now_unix_ms;
 
@@ -105,6 +105,7 @@ impl Encoder {
             fragment: Bytes::from(out),
             receive_count,
             arrived_unix_ms,
+            screening: Screening::Passes,
         })
     }
 }

@@ -99,6 +99,7 @@ impl Tap {
             match failure.condition {
                 Condition::RetryAttemptsExhausted => self.check_exhausted(&mut state, shard, failure, &records),
                 Condition::RecordAgeExceeded => self.check_too_old(&mut state, shard, failure, &records),
+                Condition::FilteredOut | Condition::FilterUndecidable => self.violate("there are no filters"),
             }
         }
         let delivery = Delivery { failure: Arc::clone(failure), records, open: true, confirmed: false };

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Receipt, Record, Shard};
+use forebay::machine::{
+    Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Receipt, Record, Screening, Shard,
+};
 use forebay::mapping::SourceKind;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -192,6 +194,7 @@ impl super::basin::Record {
             fragment: self.fragment.clone(),
             receive_count: 1,
             arrived_unix_ms: self.stamp,
+            screening: Screening::Passes,
         }
     }
 }

@@ -30,8 +30,10 @@ impl Connector for BasinConnector {
     fn connect(&self, mapping: &Mapping) -> BoxFuture<'_, Result<Ports, Fault>> {
         let tap = Arc::new(Tap::new(Arc::clone(&self.basin), mapping));
         let destination = mapping.on_failure.is_some().then(|| Arc::clone(&tap) as _);
-        async move { Ok(Ports { source: SourcePort::Stream(Arc::clone(&tap) as _), function: tap, destination }) }
-            .boxed()
+        async move {
+            Ok(Ports { source: SourcePort::Stream(Arc::clone(&tap) as _), function: tap, destination, filtered: None })
+        }
+        .boxed()
     }
 }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::rig::{Rig, UNIX_MS, answer, fault, function_error, ms, s};
 use crate::machine::{
     Condition, Event, FailedBatch, FailedResponse, FaultKind, FunctionAnswer, Input, InvokeResult, QueueOptions,
-    Receipt, Record,
+    Receipt, Record, Screening,
 };
 
 pub(super) fn after(attempts: u32) -> QueueOptions {
@@ -27,6 +27,7 @@ pub(super) fn message(number: u32, receives: u32) -> Record {
         fragment: Bytes::from(format!(r#"{{"messageId":"m-{number}"}}"#)),
         receive_count: receives,
         arrived_unix_ms: 1_759_999_999_000,
+        screening: Screening::Passes,
     }
 }
 
@@ -84,7 +85,7 @@ fn after_so_many_failures_a_message_is_delivered_and_only_then_deleted() {
     assert_eq!(failure.payload, r#"{"Records":[{"messageId":"m-1"}]}"#);
     assert_eq!(
         failure.batch,
-        FailedBatch::Queue { message_id: "m-1".into(), receive_count: 3, sent_unix_ms: 1_759_999_999_000 }
+        FailedBatch::Queue { group: None, message_id: "m-1".into(), receive_count: 3, sent_unix_ms: 1_759_999_999_000 }
     );
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::rig::{Rig, answer, fault, function_error, ms, s};
 use crate::machine::{
-    BackoffPolicy, Event, FaultKind, GroupOrder, HeartbeatResult, Input, MAX_BODY_BYTES, OnFunctionError, QueueOptions,
-    SettleAction, SettleOutcome,
+    BackoffPolicy, Event, FailedBatch, FaultKind, GroupOrder, HeartbeatResult, Input, MAX_BODY_BYTES, OnFunctionError,
+    QueueOptions, SettleAction, SettleOutcome,
 };
 
 fn fifo() -> QueueOptions {
@@ -210,14 +210,46 @@ fn a_message_that_cannot_be_delivered_stops_its_group_only() {
 }
 
 #[test]
-fn only_what_failed_is_counted_towards_giving_up_and_its_group_waits_for_the_record() {
+fn only_the_first_failure_of_a_group_counts_towards_giving_up() {
+    for failed in [&[1_u32][..], &[1, 2, 3]] {
+        let mut rig = Rig::new(QueueOptions { on_failure: Some(1), ..one_slot() }, 30);
+        rig.bring_groups("aaa");
+        rig.finish(answer(failures(failed)));
+        assert_eq!((rig.deliveries.len(), rig.held()), (1, 1), "the others are left, not given up");
+        let failure = rig.confirm(Ok(()));
+        let FailedBatch::Queue { group, message_id, .. } = &failure.batch else { panic!("{failure:?}") };
+        assert_eq!((group.as_deref(), &**message_id), (Some("a"), "m-1"));
+        assert_eq!(rig.settle_all().deleted, ["r-1"]);
+    }
+}
+
+#[test]
+fn an_error_is_blamed_on_nobody_until_the_messages_have_gone_one_by_one() {
     let mut rig = Rig::new(QueueOptions { on_failure: Some(1), ..one_slot() }, 30);
+    rig.bring_groups("aab");
+    rig.finish(function_error());
+    assert_eq!((rig.deliveries.len(), rig.held()), (0, 0));
+    rig.bring_groups("aab");
+    assert_eq!(rig.invoked_records(), [1], "the first of a");
+    rig.finish(answer("null"));
+    assert_eq!(rig.invoked_records(), [1], "b");
+    rig.finish(answer("null"));
+    assert_eq!(rig.invoked_records(), [1], "the second of a");
+    rig.finish(function_error());
+    let failure = rig.confirm(Ok(()));
+    let FailedBatch::Queue { message_id, .. } = &failure.batch else { panic!("{failure:?}") };
+    assert_eq!(&**message_id, "m-5");
+    let deleted: BTreeSet<String> = rig.settle_all().deleted.into_iter().collect();
+    assert_eq!(deleted, ["r-4", "r-5", "r-6"].map(String::from).into());
+}
+
+#[test]
+fn without_a_failure_destination_a_batch_that_failed_comes_again_whole() {
+    let mut rig = Rig::new(one_slot(), 30);
     rig.bring_groups("aaa");
-    rig.finish(answer(failures(&[1])));
-    assert_eq!(rig.deliveries.len(), 1);
-    assert_eq!(rig.held(), 1, "the others are left, not given up");
-    rig.confirm(Ok(()));
-    assert_eq!(rig.settle_all().deleted, ["r-1"]);
+    rig.finish(function_error());
+    rig.bring_groups("aaa");
+    assert_eq!(rig.invoked_records(), [3]);
 }
 
 #[test]

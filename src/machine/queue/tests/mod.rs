@@ -5,6 +5,7 @@ mod destinations;
 mod fifo;
 mod lives;
 mod rig;
+mod screening;
 mod settlement;
 mod stops;
 mod tables;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::machine::{
     Command, DeliverRequest, Event, Failure, Fault, FaultKind, FunctionAnswer, Input, InvokeRequest, InvokeResult,
-    Machine, Mono, Now, Output, PollRequest, QueueAttributes, QueueMachine, QueueOptions, Receipt, Record,
+    Machine, Mono, Now, Output, PollRequest, QueueAttributes, QueueMachine, QueueOptions, Receipt, Record, Screening,
     SettleAction, SettleOutcome, SettleRequest,
 };
 
@@ -161,6 +161,7 @@ impl Rig {
             fragment: blank(bytes),
             receive_count: 1,
             arrived_unix_ms: 0,
+            screening: Screening::Passes,
         }
     }
 

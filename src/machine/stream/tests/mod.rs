@@ -3,5 +3,6 @@
 mod beginnings;
 mod failures;
 mod rig;
+mod screening;
 mod stops;
 mod windows;

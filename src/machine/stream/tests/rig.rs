@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::machine::{
     BatchId, DeliverRequest, Event, Failure, Fault, FaultKind, Fence, FunctionAnswer, Input, InvokeRequest,
     InvokeResult, Machine, Mark, Mono, Now, Output, Positions, ReadAnswer, ReadRequest, Receipt, Record, SaveRequest,
-    Shard, StreamMachine, StreamOptions,
+    Screening, Shard, StreamMachine, StreamOptions,
 };
 
 /// The wall clock at the rig's beginning.
@@ -44,6 +44,7 @@ pub(super) fn record(number: u64) -> Record {
         fragment: Bytes::from(number.to_string()),
         receive_count: 1,
         arrived_unix_ms: BEGIN,
+        screening: Screening::Passes,
     }
 }
 

@@ -1,0 +1,159 @@
+//! The patterns of a mapping together.
+
+use super::error::{FiltersError, FiltersReason};
+use super::explain::Finds;
+use super::matcher::Matcher;
+use super::pattern::Pattern;
+use super::search::{Exhausted, Found, Search};
+use super::stream;
+use super::trie::{Branch, Slot, Trie};
+use super::verdict::{Explanation, Outcome, Undecidable, Verdict};
+use super::view::{Form, View};
+use super::words;
+
+/// How many steps the search through a record's lists may take.
+const MAX_STEPS: usize = 1 << 20;
+
+/// The patterns of a mapping, made ready for many records. One match is enough.
+///
+/// Without patterns everything matches: callers ask [`Filters::is_empty`] and need not encode the record at all.
+#[derive(Debug, Clone)]
+pub struct Filters {
+    view: View,
+    patterns: Vec<Pattern>,
+    trie: Trie,
+}
+
+impl Filters {
+    /// Makes the patterns of a mapping ready.
+    ///
+    /// # Errors
+    ///
+    /// If a pattern cannot hold for the source: values for a stream's `data` or `dynamodb` as a whole, which AWS refuses when the mapping is
+    /// created.
+    pub fn new(view: View, patterns: Vec<Pattern>) -> Result<Self, FiltersError> {
+        for (index, pattern) in patterns.iter().enumerate() {
+            for field in pattern.fields() {
+                let reason = match (view, &field.path[..]) {
+                    (View::Kinesis, b"data" | b"kinesis.data") => FiltersReason::DataNotAnObject,
+                    (View::DynamoDb, b"dynamodb") => FiltersReason::DynamoDbNotAnObject,
+                    _ => continue,
+                };
+                return Err(FiltersError { pattern: index, offset: field.offset, path: field.label(), reason });
+            }
+        }
+        let trie = Trie::new(view, &patterns);
+        Ok(Self { view, patterns, trie })
+    }
+
+    /// What they see of a record.
+    pub const fn view(&self) -> View {
+        self.view
+    }
+
+    /// The patterns, as given.
+    pub fn patterns(&self) -> &[Pattern] {
+        &self.patterns
+    }
+
+    /// Whether there is no pattern, so that every record matches.
+    pub fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
+    /// Decides on a record: the JSON that the function would get as one item of `Records`.
+    pub fn decide(&self, record: &[u8]) -> Verdict {
+        let mut matcher = Matcher::new(&self.trie);
+        let shape = match stream::read(&self.trie, record, &mut matcher) {
+            Ok(shape) => shape,
+            Err(why) => return Verdict::Undecidable(why),
+        };
+        matcher.sort();
+        let mut search = Search::new(&self.trie, &shape.elements, &matcher.places, MAX_STEPS);
+        let mut verdict = Verdict::NoMatch;
+        for branch in &self.trie.branches {
+            match self.judge(&mut search, branch, shape.form) {
+                Judgement::Yes => return Verdict::Match(branch.pattern),
+                Judgement::No(_) => {}
+                Judgement::Undecidable(why) if verdict == Verdict::NoMatch => verdict = Verdict::Undecidable(why),
+                Judgement::Undecidable(_) => {}
+            }
+        }
+        verdict
+    }
+
+    /// Holds one branch against a record that was read.
+    fn judge(&self, search: &mut Search<'_>, branch: &Branch, form: Form) -> Judgement {
+        let mismatch = branch.mismatch(form);
+        // What does not depend on the content may decide without it.
+        let asked = branch.keys.iter().copied().filter(|slot| {
+            let path = &self.trie.slots[*slot].path;
+            mismatch.is_none() || !(self.view.is_content(path) || self.view.looks_into_content(path))
+        });
+        match (search.holds(asked), mismatch) {
+            (Ok(Found::Yes), None) => Judgement::Yes,
+            (Ok(Found::Yes), Some(why)) => Judgement::Undecidable(why),
+            (Ok(Found::No(slot)), _) => Judgement::No(slot),
+            (Err(Exhausted), _) => Judgement::Undecidable(Undecidable::TooComplex),
+        }
+    }
+
+    /// Says for each pattern whether it matches, or why not. Slower than [`Filters::decide`], with which it agrees.
+    pub fn explain(&self, record: &[u8]) -> Vec<Explanation> {
+        let mut matcher = Matcher::new(&self.trie);
+        let read = stream::read(&self.trie, record, &mut matcher);
+        matcher.sort();
+        (0..self.patterns.len())
+            .map(|pattern| {
+                let outcome = match &read {
+                    Ok(shape) => {
+                        let mut search = Search::new(&self.trie, &shape.elements, &matcher.places, MAX_STEPS);
+                        self.outcome(&mut search, pattern, shape.form, record)
+                    }
+                    Err(why) => Outcome::Undecidable(*why),
+                };
+                Explanation { pattern, outcome }
+            })
+            .collect()
+    }
+
+    /// What becomes of one pattern.
+    fn outcome(&self, search: &mut Search<'_>, pattern: usize, form: Form, record: &[u8]) -> Outcome {
+        let mut undecidable = None;
+        let mut furthest: Option<(usize, usize)> = None;
+        for branch in self.trie.branches.iter().filter(|branch| branch.pattern == pattern) {
+            match self.judge(search, branch, form) {
+                Judgement::Yes => return Outcome::Matched,
+                Judgement::Undecidable(why) => undecidable = undecidable.or(Some(why)),
+                Judgement::No(slot) => {
+                    let place = branch.keys.iter().position(|key| *key == slot).unwrap_or(0);
+                    if furthest.is_none_or(|(best, _)| place > best) {
+                        furthest = Some((place, slot));
+                    }
+                }
+            }
+        }
+        let Some((_, slot)) = furthest.filter(|_| undecidable.is_none()) else {
+            return Outcome::Undecidable(undecidable.unwrap_or(Undecidable::TooComplex));
+        };
+        let mut finds = Finds::new(&self.trie, slot);
+        let alone = match stream::read(&self.trie, record, &mut finds) {
+            Ok(_) => !search.is_possible(slot),
+            Err(_) => true,
+        };
+        let Slot { path, test, .. } = &self.trie.slots[slot];
+        Outcome::Failed {
+            path: String::from_utf8_lossy(path).into_owned(),
+            wanted: words::wanted(test),
+            found: finds.words(alone),
+        }
+    }
+}
+
+/// What is said of one branch.
+enum Judgement {
+    Yes,
+    /// The slot that failed.
+    No(usize),
+    Undecidable(Undecidable),
+}

@@ -1,0 +1,170 @@
+//! All patterns of a mapping as one tree of names, which a record is read along.
+
+use super::leaf::Test;
+use super::pattern::Pattern;
+use super::view::{Content, View};
+
+/// A place in the tree.
+pub(super) type NodeId = usize;
+
+/// The top of the tree.
+pub(super) const TOP: NodeId = 0;
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Node {
+    /// The names of its members that a pattern goes on with; none has a dot.
+    children: Vec<(Box<[u8]>, NodeId)>,
+    /// One bit for each length of a name, longer ones together: most names are none of these.
+    lengths: u64,
+    /// The tests of the values here.
+    pub slots: Vec<usize>,
+    /// Whether the values here are documents of their own.
+    pub content: Option<Content>,
+}
+
+impl Node {
+    /// The member of a name without dots.
+    #[inline]
+    pub(super) fn child(&self, name: &[u8]) -> Option<NodeId> {
+        if self.lengths >> name.len().min(63) & 1 == 0 {
+            return None;
+        }
+        if self.children.len() <= 8 {
+            return self.children.iter().find(|(child, _)| **child == *name).map(|(_, node)| *node);
+        }
+        let found = self.children.binary_search_by(|(child, _)| (**child).cmp(name));
+        found.ok().map(|index| self.children[index].1)
+    }
+
+    /// Whether a dot of the name stands where the name of a member would end.
+    #[inline]
+    fn begins(&self, name: &[u8]) -> bool {
+        self.children.iter().any(|(child, _)| name.get(child.len()) == Some(&b'.'))
+    }
+
+    /// Whether no pattern looks further.
+    #[inline]
+    pub(super) const fn is_end(&self) -> bool {
+        self.children.is_empty()
+    }
+}
+
+/// A test of the values at a path. Patterns that ask the same share one.
+#[derive(Debug, Clone)]
+pub(super) struct Slot {
+    pub path: Vec<u8>,
+    pub test: Test,
+    /// Where the values are kept at which it could fail for being there; only for tests that accept absence.
+    pub presence: Option<usize>,
+}
+
+/// What must hold together for a pattern to match; with `$or` a pattern has several.
+#[derive(Debug, Clone)]
+pub(super) struct Branch {
+    pub pattern: usize,
+    /// Slots, sorted by path.
+    pub keys: Vec<usize>,
+    /// It names fields of the content (`body`, `data`).
+    pub looks_into_content: bool,
+    /// It lists values for the content as a whole.
+    pub takes_content_whole: bool,
+}
+
+/// What is compiled of the patterns of a mapping.
+#[derive(Debug, Clone)]
+pub(super) struct Trie {
+    pub nodes: Vec<Node>,
+    pub slots: Vec<Slot>,
+    /// Those of the first pattern first.
+    pub branches: Vec<Branch>,
+    /// How many lists of places the matcher needs: one for each slot, one more for each that accepts absence.
+    pub lists: usize,
+    /// Whether any test accepts absence: then it matters which of several values was taken.
+    pub knows_absence: bool,
+}
+
+impl Trie {
+    pub(super) fn new(view: View, patterns: &[Pattern]) -> Self {
+        let mut trie = Self {
+            nodes: vec![Node::default()],
+            slots: Vec::new(),
+            branches: Vec::new(),
+            lists: 0,
+            knows_absence: false,
+        };
+        for (index, pattern) in patterns.iter().enumerate() {
+            let slots: Vec<usize> =
+                pattern.fields().iter().map(|field| trie.slot(view, &field.path, &field.test)).collect();
+            for fields in pattern.branches() {
+                let paths = || fields.iter().map(|field| &pattern.fields()[*field].path[..]);
+                trie.branches.push(Branch {
+                    pattern: index,
+                    keys: fields.iter().map(|field| slots[*field]).collect(),
+                    looks_into_content: paths().any(|path| view.looks_into_content(path)),
+                    takes_content_whole: paths().any(|path| view.is_content(path)),
+                });
+            }
+        }
+        trie.lists = trie.slots.len();
+        for slot in trie.slots.iter_mut().filter(|slot| slot.test.accepts_absence()) {
+            slot.presence = Some(trie.lists);
+            trie.lists += 1;
+        }
+        trie.knows_absence = trie.lists > trie.slots.len();
+        trie
+    }
+
+    /// The slot of a field: an equal one that is there, or a new one.
+    fn slot(&mut self, view: View, path: &[u8], test: &Test) -> usize {
+        let nodes: Vec<NodeId> = view.places(path).iter().map(|place| self.node(view, place)).collect();
+        // An equal test at the same path stands at the same places.
+        let equal = nodes.first().and_then(|node| {
+            self.nodes[*node]
+                .slots
+                .iter()
+                .copied()
+                .find(|slot| self.slots[*slot].path == path && self.slots[*slot].test == *test)
+        });
+        equal.unwrap_or_else(|| {
+            let slot = self.slots.len();
+            self.slots.push(Slot { path: path.to_vec(), test: test.clone(), presence: None });
+            for node in nodes {
+                self.nodes[node].slots.push(slot);
+            }
+            slot
+        })
+    }
+
+    /// The node of a path, made if it is not there.
+    fn node(&mut self, view: View, path: &[u8]) -> NodeId {
+        let mut node = TOP;
+        let mut end = 0;
+        for name in path.split(|byte| *byte == b'.') {
+            end += name.len();
+            let found = self.nodes[node].children.binary_search_by(|(child, _)| (**child).cmp(name));
+            node = match found {
+                Ok(index) => self.nodes[node].children[index].1,
+                Err(index) => {
+                    let new = self.nodes.len();
+                    self.nodes.push(Node { content: view.content(&path[..end]), ..Node::default() });
+                    self.nodes[node].children.insert(index, (name.into(), new));
+                    self.nodes[node].lengths |= 1 << name.len().min(63);
+                    new
+                }
+            };
+            end += 1;
+        }
+        node
+    }
+
+    /// The member of a node; dots in its name stand for steps.
+    #[inline]
+    pub(super) fn child(&self, node: NodeId, name: &[u8]) -> Option<NodeId> {
+        let place = &self.nodes[node];
+        let child = place.child(name);
+        if child.is_some() || !place.begins(name) {
+            return child;
+        }
+        name.split(|byte| *byte == b'.').try_fold(node, |node, step| self.nodes[node].child(step))
+    }
+}

@@ -1,0 +1,71 @@
+//! Messages on their way into the queue.
+
+use std::sync::Arc;
+
+use crate::lane::{Lane, Message, Place};
+use crate::plan::Send;
+
+/// So long a FIFO queue knows what was sent (milliseconds).
+const REMEMBERED: u64 = 300_000;
+
+/// Sends what the plan says.
+pub(crate) async fn arrivals(lane: Arc<Lane>) {
+    // When the message was taken in that may be sent again.
+    let mut taken = None;
+    for send in lane.plan.sends.clone() {
+        lane.world.sleep_until(send.at).await;
+        let now = lane.world.now();
+        if send.again && taken.is_some_and(|taken| now - taken < REMEMBERED) {
+            lane.note(format_args!("a message of g{} is sent again, and swallowed", send.group));
+            lane.state().sent += 1;
+        } else {
+            taken = Some(now);
+            lane.send(send);
+        }
+    }
+}
+
+impl Lane {
+    /// A message arrives.
+    fn send(&self, send: Send) {
+        let now = self.world.now();
+        let mut state = self.state();
+        let n = state.messages.len();
+        let id: Arc<str> = format!("{n:08x}-0000-4000-8000-{:012x}", self.index).into();
+        let flavour = if send.poison { " (poison)" } else { "" };
+        let group: Option<Arc<str>> = self.is_fifo().then(|| format!("g{}", send.group).into());
+        match &group {
+            Some(group) => self.note(format_args!("sent m{n} of {group}, {} bytes{flavour}", send.size)),
+            None => self.note(format_args!("sent m{n} of {} bytes{flavour}", send.size)),
+        }
+        state.messages.push(Message {
+            id,
+            size: send.size,
+            poison: send.poison,
+            sent: now,
+            first_received: None,
+            receive_count: 0,
+            place: Place::Queued,
+            current: None,
+            processed: false,
+            recorded: false,
+            group,
+            reached: None,
+            succeeded: false,
+            slips: send.slips,
+        });
+        state.sent += 1;
+        state.ghosts.retain(|(until, room)| *until > now && *room > 0);
+        // What waits behind others of its group is not handed out.
+        let may_go = !self.is_fifo() || Self::leads(&state, n);
+        if let Some(ghost) = state.ghosts.first_mut().filter(|_| may_go) {
+            ghost.1 -= 1;
+            let hidden = now + self.plan.queue.visibility * 1000;
+            let session = state.sessions.len().saturating_sub(1);
+            let lease = self.hand_out(&mut state, n, session, hidden, 0);
+            state.leases[lease].excuse = Some("taken by a receive that was given up");
+        }
+        drop(state);
+        self.arrived.notify_waiters();
+    }
+}

@@ -1,0 +1,107 @@
+//! What is held of a group is held together, and what failed of it comes back together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use forebay::machine::OnFunctionError;
+
+use crate::lane::{Hold, Lane, LaneState, Lease};
+use crate::leases::TWELVE_HOURS;
+use crate::session::Session;
+
+/// An engine may see a lease end this much earlier or later than the world (milliseconds).
+const SLACK: u64 = 50;
+/// Near the end of SQS's twelve hours each message is extended as far as it goes (milliseconds).
+const LAST: u64 = 600_000;
+
+const fn is_in_hand(lease: &Lease) -> bool {
+    matches!(lease.hold, Hold::Unstarted | Hold::Waiting | Hold::Running)
+}
+
+impl Session {
+    /// A change of visibility is asked for.
+    pub(crate) fn check_group(&self, state: &mut LaneState, index: usize, hidden: Duration) {
+        let Some(group) = state.group_of(index).map(Arc::clone) else { return };
+        let now = self.lane.world.now();
+        if matches!(state.leases[index].hold, Hold::Failed(_)) {
+            self.check_tail(state, index, hidden);
+            state.leases[index].span = Some(hidden);
+        } else if !hidden.is_zero() {
+            state.leases[index].asked = Some(now);
+            if is_in_hand(&state.leases[index]) {
+                state.fifo.extended.push((now, self.id, group));
+            }
+        }
+    }
+
+    /// What failed together comes back together, first to last.
+    fn check_tail(&self, state: &LaneState, index: usize, hidden: Duration) {
+        let lane = &self.lane;
+        let now = lane.world.now();
+        let lease = &state.leases[index];
+        let tail = state.leases.iter().enumerate().filter(|(other, lease)| {
+            *other != index
+                && lease.failed_in == state.leases[index].failed_in
+                && matches!(lease.hold, Hold::Failed(_))
+                && state.group_of(*other) == state.group_of(index)
+        });
+        for (other, mate) in tail {
+            let known = !mate.over && mate.gone.is_none() && mate.known > now + SLACK && mate.extending == 0;
+            if mate.message < lease.message && mate.span.is_none() && known {
+                lane.violate(format_args!("L{index} is returned before L{other}, which is ahead of it"));
+            }
+            let backs_off = matches!(self.mapping.poller.visibility.on_function_error, OnFunctionError::Backoff(_));
+            if let Some(span) = mate.span.filter(|span| backs_off && *span != hidden) {
+                lane.violate(format_args!("L{index} backs off {hidden:?}, and L{other} of its group {span:?}"));
+            }
+        }
+    }
+}
+
+impl Lane {
+    /// Whether another message of its group has slipped out of the engine's hands since this one came, or had before and
+    /// stands in a batch still.
+    pub(crate) fn group_is_broken(&self, state: &LaneState, index: usize) -> bool {
+        let stands = |lease: &Lease| matches!(lease.hold, Hold::Running | Hold::Waiting);
+        self.has_slipped_mate(state, index, stands)
+    }
+
+    /// The same, of what slipped since this one came.
+    pub(crate) fn group_broke(&self, state: &LaneState, index: usize) -> bool {
+        self.has_slipped_mate(state, index, |_| false)
+    }
+
+    fn has_slipped_mate(&self, state: &LaneState, index: usize, earlier: impl Fn(&Lease) -> bool) -> bool {
+        let now = self.world.now();
+        let Some(group) = state.group_of(index) else { return false };
+        let since = state.leases[index].delivered.unwrap_or(now);
+        state.leases.iter().enumerate().any(|(other, lease)| {
+            let over = |at: u64| at <= now + SLACK && (at >= since || earlier(lease));
+            other != index
+                && lease.session == state.leases[index].session
+                && lease.delivered.is_some()
+                && (lease.gone.is_some_and(over) || over(lease.known))
+                && state.group_of(other) == Some(group)
+        })
+    }
+
+    /// When one message of a group was extended, all that is held of it was.
+    pub(crate) fn check_together(&self, state: &mut LaneState) {
+        if state.fifo.extended.first().is_none_or(|(at, ..)| *at == self.world.now()) {
+            return;
+        }
+        for (at, session, group) in std::mem::take(&mut state.fifo.extended) {
+            for &index in &state.open {
+                let lease = &state.leases[index];
+                let held = is_in_hand(lease) && lease.delivered.is_some_and(|delivered| delivered < at);
+                let ours = lease.session == session && state.group_of(index) == Some(&group);
+                let known = lease.known > at && lease.gone.is_none() && lease.received + TWELVE_HOURS > at + LAST;
+                let excused = lease.excuse.is_some() || lease.extending > 0 || lease.asked >= Some(at);
+                if held && ours && known && !excused {
+                    let what = format!("L{index} was not extended at {at} ms, when others of {group} were");
+                    return self.violate(what);
+                }
+            }
+        }
+    }
+}
