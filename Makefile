@@ -3,9 +3,10 @@
 CARGO ?= cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 SEEDS ?= 100000
+SECONDS ?= 3600
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint demo bench sim-long deny emulators clean-demo
+.PHONY: help build test lint demo bench fuzz sim-long deny emulators clean-demo
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -29,15 +30,20 @@ lint: ## Check formatting, clippy, documentation, scripts and dependencies
 deny: ## Check the dependencies only: bans, licences, sources, advisories
 	sh scripts/deny.sh
 
-demo: emulators ## Run orders from a queue and readings from a stream through real functions, on emulators
+demo: emulators ## Run orders and payments from queues and clicks from a stream through real functions, on emulators
 	$(CARGO) build --release --locked --bin forebay
 	@.venv/bin/python -B scripts/demo.py --binary $(TARGET_DIR)/release/forebay
 
 bench: ## Measure forebay against a bare loop on the same SDK
 	$(CARGO) bench --locked --bench queue --bench stream
 
-sim-long: ## Simulate SEEDS lives of queues and as many of streams (100,000 unless given), with every assertion on
+sim-long: ## Simulate SEEDS lives of queues, of FIFO queues and of streams (100,000 unless given), with every assertion on
 	FOREBAY_SEEDS=$(SEEDS) $(CARGO) test --locked --profile sim --test sim
+
+fuzz: ## Fuzz patterns and records for SECONDS (an hour unless given); needs nightly Rust and cargo-fuzz
+	@mkdir -p fuzz/corpus/filter
+	$(CARGO) +nightly fuzz run --sanitizer none filter fuzz/corpus/filter fuzz/seeds -- \
+		-max_total_time=$(SECONDS) -max_len=4096 -timeout=10 -dict=fuzz/filter.dict
 
 emulators:
 	@sh scripts/venv.sh

@@ -1,10 +1,10 @@
-"""The demo (`make demo`): orders from a queue and clicks from a stream go through real functions, and every one is accounted for.
+"""The demo (`make demo`): messages of two queues and records of a stream go through real functions, and each is accounted for.
 
-Starts emulators of AWS on free ports, makes in them a queue with a dead-letter queue, a stream with a failure destination
-and two Python functions, sends the orders and the clicks, runs forebay on the mapping files, and waits until the queue is
-empty and the stream is processed. What came of them is then counted from the functions' own ledgers, the dead-letter queue
-and the failure destination, not from forebay's word, and compared with what was sent. Ends everything that it started, also
-on Ctrl-C. Exit codes: 0 it adds up, 1 it does not or something failed, 130 interrupted.
+Starts emulators of AWS on free ports, makes in them a queue with a dead-letter queue, a FIFO queue and a stream with failure
+destinations, and three Python functions, sends the orders, the payments and the clicks, runs forebay on the mapping files,
+and waits until the queues are empty and the stream is processed. What came of them is then counted from the functions' own
+ledgers, the dead-letter queue and the failure destinations, not from forebay's word, and compared with what was sent. Ends
+everything that it started, also on Ctrl-C. Exit codes: 0 it adds up, 1 it does not or something failed, 130 interrupted.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from clicks import SHARDS, STREAM, Clicks, Kinesis, account_clicks, make_clicks
 from display import Display
+from payments import ACCOUNTS, FIFO, PAYMENTS, Payments, account_payments, make_payments
 from processes import Child, DemoError, Interrupted, Interrupts, describe, free_port, wait_until
 from stage import MAX_RECEIVE_COUNT, QUEUE, VISIBILITY_TIMEOUT, Emulator, Stage, answers, environment, make_orders
 
@@ -71,15 +72,18 @@ def main():
 
 def arguments():
     root = Path(__file__).parent.parent
-    parser = argparse.ArgumentParser(description="Run orders from a queue and clicks from a stream through real functions, on emulators of AWS.")
+    parser = argparse.ArgumentParser(description="Run orders and payments from queues and clicks from a stream through real functions, on emulators of AWS.")
     parser.add_argument("--binary", type=Path, default=root / "target" / "release" / "forebay", help="the forebay binary")
-    parser.add_argument("--mappings", type=Path, default=root / "mappings", help="a folder with the files orders.yaml and clicks.yaml")
+    parser.add_argument("--mappings", type=Path, default=root / "mappings", help="a folder with the files orders.yaml, payments.yaml and clicks.yaml")
     parser.add_argument("--orders", type=int, default=1000, help="how many orders are sent (default: %(default)s)")
     parser.add_argument("--poison", type=int, default=25, help="how many of them cannot be booked (default: %(default)s)")
+    parser.add_argument("--payments", type=int, default=400, help="how many payments are sent, some of them impossible (default: %(default)s)")
     parser.add_argument("--clicks", type=int, default=1000, help="how many clicks are put, one of them poison (default: %(default)s)")
     options = parser.parse_args()
     if not 0 < options.poison <= options.orders:
         parser.error("--poison must be at least 1 and at most --orders")
+    if options.payments < ACCOUNTS:
+        parser.error(f"--payments must be at least {ACCOUNTS}, one for each account")
     if options.clicks < 2:
         parser.error("--clicks must be at least 2")
     for path, what in ((options.binary, "binary: build it with `make build`"), (options.mappings, "mapping files")):
@@ -100,22 +104,25 @@ def run(options, display, interrupts, stack):
             stack.callback(interrupts.shielded, lambda: child.stop(15))
         return child
 
-    display.step("Emulators of AWS: a queue with a dead-letter queue, a stream with a failure destination, two Python functions")
+    display.step("Emulators of AWS: a queue with a dead-letter queue, a FIFO queue and a stream with failure destinations, three Python functions")
     emulator, kinesis = Emulator(folder, own), Kinesis(folder, own)
-    stage, clicks = Stage(emulator, folder), Clicks(kinesis, emulator, folder)
+    stage, paid, clicks = Stage(emulator, folder), Payments(emulator, folder), Clicks(kinesis, emulator, folder)
 
     display.step(f"{options.orders:,} orders into the queue {QUEUE}, {options.poison} of them poison")
     bodies, good, poison = make_orders(options.orders, options.poison)
     stage.send(bodies)
+    display.step(f"{options.payments:,} payments into the queue {FIFO}, in the order of each of {ACCOUNTS} accounts")
+    payments, impossible = make_payments(options.payments)
+    paid.send(payments)
     display.step(f"{options.clicks:,} clicks into the {SHARDS} shards of the stream {STREAM}, one of them poison")
     records, bad = make_clicks(options.clicks)
     bad_number = clicks.put(records)[bad]
 
-    files = [options.mappings / f"{name}.yaml" for name in (QUEUE, STREAM)]
+    files = [options.mappings / f"{name}.yaml" for name in (QUEUE, PAYMENTS, STREAM)]
     display.step("forebay run " + " ".join(f"-f {os.path.relpath(file)}" for file in files))
     started = time.monotonic()
     forebay = Forebay(options.binary, files, emulator, kinesis, folder, own)
-    watch(display, stage, clicks, forebay, options)
+    watch(display, stage, paid, clicks, forebay, options)
     took = time.monotonic() - started
     status = forebay.status()
 
@@ -125,30 +132,34 @@ def run(options, display, interrupts, stack):
         raise DemoError(f"forebay ended with {describe(code)} after SIGTERM; its last lines:\n{forebay.child.tail()}")
 
     orders_add_up = account(display, stage, good, poison, status.get(QUEUE), took)
+    payments_add_up = account_payments(display, paid, options.payments, impossible, status.get(PAYMENTS))
     clicks_add_up = account_clicks(display, clicks, options.clicks, bad, bad_number, status.get(STREAM))
-    return 0 if orders_add_up and clicks_add_up else 1
+    return 0 if orders_add_up and payments_add_up and clicks_add_up else 1
 
 
-def watch(display, stage, clicks, forebay, options):
-    """Shows how it goes until the queue is empty and the stream is processed. Fails when nothing moves for a minute."""
+def watch(display, stage, paid, clicks, forebay, options):
+    """Shows how it goes until the queues are empty and the stream is processed. Fails when nothing moves for a minute."""
     last, moved = None, time.monotonic()
     while True:
         waiting, in_flight = stage.depth(stage.queue)
         dead, _ = stage.depth(stage.dead_letters)
         ledger, clicked = stage.ledger(), clicks.ledger()
         booked = sum(len(entry["booked"]) for entry in ledger)
+        open_payments = sum(paid.depth())
+        settled = options.payments - open_payments
         counted, told = len({click for entry in clicked for click in entry["counted"]}), clicks.told()
         status = forebay.status()
         states = [": ".join(filter(None, (f"{found['State']}, {found['Health']}", found.get("HealthReason")))) for found in status.values()]
         state = states[0] if states and len(set(states)) == 1 else "; ".join(states) or "no answer"
         display.progress(
-            min(booked + dead, options.orders) + min(counted + told, options.clicks), options.orders + options.clicks,
+            min(booked + dead, options.orders) + settled + min(counted + told, options.clicks),
+            options.orders + options.payments + options.clicks,
             f"orders: waiting {waiting}, in flight {in_flight}, booked {booked}, dead-lettered {dead}; "
-            f"clicks: counted {counted}, given up {told}; forebay: {state}",
+            f"payments: waiting {open_payments}; clicks: counted {counted}, given up {told}; forebay: {state}",
         )
-        if waiting == in_flight == 0 and counted + told >= options.clicks:
+        if waiting == in_flight == open_payments == 0 and counted + told >= options.clicks:
             return
-        now = (waiting, in_flight, dead, len(ledger), len(clicked), told)
+        now = (waiting, in_flight, dead, len(ledger), open_payments, len(clicked), told)
         if now != last:
             last, moved = now, time.monotonic()
         elif time.monotonic() - moved > STALL_SECONDS:
@@ -178,7 +189,7 @@ def account(display, stage, good, poison, status, took):
         ("failed tries", f"{tries:,}", f"of {len(poison)} poison orders, {VISIBILITY_TIMEOUT} s apart"),
         ("duplicates", f"{duplicates:,}", "orders that succeeded more than once"),
         ("invocations", f"{len(ledger):,}", ""),
-        ("time", f"{took:.1f} s", "from forebay's start until queue and stream were done"),
+        ("time", f"{took:.1f} s", "from forebay's start until queues and stream were done"),
     ])
     display.say()
 

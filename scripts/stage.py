@@ -66,28 +66,18 @@ class Stage:
         self.ledger_file = folder / "ledger.jsonl"
         self.sqs = emulator.client("sqs")
         self.dead_letters = self.sqs.create_queue(QueueName=DEAD_LETTERS)["QueueUrl"]
-        target = self.attributes(self.dead_letters)["QueueArn"]
+        target = attributes(self.sqs, self.dead_letters)["QueueArn"]
         self.queue = self.sqs.create_queue(QueueName=QUEUE, Attributes={
             "VisibilityTimeout": str(VISIBILITY_TIMEOUT),
             "RedrivePolicy": json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": MAX_RECEIVE_COUNT}),
         })["QueueUrl"]
         create_function(emulator, FUNCTION, "orders", self.ledger_file)
 
-    def attributes(self, queue):
-        return self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
-
     def send(self, bodies):
-        for start in range(0, len(bodies), 10):
-            entries = [{"Id": str(i), "MessageBody": body} for i, body in enumerate(bodies[start:start + 10])]
-            answer = self.sqs.send_message_batch(QueueUrl=self.queue, Entries=entries)
-            if answer.get("Failed"):
-                raise DemoError(f"the queue refused {len(answer['Failed'])} messages: {answer['Failed'][0]['Message']}")
+        send_all(self.sqs, self.queue, [{"MessageBody": body} for body in bodies])
 
     def depth(self, queue):
-        """How many messages wait, and how many are received but not yet settled."""
-        found = self.attributes(queue)
-        delayed = int(found.get("ApproximateNumberOfMessagesDelayed", 0))
-        return int(found["ApproximateNumberOfMessages"]) + delayed, int(found["ApproximateNumberOfMessagesNotVisible"])
+        return depth(self.sqs, queue)
 
     def ledger(self):
         """What the function wrote down itself: one entry for each invocation."""
@@ -114,6 +104,26 @@ def read_ledger(file):
     """The whole lines of a ledger."""
     whole = file.read_text(encoding="utf-8").rpartition("\n")[0]
     return [json.loads(line) for line in whole.splitlines()]
+
+
+def attributes(sqs, queue):
+    return sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+
+
+def depth(sqs, queue):
+    """How many messages wait, and how many are received but not yet settled."""
+    found = attributes(sqs, queue)
+    delayed = int(found.get("ApproximateNumberOfMessagesDelayed", 0))
+    return int(found["ApproximateNumberOfMessages"]) + delayed, int(found["ApproximateNumberOfMessagesNotVisible"])
+
+
+def send_all(sqs, queue, messages):
+    """Sends messages in this order, ten at a time."""
+    for start in range(0, len(messages), 10):
+        entries = [{"Id": str(i), **message} for i, message in enumerate(messages[start:start + 10])]
+        answer = sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+        if answer.get("Failed"):
+            raise DemoError(f"the queue refused {len(answer['Failed'])} messages: {answer['Failed'][0]['Message']}")
 
 
 def take_all(sqs, queue):

@@ -25,16 +25,20 @@ pub(super) struct Elements {
 }
 
 impl Elements {
-    pub(super) fn new() -> Self {
-        Self { nodes: vec![Node { parent: ROOT, last: Element::MAX }] }
+    pub(super) const fn new() -> Self {
+        Self { nodes: Vec::new() }
     }
 
+    /// How many numbers there are, the record's own included, if there are any lists with items that count.
     pub(super) const fn len(&self) -> usize {
         self.nodes.len()
     }
 
     /// Begins a list or an item. A record has fewer of them than bytes, so the number holds.
     pub(super) fn open(&mut self, parent: Element) -> Element {
+        if self.nodes.is_empty() {
+            self.nodes.push(Node { parent: ROOT, last: Element::MAX });
+        }
         let element = Element::try_from(self.nodes.len()).unwrap_or(Element::MAX);
         self.nodes.push(Node { parent, last: Element::MAX });
         element
@@ -42,9 +46,8 @@ impl Elements {
 
     /// Ends it: nothing later is within.
     pub(super) fn close(&mut self, element: Element) {
-        let last = Element::try_from(self.nodes.len() - 1).unwrap_or(Element::MAX);
         if element != ROOT {
-            self.nodes[element as usize].last = last;
+            self.nodes[element as usize].last = Element::try_from(self.nodes.len() - 1).unwrap_or(Element::MAX);
         }
     }
 
@@ -59,6 +62,6 @@ impl Elements {
 
     /// Whether the one is the other, or within it.
     pub(super) fn contains(&self, outer: Element, inner: Element) -> bool {
-        outer <= inner && inner <= self.last(outer)
+        outer == ROOT || outer <= inner && inner <= self.last(outer)
     }
 }

@@ -3,15 +3,9 @@
 //! Own code rather than `serde_json`, because a record must not become undecidable by what its patterns do not look at, nor by
 //! numbers beyond a double, lone surrogates and deep nesting in what they do look at. Nothing here recurses.
 
-use super::nesting::Nesting;
+use super::lex::{self, Broken, Fault};
+use super::skip;
 use super::text::Text;
-
-/// JSON text that is none: where, and what is wrong there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Broken {
-    pub offset: usize,
-    pub what: &'static str,
-}
 
 /// A value's first token, or the whole of a scalar.
 #[derive(Debug, Clone, Copy)]
@@ -43,49 +37,56 @@ impl Token<'_> {
 /// A place in JSON text.
 #[derive(Debug, Clone)]
 pub(super) struct Scanner<'a> {
-    bytes: &'a [u8],
+    text: &'a [u8],
     at: usize,
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+    pub(super) const fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0 }
     }
 
-    /// The offset of the next byte.
+    /// Where it stands; after an error, where the text stops to be JSON.
     pub(super) const fn offset(&self) -> usize {
         self.at
     }
 
-    fn broken<T>(&self, what: &'static str) -> Result<T, Broken> {
-        let what = if self.at >= self.bytes.len() { "the text ends too early" } else { what };
-        Err(Broken { offset: self.at.min(self.bytes.len()), what })
+    /// Notes where a fault is.
+    #[inline]
+    fn at<T>(&mut self, result: Result<T, Fault>) -> Result<T, Broken> {
+        result.map_err(|(at, what)| {
+            self.at = at;
+            what
+        })
+    }
+
+    /// An error at this place.
+    pub(super) fn broken<T>(&mut self, what: Broken) -> Result<T, Broken> {
+        let fault = lex::fault(self.text, self.at, what);
+        self.at(fault)
     }
 
     /// The next byte that is no white space, without taking it; 0 at the end.
     #[inline]
     pub(super) fn peek(&mut self) -> u8 {
-        loop {
-            match self.bytes.get(self.at) {
-                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
-                Some(byte) => return *byte,
-                None => return 0,
-            }
-        }
+        self.at = lex::space(self.text, self.at);
+        self.text.get(self.at).copied().unwrap_or(0)
     }
 
     /// Whether only white space is left.
     pub(super) fn at_end(&mut self) -> bool {
         self.peek();
-        self.at >= self.bytes.len()
+        self.at >= self.text.len()
     }
 
     /// Takes the byte if it is next.
     #[inline]
     pub(super) fn take(&mut self, byte: u8) -> bool {
-        let found = self.peek() == byte;
-        self.at += usize::from(found);
-        found
+        if self.peek() == byte {
+            self.at += 1;
+            return true;
+        }
+        false
     }
 
     /// Takes what separates or ends: the name of an object's next member with its colon, or nothing where the object ends.
@@ -98,19 +99,15 @@ impl<'a> Scanner<'a> {
             }
             b',' if !first => {
                 self.at += 1;
-                self.peek();
+                if self.peek() != b'"' {
+                    return self.broken(Broken::Name);
+                }
             }
             b'"' if first => {}
-            _ => return self.broken(if first { "expected a name or `}`" } else { "expected `,` or `}`" }),
+            _ => return self.broken(if first { Broken::Name } else { Broken::Member }),
         }
-        if self.bytes.get(self.at) != Some(&b'"') {
-            return self.broken("expected a name in quotes");
-        }
-        let name = self.text()?;
-        if !self.take(b':') {
-            return self.broken("expected `:`");
-        }
-        Ok(Some(name))
+        let name = self.string()?;
+        if self.take(b':') { Ok(Some(name)) } else { self.broken(Broken::Colon) }
     }
 
     /// Whether a list has another item.
@@ -126,7 +123,7 @@ impl<'a> Scanner<'a> {
                 Ok(true)
             }
             _ if first => Ok(true),
-            _ => self.broken("expected `,` or `]`"),
+            _ => self.broken(Broken::Item),
         }
     }
 
@@ -134,7 +131,7 @@ impl<'a> Scanner<'a> {
     #[inline]
     pub(super) fn token(&mut self) -> Result<Token<'a>, Broken> {
         match self.peek() {
-            b'"' => Ok(Token::Text(self.text()?)),
+            b'"' => Ok(Token::Text(self.string()?)),
             b'{' => {
                 self.at += 1;
                 Ok(Token::Object)
@@ -146,209 +143,37 @@ impl<'a> Scanner<'a> {
             b't' => self.word(b"true", Token::True),
             b'f' => self.word(b"false", Token::False),
             b'n' => self.word(b"null", Token::Null),
-            b'-' | b'0'..=b'9' => Ok(Token::Number(self.number()?)),
-            _ => self.broken("expected a value"),
+            b'-' | b'0'..=b'9' => {
+                let start = self.at;
+                let end = lex::number(self.text, start);
+                self.at = self.at(end)?;
+                Ok(Token::Number(&self.text[start..self.at]))
+            }
+            _ => self.broken(Broken::Value),
         }
     }
 
-    fn word(&mut self, word: &'static [u8], token: Token<'a>) -> Result<Token<'a>, Broken> {
-        if self.bytes[self.at..].starts_with(word) {
-            self.at += word.len();
-            Ok(token)
-        } else {
-            self.broken("expected a value")
-        }
+    fn word(&mut self, word: &[u8], token: Token<'a>) -> Result<Token<'a>, Broken> {
+        let end = lex::word(self.text, self.at, word);
+        self.at = self.at(end)?;
+        Ok(token)
     }
 
     /// Takes a string; the opening quote is next.
     #[inline]
-    fn text(&mut self) -> Result<Text<'a>, Broken> {
+    fn string(&mut self) -> Result<Text<'a>, Broken> {
         let start = self.at + 1;
-        self.at = start;
-        let mut escaped = false;
-        loop {
-            self.plain();
-            match self.bytes.get(self.at) {
-                Some(b'"') => {
-                    let raw = &self.bytes[start..self.at];
-                    self.at += 1;
-                    return Ok(Text::new(raw, escaped));
-                }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                _ => return self.broken("a control character in a string must be escaped"),
-            }
-        }
+        let end = lex::string(self.text, start);
+        let (end, escaped) = self.at(end)?;
+        self.at = end;
+        Ok(Text::new(&self.text[start..end - 1], escaped))
     }
 
-    /// Moves to the next quote, backslash or control character, eight bytes a step.
+    /// Passes over a value, however deep it nests.
     #[inline]
-    fn plain(&mut self) {
-        const ONES: u64 = 0x0101_0101_0101_0101;
-        const HIGH: u64 = 0x8080_8080_8080_8080;
-        while let Some(chunk) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<8>) {
-            let word = u64::from_le_bytes(*chunk);
-            // The high bit of each byte that is zero after the xor, or below 32. A borrow can only mark bytes after a true one.
-            let quote = (word ^ (ONES * 0x22)).wrapping_sub(ONES) & !(word ^ (ONES * 0x22));
-            let slash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES) & !(word ^ (ONES * 0x5c));
-            let control = word.wrapping_sub(ONES * 0x20) & !word;
-            let found = (quote | slash | control) & HIGH;
-            if found != 0 {
-                self.at += found.trailing_zeros() as usize / 8;
-                return;
-            }
-            self.at += 8;
-        }
-        while self.bytes.get(self.at).is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
-            self.at += 1;
-        }
-    }
-
-    fn escape(&mut self) -> Result<(), Broken> {
-        match self.bytes.get(self.at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
-            Some(b'u') => {
-                let digits = self.bytes.get(self.at + 2..self.at + 6);
-                if !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
-                    return self.broken("`\\u` needs four hexadecimal digits");
-                }
-                self.at += 6;
-            }
-            _ => return self.broken("there is no such escape"),
-        }
-        Ok(())
-    }
-
-    fn digits(&mut self) -> Result<(), Broken> {
-        let start = self.at;
-        while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
-            self.at += 1;
-        }
-        if self.at == start { self.broken("expected a digit") } else { Ok(()) }
-    }
-
-    fn number(&mut self) -> Result<&'a [u8], Broken> {
-        let start = self.at;
-        if self.bytes[self.at] == b'-' {
-            self.at += 1;
-        }
-        if self.bytes.get(self.at) == Some(&b'0') {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
-        if self.bytes.get(self.at) == Some(&b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if let Some(b'e' | b'E') = self.bytes.get(self.at) {
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.bytes.get(self.at) {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        Ok(&self.bytes[start..self.at])
-    }
-
-    /// Passes over a value, checking that it is one.
     pub(super) fn skip(&mut self) -> Result<(), Broken> {
-        let mut open = Nesting::default();
-        loop {
-            let mut first = false;
-            match self.token()? {
-                Token::Object => {
-                    open.push(true);
-                    first = true;
-                }
-                Token::Array => {
-                    open.push(false);
-                    first = true;
-                }
-                _ => {}
-            }
-            loop {
-                let more = match open.innermost() {
-                    None => return Ok(()),
-                    Some(true) => self.member(first)?.is_some(),
-                    Some(false) => self.item(first)?,
-                };
-                if more {
-                    break;
-                }
-                open.pop();
-                first = false;
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Where a text stops to be JSON.
-    fn broken(text: &[u8]) -> Option<usize> {
-        let mut scanner = Scanner::new(text);
-        match scanner.skip() {
-            Ok(()) if scanner.at_end() => None,
-            Ok(()) => Some(scanner.offset()),
-            Err(broken) => Some(broken.offset),
-        }
-    }
-
-    #[test]
-    fn passes_over_what_serde_json_cannot_hold() {
-        let deep = format!("{}1{}", "[{\"a\":".repeat(50_000), "}]".repeat(50_000));
-        for text in [&deep, "1e400", r#""\ud800""#, r#"[-0.5E-3, {}, [], {"a": [null, true, false]}]"#] {
-            assert_eq!(broken(text.as_bytes()), None, "{}", &text[..text.len().min(40)]);
-        }
-    }
-
-    #[test]
-    fn finds_where_it_is_no_json() {
-        let cases = [
-            ("", 0),
-            ("nul", 0),
-            ("01", 1),
-            ("-", 1),
-            ("1.", 2),
-            ("1e", 2),
-            ("1e+", 3),
-            ("[1,]", 3),
-            ("[1 2]", 3),
-            ("{1:2}", 1),
-            (r#"{"a" 1}"#, 5),
-            (r#"{"a":1,}"#, 7),
-            (r#"{"a":1]"#, 6),
-            ("[}", 1),
-            ("\"a", 2),
-            ("\"\n\"", 1),
-            ("\"1234567\u{1}89\"", 8),
-            (r#""\x""#, 1),
-            (r#""\u12g4""#, 1),
-            ("'a'", 0),
-        ];
-        for (text, offset) in cases {
-            assert_eq!(broken(text.as_bytes()), Some(offset), "{text}");
-        }
-    }
-
-    #[test]
-    fn agrees_with_serde_json_on_short_texts() {
-        // Every text of up to four of these bytes: what is JSON for the one is for the other.
-        let alphabet = b"{}[],:\"\\a1-.e 0";
-        let mut texts = vec![Vec::new()];
-        for _ in 0..4 {
-            let longer =
-                texts.iter().flat_map(|text: &Vec<u8>| alphabet.iter().map(|byte| [&text[..], &[*byte]].concat()));
-            texts = longer.collect();
-            for text in &texts {
-                let theirs = serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok();
-                assert_eq!(broken(text).is_none(), theirs, "{}", String::from_utf8_lossy(text));
-            }
-        }
+        let end = skip::skip(self.text, self.at);
+        self.at = self.at(end)?;
+        Ok(())
     }
 }

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use super::error::{PatternError, PatternReason as Reason};
-use super::json::{Broken, Scanner, Token};
+use super::json::{Scanner, Token};
 use super::leaf::{Member, Test};
+use super::lex::Broken;
 use super::operators;
 use super::pattern::Field;
 
@@ -73,7 +74,7 @@ impl<'a> Parser<'a> {
     }
 
     fn broken(&self, broken: Broken) -> PatternError {
-        self.error_at(broken.offset, Reason::NotJson(broken.what))
+        self.error_at(self.scanner.offset(), Reason::NotJson(broken.what()))
     }
 
     pub(super) fn token(&mut self) -> Result<Token<'a>, PatternError> {

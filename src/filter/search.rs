@@ -4,9 +4,8 @@
 //! lengths: values that are excluded by what was taken are jumped over, list by list, and what has failed once is not tried
 //! again with a choice that makes no difference to the rest.
 
-use std::collections::BTreeSet;
-
 use super::elements::{Element, Elements, ROOT};
+use super::memo::{Memo, State};
 use super::trie::{Slot, Trie};
 
 /// Where the values that pass a test stand.
@@ -56,7 +55,13 @@ struct Level {
     /// The item that was taken for it.
     taken: Element,
     /// What was taken before, as far as it concerns this field and those after it.
-    before: Vec<Element>,
+    before: State,
+}
+
+impl Level {
+    const fn new(before: State) -> Self {
+        Self { next: Choice::Free, taken: ROOT, before }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -111,24 +116,19 @@ impl<'a> Search<'a> {
     }
 
     fn backtrack(&mut self, keys: &[Key<'_>]) -> Result<Found, Exhausted> {
-        let concerns = self.concerns(keys)?;
-        let mut failed: BTreeSet<(usize, Vec<Element>)> = BTreeSet::new();
-        let mut levels = vec![Level { next: Choice::Free, taken: ROOT, before: Vec::new() }];
+        let mut memo = self.memo(keys)?;
+        let mut levels = vec![Level::new(State::default())];
         let mut furthest = 0;
         while let Some(depth) = levels.len().checked_sub(1) {
             let Some(key) = keys.get(depth) else { return Ok(Found::Yes) };
             furthest = furthest.max(depth);
-            if !self.choose(key, &mut levels)? {
-                // Where nothing was taken before, there is nothing to come back with.
-                if let Some(level) = levels.pop().filter(|level| !level.before.is_empty() || depth > 0) {
-                    failed.insert((depth, level.before));
+            if self.choose(key, &mut levels)? {
+                let before = self.state(&levels, depth + 1, memo.as_ref())?;
+                if !memo.as_ref().is_some_and(|memo| memo.has_failed(depth + 1, &before)) {
+                    levels.push(Level::new(before));
                 }
-                continue;
-            }
-            let before = self.relevant(&levels, depth + 1, &concerns)?;
-            let next = (depth + 1, before);
-            if !failed.contains(&next) {
-                levels.push(Level { next: Choice::Free, taken: ROOT, before: next.1 });
+            } else if let (Some(level), Some(memo)) = (levels.pop(), &mut memo) {
+                memo.fail(depth, level.before, self.elements.len());
             }
         }
         Ok(Found::No(keys[furthest].slot))
@@ -193,52 +193,42 @@ impl<'a> Search<'a> {
         Ok(None)
     }
 
-    /// For each list, how many of the keys from the first on it can make a difference to.
-    fn concerns(&mut self, keys: &[Key<'_>]) -> Result<Vec<usize>, Exhausted> {
-        let mut concerns = vec![0; self.elements.len()];
+    /// What failures are remembered in, if there is any use for it: of two fields, the second is looked at once for each value of the first.
+    fn memo(&mut self, keys: &[Key<'_>]) -> Result<Option<Memo>, Exhausted> {
+        if keys.len() < 3 {
+            return Ok(None);
+        }
+        let mut memo = Memo::new(self.elements.len());
         for (index, key) in keys.iter().enumerate().rev() {
             for item in key.elements.iter().chain(key.present.unwrap_or_default()) {
                 let mut item = *item;
                 while item != ROOT {
                     self.step()?;
                     let list = self.elements.parent(item);
-                    if concerns[list as usize] > 0 {
+                    if !memo.concern(list, index) {
                         break;
                     }
-                    concerns[list as usize] = index + 1;
                     item = self.elements.parent(list);
                 }
             }
         }
-        Ok(concerns)
+        Ok(Some(memo))
     }
 
     /// What is taken, as far as it makes a difference to the keys from `depth` on.
-    fn relevant(&mut self, levels: &[Level], depth: usize, concerns: &[usize]) -> Result<Vec<Element>, Exhausted> {
-        let mut relevant = Vec::new();
+    fn state(&mut self, levels: &[Level], depth: usize, memo: Option<&Memo>) -> Result<State, Exhausted> {
+        let mut state = State::default();
+        let Some(memo) = memo else { return Ok(state) };
         for level in levels {
             let mut item = level.taken;
             self.step()?;
-            while item != ROOT && concerns[self.elements.parent(item) as usize] <= depth {
+            while item != ROOT && !memo.concerns(self.elements.parent(item), depth) {
                 self.step()?;
                 item = self.elements.parent(self.elements.parent(item));
             }
-            if item != ROOT {
-                relevant.push(item);
-            }
+            state.add(item, self.elements);
         }
-        relevant.sort_unstable();
-        relevant.dedup();
-        // An item says all that those around it say.
-        let mut index = 0;
-        while index + 1 < relevant.len() {
-            if self.elements.contains(relevant[index], relevant[index + 1]) {
-                relevant.remove(index);
-            } else {
-                index += 1;
-            }
-        }
-        Ok(relevant)
+        Ok(state)
     }
 
     fn step(&mut self) -> Result<(), Exhausted> {

@@ -3,8 +3,9 @@
 //! What is open is kept on a stack of our own, so a record may nest as deep as it likes.
 
 use super::elements::{Element, Elements, ROOT};
-use super::json::{Broken, Scanner, Token};
+use super::json::{Scanner, Token};
 use super::leaf::Leaf;
+use super::lex::Broken;
 use super::number::Seen;
 use super::text::Text;
 use super::trie::{NodeId, TOP, Trie};
@@ -48,9 +49,10 @@ pub(super) fn read(trie: &Trie, record: &[u8], sink: &mut impl Sink) -> Result<S
         within_content: false,
         scratch: Vec::new(),
     };
-    match reader.document(record, TOP) {
+    let mut scanner = Scanner::new(record);
+    match reader.document(&mut scanner, TOP) {
         Ok(()) => Ok(reader.shape),
-        Err(broken) => Err(Undecidable::Malformed { offset: broken.offset }),
+        Err(_) => Err(Undecidable::Malformed { offset: scanner.offset() }),
     }
 }
 
@@ -68,13 +70,12 @@ struct Reader<'t, 's, S> {
 
 impl<S: Sink> Reader<'_, '_, S> {
     /// An object or a list, and nothing after it.
-    fn document(&mut self, text: &[u8], node: NodeId) -> Result<(), Broken> {
-        let mut scanner = Scanner::new(text);
+    fn document(&mut self, scanner: &mut Scanner<'_>, node: NodeId) -> Result<(), Broken> {
         if !matches!(scanner.peek(), b'{' | b'[') {
-            return Err(Broken { offset: scanner.offset(), what: "expected an object or a list" });
+            return scanner.broken(Broken::Composite);
         }
-        self.value(&mut scanner, node)?;
-        if scanner.at_end() { Ok(()) } else { Err(Broken { offset: scanner.offset(), what: "expected the end" }) }
+        self.value(scanner, node)?;
+        if scanner.at_end() { Ok(()) } else { scanner.broken(Broken::Trailing) }
     }
 
     fn value(&mut self, scanner: &mut Scanner<'_>, node: NodeId) -> Result<(), Broken> {
@@ -133,10 +134,7 @@ impl<S: Sink> Reader<'_, '_, S> {
                 while let Some(name) = scanner.member(*first)? {
                     *first = false;
                     let name = name.bytes(&mut self.scratch);
-                    let mut child = self.trie.nodes[*node].child(name);
-                    if child.is_none() && name.contains(&b'.') {
-                        child = self.trie.walk(*node, name);
-                    }
+                    let child = self.trie.child(*node, name);
                     if child.is_some() {
                         return Ok(child);
                     }
@@ -185,7 +183,7 @@ impl<S: Sink> Reader<'_, '_, S> {
         };
         let (frames, here) = (self.frames.len(), self.here);
         self.within_content = true;
-        let read = document.and_then(|document| self.document(document, node).map_err(|_| otherwise));
+        let read = document.and_then(|text| self.document(&mut Scanner::new(text), node).map_err(|_| otherwise));
         self.within_content = false;
         // What was open where it turned out to be no JSON; what was seen until then is not asked for.
         for frame in self.frames.drain(frames..).rev() {

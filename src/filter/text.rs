@@ -34,29 +34,46 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Appends what an escaped string means.
+/// Appends what an escaped string means. JSON within JSON has an escape every few bytes, so runs are copied eight bytes at a time.
 fn unescape(raw: &[u8], out: &mut Vec<u8>) {
-    out.reserve(raw.len());
+    out.reserve(raw.len() + 8);
     let mut rest = raw;
-    while let Some(slash) = memchr::memchr(b'\\', rest) {
-        out.extend_from_slice(&rest[..slash]);
-        let byte = match rest[slash + 1] {
-            b'b' => 0x08,
-            b'f' => 0x0c,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'u' => {
-                let taken = unescape_unicode(&rest[slash..], out);
-                rest = &rest[slash + taken..];
-                continue;
-            }
-            other => other,
-        };
-        out.push(byte);
-        rest = &rest[slash + 2..];
+    while let Some(chunk) = rest.first_chunk::<8>() {
+        let word = u64::from_le_bytes(*chunk) ^ 0x5c5c_5c5c_5c5c_5c5c;
+        // The lowest high bit marks the first byte that is a backslash.
+        let slashes = word.wrapping_sub(0x0101_0101_0101_0101) & !word & 0x8080_8080_8080_8080;
+        let run = slashes.trailing_zeros() as usize / 8;
+        out.extend_from_slice(chunk);
+        if run < 8 {
+            out.truncate(out.len() - (8 - run));
+            rest = &rest[run + unescape_one(&rest[run..], out)..];
+        } else {
+            rest = &rest[8..];
+        }
     }
-    out.extend_from_slice(rest);
+    while let Some(byte) = rest.first() {
+        if *byte == b'\\' {
+            rest = &rest[unescape_one(rest, out)..];
+        } else {
+            out.push(*byte);
+            rest = &rest[1..];
+        }
+    }
+}
+
+/// Appends what an escape means; says how many bytes it takes.
+#[inline]
+fn unescape_one(raw: &[u8], out: &mut Vec<u8>) -> usize {
+    out.push(match raw[1] {
+        b'b' => 0x08,
+        b'f' => 0x0c,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'u' => return unescape_unicode(raw, out),
+        other => other,
+    });
+    2
 }
 
 /// Appends the character of `\uXXXX`, or of two that are a surrogate pair; says how many bytes that took.

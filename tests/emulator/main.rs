@@ -6,7 +6,14 @@
 mod destinations;
 mod failures;
 mod feeds;
+mod fifo;
+mod fifo_batches;
+mod fifo_changes;
+mod fifo_concurrency;
+mod fifo_drain;
+mod fifo_kill;
 mod functions;
+mod group_order;
 mod harness;
 mod kinesis;
 mod ledger;

@@ -59,14 +59,14 @@ impl Session {
     }
 
     /// The engine hears a function's own answer: what has failed too often is given up, once and not before.
-    /// What is only `kept` behind a failed one has neither failed nor succeeded.
-    pub(crate) fn judge(&self, state: &mut LaneState, leases: &[usize], failed: &[usize], kept: &[usize]) {
+    /// What is in `spared` has neither failed for certain nor succeeded.
+    pub(crate) fn judge(&self, state: &mut LaneState, leases: &[usize], failed: &[usize], spared: &[usize]) {
         let Some(most) = self.most_failures() else { return };
         let now = self.lane.world.now();
         let mut counted = BTreeSet::new();
         for (at, &index) in leases.iter().enumerate() {
             let n = state.leases[index].message;
-            if kept.contains(&at) {
+            if spared.contains(&at) {
                 continue;
             }
             if !failed.contains(&at) {
@@ -122,14 +122,15 @@ impl Session {
             lane.violate(format_args!("L{index} is given up after {} attempts of {most}", failure.invokes));
         }
         let names_it = match &failure.batch {
-            FailedBatch::Queue { message_id, receive_count, sent_unix_ms, .. } => {
+            FailedBatch::Queue { group, message_id, receive_count, sent_unix_ms } => {
                 *message_id == message.id
+                    && *group == message.group
                     && (1..=message.receive_count).contains(receive_count)
                     && *sent_unix_ms == World::unix_at(message.sent)
             }
             FailedBatch::Stream { .. } => false,
         };
-        if !names_it || failure.response.is_none() || failure.request_id.len() != 36 {
+        if !names_it || failure.response.is_some() == lease.refused || failure.request_id.len() != 36 {
             lane.violate(format_args!("the failure record of L{index} is not right: {failure:?}"));
         }
         if lease.uuid.is_some_and(|uuid| uuid != failure.uuid) {

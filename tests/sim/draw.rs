@@ -303,7 +303,7 @@ pub(crate) fn patience(lane: &LanePlan) -> u64 {
     let windows = 300_000 * (1 + lane.sends.len() / lane.queue.over_limit) as u64;
     let backoff = u64::try_from(lane.mapping.poller.retry_backoff.maximum.as_millis()).unwrap_or(u64::MAX);
     let hold = lane.function.timeout + 10_000;
-    // A group goes on only when what is ahead has gone its rounds.
-    let turns = if lane.mapping.fifo { 2 * hidden * lane.sends.len() as u64 } else { 2 * hidden };
+    // A group goes on only when what is ahead has gone its rounds, and half of them do not count.
+    let turns = if lane.mapping.fifo { 4 * (hidden + one) * lane.sends.len() as u64 } else { 2 * hidden };
     3_600_000 + backoff + hold + rounds * (turns + windows + lane.sends.len() as u64 * one)
 }

@@ -104,7 +104,7 @@ impl Lane {
         if self.strikes(faults.break_before) {
             return self.refuse(FaultKind::Transient);
         }
-        if leases.len() > 1 && self.strikes(faults.too_large) {
+        if self.strikes(faults.too_large) {
             return self.refuse(FaultKind::TooLarge);
         }
         state.running += 1;

@@ -171,27 +171,33 @@ impl OpenInvoke {
         let pause = millis(poller.retry_backoff.maximum).max(5_000);
         let oldest = self.leases.iter().map(|&index| state.leases[index].received).min().unwrap_or(now);
         let kept = session.kept(&state, &self.leases, failed);
+        let too_large = result.as_ref().is_err_and(|fault| fault.kind == FaultKind::TooLarge);
+        // What is too large alone has failed.
+        let is_judged = result.is_ok() || too_large && self.leases.len() == 1;
         for (at, &index) in self.leases.iter().enumerate() {
             let lease = &mut state.leases[index];
-            if result.is_err() && now + pause + 2_000 > oldest + longest {
+            lease.refused = too_large;
+            if !is_judged && now + pause + 2_000 > oldest + longest {
                 lease.excuse.get_or_insert("held as long as allowed");
             }
             lease.hold = match result {
-                Ok(_) if failed.contains(&at) || kept.contains(&at) => Hold::Failed(now),
+                _ if is_judged && (failed.contains(&at) || kept.contains(&at)) => Hold::Failed(now),
                 Ok(_) => Hold::Succeeded,
+                // What is split waits in its group once more.
+                Err(_) if too_large => Hold::Unstarted,
                 Err(fault) => {
-                    let split = fault.kind == FaultKind::TooLarge && self.leases.len() > 1;
-                    if matches!(fault.kind, FaultKind::Invalid | FaultKind::TooLarge) && !split {
+                    if fault.kind == FaultKind::Invalid {
                         lease.excuse.get_or_insert("its invoke could not be made");
                     }
-                    // What is split waits in its group once more.
-                    if split && lane.is_fifo() { Hold::Unstarted } else { Hold::Waiting }
+                    Hold::Waiting
                 }
             };
         }
-        if result.is_ok() {
-            session.judge(&mut state, &self.leases, failed, &kept);
-            session.keep_order(&mut state, self.id, &self.leases);
+        if is_judged {
+            let named = !malformed && result.as_ref().is_ok_and(|answer| answer.function_error.is_none());
+            let spared = session.spared(&state, &self.leases, failed, named);
+            session.judge(&mut state, &self.leases, failed, &[spared, kept].concat());
+            session.keep_order(&mut state, self.id, &self.leases, named);
         }
         drop(state);
         let end = match result {

@@ -243,6 +243,8 @@ pub(crate) struct Lease {
     pub(crate) delivering: bool,
     /// Deliveries of its failure record that failed.
     pub(crate) tries: u32,
+    /// Its event was refused as too large although it held nothing else.
+    pub(crate) refused: bool,
     /// The id of its failure record.
     pub(crate) uuid: Option<u128>,
     /// When the engine last asked to hide it for longer.
@@ -274,6 +276,8 @@ pub(crate) struct SessionState {
     pub(crate) attempts: Attempts,
     /// FIFO: groups whose last batch failed.
     pub(crate) failing: BTreeSet<Arc<str>>,
+    /// FIFO: groups of which an error did not say what failed, and how many of their messages are to go one by one.
+    pub(crate) unclear: BTreeMap<Arc<str>, usize>,
 }
 
 /// An invoke that the engine waits for.

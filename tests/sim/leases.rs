@@ -104,6 +104,7 @@ impl Lane {
             perhaps_given_up: false,
             delivering: false,
             tries: 0,
+            refused: false,
             uuid: None,
             asked: None,
             gone: None,

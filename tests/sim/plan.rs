@@ -147,7 +147,7 @@ pub(crate) struct Faults {
     pub(crate) break_before: f64,
     /// The way to the function breaks after it ran.
     pub(crate) break_after: f64,
-    /// FIFO: the event of several records is refused as too large.
+    /// FIFO: the event is refused as too large.
     pub(crate) too_large: f64,
     /// The function throws.
     pub(crate) function_error: f64,

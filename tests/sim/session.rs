@@ -48,6 +48,7 @@ impl Session {
             tallies: std::collections::BTreeMap::new(),
             attempts: Attempts::default(),
             failing: std::collections::BTreeSet::new(),
+            unclear: std::collections::BTreeMap::new(),
         });
         drop(state);
         Self { lane, id, incarnation, mapping }

@@ -130,7 +130,7 @@ fn the_examples_are_clean() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("mappings");
     let loaded = load_all(&[folder]);
     assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
-    let [clicks, orders, orders_fifo, stock] = loaded.mappings.try_into().unwrap();
+    let [clicks, orders, orders_fifo, payments, stock] = loaded.mappings.try_into().unwrap();
     assert_eq!((clicks.kind, stock.kind), (SourceKind::Kinesis, SourceKind::DynamoDb));
     for stream in [clicks, stock] {
         assert!(crate::mapping::lint(&stream, None, None).is_empty(), "{}", stream.name);
@@ -138,4 +138,5 @@ fn the_examples_are_clean() {
     assert_eq!((orders.name.as_str(), orders.function.name.as_str()), ("orders", "process-orders"));
     assert!(orders.report_batch_item_failures && orders.maximum_concurrency.is_some());
     assert!(orders_fifo.fifo && orders_fifo.report_batch_item_failures && !orders.fifo);
+    assert!(payments.fifo && payments.on_failure.is_some());
 }

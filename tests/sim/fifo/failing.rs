@@ -1,6 +1,7 @@
 //! What an answer means for the rest of a message group.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use forebay::machine::GroupOrder;
 
@@ -40,20 +41,38 @@ impl Session {
         (0..leases.len()).filter(is_kept).collect()
     }
 
+    /// Places of the batch that failed, and perhaps only because of another: all but the first of each group that the
+    /// function names, and the whole batch where it names none.
+    pub(crate) fn spared(&self, state: &LaneState, leases: &[usize], failed: &[usize], named: bool) -> Vec<usize> {
+        if !self.lane.is_fifo() || leases.len() == 1 {
+            return Vec::new();
+        }
+        let first = |at: usize| {
+            failed.iter().find(|&&other| state.group_of(leases[other]) == state.group_of(leases[at])) == Some(&at)
+        };
+        failed.iter().copied().filter(|&at| !named || !first(at)).collect()
+    }
+
     /// The function has answered: what waits behind a failure fails with it, and successes come in order.
-    pub(crate) fn keep_order(&self, state: &mut LaneState, call: u64, leases: &[usize]) {
+    pub(crate) fn keep_order(&self, state: &mut LaneState, call: u64, leases: &[usize], named: bool) {
         if !self.lane.is_fifo() {
             return;
         }
+        let clear = named || leases.len() == 1 || self.mapping.on_failure.is_none();
         for group in state.groups_of(leases) {
             let of_group: Vec<usize> =
                 leases.iter().copied().filter(|&index| state.group_of(index) == Some(&group)).collect();
             let failed = |&index: &usize| matches!(state.leases[index].hold, Hold::Failed(_) | Hold::GivenUp);
+            let session = &mut state.sessions[self.id];
             let Some(first) = of_group.iter().copied().find(failed) else {
-                state.sessions[self.id].failing.remove(&group);
+                session.failing.remove(&group);
+                if let Some(left) = session.unclear.get_mut(&group) {
+                    *left = left.saturating_sub(of_group.len());
+                }
                 continue;
             };
-            state.sessions[self.id].failing.insert(group);
+            session.unclear.insert(Arc::clone(&group), if clear { 0 } else { leases.len() });
+            session.failing.insert(group);
             self.stop_behind(state, call, first);
             for index in of_group {
                 if matches!(state.leases[index].hold, Hold::Failed(_)) {
@@ -78,7 +97,9 @@ impl Session {
             if !behind || lease.session != self.id || !matches!(lease.hold, Hold::Unstarted | Hold::Waiting) {
                 continue;
             }
-            if lease.receive == receive {
+            if lease.excuse.is_some() || lease.failed_returns > 0 {
+                // It is on its way back already.
+            } else if lease.receive == receive {
                 lease.hold = Hold::Failed(now);
                 lease.failed_in = call;
             } else {

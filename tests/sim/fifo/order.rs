@@ -17,7 +17,7 @@ impl Session {
             return;
         }
         let groups = state.groups_of(leases);
-        self.check_company(state, &groups);
+        self.check_company(state, leases, &groups);
         for (at, &index) in leases.iter().enumerate() {
             let (n, group) = (state.leases[index].message, state.group_of(index));
             let behind = |&&other: &&usize| state.group_of(other) == group && state.leases[other].message >= n;
@@ -42,13 +42,20 @@ impl Session {
         }
     }
 
-    /// No group is in two invokes at once, and one that has just failed is alone in its batch.
-    fn check_company(&self, state: &LaneState, groups: &BTreeSet<Arc<str>>) {
+    /// No group is in two invokes at once. One that has just failed is alone in its batch; a message of it is, where it is
+    /// to be known which one fails.
+    fn check_company(&self, state: &LaneState, leases: &[usize], groups: &BTreeSet<Arc<str>>) {
         let lane = &self.lane;
         for (id, call) in &state.calls {
             if let Some(group) = call.groups.intersection(groups).next() {
                 lane.violate(format_args!("{group} is invoked while invoke {id} has it"));
             }
+        }
+        let unclear = |group: &&Arc<str>| state.sessions[self.id].unclear.get(*group).is_some_and(|left| *left > 0);
+        if leases.len() > 1
+            && let Some(group) = groups.iter().find(unclear)
+        {
+            lane.violate(format_args!("{group} is to go one by one, and {} go together", leases.len()));
         }
         if groups.len() < 2 {
             return;

@@ -1,0 +1,68 @@
+//! `cargo bench --bench filter`: what it costs to hold event patterns against a record, beside what it costs `serde_json` merely to skip the
+//! same bytes. `docs/filters.md` explains the figures.
+
+mod events;
+mod hostile;
+mod measure;
+
+use std::hint::black_box;
+
+use forebay::filter::{Filters, Pattern, Verdict, View};
+use serde::de::IgnoredAny;
+
+use crate::measure::{Row, compare};
+
+fn main() {
+    let asked = |option: &str| std::env::args().any(|argument| argument == option);
+    let rounds = if asked("--quick") { 5 } else { 101 };
+    println!("An event of {} bytes, one thread; medians of {rounds} rounds, taken in turns.\n", events::ORDER.len());
+    Row::head();
+    let ten: Vec<&str> = events::PATTERNS.to_vec();
+    speed("one pattern, matches", View::Event, &ten[..1], events::ORDER.as_bytes(), rounds);
+    speed("one pattern, does not match", View::Event, &[events::MISS], events::ORDER.as_bytes(), rounds);
+    speed("ten patterns, the last matches", View::Event, &ten_last(&ten), events::ORDER.as_bytes(), rounds);
+    speed("ten patterns, none matches", View::Event, &ten_misses(&ten), events::ORDER.as_bytes(), rounds);
+    let (message, record) = (events::message(), events::kinesis());
+    speed("a message, its body, one pattern", View::Sqs, &[&events::within("body")], &message, rounds);
+    speed("a Kinesis record, its data, one pattern", View::Kinesis, &[&events::within("data")], &record, rounds);
+
+    if asked("--speed") {
+        return;
+    }
+    println!("\nRecords made to be slow: the same shape at 9, 90 and 256 KB.\n");
+    Row::head();
+    for case in hostile::cases() {
+        for kilobytes in [9, 90, 256] {
+            let record = (case.record)(kilobytes * 1000);
+            let label = format!("{}, {kilobytes} KB", case.name);
+            speed(&label, View::Event, &[case.pattern], record.as_bytes(), rounds.min(15));
+        }
+    }
+}
+
+/// Nine patterns that do not match, then one that does.
+fn ten_last<'a>(patterns: &[&'a str]) -> Vec<&'a str> {
+    ten_misses(patterns).into_iter().take(9).chain(patterns.first().copied()).collect()
+}
+
+fn ten_misses<'a>(patterns: &[&'a str]) -> Vec<&'a str> {
+    patterns.iter().copied().skip(1).chain([events::MISS]).collect()
+}
+
+/// Prints what skipping and deciding take.
+fn speed(label: &str, view: View, patterns: &[&str], record: &[u8], rounds: usize) {
+    let patterns = patterns.iter().map(|text| Pattern::parse(text).expect("a pattern of the bench is valid")).collect();
+    let filters = Filters::new(view, patterns).expect("the patterns of the bench fit their view");
+    let verdict = match filters.decide(record) {
+        Verdict::Match(_) => "match",
+        Verdict::NoMatch => "no match",
+        Verdict::Undecidable(_) => "undecidable",
+    };
+    let skip = || {
+        black_box(serde_json::from_slice::<IgnoredAny>(black_box(record)).is_ok());
+    };
+    let decide = || {
+        black_box(filters.decide(black_box(record)));
+    };
+    Row { label, bytes: record.len(), pair: compare(rounds, skip, decide), verdict }.print();
+}
