@@ -3,16 +3,25 @@
 use std::time::{Duration, Instant};
 
 /// How long one of them runs at a time.
-const SPAN: Duration = Duration::from_millis(20);
+const SPAN: Duration = Duration::from_millis(4);
 
-/// Median nanoseconds of each.
-pub(crate) fn compare(rounds: usize, mut first: impl FnMut(), mut second: impl FnMut()) -> (f64, f64) {
-    let (mut firsts, mut seconds) = (Vec::new(), Vec::new());
-    for _ in 0..rounds {
-        firsts.push(span(&mut first));
-        seconds.push(span(&mut second));
+/// What two things take.
+pub(crate) struct Pair {
+    /// Median nanoseconds.
+    pub first: f64,
+    pub second: f64,
+    /// The median of how often the first went into the second, round by round.
+    pub ratio: f64,
+}
+
+/// Measures two things in turns.
+pub(crate) fn compare(rounds: usize, mut first: impl FnMut(), mut second: impl FnMut()) -> Pair {
+    let rounds: Vec<(f64, f64)> = (0..rounds).map(|_| (span(&mut first), span(&mut second))).collect();
+    Pair {
+        first: median(rounds.iter().map(|round| round.0)),
+        second: median(rounds.iter().map(|round| round.1)),
+        ratio: median(rounds.iter().map(|round| round.1 / round.0)),
     }
-    (median(firsts), median(seconds))
 }
 
 fn span(run: &mut impl FnMut()) -> f64 {
@@ -29,7 +38,8 @@ fn span(run: &mut impl FnMut()) -> f64 {
     start.elapsed().as_secs_f64() * 1e9 / f64::from(runs)
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
@@ -38,20 +48,21 @@ fn median(mut values: Vec<f64>) -> f64 {
 pub(crate) struct Row<'a> {
     pub label: &'a str,
     pub bytes: usize,
-    pub skip: f64,
-    pub decide: f64,
+    /// Skipping, and deciding.
+    pub pair: Pair,
     pub verdict: &'a str,
 }
 
 impl Row<'_> {
     pub(crate) fn head() {
-        println!("{:<58} {:>8} {:>12} {:>12} {:>7}  decided", "", "bytes", "skip", "decide", "speed");
+        println!("{:<58} {:>7} {:>10} {:>10} {:>6} {:>6}  decided", "", "bytes", "skip", "decide", "times", "speed");
     }
 
-    /// `speed` is that of the filters where skipping is 1.
+    /// `times` is what deciding costs where skipping is 1, `speed` the other way round.
     pub(crate) fn print(&self) {
-        let Row { label, bytes, skip, decide, verdict } = self;
-        println!("{label:<58} {bytes:>8} {:>12} {:>12} {:>7.2}  {verdict}", time(*skip), time(*decide), skip / decide);
+        let Row { label, bytes, pair: Pair { first, second, ratio }, verdict } = self;
+        let (skip, decide) = (time(*first), time(*second));
+        println!("{label:<58} {bytes:>7} {skip:>10} {decide:>10} {ratio:>6.1} {:>6.2}  {verdict}", 1.0 / ratio);
     }
 }
 

@@ -11,8 +11,11 @@ use super::verdict::{Explanation, Outcome, Undecidable, Verdict};
 use super::view::{Form, View};
 use super::words;
 
-/// How many steps the search through a record's lists may take.
-const MAX_STEPS: usize = 1 << 20;
+/// How many steps the search through a record's lists may take for a branch, beside two for each of its bytes. Lists that are not made for
+/// it need less than one for each byte.
+const STEPS: usize = 1 << 16;
+/// For how many branches at most that is granted, so that a pattern of many does not multiply it without end.
+const STEPS_FOR: usize = 16;
 
 /// The patterns of a mapping, made ready for many records. One match is enough.
 ///
@@ -69,7 +72,7 @@ impl Filters {
             Err(why) => return Verdict::Undecidable(why),
         };
         matcher.sort();
-        let mut search = Search::new(&self.trie, &shape.elements, &matcher.places, MAX_STEPS);
+        let mut search = Search::new(&self.trie, &shape.elements, &matcher.places, self.steps(record));
         let mut verdict = Verdict::NoMatch;
         for branch in &self.trie.branches {
             match self.judge(&mut search, branch, shape.form) {
@@ -103,18 +106,21 @@ impl Filters {
         let mut matcher = Matcher::new(&self.trie);
         let read = stream::read(&self.trie, record, &mut matcher);
         matcher.sort();
-        (0..self.patterns.len())
-            .map(|pattern| {
-                let outcome = match &read {
-                    Ok(shape) => {
-                        let mut search = Search::new(&self.trie, &shape.elements, &matcher.places, MAX_STEPS);
-                        self.outcome(&mut search, pattern, shape.form, record)
-                    }
-                    Err(why) => Outcome::Undecidable(*why),
-                };
-                Explanation { pattern, outcome }
-            })
-            .collect()
+        let shape = match &read {
+            Ok(shape) => shape,
+            Err(why) => return self.explain_each(|_| Outcome::Undecidable(*why)),
+        };
+        let mut search = Search::new(&self.trie, &shape.elements, &matcher.places, self.steps(record));
+        self.explain_each(|pattern| self.outcome(&mut search, pattern, shape.form, record))
+    }
+
+    fn explain_each(&self, mut outcome: impl FnMut(usize) -> Outcome) -> Vec<Explanation> {
+        (0..self.patterns.len()).map(|pattern| Explanation { pattern, outcome: outcome(pattern) }).collect()
+    }
+
+    /// How long the search may take.
+    fn steps(&self, record: &[u8]) -> usize {
+        (STEPS + 2 * record.len()) * self.trie.branches.len().min(STEPS_FOR)
     }
 
     /// What becomes of one pattern.

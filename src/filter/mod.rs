@@ -11,6 +11,7 @@ mod filters;
 mod fold;
 mod json;
 mod leaf;
+mod lex;
 mod matcher;
 mod memo;
 mod number;

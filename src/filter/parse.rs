@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use super::error::{PatternError, PatternReason as Reason};
-use super::json::{Broken, Scanner, Token};
+use super::json::{Scanner, Token};
 use super::leaf::{Member, Test};
+use super::lex::Broken;
 use super::operators;
 use super::pattern::Field;
 

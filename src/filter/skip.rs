@@ -1,75 +1,67 @@
 //! Passes over values that nobody asks for, checking only that they are JSON. Most of a record is passed over, so this decides
 //! how fast records are filtered.
 
-use super::json::{Broken, Scanner, Token};
+use super::lex::{Broken, Fault, fault, number, space, string, word};
 
-impl Scanner<'_> {
-    /// Passes over a value, however deep it nests.
-    pub(super) fn skip(&mut self) -> Result<(), Broken> {
-        let mut open = Nesting::default();
+/// Behind a value, however deep it nests.
+pub(super) fn skip(text: &[u8], mut at: usize) -> Result<usize, Fault> {
+    let mut open = Nesting::default();
+    loop {
+        at = space(text, at);
+        at = match text.get(at) {
+            Some(b'"') => string(text, at + 1)?.0,
+            Some(b'{') => {
+                at = space(text, at + 1);
+                if text.get(at) != Some(&b'}') {
+                    open.push(true);
+                    at = name(text, at)?;
+                    continue;
+                }
+                at + 1
+            }
+            Some(b'[') => {
+                at = space(text, at + 1);
+                if text.get(at) != Some(&b']') {
+                    open.push(false);
+                    continue;
+                }
+                at + 1
+            }
+            Some(b'-' | b'0'..=b'9') => number(text, at)?,
+            Some(b't') => word(text, at, b"true")?,
+            Some(b'f') => word(text, at, b"false")?,
+            Some(b'n') => word(text, at, b"null")?,
+            _ => return fault(text, at, Broken::Value),
+        };
         loop {
-            match self.peek() {
-                b'"' => {
-                    self.skip_text()?;
-                }
-                b'{' => {
-                    self.advance();
-                    if !self.take(b'}') {
-                        open.push(true);
-                        self.skip_name()?;
-                        continue;
+            let Some(object) = open.innermost() else { return Ok(at) };
+            at = space(text, at);
+            match text.get(at) {
+                Some(b',') => {
+                    at += 1;
+                    if object {
+                        at = name(text, space(text, at))?;
                     }
+                    break;
                 }
-                b'[' => {
-                    self.advance();
-                    if !self.take(b']') {
-                        open.push(false);
-                        continue;
-                    }
-                }
-                b'-' | b'0'..=b'9' => {
-                    self.number()?;
-                }
-                b't' => {
-                    self.word(b"true", Token::True)?;
-                }
-                b'f' => {
-                    self.word(b"false", Token::False)?;
-                }
-                b'n' => {
-                    self.word(b"null", Token::Null)?;
-                }
-                _ => return self.broken(Broken::Value),
+                Some(b'}') if object => open.pop(),
+                Some(b']') if !object => open.pop(),
+                _ => return fault(text, at, if object { Broken::Member } else { Broken::Item }),
             }
-            loop {
-                let Some(object) = open.innermost() else { return Ok(()) };
-                match self.peek() {
-                    b',' if object => {
-                        self.advance();
-                        self.skip_name()?;
-                        break;
-                    }
-                    b',' => {
-                        self.advance();
-                        break;
-                    }
-                    b'}' if object => open.pop(),
-                    b']' if !object => open.pop(),
-                    _ => return self.broken(if object { Broken::Member } else { Broken::Item }),
-                }
-                self.advance();
-            }
+            at += 1;
         }
     }
+}
 
-    #[inline]
-    fn skip_name(&mut self) -> Result<(), Broken> {
-        if self.peek() != b'"' {
-            return self.broken(Broken::Name);
-        }
-        self.skip_text()?;
-        if self.take(b':') { Ok(()) } else { self.broken(Broken::Colon) }
+/// Behind the name of a member and its colon.
+#[inline]
+fn name(text: &[u8], at: usize) -> Result<usize, Fault> {
+    if text.get(at) != Some(&b'"') {
+        return fault(text, at, Broken::Name);
     }
+    let (end, _) = string(text, at + 1)?;
+    let end = space(text, end);
+    if text.get(end) == Some(&b':') { Ok(end + 1) } else { fault(text, end, Broken::Colon) }
 }
 
 /// What is open around a place, one bit for each: an object, or a list.
@@ -114,11 +106,10 @@ mod tests {
 
     /// Where a text stops to be JSON.
     fn broken(text: &[u8]) -> Option<usize> {
-        let mut scanner = Scanner::new(text);
-        match scanner.skip() {
-            Ok(()) if scanner.at_end() => None,
-            Ok(()) => Some(scanner.offset()),
-            Err(_) => Some(scanner.offset()),
+        match skip(text, 0).map(|end| space(text, end)) {
+            Ok(end) if end == text.len() => None,
+            Ok(end) => Some(end),
+            Err((at, _)) => Some(at),
         }
     }
 

@@ -3,8 +3,9 @@
 //! What is open is kept on a stack of our own, so a record may nest as deep as it likes.
 
 use super::elements::{Element, Elements, ROOT};
-use super::json::{Broken, Scanner, Token};
+use super::json::{Scanner, Token};
 use super::leaf::Leaf;
+use super::lex::Broken;
 use super::number::Seen;
 use super::text::Text;
 use super::trie::{NodeId, TOP, Trie};
@@ -51,7 +52,7 @@ pub(super) fn read(trie: &Trie, record: &[u8], sink: &mut impl Sink) -> Result<S
     let mut scanner = Scanner::new(record);
     match reader.document(&mut scanner, TOP) {
         Ok(()) => Ok(reader.shape),
-        Err(_) => Err(Undecidable::Malformed { offset: scanner.offset().min(record.len()) }),
+        Err(_) => Err(Undecidable::Malformed { offset: scanner.offset() }),
     }
 }
 

@@ -12,34 +12,54 @@ pub(super) const TOP: NodeId = 0;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Node {
-    /// The names of its members that a pattern goes on with; none has a dot.
+    /// The names of its members that a pattern goes on with, and where; none has a dot. In the order of their fingerprints.
     children: Vec<(Box<[u8]>, NodeId)>,
-    /// One bit for each length of a name, longer ones together: most names are none of these.
-    lengths: u64,
+    fingerprints: Vec<u32>,
     /// The tests of the values here.
     pub slots: Vec<usize>,
     /// Whether the values here are documents of their own.
     pub content: Option<Content>,
 }
 
+/// The length, the first and the last byte of a name: most names of a record differ in these from all that are looked for.
+#[inline]
+fn fingerprint(name: &[u8]) -> u32 {
+    let (Some(first), Some(last)) = (name.first(), name.last()) else { return 0 };
+    let length = u32::try_from(name.len()).unwrap_or(u32::MAX).min(0xffff);
+    length << 16 | u32::from(*first) << 8 | u32::from(*last)
+}
+
 impl Node {
     /// The member of a name without dots.
     #[inline]
-    pub(super) fn child(&self, name: &[u8]) -> Option<NodeId> {
-        if self.lengths >> name.len().min(63) & 1 == 0 {
-            return None;
+    fn child(&self, name: &[u8]) -> Option<NodeId> {
+        let wanted = fingerprint(name);
+        let mut index = if self.fingerprints.len() <= 16 {
+            self.fingerprints.iter().position(|found| *found == wanted)?
+        } else {
+            self.fingerprints.partition_point(|found| *found < wanted)
+        };
+        while self.fingerprints.get(index) == Some(&wanted) {
+            let (child, node) = &self.children[index];
+            if **child == *name {
+                return Some(*node);
+            }
+            index += 1;
         }
-        if self.children.len() <= 8 {
-            return self.children.iter().find(|(child, _)| **child == *name).map(|(_, node)| *node);
-        }
-        let found = self.children.binary_search_by(|(child, _)| (**child).cmp(name));
-        found.ok().map(|index| self.children[index].1)
+        None
+    }
+
+    fn add(&mut self, name: &[u8], node: NodeId) {
+        let fingerprint = fingerprint(name);
+        let index = self.fingerprints.partition_point(|found| *found < fingerprint);
+        self.fingerprints.insert(index, fingerprint);
+        self.children.insert(index, (name.into(), node));
     }
 
     /// Whether a dot of the name stands where the name of a member would end.
     #[inline]
     fn begins(&self, name: &[u8]) -> bool {
-        self.children.iter().any(|(child, _)| name.get(child.len()) == Some(&b'.'))
+        self.fingerprints.iter().any(|found| name.get((found >> 16) as usize) == Some(&b'.'))
     }
 
     /// Whether no pattern looks further.
@@ -141,17 +161,12 @@ impl Trie {
         let mut end = 0;
         for name in path.split(|byte| *byte == b'.') {
             end += name.len();
-            let found = self.nodes[node].children.binary_search_by(|(child, _)| (**child).cmp(name));
-            node = match found {
-                Ok(index) => self.nodes[node].children[index].1,
-                Err(index) => {
-                    let new = self.nodes.len();
-                    self.nodes.push(Node { content: view.content(&path[..end]), ..Node::default() });
-                    self.nodes[node].children.insert(index, (name.into(), new));
-                    self.nodes[node].lengths |= 1 << name.len().min(63);
-                    new
-                }
-            };
+            node = self.nodes[node].child(name).unwrap_or_else(|| {
+                let new = self.nodes.len();
+                self.nodes.push(Node { content: view.content(&path[..end]), ..Node::default() });
+                self.nodes[node].add(name, new);
+                new
+            });
             end += 1;
         }
         node

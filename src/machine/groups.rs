@@ -182,10 +182,13 @@ impl Groups {
         self.review(name);
     }
 
-    /// The function has failed messages of this group, which goes alone from now on; `unclear` of them one by one.
+    /// The function has failed messages of this group, which goes alone from now on, and one by one until `unclear` of
+    /// them have succeeded. A failure that is clear does not end that.
     pub(crate) fn failed(&mut self, name: &Arc<str>, unclear: u32) {
         self.failing.failed(name);
-        self.unclear.put(name, unclear);
+        if unclear > 0 {
+            self.unclear.put(name, unclear);
+        }
     }
 
     /// The function has processed so many messages of this group, all that its batch had.
@@ -319,6 +322,7 @@ mod tests {
     fn a_group_of_which_it_is_unclear_what_failed_goes_one_by_one() {
         let mut groups = groups(10, "aaa");
         groups.failed(&name("a"), 2);
+        groups.failed(&name("a"), 0);
         for (id, tokens) in [(1, vec![1]), (2, vec![2]), (3, vec![3])] {
             if id == 3 {
                 add(&mut groups, "a", 9, 10);

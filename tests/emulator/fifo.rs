@@ -1,7 +1,7 @@
 //! FIFO queues in the emulator, and what functions note of their message groups.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 use serde::Deserialize;
@@ -134,6 +134,11 @@ impl Account {
         let empty = async || self.messages(queue).await.is_empty().then_some(());
         eventually(within, &format!("{} is empty", queue.url), empty).await;
     }
+}
+
+/// Now, as Unix time in seconds.
+pub(crate) fn unix() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
 }
 
 /// So many messages for each of these groups, in turn: first those numbered 0, then those numbered 1, …

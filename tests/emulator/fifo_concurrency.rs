@@ -135,6 +135,44 @@ async fn a_group_that_always_fails_stops_no_other_and_goes_on_when_it_is_healed(
     in_order(&mut turns, &["bad"], 5);
 }
 
+/// Throws for number 1 until it comes the third time, and takes its time.
+const THROWS_TWICE: &str = "
+def handler(event, context):
+    began = time.time()
+    time.sleep(0.4)
+    throws = any(number(r) == 1 and receives(r) < 3 for r in event['Records'])
+    note(event, ids(event['Records']) if throws else [], began)
+    if throws:
+        raise ValueError('not yet')
+";
+
+#[tokio::test]
+async fn a_batch_that_threw_comes_again_message_by_message_and_none_overtakes() {
+    let account = Emulator::shared().account().await;
+    let queue = account.create_fifo_queue("orders", 30).await;
+    let failed = account.create_queue("orders-failed", &[]).await;
+    let site = Site::new(&account);
+    let mut turns = Turns::new(&site, "turns");
+    account.create_function("work", &turns.source(THROWS_TWICE), 10).await;
+    account.send_groups(&queue, &in_turn(&["a"], 5)).await;
+    let more = format!(
+        "DestinationConfig: {{ OnFailure: {{ Destination: \"{}\" }} }}\n\
+         Poller: {{ OnFailureAttempts: 3, Visibility: {{ OnFunctionError: Release }} }}",
+        failed.arn
+    );
+    site.map("orders", &queue, "work", &more);
+    let daemon = site.run().await;
+    account.emptied(&queue, PATIENCE).await;
+    daemon.stop().await;
+
+    assert!(account.messages(&failed).await.is_empty());
+    let numbers: Vec<Vec<usize>> =
+        turns.entries().iter().map(|turn| turn.records.iter().map(|dealt| dealt.number).collect()).collect();
+    assert_eq!(numbers, [vec![0, 1, 2, 3, 4], vec![0], vec![1], vec![1, 2, 3, 4]]);
+    assert_eq!(turns.peak(), 1);
+    in_order(&mut turns, &["a"], 5);
+}
+
 #[tokio::test]
 async fn throttles_spend_no_receive_and_keep_the_order() {
     let groups = ["a", "b", "c", "d", "e"];

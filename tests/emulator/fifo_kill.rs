@@ -2,9 +2,9 @@
 //! moments. Each group keeps its order, and nothing is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use crate::fifo::{Numbers, Turns};
+use crate::fifo::{Numbers, Turns, unix};
 use crate::group_order::History;
 use crate::harness::Emulator;
 use crate::process::{Daemon, Site};
@@ -54,10 +54,6 @@ fn poison() -> BTreeMap<String, usize> {
 
 fn name(index: usize) -> String {
     format!("group {index}")
-}
-
-fn unix() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
 }
 
 /// What is sent, a few messages for each of some groups at a time.

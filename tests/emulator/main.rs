@@ -8,6 +8,7 @@ mod failures;
 mod feeds;
 mod fifo;
 mod fifo_batches;
+mod fifo_changes;
 mod fifo_concurrency;
 mod fifo_drain;
 mod fifo_kill;

@@ -175,7 +175,7 @@ impl Session {
                 lane.violate(format_args!("L{index} is extended {} ms after it failed", now - at));
             }
             (Hold::Unstarted | Hold::Waiting, true) if quiet => lease.excuse = Some(RETURNED),
-            (Hold::Unstarted | Hold::Waiting, true) if broken => lease.excuse = Some(WITH_ITS_GROUP),
+            (Hold::Unstarted | Hold::Waiting | Hold::Failed(_), true) if broken => lease.excuse = Some(WITH_ITS_GROUP),
             (hold, true) => lane.violate(format_args!("L{index} is made visible while {hold:?}")),
             (_, false) => {}
         }

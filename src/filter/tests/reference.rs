@@ -27,7 +27,7 @@ pub fn matches(pattern: &str, document: &str) -> Option<bool> {
     let mut leaves = Vec::new();
     flatten(&document, None, &[], &mut 0, &mut leaves);
     let Json::Object(members) = &pattern else { return None };
-    let mut steps = 20_000;
+    let mut steps = 4_000;
     for branch in expand(members, None, Vec::new()) {
         let keys: Vec<(&String, &Vec<Json>)> = branch.iter().map(|(path, list)| (path, *list)).collect();
         if hold(&keys, &leaves, &[], &mut steps).ok()? {

@@ -38,7 +38,8 @@ fn faults(rng: &mut Rng, faults: &mut Faults) {
 fn sends(rng: &mut Rng, lane: &mut LanePlan, rough: bool) {
     let may_fail = lane.queue.max_receive_count.is_some() || lane.mapping.on_failure.is_some();
     let groups = if rng.u8(0..4) == 0 { 1 } else { rng.u32(2..=12) };
-    let bad = (rough && may_fail && rng.u8(0..3) == 0).then(|| rng.u32(0..groups));
+    // What goes its rounds one by one takes its time.
+    let bad = (rough && lane.sends.len() < 60 && may_fail && rng.u8(0..3) == 0).then(|| rng.u32(0..groups));
     let slipping = if rough && rng.u8(0..3) == 0 { rng.f64() * 0.3 } else { 0.0 };
     let twice = if rng.u8(0..3) == 0 { 0.2 } else { 0.0 };
     for at in 0..lane.sends.len() {

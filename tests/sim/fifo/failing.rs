@@ -89,10 +89,6 @@ impl Session {
 
     /// What came with a failed message, waits behind it and was never begun is not begun any more.
     fn stop_behind(&self, state: &mut LaneState, call: u64, first: usize) {
-        if state.quiet.is_some() {
-            // A drain has given it back.
-            return;
-        }
         let now = self.lane.world.now();
         let (n, receive) = (state.leases[first].message, state.leases[first].receive);
         for index in 0..state.leases.len() {
@@ -101,7 +97,9 @@ impl Session {
             if !behind || lease.session != self.id || !matches!(lease.hold, Hold::Unstarted | Hold::Waiting) {
                 continue;
             }
-            if lease.receive == receive {
+            if lease.excuse.is_some() || lease.failed_returns > 0 {
+                // It is on its way back already.
+            } else if lease.receive == receive {
                 lease.hold = Hold::Failed(now);
                 lease.failed_in = call;
             } else {

@@ -24,7 +24,9 @@ impl Session {
         let Some(group) = state.group_of(index).map(Arc::clone) else { return };
         let now = self.lane.world.now();
         if matches!(state.leases[index].hold, Hold::Failed(_)) {
-            self.check_tail(state, index, hidden);
+            if !self.lane.group_is_broken(state, index) {
+                self.check_tail(state, index, hidden);
+            }
             state.leases[index].span = Some(hidden);
         } else if !hidden.is_zero() {
             state.leases[index].asked = Some(now);
@@ -90,7 +92,12 @@ impl Lane {
         if state.fifo.extended.first().is_none_or(|(at, ..)| *at == self.world.now()) {
             return;
         }
-        for (at, session, group) in std::mem::take(&mut state.fifo.extended) {
+        let extended = std::mem::take(&mut state.fifo.extended);
+        if state.quiet.is_some() {
+            // What a drain gives back is extended no more.
+            return;
+        }
+        for (at, session, group) in extended {
             for &index in &state.open {
                 let lease = &state.leases[index];
                 let held = is_in_hand(lease) && lease.delivered.is_some_and(|delivered| delivered < at);

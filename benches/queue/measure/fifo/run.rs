@@ -72,6 +72,11 @@ impl Run {
         self.deleted.iter().skip(1).sum::<u64>() as f64 / self.seconds
     }
 
+    /// How many cores the program and the fake used together.
+    pub(super) const fn busy(&self) -> f64 {
+        self.cores + self.fake_cores
+    }
+
     /// The fewest and the most that one of the groups behind the first got done.
     pub(super) fn spread(&self) -> (u64, u64) {
         let others = || self.deleted.iter().skip(1).copied();
