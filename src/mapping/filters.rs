@@ -72,6 +72,7 @@ fn pattern(reader: &mut Reader<'_>, filter: &Value, kind: SourceKind) -> Option<
         }
         return None;
     };
+    impossible::repeated(reader, written);
     checked(reader, written, kind).then(|| written.pattern.text().to_owned())
 }
 

@@ -39,8 +39,8 @@ fn maps_become_the_json_that_they_mean() {
             r#"{"body":{"1":["a"],"true":["b"],"":["c"],"${X}":["d"]}}"#,
         ),
         (
-            "{ body: { b: [1], a: [2] }, body: { b: [3], a: [4] } }",
-            r#"{"body":{"b":[1],"a":[2]},"body":{"b":[3],"a":[4]}}"#,
+            "{ body: { b: [1], a: [2] }, body: { d: [3], c: [4] } }",
+            r#"{"body":{"b":[1],"a":[2]},"body":{"d":[3],"c":[4]}}"#,
         ),
         (
             "{ body: { n: [{ numeric: [\">\", 0, \"<=\", 5.0] }, { exists: false }] } }",
