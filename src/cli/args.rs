@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::exit::{Exit, Outcome};
-use super::{checkpoint, completions, explain, health, list, run, schema, start, status, stop, validate, version};
+use super::{
+    checkpoint, completions, explain, filter, health, list, run, schema, start, status, stop, validate, version,
+};
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 partly done, 130 interrupted.
@@ -36,6 +38,8 @@ enum Verb {
     Stop(stop::StopArgs),
     /// Show and change how far streams were processed
     Checkpoint(checkpoint::CheckpointArgs),
+    /// Try event patterns on records, and say which match
+    Filter(filter::FilterArgs),
     /// Ask a running forebay whether it lives, as a container's health check
     Health(health::HealthArgs),
     /// Print the JSON Schema of mapping files
@@ -72,6 +76,7 @@ impl Verb {
             Self::Start(args) => args.execute(),
             Self::Stop(args) => args.execute(),
             Self::Checkpoint(args) => args.execute(),
+            Self::Filter(args) => args.execute(),
             Self::Health(args) => args.execute(),
             Self::Schema(args) => args.execute(),
             Self::Completions(args) => args.execute(),

@@ -9,6 +9,7 @@ mod describe;
 mod exit;
 mod explain;
 mod files;
+mod filter;
 mod health;
 mod list;
 mod output;

@@ -4,6 +4,7 @@ use super::code::Code;
 use super::destination;
 use super::impossible;
 use super::model::{Arn, FailureDestination, SourceKind};
+use super::pattern::Written;
 use super::reader::{Reader, short};
 use super::suggest;
 use super::text::Span;
@@ -71,6 +72,11 @@ fn pattern(reader: &mut Reader<'_>, filter: &Value, kind: SourceKind) -> Option<
         }
         return None;
     };
+    checked(reader, written, kind).then(|| written.pattern.text().to_owned())
+}
+
+/// Whether a pattern is one for a source; if not, that is reported, as is what can never match.
+pub(crate) fn checked(reader: &mut Reader<'_>, written: &Written, kind: SourceKind) -> bool {
     if let Err(error) = Filters::new(kind.view(), vec![written.pattern.clone()]) {
         let message = format!("invalid filter pattern: `{}`: {}", short(&error.path), error.reason);
         let help = match error.reason {
@@ -78,10 +84,10 @@ fn pattern(reader: &mut Reader<'_>, filter: &Value, kind: SourceKind) -> Option<
             _ => "write `{\"dynamodb\": {\"NewImage\": {\"ATTRIBUTE\": {\"S\": [\"VALUE\"]}}}}`",
         };
         reader.error(Code::PatternOfSource, written.at(error.offset), message, help);
-        return None;
+        return false;
     }
     impossible::check(reader, written, kind);
-    Some(written.pattern.text().to_owned())
+    true
 }
 
 /// What says what becomes of filtered records says nothing without filters.

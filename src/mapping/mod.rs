@@ -50,5 +50,6 @@ pub use model::{
     Arn, DestinationKind, FailureDestination, FunctionRef, Mapping, Poller, Side, SourceKind, StreamParameters,
     VisibilityOptions,
 };
+pub use pattern::parse_pattern;
 pub use schema::schema;
 pub use unreached::{function_unreached, source_unreached};

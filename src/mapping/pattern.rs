@@ -1,13 +1,15 @@
 //! `Pattern`: an event pattern, written as a map or as the JSON text of one.
 
+use std::path::Path;
+
 use super::code::Code;
-use super::events;
-use super::notation;
-use super::placed;
+use super::diagnostic::Diagnostic;
+use super::model::SourceKind;
 use super::reader::{Reader, short};
-use super::text::Span;
+use super::text::{Span, Text};
 use super::tree::{Node, NodeKind};
 use super::value::Kind;
+use super::{events, filters, notation, placed};
 use crate::filter::{Pattern, PatternError, PatternReason};
 
 /// The most characters of a pattern, as JSON (AWS's limit).
@@ -105,24 +107,25 @@ impl Reader<'_> {
             NodeKind::Scalar { .. } => {
                 let text = self.scalar(node, path, "a map", FORM)?.text;
                 let offsets = placed::align(self.text.text, node.span, &text);
-                let tree = match events::documents(&text) {
-                    (mut nodes, None) if nodes.len() == 1 => nodes.pop(),
-                    _ => None,
-                };
+                let tree = tree(&text);
                 (text, Places::Text { whole: node.span, offsets }, tree)
             }
         };
+        self.parsed(&text, places, tree, node.span, path).map(|written| Kind::Pattern(Box::new(written)))
+    }
+
+    fn parsed(&mut self, text: &str, places: Places, tree: Option<Node>, whole: Span, path: &str) -> Option<Written> {
         let length = text.chars().count();
         if length > LONGEST {
             let as_json = if matches!(places, Places::Map(_)) { " as JSON" } else { "" };
             let message = format!("`{path}` has {length} characters{as_json}, but may have {LONGEST} at most");
-            self.error(Code::TextLength, node.span, message, "shorten the pattern, or split it into two filters");
+            self.error(Code::TextLength, whole, message, "shorten the pattern, or split it into two filters");
             return None;
         }
-        match Pattern::parse(&text) {
-            Ok(pattern) => Some(Kind::Pattern(Box::new(Written { pattern, tree, places }))),
+        match Pattern::parse(text) {
+            Ok(pattern) => Some(Written { pattern, tree, places }),
             Err(error) => {
-                let (span, exact) = places.token(&text, error.offset);
+                let (span, exact) = places.token(text, error.offset);
                 let place = if exact {
                     String::new()
                 } else {
@@ -135,6 +138,29 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// JSON text as a tree, for which YAML's reader serves.
+fn tree(text: &str) -> Option<Node> {
+    match events::documents(text) {
+        (mut nodes, None) if nodes.len() == 1 => nodes.pop(),
+        _ => None,
+    }
+}
+
+/// Reads a pattern that does not stand in a mapping file, as JSON text; `origin` is shown where a file would be. With a source, it must be one
+/// for that source. Answers with the pattern if it is valid, and with everything that is to be said of it.
+pub fn parse_pattern(origin: &Path, text: &str, source: Option<SourceKind>) -> (Option<Pattern>, Vec<Diagnostic>) {
+    let file = Text::new(origin, text);
+    let mut reader = Reader::new(&file, &|_| None, 0);
+    let whole = Span::new(0, text.len());
+    let places = Places::Text { whole, offsets: Some((0..=text.len()).collect()) };
+    let written = reader.parsed(text, places, tree(text), whole, "Pattern");
+    let pattern = written.and_then(|written| match source {
+        Some(kind) => filters::checked(&mut reader, &written, kind).then_some(written.pattern),
+        None => Some(written.pattern),
+    });
+    (pattern, reader.diagnostics)
 }
 
 const fn code(reason: &PatternReason) -> Code {

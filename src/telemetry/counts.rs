@@ -313,6 +313,14 @@ mod tests {
     }
 
     #[test]
+    fn what_filters_stop_is_neither_deleted_nor_dropped() {
+        let counts = Counts::new();
+        counts.count(&Event::Screened { filtered_out: 2, undecidable: 1 });
+        counts.count(&Event::Screened { filtered_out: 1, undecidable: 0 });
+        assert_eq!(counts.totals(), Counters { filtered: 3, undecidable: 1, ..Counters::default() });
+    }
+
+    #[test]
     fn messages_that_are_kept_in_order_are_neither_deleted_nor_failed() {
         let counts = Counts::new();
         counts.count(&Event::OrderKept { records: 2 });

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::drought::Drought;
 use super::repeats::{Repeats, Topic};
 use crate::machine::{Event, FaultKind, Health, InvokeEnd};
 use crate::mapping::SourceKind;
@@ -21,11 +22,12 @@ pub(super) struct EventLog {
     mapping: Arc<str>,
     source: &'static str,
     repeats: Repeats,
+    drought: Drought,
 }
 
 impl EventLog {
     pub(super) const fn new(mapping: Arc<str>, source: SourceKind) -> Self {
-        Self { mapping, source: source.as_str(), repeats: Repeats::new() }
+        Self { mapping, source: source.as_str(), repeats: Repeats::new(), drought: Drought::new() }
     }
 
     pub(super) fn write(&self, event: &Event) {
@@ -47,6 +49,14 @@ impl EventLog {
             Event::MalformedResponse { reason } => self.warn(Topic::Malformed, reason, |silenced| {
                 tell!(warn, self, reason, silenced, "malformed answer: the whole batch counts as failed");
             }),
+            Event::Screened { filtered_out, undecidable } => self.screened(*filtered_out, *undecidable),
+            Event::InvokeStarted { .. } => {
+                if self.drought.passed(Instant::now) {
+                    tell!(info, self, "records pass the filters again");
+                } else {
+                    tell!(debug, self, ?event, "event");
+                }
+            }
             Event::OrderKept { records } => self.warn(Topic::Order, "", |silenced| {
                 tell!(
                     warn,
@@ -96,9 +106,7 @@ impl EventLog {
             }
             Event::Polled { .. }
             | Event::Flushed { .. }
-            | Event::InvokeStarted { .. }
             | Event::Held { .. }
-            | Event::Screened { .. }
             | Event::Deleted { .. }
             | Event::Left { .. }
             | Event::Released { .. }
@@ -120,6 +128,37 @@ impl EventLog {
             | Event::Dropped { .. }
             | Event::DeliveredToDestination { .. }
             | Event::DestinationFailed { .. } => self.stream(event),
+        }
+    }
+
+    /// What the filters stopped.
+    fn screened(&self, filtered_out: usize, undecidable: usize) {
+        let now = Instant::now();
+        let said = if undecidable > 0 { self.repeats.admit(Topic::Undecidable, "", now) } else { None };
+        let dry = self.drought.filtered(filtered_out, now, said.is_none());
+        match (said, dry) {
+            (Some(silenced), _) => {
+                tell!(
+                    warn,
+                    self,
+                    records = undecidable,
+                    silenced,
+                    "filters cannot be applied to records: what a pattern looks into is not there as JSON; \
+                     Poller.OnUndecidable says what becomes of them, and `forebay filter --explain` says why"
+                );
+            }
+            (None, Some((dry, filtered))) => {
+                tell!(
+                    warn,
+                    self,
+                    filtered,
+                    nothing_passed_for = ?Duration::from_secs(dry.as_secs()),
+                    "the filters let nothing pass: try FilterCriteria with `forebay filter`"
+                );
+            }
+            (None, None) => {
+                tell!(debug, self, filtered_out, undecidable, "filtered");
+            }
         }
     }
 
@@ -334,6 +373,16 @@ mod tests {
         assert_eq!(levels(&lines), ["WARN"], "{lines:?}");
         for part in ["they will come again behind it; return all", "set Poller.GroupOrder", "records=2", "silenced=0"] {
             assert!(lines[0].contains(part), "{part} in {lines:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_decided_is_said_with_what_to_do_and_then_silenced() {
+        let screened = |undecidable| Event::Screened { filtered_out: 1, undecidable };
+        let lines = lines(SourceKind::Sqs, &[screened(0), screened(2), screened(1), screened(0)]);
+        assert_eq!(levels(&lines), ["DEBUG", "WARN", "DEBUG", "DEBUG"], "{lines:?}");
+        for part in ["Poller.OnUndecidable", "records=2", "silenced=0"] {
+            assert!(lines[1].contains(part), "{part} in {lines:?}");
         }
     }
 

@@ -15,6 +15,7 @@ pub(super) enum Topic {
     Invoke,
     Malformed,
     Order,
+    Undecidable,
     Delete,
     Lease,
     TooLarge,

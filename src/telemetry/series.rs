@@ -28,8 +28,12 @@ impl Of {
 }
 
 /// Counters without a label of their own: name, whose, help, number.
-pub(super) const COUNTERS: [(&str, Of, &str, Read<u64>); 18] = [
+pub(super) const COUNTERS: [(&str, Of, &str, Read<u64>); 20] = [
     ("events_polled", Of::All, "Records received from the source.", |counts| counts.polled.get()),
+    ("events_filtered", Of::All, "Records that no filter matched.", |counts| counts.filtered.get()),
+    ("events_undecidable", Of::All, "Records to which the filters could not be applied.", |counts| {
+        counts.undecidable.get()
+    }),
     ("events_invoked", Of::All, "Records handed to the function; again on each retry and throttle.", |counts| {
         counts.invoked.get()
     }),

@@ -30,6 +30,8 @@ fn every_event_shows_in_its_series() {
             message: None,
         },
         Event::MalformedResponse { reason: "an item has no identifier" },
+        Event::Screened { filtered_out: 3, undecidable: 2 },
+        Event::Screened { filtered_out: 3, undecidable: 0 },
         Event::OrderKept { records: 4 },
         Event::Heartbeat { result: HeartbeatResult::Extended, records: 10 },
         Event::LeaseLost { records: 1, reason: "the receipt is gone" },
@@ -47,6 +49,8 @@ fn every_event_shows_in_its_series() {
     has(&text, concat!("forebay_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"));
     for (name, value) in [
         ("events_polled_total", "10"),
+        ("events_filtered_total", "6"),
+        ("events_undecidable_total", "2"),
         ("events_invoked_total", "10"),
         ("events_failed_total", "10"),
         ("malformed_responses_total", "1"),
@@ -89,6 +93,7 @@ fn every_event_of_a_stream_shows_in_its_series() {
     let (message, retry_in) = (String::from("internal error"), Duration::from_secs(1));
     for event in [
         Event::Polled { records: 10 },
+        Event::Screened { filtered_out: 4, undecidable: 0 },
         Event::ShardStarted { shard: shard(1), from: Mark::TrimHorizon },
         Event::ShardStarted { shard: shard(2), from: Mark::TrimHorizon },
         Event::IteratorAge { shard: shard(1), age: Duration::from_millis(2500) },
@@ -113,6 +118,8 @@ fn every_event_of_a_stream_shows_in_its_series() {
     let of = "mapping=\"clicks\",source=\"kinesis\"";
     for (name, value) in [
         ("events_polled_total", "10"),
+        ("events_filtered_total", "4"),
+        ("events_undecidable_total", "0"),
         ("events_dropped_total", "2"),
         ("events_delivered_to_destination_total", "3"),
         ("destination_failures_total", "1"),

@@ -20,6 +20,8 @@ pub(crate) struct Fates {
     pub(crate) invoked: usize,
     pub(crate) deleted: BTreeSet<String>,
     pub(crate) released: BTreeSet<String>,
+    /// Every visibility timeout that was set, in order.
+    pub(crate) hidden: Vec<(String, u64)>,
 }
 
 struct Shared {
@@ -70,6 +72,10 @@ async fn queue(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byte
         "AmazonSQS.ReceiveMessage" => receive(&shared, &request).await,
         "AmazonSQS.DeleteMessageBatch" => settle(&request, |id| shared.fates.lock().unwrap().deleted.insert(id)),
         "AmazonSQS.ChangeMessageVisibilityBatch" => settle(&request, |id| {
+            let entries = request["Entries"].as_array().unwrap().iter();
+            let set = entries.filter(|entry| entry["ReceiptHandle"] == *id);
+            let set = set.map(|entry| (id.clone(), entry["VisibilityTimeout"].as_u64().unwrap()));
+            shared.fates.lock().unwrap().hidden.extend(set);
             let released = request["Entries"].as_array().unwrap().iter().all(|entry| entry["VisibilityTimeout"] == 0);
             released && shared.fates.lock().unwrap().released.insert(id)
         }),

@@ -2,7 +2,7 @@
 
 use crate::support::Place;
 
-const VERBS: [&str; 12] = [
+const VERBS: [&str; 13] = [
     "run",
     "validate",
     "list",
@@ -10,6 +10,7 @@ const VERBS: [&str; 12] = [
     "start",
     "stop",
     "checkpoint",
+    "filter",
     "health",
     "schema",
     "completions",
@@ -51,6 +52,13 @@ fn what_the_command_line_cannot_be() {
         (vec!["stop", "orders", "--timeout", "3s"], "--wait"),
         (vec!["completions", "tcsh"], "[possible values:"),
         (vec!["explain"], "<CODE>"),
+        (vec!["filter"], "--pattern <JSON>"),
+        (vec!["filter", "--pattern", "{}", "--source", "kafka"], "[possible values: sqs, kinesis, dynamodb, event]"),
+        (vec!["filter", "--pattern", "{}", "-f", "mappings"], "cannot be used with"),
+        (vec!["filter", "--pattern", "{}", "--peek", "5"], "cannot be used with"),
+        (vec!["filter", "-f", "mappings", "orders", "--peek", "0"], "1..=100"),
+        (vec!["filter", "-f", "mappings", "orders", "a", "b"], "unexpected value 'b'"),
+        (vec!["filter", "-f", "mappings", "--source", "sqs"], "cannot be used with"),
         (vec!["checkpoint"], "Usage: forebay checkpoint <COMMAND>"),
         (vec!["checkpoint", "list", "-o", "yaml"], "[possible values: table, json]"),
         (vec!["checkpoint", "set", "orders", "shardId-0"], "<POSITION>"),

@@ -5,6 +5,8 @@
 mod checkpoint;
 mod daemon;
 mod fake;
+mod filter;
+mod filter_input;
 mod flow;
 mod help;
 mod offline;

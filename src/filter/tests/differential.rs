@@ -22,7 +22,7 @@ fn decided(view: View, pattern: &str, record: &str) -> Verdict {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn agrees_with_the_reference(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {

@@ -1,0 +1,184 @@
+//! `forebay filter`: tries event patterns on records, and touches nothing.
+
+mod input;
+mod line;
+mod peek;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail};
+use clap::{Args, ValueEnum};
+
+use super::connect::block_on;
+use super::exit::{CliError, Exit, Outcome};
+use super::files::load;
+use super::output::{colour_on_stderr, say};
+use crate::filter::{Filters, Pattern, View};
+use crate::mapping::{self, Loaded, Mapping, SourceKind};
+use line::Lines;
+
+/// As many filters a mapping may have.
+const MOST_PATTERNS: usize = 10;
+
+const AFTER_HELP: &str = "\
+Prints one JSON line for each record. Exit codes: 0 all records matched, 1 some did not, 2 a pattern is invalid or the \
+records cannot be read.
+Examples:
+  forebay filter --source sqs --pattern '{\"body\": {\"type\": [\"order.created\"]}}' --explain event.json
+  forebay filter -f mappings/orders.yaml orders event.json
+  forebay filter -f mappings/ orders --peek 5";
+
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP, override_usage = "\
+forebay filter --pattern <JSON>... [--source <SOURCE>] [--explain] [FILE]
+       forebay filter -f <PATH>... <NAME> [--explain] [FILE]
+       forebay filter -f <PATH>... <NAME> [--explain] --peek <N>")]
+pub(super) struct FilterArgs {
+    /// An event pattern as JSON; may be repeated, and a record matches when one of them does
+    #[arg(long = "pattern", value_name = "JSON", required_unless_present = "files", conflicts_with = "files")]
+    patterns: Vec<String>,
+    /// What the records are, and so what patterns see of them
+    #[arg(long, value_enum, default_value_t, conflicts_with = "files")]
+    source: Source,
+    /// Take the filters of a mapping: a mapping file, or a folder of them; may be repeated
+    #[arg(short = 'f', long = "file", value_name = "PATH")]
+    files: Vec<PathBuf>,
+    /// With -f: the mapping, and then the file of records. With --pattern: the file of records. `-`, or none, is
+    /// stdin. One record a line, or one JSON document: a record, an array of records, or an event with `Records`
+    #[arg(value_name = "NAME|FILE", num_args = 0..=2)]
+    positional: Vec<String>,
+    /// Say for each pattern which field failed first, and why
+    #[arg(long)]
+    explain: bool,
+    /// Take so many records from the mapping's source instead of a file. A queue's messages are given back at once,
+    /// and spend a receive each; a stream's records are only read
+    #[arg(long, value_name = "N", conflicts_with = "patterns", value_parser = clap::value_parser!(u32).range(1..=100))]
+    peek: Option<u32>,
+}
+
+/// What the records are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Source {
+    /// Records of a queue, as the function gets them.
+    Sqs,
+    /// Records of a Kinesis stream, as the function gets them.
+    Kinesis,
+    /// Records of a DynamoDB stream, as the function gets them.
+    #[value(name = "dynamodb")]
+    DynamoDb,
+    /// Any JSON: the document as it is.
+    #[default]
+    Event,
+}
+
+impl Source {
+    const fn kind(self) -> Option<SourceKind> {
+        match self {
+            Self::Sqs => Some(SourceKind::Sqs),
+            Self::Kinesis => Some(SourceKind::Kinesis),
+            Self::DynamoDb => Some(SourceKind::DynamoDb),
+            Self::Event => None,
+        }
+    }
+}
+
+impl FilterArgs {
+    pub(super) fn execute(self) -> Outcome {
+        // Exit code 1 means that something did not match, so whatever keeps us from knowing is 2.
+        match self.run() {
+            Err(error) if error.is::<peek::Interrupted>() => Ok(Exit::Interrupted),
+            done => done.map_err(CliError::usage),
+        }
+    }
+
+    fn run(self) -> anyhow::Result<Exit> {
+        if self.files.is_empty() {
+            let ([] | [_]) = self.positional.as_slice() else {
+                bail!("{:?} is one file too many: a mapping's NAME belongs to -f", self.positional[1]);
+            };
+            let filters = of_patterns(&self.patterns, self.source.kind())?;
+            return try_file(Lines::new(filters, None, self.explain), self.positional.first());
+        }
+        let (name, file) = match self.positional.as_slice() {
+            [] => (None, None),
+            [name] => (Some(name), None),
+            [name, file, ..] => (Some(name), Some(file)),
+        };
+        let mapping = mapping(&load(&self.files), name)?;
+        let filters = of_mapping(&mapping)?;
+        let lines = Lines::new(filters, Some(&mapping), self.explain);
+        match (self.peek, file) {
+            (Some(_), Some(file)) => bail!("{file:?} and --peek are two sources of records: leave one away"),
+            (Some(most), None) => block_on(peek::peek(&mapping, most, lines))?,
+            (None, file) => try_file(lines, file),
+        }
+    }
+}
+
+/// The patterns of the command line. What is wrong with them is said with a mark under it.
+fn of_patterns(texts: &[String], kind: Option<SourceKind>) -> anyhow::Result<Filters> {
+    if texts.len() > MOST_PATTERNS {
+        bail!("{} patterns, but a mapping may have {MOST_PATTERNS} at most", texts.len());
+    }
+    let mut patterns = Vec::new();
+    for text in texts {
+        let (pattern, diagnostics) = mapping::parse_pattern(Path::new("--pattern"), text, kind);
+        for diagnostic in diagnostics {
+            say(&format!("{}\n", diagnostic.render(colour_on_stderr())));
+        }
+        patterns.extend(pattern);
+    }
+    if patterns.len() < texts.len() {
+        bail!("nothing was matched: {} of {} patterns cannot be used", texts.len() - patterns.len(), texts.len());
+    }
+    Ok(Filters::new(kind.map_or(View::Event, SourceKind::view), patterns)?)
+}
+
+/// The mapping of that name, or the only one.
+fn mapping(loaded: &Loaded, name: Option<&String>) -> anyhow::Result<Mapping> {
+    let names: Vec<&str> = loaded.mappings.iter().map(|mapping| mapping.name.as_str()).collect();
+    let found = match (name, &*loaded.mappings) {
+        (Some(name), mappings) => mappings.iter().find(|mapping| mapping.name == *name).cloned(),
+        (None, [only]) if !loaded.has_errors() => Some(only.clone()),
+        (None, []) => None,
+        (None, _) => bail!("say which mapping: forebay filter -f PATH NAME; there is {}", names.join(", ")),
+    };
+    for diagnostic in &loaded.diagnostics {
+        if found.as_ref().is_none_or(|found| diagnostic.mapping.as_ref() == Some(&found.name)) {
+            say(&format!("{}\n", diagnostic.render(colour_on_stderr())));
+        }
+    }
+    let known = if names.is_empty() { "no sound mapping".to_owned() } else { names.join(", ") };
+    found.ok_or_else(|| match name {
+        Some(name) => anyhow!("there is no sound mapping {name:?} in the files, but {known}"),
+        None => anyhow!("there is no sound mapping in the files"),
+    })
+}
+
+fn of_mapping(mapping: &Mapping) -> anyhow::Result<Filters> {
+    if mapping.filters.is_empty() {
+        say(&format!("the mapping {} has no filters: every record reaches the function", mapping.name));
+    }
+    let patterns: Result<Vec<_>, _> = mapping.filters.iter().map(|text| Pattern::parse(text)).collect();
+    Ok(Filters::new(mapping.kind.view(), patterns?)?)
+}
+
+/// Tries the records of a file, or of stdin.
+fn try_file(mut lines: Lines, file: Option<&String>) -> anyhow::Result<Exit> {
+    let (name, mut records) = match file.map(String::as_str) {
+        None | Some("-") => ("stdin", input::Input::new(std::io::stdin().lock().into(), lines.view())),
+        Some(path) => {
+            let opened = std::fs::File::open(path).with_context(|| format!("{path} cannot be read"))?;
+            (path, input::Input::new(input::Bytes::file(opened), lines.view()))
+        }
+    };
+    while let Some(record) = records.next(name)? {
+        if !lines.print(None, &record)? {
+            return Ok(Exit::Done);
+        }
+    }
+    if lines.count() == 0 {
+        bail!("{name} holds no record");
+    }
+    Ok(lines.exit())
+}
