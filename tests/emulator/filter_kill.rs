@@ -13,7 +13,7 @@ use crate::ledger::StreamLedger;
 use crate::process::{Site, eventually};
 
 const RECORDS: usize = 300;
-const KILLS: usize = 3;
+const KILLS: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(40);
 
 fn body(number: usize) -> String {
@@ -77,7 +77,7 @@ async fn a_stream_passes_nothing_that_matches_when_the_program_is_killed() {
     let stream = kinesis.create_stream(&account, "orders", 2).await;
     let site = kinesis.site(&account);
     let mut ledger = StreamLedger::new(&site, "ledger");
-    let slow = ledger.source("def handler(event, context):\n    note(event)\n    time.sleep(0.1)\n");
+    let slow = ledger.source("def handler(event, context):\n    note(event)\n    time.sleep(0.05)\n");
     account.create_function("work", &slow, 10).await;
     let filter = "FilterCriteria: { Filters: [{ Pattern: { data: { keep: [true] } } }] }";
     let more = format!("StartingPosition: TRIM_HORIZON\nBatchSize: 2\nParallelizationFactor: 2\n{filter}");

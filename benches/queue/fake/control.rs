@@ -21,6 +21,7 @@ pub(crate) struct Setup {
     pub(crate) queues: Vec<String>,
     /// In each queue at the start; dealt out to its groups, if it has any.
     pub(crate) messages: usize,
+    pub(crate) content: Content,
     pub(crate) body_bytes: usize,
     /// How long the function takes.
     pub(crate) function_ms: u64,
@@ -28,6 +29,15 @@ pub(crate) struct Setup {
     pub(crate) visibility_s: u64,
     /// The queues are FIFO queues.
     pub(crate) fifo: Option<Fifo>,
+}
+
+/// What is in the bodies of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Content {
+    /// Little more than one long text.
+    Note,
+    /// Some thirty members, as filters meet them.
+    Order,
 }
 
 /// FIFO queues: each deletion brings in a new message of the same group.
@@ -169,7 +179,7 @@ async fn trickle(what: &Trickle, state: &Shared) -> Latencies {
         {
             let mut state = state.borrow_mut();
             let Some(queue) = state.queues.first_mut() else { break };
-            sent.push(queue.send(&body(number, what.body_bytes), unix_us() / 1000));
+            sent.push(queue.send(&body(Content::Note, number, what.body_bytes), unix_us() / 1000));
         }
         tokio::time::sleep(Duration::from_millis(what.gap_ms)).await;
     }

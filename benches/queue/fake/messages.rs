@@ -9,7 +9,7 @@ use md5::{Digest, Md5};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::control::Setup;
+use super::control::{Content, Setup};
 use super::groups::Groups;
 use super::state::body;
 
@@ -53,6 +53,7 @@ pub(super) struct Queue {
     number: u32,
     pub(super) name: String,
     pub(super) visibility: Duration,
+    content: Content,
     body_bytes: usize,
     pub(super) messages: Vec<Message>,
     /// The line of a standard queue.
@@ -73,6 +74,7 @@ impl Queue {
             number,
             name,
             visibility: Duration::from_secs(setup.visibility_s),
+            content: setup.content,
             body_bytes: setup.body_bytes,
             messages: Vec::new(),
             ready: VecDeque::new(),
@@ -188,7 +190,7 @@ impl Queue {
     pub(super) fn call_ended(&mut self, unix_ms: u64) {
         let deleted = self.groups.as_mut().map(Groups::call_ended).unwrap_or_default();
         for group in deleted {
-            let body = body(self.messages.len(), self.body_bytes);
+            let body = body(self.content, self.messages.len(), self.body_bytes);
             self.send_to(group, &body, unix_ms);
         }
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::control::{Failing, Mark, Setup};
+use super::control::{Content, Failing, Mark, Setup};
 use super::groups::Groups;
 use super::messages::Queue;
 
@@ -76,7 +76,7 @@ impl State {
             let mut queue = Queue::new(number, name.clone(), setup);
             let groups = setup.fifo.map_or(1, |fifo| fifo.groups);
             for (index, group) in (0..setup.messages).zip((0..groups).cycle()) {
-                queue.send_to(group, &body(index, setup.body_bytes), now);
+                queue.send_to(group, &body(setup.content, index, setup.body_bytes), now);
             }
             self.by_name.insert(name.clone(), self.queues.len());
             self.queues.push(queue);
@@ -117,11 +117,33 @@ pub(super) fn unix_us() -> u64 {
 }
 
 /// An order as JSON, filled up to the wanted size; every one differs from the others.
-pub(super) fn body(index: usize, bytes: usize) -> String {
-    let mut body = format!(r#"{{"order":{index},"customer":"c-{}","note":""#, index % 977);
+pub(super) fn body(content: Content, index: usize, bytes: usize) -> String {
+    let mut body = match content {
+        Content::Note => format!(r#"{{"order":{index},"customer":"c-{}","note":""#, index % 977),
+        Content::Order => order(index),
+    };
     while body.len() + 2 < bytes {
         body.push(char::from(b'a' + u8::try_from(body.len() % 26).unwrap_or(0)));
     }
     body.push_str("\"}");
     body
+}
+
+/// A created order of 100 or more, up to the text of its note.
+fn order(index: usize) -> String {
+    let (customer, total) = (index % 977, 100 + index % 900);
+    format!(
+        concat!(
+            r#"{{"type":"order.created","version":3,"id":"o-{index}","at":"2026-11-14T00:38:06.021Z","shop":"eu-1","#,
+            r#""customer":{{"id":"c-{customer}","name":"Ada \u00c5berg","email":"ada.{customer}@example.com","#,
+            r#""since":2019,"premium":true,"tags":["early","b2c"]}},"#,
+            r#""lines":[{{"sku":"A-1001","name":"Paper, 500 sheets","quantity":2,"price":4.99}},"#,
+            r#"{{"sku":"B-{customer}","name":"Ink \"black\"","quantity":1,"price":{total}.25}}],"#,
+            r#""shipping":{{"street":"12 Main Street","city":"Springfield","zip":"01101","country":"US","gift":false}},"#,
+            r#""currency":"USD","total":{total}.25,"discount":null,"note":""#,
+        ),
+        index = index,
+        customer = customer,
+        total = total,
+    )
 }

@@ -2,6 +2,7 @@
 
 mod drain;
 mod fifo;
+mod filter;
 mod idle;
 mod latency;
 mod machine;
@@ -14,7 +15,7 @@ use anyhow::Context;
 
 use crate::common::{Row, say};
 use crate::driver::{Bench, Options, Part};
-use crate::fake::Setup;
+use crate::fake::{Content, Setup};
 
 /// Longer than any single measurement takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -55,6 +56,10 @@ pub(crate) async fn all(bench: &mut Bench, options: &Options) -> anyhow::Result<
         say("FIFO queues: a group that always fails");
         rows.extend(fifo::failing(bench, options).await?);
     }
+    if options.wants(Part::Filter) {
+        say("one filter and none");
+        rows.extend(filter::measure(bench, options).await?);
+    }
     if options.wants(Part::Machine) {
         say("the machine alone");
         rows.extend(machine::measure(options));
@@ -75,6 +80,7 @@ fn setup(messages: usize, function_ms: u64) -> Setup {
     Setup {
         queues: vec![crate::driver::QUEUE.to_owned()],
         messages,
+        content: Content::Note,
         body_bytes: BODY_BYTES,
         function_ms,
         visibility_s: 60,

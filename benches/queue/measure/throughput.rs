@@ -9,9 +9,9 @@ use crate::fake::Until;
 
 /// Figures of one run.
 #[derive(Clone, Copy)]
-struct Run {
+pub(super) struct Run {
     per_second: f64,
-    cpu_us: f64,
+    pub(super) cpu_us: f64,
     peak_mib: f64,
     /// How much of its core the fake was busy: near 1 it would be the fake that is measured.
     fake_busy: f64,
@@ -134,7 +134,7 @@ async fn bare(bench: &mut Bench, messages: usize, function_ms: u64, concurrency:
 }
 
 /// Waits until every message is deleted and reads what that has cost.
-async fn drained(bench: &mut Bench, child: &mut Child, messages: usize) -> anyhow::Result<Run> {
+pub(super) async fn drained(bench: &mut Bench, child: &mut Child, messages: usize) -> anyhow::Result<Run> {
     let (before, clock) = (bench.fake_sample()?, Instant::now());
     let until = Until { deleted: messages, ..Until::default() };
     child.during(bench.fake.wait(until, PATIENCE)).await?;
@@ -180,7 +180,7 @@ fn differs(attribute: &str) -> bool {
 }
 
 impl Run {
-    fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         format!(
             "{:.0} msg/s, {:.1} µs/msg, {:.1} MiB (fake {:.0} % of a core)",
             self.per_second,
