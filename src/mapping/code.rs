@@ -156,6 +156,8 @@ codes! {
     NeverMatches = "FB0322",
     /// A field that stands twice in a pattern.
     FieldTwice = "FB0323",
+    /// `Poller.OnFiltered: Release` with a FIFO queue.
+    ReleaseOfGroups = "FB0324",
 
     /// A source that forebay does not poll.
     SourceUnsupported = "FB0403",

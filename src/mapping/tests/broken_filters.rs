@@ -85,7 +85,7 @@ pub(super) const LINES: &[Case] = &[
     (
         "screening_words",
         &["FB0204", "FB0204"],
-        "FilterCriteria: { Filters: [{ Pattern: { body: [a] } }] }\nPoller:\n  OnFiltered: delete\n  OnUndecidable: drop",
+        "FilterCriteria: { Filters: [{ Pattern: { body: [a] } }] }\nPoller:\n  OnFiltered: DELETE\n  OnUndecidable: dRop",
     ),
     (
         "screening_other_words",

@@ -143,7 +143,7 @@ fn what_does_not_pass_goes_where_the_mapping_says() {
     assert_eq!(of(QUEUE, ""), (policy(Screened::Drop, Screened::Drop), None));
     assert_eq!(of(QUEUE, failed), (policy(Screened::Drop, Screened::Drop), None));
     assert_eq!(
-        of(QUEUE, "Poller: { OnFiltered: Release, OnUndecidable: Deliver }"),
+        of(QUEUE, "Poller: { OnFiltered: release, OnUndecidable: deliver }"),
         (policy(Screened::Release, Screened::Deliver), None)
     );
     assert_eq!(
