@@ -71,7 +71,9 @@ impl Session {
                 }
                 continue;
             };
-            session.unclear.insert(Arc::clone(&group), if clear { 0 } else { leases.len() });
+            if !clear {
+                session.unclear.insert(Arc::clone(&group), leases.len());
+            }
             session.failing.insert(group);
             self.stop_behind(state, call, first);
             for index in of_group {

@@ -53,7 +53,7 @@ fn a_group_goes_on_behind_a_message_in_the_dead_letter_queue() {
 fn a_failing_group_takes_nobody_along() {
     let mut lane = lane("abCdeabCdeabCdeabCde");
     lane.mapping.report_batch_item_failures = false;
-    lane.mapping.maximum_concurrency = Some(2);
+    lane.mapping.maximum_concurrency = Some(1);
     lane.queue.max_receive_count = Some(2);
     lane.queue.mixing = 1.0;
     let outcome = passes(plan(vec![lane], Vec::new()));
