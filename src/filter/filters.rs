@@ -13,7 +13,7 @@ use super::words;
 
 /// How many steps the search through a record's lists may take for a branch, beside two for each of its bytes. Lists that are not made for
 /// it need less than one for each byte.
-const STEPS: usize = 1 << 16;
+const STEPS: usize = 1 << 15;
 /// For how many branches at most that is granted, so that a pattern of many does not multiply it without end.
 const STEPS_FOR: usize = 16;
 
