@@ -1,6 +1,6 @@
 //! Whether the fields of a branch hold together: one value for each, no two of them from different items of one list.
 //!
-//! The paths are taken in their order, with steps back where one does not fit. Two things keep that from growing with the product of the lists'
+//! The fields are taken one after the other, with steps back where one does not fit. Two things keep that from growing with the product of the lists'
 //! lengths: values that are excluded by what was taken are jumped over, list by list, and what has failed once is not tried
 //! again with a choice that makes no difference to the rest.
 
@@ -76,7 +76,7 @@ impl<'a> Search<'a> {
         Self { trie, elements, places, steps }
     }
 
-    /// Whether all slots hold together. They are sorted by path.
+    /// Whether all slots hold together.
     pub(super) fn holds(&mut self, slots: impl Iterator<Item = usize> + Clone) -> Result<Found, Exhausted> {
         for slot in slots.clone() {
             if !self.is_possible(slot) {
