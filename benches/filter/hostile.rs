@@ -53,6 +53,14 @@ pub(crate) fn cases() -> Vec<Case> {
             },
         },
         Case {
+            name: "the same, with absence elsewhere",
+            pattern: r#"{"a":[1],"a-b":{"x":[1],"y":[1]},"a.c":[1],"z":[{"exists":false}]}"#,
+            record: |bytes| {
+                let (first, second) = (many("[1],{\"c\":1}", bytes / 2), many(r#"{"x":1,"y":1}"#, bytes / 2));
+                format!(r#"{{"a":{first},"a-b":{second}}}"#)
+            },
+        },
+        Case {
             name: "names repeated, each with a list of its own",
             pattern: r#"{"a":{"p":[1],"q":[1],"r":[1],"s":[1],"t":[1],"u":[1]},"z":[1]}"#,
             record: |bytes| {

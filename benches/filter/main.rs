@@ -10,12 +10,15 @@ use std::hint::black_box;
 use forebay::filter::{Filters, Pattern, Verdict, View};
 use serde::de::IgnoredAny;
 
-use crate::measure::{Row, compare};
+use crate::measure::{Row, compare, line};
 
 fn main() {
     let asked = |option: &str| std::env::args().any(|argument| argument == option);
     let rounds = if asked("--quick") { 5 } else { 101 };
-    println!("An event of {} bytes, one thread; medians of {rounds} rounds, taken in turns.\n", events::ORDER.len());
+    line(&format!(
+        "An event of {} bytes, one thread; medians of {rounds} rounds, taken in turns.\n",
+        events::ORDER.len()
+    ));
     Row::head();
     let ten: Vec<&str> = events::PATTERNS.to_vec();
     speed("one pattern, matches", View::Event, &ten[..1], events::ORDER.as_bytes(), rounds);
@@ -29,7 +32,7 @@ fn main() {
     if asked("--speed") {
         return;
     }
-    println!("\nRecords made to be slow: the same shape at 9, 90 and 256 KB.\n");
+    line("\nRecords made to be slow: the same shape at 9, 90 and 256 KB.\n");
     Row::head();
     for case in hostile::cases() {
         for kilobytes in [9, 90, 256] {

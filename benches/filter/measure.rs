@@ -1,5 +1,6 @@
 //! Two things measured in turns, so that what disturbs the one disturbs the other.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// How long one of them runs at a time.
@@ -55,17 +56,25 @@ pub(crate) struct Row<'a> {
 
 impl Row<'_> {
     pub(crate) fn head() {
-        println!("{:<58} {:>7} {:>10} {:>10} {:>6} {:>6}  decided", "", "bytes", "skip", "decide", "times", "speed");
+        line(&format!(
+            "{:<58} {:>7} {:>10} {:>10} {:>6} {:>6}  decided",
+            "", "bytes", "skip", "decide", "times", "speed"
+        ));
     }
 
     /// `times` is what deciding costs where skipping is 1, `speed` the other way round.
     pub(crate) fn print(&self) {
         let Row { label, bytes, pair: Pair { first, second, ratio }, verdict } = self;
         let (skip, decide) = (time(*first), time(*second));
-        println!("{label:<58} {bytes:>7} {skip:>10} {decide:>10} {ratio:>6.1} {:>6.2}  {verdict}", 1.0 / ratio);
+        line(&format!("{label:<58} {bytes:>7} {skip:>10} {decide:>10} {ratio:>6.1} {:>6.2}  {verdict}", 1.0 / ratio));
     }
 }
 
 fn time(nanoseconds: f64) -> String {
     if nanoseconds < 10_000.0 { format!("{nanoseconds:.0} ns") } else { format!("{:.1} us", nanoseconds / 1000.0) }
+}
+
+/// Prints a line. Where nobody reads any more there is nobody to tell.
+pub(crate) fn line(text: &str) {
+    writeln!(std::io::stdout(), "{text}").ok();
 }

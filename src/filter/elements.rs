@@ -37,6 +37,7 @@ impl Elements {
     /// Begins a list or an item. A record has fewer of them than bytes, so the number holds.
     pub(super) fn open(&mut self, parent: Element) -> Element {
         if self.nodes.is_empty() {
+            self.nodes.reserve(16);
             self.nodes.push(Node { parent: ROOT, last: Element::MAX });
         }
         let element = Element::try_from(self.nodes.len()).unwrap_or(Element::MAX);

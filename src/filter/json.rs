@@ -90,7 +90,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes what separates or ends: the name of an object's next member with its colon, or nothing where the object ends.
-    #[inline]
+    #[inline(always)]
     pub(super) fn member(&mut self, first: bool) -> Result<Option<Text<'a>>, Broken> {
         match self.peek() {
             b'}' => {
@@ -128,7 +128,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes a scalar, or the byte that opens an object or a list.
-    #[inline]
+    #[inline(always)]
     pub(super) fn token(&mut self) -> Result<Token<'a>, Broken> {
         match self.peek() {
             b'"' => Ok(Token::Text(self.string()?)),
@@ -160,7 +160,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes a string; the opening quote is next.
-    #[inline]
+    #[inline(always)]
     fn string(&mut self) -> Result<Text<'a>, Broken> {
         let start = self.at + 1;
         let end = lex::string(self.text, start);

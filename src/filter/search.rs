@@ -1,6 +1,6 @@
 //! Whether the fields of a branch hold together: one value for each, no two of them from different items of one list.
 //!
-//! The paths are taken in their order, with steps back where one does not fit. Two things keep that from growing with the product of the lists'
+//! The fields are taken one after the other, with steps back where one does not fit. Two things keep that from growing with the product of the lists'
 //! lengths: values that are excluded by what was taken are jumped over, list by list, and what has failed once is not tried
 //! again with a choice that makes no difference to the rest.
 
@@ -76,7 +76,7 @@ impl<'a> Search<'a> {
         Self { trie, elements, places, steps }
     }
 
-    /// Whether all slots hold together. They are sorted by path.
+    /// Whether all slots hold together.
     pub(super) fn holds(&mut self, slots: impl Iterator<Item = usize> + Clone) -> Result<Found, Exhausted> {
         for slot in slots.clone() {
             if !self.is_possible(slot) {
@@ -169,6 +169,7 @@ impl<'a> Search<'a> {
     fn consistent(&mut self, items: &[Element], from: usize, taken: &[Level]) -> Result<Option<usize>, Exhausted> {
         let mut index = from;
         while let Some(item) = items.get(index) {
+            self.step()?;
             let Some(beyond) = self.conflict(*item, taken)? else { return Ok(Some(index)) };
             index += items[index..].partition_point(|item| *item < beyond);
         }
@@ -177,7 +178,13 @@ impl<'a> Search<'a> {
 
     /// Where an item is of a list that another item was taken of: the first number beyond what is excluded by that.
     fn conflict(&mut self, item: Element, taken: &[Level]) -> Result<Option<Element>, Exhausted> {
+        let mut last = ROOT;
         for level in taken {
+            // Fields after each other are mostly in one item.
+            if level.taken == ROOT || level.taken == last {
+                continue;
+            }
+            last = level.taken;
             let mut other = level.taken;
             self.step()?;
             while !self.elements.contains(other, item) {
@@ -219,8 +226,13 @@ impl<'a> Search<'a> {
     fn state(&mut self, levels: &[Level], depth: usize, memo: Option<&Memo>) -> Result<State, Exhausted> {
         let mut state = State::default();
         let Some(memo) = memo else { return Ok(state) };
+        let mut last = ROOT;
         for level in levels {
             let mut item = level.taken;
+            if item == last {
+                continue;
+            }
+            last = item;
             self.step()?;
             while item != ROOT && !memo.concerns(self.elements.parent(item), depth) {
                 self.step()?;

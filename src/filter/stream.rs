@@ -90,7 +90,7 @@ impl<S: Sink> Reader<'_, '_, S> {
     }
 
     /// A scalar, or the beginning of a value with parts.
-    #[inline]
+    #[inline(always)]
     fn begin(&mut self, scanner: &mut Scanner<'_>, node: NodeId) -> Result<(), Broken> {
         let place = &self.trie.nodes[node];
         if place.is_end() && scanner.peek() == b'{' {
@@ -127,7 +127,7 @@ impl<S: Sink> Reader<'_, '_, S> {
     }
 
     /// Goes on to the next value of what is open innermost that a pattern looks at. None where it ends, and is not open any more.
-    #[inline]
+    #[inline(always)]
     fn advance(&mut self, scanner: &mut Scanner<'_>) -> Result<Option<NodeId>, Broken> {
         match self.frames.last_mut() {
             Some(Frame::Object { node, first }) => {

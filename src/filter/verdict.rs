@@ -7,7 +7,7 @@ use thiserror::Error;
 /// Whether a mapping takes a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It does: the index of the first pattern that matches.
+    /// It does: the index of the first pattern that matches; 0 also if there are no patterns.
     Match(usize),
     /// It does not.
     NoMatch,

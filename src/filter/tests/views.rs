@@ -177,6 +177,7 @@ fn one_match_is_enough() {
     assert_eq!(decided(2, r#"{"a":2}"#), not(Undecidable::BodyIsJson));
     assert_eq!(decided(2, "other"), not(Undecidable::BodyNotJson));
     assert_eq!(decided(1, r#"{"a":2}"#), NO);
+    assert_eq!(decided(0, "text"), YES, "without patterns everything matches");
 }
 
 #[test]
