@@ -44,6 +44,8 @@ async fn only_what_matches_reaches_the_function_and_the_rest_is_deleted() {
     let all = some + others + unclear;
     daemon.reaches("forebay_events_deleted_total", "orders", all as f64).await;
     assert_eq!(counted(&site, "orders").await, [all, others, unclear, some]);
+    assert_eq!(daemon.metric("forebay_events_filtered_total", "orders").await, others as f64);
+    assert_eq!(daemon.metric("forebay_events_undecidable_total", "orders").await, unclear as f64);
     assert_eq!(daemon.metric("forebay_events_failed_total", "orders").await, 0.0);
     daemon.stop().await;
 }
