@@ -34,8 +34,8 @@ demo: emulators ## Run orders and payments from queues and clicks from a stream 
 	$(CARGO) build --release --locked --bin forebay
 	@.venv/bin/python -B scripts/demo.py --binary $(TARGET_DIR)/release/forebay
 
-bench: ## Measure forebay against a bare loop on the same SDK
-	$(CARGO) bench --locked --bench queue --bench stream
+bench: ## Measure forebay against a bare loop on the same SDK, and event patterns against skipping
+	$(CARGO) bench --locked --bench queue --bench stream --bench filter
 
 sim-long: ## Simulate SEEDS lives of queues, of FIFO queues and of streams (100,000 unless given), with every assertion on
 	FOREBAY_SEEDS=$(SEEDS) $(CARGO) test --locked --profile sim --test sim

@@ -18,7 +18,8 @@ pub(crate) const PATTERNS: [&str; 10] = [
 ];
 
 /// A pattern that does not match it.
-pub(crate) const MISS: &str = r#"{"source":["shop.orders"],"detail":{"status":["cancelled"],"total":[{"numeric":[">",50]}]}}"#;
+pub(crate) const MISS: &str =
+    r#"{"source":["shop.orders"],"detail":{"status":["cancelled"],"total":[{"numeric":[">",50]}]}}"#;
 
 /// The order as the body of a message, as the function would get it.
 pub(crate) fn message() -> Vec<u8> {

@@ -86,7 +86,12 @@ pub(crate) fn cases() -> Vec<Case> {
             pattern: r#"{"a":{"x":[1],"y":[1]}}"#,
             record: |bytes| {
                 let depth = bytes / 4;
-                format!(r#"{{"a":{}{}{}}}"#, "[".repeat(depth), many(r#"{"x":1},{"y":1}"#, bytes / 2), "]".repeat(depth))
+                format!(
+                    r#"{{"a":{}{}{}}}"#,
+                    "[".repeat(depth),
+                    many(r#"{"x":1},{"y":1}"#, bytes / 2),
+                    "]".repeat(depth)
+                )
             },
         },
         Case {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::filter::{Filters, Pattern, Verdict, View};
+use crate::filter::{Filters, Pattern, Verdict};
 use crate::machine::{Fault, FaultKind, Record, Screening};
-use crate::mapping::{Mapping, SourceKind};
+use crate::mapping::Mapping;
 
 /// The filters of a mapping, if it has any.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,7 @@ impl Screen {
         let broken = |reason: &dyn std::fmt::Display| Fault::new(FaultKind::Invalid, format!("filter: {reason}"));
         let patterns = mapping.filters.iter().map(|text| Pattern::parse(text).map_err(|error| broken(&error)));
         let patterns = patterns.collect::<Result<Vec<_>, _>>()?;
-        let filters = Filters::new(view(mapping.kind), patterns).map_err(|error| broken(&error))?;
+        let filters = Filters::new(mapping.kind.view(), patterns).map_err(|error| broken(&error))?;
         Ok(Self(Some(Arc::new(filters))))
     }
 
@@ -34,13 +34,5 @@ impl Screen {
                 Verdict::Undecidable(_) => Screening::Undecidable,
             };
         }
-    }
-}
-
-const fn view(kind: SourceKind) -> View {
-    match kind {
-        SourceKind::Sqs => View::Sqs,
-        SourceKind::Kinesis => View::Kinesis,
-        SourceKind::DynamoDb => View::DynamoDb,
     }
 }

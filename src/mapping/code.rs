@@ -154,6 +154,10 @@ codes! {
     ManyFilters = "FB0321",
     /// A pattern that no record of the source can match.
     NeverMatches = "FB0322",
+    /// A field that stands twice in a pattern.
+    FieldTwice = "FB0323",
+    /// `Poller.OnFiltered: Release` with a FIFO queue.
+    ReleaseOfGroups = "FB0324",
 
     /// A source that forebay does not poll.
     SourceUnsupported = "FB0403",

@@ -6,6 +6,7 @@ use super::impossible;
 use super::model::{Arn, FailureDestination, SourceKind};
 use super::pattern::Written;
 use super::reader::{Reader, short};
+use super::scalar::is_word;
 use super::suggest;
 use super::text::Span;
 use super::value::{Kind, Members, Value};
@@ -14,6 +15,9 @@ use crate::machine::{Screened, ScreeningPolicy};
 
 /// As many filters AWS takes without being asked for more.
 const USUAL: usize = 5;
+
+/// What `Poller.OnFiltered` says where it names no destination.
+const WORDS: &[&str] = &["Delete", "Release"];
 
 /// What a mapping lets pass, and what becomes of the rest.
 #[derive(Debug, Default)]
@@ -72,6 +76,7 @@ fn pattern(reader: &mut Reader<'_>, filter: &Value, kind: SourceKind) -> Option<
         }
         return None;
     };
+    impossible::repeated(reader, written);
     checked(reader, written, kind).then(|| written.pattern.text().to_owned())
 }
 
@@ -116,10 +121,18 @@ fn screening(
     let mut filtered_to = None;
     // Of a stream it is reported as not the stream's.
     if let Some((text, span)) = poller.text("OnFiltered").filter(|_| kind == SourceKind::Sqs) {
-        match text {
-            "Delete" => {}
-            "Release" => policy.filtered_out = Screened::Release,
-            _ => {
+        match WORDS.iter().find(|word| is_word(word, text, "Poller.OnFiltered")) {
+            Some(&"Release") => {
+                if source.resource.ends_with(".fifo") {
+                    let message = "`Poller.OnFiltered: Release` would stop the groups of a FIFO queue";
+                    let help = "write `Delete` or the ARN of a destination: what is given back stays ahead of the \
+                                messages behind it in its group, and comes again before them";
+                    reader.error(Code::ReleaseOfGroups, span, message, help);
+                }
+                policy.filtered_out = Screened::Release;
+            }
+            Some(_) => {}
+            None => {
                 policy.filtered_out = Screened::Destination;
                 filtered_to = on_filtered(reader, text, span, source);
             }
@@ -157,8 +170,7 @@ fn on_filtered(reader: &mut Reader<'_>, text: &str, span: Span, source: &Arn) ->
     const CHOICE: &str = "write `Delete`, `Release`, or the ARN of a queue, topic or bucket";
     if !text.contains(':') {
         let message = format!("`Poller.OnFiltered` does not know {:?}", short(text));
-        let help =
-            suggest::word(&["Delete", "Release"], text).map_or_else(|| CHOICE.into(), |word| format!("write `{word}`"));
+        let help = suggest::word(WORDS, text).map_or_else(|| CHOICE.into(), |word| format!("write `{word}`"));
         reader.error(Code::NotAllowed, span, message, help);
         return None;
     }

@@ -1,5 +1,7 @@
-//! Patterns that are valid, and can never match a record of the source: most often a slip, and on a queue one that deletes
-//! everything. Only what is sure is told; what a body or an item holds is its sender's.
+//! Patterns that are valid, and not what was meant: they can never match a record of the source, or a part of them does not count. Most often a
+//! slip, and on a queue one that deletes everything. Only what is sure is told; what a body or an item holds is its sender's.
+
+use std::collections::BTreeMap;
 
 use super::code::Code;
 use super::model::SourceKind;
@@ -59,6 +61,8 @@ enum Holds {
 /// A field of a pattern with its list of values.
 struct Leaf<'a> {
     path: Vec<&'a str>,
+    /// Which branch of an `$or` it stands in; 0: none.
+    branch: usize,
     /// Of the outermost name.
     top: Span,
     /// Of the list.
@@ -68,9 +72,7 @@ struct Leaf<'a> {
 
 /// Warns of fields that no record of the source can satisfy.
 pub(crate) fn check(reader: &mut Reader<'_>, written: &Written, kind: SourceKind) {
-    let Some(tree) = &written.tree else { return };
-    let mut leaves = Vec::new();
-    collect(tree, &[], None, &mut leaves);
+    let leaves = leaves(written);
     let mut told = Vec::new();
     for leaf in &leaves {
         let holds = holds(kind, &leaf.path);
@@ -114,21 +116,53 @@ pub(crate) fn check(reader: &mut Reader<'_>, written: &Written, kind: SourceKind
     }
 }
 
-fn collect<'a>(node: &'a Node, path: &[&'a str], top: Option<Span>, leaves: &mut Vec<Leaf<'a>>) {
-    for (key, value) in node.as_map().unwrap_or_default() {
-        let Some(name) = key.as_text() else { continue };
-        match &value.kind {
-            NodeKind::List(branches) if name == "$or" => {
-                branches.iter().for_each(|branch| collect(branch, path, top, leaves));
-            }
-            kind => {
-                let path: Vec<&str> = path.iter().copied().chain(name.split('.')).collect();
-                let top = top.or(Some(key.span));
-                match kind {
-                    NodeKind::List(values) => {
-                        leaves.push(Leaf { path, top: top.unwrap_or(key.span), span: value.span, values });
+/// Warns of fields that stand twice beside each other: of their lists only the last counts, as on AWS.
+pub(crate) fn repeated(reader: &mut Reader<'_>, written: &Written) {
+    let leaves = leaves(written);
+    let mut last: BTreeMap<(usize, &[&str]), &Leaf<'_>> = BTreeMap::new();
+    for leaf in &leaves {
+        let Some(before) = last.insert((leaf.branch, &leaf.path), leaf) else { continue };
+        let path = short(&leaf.path.join("."));
+        let message = format!("`{path}` stands twice, and only its last list counts, as on AWS");
+        let help = "write one list with all values, of which one must match; or remove one of the two";
+        reader.warning(Code::FieldTwice, written.span(before.span), message, help);
+    }
+}
+
+fn leaves(written: &Written) -> Vec<Leaf<'_>> {
+    let mut leaves = Vec::new();
+    if let Some(tree) = &written.tree {
+        Walk { leaves: &mut leaves, branches: 0 }.map(tree, &[], None, 0);
+    }
+    leaves
+}
+
+struct Walk<'l, 'a> {
+    leaves: &'l mut Vec<Leaf<'a>>,
+    /// How many branches of `$or`s were seen.
+    branches: usize,
+}
+
+impl<'a> Walk<'_, 'a> {
+    fn map(&mut self, node: &'a Node, path: &[&'a str], top: Option<Span>, branch: usize) {
+        for (key, value) in node.as_map().unwrap_or_default() {
+            let Some(name) = key.as_text() else { continue };
+            match &value.kind {
+                NodeKind::List(branches) if name == "$or" => {
+                    for below in branches {
+                        self.branches += 1;
+                        self.map(below, path, top, self.branches);
                     }
-                    _ => collect(value, &path, top, leaves),
+                }
+                kind => {
+                    let path: Vec<&str> = path.iter().copied().chain(name.split('.')).collect();
+                    let top = top.unwrap_or(key.span);
+                    match kind {
+                        NodeKind::List(values) => {
+                            self.leaves.push(Leaf { path, branch, top, span: value.span, values });
+                        }
+                        _ => self.map(value, &path, Some(top), branch),
+                    }
                 }
             }
         }

@@ -9,7 +9,7 @@ use super::reader::{Reader, short};
 use super::text::{Span, Text};
 use super::tree::{Node, NodeKind};
 use super::value::Kind;
-use super::{events, filters, notation, placed};
+use super::{events, filters, impossible, notation, placed};
 use crate::filter::{Pattern, PatternError, PatternReason};
 
 /// The most characters of a pattern, as JSON (AWS's limit).
@@ -156,9 +156,10 @@ pub fn parse_pattern(origin: &Path, text: &str, source: Option<SourceKind>) -> (
     let whole = Span::new(0, text.len());
     let places = Places::Text { whole, offsets: Some((0..=text.len()).collect()) };
     let written = reader.parsed(text, places, tree(text), whole, "Pattern");
-    let pattern = written.and_then(|written| match source {
-        Some(kind) => filters::checked(&mut reader, &written, kind).then_some(written.pattern),
-        None => Some(written.pattern),
+    let pattern = written.and_then(|written| {
+        let fits = source.is_none_or(|kind| filters::checked(&mut reader, &written, kind));
+        impossible::repeated(&mut reader, &written);
+        fits.then_some(written.pattern)
     });
     (pattern, reader.diagnostics)
 }

@@ -14,6 +14,12 @@ const TIME_HELP: &str =
     "write a date and time with its offset, `2026-11-20T08:30:00Z`, or seconds since 1970, `1763627400.5`";
 const DURATION_HELP: &str = "write a whole number and a unit: `250ms`, `30s`, `5m`, `2h`";
 
+/// Whether a text is this word. Forebay's own words, like names, may begin with a small letter; those of AWS are AWS's.
+pub(crate) fn is_word(word: &str, text: &str, path: &str) -> bool {
+    let small = || path.starts_with("Poller") && word.get(1..) == text.get(1..) && word.eq_ignore_ascii_case(text);
+    word == text || small()
+}
+
 /// A scalar with its variables filled in.
 pub(crate) struct Scalar {
     pub(crate) text: String,
@@ -81,8 +87,8 @@ impl Reader<'_> {
         let choice = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
         let help = if words.len() == 1 { format!("write {choice}") } else { format!("write one of {choice}") };
         let found = self.scalar(node, path, "text", &help)?;
-        if words.contains(&found.text.as_str()) {
-            return Some(Kind::Text(found.text));
+        if let Some(word) = words.iter().find(|word| is_word(word, &found.text, path)) {
+            return Some(Kind::Text((*word).into()));
         }
         let message = format!("`{path}` does not know {:?}", short(&found.text));
         self.error(Code::NotAllowed, node.span, message, help);

@@ -70,3 +70,33 @@ fn a_stop_that_takes_too_long_to_wait_for() {
     daemon.process.signal(Signal::TERM);
     assert_eq!(daemon.process.wait().0.code(), Some(1));
 }
+
+#[test]
+fn what_filters_stop_is_deleted_counted_and_never_invoked() {
+    let place = Place::new();
+    let fake = Fake::start(25, false);
+    let pattern = r#"{"messageId":["message-3","message-4"],"body":{"x":[{"exists":false}]}}"#;
+    let undecidable = r#"{"messageId":["message-5"],"body":["{}"]}"#;
+    let filters =
+        format!("FilterCriteria: {{ Filters: [{{ Pattern: '{pattern}' }}, {{ Pattern: '{undecidable}' }}] }}");
+    place.mapping("orders", &fake.endpoint(), &filters);
+    let mut daemon = place.run(&[]);
+    daemon.process.await_line("Poller.OnUndecidable says what becomes of them");
+    eventually("all is deleted", || (fake.fates().deleted.len() == 25).then_some(()));
+    let orders = daemon.await_status("orders", |status| status["Counters"]["Polled"] == 25);
+    let counters = &orders["Counters"];
+    assert_eq!(
+        (&counters["Filtered"], &counters["Undecidable"], &counters["Invoked"]),
+        (&22.into(), &1.into(), &2.into())
+    );
+    assert_eq!(orders["FilterCriteria"]["Filters"][0]["Pattern"], pattern);
+    let (_, metrics) = daemon.request("GET", "/metrics", "");
+    for line in [
+        "forebay_events_filtered_total{mapping=\"orders\",source=\"sqs\"} 22\n",
+        "forebay_events_undecidable_total{mapping=\"orders\",source=\"sqs\"} 1\n",
+    ] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
+    daemon.end(Signal::TERM, 0);
+    assert_eq!(fake.fates().invoked, 2);
+}

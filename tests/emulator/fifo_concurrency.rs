@@ -168,7 +168,7 @@ async fn a_batch_that_threw_comes_again_message_by_message_and_none_overtakes() 
     assert!(account.messages(&failed).await.is_empty());
     let numbers: Vec<Vec<usize>> =
         turns.entries().iter().map(|turn| turn.records.iter().map(|dealt| dealt.number).collect()).collect();
-    assert_eq!(numbers, [vec![0, 1, 2, 3, 4], vec![0], vec![1], vec![1, 2, 3, 4]]);
+    assert_eq!(numbers, [vec![0, 1, 2, 3, 4], vec![0], vec![1], vec![1], vec![2], vec![3], vec![4]]);
     assert_eq!(turns.peak(), 1);
     in_order(&mut turns, &["a"], 5);
 }

@@ -171,3 +171,136 @@ async fn interruptible<T>(work: impl Future<Output = Result<T, Fault>>) -> anyho
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+
+    use bytes::Bytes;
+    use futures_util::FutureExt as _;
+    use futures_util::future::{BoxFuture, ready};
+
+    use super::*;
+    use crate::filter::{Filters, Pattern, View};
+    use crate::machine::{FaultKind, QueueAttributes, ReadAnswer, Receipt, Screening};
+
+    /// A source that answers by a list, and keeps what it was asked.
+    #[derive(Default)]
+    struct Scripted<T> {
+        answers: Mutex<VecDeque<Result<T, Fault>>>,
+        asked: Mutex<Vec<String>>,
+    }
+
+    impl<T> Scripted<T> {
+        fn new(answers: impl IntoIterator<Item = Result<T, Fault>>) -> Self {
+            Self { answers: Mutex::new(answers.into_iter().collect()), asked: Mutex::default() }
+        }
+
+        fn answer(&self, asked: String) -> Result<T, Fault> {
+            self.asked.lock().unwrap().push(asked);
+            self.answers.lock().unwrap().pop_front().unwrap_or_else(|| Err(fault()))
+        }
+
+        fn asked(&self) -> Vec<String> {
+            self.asked.lock().unwrap().clone()
+        }
+    }
+
+    fn fault() -> Fault {
+        Fault::new(FaultKind::Denied, "access denied")
+    }
+
+    fn records(ids: std::ops::Range<u32>) -> Vec<Record> {
+        let record = |id: u32| Record {
+            id: id.to_string().into(),
+            receipt: Receipt::new(id.to_string()),
+            key: None,
+            key_hash: 0,
+            fragment: Bytes::from_static(b"{}"),
+            receive_count: 1,
+            arrived_unix_ms: 0,
+            screening: Screening::default(),
+        };
+        ids.map(record).collect()
+    }
+
+    impl QueueSource for Scripted<Vec<Record>> {
+        fn describe(&self) -> BoxFuture<'_, Result<QueueAttributes, Fault>> {
+            ready(Err(fault())).boxed()
+        }
+        fn receive(&self, request: PollRequest) -> BoxFuture<'_, Result<Vec<Record>, Fault>> {
+            ready(self.answer(format!("{} for {:?}", request.max, request.visibility))).boxed()
+        }
+        fn delete(&self, _: Vec<Receipt>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>> {
+            unreachable!("nothing is deleted")
+        }
+        fn change_visibility(&self, entries: Vec<SettleEntry>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>> {
+            assert!(entries.iter().all(|entry| entry.visibility.is_zero()));
+            let receipts: Vec<_> = entries.iter().map(|entry| entry.receipt.as_str()).collect();
+            self.asked.lock().unwrap().push(format!("back {}", receipts.join(" ")));
+            ready(Ok(vec![SettleOutcome::Done; entries.len()])).boxed()
+        }
+    }
+
+    impl StreamSource for Scripted<ReadAnswer> {
+        fn shards(&self) -> BoxFuture<'_, Result<Vec<Shard>, Fault>> {
+            ready(Ok(vec![])).boxed()
+        }
+        fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadAnswer, Fault>> {
+            ready(self.answer(format!("{} {:?}", request.max, request.cursor))).boxed()
+        }
+    }
+
+    fn lines() -> Lines {
+        let pattern = Pattern::parse(r#"{"body": ["a"]}"#).unwrap();
+        Lines::new(Filters::new(View::Sqs, vec![pattern]).unwrap(), None, false)
+    }
+
+    #[tokio::test]
+    async fn messages_are_received_until_there_are_enough_or_none_come() {
+        let queue = Scripted::new([Ok(records(0..10)), Ok(records(10..11)), Ok(vec![])]);
+        let mut taken = Vec::new();
+        receive(&queue, 25, &mut taken).await.unwrap();
+        give_back(&queue, &taken).await;
+        let hidden = "for Some(30s)";
+        let asked = [format!("10 {hidden}"), format!("10 {hidden}"), format!("10 {hidden}")];
+        assert_eq!(queue.asked(), [&asked[..], &["back 0 1 2 3 4 5 6 7 8 9".into(), "back 10".into()]].concat());
+        let queue = Scripted::new([Ok(records(0..2)), Ok(records(2..3))]);
+        receive(&queue, 3, &mut Vec::new()).await.unwrap();
+        assert_eq!(queue.asked(), [format!("3 {hidden}"), format!("1 {hidden}")]);
+    }
+
+    #[tokio::test]
+    async fn what_was_received_is_given_back_when_a_receive_fails() {
+        let queue = Scripted::new([Ok(records(0..2)), Err(fault())]);
+        let error = from_queue(&queue, 5, &mut lines()).await.unwrap_err();
+        assert_eq!(error.to_string(), "access denied");
+        assert_eq!(queue.asked().last().unwrap(), "back 0 1");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shard_is_read_on_until_there_is_enough_or_it_is_caught_up() {
+        let answer = |ids, next: Option<&str>, behind| {
+            let behind = Some(Duration::from_secs(behind));
+            Ok(ReadAnswer { records: records(ids), next: next.map(Into::into), behind, bytes: 0 })
+        };
+        let shard = Shard { id: "s".into(), parents: vec![], closed: false };
+        let ids = async |stream: &Scripted<ReadAnswer>, share| {
+            let found = read(stream, &shard, &Position::TrimHorizon, share).await.unwrap();
+            found.iter().map(|record| record.id.to_string()).collect::<Vec<_>>().join(" ")
+        };
+        let stream =
+            Scripted::new([answer(0..0, Some("a"), 9), answer(0..2, Some("b"), 5), answer(2..5, Some("c"), 0)]);
+        assert_eq!(ids(&stream, 4).await, "0 1 2 3");
+        assert_eq!(stream.asked(), ["4 Open(TrimHorizon)", "4 Iterator(\"a\")", "2 Iterator(\"b\")"]);
+        for end in [answer(0..0, Some("b"), 0), answer(1..2, None, 0)] {
+            let ended = Scripted::new([answer(0..1, Some("a"), 0), end]);
+            ids(&ended, 4).await;
+            assert_eq!(ended.asked().len(), 2);
+        }
+        let empty = Scripted::new((0..99).map(|_| answer(0..0, Some("a"), 9)));
+        assert_eq!(ids(&empty, 4).await, "");
+        assert_eq!(empty.asked().len(), READS);
+    }
+}

@@ -109,6 +109,11 @@ const FILES: &[Case] = &[
         "FunctionName: f\nSelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: [\"h:9092\"] } }\n",
     ),
     (
+        "release_of_groups",
+        &["FB0324"],
+        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders.fifo\nFunctionName: f\nFilterCriteria: { Filters: [{ Pattern: { body: { a: [1] } } }] }\nPoller: { OnFiltered: release }\n",
+    ),
+    (
         "fifo",
         &["FB0302", "FB0303"],
         "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders.fifo\nFunctionName: f\nBatchSize: 11\nMaximumBatchingWindowInSeconds: 5\n",

@@ -73,6 +73,11 @@ pub(super) const LINES: &[Case] = &[
         "FilterCriteria:\n  Filters:\n    - Pattern: { Body: { a: [1], b: [2] } }\n    - Pattern: '{\"data\": {\"type\": [\"x\"]}, \"Records\": {\"body\": [\"x\"]}}'\n    - Pattern: { type: [order.created] }\n    - Pattern: { attributes: { ApproximateReceiveCount: [{ numeric: [\">\", 1] }] } }\n    - Pattern:\n        messageAttributes:\n          kind:\n            - order\n        $or:\n          - eventSource: [sqs]\n          - messageId: { a: [1] }\n          - Date: [{ exists: false }]",
     ),
     (
+        "filters_twice",
+        &["FB0323", "FB0323", "FB0323"],
+        "FilterCriteria:\n  Filters:\n    - Pattern: { body: { a: [1], b: [2], a: [3] } }\n    - Pattern: '{\"body\": {\"a\": {\"b\": [1]}}, \"body.a.b\": [2]}'\n    - Pattern: { body: { $or: [{ a: [1] }, { a: [2], c: [3] , c: [4] }], a: [5] } }",
+    ),
+    (
         "screening_idle",
         &["FB0320", "FB0320"],
         "FilterCriteria: { Filters: [] }\nPoller:\n  OnFiltered: Release\n  OnUndecidable: Destination",
@@ -80,7 +85,7 @@ pub(super) const LINES: &[Case] = &[
     (
         "screening_words",
         &["FB0204", "FB0204"],
-        "FilterCriteria: { Filters: [{ Pattern: { body: [a] } }] }\nPoller:\n  OnFiltered: delete\n  OnUndecidable: drop",
+        "FilterCriteria: { Filters: [{ Pattern: { body: [a] } }] }\nPoller:\n  OnFiltered: DELETE\n  OnUndecidable: dRop",
     ),
     (
         "screening_other_words",
