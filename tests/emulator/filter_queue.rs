@@ -10,6 +10,9 @@ use crate::filter_traffic::{
 use crate::harness::{Account, Emulator, Queue};
 use crate::process::{SOON, Site, eventually};
 
+/// What is released several times is hidden for some seconds.
+const PATIENCE: Duration = Duration::from_secs(40);
+
 /// An account, a place, and a function that notes what it is given.
 async fn stage() -> (Account, Site, Takes) {
     let account = Emulator::shared().account().await;
@@ -99,6 +102,16 @@ async fn what_does_not_match_goes_to_a_destination_before_it_is_deleted() {
     daemon.stop().await;
 }
 
+/// Receives as another consumer does, and deletes what it got.
+async fn take(account: &Account, queue: &Queue, taken: &mut Vec<String>) {
+    let request = account.sqs.receive_message().queue_url(&queue.url).max_number_of_messages(10);
+    for message in request.visibility_timeout(60).send().await.unwrap().messages.unwrap_or_default() {
+        let delete = account.sqs.delete_message().queue_url(&queue.url);
+        delete.receipt_handle(message.receipt_handle.unwrap()).send().await.unwrap();
+        taken.push(message.body.unwrap());
+    }
+}
+
 #[tokio::test]
 async fn released_messages_stay_for_other_consumers() {
     let (account, site, mut takes) = stage().await;
@@ -112,22 +125,24 @@ async fn released_messages_stay_for_other_consumers() {
     let [_, _, unclear, invoked] = counted(&site, "shared").await;
     assert_eq!((unclear, invoked), (undecidable().len(), matching().len()));
 
-    // Another consumer takes them while forebay goes on polling.
+    // Another consumer competes for them while forebay goes on polling, and gets the rest when it does not.
     let mut taken = Vec::new();
-    eventually(SOON, "the other consumer has them all", async || {
-        let request = account.sqs.receive_message().queue_url(&queue.url).max_number_of_messages(10);
-        for message in request.visibility_timeout(60).send().await.unwrap().messages.unwrap_or_default() {
-            let delete = account.sqs.delete_message().queue_url(&queue.url);
-            delete.receipt_handle(message.receipt_handle.unwrap()).send().await.unwrap();
-            taken.push(message.body.unwrap());
-        }
+    eventually(PATIENCE, "the other consumer gets some", async || {
+        take(&account, &queue, &mut taken).await;
+        (!taken.is_empty()).then_some(())
+    })
+    .await;
+    site.health("shared", "ok", "").await;
+    let stopped = site.call(&["stop", "shared", "--wait"]).await;
+    assert_eq!(stopped.code, Some(0), "{stopped:?}");
+    eventually(PATIENCE, "the other consumer has them all", async || {
+        take(&account, &queue, &mut taken).await;
         (taken.len() >= other().len()).then_some(())
     })
     .await;
     assert_eq!(sorted(taken), sorted(other()));
     assert!(left(&account, &queue).await.is_empty());
     assert_eq!(takes.from(&queue), sorted(matching()), "never was one of them invoked");
-    site.health("shared", "ok", "").await;
     daemon.stop().await;
 }
 
