@@ -120,6 +120,8 @@ async fn kinesis_hands_out_what_any_of_the_patterns_matches() {
     let counts = [given.len(), other().len() + 1, not_json.len()];
     assert_eq!(counted(&site, "drops").await, [counts[0], counts[1], counts[2], matched.len()]);
     assert_eq!(counted(&site, "delivers").await, [counts[0], counts[1], counts[2], not_filtered.len()]);
+    assert_eq!(daemon.metric("forebay_events_filtered_total", "drops").await, counts[1] as f64);
+    assert_eq!(daemon.metric("forebay_events_undecidable_total", "drops").await, counts[2] as f64);
     assert_eq!(told_of(&account, &failed, not_json.len()).await, {
         let unclear = given.iter().zip(&sequences).filter(|(record, _)| unclear(record));
         let mut expected: Vec<_> = unclear.map(|((_, data), sequence)| (sequence.clone(), data.clone())).collect();

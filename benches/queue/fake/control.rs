@@ -36,7 +36,7 @@ pub(crate) struct Setup {
 pub(crate) enum Content {
     /// Little more than one long text.
     Note,
-    /// Some thirty members, as filters meet them.
+    /// Some forty members, as filters meet them.
     Order,
 }
 
