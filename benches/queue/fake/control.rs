@@ -8,6 +8,7 @@ use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::groups::Phases;
 use super::messages::Place;
 use super::state::{Shared, State, body, unix_us};
 use crate::common::{Answer, json, refuse, reply};
@@ -112,6 +113,8 @@ pub(crate) struct Stats {
     pub(crate) early: u64,
     /// Deletions of a message of which an older one of its group still existed.
     pub(crate) misordered: u64,
+    /// Of the first queue.
+    pub(crate) phases: Phases,
     /// Invocations that failed, also in part.
     pub(crate) failures: u64,
     pub(crate) stale: u64,
@@ -206,6 +209,7 @@ fn stats(state: &State) -> Stats {
         repeated: counts.repeated,
         early: counts.early,
         misordered: state.queues.iter().filter_map(|queue| queue.groups.as_ref()).map(|groups| groups.misordered).sum(),
+        phases: state.queues.first().and_then(|queue| Some(queue.groups.as_ref()?.phases)).unwrap_or_default(),
         failures: counts.failures,
         stale: counts.stale,
         peak_in_flight: counts.peak_in_flight,

@@ -4,6 +4,10 @@
 //! group before it goes on to another. Groups are served in the order in which they became free.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 /// All groups of one queue. Messages are known by their index, which is also their order.
 pub(super) struct Groups {
@@ -14,6 +18,19 @@ pub(super) struct Groups {
     fresh: Vec<(u32, u32)>,
     /// Deletions of a message of which an older one of its group still existed.
     pub(super) misordered: u64,
+    pub(super) phases: Phases,
+}
+
+/// Where the time of groups goes besides the function: sums since the reset.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Phases {
+    pub(crate) deleted: u64,
+    /// From handing out to the function's start, and from its end to the deletion.
+    pub(crate) to_function: Duration,
+    pub(crate) to_deletion: Duration,
+    pub(crate) handed_out: u64,
+    /// From the deletion that freed a group to the receive that took it.
+    pub(crate) free: Duration,
 }
 
 #[derive(Default)]
@@ -24,6 +41,8 @@ struct Group {
     visible: BTreeSet<u32>,
     queued: bool,
     deleted: u64,
+    /// When a deletion freed it.
+    freed: Option<Instant>,
 }
 
 /// What of each group an event has named so far.
@@ -33,7 +52,7 @@ pub(super) struct Named(Vec<(u32, usize)>);
 impl Groups {
     pub(super) fn new(count: u32) -> Self {
         let all = (0..count).map(|_| Group::default()).collect();
-        Self { all, free: VecDeque::new(), fresh: Vec::new(), misordered: 0 }
+        Self { all, free: VecDeque::new(), fresh: Vec::new(), misordered: 0, phases: Phases::default() }
     }
 
     /// A new message; `true` when the group is free for a receive now, and was not before.
@@ -50,10 +69,11 @@ impl Groups {
 
     /// A message is deleted; `true` when its group is free now, and was not before.
     pub(super) fn deleted(&mut self, group: u32, index: u32) -> bool {
-        let Group { alive, visible, deleted, .. } = &mut self.all[group as usize];
-        alive.remove(&index);
-        visible.remove(&index);
-        *deleted += 1;
+        let known = &mut self.all[group as usize];
+        known.alive.remove(&index);
+        known.visible.remove(&index);
+        known.deleted += 1;
+        known.freed = Some(Instant::now());
         self.fresh.push((group, index));
         self.offer(group)
     }
@@ -76,6 +96,10 @@ impl Groups {
             let Some(group) = self.free.pop_front() else { break };
             let group = &mut self.all[group as usize];
             group.queued = false;
+            if let Some(freed) = group.freed.take() {
+                self.phases.handed_out += 1;
+                self.phases.free += freed.elapsed();
+            }
             while taken.len() < max {
                 let Some(index) = group.visible.pop_first() else { break };
                 taken.push(index);

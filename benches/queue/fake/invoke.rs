@@ -22,21 +22,24 @@ static MESSAGE_ID: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(MARK
 /// Notes which records have arrived and when, waits as long as the function takes, and answers.
 pub(super) async fn invoke(_function: &str, body: Bytes, state: &Shared) -> Answer {
     let now = Instant::now();
-    let (time, failure) = {
+    let (time, failure, grouped) = {
         let mut state = state.borrow_mut();
         state.call("Invoke");
-        let (mut named, mut failing) = (Named::default(), Vec::new());
+        let (mut named, mut failing, mut grouped) = (Named::default(), Vec::new(), Vec::new());
         for at in MESSAGE_ID.find_iter(&body) {
-            let Some((queue, index)) = body.get(at + MARK.len()..at + MARK.len() + 36).and_then(locate) else {
+            let Some((number, index)) = body.get(at + MARK.len()..at + MARK.len() + 36).and_then(locate) else {
                 return unknown();
             };
             let fails = state.failing.is_some();
-            let Some(queue) = state.queues.get_mut(queue) else { return unknown() };
+            let Some(queue) = state.queues.get_mut(number) else { return unknown() };
             let Some(message) = queue.messages.get_mut(index as usize) else { return unknown() };
             if fails && message.group == 0 {
                 failing.push(message.id.clone());
             }
             let early = queue.groups.as_ref().is_some_and(|groups| !groups.in_order(message.group, index, &mut named));
+            if queue.groups.is_some() {
+                grouped.push((number, index));
+            }
             message.invokes += 1;
             let repeated = message.invokes > 1;
             message.started.get_or_insert(now);
@@ -51,11 +54,18 @@ pub(super) async fn invoke(_function: &str, body: Bytes, state: &Shared) -> Answ
         counts.first_event.get_or_insert(body);
         counts.in_flight += 1;
         counts.peak_in_flight = counts.peak_in_flight.max(counts.in_flight);
-        (state.function_time, failure)
+        (state.function_time, failure, grouped)
     };
     let _running = Running(state);
     if !time.is_zero() {
         tokio::time::sleep(time).await;
+    }
+    let ended = Instant::now();
+    for (number, index) in grouped {
+        let mut state = state.borrow_mut();
+        if let Some(message) = state.queues.get_mut(number).and_then(|queue| queue.messages.get_mut(index as usize)) {
+            message.ended = Some(ended);
+        }
     }
     let mut answer = failure.unwrap_or_else(|| json(StatusCode::OK, "null"));
     answer.headers_mut().insert("x-amz-executed-version", HeaderValue::from_static("$LATEST"));

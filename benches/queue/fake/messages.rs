@@ -42,8 +42,11 @@ pub(super) struct Message {
     pub(super) receives: u32,
     /// How often it was handed to the function.
     pub(super) invokes: u32,
+    pub(super) handed_out: Option<Instant>,
     /// When the function first started with it.
     pub(super) started: Option<Instant>,
+    /// When the function ended last with it; told of FIFO queues alone.
+    pub(super) ended: Option<Instant>,
     pub(super) place: Place,
     hidings: u32,
 }
@@ -104,7 +107,9 @@ impl Queue {
             first_received_unix_ms: 0,
             receives: 0,
             invokes: 0,
+            handed_out: None,
             started: None,
+            ended: None,
             place: Place::Visible,
             hidings: 0,
         });
@@ -133,6 +138,7 @@ impl Queue {
         for &index in &taken {
             let message = &mut self.messages[index as usize];
             message.receives += 1;
+            message.handed_out = Some(now);
             if message.receives == 1 {
                 message.first_received_unix_ms = unix_ms;
             }
@@ -178,9 +184,16 @@ impl Queue {
         }
         message.place = Place::Deleted;
         self.deleted += 1;
-        let group = message.group;
-        if self.groups.as_mut().is_some_and(|groups| groups.deleted(group, index)) {
-            self.arrivals.notify_one();
+        let (group, whole) = (message.group, message.handed_out.zip(message.started).zip(message.ended));
+        if let Some(groups) = &mut self.groups {
+            if let Some(((handed_out, started), ended)) = whole {
+                groups.phases.deleted += 1;
+                groups.phases.to_function += started.saturating_duration_since(handed_out);
+                groups.phases.to_deletion += ended.elapsed();
+            }
+            if groups.deleted(group, index) {
+                self.arrivals.notify_one();
+            }
         }
         true
     }

@@ -86,10 +86,27 @@ impl Run {
     pub(super) fn words(&self) -> String {
         let (fewest, most) = self.spread();
         format!(
-            "{:.0} msg/s, {fewest} to {most} a group, {:.2} cores (fake {:.2})",
+            "{:.0} msg/s, {fewest} to {most} a group, {:.2} cores (fake {:.2}); {}",
             self.per_second(),
             self.cores,
-            self.fake_cores
+            self.fake_cores,
+            self.phases()
+        )
+    }
+
+    /// What a message costs besides the function, from the start of the program on.
+    fn phases(&self) -> String {
+        let Stats { phases, calls, deleted, .. } = &self.stats;
+        let mean = |sum: Duration, count: u64| sum.as_secs_f64() * 1e3 / count.max(1) as f64;
+        let each = |call: &str| calls.get(call).copied().unwrap_or(0) as f64 / (*deleted).max(1) as f64;
+        format!(
+            "{:.2} ms to the function, {:.2} ms from it to the deletion, group free for {:.2} ms, \
+             {:.2} receives and {:.2} deletions a message",
+            mean(phases.to_function, phases.deleted),
+            mean(phases.to_deletion, phases.deleted),
+            mean(phases.free, phases.handed_out),
+            each("ReceiveMessage"),
+            each("DeleteMessageBatch")
         )
     }
 }
