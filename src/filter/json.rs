@@ -82,6 +82,7 @@ impl<'a> Scanner<'a> {
     /// Takes the byte if it is next.
     #[inline]
     pub(super) fn take(&mut self, byte: u8) -> bool {
+        // Not as an addition of the comparison's result: optimized, rustc 1.95 adds nothing (rust-lang/rust#158206).
         if self.peek() == byte {
             self.at += 1;
             return true;
