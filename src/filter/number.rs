@@ -81,7 +81,8 @@ fn small(text: &[u8]) -> Option<i64> {
     Some(if negative { -value } else { value })
 }
 
-/// A number taken apart: 0.digits times ten to the power of `exponent`, where the first and the last digit are not zero.
+/// A number taken apart: 0.digits times ten to the power of `exponent`, where the first and the last digit are not
+/// zero.
 struct Decimal<'a> {
     negative: bool,
     exponent: i64,
