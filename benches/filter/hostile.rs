@@ -113,6 +113,11 @@ pub(crate) fn cases() -> Vec<Case> {
             record: |bytes| format!(r#"{{"a":{}}}"#, many(r#""",1,"y""#, bytes)),
         },
         Case {
+            name: "a number of many digits, compared with many",
+            pattern: "{\"a\":[1.5,2.5,3.5,4.5,5.5,6.5,7.5,8.5,9.5,{\"numeric\":[\"<\",1]},{\"numeric\":[\"=\",1e9]}]}",
+            record: |bytes| format!(r#"{{"a":{}}}"#, "1".repeat(bytes)),
+        },
+        Case {
             name: "escapes",
             pattern: r#"{"a":["x"]}"#,
             record: |bytes| format!(r#"{{"a":"{}"}}"#, r"\u0041".repeat(bytes / 6)),

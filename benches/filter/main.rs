@@ -1,5 +1,5 @@
-//! `cargo bench --bench filter`: what it costs to hold event patterns against a record, beside what it costs `serde_json` merely to skip the
-//! same bytes. `docs/filters.md` explains the figures.
+//! `cargo bench --bench filter`: what it costs to hold event patterns against a record, beside what it costs
+//! `serde_json` merely to skip the same bytes. `docs/filters.md` explains the figures.
 
 mod events;
 mod hostile;

@@ -1,4 +1,5 @@
-//! Patterns and records: nothing panics, a decision is what its explanation says, and on small inputs both are what the reference says.
+//! Patterns and records: nothing panics, a decision is what its explanation says, and on small inputs both are what the
+//! reference says.
 #![no_main]
 
 #[path = "../../src/filter/mod.rs"]

@@ -10,8 +10,8 @@ pub(super) enum Address {
 }
 
 impl Address {
-    /// Reads an address as event-ruler does: decimal octets that may have leading zeros, or hexadecimal groups with colons. IPv4 inside
-    /// of IPv6 (`::ffff:a00:1`) is the IPv4 address.
+    /// Reads an address as event-ruler does: decimal octets that may have leading zeros, or hexadecimal groups with
+    /// colons. IPv4 inside of IPv6 (`::ffff:a00:1`) is the IPv4 address.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         // Almost every string is none, and shows it at its first byte.
         let first = *text.first()?;

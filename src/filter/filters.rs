@@ -11,15 +11,16 @@ use super::verdict::{Explanation, Outcome, Undecidable, Verdict};
 use super::view::{Form, View};
 use super::words;
 
-/// How many steps the search through a record's lists may take for a branch, beside two for each of its bytes. Lists that are not made for
-/// it need less than one for each byte.
+/// How many steps the search through a record's lists may take for a branch, beside two for each of its bytes. Lists
+/// that are not made for it need less than one for each byte.
 const STEPS: usize = 1 << 15;
 /// For how many branches at most that is granted, so that a pattern of many does not multiply it without end.
 const STEPS_FOR: usize = 16;
 
 /// The patterns of a mapping, made ready for many records. One match is enough.
 ///
-/// Without patterns everything matches, as on AWS; callers that ask [`Filters::is_empty`] need not even show the record.
+/// Without patterns everything matches, as on AWS; callers that ask [`Filters::is_empty`] need not even show the
+/// record.
 #[derive(Debug, Clone)]
 pub struct Filters {
     view: View,
@@ -32,8 +33,8 @@ impl Filters {
     ///
     /// # Errors
     ///
-    /// If a pattern cannot hold for the source: values for a stream's `data` or `dynamodb` as a whole, which AWS refuses when the mapping is
-    /// created.
+    /// If a pattern cannot hold for the source: values for a stream's `data` or `dynamodb` as a whole, which AWS
+    /// refuses when the mapping is created.
     pub fn new(view: View, patterns: Vec<Pattern>) -> Result<Self, FiltersError> {
         for (index, pattern) in patterns.iter().enumerate() {
             for field in pattern.fields() {

@@ -1,7 +1,8 @@
-//! Reads JSON text where it lies: tokens for the pattern's reader and the matcher, and values that nobody asks for are passed over.
+//! Reads JSON text where it lies: tokens for the pattern's reader and the matcher, and values that nobody asks for are
+//! passed over.
 //!
-//! Own code rather than `serde_json`, because a record must not become undecidable by what its patterns do not look at, nor by
-//! numbers beyond a double, lone surrogates and deep nesting in what they do look at. Nothing here recurses.
+//! Own code rather than `serde_json`, because a record must not become undecidable by what its patterns do not look at,
+//! nor by numbers beyond a double, lone surrogates and deep nesting in what they do look at. Nothing here recurses.
 
 use super::lex::{self, Broken, Fault};
 use super::skip;
@@ -82,6 +83,7 @@ impl<'a> Scanner<'a> {
     /// Takes the byte if it is next.
     #[inline]
     pub(super) fn take(&mut self, byte: u8) -> bool {
+        // Not as an addition of the comparison's result: optimized, rustc 1.95 adds nothing (rust-lang/rust#158206).
         if self.peek() == byte {
             self.at += 1;
             return true;
@@ -89,7 +91,8 @@ impl<'a> Scanner<'a> {
         false
     }
 
-    /// Takes what separates or ends: the name of an object's next member with its colon, or nothing where the object ends.
+    /// Takes what separates or ends: the name of an object's next member with its colon, or nothing where the object
+    /// ends.
     #[inline(always)]
     pub(super) fn member(&mut self, first: bool) -> Result<Option<Text<'a>>, Broken> {
         match self.peek() {

@@ -1,6 +1,7 @@
 //! The tokens of JSON, each from a place in a text to the place behind it.
 //!
-//! Places go in and come out by value, so that a loop over tokens keeps them in registers; that is half of the matcher's speed.
+//! Places go in and come out by value, so that a loop over tokens keeps them in registers; that is half of the
+//! matcher's speed.
 
 /// Where a text stops to be JSON, and what is wrong there.
 pub(super) type Fault = (usize, Broken);
@@ -81,8 +82,8 @@ fn plain(text: &[u8], mut at: usize) -> usize {
     const HIGH: u64 = 0x8080_8080_8080_8080;
     while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         let word = u64::from_le_bytes(*chunk);
-        // With that bit turned, a quote is less than 33 as control characters are, and nothing else is. A subtraction borrows only from the
-        // bytes behind one that is found, so the first that is marked is right.
+        // With that bit turned, a quote is less than 33 as control characters are, and nothing else is. A subtraction
+        // borrows only from the bytes behind one that is found, so the first that is marked is right.
         let low = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
         let slash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
         let found = (low | slash) & !word & HIGH;

@@ -55,7 +55,8 @@ impl Memo {
         Self { concerns: vec![0; elements], single: Vec::new(), other: BTreeSet::new() }
     }
 
-    /// Notes that a field has values in a list; false if it is known of this field or a later one. Later fields come first.
+    /// Notes that a field has values in a list; false if it is known of this field or a later one. Later fields come
+    /// first.
     pub(super) fn concern(&mut self, list: Element, field: usize) -> bool {
         let last = &mut self.concerns[list as usize];
         let new = *last == 0;
@@ -93,7 +94,8 @@ impl Memo {
 mod tests {
     use super::*;
 
-    /// A list of two items, the first with a list of two items of its own: the list 1, its items 2 and 6, the inner list 3, its items 4 and 5.
+    /// A list of two items, the first with a list of two items of its own: the list 1, its items 2 and 6, the inner
+    /// list 3, its items 4 and 5.
     fn elements() -> Elements {
         let mut elements = Elements::new();
         let list = elements.open(ROOT);

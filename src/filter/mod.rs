@@ -1,7 +1,7 @@
 //! Event patterns: which records a mapping takes, decided as AWS decides it.
 //!
-//! Pure: no I/O, no clock. A `pattern` is read by `parse` and `operators`; `Filters` compiles those of a mapping into one tree of names,
-//! and decides on a record by reading it once.
+//! Pure: no I/O, no clock. A `pattern` is read by `parse` and `operators`; `Filters` compiles those of a mapping into
+//! one tree of names, and decides on a record by reading it once.
 
 mod cidr;
 mod elements;

@@ -22,13 +22,13 @@ impl Number {
     pub(super) fn compare(&self, other: Seen<'_>) -> Ordering {
         match (self.small, other.small) {
             (Some(this), Some(other)) => this.cmp(&other),
-            _ => Decimal::new(&self.text).cmp(&Decimal::new(other.text)),
+            _ => Decimal::new(&self.text).cmp(&other.decimal.unwrap_or_else(|| Decimal::new(other.text))),
         }
     }
 
     /// The same as if a record had it.
     pub(super) fn seen(&self) -> Seen<'_> {
-        Seen { text: &self.text, small: self.small }
+        Seen::new(&self.text)
     }
 
     /// Whether a double holds something near it: neither infinite nor, unless it is, zero.
@@ -49,11 +49,14 @@ impl Number {
 pub(super) struct Seen<'a> {
     text: &'a [u8],
     small: Option<i64>,
+    /// Of a long number, which is not to be taken apart for each number of a pattern again.
+    decimal: Option<Decimal<'a>>,
 }
 
 impl<'a> Seen<'a> {
     pub(super) fn new(text: &'a [u8]) -> Self {
-        Self { text, small: small(text) }
+        let decimal = (text.len() > 40).then(|| Decimal::new(text));
+        Self { text, small: small(text), decimal }
     }
 
     /// As it is written.
@@ -81,7 +84,9 @@ fn small(text: &[u8]) -> Option<i64> {
     Some(if negative { -value } else { value })
 }
 
-/// A number taken apart: 0.digits times ten to the power of `exponent`, where the first and the last digit are not zero.
+/// A number taken apart: 0.digits times ten to the power of `exponent`, where the first and the last digit are not
+/// zero.
+#[derive(Debug, Clone, Copy)]
 struct Decimal<'a> {
     negative: bool,
     exponent: i64,
@@ -164,6 +169,7 @@ mod tests {
             ("12345678901234567890", "1.2345678901234567890e19"),
             ("100000000000000000000", "1e+20"),
             ("1e99999999999999999999", "1e99999999999999999999"),
+            ("1", "1.00000000000000000000000000000000000000000000000000"),
         ];
         for (a, b) in equal {
             assert_eq!(compare(a, b), Ordering::Equal, "{a} {b}");

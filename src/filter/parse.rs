@@ -1,7 +1,7 @@
 //! Reads a pattern from its text, in the order of the text: that decides what overrides what.
 //!
-//! `$or` multiplies the branches read so far. A list for a path that a branch already has replaces the earlier one; this is how both
-//! repeated names and overlapping `$or`s come out as in event-ruler.
+//! `$or` multiplies the branches read so far. A list for a path that a branch already has replaces the earlier one;
+//! this is how both repeated names and overlapping `$or`s come out as in event-ruler.
 
 use std::collections::BTreeMap;
 

@@ -61,7 +61,8 @@ impl Pattern {
         &self.fields
     }
 
-    /// Which fields must hold together; one of these is enough. More than one where the pattern has `$or`. Each is sorted by path.
+    /// Which fields must hold together; one of these is enough. More than one where the pattern has `$or`. Each is
+    /// sorted by path.
     pub(super) fn branches(&self) -> &[Vec<usize>] {
         &self.branches
     }

@@ -1,8 +1,8 @@
 //! Whether the fields of a branch hold together: one value for each, no two of them from different items of one list.
 //!
-//! The fields are taken one after the other, with steps back where one does not fit. Two things keep that from growing with the product of the lists'
-//! lengths: values that are excluded by what was taken are jumped over, list by list, and what has failed once is not tried
-//! again with a choice that makes no difference to the rest.
+//! The fields are taken one after the other, with steps back where one does not fit. Two things keep that from growing
+//! with the product of the lists' lengths: values that are excluded by what was taken are jumped over, list by list,
+//! and what has failed once is not tried again with a choice that makes no difference to the rest.
 
 use super::elements::{Element, Elements, ROOT};
 use super::memo::{Memo, State};
@@ -200,7 +200,8 @@ impl<'a> Search<'a> {
         Ok(None)
     }
 
-    /// What failures are remembered in, if there is any use for it: of two fields, the second is looked at once for each value of the first.
+    /// What failures are remembered in, if there is any use for it: of two fields, the second is looked at once for
+    /// each value of the first.
     fn memo(&mut self, keys: &[Key<'_>]) -> Result<Option<Memo>, Exhausted> {
         if keys.len() < 3 {
             return Ok(None);

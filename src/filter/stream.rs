@@ -126,7 +126,8 @@ impl<S: Sink> Reader<'_, '_, S> {
         Ok(())
     }
 
-    /// Goes on to the next value of what is open innermost that a pattern looks at. None where it ends, and is not open any more.
+    /// Goes on to the next value of what is open innermost that a pattern looks at. None where it ends, and is not open
+    /// any more.
     #[inline(always)]
     fn advance(&mut self, scanner: &mut Scanner<'_>) -> Result<Option<NodeId>, Broken> {
         match self.frames.last_mut() {

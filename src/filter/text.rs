@@ -8,7 +8,8 @@ pub(super) struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// Of the bytes between the quotes; `escaped` if there is a backslash among them, and what follows it is known to be valid.
+    /// Of the bytes between the quotes; `escaped` if there is a backslash among them, and what follows it is known to
+    /// be valid.
     pub(super) const fn new(raw: &'a [u8], escaped: bool) -> Self {
         Self { raw, escaped }
     }
@@ -34,7 +35,8 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Appends what an escaped string means. JSON within JSON has an escape every few bytes, so runs are copied eight bytes at a time.
+/// Appends what an escaped string means. JSON within JSON has an escape every few bytes, so runs are copied eight bytes
+/// at a time.
 fn unescape(raw: &[u8], out: &mut Vec<u8>) {
     out.reserve(raw.len() + 8);
     let mut rest = raw;

@@ -12,7 +12,8 @@ pub(super) const TOP: NodeId = 0;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Node {
-    /// The names of its members that a pattern goes on with, and where; none has a dot. In the order of their fingerprints.
+    /// The names of its members that a pattern goes on with, and where; none has a dot. In the order of their
+    /// fingerprints.
     children: Vec<(Box<[u8]>, NodeId)>,
     fingerprints: Vec<u32>,
     /// The tests of the values here.
@@ -21,7 +22,8 @@ pub(super) struct Node {
     pub content: Option<Content>,
 }
 
-/// The length, the first and the last byte of a name: most names of a record differ in these from all that are looked for.
+/// The length, the first and the last byte of a name: most names of a record differ in these from all that are looked
+/// for.
 #[inline]
 fn fingerprint(name: &[u8]) -> u32 {
     let (Some(first), Some(last)) = (name.first(), name.last()) else { return 0 };
@@ -104,8 +106,9 @@ pub(super) struct Trie {
     pub knows_absence: bool,
 }
 
-/// The order in which a branch's fields are searched for. Absence is tested in what was taken for the paths that sort before, as AWS does it. Without
-/// it any order leads to the same, and the best is that of the tree: what lies in one list comes together.
+/// The order in which a branch's fields are searched for. Absence is tested in what was taken for the paths that sort
+/// before, as AWS does it. Without it any order leads to the same, and the best is that of the tree: what lies in one
+/// list comes together.
 fn order(pattern: &Pattern, fields: &[usize]) -> Vec<usize> {
     let mut order = fields.to_vec();
     let field = |index: &usize| &pattern.fields()[*index];

@@ -1,4 +1,5 @@
-//! Small documents and patterns for them from a row of bytes: tests take random ones, the fuzz target its own. Depends on nothing of the project.
+//! Small documents and patterns for them from a row of bytes: tests take random ones, the fuzz target its own. Depends
+//! on nothing of the project.
 
 /// Draws from bytes; when they are used up everything is 0, which ends things.
 pub struct Dice<'a> {

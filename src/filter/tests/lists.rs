@@ -92,7 +92,8 @@ fn a_product_that_cannot_be_avoided_is_given_up() {
         let (first, second) = (many("[1],{\"c\":1}", count), many(r#"{"x":1,"y":1}"#, count));
         format!(r#"{{"a":{first},"a-b":{second}}}"#)
     };
-    // `a` and `a.c` lie in one list, and in the order of the paths one of its own lies between them. The order matters where absence is accepted.
+    // `a` and `a.c` lie in one list, and in the order of the paths one of its own lies between them. The order matters
+    // where absence is accepted.
     let pattern = r#"{"a":[1],"a-b":{"x":[1],"y":[1]},"a.c":[1],"z":[{"exists":false}]}"#;
     assert_eq!(decide(View::Event, pattern, record(30).as_bytes()), Verdict::NoMatch);
     let given_up = Verdict::Undecidable(Undecidable::TooComplex);

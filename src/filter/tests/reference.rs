@@ -1,5 +1,6 @@
-//! The language once more, written to be read, not to be fast: documents as trees, every combination tried. What [`matches`] says of small inputs
-//! the matcher must say too. Used by tests and, by its path, by the fuzz target, so it depends on nothing of the project.
+//! The language once more, written to be read, not to be fast: documents as trees, every combination tried. What
+//! [`matches`] says of small inputs the matcher must say too. Used by tests and, by its path, by the fuzz target, so it
+//! depends on nothing of the project.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -20,7 +21,8 @@ struct Beyond;
 
 type Attempt<T> = Result<T, Beyond>;
 
-/// Whether a valid pattern matches a document; None where this matcher cannot say, or the document is no JSON object or list.
+/// Whether a valid pattern matches a document; None where this matcher cannot say, or the document is no JSON object or
+/// list.
 pub fn matches(pattern: &str, document: &str) -> Option<bool> {
     let pattern = parse(pattern)?;
     let document = parse(document).filter(|json| matches!(json, Json::Object(_) | Json::List(_)))?;

@@ -1,4 +1,5 @@
-//! Vectors of AWS's behaviour that lie beside the project, not in it. Where they are absent the test says so and passes.
+//! Vectors of AWS's behaviour that lie beside the project, not in it. Where they are absent the test says so and
+//! passes.
 
 use std::path::PathBuf;
 use std::{env, fs};
