@@ -43,7 +43,7 @@ sim-long: ## Simulate SEEDS lives of queues, of FIFO queues and of streams (100,
 fuzz: ## Fuzz patterns and records for SECONDS (an hour unless given); needs nightly Rust and cargo-fuzz
 	@mkdir -p fuzz/corpus/filter
 	$(CARGO) +nightly fuzz run --sanitizer none filter fuzz/corpus/filter fuzz/seeds -- \
-		-max_total_time=$(SECONDS) -max_len=4096 -timeout=10 -dict=fuzz/filter.dict
+		-max_total_time=$(SECONDS) -max_len=4096 -timeout=60 -dict=fuzz/filter.dict
 
 emulators:
 	@sh scripts/venv.sh
