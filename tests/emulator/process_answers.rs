@@ -54,9 +54,9 @@ const FAILURES: &[&str] = &[
 #[tokio::test]
 async fn every_kind_of_answer_settles_its_message() {
     let account = Emulator::shared().account().await;
-    let (queue, dead) = account.create_queue_pair("orders", 1, 1).await;
+    let (queue, dead) = account.create_queue_pair("orders", 4, 1).await;
     let site = Site::new(&account);
-    account.create_function("work", OBEYS, 8).await;
+    account.create_function("work", OBEYS, 4).await;
     let sent: Vec<String> = SUCCESSES.iter().chain(FAILURES).map(|body| (*body).to_owned()).collect();
     account.send(&queue, &sent).await;
     site.map("orders", &queue, "work", "BatchSize: 1\nFunctionResponseTypes: [ReportBatchItemFailures]");
