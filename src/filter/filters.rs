@@ -11,9 +11,9 @@ use super::verdict::{Explanation, Outcome, Undecidable, Verdict};
 use super::view::{Form, View};
 use super::words;
 
-/// How many steps the search through a record's lists may take for a branch, beside two for each of its bytes. Lists
-/// that are not made for it need less than one for each byte.
-const STEPS: usize = 1 << 15;
+/// How many steps the search through a record's lists may take for a branch, beside three for each of its bytes. Lists
+/// that are not made for it need about one for each byte.
+const STEPS: usize = 48 * 1024;
 /// For how many branches at most that is granted, so that a pattern of many does not multiply it without end.
 const STEPS_FOR: usize = 16;
 
@@ -124,7 +124,7 @@ impl Filters {
 
     /// How long the search may take.
     fn steps(&self, record: &[u8]) -> usize {
-        (STEPS + 2 * record.len()) * self.trie.branches.len().min(STEPS_FOR)
+        (STEPS + 3 * record.len()) * self.trie.branches.len().min(STEPS_FOR)
     }
 
     /// What becomes of one pattern.

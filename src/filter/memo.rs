@@ -13,6 +13,11 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Whether there is more than one item.
+    pub(super) const fn is_combined(&self) -> bool {
+        !self.more.is_empty()
+    }
+
     /// Adds an item. One that is within another says all that the other says.
     pub(super) fn add(&mut self, item: Element, elements: &Elements) {
         if item == ROOT || self.first == item {

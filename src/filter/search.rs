@@ -21,6 +21,9 @@ pub(super) struct Places {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Exhausted;
 
+/// How many steps it is worth to remember a choice of several items together; those are the choices that multiply.
+const COMBINED: usize = 32;
+
 /// How a search ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
@@ -240,6 +243,9 @@ impl<'a> Search<'a> {
                 item = self.elements.parent(self.elements.parent(item));
             }
             state.add(item, self.elements);
+        }
+        if state.is_combined() {
+            self.steps = self.steps.checked_sub(COMBINED).ok_or(Exhausted)?;
         }
         Ok(state)
     }
