@@ -7,7 +7,7 @@ import boto3
 from botocore.config import Config
 
 from processes import Child, DemoError, free_port, wait_until
-from stage import REGION, create_function, environment, listens, read_ledger, take_all
+from stage import REGION, create_function, environment, in_order, listens, read_ledger, take_all
 
 ROOT = Path(__file__).parent.parent
 STREAM, FUNCTION, FAILED = "clicks", "count-clicks", "clicks-failed"
@@ -113,7 +113,7 @@ def account_clicks(display, stage, count, poison, poison_number, status):
         (distinct == good, f"each of the {len(good):,} good clicks was counted, and no other"),
         (told == [(poison_number, poison_number, "RetryAttemptsExhausted")],
          "the poison click is in the failure destination, alone and once"),
-        (in_order(counted), f"the clicks of each of the {VISITORS} visitors were counted in their order"),
+        (in_order(counted, VISITORS), f"the clicks of each of the {VISITORS} visitors were counted in their order"),
         (len(distinct) + given_up == count, f"{count:,} = {len(distinct):,} + {given_up:,}: nothing is lost"),
     ]
     if status:
@@ -122,20 +122,4 @@ def account_clicks(display, stage, count, poison, poison_number, status):
         checks.append((counters["Polled"] == count and counters["DeliveredToDestination"] == given_up, text))
     else:
         checks.append((False, f"forebay list -o json answers with the mapping {STREAM}"))
-    for good_news, text in checks:
-        display.verdict(good_news, text)
-    return all(good_news for good_news, _ in checks)
-
-
-def in_order(counted):
-    """Whether each visitor's clicks were first counted in the order in which they were put."""
-    last, seen = {}, set()
-    for click in counted:
-        if click in seen:
-            continue
-        seen.add(click)
-        number = int(click.rpartition("-")[2])
-        if number < last.get(number % VISITORS, -1):
-            return False
-        last[number % VISITORS] = number
-    return True
+    return display.verdicts(checks)

@@ -206,9 +206,7 @@ def account(display, stage, good, poison, status, took):
         checks.append((same or duplicates > 0, text))
     else:
         checks.append((False, "forebay list -o json answers with the mapping"))
-    for good_news, text in checks:
-        display.verdict(good_news, text)
-    return all(good_news for good_news, _ in checks)
+    return display.verdicts(checks)
 
 
 if __name__ == "__main__":

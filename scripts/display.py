@@ -63,6 +63,12 @@ class Display:
         sign = ("✓" if good else "✗") if self.encodes else ("ok:" if good else "FAILED:")
         self.say(self.paint(f"   {sign} {text}", "green" if good else "red"))
 
+    def verdicts(self, checks):
+        """Shows each check, and says whether all hold."""
+        for good, text in checks:
+            self.verdict(good, text)
+        return all(good for good, _ in checks)
+
 
 def can_encode(stream, text):
     try:

@@ -2,7 +2,7 @@
 
 import json
 
-from stage import VISIBILITY_TIMEOUT, create_function, depth, read_ledger, send_all, take_all
+from stage import VISIBILITY_TIMEOUT, create_function, depth, in_order, read_ledger, send_all, take_all
 
 PAYMENTS, FIFO, FUNCTION, FAILED = "payments", "payments.fifo", "book-payments", "payments-failed"
 ACCOUNTS = 40
@@ -84,7 +84,7 @@ def account_payments(display, stage, count, impossible, status):
     checks = [
         (distinct == good, f"each of the {len(good):,} good payments was booked, and no other"),
         (sorted(told) == sorted(impossible), f"each of the {len(impossible)} payments without an amount is in the failure destination, once"),
-        (in_order(booked), f"the payments of each of the {ACCOUNTS} accounts were booked in their order, whatever failed before them"),
+        (in_order(booked, ACCOUNTS), f"the payments of each of the {ACCOUNTS} accounts were booked in their order, whatever failed before them"),
         (len(distinct) + len(told) == count, f"{count:,} = {len(distinct):,} + {len(told):,}: nothing is lost"),
     ]
     if status:
@@ -95,20 +95,4 @@ def account_payments(display, stage, count, impossible, status):
         checks.append((same or duplicates > 0, text))
     else:
         checks.append((False, f"forebay list -o json answers with the mapping {PAYMENTS}"))
-    for good_news, text in checks:
-        display.verdict(good_news, text)
-    return all(good_news for good_news, _ in checks)
-
-
-def in_order(booked):
-    """Whether each account's payments were first booked in the order in which they were sent."""
-    last, seen = {}, set()
-    for payment in booked:
-        if payment in seen:
-            continue
-        seen.add(payment)
-        number = int(payment.rpartition("-")[2])
-        if number < last.get(number % ACCOUNTS, -1):
-            return False
-        last[number % ACCOUNTS] = number
-    return True
+    return display.verdicts(checks)

@@ -177,3 +177,17 @@ def answers(url):
             return answer.status == 200
     except (urllib.error.URLError, OSError):
         return False
+
+
+def in_order(done, groups):
+    """Whether of each group the things were first done in their order; they are numbered, and dealt out to the groups in turn."""
+    last, seen = {}, set()
+    for thing in done:
+        if thing in seen:
+            continue
+        seen.add(thing)
+        number = int(thing.rpartition("-")[2])
+        if number < last.get(number % groups, -1):
+            return False
+        last[number % groups] = number
+    return True

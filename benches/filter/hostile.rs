@@ -39,26 +39,17 @@ pub(crate) fn cases() -> Vec<Case> {
         Case {
             name: "two lists, names that sort between each other",
             pattern: r#"{"a":[1],"a-b":{"x":[1],"y":[1]},"a.c":[2]}"#,
-            record: |bytes| {
-                let (first, second) = (many("[1],{\"c\":1}", bytes / 2), many(r#"{"x":1,"y":1}"#, bytes / 2));
-                format!(r#"{{"a":{first},"a-b":{second}}}"#)
-            },
+            record: two_lists,
         },
         Case {
             name: "the same, and the last one never with the first",
             pattern: r#"{"a":[1],"a-b":{"x":[1],"y":[1]},"a.c":[1]}"#,
-            record: |bytes| {
-                let (first, second) = (many("[1],{\"c\":1}", bytes / 2), many(r#"{"x":1,"y":1}"#, bytes / 2));
-                format!(r#"{{"a":{first},"a-b":{second}}}"#)
-            },
+            record: two_lists,
         },
         Case {
             name: "the same, with absence elsewhere",
             pattern: r#"{"a":[1],"a-b":{"x":[1],"y":[1]},"a.c":[1],"z":[{"exists":false}]}"#,
-            record: |bytes| {
-                let (first, second) = (many("[1],{\"c\":1}", bytes / 2), many(r#"{"x":1,"y":1}"#, bytes / 2));
-                format!(r#"{{"a":{first},"a-b":{second}}}"#)
-            },
+            record: two_lists,
         },
         Case {
             name: "names repeated, each with a list of its own",
@@ -129,4 +120,10 @@ pub(crate) fn cases() -> Vec<Case> {
 fn many(item: &str, bytes: usize) -> String {
     let count = (bytes / (item.len() + 1)).max(1);
     format!("[{}]", vec![item; count].join(","))
+}
+
+/// Two lists whose names sort with another's between them.
+fn two_lists(bytes: usize) -> String {
+    let (first, second) = (many("[1],{\"c\":1}", bytes / 2), many(r#"{"x":1,"y":1}"#, bytes / 2));
+    format!(r#"{{"a":{first},"a-b":{second}}}"#)
 }

@@ -101,6 +101,14 @@ impl Lint<'_> {
         }
     }
 
+    fn redrive_first(&mut self, message: String, enough: u32) {
+        let help = format!(
+            "raise `maxReceiveCount` of the redrive policy to {} or more, or lower `Poller.OnFailureAttempts`",
+            enough.max(5)
+        );
+        self.warn(Code::RedriveFirst, message, help);
+    }
+
     fn redrive(&mut self, queue: &QueueAttributes) {
         let attempts = self.mapping.poller.on_failure_attempts.unwrap_or(ATTEMPTS);
         match (queue.max_receive_count, &self.mapping.on_failure) {
@@ -109,21 +117,13 @@ impl Lint<'_> {
                 let message = format!(
                     "the queue dead-letters a message after {count} receives, and each of {attempts} tries of a failing message receives those behind it in its group, too"
                 );
-                let help = format!(
-                    "raise `maxReceiveCount` of the redrive policy to {} or more, or lower `Poller.OnFailureAttempts`",
-                    attempts.saturating_mul(2).max(5)
-                );
-                self.warn(Code::RedriveFirst, message, help);
+                self.redrive_first(message, attempts.saturating_mul(2));
             }
             (Some(count), Some(_)) if count < attempts => {
                 let message = format!(
                     "the queue dead-letters a message after {count} receives, before the function failed it {attempts} times"
                 );
-                let help = format!(
-                    "raise `maxReceiveCount` of the redrive policy to {} or more, or lower `Poller.OnFailureAttempts`",
-                    attempts.saturating_add(2).max(5)
-                );
-                self.warn(Code::RedriveFirst, message, help);
+                self.redrive_first(message, attempts.saturating_add(2));
             }
             // The failure destination takes what always fails.
             (None, Some(_)) => {}
