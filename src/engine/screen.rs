@@ -28,7 +28,7 @@ impl Screen {
     pub(crate) fn apply(&self, records: &mut [Record]) {
         let Some(filters) = &self.0 else { return };
         for record in records {
-            record.screening = match filters.decide(&record.fragment) {
+            record.screening = match filters.decide_own(&record.fragment) {
                 Verdict::Match(_) => Screening::Passes,
                 Verdict::NoMatch => Screening::FilteredOut,
                 Verdict::Undecidable(_) => Screening::Undecidable,

@@ -5,7 +5,7 @@ use super::explain::Finds;
 use super::matcher::Matcher;
 use super::pattern::Pattern;
 use super::search::{Exhausted, Found, Search};
-use super::stream;
+use super::stream::{self, Origin};
 use super::trie::{Branch, Slot, Trie};
 use super::verdict::{Explanation, Outcome, Undecidable, Verdict};
 use super::view::{Form, View};
@@ -67,11 +67,21 @@ impl Filters {
 
     /// Decides on a record: the JSON that the function would get as one item of `Records`.
     pub fn decide(&self, record: &[u8]) -> Verdict {
+        self.decide_on(record, Origin::Foreign)
+    }
+
+    /// The same for a record that this program has encoded itself: it is JSON, and no name stands twice at its top, so
+    /// what stands behind the last member that a pattern looks at need not be read.
+    pub fn decide_own(&self, record: &[u8]) -> Verdict {
+        self.decide_on(record, Origin::Own)
+    }
+
+    fn decide_on(&self, record: &[u8], origin: Origin) -> Verdict {
         if self.is_empty() {
             return Verdict::Match(0);
         }
         let mut matcher = Matcher::new(&self.trie);
-        let shape = match stream::read(&self.trie, record, &mut matcher) {
+        let shape = match stream::read(&self.trie, record, origin, &mut matcher) {
             Ok(shape) => shape,
             Err(why) => return Verdict::Undecidable(why),
         };
@@ -108,7 +118,7 @@ impl Filters {
     /// Says for each pattern whether it matches, or why not. Slower than [`Filters::decide`], with which it agrees.
     pub fn explain(&self, record: &[u8]) -> Vec<Explanation> {
         let mut matcher = Matcher::new(&self.trie);
-        let read = stream::read(&self.trie, record, &mut matcher);
+        let read = stream::read(&self.trie, record, Origin::Foreign, &mut matcher);
         matcher.sort();
         let shape = match &read {
             Ok(shape) => shape,
@@ -147,7 +157,7 @@ impl Filters {
             return Outcome::Undecidable(undecidable.unwrap_or(Undecidable::TooComplex));
         };
         let mut finds = Finds::new(&self.trie, slot);
-        let alone = match stream::read(&self.trie, record, &mut finds) {
+        let alone = match stream::read(&self.trie, record, Origin::Foreign, &mut finds) {
             Ok(_) => !search.is_possible(slot),
             Err(_) => true,
         };

@@ -6,7 +6,7 @@
 
 use super::lex::{self, Broken, Fault};
 use super::skip;
-use super::text::Text;
+use super::text::{self, Text};
 
 /// A value's first token, or the whole of a scalar.
 #[derive(Debug, Clone, Copy)]
@@ -170,6 +170,13 @@ impl<'a> Scanner<'a> {
         let (end, escaped) = self.at(end)?;
         self.at = end;
         Ok(Text::new(&self.text[start..end - 1], escaped))
+    }
+
+    /// Takes a string and appends what it means; the opening quote is next.
+    pub(super) fn meaning(&mut self, out: &mut Vec<u8>) -> Result<(), Broken> {
+        let end = text::string(self.text, self.at + 1, out);
+        self.at = self.at(end)?;
+        Ok(())
     }
 
     /// Passes over a value, however deep it nests.

@@ -78,17 +78,10 @@ pub(super) fn string(text: &[u8], mut at: usize) -> Result<(usize, bool), Fault>
 /// At the next quote, backslash or control character, eight bytes a step.
 #[inline]
 fn plain(text: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
     while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*chunk);
-        // With that bit turned, a quote is less than 33 as control characters are, and nothing else is. A subtraction
-        // borrows only from the bytes behind one that is found, so the first that is marked is right.
-        let low = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
-        let slash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
-        let found = (low | slash) & !word & HIGH;
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
+        let run = run(chunk);
+        if run < 8 {
+            return at + run;
         }
         at += 8;
     }
@@ -98,9 +91,23 @@ fn plain(text: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// How many bytes come before the first quote, backslash or control character.
+#[inline]
+pub(super) fn run(chunk: &[u8; 8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let word = u64::from_le_bytes(*chunk);
+    // With that bit turned, a quote is less than 33 as control characters are, and nothing else is. A subtraction
+    // borrows only from the bytes behind one that is found, so the first that is marked is right.
+    let low = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+    let slash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
+    let found = (low | slash) & !word & HIGH;
+    found.trailing_zeros() as usize / 8
+}
+
 /// Behind an escape.
 #[inline]
-fn escape(text: &[u8], at: usize) -> Result<usize, Fault> {
+pub(super) fn escape(text: &[u8], at: usize) -> Result<usize, Fault> {
     match text.get(at + 1) {
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
         Some(b'u') => {

@@ -7,7 +7,6 @@ use super::json::{Scanner, Token};
 use super::leaf::Leaf;
 use super::lex::Broken;
 use super::number::Seen;
-use super::text::Text;
 use super::trie::{NodeId, TOP, Trie};
 use super::verdict::Undecidable;
 use super::view::{Content, Form};
@@ -34,11 +33,22 @@ enum Frame {
     List { node: NodeId, first: bool, list: Element, item: Element, around: Element },
 }
 
+/// Who has written a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Anybody: whether it is JSON is seen by reading it to its end.
+    Foreign,
+    /// We: it is JSON, and no name stands twice at its top. Behind the last member that patterns look at nothing is read.
+    Own,
+}
+
 /// Reads a record.
-pub(super) fn read(trie: &Trie, record: &[u8], sink: &mut impl Sink) -> Result<Shape, Undecidable> {
-    if std::str::from_utf8(record).is_err() {
-        return Err(Undecidable::NotUtf8);
-    }
+pub(super) fn read(trie: &Trie, record: &[u8], origin: Origin, sink: &mut impl Sink) -> Result<Shape, Undecidable> {
+    let left = match origin {
+        Origin::Own => trie.names(TOP),
+        Origin::Foreign if std::str::from_utf8(record).is_ok() => usize::MAX,
+        Origin::Foreign => return Err(Undecidable::NotUtf8),
+    };
     let shape = Shape { elements: Elements::new(), form: Form::Absent };
     let mut reader = Reader {
         trie,
@@ -47,6 +57,7 @@ pub(super) fn read(trie: &Trie, record: &[u8], sink: &mut impl Sink) -> Result<S
         frames: Vec::with_capacity(8),
         here: ROOT,
         within_content: false,
+        left,
         scratch: Vec::new(),
     };
     let mut scanner = Scanner::new(record);
@@ -65,6 +76,8 @@ struct Reader<'t, 's, S> {
     here: Element,
     /// What is read is a record's content, so its strings are strings.
     within_content: bool,
+    /// Members of the record itself that are still to be read; 0 ends the reading.
+    left: usize,
     scratch: Vec<u8>,
 }
 
@@ -75,7 +88,7 @@ impl<S: Sink> Reader<'_, '_, S> {
             return scanner.broken(Broken::Composite);
         }
         self.value(scanner, node)?;
-        if scanner.at_end() { Ok(()) } else { scanner.broken(Broken::Trailing) }
+        if self.left == 0 || scanner.at_end() { Ok(()) } else { scanner.broken(Broken::Trailing) }
     }
 
     fn value(&mut self, scanner: &mut Scanner<'_>, node: NodeId) -> Result<(), Broken> {
@@ -97,6 +110,12 @@ impl<S: Sink> Reader<'_, '_, S> {
             self.sink.opened(node, Token::Object);
             return scanner.skip();
         }
+        if place.content == Some(Content::Body) && !self.within_content && scanner.peek() == b'"' {
+            let mut text = Vec::new();
+            scanner.meaning(&mut text)?;
+            self.content(Content::Body, &text, node);
+            return Ok(());
+        }
         let token = scanner.token()?;
         let leaf = match token {
             Token::Object => {
@@ -111,7 +130,7 @@ impl<S: Sink> Reader<'_, '_, S> {
             }
             Token::Text(text) => match place.content {
                 Some(content) if !self.within_content => {
-                    self.content(content, text, node);
+                    self.content(content, text.bytes(&mut Vec::new()), node);
                     return Ok(());
                 }
                 _ if place.slots.is_empty() => return Ok(()),
@@ -132,11 +151,13 @@ impl<S: Sink> Reader<'_, '_, S> {
     fn advance(&mut self, scanner: &mut Scanner<'_>) -> Result<Option<NodeId>, Broken> {
         match self.frames.last_mut() {
             Some(Frame::Object { node, first }) => {
-                while let Some(name) = scanner.member(*first)? {
+                while *node != TOP || self.left > 0 {
+                    let Some(name) = scanner.member(*first)? else { break };
                     *first = false;
                     let name = name.bytes(&mut self.scratch);
                     let child = self.trie.child(*node, name);
                     if child.is_some() {
+                        self.left -= usize::from(*node == TOP);
                         return Ok(child);
                     }
                     scanner.skip()?;
@@ -169,9 +190,7 @@ impl<S: Sink> Reader<'_, '_, S> {
     }
 
     /// A string that is a document of its own.
-    fn content(&mut self, content: Content, text: Text<'_>, node: NodeId) {
-        let mut unescaped = Vec::new();
-        let text = text.bytes(&mut unescaped);
+    fn content(&mut self, content: Content, text: &[u8], node: NodeId) {
         let decoded;
         let (document, otherwise) = match content {
             Content::Body => (Ok(text), Undecidable::BodyNotJson),

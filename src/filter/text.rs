@@ -1,5 +1,7 @@
 //! Strings of JSON: what their escapes mean.
 
+use super::lex::{self, Broken, Fault};
+
 /// A string as it stands between its quotes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Text<'a> {
@@ -35,61 +37,106 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Appends what an escaped string means. JSON within JSON has an escape every few bytes, so runs are copied eight bytes
-/// at a time.
+/// Appends what an escaped string means; that it is valid is known.
 fn unescape(raw: &[u8], out: &mut Vec<u8>) {
-    out.reserve(raw.len() + 8);
-    let mut rest = raw;
-    while let Some(chunk) = rest.first_chunk::<8>() {
-        let word = u64::from_le_bytes(*chunk) ^ 0x5c5c_5c5c_5c5c_5c5c;
-        // The lowest high bit marks the first byte that is a backslash.
-        let slashes = word.wrapping_sub(0x0101_0101_0101_0101) & !word & 0x8080_8080_8080_8080;
-        let run = slashes.trailing_zeros() as usize / 8;
-        out.extend_from_slice(chunk);
-        if run < 8 {
-            out.truncate(out.len() - (8 - run));
-            rest = &rest[run + unescape_one(&rest[run..], out)..];
-        } else {
-            rest = &rest[8..];
-        }
-    }
-    while let Some(byte) = rest.first() {
-        if *byte == b'\\' {
-            rest = &rest[unescape_one(rest, out)..];
-        } else {
-            out.push(*byte);
-            rest = &rest[1..];
-        }
-    }
+    // It fails only at its end, where a string that was not cut out of its text would have its quote.
+    string(raw, 0, out).ok();
 }
 
-/// Appends what an escape means; says how many bytes it takes.
-#[inline]
-fn unescape_one(raw: &[u8], out: &mut Vec<u8>) -> usize {
-    out.push(match raw[1] {
-        b'b' => 0x08,
-        b'f' => 0x0c,
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        b'u' => return unescape_unicode(raw, out),
-        other => other,
-    });
-    2
+/// Behind a string whose opening quote is before the place; what it means is appended. The string is read once, for its
+/// end and its meaning.
+pub(super) fn string(text: &[u8], at: usize, out: &mut Vec<u8>) -> Result<usize, Fault> {
+    let start = out.len();
+    // No string means more bytes than it has; eight more let whole steps be written.
+    out.resize(start + text.len() - at + 8, 0);
+    let mut meaning = Meaning { out: &mut out[start..], length: 0 };
+    let end = meaning.read(text, at);
+    let length = meaning.length;
+    out.truncate(start + length);
+    end
 }
 
-/// Appends the character of `\uXXXX`, or of two that are a surrogate pair; says how many bytes that took.
-fn unescape_unicode(raw: &[u8], out: &mut Vec<u8>) -> usize {
-    let unit = hex(raw);
-    if (0xd800..0xdc00).contains(&unit) && raw.get(6..8) == Some(b"\\u") {
-        let low = hex(&raw[6..]);
-        if (0xdc00..0xe000).contains(&low) {
-            push_char(0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00), out);
-            return 12;
+/// What a string means, as far as it was read.
+struct Meaning<'o> {
+    out: &'o mut [u8],
+    length: usize,
+}
+
+impl Meaning<'_> {
+    /// JSON within JSON has an escape every few bytes, so what is between them is copied eight bytes at a time.
+    #[inline]
+    fn read(&mut self, text: &[u8], mut at: usize) -> Result<usize, Fault> {
+        loop {
+            if let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+                let run = lex::run(chunk);
+                self.out[self.length..self.length + 8].copy_from_slice(chunk);
+                self.length += run;
+                at += run;
+                if run == 8 {
+                    continue;
+                }
+            }
+            match text.get(at) {
+                Some(b'"') => return Ok(at + 1),
+                Some(b'\\') => {
+                    let behind = lex::escape(text, at)?;
+                    at = self.escaped(text, at, behind);
+                }
+                Some(0..=0x1f) | None => return lex::fault(text, at, Broken::Control),
+                Some(byte) => {
+                    self.push(*byte);
+                    at += 1;
+                }
+            }
         }
     }
-    push_char(unit, out);
-    6
+
+    #[inline]
+    fn push(&mut self, byte: u8) {
+        self.out[self.length] = byte;
+        self.length += 1;
+    }
+
+    /// The escape between two places; says where to go on.
+    #[inline]
+    fn escaped(&mut self, text: &[u8], at: usize, behind: usize) -> usize {
+        self.push(match text[at + 1] {
+            b'b' => 0x08,
+            b'f' => 0x0c,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => return self.unicode(text, at, behind),
+            other => other,
+        });
+        behind
+    }
+
+    /// The character of `\uXXXX`, or of two that are a surrogate pair; says where to go on.
+    fn unicode(&mut self, text: &[u8], at: usize, behind: usize) -> usize {
+        let unit = hex(&text[at..]);
+        if (0xd800..0xdc00).contains(&unit)
+            && text[behind..].starts_with(b"\\u")
+            && let Ok(behind) = lex::escape(text, behind)
+        {
+            let low = hex(&text[behind - 6..]);
+            if (0xdc00..0xe000).contains(&low) {
+                self.character(0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00));
+                return behind;
+            }
+        }
+        self.character(unit);
+        behind
+    }
+
+    fn character(&mut self, code: u32) {
+        if let Some(char) = char::from_u32(code) {
+            char.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| self.push(byte));
+        } else {
+            let byte = |shift: u32, mark: u32| mark.to_le_bytes()[0] | (code >> shift & 0x3f).to_le_bytes()[0];
+            [byte(12, 0xe0), byte(6, 0x80), byte(0, 0x80)].into_iter().for_each(|byte| self.push(byte));
+        }
+    }
 }
 
 /// The number after `\u`.
@@ -101,15 +148,6 @@ fn hex(raw: &[u8]) -> u32 {
         };
         code << 4 | u32::from(digit)
     })
-}
-
-fn push_char(code: u32, out: &mut Vec<u8>) {
-    if let Some(char) = char::from_u32(code) {
-        out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
-    } else {
-        let byte = |shift: u32, mark: u32| mark.to_le_bytes()[0] | (code >> shift & 0x3f).to_le_bytes()[0];
-        out.extend_from_slice(&[byte(12, 0xe0), byte(6, 0x80), byte(0, 0x80)]);
-    }
 }
 
 #[cfg(test)]
@@ -131,6 +169,29 @@ mod tests {
         ];
         for (raw, expected) in cases {
             assert_eq!(Text::new(raw.as_bytes(), raw.contains('\\')).to_vec(), expected, "{raw}");
+            let (quoted, mut out) = (format!("{raw}\" more"), Vec::new());
+            assert_eq!(string(quoted.as_bytes(), 0, &mut out), Ok(raw.len() + 1), "{raw}");
+            assert_eq!(out, expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn reading_for_the_meaning_finds_the_same_end_and_the_same_faults() {
+        let parts = [
+            "a", "é", "12345678", "\"", "\u{1}", "\\", r"\\", r#"\""#, r"\n", r"\x", r"\u00e9", r"\u12g4", r"\ud83d",
+            r"\ude00", r"\ud8",
+        ];
+        let mut texts = vec![String::new()];
+        for _ in 0..4 {
+            texts = texts.iter().flat_map(|text| parts.map(|part| format!("{text}{part}"))).collect();
+            for text in &texts {
+                let mut out = Vec::new();
+                let end = lex::string(text.as_bytes(), 0).map(|(end, _)| end);
+                assert_eq!(string(text.as_bytes(), 0, &mut out), end, "{text}");
+                if let Ok(end) = end {
+                    assert_eq!(out, Text::new(&text.as_bytes()[..end - 1], true).to_vec(), "{text}");
+                }
+            }
         }
     }
 }

@@ -187,6 +187,11 @@ impl Trie {
         node
     }
 
+    /// How many members of a node patterns look at.
+    pub(super) fn names(&self, node: NodeId) -> usize {
+        self.nodes[node].children.len()
+    }
+
     /// The member of a node; dots in its name stand for steps.
     #[inline(always)]
     pub(super) fn child(&self, node: NodeId, name: &[u8]) -> Option<NodeId> {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::generate::{Dice, Document, pattern};
 use super::reference;
-use crate::filter::{Filters, Outcome, Pattern, Verdict, View};
+use crate::filter::{Filters, Outcome, Pattern, Undecidable, Verdict, View};
 
 /// What the matcher says; that its two ways to say it agree is checked on the way.
 fn decided(view: View, pattern: &str, record: &str) -> Verdict {
@@ -19,6 +19,12 @@ fn decided(view: View, pattern: &str, record: &str) -> Verdict {
     };
     assert!(agrees, "{verdict:?} {explained:?}");
     verdict
+}
+
+/// What it says of a record that it takes for one of our own.
+fn decided_own(view: View, pattern: &str, record: &str) -> Verdict {
+    let pattern = Pattern::parse(pattern).expect("it was parsed before");
+    Filters::new(view, vec![pattern]).expect("it names no content").decide_own(record.as_bytes())
 }
 
 proptest! {
@@ -38,11 +44,34 @@ proptest! {
             prop_assert_eq!(verdict == Verdict::Match(0), expected, "{} {}", &pattern, &document);
         }
         // The same document as a message's body.
-        let record = serde_json::json!({ "messageId": "m", "body": document }).to_string();
-        prop_assert_eq!(decided(View::Sqs, &format!("{{\"body\":{pattern}}}"), &record), verdict);
+        let record = serde_json::json!({ "attributes": {}, "body": document, "messageId": "m" }).to_string();
+        let within = format!("{{\"body\":{pattern}}}");
+        prop_assert_eq!(decided(View::Sqs, &within, &record), verdict);
+        prop_assert_eq!(decided_own(View::Sqs, &within, &record), verdict);
         let data = base64_simd::STANDARD.encode_to_string(&document);
-        let record = serde_json::json!({ "kinesis": { "data": data } }).to_string();
-        prop_assert_eq!(decided(View::Kinesis, &format!("{{\"data\":{pattern}}}"), &record), verdict);
+        let record = serde_json::json!({ "eventSource": "aws:kinesis", "kinesis": { "data": data } }).to_string();
+        let within = format!("{{\"data\":{pattern}}}");
+        prop_assert_eq!(decided(View::Kinesis, &within, &record), verdict);
+        prop_assert_eq!(decided_own(View::Kinesis, &within, &record), verdict);
+    }
+}
+
+#[test]
+fn of_a_record_of_our_own_nothing_is_read_behind_what_patterns_look_at() {
+    let broken = r#"{"messageId":"m","body":"{\"a\":1}","attributes":{"b":"2"}, and no JSON any more"#;
+    let offset = broken.find("and").expect("it is there");
+    for (pattern, own) in [
+        (r#"{"body":{"a":[1]}}"#, Verdict::Match(0)),
+        (r#"{"body":{"a":[2]}}"#, Verdict::NoMatch),
+        (r#"{"body":{"a":[1]},"messageId":["m"]}"#, Verdict::Match(0)),
+        (r#"{"attributes":{"b":["2"]},"body":{"a":[1]}}"#, Verdict::Match(0)),
+        (r#"{"attributes":{"b":["2"],"c":["3"]}}"#, Verdict::NoMatch),
+        // It has to look for what is not there.
+        (r#"{"awsRegion":[{"exists":false}]}"#, Verdict::Undecidable(Undecidable::Malformed { offset })),
+    ] {
+        assert_eq!(decided_own(View::Sqs, pattern, broken), own, "{pattern}");
+        let foreign = Verdict::Undecidable(Undecidable::Malformed { offset });
+        assert_eq!(decided(View::Sqs, pattern, broken), foreign, "{pattern}");
     }
 }
 
