@@ -1,6 +1,7 @@
 //! Forebay: event source mappings outside AWS.
 
 pub mod aws;
+mod aws_api;
 pub mod cli;
 mod control;
 pub mod destination;

@@ -57,7 +57,7 @@ const IMPURE_WORDS: [&str; 16] = [
 ];
 
 /// For each module, the others that it may use. Whatever is not listed here may use everything.
-const DIRECTIONS: [(&str, &[&str]); 11] = [
+const DIRECTIONS: [(&str, &[&str]); 12] = [
     ("machine", &[]),
     ("filter", &[]),
     ("mapping", &["filter", "machine"]),
@@ -69,6 +69,7 @@ const DIRECTIONS: [(&str, &[&str]); 11] = [
     ("telemetry", &["engine", "machine", "mapping"]),
     ("engine", &["destination", "filter", "function", "machine", "mapping", "source", "store", "telemetry"]),
     ("control", &["engine", "machine", "mapping", "telemetry"]),
+    ("aws_api", &["engine", "filter", "function", "machine", "mapping", "source", "store"]),
 ];
 
 /// What single files may use beyond that: file, and the beginning of a path.
