@@ -88,7 +88,8 @@ impl<S: Sink> Reader<'_, '_, S> {
             return scanner.broken(Broken::Composite);
         }
         self.value(scanner, node)?;
-        if self.left == 0 || scanner.at_end() { Ok(()) } else { scanner.broken(Broken::Trailing) }
+        let is_enough = node == TOP && self.left == 0;
+        if is_enough || scanner.at_end() { Ok(()) } else { scanner.broken(Broken::Trailing) }
     }
 
     fn value(&mut self, scanner: &mut Scanner<'_>, node: NodeId) -> Result<(), Broken> {

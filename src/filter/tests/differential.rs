@@ -76,6 +76,17 @@ fn of_a_record_of_our_own_nothing_is_read_behind_what_patterns_look_at() {
 }
 
 #[test]
+fn content_of_a_record_of_our_own_is_read_to_its_end() {
+    for body in ["{\"a\":1}", "{\"a\":1} more", "{\"a\":1}{}", "{\"a\":1", "{\"a\":1,}", "[{\"a\":1}]]", "a", ""] {
+        let record = serde_json::json!({ "body": body, "messageId": "m" }).to_string();
+        let pattern = r#"{"body":{"a":[1]}}"#;
+        let expected = decided(View::Sqs, pattern, &record);
+        assert_eq!(expected == Verdict::Match(0), serde_json::from_str::<serde_json::Value>(body).is_ok(), "{body}");
+        assert_eq!(decided_own(View::Sqs, pattern, &record), expected, "{body}");
+    }
+}
+
+#[test]
 fn generated_patterns_match_often_enough() {
     let mut matched = 0;
     let mut known = 0;
