@@ -14,6 +14,7 @@ mod events;
 mod explain;
 mod extensions;
 mod filters;
+pub(crate) mod import;
 mod impossible;
 mod interpolate;
 mod layout;

@@ -9,6 +9,7 @@ mod filter;
 mod filter_input;
 mod flow;
 mod help;
+mod import;
 mod offline;
 mod refusals;
 mod support;
