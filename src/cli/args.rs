@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use super::exit::{Exit, Outcome};
 use super::{
-    checkpoint, completions, explain, filter, health, import, list, run, schema, start, status, stop, validate,
+    checkpoint, completions, explain, export, filter, health, import, list, run, schema, start, status, stop, validate,
     version,
 };
 
@@ -43,6 +43,8 @@ enum Verb {
     Filter(filter::FilterArgs),
     /// Make mapping files of CloudFormation and SAM templates, serverless.yml, or AWS's list of mappings
     Import(import::ImportArgs),
+    /// Write what was made through the AWS API as mapping files
+    Export(export::ExportArgs),
     /// Ask a running forebay whether it lives, as a container's health check
     Health(health::HealthArgs),
     /// Print the JSON Schema of mapping files
@@ -81,6 +83,7 @@ impl Verb {
             Self::Checkpoint(args) => args.execute(),
             Self::Filter(args) => args.execute(),
             Self::Import(args) => args.execute(),
+            Self::Export(args) => args.execute(),
             Self::Health(args) => args.execute(),
             Self::Schema(args) => args.execute(),
             Self::Completions(args) => args.execute(),

@@ -8,6 +8,7 @@ mod daemon;
 mod describe;
 mod exit;
 mod explain;
+mod export;
 mod files;
 mod filter;
 mod folder;

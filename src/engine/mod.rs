@@ -31,4 +31,4 @@ pub use status::{Counters, HealthStatus, MappingState, MappingStatus, QueueStatu
 pub use stream_status::{DestinationConfig, OnFailure, ShardState, ShardStatus, StreamConfiguration, StreamStatus};
 pub use supervisor::{Parts, spawn};
 
-pub use crate::store::Kept;
+pub use crate::store::{Definition, Kept};

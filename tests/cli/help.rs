@@ -2,7 +2,7 @@
 
 use crate::support::Place;
 
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 15] = [
     "run",
     "validate",
     "list",
@@ -12,6 +12,7 @@ const VERBS: [&str; 14] = [
     "checkpoint",
     "filter",
     "import",
+    "export",
     "health",
     "schema",
     "completions",
@@ -66,6 +67,7 @@ fn what_the_command_line_cannot_be() {
         (vec!["import", "a", "--account", "12"], "an account has 12 digits"),
         (vec!["import", "a", "--parameter", "Stage"], "write NAME=VALUE"),
         (vec!["import", "absent.yaml"], "absent.yaml cannot be read"),
+        (vec!["export", "--store", "memory"], "leave --store away"),
         (vec!["checkpoint"], "Usage: forebay checkpoint <COMMAND>"),
         (vec!["checkpoint", "list", "-o", "yaml"], "[possible values: table, json]"),
         (vec!["checkpoint", "set", "orders", "shardId-0"], "<POSITION>"),

@@ -4,6 +4,7 @@
 
 mod checkpoint;
 mod daemon;
+mod export;
 mod fake;
 mod filter;
 mod filter_input;

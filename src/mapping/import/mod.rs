@@ -8,6 +8,7 @@ mod block;
 mod carry;
 mod check;
 mod conditions;
+mod definition;
 mod file;
 mod functions;
 mod model;
@@ -24,5 +25,6 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use definition::exported;
 pub(crate) use model::{Dialect, Import, Imported, Left, Options, Taken};
 pub(crate) use read::{LARGEST, import};
