@@ -6,7 +6,8 @@ use clap::{Parser, Subcommand};
 
 use super::exit::{Exit, Outcome};
 use super::{
-    checkpoint, completions, explain, filter, health, list, run, schema, start, status, stop, validate, version,
+    checkpoint, completions, explain, export, filter, health, import, list, run, schema, start, status, stop, validate,
+    version,
 };
 
 const AFTER_HELP: &str = "\
@@ -40,6 +41,10 @@ enum Verb {
     Checkpoint(checkpoint::CheckpointArgs),
     /// Try event patterns on records, and say which match
     Filter(filter::FilterArgs),
+    /// Make mapping files of CloudFormation and SAM templates, serverless.yml, or AWS's list of mappings
+    Import(import::ImportArgs),
+    /// Write what was made through the AWS API as mapping files
+    Export(export::ExportArgs),
     /// Ask a running forebay whether it lives, as a container's health check
     Health(health::HealthArgs),
     /// Print the JSON Schema of mapping files
@@ -77,6 +82,8 @@ impl Verb {
             Self::Stop(args) => args.execute(),
             Self::Checkpoint(args) => args.execute(),
             Self::Filter(args) => args.execute(),
+            Self::Import(args) => args.execute(),
+            Self::Export(args) => args.execute(),
             Self::Health(args) => args.execute(),
             Self::Schema(args) => args.execute(),
             Self::Completions(args) => args.execute(),

@@ -1,6 +1,6 @@
 //! `forebay checkpoint`: how far streams were processed, and how to change it.
 
-mod place;
+pub(super) mod place;
 mod position;
 mod show;
 mod transfer;

@@ -18,11 +18,12 @@ use super::output::counted;
 use super::signals::{Signal, Signals};
 use crate::aws::AwsConnector;
 use crate::control::{
-    Api, BoundSocket, Overview, ReloadRefused, Reloader, SocketChoice, Token, guarded, probes, serve, whole,
+    Api, BoundSocket, Definitions, Overview, ReloadRefused, Reloader, SocketChoice, Token, guarded, probes, serve,
+    whole,
 };
 use crate::engine::{self, EngineHandle, ReloadSummary};
 use crate::mapping::{Diagnostic, Mapping, Severity};
-use crate::store::StoreLocation;
+use crate::store::{Store, StoreLocation};
 use crate::telemetry::Metrics;
 
 /// How long the engine may take to let go of everything after a drain.
@@ -53,8 +54,9 @@ impl Daemon {
         let mappings = self.mappings.len();
         let (engine, engine_task) = engine::spawn(engine::Parts {
             mappings: self.mappings,
+            restored: Vec::new(),
             connector: Arc::new(AwsConnector::new()),
-            store,
+            store: Arc::clone(&store),
             metrics: metrics.clone(),
             drain_timeout: self.drain_timeout,
             seed: fastrand::u64(..),
@@ -63,7 +65,7 @@ impl Daemon {
 
         let BoundSocket { listener, file: socket_file } = socket;
         let reload = reloader(self.paths, engine.clone(), overview.clone());
-        let api = Api { engine: engine.clone(), reload: Arc::clone(&reload) };
+        let api = Api { engine: engine.clone(), reload: Arc::clone(&reload), definitions: definitions(store) };
         let stop = CancellationToken::new();
         let servers = TaskTracker::new();
         let mut public = probes(engine.clone(), metrics, overview.clone());
@@ -169,6 +171,13 @@ fn loaded_well(mappings: usize) -> String {
 }
 
 /// Reads the files again; errors in them change nothing. One reload at a time, in the order they were asked for.
+fn definitions(store: Arc<dyn Store>) -> Definitions {
+    Arc::new(move || {
+        let store = Arc::clone(&store);
+        async move { Ok(store.definitions().await?) }.boxed()
+    })
+}
+
 fn reloader(paths: Vec<PathBuf>, engine: EngineHandle, overview: Overview) -> Reloader {
     let turn = Arc::new(Mutex::new(()));
     Arc::new(move || {

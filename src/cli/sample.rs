@@ -26,6 +26,7 @@ pub(super) fn orders() -> MappingStatus {
         health_reason: None,
         since: "2026-11-20T08:00:00Z".into(),
         enabled_by: "file".into(),
+        origin: "file".into(),
         file: "mappings/orders.yaml".into(),
         counters: Counters {
             polled: 1000,
@@ -58,6 +59,19 @@ pub(super) fn broken() -> MappingStatus {
         scaling_config: None,
         function_response_types: vec![],
         queue: None,
+        ..orders()
+    }
+}
+
+/// A mapping that was made through the AWS API.
+pub(super) fn made() -> MappingStatus {
+    let uuid = "1c8e1b5f-95a6-4d0a-b2a9-6d0d62a0a1c5".to_owned();
+    MappingStatus {
+        name: uuid.clone(),
+        uuid,
+        enabled_by: "api".into(),
+        origin: "api".into(),
+        file: String::new(),
         ..orders()
     }
 }

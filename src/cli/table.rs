@@ -44,7 +44,7 @@ const WIDE: [Column; 15] = [
     ("BISECTIONS", true, |status| number(status.stream.map(|_| status.counters.bisections))),
     ("THROTTLES", true, |status| status.counters.throttles.to_string()),
     ("SINCE", false, |status| status.since.clone()),
-    ("FILE", false, |status| status.file.clone()),
+    ("FILE", false, file),
 ];
 
 /// A line for each mapping.
@@ -101,6 +101,11 @@ pub(super) fn number(known: Option<u64>) -> String {
     known.map_or_else(|| "-".into(), |known| known.to_string())
 }
 
+/// The file that defines a mapping, or what does instead.
+pub(super) fn file(status: &MappingStatus) -> String {
+    if status.origin == "api" { "(api)".into() } else { status.file.clone() }
+}
+
 /// Seconds, as exact as a person wants them.
 pub(super) fn lag(seconds: Option<f64>) -> String {
     seconds.map_or_else(|| "-".into(), |seconds| format!("{seconds:.1}s"))
@@ -144,13 +149,14 @@ fn painted(table: &str, mappings: &[MappingStatus], colour: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{broken, clicks, orders};
+    use super::super::sample::{broken, clicks, made, orders};
     use super::*;
 
     #[test]
     fn lists_narrow_wide_and_empty() {
         insta::assert_snapshot!("list", list(&[orders(), broken(), clicks()], false, false));
         insta::assert_snapshot!("list_wide", list(&[orders(), broken(), clicks()], true, false));
+        insta::assert_snapshot!("list_of_the_api", list(&[made(), orders()], true, false));
         insta::assert_snapshot!("list_empty", list(&[], false, false));
     }
 

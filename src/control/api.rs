@@ -1,5 +1,6 @@
 //! The control API: everything that changes something, and what `list` and `status` show.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -12,10 +13,14 @@ use thiserror::Error;
 
 use super::checkpoints;
 use super::wire::{ErrorBody, VersionBody};
-use crate::engine::{EngineError, EngineHandle, MappingStatus, ReloadSummary};
+use crate::engine::{Definition, EngineError, EngineHandle, MappingStatus, ReloadSummary};
 
 /// Reads the mapping files again and hands them to the engine.
 pub(crate) type Reloader = Arc<dyn Fn() -> BoxFuture<'static, Result<ReloadSummary, ReloadRefused>> + Send + Sync>;
+
+/// Reads every mapping that was made through the AWS API from the store.
+pub(crate) type Definitions =
+    Arc<dyn Fn() -> BoxFuture<'static, Result<BTreeMap<String, Definition>, EngineError>> + Send + Sync>;
 
 /// Why a reload changed nothing.
 #[derive(Debug, Error)]
@@ -38,6 +43,7 @@ pub(crate) enum ReloadRefused {
 pub(crate) struct Api {
     pub(crate) engine: EngineHandle,
     pub(crate) reload: Reloader,
+    pub(crate) definitions: Definitions,
 }
 
 impl Api {
@@ -49,6 +55,7 @@ impl Api {
             .route("/v1/mappings/{name}/start", post(start))
             .route("/v1/mappings/{name}/stop", post(stop))
             .merge(checkpoints::routes())
+            .route("/v1/definitions", get(definitions))
             .route("/v1/reload", post(reload))
             .route("/v1/version", get(version))
             .with_state(self)
@@ -78,6 +85,8 @@ impl From<EngineError> for Refusal {
     fn from(error: EngineError) -> Self {
         let (status, code) = match &error {
             EngineError::Unknown(_) => (StatusCode::NOT_FOUND, "unknown_mapping"),
+            EngineError::OfFile(..) => (StatusCode::CONFLICT, "of_file"),
+            EngineError::Deleting(_) => (StatusCode::CONFLICT, "deleting"),
             EngineError::UnknownShard { .. } => (StatusCode::NOT_FOUND, "unknown_shard"),
             EngineError::Running { .. } => (StatusCode::CONFLICT, "running"),
             EngineError::NoCheckpoints(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no_checkpoints"),
@@ -118,6 +127,10 @@ async fn start(State(api): State<Api>, Path(name): Path<String>) -> Result<impl 
 
 async fn stop(State(api): State<Api>, Path(name): Path<String>) -> Result<impl IntoResponse, Refusal> {
     Ok((StatusCode::ACCEPTED, Json(api.engine.stop(&name).await?)))
+}
+
+async fn definitions(State(api): State<Api>) -> Result<Json<BTreeMap<String, Definition>>, Refusal> {
+    Ok(Json((api.definitions)().await?))
 }
 
 async fn reload(State(api): State<Api>) -> Result<Json<ReloadSummary>, Refusal> {

@@ -20,7 +20,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::SocketChoice;
 use super::wire::{ErrorBody, VersionBody};
-use crate::engine::{Kept, MappingStatus};
+use crate::engine::{Definition, Kept, MappingStatus};
 
 /// A daemon that takes longer is not well.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -95,6 +95,10 @@ impl Client {
 
     pub(crate) async fn checkpoints(&self) -> Result<BTreeMap<String, Kept>, ClientError> {
         self.call(Method::GET, "/v1/checkpoints").await
+    }
+
+    pub(crate) async fn definitions(&self) -> Result<BTreeMap<String, Definition>, ClientError> {
+        self.call(Method::GET, "/v1/definitions").await
     }
 
     pub(crate) async fn checkpoint(&self, name: &str) -> Result<Kept, ClientError> {
@@ -298,6 +302,18 @@ mod tests {
             let error = client_of(path.clone()).list().await.unwrap_err();
             assert!(matches!(error, ClientError::Broken { .. }), "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn definitions_are_told_as_they_are_kept() {
+        let running = Running::start(Vec::new(), None).await;
+        assert_eq!(running.client.definitions().await.unwrap(), BTreeMap::new());
+        let parameters =
+            serde_json::json!({ "BatchSize": 5, "Tags": { "${a}": "1.0" }, "StartingPositionTimestamp": 1.5 });
+        let parameters = parameters.as_object().unwrap().clone();
+        let definition = Definition { parameters, modified_unix_ms: 1_760_000_000_000, deleting: false };
+        running.store.define("a b", definition.clone(), false).await.unwrap();
+        assert_eq!(running.client.definitions().await.unwrap(), [("a b".to_owned(), definition)].into());
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! For the tests of this folder: an engine whose only mapping cannot reach anything, behind a socket and a port.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,11 +11,13 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Api, BoundSocket, Client, Overview, ReloadRefused, SocketChoice, Token, guarded, probes, serve, whole};
+use super::{
+    Api, BoundSocket, Client, Definitions, Overview, ReloadRefused, SocketChoice, Token, guarded, probes, serve, whole,
+};
 use crate::engine::{self, Connector, EngineHandle, Ports};
 use crate::machine::{Fault, FaultKind, StartingPosition};
-use crate::mapping::{Arn, FunctionRef, Mapping, Poller, SourceKind, StreamParameters};
-use crate::store::MemoryStore;
+use crate::mapping::{Arn, FunctionRef, Mapping, Origin, Poller, SourceKind, StreamParameters};
+use crate::store::{MemoryStore, Store};
 use crate::telemetry::Metrics;
 
 /// Reaches nothing.
@@ -30,7 +33,7 @@ pub(super) fn mapping(name: &str) -> Mapping {
     Mapping {
         name: name.into(),
         uuid: "0b8e1f0e-1f6c-5f4e-9a56-3a4f8a3f9c11".into(),
-        file: PathBuf::from("mappings/orders.yaml"),
+        origin: Origin::File("mappings/orders.yaml".into()),
         kind: SourceKind::Sqs,
         fifo: false,
         filters: Vec::new(),
@@ -58,6 +61,8 @@ pub(super) fn mapping(name: &str) -> Mapping {
         stream: None,
         on_failure: None,
         poller: Poller::default(),
+        tags: BTreeMap::new(),
+        metrics: Vec::new(),
     }
 }
 
@@ -80,10 +85,18 @@ pub(super) fn stream(name: &str) -> Mapping {
     }
 }
 
+fn definitions(store: Arc<dyn Store>) -> Definitions {
+    Arc::new(move || {
+        let store = Arc::clone(&store);
+        async move { Ok(store.definitions().await?) }.boxed()
+    })
+}
+
 /// A forebay without the command line around it.
 pub(super) struct Running {
     pub(super) engine: EngineHandle,
     pub(super) overview: Overview,
+    pub(super) store: Arc<dyn Store>,
     pub(super) client: Client,
     pub(super) socket: PathBuf,
     pub(super) address: SocketAddr,
@@ -98,10 +111,12 @@ impl Running {
         let choice = SocketChoice::new(Some(socket.clone()), &|_| None);
         let BoundSocket { listener, file } = choice.bind().unwrap();
         let metrics = Metrics::new();
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let (engine, _task) = engine::spawn(engine::Parts {
             mappings,
+            restored: Vec::new(),
             connector: Arc::new(Nowhere),
-            store: Arc::new(MemoryStore::new()),
+            store: Arc::clone(&store),
             metrics: metrics.clone(),
             drain_timeout: std::time::Duration::from_secs(25),
             seed: 1,
@@ -109,7 +124,8 @@ impl Running {
         });
         let refuse =
             || ready(Err(ReloadRefused::Invalid { errors: "2 errors".into(), text: "two\nlines".into() })).boxed();
-        let api = Api { engine: engine.clone(), reload: Arc::new(refuse) };
+        let api =
+            Api { engine: engine.clone(), reload: Arc::new(refuse), definitions: definitions(Arc::clone(&store)) };
         let overview = Overview::new("memory".into(), "ok 1 mapping".into());
         let mut public = probes(engine.clone(), metrics, overview.clone());
         if let Some(token) = token {
@@ -124,7 +140,7 @@ impl Running {
             serve(listener, whole(api), until).await;
             drop(file);
         });
-        Self { engine, overview, client: Client::new(choice), socket, address, stop, _folder: folder }
+        Self { engine, overview, store, client: Client::new(choice), socket, address, stop, _folder: folder }
     }
 
     /// Waits until every mapping is known to be well or not.

@@ -13,7 +13,7 @@ mod socket;
 mod token;
 mod wire;
 
-pub(crate) use api::{Api, ReloadRefused, Reloader, whole};
+pub(crate) use api::{Api, Definitions, ReloadRefused, Reloader, whole};
 pub(crate) use client::{Client, ClientError, ask_probe};
 pub(crate) use overview::Overview;
 pub(crate) use probes::probes;

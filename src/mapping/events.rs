@@ -22,11 +22,16 @@ pub(crate) struct Flaw {
     pub(crate) message: String,
 }
 
-/// The documents of a text up to its first flaw. Empty documents are left out.
+/// The documents of a mapping file up to its first flaw. Empty documents are left out.
 pub(crate) fn documents(text: &str) -> (Vec<Node>, Option<Flaw>) {
+    documents_within(text, BUDGET)
+}
+
+/// The same for a text that may weigh so much.
+pub(crate) fn documents_within(text: &str, budget: usize) -> (Vec<Node>, Option<Flaw>) {
     let mut options = granit_parser::options! { flow_nesting_limit: DEPTH, block_nesting_limit: DEPTH };
     options.set_emit_comments(false);
-    let mut builder = Builder::new(text, options);
+    let mut builder = Builder::new(text, options, budget);
     let mut found = Vec::new();
     loop {
         match builder.document() {
@@ -42,6 +47,7 @@ struct Builder<'a> {
     text: &'a str,
     parser: Parser<'a, StrInput<'a>>,
     anchors: BTreeMap<usize, Node>,
+    budget: usize,
     spent: usize,
     depth: usize,
 }
@@ -54,9 +60,9 @@ struct Spanned<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(text: &'a str, options: Options) -> Self {
+    fn new(text: &'a str, options: Options, budget: usize) -> Self {
         let parser = Parser::new_from_str_with_options(text, options);
-        Self { text, parser, anchors: BTreeMap::new(), spent: 0, depth: 0 }
+        Self { text, parser, anchors: BTreeMap::new(), budget, spent: 0, depth: 0 }
     }
 
     /// The next document's root; none at the text's end.
@@ -89,7 +95,7 @@ impl<'a> Builder<'a> {
 
     fn spend(&mut self, (weight, depth): (usize, usize), span: Span) -> Result<(), Flaw> {
         self.spent = self.spent.saturating_add(weight);
-        let message = if self.spent > BUDGET {
+        let message = if self.spent > self.budget {
             "the file holds too much once its aliases are followed"
         } else if self.depth + depth > DEPTH {
             "lists and maps are nested too deeply"

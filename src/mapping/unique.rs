@@ -71,7 +71,7 @@ fn same(a: &Pair, b: &Pair) -> bool {
 }
 
 /// A bare name and an ARN may mean the same function: what only one of them says does not tell them apart.
-fn same_function(a: &FunctionRef, b: &FunctionRef) -> bool {
+pub(super) fn same_function(a: &FunctionRef, b: &FunctionRef) -> bool {
     let agree = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
     a.name == b.name && a.qualifier == b.qualifier && agree(&a.region, &b.region) && agree(&a.account, &b.account)
 }

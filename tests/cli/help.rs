@@ -2,7 +2,7 @@
 
 use crate::support::Place;
 
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 15] = [
     "run",
     "validate",
     "list",
@@ -11,6 +11,8 @@ const VERBS: [&str; 13] = [
     "stop",
     "checkpoint",
     "filter",
+    "import",
+    "export",
     "health",
     "schema",
     "completions",
@@ -59,6 +61,13 @@ fn what_the_command_line_cannot_be() {
         (vec!["filter", "-f", "mappings", "orders", "--peek", "0"], "1..=100"),
         (vec!["filter", "-f", "mappings", "orders", "a", "b"], "unexpected value 'b'"),
         (vec!["filter", "-f", "mappings", "--source", "sqs"], "cannot be used with"),
+        (vec!["import"], "<FILE>..."),
+        (vec!["import", "a", "--from", "terraform"], "[possible values: auto, aws, cloudformation, sam, serverless]"),
+        (vec!["import", "a", "--region", "EU"], "write a region such as eu-central-1"),
+        (vec!["import", "a", "--account", "12"], "an account has 12 digits"),
+        (vec!["import", "a", "--parameter", "Stage"], "write NAME=VALUE"),
+        (vec!["import", "absent.yaml"], "absent.yaml cannot be read"),
+        (vec!["export", "--store", "memory"], "leave --store away"),
         (vec!["checkpoint"], "Usage: forebay checkpoint <COMMAND>"),
         (vec!["checkpoint", "list", "-o", "yaml"], "[possible values: table, json]"),
         (vec!["checkpoint", "set", "orders", "shardId-0"], "<POSITION>"),

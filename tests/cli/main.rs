@@ -4,11 +4,13 @@
 
 mod checkpoint;
 mod daemon;
+mod export;
 mod fake;
 mod filter;
 mod filter_input;
 mod flow;
 mod help;
+mod import;
 mod offline;
 mod refusals;
 mod support;

@@ -1,4 +1,4 @@
-//! Where checkpoints are looked up and changed: in a running forebay, or in a store that no forebay has open.
+//! Where checkpoints and definitions are looked up and changed: in a running forebay, or in a store that no forebay has open.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use thiserror::Error;
 use crate::cli::connect::SocketArgs;
 use crate::cli::exit::CliError;
 use crate::control::{Client, ClientError};
-use crate::store::{EmbeddedStore, Kept, Store, StoreError, StoreLocation};
+use crate::store::{Definition, EmbeddedStore, Kept, Store, StoreError, StoreLocation};
 
 /// Which forebay, or which store.
 #[derive(Clone, Debug, Args)]
-pub(super) struct PlaceArgs {
+pub(in crate::cli) struct PlaceArgs {
     #[command(flatten)]
     socket: SocketArgs,
     /// Open this store's file instead of asking a running forebay; none may have it open
@@ -24,7 +24,7 @@ pub(super) struct PlaceArgs {
 
 /// What a place is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(in crate::cli) enum Purpose {
     /// A store's file that does not exist is an error.
     Read,
     /// It is made.
@@ -33,14 +33,14 @@ pub(super) enum Purpose {
 
 /// Either of the two.
 #[derive(Debug)]
-pub(super) enum Place {
+pub(in crate::cli) enum Place {
     Daemon(Client),
     File(EmbeddedStore),
 }
 
 /// Why a place does not do what was asked.
 #[derive(Debug, Error)]
-pub(super) enum PlaceError {
+pub(in crate::cli) enum PlaceError {
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]
@@ -74,7 +74,7 @@ impl PlaceError {
 }
 
 impl PlaceArgs {
-    pub(super) fn open(&self, purpose: Purpose) -> Result<Place, CliError> {
+    pub(in crate::cli) fn open(&self, purpose: Purpose) -> Result<Place, CliError> {
         match &self.store {
             None => Ok(Place::Daemon(self.socket.client())),
             Some(StoreLocation::Memory) => {
@@ -103,6 +103,14 @@ impl Place {
         match self {
             Self::Daemon(client) => Ok(client.checkpoints().await?),
             Self::File(store) => Ok(store.kept().await?),
+        }
+    }
+
+    /// Every mapping that was made through the AWS API.
+    pub(in crate::cli) async fn definitions(&self) -> Result<BTreeMap<String, Definition>, PlaceError> {
+        match self {
+            Self::Daemon(client) => Ok(client.definitions().await?),
+            Self::File(store) => Ok(store.definitions().await?),
         }
     }
 

@@ -1,0 +1,206 @@
+//! `forebay import`: mapping files from what people already have.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, anyhow};
+use clap::{Args, ValueEnum};
+
+use super::exit::{Exit, Outcome};
+use super::folder;
+use super::output::{colour_on_stderr, counted, say};
+use crate::mapping::import::{Dialect, Import, Imported, LARGEST, Left, Options, Taken, import};
+
+const AFTER_HELP: &str = "\
+What a file does not say, as the names that CloudFormation makes up, is given by --parameter: the name of a parameter, of a \
+resource (VALUE is its own name), RESOURCE.ATTRIBUTE, or whatever else the message names.
+Exit codes: 0 everything was carried over, 3 something was left out, 1 no mapping was carried over, 2 nothing could be read.";
+
+/// What a file is read as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum From {
+    /// What it looks like.
+    #[default]
+    Auto,
+    /// `aws lambda list-event-source-mappings`, `get-event-source-mapping`, or mapping files.
+    Aws,
+    /// A template of CloudFormation.
+    Cloudformation,
+    /// A template of SAM.
+    Sam,
+    /// A serverless.yml.
+    Serverless,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct ImportArgs {
+    /// What the files are
+    #[arg(long, value_enum, default_value_t)]
+    from: From,
+    /// The folder that mapping files are written to, one a mapping and named after it; "-" is stdout
+    #[arg(short, long, value_name = "FOLDER", default_value = "mappings")]
+    output: PathBuf,
+    /// Replace files that exist
+    #[arg(long)]
+    force: bool,
+    /// The region of what the files declare. Default: what a serverless.yml says, else ${AWS_REGION:-us-east-1}
+    #[arg(long, value_name = "REGION", value_parser = region)]
+    region: Option<String>,
+    /// The account of what the files declare. Default: ${AWS_ACCOUNT_ID:-000000000000}
+    #[arg(long, value_name = "ACCOUNT", value_parser = account)]
+    account: Option<String>,
+    /// A value that the files refer to; may be repeated
+    #[arg(short, long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    parameters: Vec<(String, String)>,
+    /// Templates, serverless.yml files, answers of AWS's; "-" is stdin
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+impl ImportArgs {
+    pub(super) fn execute(self) -> Outcome {
+        let options = Options {
+            dialect: match self.from {
+                From::Auto => Dialect::Auto,
+                From::Aws => Dialect::Aws,
+                From::Cloudformation | From::Sam => Dialect::Template,
+                From::Serverless => Dialect::Serverless,
+            },
+            region: self.region,
+            account: self.account,
+            parameters: self.parameters.into_iter().collect(),
+            now: now(),
+        };
+        let mut taken = Taken::default();
+        let (mut whole, mut unread) = (Import::default(), 0);
+        for file in &self.files {
+            match one(file, &options, &mut taken) {
+                Ok(Import { mappings, left, used, variables }) => {
+                    if mappings.is_empty() && left.is_empty() {
+                        say(&format!("{} holds no event source mapping", shown(file)));
+                    }
+                    whole.mappings.extend(mappings);
+                    whole.left.extend(left);
+                    whole.used.extend(used);
+                    whole.variables.extend(variables);
+                }
+                Err(told) => {
+                    unread += 1;
+                    say(&told);
+                }
+            }
+        }
+        let files = whole.mappings.iter().map(|Imported { name, text, .. }| (name.as_str(), text.as_str()));
+        folder::write(&self.output, self.force, &files.collect::<Vec<_>>())?;
+        Ok(report(&whole, unread, self.files.len(), &options.parameters))
+    }
+}
+
+/// Tells what was left out, and what else matters.
+fn report(whole: &Import, unread: usize, files: usize, parameters: &BTreeMap<String, String>) -> Exit {
+    for Left { file, line, what, why, help } in &whole.left {
+        let [what, why, help] = [what, why, help].map(|text| printable(text));
+        say(&format!("left out: {what}\n  --> {}:{line}\n  why:  {why}\n  then: {help}", shown(file)));
+    }
+    for name in parameters.keys().filter(|name| !whole.used.contains(*name)) {
+        say(&format!("note: nothing refers to {name:?}, which --parameter gives"));
+    }
+    for name in &whole.variables {
+        say(&format!("note: forebay needs the variable {name} in its environment to read these files"));
+    }
+    let (carried, left) = (whole.mappings.len(), whole.left.len());
+    let things = if left == 1 { "thing was" } else { "things were" };
+    say(&format!("{} carried over, {left} {things} left out", counted(carried, "mapping")));
+    match (carried, left + unread) {
+        (0, _) if unread == files => Exit::Usage,
+        (0, _) => Exit::Failed,
+        (_, 0) => Exit::Done,
+        _ => Exit::Partly,
+    }
+}
+
+/// A text of a file, without what would steer a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// The mappings of one file; an error is what is to be said.
+fn one(file: &Path, options: &Options, taken: &mut Taken) -> Result<Import, String> {
+    let text = read(file).map_err(|error| format!("error: {error:#}"))?;
+    let name = if is_stdin(file) { Path::new("stdin") } else { file };
+    import(name, &text, options, taken).map_err(|diagnostic| diagnostic.render(colour_on_stderr()))
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    let name = shown(file);
+    let mut bytes = Vec::new();
+    let source: Box<dyn Read> = if is_stdin(file) {
+        Box::new(std::io::stdin())
+    } else {
+        Box::new(std::fs::File::open(file).with_context(|| format!("{name} cannot be read"))?)
+    };
+    source.take(LARGEST + 1).read_to_end(&mut bytes).with_context(|| format!("{name} cannot be read"))?;
+    if bytes.len() as u64 > LARGEST {
+        let most = LARGEST / 1024 / 1024;
+        return Err(anyhow!(
+            "{name} is larger than {most} MiB: import a part of it; only mappings and what they refer to matter"
+        ));
+    }
+    String::from_utf8(bytes).map_err(|_| anyhow!("{name} is not UTF-8: save it as UTF-8"))
+}
+
+fn is_stdin(file: &Path) -> bool {
+    file == Path::new("-")
+}
+
+fn shown(file: &Path) -> String {
+    if is_stdin(file) { "stdin".into() } else { file.display().to_string() }
+}
+
+pub(super) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn region(text: &str) -> Result<String, String> {
+    let sound = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let is_region = sound && text.starts_with(|c: char| c.is_ascii_lowercase());
+    if is_region { Ok(text.into()) } else { Err("write a region such as eu-central-1".into()) }
+}
+
+fn account(text: &str) -> Result<String, String> {
+    let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_account { Ok(text.into()) } else { Err("an account has 12 digits".into()) }
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err("write NAME=VALUE".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_its_arguments() {
+        assert_eq!(parameter("Stage=prod").unwrap(), ("Stage".into(), "prod".into()));
+        assert_eq!(parameter("Pattern=a=b").unwrap(), ("Pattern".into(), "a=b".into()));
+        assert_eq!(parameter("Empty=").unwrap(), ("Empty".into(), String::new()));
+        for text in ["", "=x", "Stage"] {
+            assert!(parameter(text).is_err(), "{text}");
+        }
+        assert!(region("eu-central-1").is_ok() && account("123456789012").is_ok());
+        for text in ["", "EU", "eu central", "-x", "${X}"] {
+            assert!(region(text).is_err(), "{text}");
+        }
+        for text in ["", "12", "1234567890123", "12345678901x"] {
+            assert!(account(text).is_err(), "{text}");
+        }
+    }
+}

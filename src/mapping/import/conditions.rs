@@ -1,0 +1,80 @@
+//! CloudFormation's conditions.
+
+use super::prepare::function;
+use super::resolver::{Resolver, member};
+use super::value::{Unknown, rendered};
+use crate::mapping::reader::short;
+use crate::mapping::text::Span;
+use crate::mapping::tree::{Node, NodeKind};
+
+impl<'n> Resolver<'n> {
+    /// Whether a condition holds, by its name.
+    pub(super) fn condition(&mut self, name: &str, span: Span) -> Result<bool, Unknown> {
+        let Some(condition) = self.conditions.get(name).copied() else {
+            let why = format!("this file has no condition `{}`", short(name));
+            return Err(Unknown::new(span, why, "correct its name"));
+        };
+        self.within(format!("the condition `{name}`"), span, |resolver| resolver.holds(condition))
+    }
+
+    fn holds(&mut self, node: &'n Node) -> Result<bool, Unknown> {
+        self.step_by(1, node.span)?;
+        let wrong =
+            || Unknown::new(node.span, "this is no condition", "write `!Equals [A, B]`, `!And`, `!Or` or `!Not`");
+        if let Some([(key, name)]) = node.as_map()
+            && key.as_text() == Some("Condition")
+        {
+            let name = self.literal(name, "Condition")?;
+            return self.condition(&name, node.span);
+        }
+        let (name, argument) = function(node).ok_or_else(wrong)?;
+        let NodeKind::List(parts) = &argument.kind else { return Err(wrong()) };
+        match (name, parts.as_slice()) {
+            ("Fn::Equals", [a, b]) => self.equal(a, b, node.span),
+            ("Fn::Not", [part]) => Ok(!self.nested(part)?),
+            ("Fn::And", parts) => self.decide(parts, false),
+            ("Fn::Or", parts) => self.decide(parts, true),
+            _ => Err(wrong()),
+        }
+    }
+
+    fn nested(&mut self, node: &'n Node) -> Result<bool, Unknown> {
+        self.within(format!("the condition at byte {}", node.span.start), node.span, |resolver| resolver.holds(node))
+    }
+
+    /// Any part that is `decisive` decides, also beside parts of which nobody knows.
+    fn decide(&mut self, parts: &'n [Node], decisive: bool) -> Result<bool, Unknown> {
+        let mut unknown = None;
+        for part in parts {
+            match self.nested(part) {
+                Ok(holds) if holds == decisive => return Ok(decisive),
+                Ok(_) => {}
+                Err(error) => unknown = unknown.or(Some(error)),
+            }
+        }
+        unknown.map_or(Ok(!decisive), Err)
+    }
+
+    fn equal(&mut self, a: &'n Node, b: &'n Node, span: Span) -> Result<bool, Unknown> {
+        let (a, b) = (self.needed(a)?, self.needed(b)?);
+        match (a.words(), b.words()) {
+            (Some(a), Some(b)) if a == b => Ok(true),
+            (Some(a), Some(b)) => match (a.as_literal(), b.as_literal()) {
+                (Some(_), Some(_)) => Ok(false),
+                _ => {
+                    let unknown = if a.as_literal().is_none() { a } else { b };
+                    let why = format!("a condition depends on `{}`", short(&rendered(unknown, span)?));
+                    Err(Unknown::new(span, why, "give it with --region, --account or --parameter"))
+                }
+            },
+            _ => Err(Unknown::new(span, "only texts can be compared here", "write texts")),
+        }
+    }
+
+    /// Whether a resource is made; those without a condition are.
+    pub(super) fn is_made(&mut self, resource: &'n Node, key: &str) -> Result<Result<(), String>, Unknown> {
+        let Some(condition) = resource.as_map().and_then(|entries| member(entries, key)) else { return Ok(Ok(())) };
+        let name = self.literal(condition, "Condition")?;
+        Ok(if self.condition(&name, condition.span)? { Ok(()) } else { Err(name) })
+    }
+}

@@ -1,0 +1,225 @@
+//! CloudFormation's functions.
+
+use super::resolver::{LONGEST, Resolved, Resolver, member, too_long};
+use super::value::{Entries, Unknown, Val, ValKind, rendered};
+use super::words::Words;
+use crate::mapping::reader::short;
+use crate::mapping::text::Span;
+use crate::mapping::tree::{Node, NodeKind};
+
+impl<'n> Resolver<'n> {
+    /// What a function gives; none is `AWS::NoValue`.
+    pub(super) fn call(&mut self, name: &str, argument: &'n Node, span: Span) -> Resolved {
+        match name {
+            "Ref" => {
+                let id = self.literal(argument, "Ref")?;
+                self.reference(&id, span)
+            }
+            "Fn::GetAtt" => {
+                let (id, attribute) = self.attribute_name(argument)?;
+                self.attribute(&id, &attribute, span).map(Some)
+            }
+            "Fn::Sub" => self.substitute(argument, span).map(Some),
+            "Fn::Join" => self.join(argument, span).map(Some),
+            "Fn::Select" => self.select(argument, span),
+            "Fn::Split" => self.split(argument, span).map(Some),
+            "Fn::FindInMap" => self.find_in_map(argument, span),
+            "Fn::If" => self.choose(argument, span),
+            "Fn::ImportValue" => {
+                let name = self.literal(argument, name)?;
+                let given = self.given(&name).ok_or_else(|| {
+                    let why = format!("another stack exports {:?}, and this file does not say its value", short(&name));
+                    let help =
+                        format!("give it: --parameter '{name}=VALUE' (`aws cloudformation list-exports` shows it)");
+                    Unknown::new(span, why, help)
+                })?;
+                Ok(Some(Val::text(span, Words::literal(given))))
+            }
+            "Fn::ToJsonString" => {
+                let value = self.needed(argument)?;
+                Ok(Some(Val::text(span, Words::written(value.json()?))))
+            }
+            _ => {
+                let why = format!("`{}` is not resolved here", short(name));
+                Err(Unknown::new(span, why, "write its value into a copy of the file, and import that"))
+            }
+        }
+    }
+
+    /// `ID.Attribute`, or the two in a list.
+    fn attribute_name(&mut self, argument: &'n Node) -> Result<(String, String), Unknown> {
+        let wrong = || {
+            let why = "`GetAtt` needs a resource and an attribute";
+            Unknown::new(argument.span, why, "write `!GetAtt RESOURCE.ATTRIBUTE`")
+        };
+        match &argument.kind {
+            NodeKind::List(parts) => {
+                let [id, rest @ ..] = parts.as_slice() else { return Err(wrong()) };
+                let id = self.literal(id, "GetAtt")?;
+                let rest: Vec<String> =
+                    rest.iter().map(|part| self.literal(part, "GetAtt")).collect::<Result<_, _>>()?;
+                if rest.is_empty() { Err(wrong()) } else { Ok((id, rest.join("."))) }
+            }
+            _ => {
+                let text = self.literal(argument, "GetAtt")?;
+                let (id, attribute) = text.split_once('.').ok_or_else(wrong)?;
+                Ok((id.into(), attribute.into()))
+            }
+        }
+    }
+
+    fn substitute(&mut self, argument: &'n Node, span: Span) -> Result<Val, Unknown> {
+        let wrong = || Unknown::new(span, "`Sub` needs a text, and may have a map of values", "write `!Sub TEXT`");
+        let (text, values) = match &argument.kind {
+            NodeKind::List(parts) => match parts.as_slice() {
+                [text] => (text, None),
+                [text, values] => (text, Some(values)),
+                _ => return Err(wrong()),
+            },
+            _ => (argument, None),
+        };
+        let values: Entries = match values {
+            None => Vec::new(),
+            Some(values) => match self.needed(values)?.kind {
+                ValKind::Map(entries) => entries,
+                _ => return Err(wrong()),
+            },
+        };
+        let template = self.needed(text)?;
+        let template = template.words().ok_or_else(wrong)?;
+        let filled = template.map_literals(|text| self.fill(text, &values, span))?;
+        self.bounded(filled, span).map(|words| Val::text(span, words))
+    }
+
+    /// Fills in `${NAME}`, `${ID.Attribute}` and `${!literal}`.
+    fn fill(&mut self, text: &str, values: &Entries, span: Span) -> Result<Words, Unknown> {
+        let mut filled = Words::default();
+        let mut rest = text;
+        while let Some(at) = rest.find("${") {
+            filled.push_literal(&rest[..at]);
+            let inner = &rest[at + 2..];
+            let Some(end) = inner.find('}') else {
+                return Err(Unknown::new(span, "a `${` of `Sub` has no closing brace", "close it"));
+            };
+            let name = inner[..end].trim();
+            if let Some(literal) = name.strip_prefix('!') {
+                filled.push_literal(&format!("${{{literal}}}"));
+            } else {
+                filled.push(self.filled(name, values, span)?);
+            }
+            self.bounded(Words::default(), span)?;
+            if filled.len() > LONGEST {
+                return Err(too_long(span));
+            }
+            rest = &inner[end + 1..];
+        }
+        filled.push_literal(rest);
+        Ok(filled)
+    }
+
+    fn filled(&mut self, name: &str, values: &Entries, span: Span) -> Result<Words, Unknown> {
+        let value = match (values.iter().find(|(key, _)| key.name == name), name.split_once('.')) {
+            (Some((_, value)), _) => Some(value.clone()),
+            (None, Some((id, attribute))) => Some(self.attribute(id, attribute, span)?),
+            (None, None) => self.reference(name, span)?,
+        };
+        let words = value.as_ref().and_then(Val::words).cloned();
+        words.ok_or_else(|| {
+            let why = format!("`{}` is no text that could stand in another", short(name));
+            Unknown::new(span, why, "write the text itself")
+        })
+    }
+
+    fn join(&mut self, argument: &'n Node, span: Span) -> Result<Val, Unknown> {
+        let wrong =
+            || Unknown::new(span, "`Join` needs a delimiter and a list of texts", "write `!Join [':', [A, B]]`");
+        let NodeKind::List(parts) = &argument.kind else { return Err(wrong()) };
+        let [delimiter, items] = parts.as_slice() else { return Err(wrong()) };
+        let delimiter = self.literal(delimiter, "Join")?;
+        let ValKind::List(items) = self.needed(items)?.kind else { return Err(wrong()) };
+        let mut joined = Words::default();
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                joined.push_literal(&delimiter);
+            }
+            joined.push(item.words().ok_or_else(wrong)?.clone());
+            joined = self.bounded(joined, span)?;
+        }
+        Ok(Val::text(span, joined))
+    }
+
+    fn split(&mut self, argument: &'n Node, span: Span) -> Result<Val, Unknown> {
+        let wrong = || Unknown::new(span, "`Split` needs a delimiter and a text", "write `!Split [':', TEXT]`");
+        let NodeKind::List(parts) = &argument.kind else { return Err(wrong()) };
+        let [delimiter, text] = parts.as_slice() else { return Err(wrong()) };
+        let delimiter = self.literal(delimiter, "Split")?;
+        let text = self.needed(text)?;
+        let parts = text.words().ok_or_else(wrong)?.split(&delimiter);
+        self.step_by(parts.len(), span)?;
+        let items = parts.into_iter().map(|part| Val::text(span, part)).collect();
+        Ok(Val { span, kind: ValKind::List(items) })
+    }
+
+    fn select(&mut self, argument: &'n Node, span: Span) -> Resolved {
+        let wrong =
+            || Unknown::new(span, "`Select` needs an index and a list that has it", "write `!Select [0, LIST]`");
+        let NodeKind::List(parts) = &argument.kind else { return Err(wrong()) };
+        let [index, items] = parts.as_slice() else { return Err(wrong()) };
+        let index: usize = self.literal(index, "Select")?.parse().map_err(|_| wrong())?;
+        let ValKind::List(items) = self.needed(items)?.kind else { return Err(wrong()) };
+        items.into_iter().nth(index).map(Some).ok_or_else(wrong)
+    }
+
+    fn find_in_map(&mut self, argument: &'n Node, span: Span) -> Resolved {
+        let wrong = || {
+            let why = "`FindInMap` needs a map's name and two keys";
+            Unknown::new(span, why, "write `!FindInMap [MAP, KEY, KEY]`")
+        };
+        let NodeKind::List(parts) = &argument.kind else { return Err(wrong()) };
+        let [map, keys @ ..] = parts.as_slice() else { return Err(wrong()) };
+        let [first, second, rest @ ..] = keys else { return Err(wrong()) };
+        let (map, first, second) =
+            (self.literal(map, "FindInMap")?, self.literal(first, "FindInMap")?, self.literal(second, "FindInMap")?);
+        let found = self.mapped(&map, &first, &second);
+        if let Some(found) = found {
+            return self.value(found);
+        }
+        let spare = rest.first().and_then(Node::as_map).and_then(|entries| member(entries, "DefaultValue"));
+        match spare {
+            Some(spare) => self.value(spare),
+            None => {
+                let why = format!("the file's `Mappings` have no `{}`", short(&format!("{map}.{first}.{second}")));
+                Err(Unknown::new(
+                    span,
+                    why,
+                    "check the keys, and give those that depend on it with --parameter or --region",
+                ))
+            }
+        }
+    }
+
+    fn choose(&mut self, argument: &'n Node, span: Span) -> Resolved {
+        let wrong = || Unknown::new(span, "`If` needs a condition and two values", "write `!If [CONDITION, A, B]`");
+        let NodeKind::List(parts) = &argument.kind else { return Err(wrong()) };
+        let [condition, yes, no] = parts.as_slice() else { return Err(wrong()) };
+        let condition = self.literal(condition, "If")?;
+        let chosen = if self.condition(&condition, span)? { yes } else { no };
+        self.value(chosen)
+    }
+
+    /// A text that is fully known.
+    pub(super) fn literal(&mut self, node: &'n Node, function: &str) -> Result<String, Unknown> {
+        let function = function.trim_start_matches("Fn::");
+        let value = self.needed(node)?;
+        let Some(words) = value.words() else {
+            let why = format!("`{function}` needs a text, and this is {}", value.describe());
+            return Err(Unknown::new(node.span, why, "write a text"));
+        };
+        if let Some(text) = words.as_literal() {
+            return Ok(text.into());
+        }
+        let written = rendered(words, node.span)?;
+        let why = format!("`{function}` depends on `{}`, which is not known here", short(&written));
+        Err(Unknown::new(node.span, why, "give it with --region, --account or --parameter"))
+    }
+}

@@ -1,0 +1,305 @@
+//! What references to parameters and resources stand for.
+
+use super::resolver::{Resolved, Resolver, member};
+use super::value::{Unknown, Val, ValKind};
+use super::words::Words;
+use crate::mapping::notation;
+use crate::mapping::reader::short;
+use crate::mapping::text::Span;
+use crate::mapping::tree::Node;
+
+/// A resource of the file.
+#[derive(Clone, Copy)]
+pub(super) struct Resource<'n> {
+    pub(super) id: &'n str,
+    pub(super) node: &'n Node,
+}
+
+impl<'n> Resource<'n> {
+    pub(super) fn kind(self) -> &'n str {
+        self.node.as_map().and_then(|entries| member(entries, "Type")).and_then(Node::as_text).unwrap_or_default()
+    }
+
+    pub(super) fn property(self, name: &str) -> Option<&'n Node> {
+        member(self.node.as_map()?, "Properties")?.as_map().and_then(|properties| member(properties, name))
+    }
+}
+
+impl<'n> Resolver<'n> {
+    /// `Ref`.
+    pub(super) fn reference(&mut self, id: &str, span: Span) -> Resolved {
+        if let Some(name) = id.strip_prefix("AWS::") {
+            return self.pseudo(name, span);
+        }
+        if let Some(resource) = self.resource(id) {
+            return self.referred(resource, span).map(|words| Some(Val::text(span, words)));
+        }
+        // SAM makes resources beside its functions.
+        if let Some((function, made @ ("Alias" | "Version"))) = id.rsplit_once('.') {
+            return self.attribute(function, made, span).map(Some);
+        }
+        if let Some(parameter) = self.parameters.get(id).copied() {
+            return self.parameter(id, parameter, span).map(Some);
+        }
+        match self.given(id) {
+            Some(given) => Ok(Some(Val::text(span, Words::literal(given)))),
+            None => Err(nowhere(id, id, span)),
+        }
+    }
+
+    /// `GetAtt`.
+    pub(super) fn attribute(&mut self, id: &str, attribute: &str, span: Span) -> Result<Val, Unknown> {
+        let whole = format!("{id}.{attribute}");
+        if let Some(given) = self.given(&whole) {
+            return Ok(Val::text(span, Words::literal(given)));
+        }
+        let Some(resource) = self.resource(id) else { return Err(nowhere(id, &whole, span)) };
+        let words = match (resource.kind(), attribute) {
+            ("AWS::SQS::Queue" | "AWS::Kinesis::Stream" | "AWS::S3::Bucket" | "AWS::DynamoDB::Table", "Arn")
+            | ("AWS::Lambda::Function" | "AWS::Serverless::Function", "Arn")
+            | ("AWS::DynamoDB::GlobalTable", "Arn")
+            | ("AWS::SNS::Topic", "TopicArn") => self.arn(resource, span)?,
+            ("AWS::SQS::Queue", "QueueName")
+            | ("AWS::SNS::Topic", "TopicName")
+            | ("AWS::Lambda::Function" | "AWS::Serverless::Function", "FunctionName") => self.name(resource, span)?,
+            ("AWS::SQS::Queue", "QueueUrl") | ("AWS::Lambda::Alias", "AliasArn") => self.referred(resource, span)?,
+            ("AWS::Serverless::Function", "Alias") => self.sam_alias_arn(resource, span)?,
+            ("AWS::Kinesis::StreamConsumer", "ConsumerARN") => self.consumer(resource, span)?,
+            ("AWS::Kinesis::StreamConsumer", "StreamARN") => self.property_text(resource, "StreamARN", span)?,
+            ("AWS::DynamoDB::Table" | "AWS::DynamoDB::GlobalTable", "StreamArn") => {
+                let why = format!("the label of the stream of `{}` is made by DynamoDB", short(id));
+                let help = format!(
+                    "give it: --parameter {whole}=ARN; `aws dynamodb describe-table` shows it as LatestStreamArn"
+                );
+                return Err(Unknown::new(span, why, help));
+            }
+            _ => {
+                let why = format!("`{}` is known inside AWS only", short(&whole));
+                return Err(Unknown::new(span, why, format!("give it: --parameter {whole}=VALUE")));
+            }
+        };
+        Ok(Val::text(span, words))
+    }
+
+    pub(super) fn resource(&self, id: &str) -> Option<Resource<'n>> {
+        self.resources.get_key_value(id).map(|(id, node)| Resource { id, node })
+    }
+
+    /// What `Ref` of a resource is.
+    fn referred(&mut self, resource: Resource<'n>, span: Span) -> Result<Words, Unknown> {
+        match resource.kind() {
+            "AWS::SQS::Queue" => {
+                let mut url = Words::literal("https://sqs.");
+                url.push(self.region(span)?);
+                url.push_literal(".amazonaws.com/");
+                url.push(self.account());
+                url.push_literal("/");
+                url.push(self.name(resource, span)?);
+                Ok(url)
+            }
+            "AWS::SNS::Topic" => self.arn(resource, span),
+            "AWS::S3::Bucket"
+            | "AWS::Kinesis::Stream"
+            | "AWS::DynamoDB::Table"
+            | "AWS::DynamoDB::GlobalTable"
+            | "AWS::Lambda::Function"
+            | "AWS::Serverless::Function"
+            | "AWS::Serverless::SimpleTable" => self.name(resource, span),
+            "AWS::Kinesis::StreamConsumer" => self.consumer(resource, span),
+            "AWS::Lambda::Alias" => {
+                let function = self.property_text(resource, "FunctionName", span)?;
+                let mut alias = self.function_arn(function, span)?;
+                alias.push_literal(":");
+                alias.push(self.property_text(resource, "Name", span)?);
+                Ok(alias)
+            }
+            _ => match self.given(resource.id) {
+                Some(given) => Ok(Words::literal(given)),
+                None => {
+                    let why = format!("what `Ref` of `{}` is, is known inside AWS only", short(resource.id));
+                    Err(Unknown::new(span, why, format!("give it: --parameter {}=VALUE", resource.id)))
+                }
+            },
+        }
+    }
+
+    /// A resource's own name.
+    pub(super) fn name(&mut self, resource: Resource<'n>, span: Span) -> Result<Words, Unknown> {
+        let property = match resource.kind() {
+            "AWS::SQS::Queue" => "QueueName",
+            "AWS::SNS::Topic" => "TopicName",
+            "AWS::S3::Bucket" => "BucketName",
+            "AWS::Kinesis::Stream" => "Name",
+            "AWS::DynamoDB::Table" | "AWS::DynamoDB::GlobalTable" | "AWS::Serverless::SimpleTable" => "TableName",
+            _ => "FunctionName",
+        };
+        let id = resource.id;
+        if let Some(given) = self.given(id) {
+            return Ok(Words::literal(given));
+        }
+        let written = match resource.property(property) {
+            Some(node) => self.within(format!("`{id}`"), span, |resolver| resolver.value(node))?,
+            None => None,
+        };
+        match written.as_ref().map(|value| (value, value.words())) {
+            Some((_, Some(words))) if !words.is_empty() => Ok(words.clone()),
+            Some((value, _)) if !value.says_nothing() => {
+                let why = format!("`{property}` of `{}` is {}", short(id), value.describe());
+                Err(Unknown::new(value.span, why, "write a text"))
+            }
+            _ => {
+                let why = format!("`{}` has no `{property}`, so its name is made up inside AWS", short(id));
+                let help = format!(
+                    "give it: --parameter {id}=NAME; `aws cloudformation describe-stack-resource --stack-name STACK \
+                     --logical-resource-id {id}` shows it"
+                );
+                Err(Unknown::new(span, why, help))
+            }
+        }
+    }
+
+    fn arn(&mut self, resource: Resource<'n>, span: Span) -> Result<Words, Unknown> {
+        let name = self.name(resource, span)?;
+        let (service, before) = match resource.kind() {
+            "AWS::SQS::Queue" => ("sqs", ""),
+            "AWS::SNS::Topic" => ("sns", ""),
+            "AWS::Kinesis::Stream" => ("kinesis", "stream/"),
+            "AWS::S3::Bucket" => {
+                let mut arn = Words::literal(format!("arn:{}:s3:::", self.partition(span)?));
+                arn.push(name);
+                return Ok(arn);
+            }
+            "AWS::DynamoDB::Table" | "AWS::DynamoDB::GlobalTable" => ("dynamodb", "table/"),
+            _ => return self.function_arn(name, span),
+        };
+        let mut arn = self.arn_of(service, span)?;
+        arn.push_literal(before);
+        arn.push(name);
+        Ok(arn)
+    }
+
+    /// The ARN of a function of which the name or the ARN is known.
+    pub(super) fn function_arn(&mut self, function: Words, span: Span) -> Result<Words, Unknown> {
+        if function.show().starts_with("arn:") {
+            return Ok(function);
+        }
+        let mut arn = self.arn_of("lambda", span)?;
+        arn.push_literal("function:");
+        arn.push(function);
+        Ok(arn)
+    }
+
+    fn arn_of(&mut self, service: &str, span: Span) -> Result<Words, Unknown> {
+        let mut arn = Words::literal(format!("arn:{}:{service}:", self.partition(span)?));
+        arn.push(self.region(span)?);
+        arn.push_literal(":");
+        arn.push(self.account());
+        arn.push_literal(":");
+        Ok(arn)
+    }
+
+    /// The ARN of a consumer: what matters of it is its stream.
+    fn consumer(&mut self, resource: Resource<'n>, span: Span) -> Result<Words, Unknown> {
+        let mut arn = self.property_text(resource, "StreamARN", span)?;
+        arn.push_literal("/consumer/");
+        let name = self.property_text(resource, "ConsumerName", span).unwrap_or_else(|_| Words::literal(resource.id));
+        arn.push(name);
+        arn.push_literal(":0");
+        Ok(arn)
+    }
+
+    fn property_text(&mut self, resource: Resource<'n>, name: &str, span: Span) -> Result<Words, Unknown> {
+        let id = resource.id;
+        let value = match resource.property(name) {
+            Some(node) => self.within(format!("`{id}`"), span, |resolver| resolver.value(node))?,
+            None => None,
+        };
+        value.as_ref().and_then(Val::words).filter(|words| !words.is_empty()).cloned().ok_or_else(|| {
+            let why = format!("`{}` has no `{name}`", short(id));
+            Unknown::new(span, why, "write the value itself")
+        })
+    }
+
+    fn parameter(&mut self, name: &str, node: &'n Node, span: Span) -> Result<Val, Unknown> {
+        let entries = node.as_map().unwrap_or_default();
+        let kind = member(entries, "Type").and_then(Node::as_text).unwrap_or("String");
+        let give = format!("give it: --parameter {name}=VALUE");
+        if member(entries, "NoEcho").and_then(Node::as_text).is_some_and(|text| notation::boolean(text) == Ok(true)) {
+            let why =
+                format!("the parameter `{}` is secret (`NoEcho`), and mapping files hold no secrets", short(name));
+            return Err(Unknown::new(span, why, "use a parameter that may be seen"));
+        }
+        let text = match (self.given(name), member(entries, "Default").and_then(Node::as_text)) {
+            (Some(given), _) => given,
+            (None, Some(_)) if kind.starts_with("AWS::SSM::") => {
+                let why = format!("the value of the parameter `{}` is in the parameter store", short(name));
+                return Err(Unknown::new(span, why, give));
+            }
+            (None, Some(default)) => default,
+            (None, None) => {
+                let why = format!("the parameter `{}` has no default", short(name));
+                return Err(Unknown::new(span, why, give));
+            }
+        };
+        if kind == "CommaDelimitedList" || kind.starts_with("List<") {
+            self.step_by(text.len() / 8, span)?;
+            let items = text.split(',').map(|item| Val::text(span, Words::literal(item.trim()))).collect();
+            return Ok(Val { span, kind: ValKind::List(items) });
+        }
+        Ok(Val::text(span, Words::literal(text)))
+    }
+
+    /// `AWS::…`
+    fn pseudo(&mut self, name: &str, span: Span) -> Resolved {
+        let words = match name {
+            "NoValue" => return Ok(None),
+            "Region" => self.region(span)?,
+            "AccountId" => self.account(),
+            "Partition" => Words::literal(self.partition(span)?),
+            "URLSuffix" => {
+                let china = self.partition(span)? == "aws-cn";
+                Words::literal(if china { "amazonaws.com.cn" } else { "amazonaws.com" })
+            }
+            _ => {
+                let whole = format!("AWS::{name}");
+                match self.given(&whole) {
+                    Some(given) => Words::literal(given),
+                    None => {
+                        let why = format!("`{}` is not known here", short(&whole));
+                        return Err(Unknown::new(span, why, format!("give it: --parameter {whole}=VALUE")));
+                    }
+                }
+            }
+        };
+        Ok(Some(Val::text(span, words)))
+    }
+
+    pub(super) fn region(&mut self, span: Span) -> Result<Words, Unknown> {
+        match &self.options.region {
+            Some(region) => Ok(Words::literal(region)),
+            None => match self.service_region(span)? {
+                Some(region) => Ok(region),
+                None => Ok(Words::written("${AWS_REGION:-us-east-1}")),
+            },
+        }
+    }
+
+    pub(super) fn account(&self) -> Words {
+        let account = self.options.account.as_ref();
+        account.map_or_else(|| Words::written("${AWS_ACCOUNT_ID:-000000000000}"), Words::literal)
+    }
+
+    fn partition(&mut self, span: Span) -> Result<&'static str, Unknown> {
+        let region = self.region(span)?;
+        Ok(match region.as_literal() {
+            Some(region) if region.starts_with("cn-") => "aws-cn",
+            Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        })
+    }
+}
+
+fn nowhere(id: &str, whole: &str, span: Span) -> Unknown {
+    let why = format!("this file has no parameter or resource `{}`", short(id));
+    Unknown::new(span, why, format!("correct the name, or give the value: --parameter {whole}=VALUE"))
+}
