@@ -1,0 +1,6 @@
+mod changes;
+mod crashes;
+mod crowds;
+mod lives;
+mod refusals;
+mod world;
