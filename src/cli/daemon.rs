@@ -19,7 +19,7 @@ use super::signals::{Signal, Signals};
 use crate::aws::AwsConnector;
 use crate::aws_api::{self, Restored, Service};
 use crate::control::{
-    Api, BoundSocket, Overview, ReloadRefused, Reloader, SocketChoice, Token, guarded, probes, serve, whole,
+    Api, BoundSocket, CONNECTIONS, Overview, ReloadRefused, Reloader, SocketChoice, Token, guarded, probes, serve, whole,
 };
 use crate::engine::{self, Connector, EngineHandle, ReloadSummary, WallClock};
 use crate::mapping::{Diagnostic, Mapping, Origin, Severity};
@@ -83,12 +83,12 @@ impl Daemon {
         if let Some(token) = self.token {
             public = public.merge(guarded(api.clone().routes(), token));
         }
-        servers.spawn(serve(listener, whole(api), stop.clone()));
-        servers.spawn(serve(tcp, public, stop.clone()));
+        servers.spawn(serve(listener, whole(api), CONNECTIONS, stop.clone()));
+        servers.spawn(serve(tcp, public, CONNECTIONS, stop.clone()));
         let service = aws_api.map(|(listener, access)| {
             let service = Service::new(engine.clone(), store, connector, registry, Arc::clone(&wall));
             let router = aws_api::guard(aws_api::routes(service.clone()), access, wall);
-            servers.spawn(serve(listener, router, stop.clone()));
+            servers.spawn(serve(listener, router, aws_api::CONNECTIONS, stop.clone()));
             service
         });
         tracing::info!(
