@@ -13,10 +13,7 @@ pub(crate) enum ApiError {
     /// Constraints of the API's model are not met; says how many and which.
     #[error("{0}")]
     Validation(String),
-    /// The body is not JSON.
-    #[error("Could not parse request body into json: {0}")]
-    InvalidRequestContent(String),
-    /// A member of the body has another type.
+    /// The body is not JSON, or a member of it has another type.
     #[error("{0}")]
     Serialization(String),
     /// There is no such mapping.
@@ -72,7 +69,6 @@ impl ApiError {
         match self {
             Self::InvalidParameterValue(_)
             | Self::Validation(_)
-            | Self::InvalidRequestContent(_)
             | Self::Serialization(_)
             | Self::ResourceInUse(_)
             | Self::IncompleteSignature(_) => StatusCode::BAD_REQUEST,
@@ -94,7 +90,6 @@ impl ApiError {
         match self {
             Self::InvalidParameterValue(_) => "InvalidParameterValueException",
             Self::Validation(_) => "ValidationException",
-            Self::InvalidRequestContent(_) => "InvalidRequestContentException",
             Self::Serialization(_) => "SerializationException",
             Self::ResourceNotFound(_) => "ResourceNotFoundException",
             Self::ResourceConflict(_) => "ResourceConflictException",
@@ -117,14 +112,13 @@ impl ApiError {
         let message = self.to_string();
         match self {
             Self::ResourceNotFound(_) | Self::ResourceInUse(_) => json!({ "Type": "User", "Message": message }),
+            Self::Serialization(_) => json!({ "Message": message }),
             Self::Service(_) | Self::Closing => json!({ "Type": "Service", "Message": message }),
             Self::InvalidParameterValue(_)
-            | Self::InvalidRequestContent(_)
             | Self::ResourceConflict(_)
             | Self::TooManyRequests
             | Self::TooLarge { .. } => json!({ "Type": "User", "message": message }),
             Self::Validation(_)
-            | Self::Serialization(_)
             | Self::Slow { .. }
             | Self::MissingAuthenticationToken
             | Self::IncompleteSignature(_)
@@ -145,6 +139,7 @@ mod tests {
         let table = [
             (ApiError::InvalidParameterValue(text()), 400, "InvalidParameterValueException", Some("User"), "message"),
             (ApiError::Validation(text()), 400, "ValidationException", None, "message"),
+            (ApiError::Serialization(text()), 400, "SerializationException", None, "Message"),
             (ApiError::ResourceNotFound(text()), 404, "ResourceNotFoundException", Some("User"), "Message"),
             (ApiError::ResourceConflict(text()), 409, "ResourceConflictException", Some("User"), "message"),
             (ApiError::ResourceInUse(text()), 400, "ResourceInUseException", Some("User"), "Message"),
