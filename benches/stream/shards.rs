@@ -22,6 +22,7 @@ pub(crate) fn run(count: usize) -> anyhow::Result<()> {
     runtime.block_on(async {
         let (_handle, task) = spawn(Parts {
             mappings: vec![mapping()?],
+            restored: Vec::new(),
             connector: Arc::new(Idle(count)),
             store: Arc::new(MemoryStore::new()),
             metrics: Metrics::new(),

@@ -53,6 +53,7 @@ impl Daemon {
         let mappings = self.mappings.len();
         let (engine, engine_task) = engine::spawn(engine::Parts {
             mappings: self.mappings,
+            restored: Vec::new(),
             connector: Arc::new(AwsConnector::new()),
             store,
             metrics: metrics.clone(),

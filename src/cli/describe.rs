@@ -1,6 +1,6 @@
 //! One mapping, a line for each of its members.
 
-use super::table::{BOLD, RESET, health, lag, number, one_line, reading};
+use super::table::{BOLD, RESET, file, health, lag, number, one_line, reading};
 use crate::engine::{MappingStatus, QueueStatus, ShardState, StreamConfiguration};
 
 type Line = (&'static str, String);
@@ -10,7 +10,7 @@ pub(super) fn one(status: &MappingStatus, colour: bool) -> String {
     let mut lines: Vec<Line> = vec![
         ("Name", status.name.clone()),
         ("UUID", status.uuid.clone()),
-        ("File", status.file.clone()),
+        ("File", file(status)),
         ("Source", status.event_source_arn.clone()),
         ("Function", status.function_arn.clone()),
         ("State", format!("{:?} ({})", status.state, status.state_transition_reason)),

@@ -26,6 +26,7 @@ pub(super) fn orders() -> MappingStatus {
         health_reason: None,
         since: "2026-11-20T08:00:00Z".into(),
         enabled_by: "file".into(),
+        origin: "file".into(),
         file: "mappings/orders.yaml".into(),
         counters: Counters {
             polled: 1000,

@@ -44,7 +44,7 @@ const WIDE: [Column; 15] = [
     ("BISECTIONS", true, |status| number(status.stream.map(|_| status.counters.bisections))),
     ("THROTTLES", true, |status| status.counters.throttles.to_string()),
     ("SINCE", false, |status| status.since.clone()),
-    ("FILE", false, |status| status.file.clone()),
+    ("FILE", false, file),
 ];
 
 /// A line for each mapping.
@@ -99,6 +99,11 @@ pub(super) fn reading(status: &MappingStatus) -> u64 {
 
 pub(super) fn number(known: Option<u64>) -> String {
     known.map_or_else(|| "-".into(), |known| known.to_string())
+}
+
+/// The file that defines a mapping, or what does instead.
+pub(super) fn file(status: &MappingStatus) -> String {
+    if status.origin == "api" { "(api)".into() } else { status.file.clone() }
 }
 
 /// Seconds, as exact as a person wants them.

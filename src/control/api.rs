@@ -78,6 +78,8 @@ impl From<EngineError> for Refusal {
     fn from(error: EngineError) -> Self {
         let (status, code) = match &error {
             EngineError::Unknown(_) => (StatusCode::NOT_FOUND, "unknown_mapping"),
+            EngineError::OfFile(..) => (StatusCode::CONFLICT, "of_file"),
+            EngineError::Deleting(_) => (StatusCode::CONFLICT, "deleting"),
             EngineError::UnknownShard { .. } => (StatusCode::NOT_FOUND, "unknown_shard"),
             EngineError::Running { .. } => (StatusCode::CONFLICT, "running"),
             EngineError::NoCheckpoints(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no_checkpoints"),

@@ -1,5 +1,6 @@
 //! For the tests of this folder: an engine whose only mapping cannot reach anything, behind a socket and a port.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Api, BoundSocket, Client, Overview, ReloadRefused, SocketChoice, Token, guarded, probes, serve, whole};
 use crate::engine::{self, Connector, EngineHandle, Ports};
 use crate::machine::{Fault, FaultKind, StartingPosition};
-use crate::mapping::{Arn, FunctionRef, Mapping, Poller, SourceKind, StreamParameters};
+use crate::mapping::{Arn, FunctionRef, Mapping, Origin, Poller, SourceKind, StreamParameters};
 use crate::store::MemoryStore;
 use crate::telemetry::Metrics;
 
@@ -30,7 +31,7 @@ pub(super) fn mapping(name: &str) -> Mapping {
     Mapping {
         name: name.into(),
         uuid: "0b8e1f0e-1f6c-5f4e-9a56-3a4f8a3f9c11".into(),
-        file: PathBuf::from("mappings/orders.yaml"),
+        origin: Origin::File("mappings/orders.yaml".into()),
         kind: SourceKind::Sqs,
         fifo: false,
         filters: Vec::new(),
@@ -58,6 +59,8 @@ pub(super) fn mapping(name: &str) -> Mapping {
         stream: None,
         on_failure: None,
         poller: Poller::default(),
+        tags: BTreeMap::new(),
+        metrics: Vec::new(),
     }
 }
 
@@ -100,6 +103,7 @@ impl Running {
         let metrics = Metrics::new();
         let (engine, _task) = engine::spawn(engine::Parts {
             mappings,
+            restored: Vec::new(),
             connector: Arc::new(Nowhere),
             store: Arc::new(MemoryStore::new()),
             metrics: metrics.clone(),

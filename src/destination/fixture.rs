@@ -1,12 +1,13 @@
 //! Failures and mappings for the tests of this folder.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::machine::{Condition, FailedBatch, FailedResponse, FailedSpan, Failure};
-use crate::mapping::{Arn, FunctionRef, Mapping, Poller, SourceKind};
+use crate::mapping::{Arn, FunctionRef, Mapping, Origin, Poller, SourceKind};
 
 pub(super) const KINESIS: &str = "arn:aws:kinesis:us-east-2:123456789012:stream/mystream";
 pub(super) const DYNAMODB: &str =
@@ -24,7 +25,7 @@ pub(super) fn mapping(source: &str) -> Mapping {
     Mapping {
         name: "orders".into(),
         uuid: "6c6fdcd6-8a1a-4d34-9d05-3a7bd47b2a8f".into(),
-        file: "orders.yaml".into(),
+        origin: Origin::File("orders.yaml".into()),
         kind,
         fifo: false,
         filters: Vec::new(),
@@ -39,6 +40,8 @@ pub(super) fn mapping(source: &str) -> Mapping {
         stream: None,
         on_failure: None,
         poller: Poller::default(),
+        tags: BTreeMap::new(),
+        metrics: Vec::new(),
     }
 }
 

@@ -5,7 +5,7 @@ mod shown;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::clock::Clock;
@@ -13,7 +13,7 @@ use super::live::Live;
 use super::task::Task;
 use super::{Connector, MappingState};
 use crate::machine::{BackoffPolicy, Command, Event, Health};
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Origin};
 use crate::store::{Desired, Store};
 
 /// The pause before a mapping whose task panicked, or ended without being told to, is started again.
@@ -24,7 +24,7 @@ const RESTART: BackoffPolicy = BackoffPolicy { initial: Duration::from_secs(1), 
 pub(crate) enum Goal {
     Run,
     Stop,
-    /// Drain, then start again with another file.
+    /// Drain, then start again with another definition.
     Replace,
     /// Drain, then be gone.
     Remove,
@@ -43,8 +43,11 @@ pub(crate) struct Entry {
     failures: u32,
     restart_at: Option<Instant>,
     modified_unix_ms: u64,
-    /// `Creating` the first time, `Enabling` after a stop.
+    /// What is shown until it polls: what was asked for last (`Creating`, `Enabling`, `Updating`), or `Enabled` where
+    /// nobody has asked for anything since it last polled.
     on_the_way: MappingState,
+    /// Who waits for it to be gone.
+    gone: Vec<oneshot::Sender<()>>,
 }
 
 struct Running {
@@ -56,7 +59,15 @@ struct Running {
 }
 
 impl Entry {
-    pub(crate) fn new(mapping: Mapping, desired: Option<Desired>, live: Live, clock: Clock) -> Self {
+    /// `begins` is what it shows until its first poll, if it is enabled: `Creating`, or `Enabled` where clients saw that
+    /// before a restart.
+    pub(crate) fn new(
+        mapping: Mapping,
+        desired: Option<Desired>,
+        live: Live,
+        clock: Clock,
+        begins: MappingState,
+    ) -> Self {
         let mut entry = Self {
             mapping: Arc::new(mapping),
             goal: Goal::Stop,
@@ -68,13 +79,14 @@ impl Entry {
             running: None,
             failures: 0,
             restart_at: None,
-            on_the_way: MappingState::Creating,
+            on_the_way: begins,
+            gone: Vec::new(),
         };
         entry.goal = entry.resting_goal();
         entry
     }
 
-    /// Takes over the operator's wish; without one the file decides.
+    /// Takes over the operator's wish; without one the definition decides.
     pub(crate) fn wish(&mut self, desired: Option<Desired>) {
         self.desired = desired;
         self.modified_unix_ms = self.clock.unix_ms();
@@ -85,19 +97,22 @@ impl Entry {
         self.restart_at = None;
     }
 
-    /// Takes over another file, and says whether anything is different.
+    /// Takes over another definition and the wish that counts for it, and says whether the mapping changes for it: where
+    /// it was defined, its tags and its metrics are only shown.
     pub(crate) fn replace(&mut self, mapping: Mapping, desired: Option<Desired>) -> bool {
         let was_leaving = self.goal == Goal::Remove;
-        let current = self.next.as_ref().unwrap_or(&self.mapping);
-        let same = Mapping { file: mapping.file.clone(), ..(**current).clone() } == mapping;
-        if same && !was_leaving {
+        let same = self.latest().runs_like(&mapping);
+        if same && self.desired == desired && !was_leaving {
+            *self.next.as_mut().unwrap_or(&mut self.mapping) = Arc::new(mapping);
             return false;
         }
+        let only_switches = |from: &Mapping| Mapping { enabled: mapping.enabled, ..from.clone() }.runs_like(&mapping);
+        let switches = only_switches(self.latest()) && !was_leaving;
+        self.on_the_way = if switches { MappingState::Enabling } else { MappingState::Updating };
         self.modified_unix_ms = self.clock.unix_ms();
         self.desired = desired;
-        let only_enabled_differs =
-            Mapping { file: mapping.file.clone(), enabled: mapping.enabled, ..(*self.mapping).clone() } == mapping;
-        if only_enabled_differs && !was_leaving {
+        self.restart_at = None;
+        if only_switches(&self.mapping) && !was_leaving {
             self.mapping = Arc::new(mapping);
             self.next = None;
             self.goal = self.resting_goal();
@@ -115,6 +130,21 @@ impl Entry {
         std::mem::replace(&mut self.goal, Goal::Remove) != Goal::Remove
     }
 
+    /// Who learns when it is gone.
+    pub(crate) fn when_gone(&mut self) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.gone.push(sender);
+        receiver
+    }
+
+    /// It is gone: those who waited learn it.
+    pub(crate) fn tell_gone(self) {
+        for waiting in self.gone {
+            // Whoever asked may have gone away meanwhile.
+            waiting.send(()).ok();
+        }
+    }
+
     /// Drains for good, within the shutdown's bound and the mapping's own.
     pub(crate) fn close(&mut self, bound: Duration) {
         let bound = self.mapping.poller.drain_timeout.map_or(bound, |own| own.min(bound));
@@ -128,6 +158,15 @@ impl Entry {
             // A task that does not take commands has ended, or is ended by the supervisor in time.
             running.commands.try_send(Command::Drain { bound }).ok();
         }
+    }
+
+    /// Whether it is being deleted and nothing brings it back; what has left the files may come back with them.
+    pub(crate) fn is_leaving_for_good(&self) -> bool {
+        self.goal == Goal::Remove && self.is_of_api()
+    }
+
+    pub(crate) fn is_of_api(&self) -> bool {
+        self.mapping.origin == Origin::Api
     }
 
     pub(crate) fn cut(&self) {
@@ -181,6 +220,7 @@ impl Entry {
 
     /// The task has ended: drained, on its own, or with a panic.
     pub(crate) fn ended(&mut self, panic: Option<String>) {
+        self.settle();
         let Some(ended) = self.running.take() else { return };
         self.live.ended();
         if ended.since.elapsed() > RESTART.maximum {
@@ -189,17 +229,15 @@ impl Entry {
         match panic {
             Some(panic) => {
                 self.restart_later();
+                // It is known to be degraded, and that is as far as it may come.
+                self.on_the_way = MappingState::Enabled;
                 let reason = format!("the mapping's task panicked and is started again: {panic}");
                 self.live.observe(&Event::Health(Health::Degraded { reason }));
             }
-            None if ended.draining || ended.again => {
-                self.failures = 0;
-                self.on_the_way = MappingState::Enabling;
-            }
+            None if ended.draining || ended.again => self.failures = 0,
             // Its save was refused: another process has claimed the marks, and may do so again.
             None => {
                 self.restart_later();
-                self.on_the_way = MappingState::Enabling;
                 tracing::warn!(mapping = self.mapping.name, "the mapping has ended by itself and is started again");
             }
         }
@@ -231,9 +269,23 @@ impl Entry {
         self.restart_at.filter(|_| self.goal == Goal::Run)
     }
 
+    /// The definition that was taken over last, although another may still be drained for it.
+    pub(crate) fn latest(&self) -> &Arc<Mapping> {
+        self.next.as_ref().unwrap_or(&self.mapping)
+    }
+
+    /// The operator's wish.
+    pub(crate) const fn desired(&self) -> Option<&Desired> {
+        self.desired.as_ref()
+    }
+
+    /// Whether it shall run once it has taken over its latest definition.
+    fn is_wanted(&self) -> bool {
+        self.desired.as_ref().map_or(self.latest().enabled, |desired| desired.enabled)
+    }
+
     fn resting_goal(&self) -> Goal {
-        let enabled = self.desired.as_ref().map_or(self.mapping.enabled, |desired| desired.enabled);
-        if enabled { Goal::Run } else { Goal::Stop }
+        if self.is_wanted() { Goal::Run } else { Goal::Stop }
     }
 
     fn take_next(&mut self) {

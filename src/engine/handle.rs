@@ -1,6 +1,7 @@
 //! The handle through which the command line, the control socket and signals speak to the engine.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
-use super::MappingStatus;
+use super::{MappingStatus, Overview};
 use crate::mapping::Mapping;
 use crate::store::Kept;
 
@@ -24,6 +25,10 @@ pub(crate) enum Request {
     Start(String, oneshot::Sender<Result<MappingStatus, EngineError>>),
     Stop(String, oneshot::Sender<Result<MappingStatus, EngineError>>),
     Reload(Vec<Mapping>, oneshot::Sender<ReloadSummary>),
+    Put(Box<Mapping>, oneshot::Sender<Result<Overview, EngineError>>),
+    Remove(String, oneshot::Sender<Result<oneshot::Receiver<()>, EngineError>>),
+    Overviews(oneshot::Sender<Vec<Overview>>),
+    Overview(String, oneshot::Sender<Result<Overview, EngineError>>),
     Readiness(oneshot::Sender<Readiness>),
     Checkpoints(oneshot::Sender<Result<BTreeMap<String, Kept>, EngineError>>),
     ChangeCheckpoint {
@@ -54,6 +59,12 @@ pub enum EngineError {
     /// No mapping has that name.
     #[error("there is no mapping named {0:?}: `forebay list` shows what there is")]
     Unknown(String),
+    /// The mapping stands in a file, which has the last word.
+    #[error("the mapping {0:?} comes from the file {file}: change the file and reload forebay", file = .1.display())]
+    OfFile(String, PathBuf),
+    /// The mapping drains for the last time.
+    #[error("the mapping {0:?} is being deleted")]
+    Deleting(String),
     /// The mapping runs, and would write over what is changed.
     #[error("{name:?} is running: stop it first with `forebay stop {name} --wait`, or use --force")]
     Running {
@@ -96,7 +107,7 @@ pub struct ReloadSummary {
     pub added: Vec<String>,
     /// Mappings whose file changed; they were drained and started again.
     pub changed: Vec<String>,
-    /// Mappings whose file is gone; they drain.
+    /// Mappings whose file is gone; they drain. Those of the AWS API are none of them.
     pub removed: Vec<String>,
     /// Mappings that go on untouched.
     pub unchanged: usize,
@@ -137,9 +148,43 @@ impl EngineHandle {
         self.ask(|reply| Request::Stop(name.into(), reply)).await?
     }
 
-    /// Takes over a new set of mappings; only what changed is restarted.
+    /// Takes over a new set of mappings of files; only what changed is restarted. Mappings of the AWS API go on as they are,
+    /// also where a file claims the name of one: then the file's mapping is left out, with an error in the log.
     pub async fn reload(&self, mappings: Vec<Mapping>) -> Result<ReloadSummary, EngineError> {
         self.ask(|reply| Request::Reload(mappings, reply)).await
+    }
+
+    /// Adds a mapping that was made through the AWS API, or takes over its change. The operator's wish counts as it does for
+    /// files: it ends when `Enabled` differs from what it was when the operator asked. Position, counters and work in flight
+    /// survive.
+    ///
+    /// # Errors
+    /// Nothing has changed where a file has that name, the mapping is being deleted, the store does not tell the wish, or
+    /// the engine is shutting down.
+    pub async fn put(&self, mapping: Mapping) -> Result<Overview, EngineError> {
+        self.ask(|reply| Request::Put(Box::new(mapping), reply)).await?
+    }
+
+    /// Drains a mapping of the AWS API for good. Answers at once; what it answers with resolves when the mapping is gone, or
+    /// fails when the engine ends before that.
+    ///
+    /// # Errors
+    /// When there is no such mapping, a file has it, or the engine is shutting down.
+    pub async fn remove(&self, name: &str) -> Result<oneshot::Receiver<()>, EngineError> {
+        self.ask(|reply| Request::Remove(name.into(), reply)).await?
+    }
+
+    /// Every mapping of files and of the AWS API, by name; without counters and shards.
+    pub async fn overviews(&self) -> Result<Vec<Overview>, EngineError> {
+        self.ask(Request::Overviews).await
+    }
+
+    /// One mapping, without counters and shards.
+    ///
+    /// # Errors
+    /// When there is no such mapping, or the engine has ended.
+    pub async fn overview(&self, name: &str) -> Result<Overview, EngineError> {
+        self.ask(|reply| Request::Overview(name.into(), reply)).await?
     }
 
     /// Whether the process is ready.

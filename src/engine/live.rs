@@ -114,6 +114,11 @@ impl Live {
         self.lock().clone()
     }
 
+    /// AWS's `LastProcessingResult`.
+    pub(crate) fn last_result(&self) -> String {
+        self.lock().last_result.clone()
+    }
+
     pub(crate) fn queue(&self) -> QueueStatus {
         let shown = self.lock();
         QueueStatus {

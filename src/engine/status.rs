@@ -18,9 +18,9 @@ pub enum MappingState {
     Disabling,
     /// Does not poll.
     Disabled,
-    /// Takes over a changed file.
+    /// Takes over a changed definition.
     Updating,
-    /// Drains for the last time: its file is gone.
+    /// Drains for the last time: its definition is gone.
     Deleting,
 }
 
@@ -80,9 +80,12 @@ pub struct MappingStatus {
     pub health_reason: Option<String>,
     /// Ours: since when the health is what it is (RFC 3339).
     pub since: String,
-    /// Ours: the file's `Enabled` is overruled by `forebay start` or `stop`.
+    /// Ours: `operator` where `forebay start` or `stop` overrules the definition's `Enabled`, else the word of `origin`.
     pub enabled_by: String,
-    /// Ours: the file.
+    /// Ours: who defines it, `file` or `api`.
+    #[serde(default = "of_a_file")]
+    pub origin: String,
+    /// Ours: the file; empty where there is none.
     pub file: String,
     /// Ours: totals since the process started.
     pub counters: Counters,
@@ -95,6 +98,11 @@ pub struct MappingStatus {
     /// Ours: the stream's shards by id, for stream sources; empty until they are known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub shards: Option<Vec<ShardStatus>>,
+}
+
+/// Before there was an API, there were files only.
+fn of_a_file() -> String {
+    "file".into()
 }
 
 /// `ScalingConfig`.

@@ -1,5 +1,7 @@
 //! Owns every mapping: what is wanted of it, its task, and its state.
 
+mod changes;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +14,7 @@ use super::checkpoint;
 use super::clock::{Clock, WallClock};
 use super::entry::{Entry, Goal};
 use super::handle::Request;
-use super::live::Live;
-use super::{CheckpointChange, Connector, EngineError, EngineHandle, MappingStatus, Readiness, ReloadSummary};
+use super::{CheckpointChange, Connector, EngineError, EngineHandle, MappingState, MappingStatus, Overview, Readiness};
 use crate::mapping::Mapping;
 use crate::store::{Desired, Kept, Store};
 use crate::telemetry::Metrics;
@@ -23,15 +24,18 @@ const OVERTIME: Duration = Duration::from_secs(2);
 
 /// What an engine is made of.
 pub struct Parts {
-    /// The mappings to begin with.
+    /// The mappings of files to begin with.
     pub mappings: Vec<Mapping>,
+    /// The mappings of the AWS API that were there before the process was started. They come first where a file has the
+    /// name of one, and show no `Creating`: nobody has asked for a change.
+    pub restored: Vec<Mapping>,
     /// How the outside world is reached.
     pub connector: Arc<dyn Connector>,
     /// What outlives the process.
     pub store: Arc<dyn Store>,
     /// Where everything is counted.
     pub metrics: Metrics,
-    /// How long a stopped mapping's drain may take where its file does not say.
+    /// How long a stopped mapping's drain may take where its definition does not say.
     pub drain_timeout: Duration,
     /// The seed of all jitter.
     pub seed: u64,
@@ -56,6 +60,7 @@ struct Supervisor {
     drain_timeout: Duration,
     rng: fastrand::Rng,
     initial: Vec<Mapping>,
+    restored: Vec<Mapping>,
     entries: BTreeMap<String, Entry>,
     tasks: JoinSet<()>,
     names: HashMap<Id, String>,
@@ -81,6 +86,7 @@ impl Supervisor {
             drain_timeout: parts.drain_timeout,
             rng: fastrand::Rng::with_seed(parts.seed),
             initial: parts.mappings,
+            restored: parts.restored,
             entries: BTreeMap::new(),
             tasks: JoinSet::new(),
             names: HashMap::new(),
@@ -91,8 +97,13 @@ impl Supervisor {
     }
 
     async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        for mapping in std::mem::take(&mut self.restored) {
+            self.add(mapping, MappingState::Enabled).await;
+        }
         for mapping in std::mem::take(&mut self.initial) {
-            self.add(mapping).await;
+            if !self.is_taken(&mapping) {
+                self.add(mapping, MappingState::Creating).await;
+            }
         }
         loop {
             self.reconcile();
@@ -135,6 +146,10 @@ impl Supervisor {
             Request::Start(name, reply) => drop(reply.send(self.wish(&name, true).await)),
             Request::Stop(name, reply) => drop(reply.send(self.wish(&name, false).await)),
             Request::Reload(mappings, reply) => drop(reply.send(self.reload(mappings).await)),
+            Request::Put(mapping, reply) => drop(reply.send(self.put(*mapping).await)),
+            Request::Remove(name, reply) => drop(reply.send(self.remove(&name))),
+            Request::Overviews(reply) => drop(reply.send(self.overviews())),
+            Request::Overview(name, reply) => drop(reply.send(self.overview(&name))),
             Request::Checkpoints(reply) => drop(reply.send(checkpoint::all(&*self.store).await)),
             Request::Checkpoint(name, reply) => {
                 drop(reply.send(checkpoint::one(&*self.store, self.entries.get(&name), &name).await));
@@ -151,6 +166,14 @@ impl Supervisor {
         self.entries.values().map(Entry::status).collect()
     }
 
+    fn overviews(&self) -> Vec<Overview> {
+        self.entries.values().map(Entry::overview).collect()
+    }
+
+    fn overview(&self, name: &str) -> Result<Overview, EngineError> {
+        self.entries.get(name).map(Entry::overview).ok_or_else(|| EngineError::Unknown(name.into()))
+    }
+
     fn readiness(&mut self) -> Readiness {
         let mappings: Vec<_> =
             self.entries.values().map(|entry| (entry.mapping.name.clone(), entry.readiness())).collect();
@@ -158,42 +181,16 @@ impl Supervisor {
         Readiness { ready: self.was_ready, mappings }
     }
 
-    async fn add(&mut self, mapping: Mapping) {
-        let desired = self.desired(&mapping).await;
-        self.insert(mapping, desired);
-    }
-
-    fn insert(&mut self, mapping: Mapping, desired: Option<Desired>) {
-        let metrics = self.metrics.mapping(&mapping.name, mapping.kind);
-        let live = Live::new(metrics, self.clock.clone(), Arc::clone(&self.changed));
-        self.entries.insert(mapping.name.clone(), Entry::new(mapping, desired, live, self.clock.clone()));
-    }
-
-    /// The operator's wish, unless the file has changed since: then the file has the last word.
-    async fn desired(&self, mapping: &Mapping) -> Option<Desired> {
-        match self.store.desired(&mapping.name).await {
-            Ok(Some(desired)) if desired.file_enabled == mapping.enabled => Some(desired),
-            Ok(Some(_)) => {
-                if let Err(error) = self.store.set_desired(&mapping.name, None).await {
-                    tracing::warn!(mapping = mapping.name, %error, "an outdated wish could not be forgotten");
-                }
-                None
-            }
-            Ok(None) => None,
-            Err(error) => {
-                tracing::error!(mapping = mapping.name, %error, "the store does not say whether the mapping was stopped");
-                None
-            }
-        }
-    }
-
     async fn wish(&mut self, name: &str, enabled: bool) -> Result<MappingStatus, EngineError> {
         if self.closing.is_some() {
             return Err(EngineError::Closing);
         }
         let entry = self.entries.get_mut(name).ok_or_else(|| EngineError::Unknown(name.into()))?;
-        let file_enabled = entry.mapping.enabled;
-        // A wish that agrees with the file needs no keeping.
+        if entry.is_leaving_for_good() {
+            return Err(EngineError::Deleting(name.into()));
+        }
+        let file_enabled = entry.latest().enabled;
+        // A wish that agrees with the definition needs no keeping.
         let desired =
             (enabled != file_enabled).then(|| Desired { enabled, file_enabled, since_unix_ms: self.clock.unix_ms() });
         self.store.set_desired(name, desired.clone()).await?;
@@ -212,34 +209,6 @@ impl Supervisor {
             return Err(EngineError::Closing);
         }
         checkpoint::change(&*self.store, self.entries.get_mut(name), name, change, force).await
-    }
-
-    async fn reload(&mut self, mappings: Vec<Mapping>) -> ReloadSummary {
-        // Asked before anything changes: what was ready stays so while changed mappings start again.
-        self.readiness();
-        let mut summary = ReloadSummary::default();
-        let mut wanted: BTreeMap<String, Mapping> =
-            mappings.into_iter().map(|mapping| (mapping.name.clone(), mapping)).collect();
-        for (name, entry) in &mut self.entries {
-            if !wanted.contains_key(name) && entry.remove() {
-                summary.removed.push(name.clone());
-            }
-        }
-        while let Some((name, mapping)) = wanted.pop_first() {
-            let desired = self.desired(&mapping).await;
-            if let Some(entry) = self.entries.get_mut(&name) {
-                if entry.replace(mapping, desired) {
-                    summary.changed.push(name);
-                } else {
-                    summary.unchanged += 1;
-                }
-            } else {
-                self.insert(mapping, desired);
-                summary.added.push(name);
-            }
-        }
-        self.reconcile();
-        summary
     }
 
     fn close(&mut self, bound: Duration, reply: Option<oneshot::Sender<()>>) {
@@ -283,6 +252,10 @@ impl Supervisor {
         let gone = |entry: &Entry| entry.goal == Goal::Remove && !entry.is_running();
         for (name, entry) in self.entries.extract_if(.., |_, entry| gone(entry)) {
             self.metrics.remove(&name, entry.mapping.kind);
+            // Whoever waits for it at the end of the process is told that the engine ended first, and does nothing more.
+            if self.closing.is_none() {
+                entry.tell_gone();
+            }
         }
     }
 

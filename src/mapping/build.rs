@@ -8,12 +8,12 @@ use super::arn::NotAFunction;
 use super::code::Code;
 use super::filters::{self, Filtering};
 use super::layout::Candidate;
-use super::model::{Arn, FunctionRef, Mapping, Poller, SourceKind};
+use super::model::{Arn, FunctionRef, Mapping, Origin, Poller, SourceKind};
 use super::parameters::MAPPING;
 use super::reader::{Reader, short};
 use super::source::Source;
 use super::text::Span;
-use super::value::Members;
+use super::value::{Kind, Members};
 use super::{destination, poller, queue, rules, source, stream};
 
 /// A mapping as far as it could be read; kept also for broken ones, so that names and pairs can be compared.
@@ -75,12 +75,13 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
         }),
         _ => None,
     };
+    let origin = origin(reader);
     let mapping = match (&name, source, function) {
         (Some((name, _)), Some(Source { arn, kind: Some(kind), fifo, .. }), Some((function, _))) if sound => {
             Some(Mapping {
                 name: name.clone(),
-                uuid: uuid(name),
-                file: reader.text.file.clone(),
+                uuid: if origin == Origin::Api { name.clone() } else { uuid(name) },
+                origin,
                 kind,
                 fifo,
                 source: arn,
@@ -100,6 +101,8 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
                 stream,
                 on_failure,
                 poller,
+                tags: members.tags("Tags"),
+                metrics: metrics(&members),
             })
         }
         _ => None,
@@ -120,7 +123,17 @@ pub(crate) fn narrow(number: i64) -> u32 {
     u32::try_from(number.max(0)).unwrap_or(u32::MAX)
 }
 
+/// A file has variables, a definition of the API has none.
+fn origin(reader: &Reader<'_>) -> Origin {
+    if reader.env.is_some() { Origin::File(reader.text.file.clone()) } else { Origin::Api }
+}
+
 fn name(reader: &mut Reader<'_>, members: &Members, candidate: &Candidate) -> Option<(String, Span)> {
+    if let (Origin::Api, Some(span)) = (origin(reader), members.key("Name")) {
+        let help = "remove it: a mapping that was made through the API is named by its UUID";
+        reader.error(Code::UnknownKey, span, "unknown parameter `Name`", help);
+        return None;
+    }
     if members.broken.contains(&"Name") {
         return None;
     }
@@ -154,6 +167,16 @@ fn uuid(name: &str) -> String {
 fn enabled(members: &Members) -> bool {
     let by_state = || !members.text("State").is_some_and(|(state, _)| matches!(state, "Disabled" | "Disabling"));
     members.boolean("Enabled").unwrap_or_else(by_state)
+}
+
+/// `MetricsConfig.Metrics`.
+fn metrics(members: &Members) -> Vec<String> {
+    let groups = members.map("MetricsConfig").map(|config| config.list("Metrics")).unwrap_or_default();
+    let words = groups.iter().filter_map(|group| match &group.kind {
+        Kind::Text(word) => Some(word.clone()),
+        _ => None,
+    });
+    words.collect()
 }
 
 /// Reports a required parameter that is not there, unless it is there and was reported as wrong.

@@ -152,7 +152,7 @@ impl All {
 
     fn file(&mut self, file: &Path, text: &str, env: Env<'_>) {
         let text = Text::new(file, text.strip_prefix('\u{feff}').unwrap_or(text));
-        let mut reader = Reader::new(&text, env, self.now);
+        let mut reader = Reader::new(&text, Some(env), self.now);
         let (documents, flaw) = events::documents(text.text);
         if documents.is_empty() && flaw.is_none() {
             let help = "write at least `EventSourceArn: …` and `FunctionName: …`, or remove the file";

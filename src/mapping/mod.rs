@@ -7,6 +7,7 @@
 mod arn;
 mod build;
 mod code;
+mod definition;
 mod destination;
 mod diagnostic;
 mod events;
@@ -32,6 +33,7 @@ mod schema;
 mod source;
 mod stream;
 mod suggest;
+mod tags;
 mod text;
 mod tree;
 mod unique;
@@ -42,12 +44,13 @@ mod value;
 mod tests;
 
 pub use code::Code;
+pub use definition::of_definition;
 pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{CodePage, codes, explain};
 pub use lint::{SourceFacts, lint};
 pub use load::{Loaded, load, parse, parse_at};
 pub use model::{
-    Arn, DestinationKind, FailureDestination, FunctionRef, Mapping, Poller, Side, SourceKind, StreamParameters,
+    Arn, DestinationKind, FailureDestination, FunctionRef, Mapping, Origin, Poller, Side, SourceKind, StreamParameters,
     VisibilityOptions,
 };
 pub use pattern::parse_pattern;

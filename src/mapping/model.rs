@@ -1,7 +1,8 @@
 //! A mapping whose every value has been checked.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::machine::{BackoffPolicy, GroupOrder, MAX_HIDDEN, OnFunctionError, ScreeningPolicy, StartingPosition};
@@ -13,8 +14,8 @@ pub struct Mapping {
     pub name: String,
     /// Stable for a name: the mapping's identity in AWS's terms.
     pub uuid: String,
-    /// The file it came from.
-    pub file: PathBuf,
+    /// Where it was defined.
+    pub origin: Origin,
     /// The source's kind, read off its ARN.
     pub kind: SourceKind,
     /// The source is a FIFO queue.
@@ -43,6 +44,57 @@ pub struct Mapping {
     pub on_failure: Option<FailureDestination>,
     /// Everything under `Poller`.
     pub poller: Poller,
+    /// `Tags`; they change nothing about how the mapping runs.
+    pub tags: BTreeMap<String, String>,
+    /// `MetricsConfig.Metrics`; forebay counts everything, whatever they say.
+    pub metrics: Vec<String>,
+}
+
+impl Mapping {
+    /// Whether the other one does the same work in the same way: everything is equal but where it was defined, its
+    /// tags and its metrics.
+    #[must_use]
+    pub fn runs_like(&self, other: &Self) -> bool {
+        let shown = |mapping: &Self| (mapping.origin.clone(), mapping.tags.clone(), mapping.metrics.clone());
+        let (origin, tags, metrics) = shown(other);
+        Self { origin, tags, metrics, ..self.clone() } == *other
+    }
+}
+
+/// Where a mapping was defined, and so who may change it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// In this file, as it was given or found.
+    File(PathBuf),
+    /// Through the AWS API: it lives in the store.
+    Api,
+}
+
+impl Origin {
+    /// What stands where a file would be shown.
+    pub(crate) const API: &str = "(api)";
+
+    /// The file, or what is shown in its place.
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::File(file) => file,
+            Self::Api => Path::new(Self::API),
+        }
+    }
+
+    /// The word for it in JSON.
+    pub(crate) const fn as_str(&self) -> &'static str {
+        match self {
+            Self::File(_) => "file",
+            Self::Api => "api",
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path().display().fmt(f)
+    }
 }
 
 /// What feeds a mapping.

@@ -228,7 +228,7 @@ pub(crate) static MAPPING: &[Member] = &[
         "AWS's dedicated pollers. Not supported: use `ScalingConfig.MaximumConcurrency`.",
     ),
     taken("DestinationConfig", Shape::Map(DESTINATIONS), "Where records go that the function could not process."),
-    taken("Tags", Shape::Tags, "Tags of the mapping. They stay in the file; forebay does nothing with them."),
+    taken("Tags", Shape::Tags, "Tags of the mapping: the AWS API shows them, and forebay does nothing else with them."),
     taken("Poller", Shape::Map(POLLER), "Everything that AWS does not have."),
     taken(
         "State",

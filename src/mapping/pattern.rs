@@ -152,7 +152,7 @@ fn tree(text: &str) -> Option<Node> {
 /// for that source. Answers with the pattern if it is valid, and with everything that is to be said of it.
 pub fn parse_pattern(origin: &Path, text: &str, source: Option<SourceKind>) -> (Option<Pattern>, Vec<Diagnostic>) {
     let file = Text::new(origin, text);
-    let mut reader = Reader::new(&file, &|_| None, 0);
+    let mut reader = Reader::new(&file, None, 0);
     let whole = Span::new(0, text.len());
     let places = Places::Text { whole, offsets: Some((0..=text.len()).collect()) };
     let written = reader.parsed(text, places, tree(text), whole, "Pattern");

@@ -14,7 +14,7 @@ use super::value::{Kind, Members, Value};
 /// The most problems of one file that are told.
 pub(crate) const MOST: usize = 200;
 
-/// Reads one file.
+/// Reads one file, or one definition.
 pub(crate) struct Reader<'a> {
     pub(crate) text: &'a Text<'a>,
     pub(crate) diagnostics: Vec<Diagnostic>,
@@ -22,13 +22,14 @@ pub(crate) struct Reader<'a> {
     pub(crate) mapping: Option<String>,
     /// How many errors were found, told or not.
     pub(crate) errors: usize,
-    pub(crate) env: Env<'a>,
+    /// Answers for the variables of a file; a definition of the API has none, and `${…}` is plain text in it.
+    pub(crate) env: Option<Env<'a>>,
     /// Milliseconds since the Unix epoch: what lies behind it is yet to come.
     pub(crate) now: u64,
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(text: &'a Text<'a>, env: Env<'a>, now: u64) -> Self {
+    pub(crate) fn new(text: &'a Text<'a>, env: Option<Env<'a>>, now: u64) -> Self {
         Self { text, diagnostics: Vec::new(), mapping: None, errors: 0, env, now }
     }
 
@@ -183,7 +184,7 @@ impl<'a> Reader<'a> {
             Shape::Time => self.time(node, path)?,
             Shape::Boolean => self.boolean(node, path)?,
             Shape::Span { min, max } => self.duration(node, min, max, path)?,
-            Shape::Tags => self.tags(node, path)?,
+            Shape::Tags => Kind::Tags(self.tags(node, path)?),
             Shape::Pattern => self.pattern(node, path)?,
         };
         Some(Value { span: node.span, kind })
@@ -233,43 +234,8 @@ impl<'a> Reader<'a> {
         let read: Vec<_> = items.iter().take(max).map(|item| self.value(item, of, path)).collect();
         if items.len() > max { None } else { read.into_iter().collect() }
     }
-
-    fn tags(&mut self, node: &Node, path: &str) -> Option<Kind> {
-        let help = "write a map of names and values";
-        let mut sound = true;
-        match &node.kind {
-            NodeKind::Map(entries) => {
-                self.once(entries.iter().map(|(key, _)| key));
-                for (key, value) in entries {
-                    let Some(name) = self.key(key) else {
-                        sound = false;
-                        continue;
-                    };
-                    let length = name.chars().count();
-                    if length == 0 || length > 128 {
-                        let message = format!("a tag's name has {length} characters, but may have 1 to 128");
-                        self.error(Code::TextLength, key.span, message, "shorten it");
-                        sound = false;
-                    }
-                    sound &= value.is_null() || self.value(value, &TAG_VALUE, &join(path, &short(name))).is_some();
-                }
-            }
-            NodeKind::List(items) => {
-                for item in items {
-                    sound &= self.value(item, &Shape::Map(TAG), path).is_some();
-                }
-            }
-            NodeKind::Scalar { .. } => return self.wrong(node, path, "a map", help),
-        }
-        sound.then_some(Kind::Unread)
-    }
 }
 
-const TAG_VALUE: Shape = Shape::Text { min: 0, max: 256 };
-const TAG: &[Member] = &[
-    Member { name: "Key", about: "The tag's name.", shape: Shape::Text { min: 1, max: 128 }, taken: Taken::Yes },
-    Member { name: "Value", about: "The tag's value.", shape: TAG_VALUE, taken: Taken::Yes },
-];
 const CLOUDFORMATION_TAGS: &[&str] = &[
     "!And",
     "!Base64",
@@ -311,7 +277,7 @@ fn map_help(table: &'static [Member]) -> String {
     }
 }
 
-fn join(path: &str, name: &str) -> String {
+pub(crate) fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.into() } else { format!("{path}.{name}") }
 }
 

@@ -32,7 +32,8 @@ impl Reader<'_> {
         let NodeKind::Scalar { text, plain } = &node.kind else {
             return self.wrong(node, path, wanted, help);
         };
-        match interpolate::fill(text, self.env) {
+        let Some(env) = self.env else { return Some(Scalar { text: text.clone(), plain: *plain }) };
+        match interpolate::fill(text, env) {
             Ok(filled) => Some(Scalar { text: filled.text, plain: *plain || filled.whole }),
             Err(unfilled) => {
                 for one in &unfilled {

@@ -31,7 +31,7 @@ pub fn function_unreached(mapping: &Mapping, severity: Severity, reason: &str) -
 
 /// A diagnostic that has a mapping, but no place in its file.
 pub(crate) fn of_mapping(code: Code, severity: Severity, mapping: &Mapping, message: String, help: &str) -> Diagnostic {
-    let mut diagnostic = Diagnostic::of_file(code, severity, &mapping.file, message).with_help(help);
+    let mut diagnostic = Diagnostic::of_file(code, severity, mapping.origin.path(), message).with_help(help);
     diagnostic.mapping = Some(mapping.name.clone());
     diagnostic
 }

@@ -1,5 +1,6 @@
 //! What was read: values that have the right type and range, each with its place.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::pattern::Written;
@@ -23,6 +24,8 @@ pub(crate) enum Kind {
     Duration(Duration),
     List(Vec<Value>),
     Map(Members),
+    /// Tags by name.
+    Tags(BTreeMap<String, String>),
     /// An event pattern.
     Pattern(Box<Written>),
     /// Accepted without a look.
@@ -95,6 +98,13 @@ impl Members {
         match self.get(name)? {
             Value { kind: Kind::Map(members), .. } => Some(members),
             _ => None,
+        }
+    }
+
+    pub(crate) fn tags(&self, name: &str) -> BTreeMap<String, String> {
+        match self.get(name) {
+            Some(Value { kind: Kind::Tags(tags), .. }) => tags.clone(),
+            _ => BTreeMap::new(),
         }
     }
 

@@ -11,11 +11,11 @@ use super::known::{Known, beside};
 use super::round::State;
 use super::trouble::Trouble;
 use super::turns::Turns;
-use super::{Desired, Kept, Store, StoreError};
+use super::{Definition, Desired, Kept, Store, StoreError};
 use crate::machine::{Fence, Mark, Positions};
 
 /// Keeps everything in one file, which it holds locked. Every write is on disk when its future ends; writes that come
-/// together share a transaction, and reads of wishes never touch the disk.
+/// together share a transaction, and reads of wishes and definitions never touch the disk.
 ///
 /// Beside the file lies a list, `FILE.known`, of the stream mappings that have begun: with it a store that was lost is
 /// told from one that is new.
@@ -38,7 +38,7 @@ impl EmbeddedStore {
         let begun = contents.ledger.kept().into_iter().map(|(mapping, kept)| (mapping, Some(kept.source))).collect();
         known.note(&begun).map_err(|error| at_list(error.into()))?;
         let state = State { ledger: contents.ledger, known };
-        Ok(Self { turns: Arc::new(Turns::new(path, database, state, contents.desired)) })
+        Ok(Self { turns: Arc::new(Turns::new(path, database, state, contents.asked)) })
     }
 
     /// The store's file.
@@ -105,6 +105,31 @@ impl Store for EmbeddedStore {
             Ok(())
         }))
     }
+
+    fn definitions(&self) -> BoxFuture<'_, Result<BTreeMap<String, Definition>, StoreError>> {
+        Box::pin(ready(Ok(self.turns.definitions())))
+    }
+
+    fn define(
+        &self,
+        mapping: &str,
+        definition: Definition,
+        forget_wish: bool,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        let mapping = mapping.to_owned();
+        Box::pin(Arc::clone(&self.turns).submit(None, move |round| {
+            round.define(mapping, definition, forget_wish);
+            Ok(())
+        }))
+    }
+
+    fn forget(&self, mapping: &str) -> BoxFuture<'_, Result<(), StoreError>> {
+        let mapping = mapping.to_owned();
+        Box::pin(Arc::clone(&self.turns).submit(Some(mapping.clone()), move |round| {
+            round.forget(&mapping);
+            Ok(())
+        }))
+    }
 }
 
 #[cfg(test)]
@@ -113,7 +138,6 @@ mod tests {
 
     use redb::{Database, TableDefinition};
 
-    use super::super::tables::{DESIRED, FORMAT, META, META_FORMAT};
     use super::*;
 
     const STOPPED: Desired = Desired { enabled: false, file_enabled: true, since_unix_ms: 1_760_000_000_000 };
@@ -155,22 +179,6 @@ mod tests {
         let error = refused(&path);
         assert!(matches!(error, StoreError::Locked { .. }), "{error}");
         assert!(error.to_string().contains("forebay.redb is in use by another process"), "{error}");
-    }
-
-    #[test]
-    fn a_newer_format_is_refused_and_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("forebay.redb");
-        drop(EmbeddedStore::open(&path).unwrap());
-        let database = Database::open(&path).unwrap();
-        let transaction = database.begin_write().unwrap();
-        transaction.open_table(META).unwrap().insert(META_FORMAT, 7).unwrap();
-        transaction.commit().unwrap();
-        drop(database);
-        for _ in 0..2 {
-            let error = refused(&path);
-            assert!(matches!(error, StoreError::Newer { found: 7, known: FORMAT, .. }), "{error}");
-        }
     }
 
     #[test]
@@ -228,20 +236,6 @@ mod tests {
                 assert!(!matches!(error, StoreError::Locked { .. }), "{error}");
             }
         }
-    }
-
-    #[test]
-    fn a_wish_that_cannot_be_read_is_damage() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("forebay.redb");
-        drop(EmbeddedStore::open(&path).unwrap());
-        let database = Database::open(&path).unwrap();
-        let transaction = database.begin_write().unwrap();
-        transaction.open_table(DESIRED).unwrap().insert("orders", b"{".as_slice()).unwrap();
-        transaction.commit().unwrap();
-        drop(database);
-        let error = refused(&path);
-        assert!(error.to_string().contains("the wish for \"orders\" cannot be read"), "{error}");
     }
 
     #[test]

@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::{BoxFuture, ready};
 
+use super::asked::Asked;
 use super::ledger::Ledger;
-use super::{Desired, Kept, Store, StoreError};
+use super::{Definition, Desired, Kept, Store, StoreError};
 use crate::machine::{Fence, Mark, Positions};
 
 /// Keeps everything in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    desired: Mutex<BTreeMap<String, Desired>>,
+    asked: Mutex<Asked>,
     ledger: Mutex<Ledger>,
 }
 
@@ -23,8 +24,8 @@ impl MemoryStore {
         Self::default()
     }
 
-    fn wishes(&self) -> MutexGuard<'_, BTreeMap<String, Desired>> {
-        self.desired.lock().unwrap_or_else(PoisonError::into_inner)
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -34,13 +35,13 @@ impl MemoryStore {
 
 impl Store for MemoryStore {
     fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>> {
-        Box::pin(ready(Ok(self.wishes().get(mapping).cloned())))
+        Box::pin(ready(Ok(self.asked().desired.get(mapping).cloned())))
     }
 
     fn set_desired(&self, mapping: &str, desired: Option<Desired>) -> BoxFuture<'_, Result<(), StoreError>> {
         match desired {
-            Some(wish) => self.wishes().insert(mapping.to_owned(), wish),
-            None => self.wishes().remove(mapping),
+            Some(wish) => self.asked().desired.insert(mapping.to_owned(), wish),
+            None => self.asked().desired.remove(mapping),
         };
         Box::pin(ready(Ok(())))
     }
@@ -72,6 +73,32 @@ impl Store for MemoryStore {
 
     fn replace_kept(&self, mapping: &str, kept: Option<Kept>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.ledger().replace(mapping, kept);
+        Box::pin(ready(Ok(())))
+    }
+
+    fn definitions(&self) -> BoxFuture<'_, Result<BTreeMap<String, Definition>, StoreError>> {
+        Box::pin(ready(Ok(self.asked().definitions.clone())))
+    }
+
+    fn define(
+        &self,
+        mapping: &str,
+        definition: Definition,
+        forget_wish: bool,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        let mut asked = self.asked();
+        if forget_wish {
+            asked.desired.remove(mapping);
+        }
+        asked.definitions.insert(mapping.to_owned(), definition);
+        Box::pin(ready(Ok(())))
+    }
+
+    fn forget(&self, mapping: &str) -> BoxFuture<'_, Result<(), StoreError>> {
+        let mut asked = self.asked();
+        asked.desired.remove(mapping);
+        asked.definitions.remove(mapping);
+        self.ledger().restore(mapping.to_owned(), None);
         Box::pin(ready(Ok(())))
     }
 }

@@ -1,5 +1,7 @@
-//! What outlives the process: the operator's wishes, and how far streams were processed.
+//! What outlives the process: definitions that came through the AWS API, the operator's wishes, and how far streams were
+//! processed.
 
+mod asked;
 mod embedded;
 mod file;
 mod known;
@@ -18,5 +20,5 @@ mod turns;
 pub use embedded::EmbeddedStore;
 pub use location::{LocationError, StoreLocation};
 pub use memory::MemoryStore;
-pub use port::{Desired, Kept, Store, StoreError};
+pub use port::{Definition, Desired, Kept, Store, StoreError};
 pub(crate) use texts::is_shard;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::machine::{Fence, Mark, Positions};
@@ -20,6 +21,18 @@ pub struct Desired {
     pub file_enabled: bool,
     /// When it was asked, in milliseconds since the Unix epoch.
     pub since_unix_ms: u64,
+}
+
+/// A mapping that was made through the AWS API, as its last Create or Update left it. Its name in the store is its UUID.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    /// AWS's names and values: only members that say something, `Tags` among them.
+    pub parameters: Map<String, Value>,
+    /// AWS's `LastModified`: when it was made or last changed, in milliseconds since the Unix epoch.
+    pub modified_unix_ms: u64,
+    /// Its deletion was promised: it is not to be started again, only to be forgotten.
+    pub deleting: bool,
 }
 
 /// What is kept of a stream mapping. As JSON, a mark is its text.
@@ -68,6 +81,18 @@ pub trait Store: Send + Sync + 'static {
     /// Puts other marks in place of a mapping's, or with `None` forgets that it ever began, and supersedes every
     /// claim: for operators.
     fn replace_kept(&self, mapping: &str, kept: Option<Kept>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Every definition that came through the AWS API, by the mapping's name.
+    fn definitions(&self) -> BoxFuture<'_, Result<BTreeMap<String, Definition>, StoreError>>;
+
+    /// Keeps the definition of a mapping. With `forget_wish` it also forgets what an operator asked for: both, or none.
+    fn define(&self, mapping: &str, definition: Definition, forget_wish: bool)
+    -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Forgets everything of a mapping, so that it may be done again as long as it fails: the definition goes last, or
+    /// together with the rest. Only for a name that never comes back: the fences of a later mapping of that name would
+    /// begin anew.
+    fn forget(&self, mapping: &str) -> BoxFuture<'_, Result<(), StoreError>>;
 }
 
 /// Why a store cannot be used.

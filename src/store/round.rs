@@ -1,17 +1,19 @@
 //! One round of writes: everything that waited, taken in by the ledger and written in one transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
 use redb::Database;
 
+use super::asked::Changes;
 use super::known::Known;
 use super::ledger::{Book, Ledger};
 use super::tables::{self, Rows};
 use super::trouble::Trouble;
-use super::{Desired, Kept, StoreError};
+use super::{Definition, Desired, Kept, StoreError};
 use crate::machine::{Fence, Mark, Positions};
 
 /// What the file and the list beside it hold.
@@ -30,13 +32,15 @@ pub(super) struct Round<'a> {
     before: BTreeMap<String, Option<Book>>,
     /// What the list of mappings that have begun must say after it.
     notes: BTreeMap<String, Option<String>>,
+    /// The mappings of which nothing is to be left.
+    forgotten: BTreeSet<String>,
 }
 
 /// How the writing went.
 pub(super) struct Outcome {
     /// There was anything to write.
     wrote: bool,
-    pub(super) wishes: BTreeMap<String, Option<Desired>>,
+    pub(super) asked: Changes,
     committed: Result<(), StoreError>,
     noted: Result<(), StoreError>,
     notes: BTreeMap<String, Option<String>>,
@@ -64,11 +68,36 @@ impl Outcome {
 
 impl<'a> Round<'a> {
     pub(super) fn new(state: &'a mut State, path: &'a Path) -> Self {
-        Self { state, path, rows: Rows::default(), before: BTreeMap::new(), notes: BTreeMap::new() }
+        Self {
+            state,
+            path,
+            rows: Rows::default(),
+            before: BTreeMap::new(),
+            notes: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
+        }
     }
 
     pub(super) fn wish(&mut self, mapping: String, wish: Option<Desired>) {
-        self.rows.wishes.insert(mapping, wish);
+        self.rows.asked.desired.insert(mapping, wish);
+    }
+
+    pub(super) fn define(&mut self, mapping: String, definition: Definition, forget_wish: bool) {
+        if forget_wish {
+            self.wish(mapping.clone(), None);
+        }
+        self.rows.asked.definitions.insert(mapping, Some(definition));
+    }
+
+    pub(super) fn forget(&mut self, mapping: &str) {
+        self.touch(mapping);
+        self.state.ledger.restore(mapping.to_owned(), None);
+        self.wish(mapping.to_owned(), None);
+        self.rows.asked.definitions.insert(mapping.to_owned(), None);
+        self.rows.streams.insert(mapping.to_owned());
+        self.rows.whole.insert(mapping.to_owned());
+        self.notes.insert(mapping.to_owned(), None);
+        self.forgotten.insert(mapping.to_owned());
     }
 
     pub(super) fn claim(&mut self, mapping: &str, source: &str, latest: bool) -> Result<Positions, StoreError> {
@@ -134,15 +163,22 @@ impl<'a> Round<'a> {
 
     /// Writes all that was taken in. When that fails, nothing was.
     pub(super) fn write(self, database: Result<&Database, Trouble>) -> Outcome {
-        let Self { state, path, rows, before, notes } = self;
+        let Self { state, path, mut rows, before, notes, forgotten } = self;
+        let at_list = |error: io::Error, known: &Known| Trouble::from(error).at(known.path());
+        // What is forgotten leaves the list first: the rows bring its line back, but nothing would find a line without rows.
+        let strikes = forgotten.iter().map(|mapping| (mapping.clone(), None)).collect();
+        let mut noted = state.known.note(&strikes).map_err(|error| at_list(error, &state.known));
+        if noted.is_err() {
+            // As long as the definition is there, it will be forgotten again.
+            rows.asked.definitions.retain(|mapping, change| change.is_some() || !forgotten.contains(mapping));
+        }
         let wrote = !rows.is_empty();
         let write = |database| commit(database, &rows, &state.ledger);
         let committed = if wrote { database.and_then(write) } else { Ok(()) };
-        let mut noted = Ok(());
         match &committed {
-            // The list comes second: a mapping that it names although its marks were never written would count as lost.
+            // What begins comes second: a mapping that the list names although its marks were never written would count as lost.
             Ok(()) => {
-                noted = state.known.note(&notes).map_err(|error| Trouble::from(error).at(state.known.path()));
+                noted = noted.and_then(|()| state.known.note(&notes).map_err(|error| at_list(error, &state.known)));
             }
             Err(_) => {
                 for (mapping, book) in before {
@@ -150,7 +186,7 @@ impl<'a> Round<'a> {
                 }
             }
         }
-        Outcome { wrote, wishes: rows.wishes, committed: committed.map_err(|trouble| trouble.at(path)), noted, notes }
+        Outcome { wrote, asked: rows.asked, committed: committed.map_err(|trouble| trouble.at(path)), noted, notes }
     }
 
     fn is_lost(&self, mapping: &str, source: &str) -> bool {

@@ -7,29 +7,35 @@
 //! |---|---|
 //! | 1 | `desired` |
 //! | 2 | and `streams`, `marks` |
+//! | 3 | and `definitions` |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::Kept;
+use super::asked::{Asked, Changes};
 use super::ledger::{Book, Ledger};
 use super::trouble::Trouble;
-use super::{Desired, Kept};
 use crate::machine::{Fence, NotAMark};
 
 /// The newest format that this program reads and the one that it writes.
-pub(super) const FORMAT: u64 = 2;
+pub(super) const FORMAT: u64 = 3;
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 pub(super) const META_FORMAT: &str = "format";
-/// Mapping name to a [`Desired`] as JSON.
+/// Mapping name to a [`Desired`](super::Desired) as JSON.
 pub(super) const DESIRED: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("desired");
 /// Mapping name to a [`StreamRow`] as JSON.
 pub(super) const STREAMS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("streams");
 /// Mapping name and shard to the text form of a mark.
 pub(super) const MARKS: TableDefinition<'_, (&str, &str), &str> = TableDefinition::new("marks");
+
+/// Mapping name to a [`Definition`](super::Definition) as JSON.
+pub(super) const DEFINITIONS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("definitions");
 
 /// A mapping's [`Book`] without its marks.
 #[derive(Serialize, Deserialize)]
@@ -42,14 +48,14 @@ struct StreamRow {
 /// All that the file holds.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
-    pub(super) desired: BTreeMap<String, Desired>,
+    pub(super) asked: Asked,
     pub(super) ledger: Ledger,
 }
 
-/// What is to be written: which rows; their values stand in the ledger by then.
+/// What is to be written. Of streams only which rows: their values stand in the ledger by then.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    pub(super) wishes: BTreeMap<String, Option<Desired>>,
+    pub(super) asked: Changes,
     /// Mappings whose row in `streams` has changed.
     pub(super) streams: BTreeSet<String>,
     /// Mappings of which every mark is written anew.
@@ -60,7 +66,7 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) fn is_empty(&self) -> bool {
-        self.wishes.is_empty() && self.streams.is_empty() && self.whole.is_empty() && self.marks.is_empty()
+        self.asked.is_empty() && self.streams.is_empty() && self.whole.is_empty() && self.marks.is_empty()
     }
 }
 
@@ -73,6 +79,7 @@ pub(super) fn open(database: &Database) -> Result<Contents, Trouble> {
         transaction.open_table(DESIRED)?;
         transaction.open_table(STREAMS)?;
         transaction.open_table(MARKS)?;
+        transaction.open_table(DEFINITIONS)?;
         transaction.commit()?;
     }
     Ok(contents)
@@ -94,31 +101,33 @@ fn read(transaction: &ReadTransaction) -> Result<(Option<u64>, Contents), Troubl
         Some(found) => return Err(Trouble::Damaged(format!("its format {found} is none that ever was"))),
         None => return Err(Trouble::Damaged("it is a database of another program".into())),
     }
-    let desired = read_wishes(transaction)?;
-    let books = if format == Some(1) { BTreeMap::new() } else { read_books(transaction)? };
-    Ok((format, Contents { desired, ledger: Ledger::of(books) }))
+    let has = |since: u64| format >= Some(since);
+    let desired = read_rows(transaction, DESIRED, "the wish for")?;
+    let books = if has(2) { read_books(transaction)? } else { BTreeMap::new() };
+    let definitions = if has(3) { read_rows(transaction, DEFINITIONS, "the definition of")? } else { BTreeMap::new() };
+    Ok((format, Contents { asked: Asked { desired, definitions }, ledger: Ledger::of(books) }))
 }
 
-fn read_wishes(transaction: &ReadTransaction) -> Result<BTreeMap<String, Desired>, Trouble> {
-    let mut desired = BTreeMap::new();
-    for entry in transaction.open_table(DESIRED)?.iter()? {
-        let (mapping, wish) = entry?;
+/// The rows of a table that holds JSON by mapping; `what` a row is, for the error.
+fn read_rows<T: DeserializeOwned>(
+    transaction: &ReadTransaction,
+    table: TableDefinition<'_, &str, &[u8]>,
+    what: &str,
+) -> Result<BTreeMap<String, T>, Trouble> {
+    let mut rows = BTreeMap::new();
+    for entry in transaction.open_table(table)?.iter()? {
+        let (mapping, row) = entry?;
         let mapping = mapping.value().to_owned();
-        let wish = serde_json::from_slice(wish.value())
-            .map_err(|error| Trouble::Damaged(format!("the wish for {mapping:?} cannot be read: {error}")))?;
-        desired.insert(mapping, wish);
+        let row = serde_json::from_slice(row.value())
+            .map_err(|error| Trouble::Damaged(format!("{what} {mapping:?} cannot be read: {error}")))?;
+        rows.insert(mapping, row);
     }
-    Ok(desired)
+    Ok(rows)
 }
 
 fn read_books(transaction: &ReadTransaction) -> Result<BTreeMap<String, Book>, Trouble> {
     let mut books = BTreeMap::new();
-    for entry in transaction.open_table(STREAMS)?.iter()? {
-        let (mapping, row) = entry?;
-        let mapping = mapping.value().to_owned();
-        let row: StreamRow = serde_json::from_slice(row.value()).map_err(|error| {
-            Trouble::Damaged(format!("what is kept of the stream mapping {mapping:?} cannot be read: {error}"))
-        })?;
+    for (mapping, row) in read_rows::<StreamRow>(transaction, STREAMS, "what is kept of the stream mapping")? {
         let kept = row.source.map(|source| Kept { source, marks: BTreeMap::new() });
         books.insert(mapping, Book { fence: Fence(row.fence), begun: row.begun, kept });
     }
@@ -144,16 +153,14 @@ pub(super) fn write(database: &Database, rows: &Rows, ledger: &Ledger) -> Result
 }
 
 fn write_rows(transaction: &WriteTransaction, rows: &Rows, ledger: &Ledger) -> Result<(), Trouble> {
-    let mut desired = transaction.open_table(DESIRED)?;
-    for (mapping, wish) in &rows.wishes {
-        match wish {
-            Some(wish) => desired.insert(mapping.as_str(), json(wish)?.as_slice())?,
-            None => desired.remove(mapping.as_str())?,
-        };
-    }
+    write_json(transaction, DESIRED, &rows.asked.desired)?;
+    write_json(transaction, DEFINITIONS, &rows.asked.definitions)?;
     let mut streams = transaction.open_table(STREAMS)?;
     for mapping in &rows.streams {
-        let Some(book) = ledger.book(mapping) else { continue };
+        let Some(book) = ledger.book(mapping) else {
+            streams.remove(mapping.as_str())?;
+            continue;
+        };
         let source = book.kept.as_ref().map(|kept| kept.source.clone());
         let row = StreamRow { fence: book.fence.0, begun: book.begun, source };
         streams.insert(mapping.as_str(), json(&row)?.as_slice())?;
@@ -172,6 +179,21 @@ fn write_rows(transaction: &WriteTransaction, rows: &Rows, ledger: &Ledger) -> R
         match kept(mapping).and_then(|kept| kept.marks.get(shard)) {
             Some(mark) => marks.insert((mapping.as_str(), &**shard), mark.to_string().as_str())?,
             None => marks.remove((mapping.as_str(), &**shard))?,
+        };
+    }
+    Ok(())
+}
+
+fn write_json<T: Serialize>(
+    transaction: &WriteTransaction,
+    table: TableDefinition<'_, &str, &[u8]>,
+    rows: &BTreeMap<String, Option<T>>,
+) -> Result<(), Trouble> {
+    let mut table = transaction.open_table(table)?;
+    for (mapping, row) in rows {
+        match row {
+            Some(row) => table.insert(mapping.as_str(), json(row)?.as_slice())?,
+            None => table.remove(mapping.as_str())?,
         };
     }
     Ok(())

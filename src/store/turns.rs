@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 use redb::Database;
 use tokio::sync::oneshot;
 
+use super::asked::Asked;
 use super::file::{self, Absent};
 use super::round::{Outcome, Round, State};
 use super::trouble::Trouble;
-use super::{Desired, StoreError};
+use super::{Definition, Desired, StoreError};
 
 /// The least time from the begin of one transaction to the next.
 const APART: Duration = Duration::from_millis(10);
@@ -29,7 +30,7 @@ pub(super) struct Turns {
     pub(super) path: PathBuf,
     /// Only whoever has the turn waits for a disk with this held. `None`: closed.
     pub(super) open: Mutex<Option<Open>>,
-    desired: RwLock<BTreeMap<String, Desired>>,
+    asked: RwLock<Asked>,
     queue: Mutex<Queue>,
     #[cfg(test)]
     pub(super) commits: std::sync::atomic::AtomicUsize,
@@ -59,11 +60,11 @@ impl std::fmt::Debug for Queue {
 }
 
 impl Turns {
-    pub(super) fn new(path: &Path, database: Database, state: State, desired: BTreeMap<String, Desired>) -> Self {
+    pub(super) fn new(path: &Path, database: Database, state: State, asked: Asked) -> Self {
         Self {
             path: path.to_owned(),
             open: Mutex::new(Some(Open { database: Some(database), state })),
-            desired: RwLock::new(desired),
+            asked: RwLock::new(asked),
             queue: Mutex::default(),
             #[cfg(test)]
             commits: std::sync::atomic::AtomicUsize::new(0),
@@ -71,7 +72,11 @@ impl Turns {
     }
 
     pub(super) fn desired(&self, mapping: &str) -> Option<Desired> {
-        self.desired.read().unwrap_or_else(PoisonError::into_inner).get(mapping).cloned()
+        self.asked.read().unwrap_or_else(PoisonError::into_inner).desired.get(mapping).cloned()
+    }
+
+    pub(super) fn definitions(&self) -> BTreeMap<String, Definition> {
+        self.asked.read().unwrap_or_else(PoisonError::into_inner).definitions.clone()
     }
 
     /// Has `work` done in the next round. The answer comes when its changes (those of `mapping`) are on disk.
@@ -138,7 +143,7 @@ impl Turns {
     fn reopen(&self, state: &mut State) -> Result<Database, Trouble> {
         let (database, contents) = file::open(&self.path, Absent::Refused)?;
         state.ledger = contents.ledger;
-        *self.desired.write().unwrap_or_else(PoisonError::into_inner) = contents.desired;
+        *self.asked.write().unwrap_or_else(PoisonError::into_inner) = contents.asked;
         tracing::info!(store = %self.path.display(), "the store was opened again after a write that failed");
         Ok(database)
     }
@@ -165,13 +170,7 @@ impl Turns {
             self.commits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }
         if outcome.is_committed() {
-            let mut desired = self.desired.write().unwrap_or_else(PoisonError::into_inner);
-            for (mapping, wish) in &outcome.wishes {
-                match wish {
-                    Some(wish) => desired.insert(mapping.clone(), wish.clone()),
-                    None => desired.remove(mapping),
-                };
-            }
+            self.asked.write().unwrap_or_else(PoisonError::into_inner).take(&outcome.asked);
         }
         answers.into_iter().for_each(|answer| answer(&outcome));
     }

@@ -14,7 +14,7 @@ use aws_sdk_lambda::types::{FunctionCode, Runtime, State};
 use aws_sdk_sqs::config::Credentials;
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 use forebay::aws::AwsConnector;
-use forebay::mapping::{Arn, FunctionRef, Mapping, Poller, SourceKind};
+use forebay::mapping::{Arn, FunctionRef, Mapping, Origin, Poller, SourceKind};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Bytes;
 use hyper::{Request, StatusCode};
@@ -249,7 +249,7 @@ pub(crate) fn mapping(queue_arn: &str, function: &str) -> Mapping {
     Mapping {
         name: "orders".into(),
         uuid: "6c6fdcd6-8a1a-4d34-9d05-3a7bd47b2a8f".into(),
-        file: "orders.yaml".into(),
+        origin: Origin::File("orders.yaml".into()),
         kind: SourceKind::Sqs,
         fifo: false,
         filters: Vec::new(),
@@ -277,6 +277,8 @@ pub(crate) fn mapping(queue_arn: &str, function: &str) -> Mapping {
         stream: None,
         on_failure: None,
         poller: Poller { endpoints: BTreeMap::new(), ..Poller::default() },
+        tags: BTreeMap::new(),
+        metrics: Vec::new(),
     }
 }
 

@@ -1,12 +1,11 @@
 //! A life, drawn from a seed before it begins.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use forebay::machine::{BackoffPolicy, FaultKind, OnFunctionError};
 use forebay::mapping::{
-    Arn, DestinationKind, FailureDestination, FunctionRef, Mapping, Poller, Side, SourceKind, VisibilityOptions,
+    Arn, DestinationKind, FailureDestination, FunctionRef, Mapping, Origin, Poller, Side, SourceKind, VisibilityOptions,
 };
 
 /// Everything that will happen to one world.
@@ -236,7 +235,7 @@ pub(crate) fn mapping(name: &str) -> Mapping {
     Mapping {
         name: name.into(),
         uuid: format!("00000000-0000-4000-8000-{:0>12}", name.len()),
-        file: PathBuf::from(format!("{name}.yaml")),
+        origin: Origin::File(format!("{name}.yaml").into()),
         kind: SourceKind::Sqs,
         fifo: false,
         filters: Vec::new(),
@@ -271,5 +270,7 @@ pub(crate) fn mapping(name: &str) -> Mapping {
             drain_timeout: None,
             ..Poller::default()
         },
+        tags: BTreeMap::new(),
+        metrics: Vec::new(),
     }
 }

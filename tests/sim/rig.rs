@@ -64,6 +64,7 @@ impl Rig {
         let clock = Arc::clone(world);
         let (handle, task) = engine::spawn(engine::Parts {
             mappings,
+            restored: Vec::new(),
             connector: Arc::new(SimConnector { lanes: lanes.to_vec() }),
             store,
             metrics: Metrics::new(),

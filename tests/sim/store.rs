@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use forebay::machine::{Fence, Mark, Positions};
-use forebay::store::{Desired, Kept, Store, StoreError};
+use forebay::store::{Definition, Desired, Kept, Store, StoreError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
@@ -23,6 +23,16 @@ impl MemoryStore {
     pub(crate) fn new(world: Arc<World>, fails: f64) -> Self {
         Self { world, fails, wishes: Mutex::default(), marks: forebay::store::MemoryStore::new() }
     }
+
+    /// A write takes a while, and is sometimes refused.
+    async fn write(&self, what: &str) -> Result<(), StoreError> {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        if !self.world.fair() && self.world.chance(self.fails) {
+            self.world.note(format_args!("the store refuses {what}"));
+            return Err(StoreError::Io { path: "memory".into(), reason: "no space left".into() });
+        }
+        Ok(())
+    }
 }
 
 impl Store for MemoryStore {
@@ -34,11 +44,7 @@ impl Store for MemoryStore {
     fn set_desired(&self, mapping: &str, desired: Option<Desired>) -> BoxFuture<'_, Result<(), StoreError>> {
         let mapping = mapping.to_owned();
         async move {
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-            if !self.world.fair() && self.world.chance(self.fails) {
-                self.world.note(format_args!("the store refuses to keep a wish for {mapping}"));
-                return Err(StoreError::Io { path: "memory".into(), reason: "no space left".into() });
-            }
+            self.write(&format!("to keep a wish for {mapping}")).await?;
             let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
             match desired {
                 Some(desired) => wishes.insert(mapping, desired),
@@ -68,5 +74,36 @@ impl Store for MemoryStore {
 
     fn replace_kept(&self, mapping: &str, kept: Option<Kept>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.marks.replace_kept(mapping, kept)
+    }
+
+    fn definitions(&self) -> BoxFuture<'_, Result<BTreeMap<String, Definition>, StoreError>> {
+        self.marks.definitions()
+    }
+
+    fn define(
+        &self,
+        mapping: &str,
+        definition: Definition,
+        forget_wish: bool,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        let mapping = mapping.to_owned();
+        async move {
+            self.write(&format!("the definition of {mapping}")).await?;
+            if forget_wish {
+                self.wishes.lock().unwrap_or_else(PoisonError::into_inner).remove(&mapping);
+            }
+            self.marks.define(&mapping, definition, forget_wish).await
+        }
+        .boxed()
+    }
+
+    fn forget(&self, mapping: &str) -> BoxFuture<'_, Result<(), StoreError>> {
+        let mapping = mapping.to_owned();
+        async move {
+            self.write(&format!("to forget {mapping}")).await?;
+            self.wishes.lock().unwrap_or_else(PoisonError::into_inner).remove(&mapping);
+            self.marks.forget(&mapping).await
+        }
+        .boxed()
     }
 }

@@ -1,12 +1,14 @@
 //! What an entry shows of its mapping: its state, its health, and everything that `status` tells.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Entry, Goal};
 use crate::engine::{
-    DestinationConfig, FilterCriteria, HealthStatus, MappingState, MappingStatus, OnFailure, ScalingConfig,
+    DestinationConfig, FilterCriteria, HealthStatus, MappingState, MappingStatus, OnFailure, Overview, ScalingConfig,
     StreamConfiguration,
 };
+use crate::mapping::Origin;
 
 impl Entry {
     /// `ok`, `starting`, `disabled` or `degraded: …`.
@@ -20,8 +22,26 @@ impl Entry {
         }
     }
 
-    pub(crate) fn show_state(&self) {
+    pub(crate) fn show_state(&mut self) {
+        self.settle();
         self.live.metrics().set_state(self.state());
+    }
+
+    /// What was asked for is reached: from here on the mapping shows no way to it, also when it is started again.
+    pub(super) fn settle(&mut self) {
+        if self.state() == MappingState::Enabled {
+            self.on_the_way = MappingState::Enabled;
+        }
+    }
+
+    pub(crate) fn overview(&self) -> Overview {
+        Overview {
+            mapping: Arc::clone(self.latest()),
+            state: self.state(),
+            last_processing_result: self.live.last_result(),
+            modified_unix_ms: self.modified_unix_ms,
+            enabled: self.is_wanted(),
+        }
     }
 
     pub(crate) fn status(&self) -> MappingStatus {
@@ -53,8 +73,12 @@ impl Entry {
             health: shown.health,
             health_reason: shown.reason,
             since: rfc3339(shown.since_unix_ms),
-            enabled_by: if self.desired.is_some() { "operator" } else { "file" }.into(),
-            file: mapping.file.display().to_string(),
+            enabled_by: if self.desired.is_some() { "operator" } else { mapping.origin.as_str() }.into(),
+            origin: mapping.origin.as_str().into(),
+            file: match &mapping.origin {
+                Origin::File(file) => file.display().to_string(),
+                Origin::Api => String::new(),
+            },
             counters: self.live.metrics().counters(),
             queue: (!is_stream).then(|| self.live.queue()),
             stream: is_stream.then(|| self.live.stream()),

@@ -9,7 +9,7 @@ fn entry() -> Entry {
     let clock = Clock::new(Arc::new(|| 1_800_000_000_000));
     let metrics = Metrics::new().mapping(&mapping.name, mapping.kind);
     let live = Live::new(metrics, clock.clone(), Arc::default());
-    Entry::new(mapping, None, live, clock)
+    Entry::new(mapping, None, live, clock, MappingState::Creating)
 }
 
 fn run(entry: &mut Entry) -> mpsc::Receiver<Command> {

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::world::{Rig, is_degraded, mapping};
 use crate::engine::{EngineError, MappingState};
 use crate::machine::{Fault, FaultKind};
+use crate::mapping::Origin;
 
 #[tokio::test(start_paused = true)]
 async fn a_mapping_is_enabled_with_its_first_poll_and_ready() {
@@ -95,7 +96,7 @@ async fn a_reload_restarts_only_what_changed() {
         rig.until_state(name, MappingState::Enabled).await;
     }
     let mut moved = mapping("a", "");
-    moved.file = "elsewhere.yaml".into();
+    moved.origin = Origin::File("elsewhere.yaml".into());
     let changed = mapping("b", "MaximumBatchingWindowInSeconds: 1");
     let summary = rig.handle.reload(vec![moved, changed, mapping("d", "")]).await.unwrap();
     assert_eq!(summary.added, ["d"]);

@@ -212,6 +212,7 @@ impl Rig {
         let metrics = Metrics::new();
         let (handle, task) = spawn(Parts {
             mappings,
+            restored: Vec::new(),
             connector: Arc::new(Port(Arc::clone(&world))),
             store: Arc::clone(&store),
             metrics: metrics.clone(),

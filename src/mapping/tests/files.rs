@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::mapping::{Loaded, SourceKind, load};
+use crate::mapping::{Loaded, Origin, SourceKind, load};
 
 fn mapping(queue: &str) -> String {
     format!("EventSourceArn: arn:aws:sqs:us-east-1:000000000000:{queue}\nFunctionName: f\n")
@@ -37,7 +37,7 @@ fn a_folder_gives_its_files_and_nothing_else() {
         load_all(&[folder.path().into(), folder.path().join("b.yaml"), folder.path().join(".").join("b.yaml")]);
     assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
     assert_eq!(loaded.mappings.iter().map(|mapping| mapping.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
-    assert_eq!(loaded.mappings[1].file, folder.path().join("b.yaml"));
+    assert_eq!(loaded.mappings[1].origin, Origin::File(folder.path().join("b.yaml")));
 }
 
 #[test]

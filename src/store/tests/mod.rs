@@ -1,6 +1,8 @@
-//! The store in a file, with streams: over restarts, side by side, and when it is lost.
+//! The store in a file, with streams and definitions: over restarts and upgrades, side by side, and when it is lost.
 
 mod broken;
+mod definitions;
+mod formats;
 mod lost;
 mod restarts;
 mod together;
@@ -10,7 +12,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::EmbeddedStore;
+use super::{Definition, EmbeddedStore};
 use crate::machine::Mark;
 
 const ARN: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/orders";
@@ -33,4 +35,10 @@ fn after(sequence: &str) -> Mark {
 
 fn change(shard: &str, mark: Mark) -> (Arc<str>, Option<Mark>) {
     (shard.into(), Some(mark))
+}
+
+/// A definition that holds its name.
+fn definition(name: &str) -> Definition {
+    let parameters = [("FunctionName".to_owned(), name.into())].into_iter().collect();
+    Definition { parameters, modified_unix_ms: 1_760_000_000_123, deleting: false }
 }

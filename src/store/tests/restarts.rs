@@ -1,18 +1,10 @@
-//! What is kept over restarts, upgrades and damage.
+//! What is kept over restarts.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-
-use redb::{Database, ReadableDatabase, ReadableTableMetadata, TableHandle};
 
 use super::{ARN, OTHER, after, change, open, place};
 use crate::machine::{Mark, Positions};
-use crate::store::tables::{DESIRED, FORMAT, MARKS, META, META_FORMAT, STREAMS};
-use crate::store::{Desired, EmbeddedStore, Kept, Store, StoreError};
-
-fn refused(path: &Path) -> StoreError {
-    EmbeddedStore::open(path).map(|_| ()).unwrap_err()
-}
+use crate::store::{Kept, Store, StoreError};
 
 #[tokio::test]
 async fn marks_of_every_kind_outlive_the_store() {
@@ -81,78 +73,4 @@ async fn another_stream_and_an_operator_leave_no_old_mark_behind() {
     let store = open(&path);
     let positions = store.claim("orders2", ARN, true).await.unwrap();
     assert_eq!(positions, Positions { fence: positions.fence, ..Positions::default() });
-}
-
-#[tokio::test]
-async fn a_store_of_format_1_is_upgraded_in_place() {
-    let (_folder, path) = place();
-    let stopped = Desired { enabled: false, file_enabled: true, since_unix_ms: 1_760_000_000_000 };
-    let database = Database::create(&path).unwrap();
-    let transaction = database.begin_write().unwrap();
-    transaction.open_table(META).unwrap().insert(META_FORMAT, 1).unwrap();
-    let wish = serde_json::to_vec(&stopped).unwrap();
-    transaction.open_table(DESIRED).unwrap().insert("orders", wish.as_slice()).unwrap();
-    transaction.commit().unwrap();
-    drop(database);
-
-    let store = open(&path);
-    assert_eq!(store.desired("orders").await.unwrap(), Some(stopped.clone()));
-    assert!(store.kept().await.unwrap().is_empty());
-    let fence = store.claim("clicks", ARN, true).await.unwrap().fence;
-    store.save("clicks", fence, vec![change("shard-0", Mark::End)]).await.unwrap();
-    drop(store);
-    let store = open(&path);
-    assert_eq!(store.desired("orders").await.unwrap(), Some(stopped));
-    assert!(store.kept().await.unwrap().contains_key("clicks"));
-    drop(store);
-
-    // What a forebay of format 1 looks at before anything else: it refuses whatever is above 1.
-    let database = Database::open(&path).unwrap();
-    let transaction = database.begin_read().unwrap();
-    let format = transaction.open_table(META).unwrap().get(META_FORMAT).unwrap().unwrap().value();
-    assert_eq!((format, FORMAT), (2, 2));
-}
-
-#[tokio::test]
-async fn a_new_store_has_every_table() {
-    let (_folder, path) = place();
-    drop(open(&path));
-    let transaction = Database::open(&path).unwrap().begin_read().unwrap();
-    let mut tables: Vec<_> = transaction.list_tables().unwrap().map(|table| table.name().to_owned()).collect();
-    tables.sort();
-    assert_eq!(tables, ["desired", "marks", "meta", "streams"]);
-    assert!(transaction.open_table(MARKS).unwrap().is_empty().unwrap());
-}
-
-#[test]
-fn damaged_rows_are_named_with_mapping_and_shard() {
-    type Harm = fn(&redb::WriteTransaction);
-    let harms: [(Harm, &str); 3] = [
-        (
-            |transaction| drop(transaction.open_table(MARKS).unwrap().insert(("orders", "shard-0"), "SOON").unwrap()),
-            "the mark of shard \"shard-0\" of \"orders\" cannot be read: \"SOON\" is no position",
-        ),
-        (
-            |transaction| drop(transaction.open_table(MARKS).unwrap().insert(("gone", "shard-1"), "END").unwrap()),
-            "the mark of shard \"shard-1\" of \"gone\" cannot be read: the mapping itself is not there",
-        ),
-        (
-            |transaction| drop(transaction.open_table(STREAMS).unwrap().insert("orders", b"{".as_slice()).unwrap()),
-            "what is kept of the stream mapping \"orders\" cannot be read",
-        ),
-    ];
-    for (harm, said) in harms {
-        let (_folder, path) = place();
-        drop(open(&path));
-        let database = Database::open(&path).unwrap();
-        let transaction = database.begin_write().unwrap();
-        let row = br#"{"fence":1,"begun":true,"source":"arn"}"#;
-        transaction.open_table(STREAMS).unwrap().insert("orders", row.as_slice()).unwrap();
-        harm(&transaction);
-        transaction.commit().unwrap();
-        drop(database);
-        let error = refused(&path);
-        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
-        assert!(error.to_string().contains(said), "{error}");
-    }
 }

@@ -46,6 +46,7 @@ impl Rig {
         let clock = Arc::clone(world);
         let (handle, task) = engine::spawn(engine::Parts {
             mappings,
+            restored: Vec::new(),
             connector: Arc::new(BasinConnector { basin: Arc::clone(basin) }),
             store,
             metrics: Metrics::new(),

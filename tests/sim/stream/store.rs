@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use forebay::machine::{Fence, Mark, Positions};
-use forebay::store::{Desired, Kept, MemoryStore, Store, StoreError};
+use forebay::store::{Definition, Desired, Kept, MemoryStore, Store, StoreError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
@@ -110,6 +110,23 @@ impl Store for MarkStore {
 
     fn replace_kept(&self, mapping: &str, kept: Option<Kept>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.inner.replace_kept(mapping, kept)
+    }
+
+    fn definitions(&self) -> BoxFuture<'_, Result<BTreeMap<String, Definition>, StoreError>> {
+        self.inner.definitions()
+    }
+
+    fn define(
+        &self,
+        mapping: &str,
+        definition: Definition,
+        forget_wish: bool,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.define(mapping, definition, forget_wish)
+    }
+
+    fn forget(&self, mapping: &str) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.forget(mapping)
     }
 }
 

@@ -1,0 +1,131 @@
+//! What comes, changes and goes: by files, and through the AWS API.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::Supervisor;
+use crate::engine::entry::Entry;
+use crate::engine::live::Live;
+use crate::engine::{EngineError, MappingState, Overview, ReloadSummary};
+use crate::mapping::{Mapping, Origin};
+use crate::store::{Desired, StoreError};
+
+impl Supervisor {
+    pub(super) async fn add(&mut self, mapping: Mapping, begins: MappingState) {
+        let desired = self.desired(&mapping).await.unwrap_or_else(|error| unknown_wish(&mapping, &error, None));
+        self.insert(mapping, desired, begins);
+    }
+
+    fn insert(&mut self, mapping: Mapping, desired: Option<Desired>, begins: MappingState) {
+        let metrics = self.metrics.mapping(&mapping.name, mapping.kind);
+        let live = Live::new(metrics, self.clock.clone(), Arc::clone(&self.changed));
+        let name = mapping.name.clone();
+        self.entries.insert(name, Entry::new(mapping, desired, live, self.clock.clone(), begins));
+    }
+
+    /// The operator's wish, unless the definition has changed since: then that has the last word.
+    async fn desired(&self, mapping: &Mapping) -> Result<Option<Desired>, StoreError> {
+        match self.store.desired(&mapping.name).await? {
+            Some(desired) if desired.file_enabled == mapping.enabled => Ok(Some(desired)),
+            Some(_) => {
+                if let Err(error) = self.store.set_desired(&mapping.name, None).await {
+                    tracing::warn!(mapping = mapping.name, %error, "an outdated wish could not be forgotten");
+                }
+                Ok(None)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Whether a mapping of a file has the name of one of the API; that is told.
+    pub(super) fn is_taken(&self, mapping: &Mapping) -> bool {
+        let taken = self.entries.get(&mapping.name).is_some_and(Entry::is_of_api);
+        if taken {
+            tracing::error!(
+                mapping = mapping.name,
+                file = %mapping.origin,
+                "the mapping of this file is left out: one that was made through the AWS API has its name; write another `Name`"
+            );
+        }
+        taken
+    }
+
+    pub(super) async fn reload(&mut self, mappings: Vec<Mapping>) -> ReloadSummary {
+        // Asked before anything changes: what was ready stays so while changed mappings start again.
+        self.readiness();
+        let mut summary = ReloadSummary::default();
+        let mut wanted: BTreeMap<String, Mapping> =
+            mappings.into_iter().map(|mapping| (mapping.name.clone(), mapping)).collect();
+        wanted.retain(|_, mapping| !self.is_taken(mapping));
+        for (name, entry) in self.entries.iter_mut().filter(|(_, entry)| !entry.is_of_api()) {
+            if !wanted.contains_key(name) && entry.remove() {
+                summary.removed.push(name.clone());
+            }
+        }
+        while let Some((name, mapping)) = wanted.pop_first() {
+            let found = self.desired(&mapping).await;
+            let Some(entry) = self.entries.get_mut(&name) else {
+                let desired = found.unwrap_or_else(|error| unknown_wish(&mapping, &error, None));
+                self.insert(mapping, desired, MappingState::Creating);
+                summary.added.push(name);
+                continue;
+            };
+            let desired = found.unwrap_or_else(|error| unknown_wish(&mapping, &error, entry.desired()));
+            if entry.replace(mapping, desired) {
+                summary.changed.push(name);
+            } else {
+                summary.unchanged += 1;
+            }
+        }
+        self.reconcile();
+        summary
+    }
+
+    pub(super) async fn put(&mut self, mapping: Mapping) -> Result<Overview, EngineError> {
+        if self.closing.is_some() {
+            return Err(EngineError::Closing);
+        }
+        let name = mapping.name.clone();
+        self.refuse_other(&name)?;
+        if self.entries.get(&name).is_some_and(Entry::is_leaving_for_good) {
+            return Err(EngineError::Deleting(name));
+        }
+        let desired = self.desired(&mapping).await?;
+        // Asked before anything changes: what was ready stays so while the mapping starts.
+        self.readiness();
+        match self.entries.get_mut(&name) {
+            Some(entry) => drop(entry.replace(mapping, desired)),
+            None => self.insert(mapping, desired, MappingState::Creating),
+        }
+        self.reconcile();
+        self.overview(&name)
+    }
+
+    pub(super) fn remove(&mut self, name: &str) -> Result<oneshot::Receiver<()>, EngineError> {
+        if self.closing.is_some() {
+            return Err(EngineError::Closing);
+        }
+        self.refuse_other(name)?;
+        let entry = self.entries.get_mut(name).ok_or_else(|| EngineError::Unknown(name.into()))?;
+        entry.remove();
+        let gone = entry.when_gone();
+        self.reconcile();
+        Ok(gone)
+    }
+
+    /// A file has the last word about its mappings.
+    fn refuse_other(&self, name: &str) -> Result<(), EngineError> {
+        match self.entries.get(name).map(|entry| &entry.latest().origin) {
+            Some(Origin::File(file)) => Err(EngineError::OfFile(name.into(), file.clone())),
+            Some(Origin::Api) | None => Ok(()),
+        }
+    }
+}
+
+/// What counts where the store does not say: what was known before.
+fn unknown_wish(mapping: &Mapping, error: &StoreError, known: Option<&Desired>) -> Option<Desired> {
+    tracing::error!(mapping = mapping.name, %error, "the store does not say whether the mapping was stopped");
+    known.filter(|known| known.file_enabled == mapping.enabled).cloned()
+}
