@@ -173,7 +173,7 @@ fn a_change_may_not_break_the_whole() {
     }
     // Both at once hold together.
     let both = changed(&large, json!({ "MaximumBatchingWindowInSeconds": 0, "BatchSize": 10 }));
-    assert_eq!(both.parameters.0, object(super::body(QUEUE, json!({ "BatchSize": 10 }))));
+    assert_eq!(both.parameters.0, object(body(QUEUE, json!({ "BatchSize": 10 }))));
     let swapped = changed(&tumbling, json!({ "TumblingWindowInSeconds": 0, "ParallelizationFactor": 2 }));
     assert_eq!(swapped.parameters.integer("ParallelizationFactor"), Some(2));
 }
