@@ -7,7 +7,7 @@ use futures_util::future;
 use super::ApiError;
 use crate::engine::{Connector, SourcePort};
 use crate::function::FunctionSettings;
-use crate::machine::{Fault, FaultKind, QueueAttributes, Shard};
+use crate::machine::{Fault, FaultKind};
 use crate::mapping::{Arn, FunctionRef, Mapping, SourceKind};
 
 /// What is asked.
@@ -17,12 +17,6 @@ pub(crate) enum Asked {
     All,
     /// The function, and whether a queue hides its messages for long enough for it: of a mapping that gets another function.
     Function,
-}
-
-/// What a source answered.
-enum Facts {
-    Queue(QueueAttributes),
-    Stream(Vec<Shard>),
 }
 
 /// Asks the function and the source, and refuses in AWS's words. Answers with the function's configuration, unless it
@@ -37,23 +31,20 @@ pub(crate) async fn ask(
 ) -> Result<Option<FunctionSettings>, ApiError> {
     let ports = connector.connect(mapping).await.map_err(|fault| broken("the mapping cannot be connected", &fault))?;
     let source = async {
-        let needed = asked == Asked::All || matches!(ports.source, SourcePort::Queue(_));
-        if needed { describe(&ports.source).await.map(Some) } else { Ok(None) }
+        match &ports.source {
+            SourcePort::Queue(queue) => queue.describe().await.map(|queue| Some(queue.visibility)),
+            // That it answers is enough; its shards are no matter here.
+            SourcePort::Stream(stream) if asked == Asked::All => stream.shards().await.map(|_| None),
+            SourcePort::Stream(_) => Ok(None),
+        }
     };
     let (source, function) = future::join(source, ports.function.describe()).await;
     let settings = function_said(mapping, function)?;
-    let source = source.map_err(|fault| source_refused(mapping, &fault))?;
-    if let (Some(Facts::Queue(queue)), Some(settings)) = (source, &settings) {
-        long_enough(queue.visibility, settings.timeout)?;
+    let visibility = source.map_err(|fault| source_refused(mapping, &fault))?;
+    if let (Some(visibility), Some(settings)) = (visibility, &settings) {
+        long_enough(visibility, settings.timeout)?;
     }
     Ok(settings)
-}
-
-async fn describe(source: &SourcePort) -> Result<Facts, Fault> {
-    match source {
-        SourcePort::Queue(queue) => queue.describe().await.map(Facts::Queue),
-        SourcePort::Stream(stream) => stream.shards().await.map(Facts::Stream),
-    }
 }
 
 fn function_said(

@@ -16,10 +16,7 @@ pub(crate) enum ApiError {
     /// The request is broken below the API: a path that does not decode, a body that breaks off.
     #[error("{0}")]
     MalformedHttpRequest(String),
-    /// The body is not JSON.
-    #[error("Could not parse request body into json: {0}")]
-    InvalidRequestContent(String),
-    /// A member of the body has another type.
+    /// The body is not JSON, or a member of it has another type.
     #[error("{0}")]
     Serialization(String),
     /// There is no such mapping.
@@ -79,7 +76,6 @@ impl ApiError {
             Self::InvalidParameterValue(_)
             | Self::Validation(_)
             | Self::MalformedHttpRequest(_)
-            | Self::InvalidRequestContent(_)
             | Self::Serialization(_)
             | Self::ResourceInUse(_)
             | Self::IncompleteSignature(_) => StatusCode::BAD_REQUEST,
@@ -103,7 +99,6 @@ impl ApiError {
             Self::InvalidParameterValue(_) => "InvalidParameterValueException",
             Self::Validation(_) => "ValidationException",
             Self::MalformedHttpRequest(_) => "MalformedHttpRequestException",
-            Self::InvalidRequestContent(_) => "InvalidRequestContentException",
             Self::Serialization(_) => "SerializationException",
             Self::ResourceNotFound(_) => "ResourceNotFoundException",
             Self::ResourceConflict(_) => "ResourceConflictException",
@@ -127,14 +122,13 @@ impl ApiError {
         let message = self.to_string();
         match self {
             Self::ResourceNotFound(_) | Self::ResourceInUse(_) => json!({ "Type": "User", "Message": message }),
+            Self::Serialization(_) => json!({ "Message": message }),
             Self::Service(_) | Self::Closing => json!({ "Type": "Service", "Message": message }),
             Self::InvalidParameterValue(_)
-            | Self::InvalidRequestContent(_)
             | Self::ResourceConflict(_)
             | Self::TooManyRequests
             | Self::TooLarge { .. } => json!({ "Type": "User", "message": message }),
             Self::Validation(_)
-            | Self::Serialization(_)
             | Self::Slow { .. }
             | Self::MissingAuthenticationToken
             | Self::IncompleteSignature(_)
@@ -157,6 +151,7 @@ mod tests {
         let table = [
             (ApiError::InvalidParameterValue(text()), 400, "InvalidParameterValueException", Some("User"), "message"),
             (ApiError::Validation(text()), 400, "ValidationException", None, "message"),
+            (ApiError::Serialization(text()), 400, "SerializationException", None, "Message"),
             (ApiError::ResourceNotFound(text()), 404, "ResourceNotFoundException", Some("User"), "Message"),
             (ApiError::ResourceConflict(text()), 409, "ResourceConflictException", Some("User"), "message"),
             (ApiError::ResourceInUse(text()), 400, "ResourceInUseException", Some("User"), "Message"),

@@ -5,6 +5,7 @@ mod checks;
 mod error;
 mod http;
 mod limits;
+mod names;
 mod paging;
 mod refusals;
 mod registry;

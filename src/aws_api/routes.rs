@@ -7,9 +7,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 use bytes::Bytes;
-use serde_json::Value;
 
-use super::service::Service;
+use super::service::{Service, Tags};
+use super::shape::{Configuration, Listed};
 use super::{ApiError, Caller};
 
 /// The operations of the API by path and method. What lies before them, signatures and limits, is not theirs.
@@ -27,41 +27,46 @@ pub(crate) fn routes(service: Service) -> Router {
         .with_state(service)
 }
 
-type Answer = Result<(StatusCode, Json<Value>), ApiError>;
+type Answer<T> = Result<(StatusCode, Json<T>), ApiError>;
 type Who = Option<Extension<Caller>>;
 
 async fn while_open(State(service): State<Service>, request: Request, next: Next) -> Response {
     if service.is_closing() { ApiError::Closing.into_response() } else { next.run(request).await }
 }
 
-async fn create(State(service): State<Service>, who: Who, body: Bytes) -> Answer {
+async fn create(State(service): State<Service>, who: Who, body: Bytes) -> Answer<Configuration> {
     let made = service.create(&body).await;
     let uuid = made.as_ref().map_or("", |(uuid, _)| uuid.as_str());
     told("CreateEventSourceMapping", uuid, who, &made);
     Ok((StatusCode::ACCEPTED, Json(made?.1)))
 }
 
-async fn update(State(service): State<Service>, Path(uuid): Path<String>, who: Who, body: Bytes) -> Answer {
+async fn update(
+    State(service): State<Service>,
+    Path(uuid): Path<String>,
+    who: Who,
+    body: Bytes,
+) -> Answer<Configuration> {
     let changed = service.update(&uuid, &body).await;
     told("UpdateEventSourceMapping", &uuid, who, &changed);
     Ok((StatusCode::ACCEPTED, Json(changed?)))
 }
 
-async fn delete(State(service): State<Service>, Path(uuid): Path<String>, who: Who) -> Answer {
+async fn delete(State(service): State<Service>, Path(uuid): Path<String>, who: Who) -> Answer<Configuration> {
     let deleted = service.delete(&uuid).await;
     told("DeleteEventSourceMapping", &uuid, who, &deleted);
     Ok((StatusCode::ACCEPTED, Json(deleted?)))
 }
 
-async fn show(State(service): State<Service>, Path(uuid): Path<String>) -> Answer {
+async fn show(State(service): State<Service>, Path(uuid): Path<String>) -> Answer<Configuration> {
     Ok((StatusCode::OK, Json(service.get(&uuid).await?)))
 }
 
-async fn list(State(service): State<Service>, RawQuery(query): RawQuery) -> Answer {
+async fn list(State(service): State<Service>, RawQuery(query): RawQuery) -> Answer<Listed> {
     Ok((StatusCode::OK, Json(service.list(&query.unwrap_or_default()).await?)))
 }
 
-async fn tags(State(service): State<Service>, Path(resource): Path<String>) -> Answer {
+async fn tags(State(service): State<Service>, Path(resource): Path<String>) -> Answer<Tags> {
     Ok((StatusCode::OK, Json(service.tags(&resource).await?)))
 }
 

@@ -19,7 +19,8 @@ use super::signals::{Signal, Signals};
 use crate::aws::AwsConnector;
 use crate::aws_api::{self, Restored, Service};
 use crate::control::{
-    Api, BoundSocket, CONNECTIONS, Overview, ReloadRefused, Reloader, SocketChoice, Token, guarded, probes, serve, whole,
+    Api, BoundSocket, CONNECTIONS, Overview, ReloadRefused, Reloader, SocketChoice, Token, guarded, probes, serve,
+    whole,
 };
 use crate::engine::{self, Connector, EngineHandle, ReloadSummary, WallClock};
 use crate::mapping::{Diagnostic, Mapping, Origin, Severity};
@@ -58,8 +59,7 @@ impl Daemon {
         let wall: WallClock = Arc::new(wall_clock);
         let metrics = Metrics::new();
         let overview = Overview::new(self.store.to_string(), loaded_well(self.mappings.len()));
-        let Restored { mappings: restored, registry } =
-            aws_api::restore(&*store, wall_clock()).await?;
+        let Restored { mappings: restored, registry } = aws_api::restore(&*store, wall_clock()).await?;
         aws_api::warn_of_pairs(&restored, &self.mappings);
         let mappings = self.mappings.len() + restored.len();
         let connector: Arc<dyn Connector> = Arc::new(AwsConnector::new());

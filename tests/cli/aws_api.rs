@@ -25,7 +25,8 @@ fn ask(daemon: &Daemon<'_>, method: &str, path: &str, body: &Value) -> (u16, Val
     let mut stream = TcpStream::connect(daemon.aws_api.unwrap()).unwrap();
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let length = body.len();
-    let head = format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+    let head =
+        format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
     stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
@@ -88,11 +89,17 @@ fn mappings_of_the_api_need_no_files_and_outlive_the_process() {
     let endpoint = fake.endpoint();
     let environment = [("AWS_ENDPOINT_URL", endpoint.as_str())];
     let daemon = place.run_with(&INSECURE, &environment);
-    assert_eq!(ask(&daemon, "GET", PATH, &Value::Null), (200, json!({ "NextMarker": null, "EventSourceMappings": [] })));
+    assert_eq!(
+        ask(&daemon, "GET", PATH, &Value::Null),
+        (200, json!({ "NextMarker": null, "EventSourceMappings": [] }))
+    );
     let uuid = create(&daemon);
     eventually("the messages are processed", || (fake.fates().deleted.len() == 3).then_some(()));
     let status = daemon.await_status(&uuid, |status| status["State"] == "Enabled");
-    assert_eq!((&status["Origin"], &status["File"], &status["UUID"]), (&"api".into(), &"".into(), &uuid.as_str().into()));
+    assert_eq!(
+        (&status["Origin"], &status["File"], &status["UUID"]),
+        (&"api".into(), &"".into(), &uuid.as_str().into())
+    );
     let one = format!("{PATH}{uuid}");
     assert_eq!(ask(&daemon, "GET", &one, &Value::Null).1["State"], "Enabled");
 

@@ -1,11 +1,10 @@
 //! `CreateEventSourceMapping`.
 
-use serde_json::Value;
-
-use super::core::{Service, build, of_engine, of_store};
 use super::super::ApiError;
 use super::super::checks::{Asked, ask, pair_taken, whole_arn};
 use super::super::request::{self, Parameters};
+use super::super::shape::Configuration;
+use super::core::{Service, build, of_engine, of_store};
 use super::show::Shown;
 use crate::engine::MappingState;
 use crate::machine::uuid;
@@ -13,7 +12,7 @@ use crate::store::Definition;
 
 impl Service {
     /// Makes a mapping, and answers with its UUID and configuration.
-    pub(crate) async fn create(&self, body: &[u8]) -> Result<(String, Value), ApiError> {
+    pub(crate) async fn create(&self, body: &[u8]) -> Result<(String, Configuration), ApiError> {
         let parts = &self.parts;
         let Parameters(mut parameters) = request::create(body)?;
         let uuid = uuid::hyphenated(uuid::random(&mut fastrand::Rng::new()));

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::core::{Parts, Service, of_engine, of_store};
 use super::super::ApiError;
 use super::super::registry::NoTurn;
+use super::super::shape::Configuration;
+use super::core::{Parts, Service, of_engine, of_store};
 use crate::engine::{EngineError, MappingState};
 use crate::store::Definition;
 
@@ -18,7 +18,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 impl Service {
     /// Begins to delete a mapping, and answers with its configuration. It drains, and then it and its position are
     /// forgotten.
-    pub(crate) async fn delete(&self, uuid: &str) -> Result<Value, ApiError> {
+    pub(crate) async fn delete(&self, uuid: &str) -> Result<Configuration, ApiError> {
         let parts = &self.parts;
         let (turn, made) = match parts.registry.begin(uuid) {
             Ok(begun) => begun,

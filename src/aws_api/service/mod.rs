@@ -17,3 +17,4 @@ mod update;
 
 pub(crate) use core::Service;
 pub(crate) use restore::{Restored, restore, warn_of_pairs};
+pub(crate) use tags::Tags;

@@ -32,8 +32,11 @@ pub(crate) async fn restore(store: &dyn Store, now: u64) -> Result<Restored, Sto
                 for problem in found.iter().filter(|problem| problem.is_error()) {
                     let (code, help) = (problem.code.as_str(), problem.help.as_deref());
                     tracing::error!(
-                        mapping = uuid, code, help,
-                        "a mapping that was made through the AWS API is not started, and stays in the store: {}", problem.message
+                        mapping = uuid,
+                        code,
+                        help,
+                        "a mapping that was made through the AWS API is not started, and stays in the store: {}",
+                        problem.message
                     );
                 }
             }

@@ -1,12 +1,11 @@
 //! Get and List: mappings of both origins.
 
-use serde_json::{Value, json};
-
-use super::core::{Parts, Service, of_engine};
 use super::super::ApiError;
 use super::super::registry::Made;
 use super::super::request::ListQuery;
+use super::super::shape::{Configuration, Listed};
 use super::super::{paging, request, shape};
+use super::core::{Parts, Service, of_engine};
 use crate::engine::{EngineError, MappingState, Overview};
 use crate::mapping::{Mapping, Origin};
 
@@ -41,7 +40,7 @@ impl Shown {
     }
 
     /// As AWS writes it.
-    pub(super) fn configuration(&self) -> Value {
+    pub(super) fn configuration(&self) -> Configuration {
         shape::configuration(&self.overview, self.state)
     }
 
@@ -53,18 +52,20 @@ impl Shown {
 
 impl Service {
     /// `GetEventSourceMapping`.
-    pub(crate) async fn get(&self, uuid: &str) -> Result<Value, ApiError> {
+    pub(crate) async fn get(&self, uuid: &str) -> Result<Configuration, ApiError> {
         Ok(self.parts.find(uuid).await?.configuration())
     }
 
     /// `ListEventSourceMappings`.
-    pub(crate) async fn list(&self, query: &str) -> Result<Value, ApiError> {
+    pub(crate) async fn list(&self, query: &str) -> Result<Listed, ApiError> {
         let query = request::list(query)?;
         let mut all = self.parts.all().await?;
         all.retain(|shown| is_wanted(shown.mapping(), &query));
         let (page, next) = paging::page(all, |shown| &shown.mapping().uuid, query.marker.as_ref(), query.max_items);
-        let mappings: Vec<Value> = page.iter().map(Shown::configuration).collect();
-        Ok(json!({ "NextMarker": next.map(|next| next.to_string()), "EventSourceMappings": mappings }))
+        Ok(Listed {
+            next_marker: next.map(|next| next.to_string()),
+            event_source_mappings: page.iter().map(Shown::configuration).collect(),
+        })
     }
 }
 

@@ -1,6 +1,8 @@
 //! `TagResource`, `UntagResource` and `ListTags`.
 
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+use serde::Serialize;
 
 use super::super::ApiError;
 use super::super::registry::NoTurn;
@@ -9,13 +11,21 @@ use super::super::shape;
 use super::change::Change;
 use super::core::{Service, build};
 use super::show::{Shown, is_of_file, of_file};
+use crate::engine::MappingState;
 use crate::store::Definition;
+
+/// The answer of `ListTags`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Tags {
+    tags: BTreeMap<String, String>,
+}
 
 impl Service {
     /// `ListTags`.
-    pub(crate) async fn tags(&self, resource: &str) -> Result<Value, ApiError> {
+    pub(crate) async fn tags(&self, resource: &str) -> Result<Tags, ApiError> {
         let (_, shown) = self.tagged(resource).await?;
-        Ok(json!({ "Tags": shown.mapping().tags }))
+        Ok(Tags { tags: shown.mapping().tags.clone() })
     }
 
     /// `TagResource`.
@@ -51,6 +61,9 @@ impl Service {
         let (arn, shown) = self.tagged(resource).await?;
         if is_of_file(shown.mapping()) {
             return Err(of_file(shown.mapping()));
+        }
+        if shown.state == MappingState::Deleting {
+            return Err(ApiError::no_such_mapping_to_tag(&arn));
         }
         let (turn, before) = self.parts.registry.begin(&shown.mapping().uuid).map_err(|no_turn| match no_turn {
             NoTurn::Unknown => ApiError::no_such_mapping_to_tag(&arn),

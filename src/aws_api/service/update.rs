@@ -1,13 +1,12 @@
 //! `UpdateEventSourceMapping`.
 
-use serde_json::Value;
-
-use super::change::Change;
-use super::core::{Service, build, of_engine};
 use super::super::ApiError;
 use super::super::checks::{Asked, ask, pair_taken, whole_arn};
 use super::super::registry::NoTurn;
 use super::super::request::{self, Parameters, Update};
+use super::super::shape::Configuration;
+use super::change::Change;
+use super::core::{Service, build, of_engine};
 use super::show::Shown;
 use crate::engine::{MappingState, Overview};
 use crate::mapping::same_pair;
@@ -15,7 +14,7 @@ use crate::store::Definition;
 
 impl Service {
     /// Changes a mapping, and answers with its configuration.
-    pub(crate) async fn update(&self, uuid: &str, body: &[u8]) -> Result<Value, ApiError> {
+    pub(crate) async fn update(&self, uuid: &str, body: &[u8]) -> Result<Configuration, ApiError> {
         let parts = &self.parts;
         let (turn, made) = match parts.registry.begin(uuid) {
             Ok(begun) => begun,

@@ -14,22 +14,25 @@ async fn what_the_store_does_not_keep_has_not_happened() {
     let rig = Rig::new().await;
     let uuid = rig.made(&of_queue("orders")).await;
     let arn = format!("arn:aws:lambda:us-east-1:000000000000:event-source-mapping:{uuid}");
-    let before = rig.service.get(&uuid).await.unwrap();
+    let before = rig.get(&uuid).await.unwrap();
     rig.store.fails.store(true, SeqCst);
     let refused = [
         rig.create(&of_queue("others")).await.map(|_| ()),
         rig.update(&uuid, &json!({ "BatchSize": 3 })).await.map(|_| ()),
         rig.update(&uuid, &json!({ "FunctionName": "other" })).await.map(|_| ()),
-        rig.service.delete(&uuid).await.map(|_| ()),
+        rig.delete(&uuid).await.map(|_| ()),
         rig.service.tag(&arn, br#"{"Tags":{"a":"b"}}"#).await,
     ];
     for refused in refused {
         let error = refused.unwrap_err();
         assert_eq!((error.status().as_u16(), error.code()), (500, "ServiceException"));
         let text = error.to_string();
-        assert!(text.contains("nothing was changed") && text.contains("no space left") && text.contains("--store"), "{text}");
+        assert!(
+            text.contains("nothing was changed") && text.contains("no space left") && text.contains("--store"),
+            "{text}"
+        );
     }
-    assert_eq!(rig.service.get(&uuid).await.unwrap(), before);
+    assert_eq!(rig.get(&uuid).await.unwrap(), before);
     rig.assert_left(vec![uuid.clone()]).await;
 
     // Nothing is left taken: neither the mapping nor the pairs.
@@ -45,7 +48,7 @@ async fn what_the_store_does_not_keep_has_not_happened() {
 async fn a_delete_that_was_answered_is_finished_when_the_store_works_again() {
     let rig = Rig::new().await;
     let uuid = rig.made(&of_queue("orders")).await;
-    rig.service.delete(&uuid).await.unwrap();
+    rig.delete(&uuid).await.unwrap();
     rig.store.fails.store(true, SeqCst);
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(rig.state(&uuid).await, "Deleting");
@@ -80,12 +83,12 @@ async fn a_client_that_goes_away_leaves_nothing_half_done() {
                 // The same for a Delete, and in the end it is deleted.
                 tokio::select! {
                     biased;
-                    _ = rig.service.delete(uuid) => {}
+                    _ = rig.delete(uuid) => {}
                     () = tokio::time::sleep(Duration::from_millis(patience % 3)) => {}
                 }
                 tokio::time::sleep(Duration::from_secs(30)).await;
-                if rig.service.get(uuid).await.is_ok() {
-                    rig.service.delete(uuid).await.unwrap();
+                if rig.get(uuid).await.is_ok() {
+                    rig.delete(uuid).await.unwrap();
                 }
                 rig.until_gone(uuid).await;
             }
@@ -115,7 +118,7 @@ async fn an_update_whose_client_goes_away_is_whole_or_never_was() {
         }
         tokio::time::sleep(Duration::from_secs(30)).await;
         assert_eq!(rig.state(&uuid).await, "Enabled");
-        let shown = rig.service.get(&uuid).await.unwrap()["FunctionArn"].as_str().unwrap().to_owned();
+        let shown = rig.get(&uuid).await.unwrap()["FunctionArn"].as_str().unwrap().to_owned();
         let kept = rig.store.function_of(&uuid).await;
         let runs = rig.engine.overview(&uuid).await.unwrap().mapping.function.text.clone();
         assert_eq!((&shown, &kept), (&runs, &runs));

@@ -22,19 +22,19 @@ async fn what_was_answered_is_there_after_a_kill_between_every_two_steps() {
     let rig = Rig::new().await;
     let (uuid, made) = rig.create(&of_queue("orders")).await.unwrap();
     let rig = rig.restarted().await;
-    let shown = rig.service.get(&uuid).await.unwrap();
+    let shown = rig.get(&uuid).await.unwrap();
     assert_eq!(shown["State"], "Enabled", "nobody asked for a change: it is as it was, and may be changed");
     assert_eq!(shown["LastModified"], made["LastModified"]);
     rig.update(&uuid, &json!({ "Enabled": false, "BatchSize": 4 })).await.unwrap();
     let rig = rig.restarted().await;
-    let shown = rig.service.get(&uuid).await.unwrap();
+    let shown = rig.get(&uuid).await.unwrap();
     assert_eq!((shown["State"].as_str(), shown["BatchSize"].as_u64()), (Some("Disabled"), Some(4)));
     rig.update(&uuid, &json!({ "Enabled": true })).await.unwrap();
     let rig = rig.restarted().await;
     assert_eq!(rig.state(&uuid).await, "Enabled");
-    rig.service.delete(&uuid).await.unwrap();
+    rig.delete(&uuid).await.unwrap();
     let rig = rig.restarted().await;
-    assert_eq!(rig.service.get(&uuid).await.unwrap_err().code(), "ResourceNotFoundException");
+    assert_eq!(rig.get(&uuid).await.unwrap_err().code(), "ResourceNotFoundException");
     rig.assert_left(vec![]).await;
 }
 
@@ -62,11 +62,11 @@ async fn a_kill_behind_the_write_leaves_whole_mappings_only() {
     assert_eq!(rig.state(&uuid).await, "Enabled");
 
     until_written(&rig, rig.update(&uuid, &json!({ "BatchSize": 4 }))).await;
-    assert_eq!(rig.service.get(&uuid).await.unwrap()["BatchSize"], 10);
+    assert_eq!(rig.get(&uuid).await.unwrap()["BatchSize"], 10);
     let rig = rig.restarted().await;
-    assert_eq!(rig.service.get(&uuid).await.unwrap()["BatchSize"], 4);
+    assert_eq!(rig.get(&uuid).await.unwrap()["BatchSize"], 4);
 
-    until_written(&rig, rig.service.delete(&uuid)).await;
+    until_written(&rig, rig.delete(&uuid)).await;
     let rig = rig.restarted().await;
     rig.assert_left(vec![]).await;
 }
@@ -75,7 +75,7 @@ async fn a_kill_behind_the_write_leaves_whole_mappings_only() {
 async fn a_delete_whose_drain_was_cut_is_finished_at_the_next_start() {
     let rig = Rig::new().await;
     let uuid = rig.made(&of_stream()).await;
-    rig.service.delete(&uuid).await.unwrap();
+    rig.delete(&uuid).await.unwrap();
     let rig = rig.restarted().await;
     rig.assert_left(vec![]).await;
     assert!(rig.store.kept().await.unwrap().is_empty(), "its position went with it");
@@ -88,7 +88,10 @@ async fn a_definition_that_cannot_be_read_any_more_is_kept_and_not_started() {
     let rig = Rig::new().await;
     let uuid = rig.made(&of_queue("orders")).await;
     let parameters: Map<String, Value> =
-        json!({ "EventSourceArn": QUEUE, "FunctionName": "no function", "BatchSize": "many" }).as_object().unwrap().clone();
+        json!({ "EventSourceArn": QUEUE, "FunctionName": "no function", "BatchSize": "many" })
+            .as_object()
+            .unwrap()
+            .clone();
     let broken = Definition { parameters, modified_unix_ms: NOW, deleting: false };
     rig.store.define("broken", broken.clone(), false).await.unwrap();
     let rig = rig.restarted().await;
@@ -104,5 +107,5 @@ async fn variables_are_plain_text() {
     let uuid = rig.made(&with(&of_queue("orders"), &tags)).await;
     let rig = rig.restarted().await;
     let arn = format!("arn:aws:lambda:us-east-1:000000000000:event-source-mapping:{uuid}");
-    assert_eq!(rig.service.tags(&arn).await.unwrap(), tags);
+    assert_eq!(rig.tags(&arn).await.unwrap(), tags);
 }

@@ -16,7 +16,8 @@ async fn of_creates_of_one_pair_at_once_exactly_one_wins() {
         *rig.world.takes.lock().unwrap() = Duration::from_millis(takes);
         let request = of_queue(&format!("q{takes}"));
         let answers = join_all((0..20).map(|_| rig.create(&request))).await;
-        let won: Vec<&String> = answers.iter().filter_map(|answer| answer.as_ref().ok().map(|(uuid, _)| uuid)).collect();
+        let won: Vec<&String> =
+            answers.iter().filter_map(|answer| answer.as_ref().ok().map(|(uuid, _)| uuid)).collect();
         assert_eq!(won.len(), 1);
         for refused in answers.iter().filter_map(|answer| answer.as_ref().err()) {
             assert!(matches!(refused, ApiError::ResourceConflict(text) if text.ends_with(won[0])), "{refused}");
@@ -34,8 +35,8 @@ async fn of_changes_of_one_mapping_at_once_one_wins() {
     let won: Vec<u32> = answers.iter().filter_map(|answer| answer.clone().ok()).collect();
     assert_eq!(won.len(), 1, "{answers:?}");
     rig.until_rests(&uuid).await;
-    assert_eq!(rig.service.get(&uuid).await.unwrap()["BatchSize"], won[0]);
-    let deletes = join_all((0..8).map(|_| rig.service.delete(&uuid))).await;
+    assert_eq!(rig.get(&uuid).await.unwrap()["BatchSize"], won[0]);
+    let deletes = join_all((0..8).map(|_| rig.delete(&uuid))).await;
     assert_eq!(deletes.iter().filter(|answer| answer.is_ok()).count(), 1);
     rig.until_gone(&uuid).await;
     rig.assert_left(vec![]).await;
@@ -79,12 +80,12 @@ async fn two_hundred_creates_and_deletes_at_once_leave_nothing_behind() {
 
     // A hundred are deleted while a hundred are made, and those are deleted as soon as they may be.
     let deletes = join_all(kept.iter().map(async |uuid| {
-        rig.service.delete(uuid).await.unwrap();
+        rig.delete(uuid).await.unwrap();
         rig.until_gone(uuid).await;
     }));
     let lives = join_all((0..100).map(async |n| {
         let uuid = rig.made(&of_queue(&format!("second-{n}"))).await;
-        assert_eq!(rig.service.delete(&uuid).await.unwrap()["State"], "Deleting");
+        assert_eq!(rig.delete(&uuid).await.unwrap()["State"], "Deleting");
         rig.until_gone(&uuid).await;
     }));
     tokio::join!(deletes, lives);
@@ -110,7 +111,7 @@ async fn a_thousand_mappings_are_listed_page_by_page_each_once() {
     made.sort();
     let (mut seen, mut marker, mut pages) = (Vec::new(), String::new(), 0);
     loop {
-        let answer = rig.service.list(&format!("MaxItems=10000{marker}")).await.unwrap();
+        let answer = rig.list(&format!("MaxItems=10000{marker}")).await.unwrap();
         let page = answer["EventSourceMappings"].as_array().unwrap().clone();
         assert!(page.len() <= 100);
         pages += 1;
@@ -118,7 +119,7 @@ async fn a_thousand_mappings_are_listed_page_by_page_each_once() {
         let Some(next) = answer["NextMarker"].as_str() else { break };
         // One that was listed goes away in between: nobody is passed over or told twice.
         if pages == 3 {
-            rig.service.delete(&seen[250]).await.unwrap();
+            rig.delete(&seen[250]).await.unwrap();
             rig.until_gone(&seen[250]).await;
         }
         let next: String = next.bytes().map(|byte| format!("%{byte:02X}")).collect();

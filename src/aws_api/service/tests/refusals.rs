@@ -22,7 +22,9 @@ async fn what_does_not_exist_or_may_not_be_used_is_refused_in_the_words_of_aws()
     let no_queue = "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not exist.";
     let no_access = "The provided execution role does not have permissions to call ReceiveMessage on SQS";
     let no_access_to = |arn: &str, actions: &str| {
-        format!("Cannot access stream {arn}. Please ensure the role can perform the {actions} Actions on your stream in IAM.")
+        format!(
+            "Cannot access stream {arn}. Please ensure the role can perform the {actions} Actions on your stream in IAM."
+        )
     };
     let of_kinesis = "GetRecords, GetShardIterator, DescribeStream, ListShards, and ListStreams";
     let of_dynamodb = "GetRecords, GetShardIterator, DescribeStream, and ListStreams";
@@ -54,7 +56,10 @@ async fn what_cannot_be_asked_is_an_error_of_the_service_that_says_what_failed()
     for kind in [Throttled, Transient, Timeout, Expired] {
         rig.world.functions.lock().unwrap().insert("work".into(), kind);
         let error = rig.create(&of_queue("orders")).await.unwrap_err();
-        let text = format!("the function cannot be asked: asked, and it was {}; nothing was changed, try again", kind.as_str());
+        let text = format!(
+            "the function cannot be asked: asked, and it was {}; nothing was changed, try again",
+            kind.as_str()
+        );
         assert_eq!(error, ApiError::Service(text));
         rig.world.functions.lock().unwrap().clear();
 
@@ -145,25 +150,26 @@ async fn unknown_mappings_and_those_of_files_are_not_changed() {
     let rig = Rig::with_files(vec![of_file("mine", QUEUE, "work")]).await;
     let unknown = ApiError::ResourceNotFound("The resource you requested does not exist.".into());
     for uuid in ["1a2b3c4d-0000-4000-8000-000000000000", "mine", "", "é"] {
-        assert_eq!(rig.service.get(uuid).await.unwrap_err(), unknown, "{uuid}");
+        assert_eq!(rig.get(uuid).await.unwrap_err(), unknown, "{uuid}");
         assert_eq!(rig.update(uuid, &json!({})).await.unwrap_err(), unknown, "{uuid}");
-        assert_eq!(rig.service.delete(uuid).await.unwrap_err(), unknown, "{uuid}");
+        assert_eq!(rig.delete(uuid).await.unwrap_err(), unknown, "{uuid}");
     }
     let uuid = rig.entries().await.remove(0);
-    let text = format!("The event source mapping {uuid} comes from the file mine.yaml: change the file and reload forebay.");
+    let text =
+        format!("The event source mapping {uuid} comes from the file mine.yaml: change the file and reload forebay.");
     let refused = invalid(text);
     assert_eq!(rig.update(&uuid, &json!({ "BatchSize": 5 })).await.unwrap_err(), refused);
-    assert_eq!(rig.service.delete(&uuid).await.unwrap_err(), refused);
-    let arn = rig.service.get(&uuid).await.unwrap()["EventSourceMappingArn"].as_str().unwrap().to_owned();
+    assert_eq!(rig.delete(&uuid).await.unwrap_err(), refused);
+    let arn = rig.get(&uuid).await.unwrap()["EventSourceMappingArn"].as_str().unwrap().to_owned();
     assert_eq!(rig.service.tag(&arn, br#"{"Tags":{"a":"b"}}"#).await.unwrap_err(), refused);
     assert_eq!(rig.service.untag(&arn, "tagKeys=a").await.unwrap_err(), refused);
-    assert_eq!(rig.service.tags(&arn).await.unwrap(), json!({ "Tags": {} }));
+    assert_eq!(rig.tags(&arn).await.unwrap(), json!({ "Tags": {} }));
 
     let gone = arn.replace(&uuid, "1a2b3c4d-0000-4000-8000-000000000000");
     let elsewhere = arn.replace("us-east-1", "eu-west-1");
     for arn in [gone, elsewhere] {
         let missing = ApiError::ResourceNotFound(format!("Event source mapping not found: {arn}"));
-        assert_eq!(rig.service.tags(&arn).await.unwrap_err(), missing);
+        assert_eq!(rig.tags(&arn).await.unwrap_err(), missing);
         assert_eq!(rig.service.tag(&arn, br#"{"Tags":{"a":"b"}}"#).await.unwrap_err(), missing);
         assert_eq!(rig.service.untag(&arn, "tagKeys=a").await.unwrap_err(), missing);
     }
@@ -172,11 +178,12 @@ async fn unknown_mappings_and_those_of_files_are_not_changed() {
 #[tokio::test(start_paused = true)]
 async fn a_mapping_on_its_way_is_in_use() {
     let rig = Rig::new().await;
-    let in_use = |what: &str| ApiError::ResourceInUse(format!("Cannot {what} the event source mapping because it is in use."));
+    let in_use =
+        |what: &str| ApiError::ResourceInUse(format!("Cannot {what} the event source mapping because it is in use."));
     let (uuid, _) = rig.create(&of_queue("orders")).await.unwrap();
     let refuses = async |state: &str| {
         assert_eq!(rig.update(&uuid, &json!({ "BatchSize": 5 })).await.unwrap_err(), in_use("update"), "{state}");
-        assert_eq!(rig.service.delete(&uuid).await.unwrap_err(), in_use("delete"), "{state}");
+        assert_eq!(rig.delete(&uuid).await.unwrap_err(), in_use("delete"), "{state}");
     };
     refuses("Creating").await;
     rig.until_rests(&uuid).await;
@@ -189,7 +196,7 @@ async fn a_mapping_on_its_way_is_in_use() {
         refuses(state).await;
         rig.until_rests(&uuid).await;
     }
-    assert_eq!(rig.service.delete(&uuid).await.unwrap()["State"], "Deleting");
+    assert_eq!(rig.delete(&uuid).await.unwrap()["State"], "Deleting");
     refuses("Deleting").await;
     rig.until_gone(&uuid).await;
     rig.assert_left(vec![]).await;

@@ -285,11 +285,28 @@ impl Rig {
     }
 
     pub(super) async fn create(&self, request: &Value) -> Result<(String, Value), ApiError> {
-        self.service.create(request.to_string().as_bytes()).await
+        let made = self.service.create(request.to_string().as_bytes()).await?;
+        Ok((made.0, sent(made.1)))
     }
 
     pub(super) async fn update(&self, uuid: &str, request: &Value) -> Result<Value, ApiError> {
-        self.service.update(uuid, request.to_string().as_bytes()).await
+        self.service.update(uuid, request.to_string().as_bytes()).await.map(sent)
+    }
+
+    pub(super) async fn delete(&self, uuid: &str) -> Result<Value, ApiError> {
+        self.service.delete(uuid).await.map(sent)
+    }
+
+    pub(super) async fn get(&self, uuid: &str) -> Result<Value, ApiError> {
+        self.service.get(uuid).await.map(sent)
+    }
+
+    pub(super) async fn list(&self, query: &str) -> Result<Value, ApiError> {
+        self.service.list(query).await.map(sent)
+    }
+
+    pub(super) async fn tags(&self, arn: &str) -> Result<Value, ApiError> {
+        self.service.tags(arn).await.map(sent)
     }
 
     /// Makes a mapping and waits until it rests.
@@ -300,7 +317,7 @@ impl Rig {
     }
 
     pub(super) async fn state(&self, uuid: &str) -> String {
-        self.service.get(uuid).await.unwrap()["State"].as_str().unwrap().to_owned()
+        self.get(uuid).await.unwrap()["State"].as_str().unwrap().to_owned()
     }
 
     pub(super) async fn until_rests(&self, uuid: &str) -> String {
@@ -316,7 +333,7 @@ impl Rig {
 
     pub(super) async fn until_gone(&self, uuid: &str) {
         for _ in 0..10_000 {
-            match self.service.get(uuid).await {
+            match self.get(uuid).await {
                 Ok(shown) => assert_eq!(shown["State"], "Deleting"),
                 Err(error) => {
                     assert_eq!(error.code(), "ResourceNotFoundException");
@@ -340,7 +357,7 @@ impl Rig {
 
     /// The UUIDs that List tells.
     pub(super) async fn listed(&self) -> Vec<String> {
-        let answer = self.service.list("").await.unwrap();
+        let answer = self.list("").await.unwrap();
         let all = answer["EventSourceMappings"].as_array().unwrap();
         all.iter().map(|one| one["UUID"].as_str().unwrap().to_owned()).collect()
     }
@@ -361,6 +378,11 @@ impl Rig {
         }
         panic!("{} ports are held by {} mappings", self.world.held.load(SeqCst), uuids.len());
     }
+}
+
+/// An answer as it is sent.
+fn sent(answer: impl serde::Serialize) -> Value {
+    serde_json::to_value(answer).unwrap()
 }
 
 pub(super) const NOW: u64 = 1_800_000_000_000;
