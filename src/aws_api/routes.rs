@@ -95,7 +95,7 @@ async fn untag(
 /// One line for each change: who asked for it, and what of which mapping. Refusals are the client's matter, unless
 /// something here does not work.
 fn told<T>(operation: &'static str, mapping: &str, who: Who, result: &Result<T, ApiError>) {
-    let caller = who.as_ref().map_or("", |Extension(caller)| caller.access_key.as_str());
+    let caller = who.as_ref().map(|Extension(caller)| caller.access_key.as_str());
     match result {
         Ok(_) => tracing::info!(operation, mapping, caller, "the AWS API changed a mapping"),
         Err(error) if error.status().is_server_error() => {

@@ -6,7 +6,7 @@ use super::super::request::{self, Parameters};
 use super::super::shape::Configuration;
 use super::core::{Service, build, of_engine, of_store};
 use super::show::Shown;
-use crate::engine::MappingState;
+use crate::engine::{MappingState, Overview};
 use crate::machine::uuid;
 use crate::store::Definition;
 
@@ -45,7 +45,7 @@ impl Service {
                 }
             }
         });
-        let overview = made.await?;
+        let overview = Overview { modified_unix_ms: now, ..made.await? };
         // AWS: a queue's mapping that is made disabled is so at once, a stream's is on its way there.
         let at_once = overview.mapping.stream.is_none() && !overview.enabled;
         let state = if at_once { MappingState::Disabled } else { MappingState::Creating };
