@@ -37,7 +37,7 @@ async fn while_open(State(service): State<Service>, request: Request, next: Next
 async fn create(State(service): State<Service>, who: Who, body: Bytes) -> Answer<Configuration> {
     let made = service.create(&body).await;
     let uuid = made.as_ref().map_or("", |(uuid, _)| uuid.as_str());
-    told("CreateEventSourceMapping", uuid, who, &made);
+    told("CreateEventSourceMapping", uuid, who.as_deref(), &made);
     Ok((StatusCode::ACCEPTED, Json(made?.1)))
 }
 
@@ -48,13 +48,13 @@ async fn update(
     body: Bytes,
 ) -> Answer<Configuration> {
     let changed = service.update(&uuid, &body).await;
-    told("UpdateEventSourceMapping", &uuid, who, &changed);
+    told("UpdateEventSourceMapping", &uuid, who.as_deref(), &changed);
     Ok((StatusCode::ACCEPTED, Json(changed?)))
 }
 
 async fn delete(State(service): State<Service>, Path(uuid): Path<String>, who: Who) -> Answer<Configuration> {
     let deleted = service.delete(&uuid).await;
-    told("DeleteEventSourceMapping", &uuid, who, &deleted);
+    told("DeleteEventSourceMapping", &uuid, who.as_deref(), &deleted);
     Ok((StatusCode::ACCEPTED, Json(deleted?)))
 }
 
@@ -77,7 +77,7 @@ async fn tag(
     body: Bytes,
 ) -> Result<StatusCode, ApiError> {
     let tagged = service.tag(&resource, &body).await;
-    told("TagResource", &resource, who, &tagged);
+    told("TagResource", &resource, who.as_deref(), &tagged);
     tagged.map(|()| StatusCode::NO_CONTENT)
 }
 
@@ -88,14 +88,14 @@ async fn untag(
     RawQuery(query): RawQuery,
 ) -> Result<StatusCode, ApiError> {
     let untagged = service.untag(&resource, &query.unwrap_or_default()).await;
-    told("UntagResource", &resource, who, &untagged);
+    told("UntagResource", &resource, who.as_deref(), &untagged);
     untagged.map(|()| StatusCode::NO_CONTENT)
 }
 
 /// One line for each change: who asked for it, and what of which mapping. Refusals are the client's matter, unless
 /// something here does not work.
-fn told<T>(operation: &'static str, mapping: &str, who: Who, result: &Result<T, ApiError>) {
-    let caller = who.as_ref().map(|Extension(caller)| caller.access_key.as_str());
+fn told<T>(operation: &'static str, mapping: &str, who: Option<&Caller>, result: &Result<T, ApiError>) {
+    let caller = who.map(|caller| caller.access_key.as_str());
     match result {
         Ok(_) => tracing::info!(operation, mapping, caller, "the AWS API changed a mapping"),
         Err(error) if error.status().is_server_error() => {

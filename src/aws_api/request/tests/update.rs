@@ -43,7 +43,7 @@ fn nothing_changes_nothing() {
             let update = changed(&current, body);
             assert_eq!(update, Update { parameters: current.clone(), switches: None, names_function: false });
         }
-        assert_eq!(super::super::update(&current, b"").unwrap().parameters, current);
+        assert_eq!(update(&current, b"").unwrap().parameters, current);
     }
 }
 

@@ -52,7 +52,7 @@ async fn a_delete_that_was_answered_is_finished_when_the_store_works_again() {
     rig.store.fails.store(true, SeqCst);
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(rig.state(&uuid).await, "Deleting");
-    assert_eq!(rig.listed().await, [uuid.clone()], "it is shown, although the engine has let go of it");
+    assert_eq!(rig.listed().await, [&*uuid], "it is shown, although the engine has let go of it");
     assert!(rig.entries().await.is_empty());
     assert!(matches!(rig.create(&of_queue("orders")).await, Err(ApiError::ResourceConflict(_))));
     rig.store.fails.store(false, SeqCst);

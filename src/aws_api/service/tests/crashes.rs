@@ -95,7 +95,7 @@ async fn a_definition_that_cannot_be_read_any_more_is_kept_and_not_started() {
     let broken = Definition { parameters, modified_unix_ms: NOW, deleting: false };
     rig.store.define("broken", broken.clone(), false).await.unwrap();
     let rig = rig.restarted().await;
-    assert_eq!(rig.entries().await, [uuid.clone()]);
+    assert_eq!(rig.entries().await, [&*uuid]);
     assert_eq!(rig.listed().await, [uuid]);
     assert_eq!(rig.store.definitions().await.unwrap()["broken"], broken);
 }
@@ -103,9 +103,9 @@ async fn a_definition_that_cannot_be_read_any_more_is_kept_and_not_started() {
 #[tokio::test(start_paused = true)]
 async fn variables_are_plain_text() {
     let rig = Rig::new().await;
-    let tags = json!({ "Tags": { "home": "${HOME}", "cost": "$$5" } });
-    let uuid = rig.made(&with(&of_queue("orders"), &tags)).await;
+    let pattern = r#"{"body":["${HOME}","$$5"]}"#;
+    let filters = json!({ "FilterCriteria": { "Filters": [{ "Pattern": pattern }] } });
+    let uuid = rig.made(&with(&of_queue("orders"), &filters)).await;
     let rig = rig.restarted().await;
-    let arn = format!("arn:aws:lambda:us-east-1:000000000000:event-source-mapping:{uuid}");
-    assert_eq!(rig.tags(&arn).await.unwrap(), tags);
+    assert_eq!(rig.get(&uuid).await.unwrap()["FilterCriteria"], filters["FilterCriteria"]);
 }
