@@ -166,13 +166,14 @@ fn or_dash(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::output::{json, yaml};
-    use super::super::sample::{broken, clicks, orders};
+    use super::super::sample::{broken, clicks, made, orders};
     use super::*;
     use crate::engine::{FilterCriteria, MappingStatus};
 
     #[test]
     fn shows_one() {
         insta::assert_snapshot!("one", one(&orders(), false));
+        insta::assert_snapshot!("one_of_the_api", one(&made(), false));
         insta::assert_snapshot!("one_degraded", one(&broken(), false));
         insta::assert_snapshot!("one_stream", one(&clicks(), false));
     }
@@ -212,10 +213,17 @@ mod tests {
     fn json_and_yaml_hold_the_same_and_can_be_read_back() {
         insta::assert_snapshot!("stream_json", json(&clicks()).unwrap());
         insta::assert_snapshot!("stream_yaml", yaml(&clicks()).unwrap());
-        for status in [orders(), broken(), clicks()] {
+        for status in [orders(), broken(), clicks(), made()] {
             let text = json(&status).unwrap();
             assert_eq!(serde_json::from_str::<MappingStatus>(&text).unwrap(), status);
         }
+        let older = json(&orders()).unwrap().replace("  \"Origin\": \"file\",\n", "");
+        assert_eq!(
+            serde_json::from_str::<MappingStatus>(&older).unwrap(),
+            orders(),
+            "an older daemon knows files only"
+        );
+        assert!(!older.contains("Origin"), "{older}");
         let queue = json(&orders()).unwrap();
         for absent in ["StartingPosition", "Shards", "Stream", "DestinationConfig", "ParallelizationFactor"] {
             assert!(!queue.contains(absent), "{absent} in {queue}");

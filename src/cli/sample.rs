@@ -63,6 +63,19 @@ pub(super) fn broken() -> MappingStatus {
     }
 }
 
+/// A mapping that was made through the AWS API.
+pub(super) fn made() -> MappingStatus {
+    let uuid = "1c8e1b5f-95a6-4d0a-b2a9-6d0d62a0a1c5".to_owned();
+    MappingStatus {
+        name: uuid.clone(),
+        uuid,
+        enabled_by: "api".into(),
+        origin: "api".into(),
+        file: String::new(),
+        ..orders()
+    }
+}
+
 pub(super) fn clicks() -> MappingStatus {
     let shard = |id: &str, position: &str, age: Option<f64>, state| ShardStatus {
         shard_id: id.into(),

@@ -149,13 +149,14 @@ fn painted(table: &str, mappings: &[MappingStatus], colour: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{broken, clicks, orders};
+    use super::super::sample::{broken, clicks, made, orders};
     use super::*;
 
     #[test]
     fn lists_narrow_wide_and_empty() {
         insta::assert_snapshot!("list", list(&[orders(), broken(), clicks()], false, false));
         insta::assert_snapshot!("list_wide", list(&[orders(), broken(), clicks()], true, false));
+        insta::assert_snapshot!("list_of_the_api", list(&[made(), orders()], true, false));
         insta::assert_snapshot!("list_empty", list(&[], false, false));
     }
 

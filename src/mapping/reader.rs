@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
     /// A key's text. A key that is no text, and YAML's merge key, are reported.
     pub(crate) fn key<'n>(&mut self, key: &'n Node) -> Option<&'n str> {
         match key.as_text() {
-            Some("<<") => {
+            Some("<<") if matches!(key.kind, NodeKind::Scalar { plain: true, .. }) => {
                 let help = "write the members out, or alias a whole value: `ScalingConfig: *limits`";
                 self.error(Code::Alias, key.span, "merge keys are not YAML 1.2 and are not followed", help);
                 None
@@ -190,12 +190,13 @@ impl<'a> Reader<'a> {
         Some(Value { span: node.span, kind })
     }
 
-    /// Reports tags and CloudFormation's functions.
+    /// Reports tags and CloudFormation's functions; what came through the API has neither.
     fn is_usable(&mut self, node: &Node) -> bool {
         if !self.is_untagged(node) {
             return false;
         }
-        if let Some([(key, _)]) = node.as_map()
+        if self.env.is_some()
+            && let Some([(key, _)]) = node.as_map()
             && let Some(name) = key.as_text()
             && is_intrinsic(name)
         {

@@ -76,6 +76,9 @@ impl Known {
     /// Names mappings (`None` strikes one off). It is on disk, whole, before this returns; if it cannot be written,
     /// nothing has changed.
     pub(super) fn note(&mut self, changes: &BTreeMap<String, Option<String>>) -> io::Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
         let mut mappings = self.sources.clone();
         for (mapping, source) in changes {
             match source {

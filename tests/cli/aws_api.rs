@@ -66,9 +66,9 @@ fn nothing_is_served_to_everybody_by_mistake() {
         assert!(!error.contains("0123456789"), "a secret shows: {error}");
     }
     // Without the API, files are needed as ever; and a folder that was named must be there.
-    assert!(place.stderr(&["run"], 2).contains("FB0001"));
+    assert!(place.stderr(&["run"], 2).contains("FB0002"));
     let named = [&["run", "--listen", "127.0.0.1:0"][..], &INSECURE, &["-f", "nowhere"]].concat();
-    assert!(place.stderr(&named, 2).contains("FB0001"));
+    assert!(place.stderr(&named, 2).contains("FB0002"));
     assert!(!place.path("forebay.sock").exists());
 }
 

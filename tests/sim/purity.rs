@@ -56,6 +56,24 @@ const IMPURE_WORDS: [&str; 16] = [
     "static",
 ];
 
+/// Files and folders of the API whose words are texts alone: they ask nobody, and are told the time.
+const STILL: [&str; 4] = ["aws_api/error.rs", "aws_api/paging.rs", "aws_api/request", "aws_api/shape.rs"];
+
+/// Words that have no place in those.
+const UNQUIET_WORDS: [&str; 11] = [
+    "Instant",
+    "SystemTime",
+    "HashMap",
+    "async",
+    "await",
+    "tokio",
+    "fastrand",
+    "fs",
+    "println",
+    "eprintln",
+    "thread_local",
+];
+
 /// For each module, the others that it may use. Whatever is not listed here may use everything.
 const DIRECTIONS: [(&str, &[&str]); 12] = [
     ("machine", &[]),
@@ -193,6 +211,12 @@ fn impurities(source: &Source, crates: &BTreeSet<String>) -> Vec<String> {
     found
 }
 
+/// What asks the world in a source that is to be still.
+fn unquiet(source: &Source) -> Vec<String> {
+    let found = words(&source.text).filter(|word| UNQUIET_WORDS.contains(word));
+    found.map(|word| format!("{}: the word {word}", source.file)).collect()
+}
+
 /// What a source uses against the direction.
 fn detours(source: &Source) -> Vec<String> {
     let Some((_, allowed)) = DIRECTIONS.iter().find(|(module, _)| *module == source.module) else { return Vec::new() };
@@ -228,6 +252,15 @@ fn the_machine_is_pure() {
     assert!(pure.len() > 10, "the machine's sources are looked for in the wrong place");
     let found: Vec<String> = pure.iter().flat_map(|source| impurities(source, &crates)).collect();
     assert!(found.is_empty(), "these have no place in a pure module:\n{}", found.join("\n"));
+}
+
+#[test]
+fn what_the_api_says_and_takes_is_decided_without_a_look_at_the_world() {
+    let still = |source: &Source| STILL.iter().any(|place| source.file.starts_with(place));
+    let still: Vec<Source> = sources().into_iter().filter(still).collect();
+    assert!(!still.is_empty(), "the API's sources are looked for in the wrong place");
+    let found: Vec<String> = still.iter().flat_map(unquiet).collect();
+    assert!(found.is_empty(), "these have no place there:\n{}", found.join("\n"));
 }
 
 #[test]
@@ -281,8 +314,17 @@ fn what_is_forbidden_is_found() {
         ("engine", "use crate::source::{QueueSource, sqs::SqsQueue};"),
         ("source", "use crate::engine::Ports;"),
         ("control", "use crate::aws::AwsConnector;"),
+        ("store", "use crate::mapping::Mapping;"),
+        ("engine", "use crate::aws_api::ApiError;"),
+        ("aws_api", "use crate::aws::AwsConnector;"),
+        ("aws_api", "use crate::control::Api;"),
     ];
     for (module, text) in astray {
         assert!(!detours(&source(module, text)).is_empty(), "{module}: {text}");
     }
+    for text in ["use std::time::SystemTime;", "async fn f() {}", "fn f() { std::fs::read(x); }"] {
+        assert!(!unquiet(&source("aws_api", text)).is_empty(), "{text}");
+    }
+    let quiet = "static TABLE: [u8; 1] = [1]; // now\nfn f(now_unix_ms: u64) { g(\"tokio\"); }";
+    assert_eq!(unquiet(&source("aws_api", quiet)), Vec::<String>::new());
 }

@@ -28,7 +28,7 @@ impl Rig {
         panic!("{:?} is kept", self.handle.checkpoints().await);
     }
 
-    async fn until_kept(&self, name: &str) {
+    pub(super) async fn until_kept(&self, name: &str) {
         self.until_marks(name, |kept| !kept.marks.is_empty()).await;
     }
 

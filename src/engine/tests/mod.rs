@@ -1,7 +1,10 @@
 //! The engine with ports made for the test, on a paused clock.
 
+mod api;
 mod calls;
 mod checkpoints;
 mod lifecycle;
+mod removals;
 mod streams;
+mod wishes;
 pub(super) mod world;

@@ -18,7 +18,7 @@ use crate::machine::{
     Fault, FaultKind, FunctionAnswer, InvokeResult, PollRequest, QueueAttributes, ReadAnswer, ReadRequest, Receipt,
     Record, Screening, SettleEntry, SettleOutcome, Shard, StartingPosition,
 };
-use crate::mapping::{Arn, Mapping, SourceKind, StreamParameters, parse};
+use crate::mapping::{Arn, Mapping, Origin, SourceKind, StreamParameters, parse};
 use crate::source::{QueueSource, StreamSource};
 use crate::store::{MemoryStore, Store};
 use crate::telemetry::Metrics;
@@ -165,14 +165,20 @@ fn record(number: u64) -> Record {
     }
 }
 
-/// A mapping as a file would give it, with more lines of YAML.
+/// A mapping as a file would give it, with more lines of YAML. One message is a batch where they do not say else.
 pub(super) fn mapping(name: &str, more: &str) -> Mapping {
+    let size = if more.contains("BatchSize:") { "" } else { "BatchSize: 1\n" };
     let text = format!(
-        "Name: {name}\nEventSourceArn: arn:aws:sqs:us-east-1:000000000000:{name}\nFunctionName: f\nBatchSize: 1\n{more}\n"
+        "Name: {name}\nEventSourceArn: arn:aws:sqs:us-east-1:000000000000:{name}\nFunctionName: f\n{size}{more}\n"
     );
     let loaded = parse(&PathBuf::from(format!("{name}.yaml")), &text, &|_| None);
     assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
     loaded.mappings.into_iter().next().unwrap()
+}
+
+/// The same as it comes through the AWS API.
+pub(super) fn api(name: &str, more: &str) -> Mapping {
+    Mapping { origin: Origin::Api, uuid: name.into(), ..mapping(name, more) }
 }
 
 /// A mapping of an empty Kinesis stream with one shard.
@@ -209,10 +215,19 @@ impl Rig {
     }
 
     pub(super) fn over(world: Arc<World>, store: Arc<dyn Store>, mappings: Vec<Mapping>) -> Self {
+        Self::restoring(world, store, mappings, Vec::new())
+    }
+
+    pub(super) fn restoring(
+        world: Arc<World>,
+        store: Arc<dyn Store>,
+        mappings: Vec<Mapping>,
+        restored: Vec<Mapping>,
+    ) -> Self {
         let metrics = Metrics::new();
         let (handle, task) = spawn(Parts {
             mappings,
-            restored: Vec::new(),
+            restored,
             connector: Arc::new(Port(Arc::clone(&world))),
             store: Arc::clone(&store),
             metrics: metrics.clone(),
@@ -245,6 +260,22 @@ impl Rig {
 
     pub(super) async fn until_state(&self, name: &str, state: MappingState) -> MappingStatus {
         self.until(name, |status| status.state == state).await
+    }
+
+    /// Every state that is seen on the way to one, without repetitions; the clock goes on by single milliseconds.
+    pub(super) async fn states_until(&self, name: &str, last: MappingState) -> Vec<MappingState> {
+        let mut seen = vec![self.handle.overview(name).await.unwrap().state];
+        for _ in 0..60_000 {
+            if seen.last() == Some(&last) {
+                return seen;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let state = self.handle.overview(name).await.unwrap().state;
+            if seen.last() != Some(&state) {
+                seen.push(state);
+            }
+        }
+        panic!("{name} never got to {last:?}: {seen:?}");
     }
 
     pub(super) async fn until_connected(&self, times: usize) {

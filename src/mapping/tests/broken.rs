@@ -232,6 +232,11 @@ const LINES: &[Case] = &[
     ("bad_name", &["FB0207"], "Name: my orders"),
     ("long_name", &["FB0203"], "Name: a1234567890123456789012345678901234567890123456789012345678901234"),
     ("tags", &["FB0102", "FB0203", "FB0101"], "Tags:\n  - team\n  - { Key: \"\", Value: x }\n  - { Key: a, Valeu: x }"),
+    (
+        "tags_of_a_list",
+        &["FB0103", "FB0008", "FB0103"],
+        "Tags:\n  - { Value: x }\n  - { Key: a, Value: x }\n  - { Key: a }\n  - { Key: null, Value: y }",
+    ),
     ("interpolation", &["FB0013", "FB0013"], "Name: ${1}\nPoller: { Source: { Region: \"${A\" } }"),
     ("interpolated_number", &["FB0202"], "BatchSize: \"1${SIZE}\""),
     ("empty_variable", &["FB0203"], "Name: ${EMPTY}"),

@@ -5,6 +5,7 @@ mod broken;
 mod broken_destinations;
 mod broken_filters;
 mod broken_streams;
+mod definitions;
 mod files;
 mod filters;
 mod never_panics;

@@ -1,0 +1,183 @@
+//! What operators want of the API's mappings, and what the API wants later.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, ready};
+
+use super::world::{Rig, api, mapping};
+use crate::engine::EngineError;
+use crate::engine::MappingState::{Disabled, Disabling, Enabled, Enabling};
+use crate::machine::{Fence, Mark, Positions};
+use crate::mapping::Mapping;
+use crate::store::{Definition, Desired, Kept, MemoryStore, Store, StoreError};
+
+fn definition() -> Definition {
+    Definition { parameters: serde_json::Map::new(), modified_unix_ms: 1, deleting: false }
+}
+
+/// The next process, with what was restored.
+fn next(rig: &Rig, restored: Vec<Mapping>) -> Rig {
+    rig.task.abort();
+    Rig::restoring(Arc::clone(&rig.world), Arc::clone(&rig.store), Vec::new(), restored)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_is_kept_as_it_is_for_files() {
+    let rig = Rig::new(vec![]);
+    rig.handle.put(api("made", "")).await.unwrap();
+    rig.until_state("made", Enabled).await;
+    let status = rig.handle.stop("made").await.unwrap();
+    assert_eq!((status.state, status.enabled_by.as_str()), (Disabling, "operator"));
+    rig.until_state("made", Disabled).await;
+    let rig = next(&rig, vec![api("made", "")]);
+    let overview = rig.handle.overview("made").await.unwrap();
+    assert_eq!((overview.state, overview.enabled, overview.mapping.enabled), (Disabled, false, true));
+    let put = rig.handle.put(api("made", "BatchSize: 2")).await.unwrap();
+    assert_eq!((put.state, put.enabled), (Disabled, false), "a change that does not name Enabled leaves the wish");
+    let status = rig.handle.start("made").await.unwrap();
+    assert_eq!((status.state, status.enabled_by.as_str()), (Enabling, "api"));
+    rig.until_state("made", Enabled).await;
+    assert_eq!(rig.store.desired("made").await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_definition_with_another_enabled_ends_the_wish() {
+    let rig = Rig::new(vec![]);
+    rig.handle.put(api("made", "")).await.unwrap();
+    rig.until_state("made", Enabled).await;
+    rig.handle.stop("made").await.unwrap();
+    rig.until_state("made", Disabled).await;
+    rig.handle.put(api("made", "Enabled: false")).await.unwrap();
+    assert_eq!(rig.store.desired("made").await.unwrap(), None);
+    let status = rig.status("made").await;
+    assert_eq!((status.state, status.enabled_by.as_str()), (Disabled, "api"));
+    assert_eq!(rig.handle.put(api("made", "")).await.unwrap().state, Enabling);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_enabled_that_is_said_again_ends_the_wish_once_the_store_has_forgotten_it() {
+    let rig = Rig::new(vec![]);
+    rig.handle.put(api("made", "")).await.unwrap();
+    rig.until_state("made", Enabled).await;
+    rig.handle.stop("made").await.unwrap();
+    rig.until_state("made", Disabled).await;
+    rig.store.define("made", definition(), true).await.unwrap();
+    let put = rig.handle.put(api("made", "")).await.unwrap();
+    assert_eq!((put.state, put.enabled), (Enabling, true));
+    rig.until_state("made", Enabled).await;
+    // The same the other way round.
+    rig.handle.put(api("made", "Enabled: false")).await.unwrap();
+    rig.until_state("made", Disabled).await;
+    rig.handle.start("made").await.unwrap();
+    rig.until_state("made", Enabled).await;
+    rig.store.define("made", definition(), true).await.unwrap();
+    let put = rig.handle.put(api("made", "Enabled: false")).await.unwrap();
+    assert_eq!((put.state, put.enabled), (Disabling, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_during_a_change_is_one_about_the_changed_mapping() {
+    let rig = Rig::new(vec![]);
+    *rig.world.invoke_takes.lock().unwrap() = Duration::from_secs(5);
+    rig.handle.put(api("made", "")).await.unwrap();
+    rig.put(0..1);
+    rig.until("made", |status| status.queue.unwrap().in_flight == 1).await;
+    let changed = api("made", "BatchSize: 2\nEnabled: false");
+    rig.handle.put(changed.clone()).await.unwrap();
+    rig.handle.start("made").await.unwrap();
+    assert!(rig.handle.overview("made").await.unwrap().enabled);
+    let status = rig.until_state("made", Enabled).await;
+    assert_eq!((status.batch_size, status.enabled_by.as_str()), (2, "operator"));
+    let rig = next(&rig, vec![changed]);
+    assert_eq!(rig.handle.overview("made").await.unwrap().state, Enabled, "it counts after a restart, too");
+}
+
+/// A store that does not answer questions about wishes while it is deaf.
+#[derive(Default)]
+struct Deaf {
+    inner: MemoryStore,
+    deaf: AtomicBool,
+}
+
+impl Store for Deaf {
+    fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>> {
+        if self.deaf.load(Relaxed) {
+            let (path, reason) = ("wishes".into(), "no answer".into());
+            return ready(Err(StoreError::Io { path, reason })).boxed();
+        }
+        self.inner.desired(mapping)
+    }
+
+    fn set_desired(&self, mapping: &str, desired: Option<Desired>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.set_desired(mapping, desired)
+    }
+
+    fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>> {
+        self.inner.claim(mapping, source, latest)
+    }
+
+    fn save(
+        &self,
+        mapping: &str,
+        fence: Fence,
+        changes: Vec<(Arc<str>, Option<Mark>)>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.save(mapping, fence, changes)
+    }
+
+    fn kept(&self) -> BoxFuture<'_, Result<BTreeMap<String, Kept>, StoreError>> {
+        self.inner.kept()
+    }
+
+    fn replace_kept(&self, mapping: &str, kept: Option<Kept>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.replace_kept(mapping, kept)
+    }
+
+    fn definitions(&self) -> BoxFuture<'_, Result<BTreeMap<String, Definition>, StoreError>> {
+        self.inner.definitions()
+    }
+
+    fn define(
+        &self,
+        mapping: &str,
+        definition: Definition,
+        forget_wish: bool,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.define(mapping, definition, forget_wish)
+    }
+
+    fn forget(&self, mapping: &str) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.forget(mapping)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_an_answer_of_the_store_nothing_that_was_stopped_starts() {
+    let store = Arc::new(Deaf::default());
+    let rig = Rig::over(Arc::default(), Arc::clone(&store) as Arc<dyn Store>, vec![mapping("orders", "")]);
+    rig.handle.put(api("made", "")).await.unwrap();
+    for name in ["made", "orders"] {
+        rig.until_state(name, Enabled).await;
+        rig.handle.stop(name).await.unwrap();
+        rig.until_state(name, Disabled).await;
+    }
+    store.deaf.store(true, Relaxed);
+    for more in ["BatchSize: 2", "", "Enabled: false"] {
+        let refused = rig.handle.put(api("made", more)).await.unwrap_err();
+        assert!(matches!(refused, EngineError::Store(StoreError::Io { .. })), "{refused}");
+        let refused = rig.handle.put(api("other", more)).await.unwrap_err();
+        assert!(matches!(refused, EngineError::Store(StoreError::Io { .. })), "{refused}");
+    }
+    assert_eq!(*rig.handle.overview("made").await.unwrap().mapping, api("made", ""), "nothing has changed");
+    assert!(rig.handle.overview("other").await.is_err());
+    let summary = rig.handle.reload(vec![mapping("orders", "BatchSize: 2")]).await.unwrap();
+    assert_eq!(summary.changed, ["orders"]);
+    let overview = rig.handle.overview("orders").await.unwrap();
+    assert_eq!((overview.state, overview.enabled), (Disabled, false), "what was known counts");
+    rig.handle.reload(vec![mapping("orders", "Enabled: false")]).await.unwrap();
+    assert_eq!(rig.status("orders").await.enabled_by, "file", "the file has the last word");
+}
