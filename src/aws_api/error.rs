@@ -13,6 +13,9 @@ pub(crate) enum ApiError {
     /// Constraints of the API's model are not met; says how many and which.
     #[error("{0}")]
     Validation(String),
+    /// The request is broken below the API: a path that does not decode, a body that breaks off.
+    #[error("{0}")]
+    MalformedHttpRequest(String),
     /// The body is not JSON, or a member of it has another type.
     #[error("{0}")]
     Serialization(String),
@@ -52,6 +55,9 @@ pub(crate) enum ApiError {
     /// The signature is not that of this request, or not of this time.
     #[error("{0}")]
     InvalidSignature(String),
+    /// The sender is one that is never let in.
+    #[error("{0}")]
+    AccessDenied(String),
     /// There is no such path, or it does not take the method.
     #[error("Unable to determine service/operation name to be authorized")]
     UnknownOperation,
@@ -69,12 +75,14 @@ impl ApiError {
         match self {
             Self::InvalidParameterValue(_)
             | Self::Validation(_)
+            | Self::MalformedHttpRequest(_)
             | Self::Serialization(_)
             | Self::ResourceInUse(_)
             | Self::IncompleteSignature(_) => StatusCode::BAD_REQUEST,
-            Self::MissingAuthenticationToken | Self::UnrecognizedClient | Self::InvalidSignature(_) => {
-                StatusCode::FORBIDDEN
-            }
+            Self::MissingAuthenticationToken
+            | Self::UnrecognizedClient
+            | Self::InvalidSignature(_)
+            | Self::AccessDenied(_) => StatusCode::FORBIDDEN,
             Self::ResourceNotFound(_) | Self::UnknownOperation => StatusCode::NOT_FOUND,
             Self::Slow { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::ResourceConflict(_) => StatusCode::CONFLICT,
@@ -90,6 +98,7 @@ impl ApiError {
         match self {
             Self::InvalidParameterValue(_) => "InvalidParameterValueException",
             Self::Validation(_) => "ValidationException",
+            Self::MalformedHttpRequest(_) => "MalformedHttpRequestException",
             Self::Serialization(_) => "SerializationException",
             Self::ResourceNotFound(_) => "ResourceNotFoundException",
             Self::ResourceConflict(_) => "ResourceConflictException",
@@ -101,6 +110,7 @@ impl ApiError {
             Self::IncompleteSignature(_) => "IncompleteSignatureException",
             Self::UnrecognizedClient => "UnrecognizedClientException",
             Self::InvalidSignature(_) => "InvalidSignatureException",
+            Self::AccessDenied(_) => "AccessDeniedException",
             Self::UnknownOperation => "UnknownOperationException",
             Self::Service(_) => "ServiceException",
             Self::Closing => "ServiceUnavailableException",
@@ -124,6 +134,8 @@ impl ApiError {
             | Self::IncompleteSignature(_)
             | Self::UnrecognizedClient
             | Self::InvalidSignature(_)
+            | Self::AccessDenied(_)
+            | Self::MalformedHttpRequest(_)
             | Self::UnknownOperation => json!({ "message": message }),
         }
     }

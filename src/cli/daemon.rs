@@ -18,7 +18,8 @@ use super::output::counted;
 use super::signals::{Signal, Signals};
 use crate::aws::AwsConnector;
 use crate::control::{
-    Api, BoundSocket, Overview, ReloadRefused, Reloader, SocketChoice, Token, guarded, probes, serve, whole,
+    Api, BoundSocket, CONNECTIONS, Overview, ReloadRefused, Reloader, SocketChoice, Token, guarded, probes, serve,
+    whole,
 };
 use crate::engine::{self, EngineHandle, ReloadSummary};
 use crate::mapping::{Diagnostic, Mapping, Severity};
@@ -71,8 +72,8 @@ impl Daemon {
         if let Some(token) = self.token {
             public = public.merge(guarded(api.clone().routes(), token));
         }
-        servers.spawn(serve(listener, whole(api), stop.clone()));
-        servers.spawn(serve(tcp, public, stop.clone()));
+        servers.spawn(serve(listener, whole(api), CONNECTIONS, stop.clone()));
+        servers.spawn(serve(tcp, public, CONNECTIONS, stop.clone()));
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             mappings,

@@ -11,7 +11,9 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Api, BoundSocket, Client, Overview, ReloadRefused, SocketChoice, Token, guarded, probes, serve, whole};
+use super::{
+    Api, BoundSocket, CONNECTIONS, Client, Overview, ReloadRefused, SocketChoice, Token, guarded, probes, serve, whole,
+};
 use crate::engine::{self, Connector, EngineHandle, Ports};
 use crate::machine::{Fault, FaultKind, StartingPosition};
 use crate::mapping::{Arn, FunctionRef, Mapping, Origin, Poller, SourceKind, StreamParameters};
@@ -122,10 +124,10 @@ impl Running {
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = tcp.local_addr().unwrap();
         let stop = CancellationToken::new();
-        tokio::spawn(serve(tcp, public, stop.clone()));
+        tokio::spawn(serve(tcp, public, CONNECTIONS, stop.clone()));
         let until = stop.clone();
         tokio::spawn(async move {
-            serve(listener, whole(api), until).await;
+            serve(listener, whole(api), CONNECTIONS, until).await;
             drop(file);
         });
         Self { engine, overview, client: Client::new(choice), socket, address, stop, _folder: folder }
