@@ -20,17 +20,83 @@ mod filter;
 use aws_api::request::{self, Parameters};
 use aws_api::{ApiError, Marker};
 use libfuzzer_sys::fuzz_target;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((how, bytes)) = bytes.split_first() else { return };
-    match how % 4 {
-        0 => drop(create(bytes)),
-        1 => update(bytes),
+    match how % 5 {
+        0 => update(bytes),
+        1 => {
+            let mut dice = bytes.iter().copied();
+            let (made, changed) = (body(&mut dice, true), body(&mut dice, false));
+            update(format!("{made}\n{changed}").as_bytes());
+        }
         2 => list(&String::from_utf8_lossy(bytes)),
-        _ => tags(bytes),
+        3 => tags(bytes),
+        _ => drop(create(bytes)),
     }
 });
+
+/// A body with members that hold what they may, mostly: a byte chooses each.
+fn body(dice: &mut impl Iterator<Item = u8>, make: bool) -> Value {
+    let mut body = Map::new();
+    if make {
+        let source = SOURCES[usize::from(dice.next().unwrap_or(0)) % SOURCES.len()];
+        body.insert("EventSourceArn".into(), source.into());
+        body.insert("FunctionName".into(), "f:live".into());
+        if !source.contains("sqs") {
+            body.insert("StartingPosition".into(), "LATEST".into());
+        }
+    }
+    for (name, values) in VALUES {
+        let choice = usize::from(dice.next().unwrap_or(0));
+        // Most members are absent most of the time.
+        if let Some(value) = values.get(choice % (2 * values.len())) {
+            body.insert((*name).into(), serde_json::from_str(value).expect("the table holds JSON"));
+        }
+    }
+    Value::Object(body)
+}
+
+const SOURCES: [&str; 4] = [
+    "arn:aws:sqs:us-east-1:123456789012:q",
+    "arn:aws:sqs:us-east-1:123456789012:q.fifo",
+    "arn:aws:kinesis:us-east-1:123456789012:stream/s",
+    "arn:aws:dynamodb:us-east-1:123456789012:table/t/stream/2026-11-20T08:30:00.000",
+];
+
+const VALUES: &[(&str, &[&str])] = &[
+    ("FunctionName", &["\"g\"", "\"arn:aws:lambda:us-east-1:123456789012:function:f\""]),
+    ("Enabled", &["true", "false", "null"]),
+    ("BatchSize", &["1", "10", "10.0", "11", "10000", "null"]),
+    ("MaximumBatchingWindowInSeconds", &["0", "1", "300"]),
+    (
+        "FilterCriteria",
+        &["{}", "{\"Filters\":[]}", "{\"Filters\":[{\"Pattern\":\"{\\\"eventName\\\":[\\\"INSERT\\\"]}\"}]}"],
+    ),
+    ("ScalingConfig", &["{}", "{\"MaximumConcurrency\":2}", "{\"MaximumConcurrency\":1000}"]),
+    ("FunctionResponseTypes", &["[]", "[\"ReportBatchItemFailures\"]", "[null]"]),
+    ("MetricsConfig", &["{}", "{\"Metrics\":[]}", "{\"Metrics\":[\"EventCount\"]}"]),
+    (
+        "DestinationConfig",
+        &[
+            "{}",
+            "{\"OnFailure\":{}}",
+            "{\"OnFailure\":{\"Destination\":\"\"}}",
+            "{\"OnFailure\":{\"Destination\":\"arn:aws:s3:::failed\"}}",
+        ],
+    ),
+    ("ParallelizationFactor", &["1", "2", "10"]),
+    ("MaximumRecordAgeInSeconds", &["-1", "60", "604800", "59"]),
+    ("MaximumRetryAttempts", &["-1", "0", "10000"]),
+    ("BisectBatchOnFunctionError", &["false", "true"]),
+    ("TumblingWindowInSeconds", &["0", "900"]),
+    ("StartingPosition", &["\"TRIM_HORIZON\"", "\"AT_TIMESTAMP\"", "null"]),
+    ("StartingPositionTimestamp", &["0", "1732090200.25", "\"2026-11-20T08:30:00Z\""]),
+    ("Tags", &["{}", "{\"a\":\"\"}", "{\"a b\":\"c\",\"d\":null}"]),
+    ("KMSKeyArn", &["\"\""]),
+    ("ProvisionedPollerConfig", &["{}"]),
+];
 
 /// What is taken is canonical: made anew of it, or changed by nothing, it is the same.
 fn create(body: &[u8]) -> Option<Parameters> {

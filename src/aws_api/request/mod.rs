@@ -7,6 +7,7 @@ mod body;
 mod canonical;
 mod change;
 mod constraints;
+mod function;
 mod list;
 mod members;
 mod patterns;
@@ -19,6 +20,6 @@ mod tests;
 
 pub(crate) use canonical::Parameters;
 pub(crate) use change::{Update, create, update};
+pub(crate) use function::FunctionParts;
 pub(crate) use list::{ListQuery, list};
-pub(crate) use patterns::FunctionParts;
 pub(crate) use tags::{add_tags, remove_tags, tag_keys, tag_resource, tags_of, tags_to_add};
