@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 pub(crate) use super::names::{function_arn, mapping_arn};
-use crate::engine::{MappingState, Overview};
+use crate::engine::{DestinationConfig, FilterCriteria, MappingState, OnFailure, Overview, ScalingConfig};
 use crate::machine::StartingPosition;
 use crate::mapping::{Mapping, SourceKind, StreamParameters};
 
@@ -27,13 +27,13 @@ pub(crate) struct Configuration {
     kms_key_arn: (),
     metrics_config: Option<Metrics>,
     logging_config: (),
-    scaling_config: Option<Scaling>,
+    scaling_config: Option<ScalingConfig>,
     function_arn: String,
     last_modified: f64,
     last_processing_result: Option<String>,
     state: MappingState,
     state_transition_reason: &'static str,
-    destination_config: Option<Destinations>,
+    destination_config: Option<DestinationConfig>,
     topics: (),
     queues: (),
     source_access_configurations: (),
@@ -53,40 +53,8 @@ pub(crate) struct Configuration {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct FilterCriteria {
-    filters: Vec<Filter>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Filter {
-    pattern: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "PascalCase")]
 struct Metrics {
     metrics: Vec<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Scaling {
-    maximum_concurrency: u32,
-}
-
-/// AWS shows an empty `OnFailure` where a stream has no destination.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Destinations {
-    on_failure: Destination,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Destination {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    destination: Option<String>,
 }
 
 /// The answer of `ListEventSourceMappings`.
@@ -112,12 +80,12 @@ pub(crate) fn configuration(overview: &Overview, state: MappingState) -> Configu
         maximum_batching_window_in_seconds: mapping.window.as_secs(),
         parallelization_factor: stream.map(|stream| stream.parallelization),
         event_source_arn: mapping.source.text.clone(),
-        filter_criteria: filters(mapping),
+        filter_criteria: FilterCriteria::new(&mapping.filters),
         filter_criteria_error: (),
         kms_key_arn: (),
         metrics_config: (!mapping.metrics.is_empty()).then(|| Metrics { metrics: mapping.metrics.clone() }),
         logging_config: (),
-        scaling_config: mapping.maximum_concurrency.map(|maximum_concurrency| Scaling { maximum_concurrency }),
+        scaling_config: mapping.maximum_concurrency.map(|maximum_concurrency| ScalingConfig { maximum_concurrency }),
         function_arn: function_arn(mapping),
         last_modified: seconds(overview.modified_unix_ms),
         last_processing_result: (!queue).then(|| overview.last_processing_result.clone()),
@@ -153,16 +121,11 @@ fn start(stream: &StreamParameters) -> (Option<&'static str>, Option<f64>) {
     }
 }
 
-fn filters(mapping: &Mapping) -> Option<FilterCriteria> {
-    let filters: Vec<Filter> = mapping.filters.iter().map(|pattern| Filter { pattern: pattern.clone() }).collect();
-    (!filters.is_empty()).then_some(FilterCriteria { filters })
-}
-
 /// A queue has the member only where a destination is set, which AWS does not know.
-fn destinations(mapping: &Mapping) -> Option<Destinations> {
+fn destinations(mapping: &Mapping) -> Option<DestinationConfig> {
     let destination = mapping.on_failure.as_ref().map(|destination| destination.arn.text.clone());
     let shown = destination.is_some() || mapping.stream.is_some();
-    shown.then_some(Destinations { on_failure: Destination { destination } })
+    shown.then_some(DestinationConfig { on_failure: OnFailure { destination } })
 }
 
 /// -1 is AWS's word for no limit.

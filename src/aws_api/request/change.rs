@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::body;
+use super::body::{self, Members};
 use super::canonical::Parameters;
 use super::constraints::Findings;
+use super::function::FunctionParts;
 use super::members::MAPPING;
 use super::rules;
 use crate::aws_api::ApiError;
@@ -22,13 +23,14 @@ pub(crate) struct Update {
 
 /// Reads the body of a create: JSON, types, the model's constraints, then the service's own checks as far as they need no AWS.
 pub(crate) fn create(body: &[u8]) -> Result<Parameters, ApiError> {
-    let members = body::read(body, MAPPING, false)?;
+    let mut members = body::read(body, MAPPING, false)?;
     let mut findings = Findings::default();
     if !members.contains_key("FunctionName") {
         findings.missing("functionName");
     }
     findings.structure(&members, MAPPING, "");
     findings.finish()?;
+    function(&mut members)?;
     let parameters = Parameters::of(members);
     rules::check(&parameters)?;
     Ok(parameters)
@@ -37,10 +39,11 @@ pub(crate) fn create(body: &[u8]) -> Result<Parameters, ApiError> {
 /// Reads the body of an update and applies it to a mapping's parameters: what is absent or null stays, what is given replaces,
 /// empty structures, lists and texts clear. What comes out is checked as a whole.
 pub(crate) fn update(current: &Parameters, body: &[u8]) -> Result<Update, ApiError> {
-    let members = body::read(body, MAPPING, true)?;
+    let mut members = body::read(body, MAPPING, true)?;
     let mut findings = Findings::default();
     findings.structure(&members, MAPPING, "");
     findings.finish()?;
+    function(&mut members)?;
     let switches = members.get("Enabled").and_then(Value::as_bool);
     let names_function = members.contains_key("FunctionName");
     let mut merged = current.0.clone();
@@ -48,4 +51,15 @@ pub(crate) fn update(current: &Parameters, body: &[u8]) -> Result<Update, ApiErr
     let parameters = Parameters::of(merged);
     rules::check(&parameters)?;
     Ok(Update { parameters, switches, names_function })
+}
+
+/// Writes the function's short forms out.
+fn function(members: &mut Members) -> Result<(), ApiError> {
+    let Some(Value::String(name)) = members.get_mut("FunctionName") else { return Ok(()) };
+    *name = FunctionParts::plain(name).ok_or_else(|| {
+        ApiError::InvalidParameterValue(format!(
+            "The function {name} is named by a region without its ARN: write its name, its ARN, or ACCOUNT:function:NAME."
+        ))
+    })?;
+    Ok(())
 }

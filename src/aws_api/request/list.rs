@@ -4,7 +4,8 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::constraints::Findings;
-use super::patterns::{Form, FunctionParts};
+use super::function::FunctionParts;
+use super::patterns::Form;
 use crate::aws_api::ApiError;
 use crate::aws_api::paging::Marker;
 

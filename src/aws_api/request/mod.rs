@@ -7,6 +7,7 @@ mod body;
 mod canonical;
 mod change;
 mod constraints;
+mod function;
 mod list;
 mod members;
 mod patterns;

@@ -155,3 +155,46 @@ fn a_page_names_the_next() {
     assert_eq!(listed(None), r#"{"NextMarker":null,"EventSourceMappings":[]}"#);
     assert_eq!(listed(Some("m")), r#"{"NextMarker":"m","EventSourceMappings":[]}"#);
 }
+
+#[test]
+fn what_a_request_may_say_makes_a_mapping() {
+    let kinesis = "arn:aws:kinesis:us-east-1:123456789012:stream/clicks";
+    let queue = "arn:aws:sqs:us-east-1:123456789012:orders";
+    let sources = [
+        (queue, json!({})),
+        (
+            "arn:aws:sqs:us-east-1:123456789012:orders.fifo",
+            json!({ "BatchSize": 10, "ScalingConfig": { "MaximumConcurrency": 2 } }),
+        ),
+        (
+            queue,
+            json!({ "BatchSize": 10_000, "MaximumBatchingWindowInSeconds": 300, "ScalingConfig": { "MaximumConcurrency": 1000 } }),
+        ),
+        (queue, json!({ "FunctionName": "123456789012:function:f:7", "Tags": { "a b": "", "é": "x=y" } })),
+        (queue, json!({ "FilterCriteria": { "Filters": vec![json!({ "Pattern": "{\"body\":[\"${HOME}\"]}" }); 10] } })),
+        (kinesis, json!({ "StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": 0 })),
+        (kinesis, json!({ "StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": 1_732_090_000.125 })),
+        (kinesis, json!({ "StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": "2024-11-20T08:00:00.5Z" })),
+        (
+            kinesis,
+            json!({ "StartingPosition": "LATEST", "ParallelizationFactor": 10, "MaximumRetryAttempts": 10_000, "MaximumRecordAgeInSeconds": 604_800 }),
+        ),
+        (
+            kinesis,
+            json!({ "StartingPosition": "LATEST", "TumblingWindowInSeconds": 900, "BisectBatchOnFunctionError": true }),
+        ),
+        (
+            kinesis,
+            json!({ "StartingPosition": "LATEST", "MetricsConfig": { "Metrics": ["EventCount"] }, "Enabled": false }),
+        ),
+    ];
+    for (source, more) in sources {
+        let mut body = json!({ "EventSourceArn": source, "FunctionName": "f" });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let parameters = request::create(body.to_string().as_bytes()).unwrap();
+        let mapping = of_definition(UUID, &parameters.0, NOW).unwrap_or_else(|problems| panic!("{problems:?}: {body}"));
+        let tags: serde_json::Map<String, Value> =
+            mapping.tags.into_iter().map(|(key, value)| (key, value.into())).collect();
+        assert_eq!(Value::Object(tags), body.get("Tags").cloned().unwrap_or(json!({})));
+    }
+}

@@ -67,6 +67,7 @@ fn what_forebay_lacks_is_refused_in_its_own_words() {
             "KafkaMetrics are of Kafka",
         ),
         (QUEUE, json!({ "DestinationConfig": { "OnFailure": { "Destination": "kafka://failed" } } }), "Kafka topic"),
+        (QUEUE, json!({ "FunctionName": "eu-west-1:f" }), "region without its ARN"),
         (KINESIS, json!({ "MaximumRecordAgeInSeconds": 0 }), "from 60 to 604800"),
         (KINESIS, json!({ "MaximumRecordAgeInSeconds": 59 }), "from 60 to 604800"),
         (KINESIS, json!({ "StartingPosition": "AT_TIMESTAMP" }), "StartingPositionTimestamp is required"),
@@ -151,6 +152,8 @@ fn keeps_what_says_something_and_nothing_else() {
     let pattern = r#"{ "body": { "type": ["order.created"] } }"#;
     let table = [
         (QUEUE, json!({}), json!({})),
+        (QUEUE, json!({ "FunctionName": "function:g:live" }), json!({ "FunctionName": "g:live" })),
+        (QUEUE, json!({ "FunctionName": "123456789012:g" }), json!({ "FunctionName": "123456789012:function:g" })),
         (QUEUE, json!({ "Enabled": false, "BatchSize": 10.0 }), json!({ "Enabled": false, "BatchSize": 10 })),
         (
             QUEUE,

@@ -40,8 +40,8 @@ fn nothing_changes_nothing() {
         for body in
             [json!({}), json!({ "BatchSize": null, "ScalingConfig": null, "FilterCriteria": null, "Enabled": null })]
         {
-            let update = changed(&current, body);
-            assert_eq!(update, Update { parameters: current.clone(), switches: None, names_function: false });
+            let changed = changed(&current, body);
+            assert_eq!(changed, Update { parameters: current.clone(), switches: None, names_function: false });
         }
         assert_eq!(update(&current, b"").unwrap().parameters, current);
     }
