@@ -8,3 +8,4 @@ mod limits;
 pub(crate) use auth::{Caller, Keys, KeysError};
 pub(crate) use error::ApiError;
 pub(crate) use http::{Access, guard};
+pub(crate) use limits::CONNECTIONS;
