@@ -40,8 +40,8 @@ struct Guard {
     turns: Arc<Semaphore>,
 }
 
-/// Puts the front door before `handlers`: limits, the signature, AWS's answers for what does not exist, the headers of every
-/// answer. A request that is let in has the whole body in memory and, where keys are asked for, its
+/// Puts the front door before `handlers`: limits, the signature, AWS's answers for what does not exist, the headers of
+/// every answer. A request that is let in has the whole body in memory and, where keys are asked for, its
 /// [`Caller`](super::Caller) as an extension. It is carried out even if its client leaves.
 pub(crate) fn guard(handlers: Router, access: Access, wall: WallClock) -> Router {
     limited(handlers, access, wall, Limits::DEFAULT)
@@ -106,8 +106,8 @@ impl Guard {
     }
 }
 
-/// HEAD would be taken for GET. Dots and empty segments are signed as the path that they lead to: taken literally they are
-/// another one.
+/// HEAD would be taken for GET. Dots and empty segments are signed as the path that they lead to: taken literally they
+/// are another one.
 fn exists(head: &Parts) -> bool {
     let segments = head.uri.path().strip_prefix('/').unwrap_or_default();
     let segments = segments.strip_suffix('/').unwrap_or(segments);
@@ -115,8 +115,8 @@ fn exists(head: &Parts) -> bool {
         && segments.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
 }
 
-/// Without keys a page in somebody's browser could use the API: it can send requests here without being asked, and, under a
-/// name that it points here, read the answers.
+/// Without keys a page in somebody's browser could use the API: it can send requests here without being asked, and,
+/// under a name that it points here, read the answers.
 fn no_browser(head: &Parts) -> Result<(), ApiError> {
     let refused = |text: &str| Err(ApiError::AccessDenied(text.to_owned()));
     if head.headers.contains_key(ORIGIN) || head.headers.contains_key("sec-fetch-site") {

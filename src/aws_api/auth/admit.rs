@@ -33,10 +33,10 @@ pub(crate) struct Caller {
     pub(crate) region: String,
 }
 
-/// Lets a request in whose signature is right. AWS's rule on repeats holds: the same request is good for five minutes, and
-/// never with another method, path, query, signed header or body.
+/// Lets a request in whose signature is right. AWS's rule on repeats holds: the same request is good for five minutes,
+/// and never with another method, path, query, signed header or body.
 ///
-/// [How a signature is made](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html)
+/// How a signature is made: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>.
 pub(crate) fn admit(keys: &Keys, head: &Parts, body: &[u8], now_unix_s: u64) -> Result<Caller, ApiError> {
     let given = Authorization::of(head)?;
     let time = SignedAt::of(&head.headers)?;
@@ -73,7 +73,7 @@ fn compute(
     if !target.starts_with('/') || target.len() > LONGEST_TARGET {
         return Err(mismatch());
     }
-    // What is not UTF-8 would be signed as the character that stands in for it: another query could be put in its place.
+    // What is not UTF-8 would be signed as the character that stands in for it: another query could take its place.
     if percent_decode_str(head.uri.query().unwrap_or_default()).decode_utf8().is_err() {
         return Err(mismatch());
     }

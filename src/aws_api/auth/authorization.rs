@@ -1,7 +1,7 @@
 //! The `Authorization` header: `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`.
 //!
-//! What a client sent is not repeated in errors, though AWS does it: who has mixed up id and secret would find the secret in
-//! logs.
+//! What a client sent is not repeated in errors, though AWS does it: who has mixed up id and secret would find the
+//! secret in logs.
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;

@@ -7,8 +7,8 @@ use axum::http::request::Parts;
 use super::super::ApiError;
 use super::clock;
 
-/// What headers of AWS's begin with: they change what a request means, so one that is not signed could have been added by
-/// somebody else.
+/// What headers of AWS's begin with: they change what a request means, so one that is not signed could have been added
+/// by somebody else.
 const AWS_PREFIX: &str = "x-amz-";
 
 fn invalid<T>(text: impl Into<String>) -> Result<T, ApiError> {

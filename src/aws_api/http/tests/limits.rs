@@ -117,8 +117,11 @@ async fn more_requests_at_once_wait_for_their_turn_and_not_for_ever() {
     let [left, right] = &mut first;
     let answer = tokio::select! { answer = left => answer, answer = right => answer };
     assert_eq!(answer.unwrap().status, 200);
-    let next = ask();
-    gate.begun.notified().await;
+    let mut next = ask();
+    tokio::select! {
+        () = gate.begun.notified() => {}
+        answer = &mut next => panic!("no turn came: {answer:?}"),
+    }
     gate.go.notify_waiters();
     assert_eq!(next.await.unwrap().status, 200);
     gate.done.notified().await;
