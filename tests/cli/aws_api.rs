@@ -31,7 +31,8 @@ fn ask(daemon: &Daemon<'_>, method: &str, path: &str, body: &Value) -> (u16, Val
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.split_whitespace().nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
+    let body = if body.is_empty() { Value::Null } else { serde_json::from_str(body).unwrap() };
+    (head.split_whitespace().nth(1).unwrap().parse().unwrap(), body)
 }
 
 fn create(daemon: &Daemon<'_>) -> String {
@@ -103,6 +104,12 @@ fn mappings_of_the_api_need_no_files_and_outlive_the_process() {
     let one = format!("{PATH}{uuid}");
     assert_eq!(ask(&daemon, "GET", &one, &Value::Null).1["State"], "Enabled");
 
+    let (_, shown) = ask(&daemon, "GET", &format!("{one}/"), &Value::Null);
+    let tags = format!("/2017-03-31/tags/{}", shown["EventSourceMappingArn"].as_str().unwrap().replace(':', "%3A"));
+    assert_eq!(ask(&daemon, "POST", &tags, &json!({ "Tags": { "team": "a", "stage": "b" } })), (204, Value::Null));
+    assert_eq!(ask(&daemon, "DELETE", &format!("{tags}?tagKeys=stage"), &Value::Null), (204, Value::Null));
+    assert_eq!(ask(&daemon, "GET", &tags, &Value::Null), (200, json!({ "Tags": { "team": "a" } })));
+
     // A reload is no matter of theirs, with files or without.
     daemon.process.signal(Signal::HUP);
     place.stdout(&["stop", &uuid, "--wait"]);
@@ -129,6 +136,7 @@ fn mappings_of_the_api_need_no_files_and_outlive_the_process() {
     assert_eq!(status, 400);
     assert!(refused["message"].as_str().unwrap().contains("mappings/payments.yaml"), "{refused}");
 
+    assert_eq!(ask(&daemon, "GET", &tags, &Value::Null).1, json!({ "Tags": { "team": "a" } }));
     assert_eq!(ask(&daemon, "DELETE", &one, &Value::Null).0, 202);
     daemon.process.signal(Signal::KILL);
     drop(daemon);
