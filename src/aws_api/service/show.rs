@@ -116,7 +116,10 @@ impl Parts {
 
 fn is_wanted(mapping: &Mapping, query: &ListQuery) -> bool {
     query.event_source_arn.as_ref().is_none_or(|arn| *arn == mapping.source.text)
-        && query.function.as_ref().is_none_or(|function| function.names(&shape::function_arn(mapping)))
+        && query.function.as_ref().is_none_or(|function| {
+            // The name alone rules most mappings out, and costs nothing.
+            function.name == mapping.function.name && function.names(&shape::function_arn(mapping))
+        })
 }
 
 pub(super) fn is_of_file(mapping: &Mapping) -> bool {
