@@ -172,9 +172,10 @@ impl Wobbly {
         if self.fails.load(SeqCst) {
             return Err(StoreError::Io { path: "f.redb".into(), reason: "no space left on device".into() });
         }
-        // A disk takes its time: whatever happens meanwhile happens in tests, too.
+        // A disk takes its time, and so does its answer: whatever happens meanwhile happens in tests, too.
         tokio::time::sleep(Duration::from_millis(3)).await;
         write.await?;
+        tokio::time::sleep(Duration::from_millis(3)).await;
         if self.hangs.load(SeqCst) {
             std::future::pending::<()>().await;
         }
