@@ -20,6 +20,5 @@ mod tests;
 
 pub(crate) use canonical::Parameters;
 pub(crate) use change::{Update, create, update};
-pub(crate) use function::FunctionParts;
 pub(crate) use list::{ListQuery, list};
-pub(crate) use tags::{add_tags, remove_tags, tag_keys, tag_resource, tags_of, tags_to_add};
+pub(crate) use tags::{add_tags, remove_tags, tag_keys, tag_resource, tags_to_add};
