@@ -61,10 +61,8 @@ impl Findings {
     fn value(&mut self, value: &Value, shape: &Shape, path: &str) {
         match (shape, value) {
             (Shape::Text { min, max, form }, Value::String(text)) => self.text(text, path, (*min, *max), *form),
-            (Shape::Word(words), Value::String(text)) => {
-                if !words.contains(&text.as_str()) {
-                    self.add(&format!("'{text}'"), path, &of_words(words));
-                }
+            (Shape::Word(words), Value::String(text)) if !words.contains(&text.as_str()) => {
+                self.add(&format!("'{text}'"), path, &of_words(words));
             }
             (Shape::Integer { min, max }, number @ Value::Number(_)) => self.integer(number, path, *min, *max),
             (Shape::List { of, min, max }, Value::Array(values)) => {

@@ -53,7 +53,7 @@ pub(crate) fn tags_to_add(body: &[u8]) -> Result<BTreeMap<String, String>, ApiEr
         ));
     };
     check(tags)?;
-    Ok(texts(tags))
+    Ok(tags.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect())
 }
 
 /// Reads the query of `UntagResource`: `tagKeys`, once for each.
@@ -66,12 +66,6 @@ pub(crate) fn tag_keys(query: &str) -> Result<Vec<String>, ApiError> {
     findings.tag_keys(&keys, "tagKeys");
     findings.finish()?;
     Ok(keys)
-}
-
-/// The tags of a definition.
-#[cfg(test)]
-pub(crate) fn tags_of(parameters: &Parameters) -> BTreeMap<String, String> {
-    parameters.at(&["Tags"]).and_then(Value::as_object).map(texts).unwrap_or_default()
 }
 
 /// A definition with more tags; those of the same key are replaced.
@@ -93,10 +87,6 @@ fn with_tags(parameters: &Parameters, tags: Map<String, Value>) -> Parameters {
     let mut members = parameters.0.clone();
     members.insert("Tags".to_owned(), Value::Object(tags));
     Parameters::of(members)
-}
-
-fn texts(tags: &Map<String, Value>) -> BTreeMap<String, String> {
-    tags.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 /// What AWS asks of tags beyond the model's constraints.
@@ -126,7 +116,7 @@ mod tests {
         (error.code(), error.to_string())
     }
 
-    fn tagged(tags: Value) -> Parameters {
+    fn tagged(tags: &Value) -> Parameters {
         let Value::Object(members) = json!({ "BatchSize": 1, "Tags": tags }) else { panic!() };
         Parameters(members)
     }
@@ -215,10 +205,11 @@ mod tests {
         assert_eq!(tags_to_add(body(50).as_bytes()).unwrap().len(), 50);
         let limit = ("InvalidParameterValueException", "Number of tags exceeds resource tag limit.".to_owned());
         assert_eq!(refusal(tags_to_add(body(51).as_bytes())), limit);
-        let full = tagged(many(50));
+        let full = tagged(&many(50));
         assert_eq!(refusal(add_tags(&full, BTreeMap::from([("new".into(), "v".into())]))), limit);
         let replaced = add_tags(&full, BTreeMap::from([("k7".into(), "w".into())])).unwrap();
-        assert_eq!((tags_of(&replaced).len(), tags_of(&replaced)["k7"].as_str()), (50, "w"));
+        let tags = replaced.at(&["Tags"]).and_then(Value::as_object).unwrap();
+        assert_eq!((tags.len(), &tags["k7"]), (50, &json!("w")));
     }
 
     #[test]
@@ -228,8 +219,7 @@ mod tests {
         assert_eq!(Value::Object(one.0.clone()), json!({"Tags": {"a": "1"}}));
         assert_eq!(remove_tags(&one, &["b".into()]), one);
         assert_eq!(remove_tags(&one, &["a".into()]), none);
-        assert!(tags_of(&none).is_empty());
-        assert_eq!(remove_tags(&tagged(json!({"a": "1"})), &["a".into()]).0.len(), 1);
+        assert_eq!(remove_tags(&tagged(&json!({"a": "1"})), &["a".into()]).0.len(), 1);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::{Update, update};
 use super::*;
 
-fn changed(current: &Parameters, more: Value) -> Update {
+fn changed(current: &Parameters, more: &Value) -> Update {
     let body = more.to_string();
     update(current, body.as_bytes()).unwrap_or_else(|error| panic!("{error}: {body}"))
 }
@@ -40,7 +40,7 @@ fn nothing_changes_nothing() {
         for body in
             [json!({}), json!({ "BatchSize": null, "ScalingConfig": null, "FilterCriteria": null, "Enabled": null })]
         {
-            let changed = changed(&current, body);
+            let changed = changed(&current, &body);
             assert_eq!(changed, Update { parameters: current.clone(), switches: None, names_function: false });
         }
         assert_eq!(update(&current, b"").unwrap().parameters, current);
@@ -72,7 +72,7 @@ fn empty_members_clear() {
         assert!(current.has(name), "{name}");
         let mut expected = current.0.clone();
         expected.remove(name);
-        assert_eq!(changed(current, body.clone()).parameters.0, expected, "{body}");
+        assert_eq!(changed(current, &body).parameters.0, expected, "{body}");
     }
     // These clear what is never there.
     for body in [
@@ -80,7 +80,7 @@ fn empty_members_clear() {
         json!({ "KMSKeyArn": "" }),
         json!({ "SourceAccessConfigurations": [] }),
     ] {
-        assert_eq!(changed(&queue, body).parameters, queue);
+        assert_eq!(changed(&queue, &body).parameters, queue);
     }
 }
 
@@ -90,7 +90,7 @@ fn given_members_replace() {
     let filters = json!({ "Filters": [{ "Pattern": "{\"body\":[\"b\"]}" }, { "Pattern": "{\"body\":[\"c\"]}" }] });
     let update = changed(
         &current,
-        json!({ "BatchSize": 1.0, "FilterCriteria": filters, "Enabled": false, "FunctionName": "g:live" }),
+        &json!({ "BatchSize": 1.0, "FilterCriteria": filters, "Enabled": false, "FunctionName": "g:live" }),
     );
     let mut expected = current.0;
     expected.extend(object(
@@ -106,7 +106,7 @@ fn what_update_does_not_have_is_ignored() {
             "EventSourceArn": FIFO, "StartingPosition": "LATEST", "StartingPositionTimestamp": 5, "Tags": { "x": "y" },
             "Topics": [], "Queues": 5, "SelfManagedEventSource": "x", "UUID": "other", "Name": "x", "Poller": {},
         });
-        assert_eq!(changed(&current, body).parameters, current);
+        assert_eq!(changed(&current, &body).parameters, current);
     }
 }
 
@@ -172,9 +172,9 @@ fn a_change_may_not_break_the_whole() {
         assert_eq!(refused_change(&current, &body), (INVALID, text.to_owned()), "{body}");
     }
     // Both at once hold together.
-    let both = changed(&large, json!({ "MaximumBatchingWindowInSeconds": 0, "BatchSize": 10 }));
+    let both = changed(&large, &json!({ "MaximumBatchingWindowInSeconds": 0, "BatchSize": 10 }));
     assert_eq!(both.parameters.0, object(body(QUEUE, json!({ "BatchSize": 10 }))));
-    let swapped = changed(&tumbling, json!({ "TumblingWindowInSeconds": 0, "ParallelizationFactor": 2 }));
+    let swapped = changed(&tumbling, &json!({ "TumblingWindowInSeconds": 0, "ParallelizationFactor": 2 }));
     assert_eq!(swapped.parameters.integer("ParallelizationFactor"), Some(2));
 }
 
