@@ -77,7 +77,7 @@ async fn tag(
     body: Bytes,
 ) -> Result<StatusCode, ApiError> {
     let tagged = service.tag(&resource, &body).await;
-    told("TagResource", &resource, who.as_deref(), &tagged);
+    told("TagResource", last(&resource), who.as_deref(), &tagged);
     tagged.map(|()| StatusCode::NO_CONTENT)
 }
 
@@ -88,8 +88,13 @@ async fn untag(
     RawQuery(query): RawQuery,
 ) -> Result<StatusCode, ApiError> {
     let untagged = service.untag(&resource, &query.unwrap_or_default()).await;
-    told("UntagResource", &resource, who.as_deref(), &untagged);
+    told("UntagResource", last(&resource), who.as_deref(), &untagged);
     untagged.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// The UUID in a mapping's ARN.
+fn last(resource: &str) -> &str {
+    resource.rsplit(':').next().unwrap_or(resource)
 }
 
 /// One line for each change: who asked for it, and what of which mapping. Refusals are the client's matter, unless

@@ -42,13 +42,16 @@ fn create(daemon: &Daemon<'_>) -> String {
     made["UUID"].as_str().unwrap().to_owned()
 }
 
+/// Flags, variables, and what is said of them.
+type Refused<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+
 #[test]
 fn nothing_is_served_to_everybody_by_mistake() {
     let place = bare();
     let keys = ("FOREBAY_API_KEYS", "id:0123456789abcdef0123456789abcdef");
     let served = ("FOREBAY_AWS_API", "127.0.0.1:0");
     let insecure = ("FOREBAY_AWS_API_INSECURE", "1");
-    let table: [(&[&str], &[(&str, &str)], &str); 8] = [
+    let table: [Refused<'_>; 8] = [
         (&["--aws-api", "127.0.0.1:0"], &[], "the AWS API has no keys: set FOREBAY_API_KEYS=id:secret"),
         (&[], &[served], "the AWS API has no keys: set FOREBAY_API_KEYS=id:secret"),
         (&["--aws-api", "0.0.0.0:0", "--aws-api-insecure"], &[], "choose a loopback address such as 127.0.0.1:9691"),
@@ -162,4 +165,24 @@ fn a_reload_that_loses_the_folder_keeps_what_the_api_made() {
     };
     eventually("the file's mapping is gone", || (names() == [uuid.clone()]).then_some(()));
     daemon.end(Signal::TERM, 0);
+}
+
+#[test]
+fn requests_during_a_drain_are_told_to_come_again() {
+    let place = bare();
+    let fake = Fake::start(1, true);
+    let endpoint = fake.endpoint();
+    let daemon = place.run_with(&INSECURE, &[("AWS_ENDPOINT_URL", endpoint.as_str())]);
+    let uuid = create(&daemon);
+    eventually("the function has the message", || (fake.fates().invoked == 1).then_some(()));
+    daemon.process.signal(Signal::TERM);
+    let one = format!("{PATH}{uuid}");
+    eventually("the drain begins", || (ask(&daemon, "GET", &one, &Value::Null).0 == 503).then_some(()));
+    for (method, path) in [("GET", PATH), ("POST", PATH), ("PUT", &one), ("DELETE", &one)] {
+        let (status, refused) = ask(&daemon, method, path, &Value::Null);
+        assert_eq!(status, 503, "{method} {path}");
+        assert_eq!(refused["Message"], "forebay is shutting down: try again when it runs");
+    }
+    daemon.end(Signal::TERM, 1);
+    assert_eq!(place.run_with(&INSECURE, &[]).status(&uuid)["UUID"], uuid);
 }
