@@ -120,9 +120,12 @@ pub(crate) fn whole_arn(function: &FunctionRef, settings: Option<&FunctionSettin
     arn
 }
 
-/// Something between us and AWS does not work: what is asked for may be right.
+/// Something between us and AWS does not work, and what is asked for may be right; or the service says that it is not.
 fn broken(what: &str, fault: &Fault) -> ApiError {
-    ApiError::Service(format!("{what}: {fault}; nothing was changed, try again"))
+    match fault.kind {
+        FaultKind::Invalid => ApiError::InvalidParameterValue(format!("{what}: {fault}")),
+        _ => ApiError::Service(format!("{what}: {fault}; nothing was changed, try again")),
+    }
 }
 
 #[cfg(test)]

@@ -3,4 +3,5 @@ mod crashes;
 mod crowds;
 mod lives;
 mod refusals;
+mod store;
 mod world;

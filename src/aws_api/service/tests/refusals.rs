@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::world::{FUNCTION, QUEUE, Rig, STREAM, TABLE, of_file, of_queue, of_stream, with};
 use crate::aws_api::ApiError;
-use crate::machine::FaultKind::{Denied, Expired, Missing, Throttled, Timeout, Transient};
+use crate::machine::FaultKind::{Denied, Expired, Invalid, Missing, Throttled, Timeout, Transient};
 
 fn invalid(text: impl Into<String>) -> ApiError {
     ApiError::InvalidParameterValue(text.into())
@@ -71,6 +71,10 @@ async fn what_cannot_be_asked_is_an_error_of_the_service_that_says_what_failed()
             rig.world.sources.lock().unwrap().clear();
         }
     }
+    // What the service itself calls wrong is not worth another try.
+    rig.world.sources.lock().unwrap().insert(QUEUE.into(), Invalid);
+    let refused = rig.create(&of_queue("orders")).await.unwrap_err();
+    assert_eq!(refused, invalid("the queue cannot be asked: asked, and it was invalid"));
     rig.assert_left(vec![]).await;
 }
 

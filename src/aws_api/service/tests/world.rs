@@ -1,8 +1,8 @@
 //! A service over a real engine and a store in memory. Sources and functions answer what the test wants, and count
 //! who holds them.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,16 +13,17 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::super::{Restored, Service, restore};
+use super::store::Wobbly;
 use crate::aws_api::ApiError;
 use crate::engine::{Connector, EngineHandle, Parts, Ports, SourcePort, spawn};
 use crate::function::{Function, FunctionSettings};
 use crate::machine::{
-    Fault, FaultKind, Fence, FunctionAnswer, InvokeResult, Mark, PollRequest, Positions, QueueAttributes, ReadAnswer,
-    ReadRequest, Receipt, Record, SettleEntry, SettleOutcome, Shard,
+    Fault, FaultKind, FunctionAnswer, InvokeResult, PollRequest, QueueAttributes, ReadAnswer, ReadRequest, Receipt,
+    Record, SettleEntry, SettleOutcome, Shard,
 };
 use crate::mapping::{Mapping, parse};
 use crate::source::{QueueSource, StreamSource};
-use crate::store::{Definition, Desired, Kept, MemoryStore, Store, StoreError};
+use crate::store::Store;
 use crate::telemetry::Metrics;
 
 pub(super) const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:orders";
@@ -43,8 +44,6 @@ pub(super) struct World {
     pub(super) takes: Mutex<Duration>,
     /// How many ports are held, by checks and by running mappings.
     pub(super) held: AtomicUsize,
-    /// Sources that were asked whether they exist.
-    pub(super) asked: Mutex<BTreeSet<String>>,
 }
 
 struct Port {
@@ -62,7 +61,6 @@ impl Port {
     async fn source(&self) -> Result<(), Fault> {
         let takes = *self.world.takes.lock().unwrap();
         tokio::time::sleep(takes).await;
-        self.world.asked.lock().unwrap().insert(self.source.clone());
         fault(&self.world.sources, &self.source)
     }
 }
@@ -146,96 +144,6 @@ impl Function for Port {
             let timeout = Duration::from_secs(self.world.timeout.load(SeqCst));
             let arn = Some(format!("arn:aws:lambda:us-east-1:000000000000:function:{}", self.function));
             Ok(FunctionSettings { timeout, reserved_concurrency: None, role: None, arn })
-        }
-        .boxed()
-    }
-}
-
-/// A store that fails, or hangs after the write, when it is told to.
-#[derive(Default)]
-pub(super) struct Wobbly {
-    inner: MemoryStore,
-    /// Definitions cannot be written.
-    pub(super) fails: AtomicBool,
-    /// Definitions are written, but nobody hears of it: as when the process is killed then.
-    pub(super) hangs: AtomicBool,
-}
-
-impl Wobbly {
-    /// The function that a mapping has in the store.
-    pub(super) async fn function_of(&self, uuid: &str) -> String {
-        let definitions = self.inner.definitions().await.unwrap();
-        definitions[uuid].parameters["FunctionName"].as_str().unwrap().to_owned()
-    }
-
-    async fn written(&self, write: BoxFuture<'_, Result<(), StoreError>>) -> Result<(), StoreError> {
-        if self.fails.load(SeqCst) {
-            return Err(StoreError::Io { path: "f.redb".into(), reason: "no space left on device".into() });
-        }
-        // A disk takes its time, and so does its answer: whatever happens meanwhile happens in tests, too.
-        tokio::time::sleep(Duration::from_millis(3)).await;
-        write.await?;
-        tokio::time::sleep(Duration::from_millis(3)).await;
-        if self.hangs.load(SeqCst) {
-            std::future::pending::<()>().await;
-        }
-        Ok(())
-    }
-}
-
-impl Store for Wobbly {
-    fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>> {
-        self.inner.desired(mapping)
-    }
-
-    fn set_desired(&self, mapping: &str, desired: Option<Desired>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.set_desired(mapping, desired)
-    }
-
-    fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>> {
-        self.inner.claim(mapping, source, latest)
-    }
-
-    fn save(
-        &self,
-        mapping: &str,
-        fence: Fence,
-        changes: Vec<(Arc<str>, Option<Mark>)>,
-    ) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.save(mapping, fence, changes)
-    }
-
-    fn kept(&self) -> BoxFuture<'_, Result<BTreeMap<String, Kept>, StoreError>> {
-        self.inner.kept()
-    }
-
-    fn replace_kept(&self, mapping: &str, kept: Option<Kept>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.replace_kept(mapping, kept)
-    }
-
-    fn definitions(&self) -> BoxFuture<'_, Result<BTreeMap<String, Definition>, StoreError>> {
-        self.inner.definitions()
-    }
-
-    fn define(
-        &self,
-        mapping: &str,
-        definition: Definition,
-        forget_wish: bool,
-    ) -> BoxFuture<'_, Result<(), StoreError>> {
-        let mapping = mapping.to_owned();
-        async move {
-            let write = async { self.inner.define(&mapping, definition, forget_wish).await };
-            self.written(write.boxed()).await
-        }
-        .boxed()
-    }
-
-    fn forget(&self, mapping: &str) -> BoxFuture<'_, Result<(), StoreError>> {
-        let mapping = mapping.to_owned();
-        async move {
-            let write = async { self.inner.forget(&mapping).await };
-            self.written(write.boxed()).await
         }
         .boxed()
     }
