@@ -6,7 +6,7 @@ SEEDS ?= 100000
 SECONDS ?= 3600
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint demo bench fuzz sim-long deny emulators clean-demo
+.PHONY: help build test lint demo bench fuzz fuzz-api fuzz-signature sim-long deny emulators clean-demo
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -44,6 +44,16 @@ fuzz: ## Fuzz patterns and records for SECONDS (an hour unless given); needs nig
 	@mkdir -p fuzz/corpus/filter
 	$(CARGO) +nightly fuzz run --sanitizer none filter fuzz/corpus/filter fuzz/seeds -- \
 		-max_total_time=$(SECONDS) -max_len=4096 -timeout=60 -dict=fuzz/filter.dict
+
+fuzz-api: ## Fuzz requests to the AWS API for SECONDS (an hour unless given); needs nightly Rust and cargo-fuzz
+	@mkdir -p fuzz/corpus/aws_api
+	$(CARGO) +nightly fuzz run --sanitizer none aws_api fuzz/corpus/aws_api fuzz/seeds-api -- \
+		-max_total_time=$(SECONDS) -max_len=8192 -timeout=60 -dict=fuzz/aws_api.dict
+
+fuzz-signature: ## Fuzz the signatures of requests to the AWS API, likewise
+	@mkdir -p fuzz/corpus/signature
+	$(CARGO) +nightly fuzz run --sanitizer none signature fuzz/corpus/signature fuzz/seeds-signature -- \
+		-max_total_time=$(SECONDS) -max_len=20000 -timeout=60
 
 emulators:
 	@sh scripts/venv.sh

@@ -13,10 +13,10 @@ pub(crate) enum ApiError {
     /// Constraints of the API's model are not met; says how many and which.
     #[error("{0}")]
     Validation(String),
-    /// The body is not JSON.
-    #[error("Could not parse request body into json: {0}")]
-    InvalidRequestContent(String),
-    /// A member of the body has another type.
+    /// The request is broken below the API: a path that does not decode, a body that breaks off.
+    #[error("{0}")]
+    MalformedHttpRequest(String),
+    /// The body is not JSON, or a member of it has another type.
     #[error("{0}")]
     Serialization(String),
     /// There is no such mapping.
@@ -55,6 +55,9 @@ pub(crate) enum ApiError {
     /// The signature is not that of this request, or not of this time.
     #[error("{0}")]
     InvalidSignature(String),
+    /// The sender is one that is never let in.
+    #[error("{0}")]
+    AccessDenied(String),
     /// There is no such path, or it does not take the method.
     #[error("Unable to determine service/operation name to be authorized")]
     UnknownOperation,
@@ -72,13 +75,14 @@ impl ApiError {
         match self {
             Self::InvalidParameterValue(_)
             | Self::Validation(_)
-            | Self::InvalidRequestContent(_)
+            | Self::MalformedHttpRequest(_)
             | Self::Serialization(_)
             | Self::ResourceInUse(_)
             | Self::IncompleteSignature(_) => StatusCode::BAD_REQUEST,
-            Self::MissingAuthenticationToken | Self::UnrecognizedClient | Self::InvalidSignature(_) => {
-                StatusCode::FORBIDDEN
-            }
+            Self::MissingAuthenticationToken
+            | Self::UnrecognizedClient
+            | Self::InvalidSignature(_)
+            | Self::AccessDenied(_) => StatusCode::FORBIDDEN,
             Self::ResourceNotFound(_) | Self::UnknownOperation => StatusCode::NOT_FOUND,
             Self::Slow { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::ResourceConflict(_) => StatusCode::CONFLICT,
@@ -94,7 +98,7 @@ impl ApiError {
         match self {
             Self::InvalidParameterValue(_) => "InvalidParameterValueException",
             Self::Validation(_) => "ValidationException",
-            Self::InvalidRequestContent(_) => "InvalidRequestContentException",
+            Self::MalformedHttpRequest(_) => "MalformedHttpRequestException",
             Self::Serialization(_) => "SerializationException",
             Self::ResourceNotFound(_) => "ResourceNotFoundException",
             Self::ResourceConflict(_) => "ResourceConflictException",
@@ -106,6 +110,7 @@ impl ApiError {
             Self::IncompleteSignature(_) => "IncompleteSignatureException",
             Self::UnrecognizedClient => "UnrecognizedClientException",
             Self::InvalidSignature(_) => "InvalidSignatureException",
+            Self::AccessDenied(_) => "AccessDeniedException",
             Self::UnknownOperation => "UnknownOperationException",
             Self::Service(_) => "ServiceException",
             Self::Closing => "ServiceUnavailableException",
@@ -117,19 +122,20 @@ impl ApiError {
         let message = self.to_string();
         match self {
             Self::ResourceNotFound(_) | Self::ResourceInUse(_) => json!({ "Type": "User", "Message": message }),
+            Self::Serialization(_) => json!({ "Message": message }),
             Self::Service(_) | Self::Closing => json!({ "Type": "Service", "Message": message }),
             Self::InvalidParameterValue(_)
-            | Self::InvalidRequestContent(_)
             | Self::ResourceConflict(_)
             | Self::TooManyRequests
             | Self::TooLarge { .. } => json!({ "Type": "User", "message": message }),
             Self::Validation(_)
-            | Self::Serialization(_)
             | Self::Slow { .. }
             | Self::MissingAuthenticationToken
             | Self::IncompleteSignature(_)
             | Self::UnrecognizedClient
             | Self::InvalidSignature(_)
+            | Self::AccessDenied(_)
+            | Self::MalformedHttpRequest(_)
             | Self::UnknownOperation => json!({ "message": message }),
         }
     }
@@ -145,6 +151,7 @@ mod tests {
         let table = [
             (ApiError::InvalidParameterValue(text()), 400, "InvalidParameterValueException", Some("User"), "message"),
             (ApiError::Validation(text()), 400, "ValidationException", None, "message"),
+            (ApiError::Serialization(text()), 400, "SerializationException", None, "Message"),
             (ApiError::ResourceNotFound(text()), 404, "ResourceNotFoundException", Some("User"), "Message"),
             (ApiError::ResourceConflict(text()), 409, "ResourceConflictException", Some("User"), "message"),
             (ApiError::ResourceInUse(text()), 400, "ResourceInUseException", Some("User"), "Message"),

@@ -1,6 +1,5 @@
 //! The life of a daemon: bind, start, obey signals, drain, end.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,17 +11,19 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::aws_api::AwsApi;
 use super::exit::Exit;
-use super::files::{load, tally};
+use super::files::{Places, tally};
 use super::output::counted;
 use super::signals::{Signal, Signals};
 use crate::aws::AwsConnector;
+use crate::aws_api::{self, Restored, Service};
 use crate::control::{
-    Api, BoundSocket, Definitions, Overview, ReloadRefused, Reloader, SocketChoice, Token, guarded, probes, serve,
-    whole,
+    Api, BoundSocket, CONNECTIONS, Definitions, Overview, ReloadRefused, Reloader, SocketChoice, Token, guarded, probes,
+    serve, whole,
 };
-use crate::engine::{self, EngineHandle, ReloadSummary};
-use crate::mapping::{Diagnostic, Mapping, Severity};
+use crate::engine::{self, Connector, EngineHandle, ReloadSummary, WallClock};
+use crate::mapping::{Diagnostic, Mapping, Origin, Severity};
 use crate::store::{Store, StoreLocation};
 use crate::telemetry::Metrics;
 
@@ -31,10 +32,11 @@ const LAST_WRITE: Duration = Duration::from_secs(2);
 
 /// All that was checked before anything starts.
 pub(super) struct Daemon {
-    pub(super) paths: Vec<PathBuf>,
+    pub(super) files: Places,
     pub(super) mappings: Vec<Mapping>,
     pub(super) store: StoreLocation,
     pub(super) listen: String,
+    pub(super) aws_api: Option<AwsApi>,
     pub(super) socket: SocketChoice,
     pub(super) drain_timeout: Duration,
     pub(super) token: Option<Token>,
@@ -48,42 +50,59 @@ impl Daemon {
         let store = self.store.open()?;
         let tcp = bind(&self.listen).await?;
         let address = tcp.local_addr()?;
+        let aws_api = match self.aws_api {
+            Some(api) => Some((api.bind().await?, api.access)),
+            None => None,
+        };
+        let aws_api_address = aws_api.as_ref().and_then(|(listener, _)| listener.local_addr().ok());
 
+        let wall: WallClock = Arc::new(wall_clock);
         let metrics = Metrics::new();
         let overview = Overview::new(self.store.to_string(), loaded_well(self.mappings.len()));
-        let mappings = self.mappings.len();
+        let Restored { mappings: restored, registry } = aws_api::restore(&*store, wall_clock()).await?;
+        aws_api::warn_of_pairs(&restored, &self.mappings);
+        let mappings = self.mappings.len() + restored.len();
+        let connector: Arc<dyn Connector> = Arc::new(AwsConnector::new());
         let (engine, engine_task) = engine::spawn(engine::Parts {
             mappings: self.mappings,
-            restored: Vec::new(),
-            connector: Arc::new(AwsConnector::new()),
+            restored,
+            connector: Arc::clone(&connector),
             store: Arc::clone(&store),
             metrics: metrics.clone(),
             drain_timeout: self.drain_timeout,
             seed: fastrand::u64(..),
-            wall: Arc::new(wall_clock),
+            wall: Arc::clone(&wall),
         });
 
         let BoundSocket { listener, file: socket_file } = socket;
-        let reload = reloader(self.paths, engine.clone(), overview.clone());
-        let api = Api { engine: engine.clone(), reload: Arc::clone(&reload), definitions: definitions(store) };
+        let reload = reloader(self.files, engine.clone(), overview.clone());
+        let definitions = definitions(Arc::clone(&store));
+        let api = Api { engine: engine.clone(), reload: Arc::clone(&reload), definitions };
         let stop = CancellationToken::new();
         let servers = TaskTracker::new();
         let mut public = probes(engine.clone(), metrics, overview.clone());
         if let Some(token) = self.token {
             public = public.merge(guarded(api.clone().routes(), token));
         }
-        servers.spawn(serve(listener, whole(api), stop.clone()));
-        servers.spawn(serve(tcp, public, stop.clone()));
+        servers.spawn(serve(listener, whole(api), CONNECTIONS, stop.clone()));
+        servers.spawn(serve(tcp, public, CONNECTIONS, stop.clone()));
+        let service = aws_api.map(|(listener, access)| {
+            let service = Service::new(engine.clone(), store, connector, registry, Arc::clone(&wall));
+            let router = aws_api::guard(aws_api::routes(service.clone()), access, wall);
+            servers.spawn(serve(listener, router, aws_api::CONNECTIONS, stop.clone()));
+            service
+        });
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             mappings,
             %address,
+            aws_api = aws_api_address.map(tracing::field::display),
             socket = %socket_file.path().display(),
             store = %self.store,
             "forebay runs"
         );
 
-        let exit = Running { engine, engine_task, overview, reload, drain_timeout: self.drain_timeout }
+        let exit = Running { engine, engine_task, service, overview, reload, drain_timeout: self.drain_timeout }
             .until_stopped(&mut signals)
             .await;
         stop.cancel();
@@ -97,6 +116,7 @@ impl Daemon {
 struct Running {
     engine: EngineHandle,
     engine_task: JoinHandle<()>,
+    service: Option<Service>,
     overview: Overview,
     reload: Reloader,
     drain_timeout: Duration,
@@ -129,6 +149,9 @@ impl Running {
     async fn drain(self, signals: &mut Signals, signal: Signal) -> bool {
         self.overview.set_draining();
         tracing::info!(?signal, within = ?self.drain_timeout, "draining; another signal cuts it short");
+        if let Some(service) = &self.service {
+            service.close().await;
+        }
         let mut drained = Box::pin(self.engine.shutdown(self.drain_timeout));
         let mut cut = false;
         loop {
@@ -150,6 +173,9 @@ impl Running {
         }
         // Its end closes the store tidily; that takes one write.
         tokio::time::timeout(LAST_WRITE, self.engine_task).await.ok();
+        if let Some(service) = &self.service {
+            service.finished().await;
+        }
         tracing::info!(cut, "stopped");
         !cut
     }
@@ -170,7 +196,7 @@ fn loaded_well(mappings: usize) -> String {
     format!("ok {}", counted(mappings, "mapping"))
 }
 
-/// Reads the files again; errors in them change nothing. One reload at a time, in the order they were asked for.
+/// The mappings that were made through the AWS API, as the store has them.
 fn definitions(store: Arc<dyn Store>) -> Definitions {
     Arc::new(move || {
         let store = Arc::clone(&store);
@@ -178,13 +204,14 @@ fn definitions(store: Arc<dyn Store>) -> Definitions {
     })
 }
 
-fn reloader(paths: Vec<PathBuf>, engine: EngineHandle, overview: Overview) -> Reloader {
+/// Reads the files again; errors in them change nothing. One reload at a time, in the order they were asked for.
+fn reloader(files: Places, engine: EngineHandle, overview: Overview) -> Reloader {
     let turn = Arc::new(Mutex::new(()));
     Arc::new(move || {
-        let (paths, engine, overview, turn) = (paths.clone(), engine.clone(), overview.clone(), Arc::clone(&turn));
+        let (files, engine, overview, turn) = (files.clone(), engine.clone(), overview.clone(), Arc::clone(&turn));
         async move {
             let _turn = turn.lock_owned().await;
-            let result = reload(paths, &engine).await;
+            let result = reload(files, &engine).await;
             match &result {
                 Ok((mappings, summary)) => {
                     overview.set_files(loaded_well(*mappings));
@@ -204,8 +231,8 @@ fn reloader(paths: Vec<PathBuf>, engine: EngineHandle, overview: Overview) -> Re
     })
 }
 
-async fn reload(paths: Vec<PathBuf>, engine: &EngineHandle) -> Result<(usize, ReloadSummary), ReloadRefused> {
-    let loaded = tokio::task::spawn_blocking(move || load(&paths))
+async fn reload(files: Places, engine: &EngineHandle) -> Result<(usize, ReloadSummary), ReloadRefused> {
+    let loaded = tokio::task::spawn_blocking(move || files.load())
         .await
         .map_err(|panic| ReloadRefused::Invalid { errors: counted(1, "error"), text: panic.to_string() })?;
     loaded.diagnostics.iter().for_each(describe);
@@ -215,6 +242,10 @@ async fn reload(paths: Vec<PathBuf>, engine: &EngineHandle) -> Result<(usize, Re
         let errors = counted(errors, "error");
         return Err(ReloadRefused::Invalid { errors, text: text.join("\n\n") });
     }
+    let overviews = engine.overviews().await?.into_iter().map(|overview| overview.mapping);
+    let of_the_api: Vec<Mapping> =
+        overviews.filter(|mapping| mapping.origin == Origin::Api).map(|mapping| (*mapping).clone()).collect();
+    aws_api::warn_of_pairs(&of_the_api, &loaded.mappings);
     let mappings = loaded.mappings.len();
     Ok((mappings, engine.reload(loaded.mappings).await?))
 }

@@ -23,15 +23,45 @@ pub(super) struct FileArgs {
 }
 
 impl FileArgs {
-    /// The paths that were named.
+    /// The paths that were named, else the default.
     pub(super) fn paths(&self) -> Vec<PathBuf> {
+        self.named().unwrap_or_else(|| vec![DEFAULT.into()])
+    }
+
+    /// Where a daemon reads its mappings, now and at every reload.
+    pub(super) fn places(&self, may_be_none: bool) -> Places {
+        match self.named() {
+            Some(paths) => Places { paths, may_be_none: false },
+            None => Places { paths: vec![DEFAULT.into()], may_be_none },
+        }
+    }
+
+    fn named(&self) -> Option<Vec<PathBuf>> {
         let given: Vec<PathBuf> = self.files.iter().chain(&self.bare).cloned().collect();
         if !given.is_empty() {
-            return given;
+            return Some(given);
         }
         let variable = env::var_os("FOREBAY_FILE").unwrap_or_default();
         let named: Vec<PathBuf> = env::split_paths(&variable).filter(|path| !path.as_os_str().is_empty()).collect();
-        if named.is_empty() { vec![DEFAULT.into()] } else { named }
+        (!named.is_empty()).then_some(named)
+    }
+}
+
+/// The mapping files of a daemon.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    paths: Vec<PathBuf>,
+    /// Nobody named them, and mappings come from elsewhere, too: where there are none, there need be none.
+    may_be_none: bool,
+}
+
+impl Places {
+    /// Reads and checks them.
+    pub(super) fn load(&self) -> Loaded {
+        if self.may_be_none && !self.paths.iter().any(|path| path.exists()) {
+            return Loaded::default();
+        }
+        load(&self.paths)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: one file a verb.
 
 mod args;
+mod aws_api;
 mod checkpoint;
 mod completions;
 mod connect;

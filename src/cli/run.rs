@@ -5,10 +5,11 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use clap::Args;
 
+use super::aws_api::AwsApiArgs;
 use super::connect::{SocketArgs, duration};
 use super::daemon::{Daemon, describe};
 use super::exit::{CliError, Outcome};
-use super::files::{FileArgs, load, tally};
+use super::files::{FileArgs, tally};
 use super::output::{colour_on_stderr, counted, say};
 use crate::control::Token;
 use crate::mapping::Diagnostic;
@@ -38,6 +39,8 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "25s")]
     #[arg(env = "FOREBAY_DRAIN_TIMEOUT", hide_env_values = true)]
     drain_timeout: Duration,
+    #[command(flatten)]
+    aws_api: AwsApiArgs,
     /// How log lines look
     #[arg(long, value_enum, env = "FOREBAY_LOG_FORMAT", hide_env_values = true, default_value_t)]
     log_format: LogFormat,
@@ -62,8 +65,9 @@ impl RunArgs {
             Some(store) => store,
             None => StoreLocation::default_place(&|name| std::env::var_os(name))?,
         };
-        let paths = self.files.paths();
-        let loaded = load(&paths);
+        let aws_api = self.aws_api.checked(&|name| std::env::var(name).ok()).map_err(CliError::usage)?;
+        let files = self.files.places(aws_api.is_some());
+        let loaded = files.load();
         if loaded.has_errors() {
             refuse(&loaded.diagnostics, self.log_format);
             let (errors, _) = tally(&loaded.diagnostics);
@@ -72,10 +76,11 @@ impl RunArgs {
         }
         loaded.diagnostics.iter().for_each(describe);
         let daemon = Daemon {
-            paths,
+            files,
             mappings: loaded.mappings,
             store,
             listen: self.listen,
+            aws_api,
             socket: self.socket.choice(),
             drain_timeout: self.drain_timeout,
             token,

@@ -12,7 +12,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Api, BoundSocket, Client, Definitions, Overview, ReloadRefused, SocketChoice, Token, guarded, probes, serve, whole,
+    Api, BoundSocket, CONNECTIONS, Client, Definitions, Overview, ReloadRefused, SocketChoice, Token, guarded, probes,
+    serve, whole,
 };
 use crate::engine::{self, Connector, EngineHandle, Ports};
 use crate::machine::{Fault, FaultKind, StartingPosition};
@@ -134,10 +135,10 @@ impl Running {
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = tcp.local_addr().unwrap();
         let stop = CancellationToken::new();
-        tokio::spawn(serve(tcp, public, stop.clone()));
+        tokio::spawn(serve(tcp, public, CONNECTIONS, stop.clone()));
         let until = stop.clone();
         tokio::spawn(async move {
-            serve(listener, whole(api), until).await;
+            serve(listener, whole(api), CONNECTIONS, until).await;
             drop(file);
         });
         Self { engine, overview, store, client: Client::new(choice), socket, address, stop, _folder: folder }

@@ -17,7 +17,7 @@ pub(crate) use api::{Api, Definitions, ReloadRefused, Reloader, whole};
 pub(crate) use client::{Client, ClientError, ask_probe};
 pub(crate) use overview::Overview;
 pub(crate) use probes::probes;
-pub(crate) use serve::serve;
+pub(crate) use serve::{CONNECTIONS, serve};
 pub(crate) use socket::{BoundSocket, SocketChoice};
 pub(crate) use token::{Token, guarded};
 pub(crate) use wire::VersionBody;

@@ -13,8 +13,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Connections at a time; more wait in the kernel's queue.
-const CONNECTIONS: usize = 64;
+/// Connections at a time for the control API and for the probes; more wait in the kernel's queue.
+pub(crate) const CONNECTIONS: usize = 64;
 /// A request's head must have come within this time, and be no larger than this.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 const HEAD_BYTES: usize = 16 * 1024;
@@ -23,10 +23,10 @@ const OLDEST: Duration = Duration::from_secs(15 * 60);
 /// How long answers on their way may still take when the process ends.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Serves `router` until `stop`, then ends open connections within half a second.
-pub(crate) async fn serve<L: Listener>(mut listener: L, router: Router, stop: CancellationToken) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
-    let connections = TaskTracker::new();
+/// Serves `router` until `stop`, at most `connections` at a time, then ends open connections within half a second.
+pub(crate) async fn serve<L: Listener>(mut listener: L, router: Router, connections: usize, stop: CancellationToken) {
+    let slots = Arc::new(Semaphore::new(connections));
+    let open = TaskTracker::new();
     loop {
         let admitted = async {
             let slot = Arc::clone(&slots).acquire_owned().await.ok()?;
@@ -40,11 +40,11 @@ pub(crate) async fn serve<L: Listener>(mut listener: L, router: Router, stop: Ca
                 None => break,
             },
         };
-        connections.spawn(connection(io, router.clone(), stop.clone(), slot));
+        open.spawn(connection(io, router.clone(), stop.clone(), slot));
     }
     drop(listener);
-    connections.close();
-    connections.wait().await;
+    open.close();
+    open.wait().await;
 }
 
 async fn connection<I>(io: I, router: Router, stop: CancellationToken, _slot: OwnedSemaphorePermit)
@@ -88,7 +88,7 @@ mod tests {
         let stop = CancellationToken::new();
         let big = get(async || vec![b'x'; 64 * 1024 * 1024]);
         let router = Router::new().route("/", get(async || "hello")).route("/big", big);
-        (address, stop.clone(), tokio::spawn(serve(listener, router, stop)))
+        (address, stop.clone(), tokio::spawn(serve(listener, router, CONNECTIONS, stop)))
     }
 
     #[tokio::test]

@@ -57,6 +57,7 @@ struct Configuration {
     timeout: Duration,
     /// The ARN of its execution role; emulators may do without one.
     role: Option<String>,
+    arn: Option<String>,
 }
 
 impl LambdaFunction {
@@ -134,12 +135,12 @@ impl Target {
         let concurrency = self
             .bounded("GetFunctionConcurrency", self.client.get_function_concurrency().function_name(&self.name).send());
         let (configuration, concurrency) = futures_util::join!(self.configuration(), concurrency);
-        let Configuration { timeout, role } = configuration?;
+        let Configuration { timeout, role, arn } = configuration?;
         let reserved_concurrency = concurrency
             .ok()
             .and_then(|answer| answer.reserved_concurrent_executions)
             .and_then(|count| u32::try_from(count).ok());
-        Ok(FunctionSettings { timeout, reserved_concurrency, role })
+        Ok(FunctionSettings { timeout, reserved_concurrency, role, arn })
     }
 
     /// Reads the configuration, and keeps the timeout that it tells.
@@ -155,7 +156,8 @@ impl Target {
             };
             self.learned.store(seconds, Ordering::Relaxed);
             let role = answer.role.filter(|role| !role.is_empty());
-            Ok(Configuration { timeout: Duration::from_secs(seconds), role })
+            let arn = answer.function_arn.filter(|arn| !arn.is_empty());
+            Ok(Configuration { timeout: Duration::from_secs(seconds), role, arn })
         });
         match &read {
             Ok(Configuration { timeout, .. }) => {

@@ -27,4 +27,6 @@ pub struct FunctionSettings {
     pub reserved_concurrency: Option<u32>,
     /// `Role`: the ARN of the execution role, where it has one.
     pub role: Option<String>,
+    /// `FunctionArn`, where the answer has it.
+    pub arn: Option<String>,
 }

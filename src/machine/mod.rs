@@ -28,7 +28,7 @@ mod scaler;
 mod screening;
 mod stream;
 mod time;
-mod uuid;
+pub(crate) mod uuid;
 mod visibility;
 
 pub use backoff::BackoffPolicy;

@@ -219,7 +219,7 @@ mod tests {
     }
 
     fn function(timeout: u64, reserved_concurrency: Option<u32>) -> FunctionSettings {
-        FunctionSettings { timeout: Duration::from_secs(timeout), reserved_concurrency, role: None }
+        FunctionSettings { timeout: Duration::from_secs(timeout), reserved_concurrency, role: None, arn: None }
     }
 
     fn codes(more: &str, queue: &QueueAttributes, function: &FunctionSettings) -> Vec<&'static str> {

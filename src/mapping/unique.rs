@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::build::Pair;
 use super::code::Code;
-use super::model::FunctionRef;
+use super::model::{FunctionRef, Mapping};
 use super::reader::Reader;
 use super::text::Span;
 
@@ -68,6 +68,15 @@ impl Unique {
 /// Another endpoint or region is another source, even where the ARN is the same.
 fn same(a: &Pair, b: &Pair) -> bool {
     a.endpoint == b.endpoint && a.source_region == b.source_region && same_function(&a.function, &b.function)
+}
+
+/// Whether two mappings are of the same source and the same function: only one of them may be.
+pub(crate) fn same_pair(a: &Mapping, b: &Mapping) -> bool {
+    let endpoint = |mapping: &Mapping| mapping.poller.endpoints.get(mapping.kind.endpoint_key()).cloned();
+    a.source.text == b.source.text
+        && a.poller.source.region == b.poller.source.region
+        && endpoint(a) == endpoint(b)
+        && same_function(&a.function, &b.function)
 }
 
 /// A bare name and an ARN may mean the same function: what only one of them says does not tell them apart.

@@ -100,8 +100,10 @@ impl Place {
         arguments.extend(more);
         let mut process = self.spawn_with(&arguments, environment);
         let line = process.await_line("forebay runs");
-        let address = line.split_whitespace().find_map(|word| word.strip_prefix("address=")).unwrap().parse().unwrap();
-        Daemon { place: self, process, address }
+        let told = |name: &str| line.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+        let address = told("address").unwrap().parse().unwrap();
+        let aws_api = told("aws_api").map(|address| address.parse().unwrap());
+        Daemon { place: self, process, address, aws_api }
     }
 }
 
@@ -161,6 +163,8 @@ pub(crate) struct Daemon<'a> {
     place: &'a Place,
     pub(crate) process: Process,
     pub(crate) address: SocketAddr,
+    /// Where the AWS API is, if it is served.
+    pub(crate) aws_api: Option<SocketAddr>,
 }
 
 impl Daemon<'_> {

@@ -142,12 +142,18 @@ async fn a_bytes_payload_is_sent_and_received_whole() {
 #[tokio::test]
 async fn the_functions_own_timeout_bounds_an_invoke_once_it_is_known() {
     let server = Scripted::start().await;
-    server.on("GetFunctionConfiguration", [Action::json(200, &json!({"Timeout": 1, "Role": ROLE}))]);
+    let arn = "arn:aws:lambda:us-east-1:000000000000:function:work";
+    let configuration = json!({"Timeout": 1, "Role": ROLE, "FunctionArn": arn});
+    server.on("GetFunctionConfiguration", [Action::json(200, &configuration)]);
     server.on("GetFunctionConcurrency", [Action::json(200, &json!({"ReservedConcurrentExecutions": 4}))]);
     let function = function(&server, "work", None).await;
     let settings = function.describe().await.unwrap();
-    let expected =
-        FunctionSettings { timeout: Duration::from_secs(1), reserved_concurrency: Some(4), role: Some(ROLE.into()) };
+    let expected = FunctionSettings {
+        timeout: Duration::from_secs(1),
+        reserved_concurrency: Some(4),
+        role: Some(ROLE.into()),
+        arn: Some(arn.into()),
+    };
     assert_eq!(settings, expected);
 
     server.on("Invoke", [Action::Hang]);

@@ -78,6 +78,7 @@ impl Function for Session {
                 timeout: Duration::from_millis(self.lane.plan.function.timeout),
                 reserved_concurrency: self.lane.plan.function.reserved,
                 role: None,
+                arn: None,
             })
         }
         .boxed()

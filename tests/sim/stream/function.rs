@@ -62,6 +62,7 @@ impl Function for Tap {
             timeout: Duration::from_millis(function.timeout),
             reserved_concurrency: function.reserved,
             role: None,
+            arn: None,
         };
         async move { Ok(settings) }.boxed()
     }

@@ -1,0 +1,67 @@
+//! The ARNs of functions and mappings.
+
+use crate::mapping::{Arn, Mapping};
+
+/// The function's whole ARN, with the qualifier that the mapping names. What a file leaves out is that of the source: AWS
+/// wants both in one region, and mostly they are of one account.
+pub(crate) fn function_arn(mapping: &Mapping) -> String {
+    let mut arn = format!("{}:function:{}", place(mapping), mapping.function.name);
+    if let Some(qualifier) = &mapping.function.qualifier {
+        arn.push(':');
+        arn.push_str(qualifier);
+    }
+    arn
+}
+
+/// The mapping's own ARN: it lives where its function does.
+pub(crate) fn mapping_arn(mapping: &Mapping) -> String {
+    format!("{}:event-source-mapping:{}", place(mapping), mapping.uuid)
+}
+
+/// `arn:aws:lambda:REGION:ACCOUNT`.
+fn place(mapping: &Mapping) -> String {
+    let written = Arn::parse(&mapping.function.text);
+    let partition = written.as_ref().map_or(&mapping.source.partition, |arn| &arn.partition);
+    let region = mapping.function.region.as_ref().or(mapping.poller.function.region.as_ref());
+    let region = region.unwrap_or(&mapping.source.region);
+    let account = mapping.function.account.as_ref().unwrap_or(&mapping.source.account);
+    format!("arn:{partition}:lambda:{region}:{account}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn mapping(function: &str, more: &str) -> Mapping {
+        let text = format!(
+            "Name: m\nEventSourceArn: arn:aws-cn:sqs:cn-north-1:111111111111:q\nFunctionName: {function}\n{more}"
+        );
+        crate::mapping::parse(Path::new("m.yaml"), &text, &|_| None).mappings.remove(0)
+    }
+
+    #[test]
+    fn what_is_not_written_is_that_of_the_source() {
+        let china = "arn:aws-cn:lambda:cn-north-1:111111111111:function";
+        let elsewhere = "Poller: { Function: { Region: cn-northwest-1 } }\n";
+        let table = [
+            ("f", "", format!("{china}:f")),
+            ("f:live", "", format!("{china}:f:live")),
+            ("f:$LATEST", "", format!("{china}:f:$LATEST")),
+            ("222222222222:function:f", "", "arn:aws-cn:lambda:cn-north-1:222222222222:function:f".into()),
+            ("f", elsewhere, "arn:aws-cn:lambda:cn-northwest-1:111111111111:function:f".into()),
+            (
+                "arn:aws:lambda:eu-west-1:333333333333:function:f:7",
+                elsewhere,
+                "arn:aws:lambda:eu-west-1:333333333333:function:f:7".into(),
+            ),
+        ];
+        for (function, more, arn) in table {
+            let mapping = mapping(function, more);
+            assert_eq!(function_arn(&mapping), arn);
+            let (place, _) = arn.split_once(":function:").unwrap();
+            assert_eq!(mapping_arn(&mapping), format!("{place}:event-source-mapping:{}", mapping.uuid));
+        }
+    }
+}

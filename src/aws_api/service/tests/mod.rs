@@ -1,0 +1,7 @@
+mod changes;
+mod crashes;
+mod crowds;
+mod lives;
+mod refusals;
+mod store;
+mod world;

@@ -1,0 +1,143 @@
+//! `EventSourceMappingConfiguration`: a mapping as AWS's answers show it.
+//!
+//! Every member of the API's model is there, in its order, unset ones as null: so AWS sends them.
+
+use serde::Serialize;
+
+pub(crate) use super::names::{function_arn, mapping_arn};
+use crate::engine::{DestinationConfig, FilterCriteria, MappingState, OnFailure, Overview, ScalingConfig};
+use crate::machine::StartingPosition;
+use crate::mapping::{Mapping, SourceKind, StreamParameters};
+
+/// A mapping as AWS's answers show it. Members that are units belong to what forebay does not do.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Configuration {
+    #[serde(rename = "UUID")]
+    uuid: String,
+    starting_position: Option<&'static str>,
+    starting_position_timestamp: Option<f64>,
+    batch_size: u32,
+    maximum_batching_window_in_seconds: u64,
+    parallelization_factor: Option<u32>,
+    event_source_arn: String,
+    filter_criteria: Option<FilterCriteria>,
+    filter_criteria_error: (),
+    #[serde(rename = "KMSKeyArn")]
+    kms_key_arn: (),
+    metrics_config: Option<Metrics>,
+    logging_config: (),
+    scaling_config: Option<ScalingConfig>,
+    function_arn: String,
+    last_modified: f64,
+    last_processing_result: Option<String>,
+    state: MappingState,
+    state_transition_reason: &'static str,
+    destination_config: Option<DestinationConfig>,
+    topics: (),
+    queues: (),
+    source_access_configurations: (),
+    self_managed_event_source: (),
+    maximum_record_age_in_seconds: Option<i64>,
+    bisect_batch_on_function_error: Option<bool>,
+    maximum_retry_attempts: Option<i64>,
+    tumbling_window_in_seconds: Option<u64>,
+    function_response_types: Vec<&'static str>,
+    amazon_managed_kafka_event_source_config: (),
+    self_managed_kafka_event_source_config: (),
+    #[serde(rename = "DocumentDBEventSourceConfig")]
+    document_db_event_source_config: (),
+    event_source_mapping_arn: String,
+    provisioned_poller_config: (),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metrics {
+    metrics: Vec<String>,
+}
+
+/// The answer of `ListEventSourceMappings`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Listed {
+    /// Where the next page begins, if there is one.
+    pub(crate) next_marker: Option<String>,
+    pub(crate) event_source_mappings: Vec<Configuration>,
+}
+
+/// A mapping in a state, which an answer may know better than the engine.
+pub(crate) fn configuration(overview: &Overview, state: MappingState) -> Configuration {
+    let mapping = &*overview.mapping;
+    let stream = mapping.stream.as_ref();
+    let (starting_position, starting_position_timestamp) = stream.map_or((None, None), start);
+    let queue = mapping.kind == SourceKind::Sqs;
+    Configuration {
+        uuid: mapping.uuid.clone(),
+        starting_position,
+        starting_position_timestamp,
+        batch_size: mapping.batch_size,
+        maximum_batching_window_in_seconds: mapping.window.as_secs(),
+        parallelization_factor: stream.map(|stream| stream.parallelization),
+        event_source_arn: mapping.source.text.clone(),
+        filter_criteria: FilterCriteria::new(&mapping.filters),
+        filter_criteria_error: (),
+        kms_key_arn: (),
+        metrics_config: (!mapping.metrics.is_empty()).then(|| Metrics { metrics: mapping.metrics.clone() }),
+        logging_config: (),
+        scaling_config: mapping.maximum_concurrency.map(|maximum_concurrency| ScalingConfig { maximum_concurrency }),
+        function_arn: function_arn(mapping),
+        last_modified: seconds(overview.modified_unix_ms),
+        last_processing_result: (!queue).then(|| overview.last_processing_result.clone()),
+        state,
+        state_transition_reason: if queue { "USER_INITIATED" } else { "User action" },
+        destination_config: destinations(mapping),
+        topics: (),
+        queues: (),
+        source_access_configurations: (),
+        self_managed_event_source: (),
+        maximum_record_age_in_seconds: stream.map(|stream| limit(stream.maximum_record_age.map(|age| age.as_secs()))),
+        bisect_batch_on_function_error: stream.map(|stream| stream.bisect),
+        maximum_retry_attempts: stream.map(|stream| limit(stream.maximum_retry_attempts.map(u64::from))),
+        tumbling_window_in_seconds: stream.map(|stream| stream.tumbling_window.map_or(0, |window| window.as_secs())),
+        function_response_types: if mapping.report_batch_item_failures {
+            vec!["ReportBatchItemFailures"]
+        } else {
+            vec![]
+        },
+        amazon_managed_kafka_event_source_config: (),
+        self_managed_kafka_event_source_config: (),
+        document_db_event_source_config: (),
+        event_source_mapping_arn: mapping_arn(mapping),
+        provisioned_poller_config: (),
+    }
+}
+
+fn start(stream: &StreamParameters) -> (Option<&'static str>, Option<f64>) {
+    match stream.start {
+        StartingPosition::TrimHorizon => (Some("TRIM_HORIZON"), None),
+        StartingPosition::Latest => (Some("LATEST"), None),
+        StartingPosition::Timestamp(unix_ms) => (Some("AT_TIMESTAMP"), Some(seconds(unix_ms))),
+    }
+}
+
+/// A queue has the member only where a destination is set, which AWS does not know.
+fn destinations(mapping: &Mapping) -> Option<DestinationConfig> {
+    let destination = mapping.on_failure.as_ref().map(|destination| destination.arn.text.clone());
+    let shown = destination.is_some() || mapping.stream.is_some();
+    shown.then_some(DestinationConfig { on_failure: OnFailure { destination } })
+}
+
+/// -1 is AWS's word for no limit.
+fn limit(limit: Option<u64>) -> i64 {
+    limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX))
+}
+
+/// Times travel as seconds with a fraction.
+#[allow(clippy::cast_precision_loss)]
+fn seconds(unix_ms: u64) -> f64 {
+    unix_ms as f64 / 1000.0
+}
+
+#[cfg(test)]
+mod tests;
