@@ -3,6 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+mod api_aws;
+mod api_boto;
+mod api_command;
+mod api_life;
+mod api_list;
+mod api_site;
+mod api_sources;
+mod api_update;
+mod api_wire;
 mod destinations;
 mod failures;
 mod feeds;

@@ -81,7 +81,14 @@ impl Site {
     pub(crate) async fn run_with(&self, flags: &[&str]) -> Daemon {
         let log = self.path(&format!("log-{}", self.runs.fetch_add(1, Ordering::Relaxed)));
         let mut command = self.command();
-        command.arg("run").arg("-f").arg(self.path("mappings")).arg("--store").arg(self.path("store.redb"));
+        command.arg("run").arg("--store").arg(self.path("store.redb"));
+        let mappings = self.path("mappings");
+        if fs::read_dir(&mappings).unwrap().next().is_some() {
+            command.arg("-f").arg(mappings);
+        } else {
+            // An empty folder would be a mistake; where there is none, a forebay with the API runs without files.
+            command.current_dir(mappings);
+        }
         command.args(["--listen", "127.0.0.1:0", "--log-format", "json"]).args(flags);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log).unwrap());
         let mut daemon = Daemon { child: command.spawn().unwrap(), log, endpoint: String::new() };
