@@ -6,8 +6,11 @@
 mod api_aws;
 mod api_boto;
 mod api_command;
+mod api_errors;
+mod api_in_use;
 mod api_life;
 mod api_list;
+mod api_refusals;
 mod api_site;
 mod api_sources;
 mod api_update;
