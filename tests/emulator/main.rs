@@ -16,6 +16,7 @@ mod api_refusals;
 mod api_restart;
 mod api_site;
 mod api_sources;
+mod api_terraform;
 mod api_update;
 mod api_wire;
 mod destinations;
