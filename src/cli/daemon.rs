@@ -19,8 +19,8 @@ use super::signals::{Signal, Signals};
 use crate::aws::AwsConnector;
 use crate::aws_api::{self, Restored, Service};
 use crate::control::{
-    Api, BoundSocket, CONNECTIONS, Definitions, Overview, ReloadRefused, Reloader, SocketChoice, Token, guarded, probes,
-    serve, whole,
+    Api, BoundSocket, CONNECTIONS, Definitions, Overview, ReloadRefused, Reloader, SocketChoice, Token, guarded,
+    probes, serve, whole,
 };
 use crate::engine::{self, Connector, EngineHandle, ReloadSummary, WallClock};
 use crate::mapping::{Diagnostic, Mapping, Origin, Severity};
