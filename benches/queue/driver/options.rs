@@ -44,6 +44,7 @@ pub(crate) enum Part {
     Fifo,
     FifoFailing,
     Filter,
+    Api,
     Machine,
 }
 

@@ -1,8 +1,11 @@
 //! How the fake, the bare loop and forebay are started, all in the same environment.
 
 use std::fmt::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use tokio::process::Command;
 
 use super::{FakeClient, Options};
 use crate::common::{Child, Sample, Stage, free_address};
@@ -83,9 +86,20 @@ impl Bench {
 
     /// Starts forebay on a mapping file of its own; the store is kept from start to start.
     pub(crate) fn forebay(&self, mapping: &MappingFile) -> anyhow::Result<Child> {
-        let mut command = self.stage.forebay(&self.forebay, &mapping.text(), free_address()?, "store.redb")?;
-        command.arg("--drain-timeout").arg(format!("{}s", mapping.drain.as_secs()));
+        Child::start("forebay", &mut self.command(mapping, "store.redb")?, self.stage.folder())
+    }
+
+    /// The same with an empty store, and the AWS API at an address.
+    pub(crate) fn forebay_with_api(&self, mapping: &MappingFile, address: SocketAddr) -> anyhow::Result<Child> {
+        let mut command = self.command(mapping, "api.redb")?;
+        command.args(["--aws-api-insecure", "--aws-api"]).arg(address.to_string());
         Child::start("forebay", &mut command, self.stage.folder())
+    }
+
+    fn command(&self, mapping: &MappingFile, store: &str) -> anyhow::Result<Command> {
+        let mut command = self.stage.forebay(&self.forebay, &mapping.text(), free_address()?, store)?;
+        command.arg("--drain-timeout").arg(format!("{}s", mapping.drain.as_secs()));
+        Ok(command)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The measurements, one file each.
 
+mod api;
 mod drain;
 mod fifo;
 mod filter;
@@ -59,6 +60,10 @@ pub(crate) async fn all(bench: &mut Bench, options: &Options) -> anyhow::Result<
     if options.wants(Part::Filter) {
         say("one filter and none");
         rows.extend(filter::measure(bench, options).await?);
+    }
+    if options.wants(Part::Api) {
+        say("the AWS API");
+        rows.extend(api::measure(bench, options).await?);
     }
     if options.wants(Part::Machine) {
         say("the machine alone");
