@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use forebay::machine::{FaultKind, InvokeResult};
 
-use crate::lane::{Call, Hold, Lane, LaneState};
+use crate::lane::{Call, HELD, Hold, Lane, LaneState, NOT_MADE};
 use crate::leases::{TWELVE_HOURS, millis};
 use crate::session::Session;
 
@@ -25,6 +25,9 @@ pub(crate) struct OpenInvoke {
     ended: bool,
 }
 
+/// The engine may see a lease end this much later than the world (milliseconds).
+const UNHEARD: u64 = 50;
+
 impl Session {
     /// The engine invokes.
     pub(crate) fn begin_invoke(&self, body: &[u8]) -> OpenInvoke {
@@ -41,6 +44,7 @@ impl Session {
         self.check_invoke(&state, body.len(), &leases);
         self.check_order(&state, &leases);
         self.check_rate(&mut state);
+        self.pass(&mut state, &leases);
         state.next_call += 1;
         let id = state.next_call;
         for &index in &leases {
@@ -91,6 +95,7 @@ impl Session {
         if !self.alive() {
             lane.violate("a dead process invokes");
         }
+        let now = lane.world.now();
         for (at, &index) in leases.iter().enumerate() {
             let lease = &state.leases[index];
             if leases[..at].contains(&index) {
@@ -101,6 +106,10 @@ impl Session {
             }
             if !matches!(lease.hold, Hold::Unstarted | Hold::Waiting) {
                 lane.violate(format_args!("L{index} is invoked while {:?}", lease.hold));
+            }
+            // What waits for the rate limit has been begun already.
+            if lease.known + UNHEARD < now && self.mapping.poller.rate_limit.is_none() {
+                lane.violate(format_args!("L{index} is invoked {} ms after it is known to be lost", now - lease.known));
             }
         }
         let first_try = leases.iter().all(|&index| state.leases[index].attempts == 0);
@@ -178,7 +187,11 @@ impl OpenInvoke {
             let lease = &mut state.leases[index];
             lease.refused = too_large;
             if !is_judged && now + pause + 2_000 > oldest + longest {
-                lease.excuse.get_or_insert("held as long as allowed");
+                lease.excuse.get_or_insert(HELD);
+                lease.left = Some(now);
+            }
+            if too_large {
+                lease.split = Some(now);
             }
             lease.hold = match result {
                 _ if is_judged && (failed.contains(&at) || kept.contains(&at)) => Hold::Failed(now),
@@ -187,7 +200,7 @@ impl OpenInvoke {
                 Err(_) if too_large => Hold::Unstarted,
                 Err(fault) => {
                     if fault.kind == FaultKind::Invalid {
-                        lease.excuse.get_or_insert("its invoke could not be made");
+                        lease.excuse.get_or_insert(NOT_MADE);
                     }
                     Hold::Waiting
                 }

@@ -255,8 +255,16 @@ pub(crate) struct Lease {
     pub(crate) changed: bool,
     /// The invoke that failed it, or a message ahead of it.
     pub(crate) failed_in: u64,
+    /// An extension of it was open then: its return waits for that.
+    pub(crate) deferred: bool,
     /// For how long the engine hid it when it had failed.
     pub(crate) span: Option<Duration>,
+    /// When its event was last split, and it was to wait once more.
+    pub(crate) split: Option<u64>,
+    /// When its batch had perhaps been held for as long as is allowed, and was left.
+    pub(crate) left: Option<u64>,
+    /// The engine has begun something that came after it in its group: it does not hold it any more.
+    pub(crate) passed: bool,
 }
 
 /// One connection of the mapping by an engine.
@@ -321,6 +329,30 @@ pub(crate) struct IdleWatch {
     pub(crate) most_open: usize,
     /// The shortest wait that one asked for, in seconds.
     pub(crate) shortest_wait: Option<u64>,
+}
+
+/// Excuses of deliveries that the engine may hold all the same.
+pub(crate) const HELD: &str = "held as long as allowed";
+pub(crate) const NOT_MADE: &str = "its invoke could not be made";
+pub(crate) const REFUSED: &str = "its receipt was refused";
+pub(crate) const EXTENDED_LATE: &str = "extended after it seemed lost";
+
+impl Lease {
+    /// Whether the engine may still hold it, for all that it has heard: an excuse is the world's.
+    pub(crate) fn is_perhaps_held(&self) -> bool {
+        let heard_nothing = self.gone.is_none();
+        match self.excuse {
+            _ if self.passed => false,
+            None | Some(HELD | NOT_MADE | REFUSED) => heard_nothing,
+            excuse => excuse == Some(EXTENDED_LATE),
+        }
+    }
+
+    /// This invoke failed it, or a message ahead of it.
+    pub(crate) const fn fails_in(&mut self, call: u64) {
+        self.failed_in = call;
+        self.deferred = self.extending > 0;
+    }
 }
 
 impl LaneState {

@@ -8,7 +8,7 @@ use forebay::machine::{OnFunctionError, Receipt, Record, Screening};
 use forebay::mapping::Mapping;
 
 use crate::fifo;
-use crate::lane::{Hold, Lane, LaneState, Lease, Place};
+use crate::lane::{HELD, Hold, Lane, LaneState, Lease, Place};
 use crate::world::World;
 
 /// The text that bodies are cut from.
@@ -110,7 +110,11 @@ impl Lane {
             gone: None,
             changed: false,
             failed_in: 0,
+            deferred: false,
             span: None,
+            split: None,
+            left: None,
+            passed: false,
         });
         index
     }
@@ -184,6 +188,7 @@ impl Lane {
     pub(crate) fn end(&self, state: &mut LaneState, index: usize) {
         let mapping = state.mapping_of(index);
         let returned = state.quiet.is_some() || self.group_is_broken(state, index);
+        let behind_one_left = self.is_behind_one_left(state, index);
         let lease = &mut state.leases[index];
         lease.over = true;
         state.open.retain(|&open| open != index);
@@ -211,7 +216,8 @@ impl Lane {
                 "an extension was in the way of its return"
             }
             (None, _) if tried => "could not be extended",
-            (None, _) if held_for + pause + 2_000 >= TWELVE_HOURS => "held as long as allowed",
+            (None, _) if held_for + pause + 2_000 >= TWELVE_HOURS => HELD,
+            (None, Hold::Unstarted) if behind_one_left => "left with the batch that it waited for",
             (None, hold) => {
                 let what = format!(
                     "L{index} (m{n}) became visible again at {} ms although it is {hold:?} in the engine's hands: \

@@ -9,7 +9,7 @@ use crate::fifo::Attempts;
 use crate::lane::{Hold, Lane, LaneState, Lease, Quiet, SessionState};
 
 /// After a stop was answered, calls already on their way may still begin for so long (milliseconds).
-const STOP_GRACE: u64 = 3;
+pub(crate) const STOP_GRACE: u64 = 3;
 
 /// The queue and the function of a lane, as one engine reaches them with one set of numbers.
 pub(crate) struct Session {

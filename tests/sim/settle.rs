@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-use crate::lane::{Hold, Lane, LaneState, Lease, Place};
+use crate::lane::{EXTENDED_LATE, Hold, Lane, LaneState, Lease, Place};
 use crate::leases::{TWELVE_HOURS, millis};
 use crate::plan::SideOf;
 use crate::session::Session;
@@ -94,12 +94,16 @@ impl Session {
                         lease.gone.get_or_insert(lease.known);
                     }
                     if lease.known <= now && lease.not_extended.is_some() {
-                        lease.excuse.get_or_insert("extended after it seemed lost");
+                        lease.excuse.get_or_insert(EXTENDED_LATE);
                     }
                     lease.known = lease.known.max(asked + millis(hidden));
                     lease.not_extended = None;
                 }
-                (Change::Visibility(_), SettleOutcome::Gone) => state.leases[index].gone = Some(now),
+                (Change::Visibility(_), SettleOutcome::Gone) => {
+                    let lease = &mut state.leases[index];
+                    lease.gone = Some(now);
+                    lease.known = lease.known.min(now);
+                }
                 _ => {}
             }
         }
@@ -163,6 +167,7 @@ impl Session {
             (Hold::Failed(_), true) if *policy == OnFunctionError::Release || lane.plan.queue.visibility == 0 => {
                 lease.excuse = Some("failed, released");
             }
+            (Hold::Failed(_), false) if self.crosses_failure(lease, hidden) => {}
             (Hold::Failed(_), false) if matches!(policy, OnFunctionError::Backoff(_)) => {
                 if let OnFunctionError::Backoff(backoff) = policy
                     && hidden > backoff.maximum + Duration::from_secs(1)

@@ -188,8 +188,10 @@ impl QueueMachine {
                 held.lease.ends = self.now;
                 self.leases.end(token, &held.lease);
             }
-            // The function has it; if it succeeds, the deletion is tried. What waits behind it does not begin.
+            // The function has it; if it succeeds, the deletion is tried. If it is to be tried again, it is left out. What
+            // waits behind it does not begin.
             Stage::InFlight => {
+                held.lease.ends = self.now;
                 self.leases.end(token, &held.lease);
                 let stopped = self.take_behind(&[token]);
                 self.give_back_stopped(&stopped);

@@ -7,7 +7,7 @@ use forebay::machine::GroupOrder;
 
 use crate::lane::{Hold, Lane, LaneState, Place};
 use crate::plan::Manner;
-use crate::session::Session;
+use crate::session::{STOP_GRACE, Session};
 
 impl Lane {
     /// What the function does not process because of these failures, with the failures themselves.
@@ -78,7 +78,7 @@ impl Session {
             self.stop_behind(state, call, first);
             for index in of_group {
                 if matches!(state.leases[index].hold, Hold::Failed(_)) {
-                    state.leases[index].failed_in = call;
+                    state.leases[index].fails_in(call);
                 }
             }
         }
@@ -94,21 +94,38 @@ impl Session {
         let now = self.lane.world.now();
         let (n, receive) = (state.leases[first].message, state.leases[first].receive);
         for index in 0..state.leases.len() {
-            let behind = state.group_of(index) == state.group_of(first) && state.leases[index].message >= n;
+            // A copy of what was ahead came after it, and waits behind it as well.
+            let behind =
+                state.group_of(index) == state.group_of(first) && (state.leases[index].message >= n || index > first);
+            let returns = self.returns(state, index);
             let lease = &mut state.leases[index];
             if !behind || lease.session != self.id || !matches!(lease.hold, Hold::Unstarted | Hold::Waiting) {
                 continue;
             }
-            if lease.excuse.is_some() || lease.failed_returns > 0 {
+            let given_back = lease.excuse.is_some() && !lease.is_perhaps_held();
+            if given_back || lease.failed_returns > 0 || returns == Some(true) {
                 // It is on its way back already.
-            } else if lease.receive == receive {
+            } else if lease.receive == receive && returns == Some(false) {
                 lease.hold = Hold::Failed(now);
-                lease.failed_in = call;
+                lease.fails_in(call);
             } else {
-                // What failed was no longer ours: this came after it, and may go on or not.
+                // What failed was no longer ours: this came after it, and may go on or not. Or the drain that returns it
+                // begins just now.
                 lease.excuse.get_or_insert("behind one that failed");
                 lease.perhaps_given_up = true;
             }
+        }
+    }
+
+    /// Whether a drain has begun to return this delivery, which no invoke has: nobody knows when it begins just now. What
+    /// is split in a drain waits for its turn, like the first half.
+    fn returns(&self, state: &LaneState, index: usize) -> Option<bool> {
+        let Some(quiet) = state.quiet else { return Some(false) };
+        let heard = quiet.since + STOP_GRACE;
+        match state.leases[index].split {
+            Some(at) if at > heard => Some(false),
+            Some(at) if at >= quiet.since => None,
+            _ => (self.lane.world.now() > heard).then_some(true),
         }
     }
 

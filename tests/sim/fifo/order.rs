@@ -69,6 +69,22 @@ impl Session {
         }
     }
 
+    /// What came before these deliveries in their groups, and is in no invoke, is not held any more.
+    pub(crate) fn pass(&self, state: &mut LaneState, leases: &[usize]) {
+        let came = |state: &LaneState, index: usize| (state.leases[index].delivered, index);
+        for group in state.groups_of(leases) {
+            let of_group = leases.iter().copied().filter(|&index| state.group_of(index) == Some(&group));
+            let Some(first) = of_group.map(|index| came(state, index)).min() else { continue };
+            for index in 0..state.leases.len() {
+                let earlier = state.group_of(index) == Some(&group) && came(state, index) < first;
+                let lease = &mut state.leases[index];
+                if earlier && lease.session == self.id && matches!(lease.hold, Hold::Unstarted | Hold::Waiting) {
+                    lease.passed = true;
+                }
+            }
+        }
+    }
+
     /// Receives only what a slot is free for, and nothing while a group waits for one.
     pub(crate) fn check_group_admission(&self, state: &LaneState, limit: usize) {
         let lane = &self.lane;
@@ -91,7 +107,14 @@ impl Session {
         if self.mapping.poller.rate_limit.is_some() {
             return;
         }
-        let mut with_batch = state.groups_of(&waiting);
+        // A batch that is held keeps its groups busy until it is looked at again, even when its leases have ended by then;
+        // and when it was left, what waited behind it was, too.
+        let is_held = |&index: &usize| {
+            let lease = &state.leases[index];
+            lease.session == self.id && lease.hold == Hold::Waiting && lease.is_perhaps_held()
+        };
+        let held: Vec<usize> = (0..state.leases.len()).filter(is_held).collect();
+        let mut with_batch = state.groups_of(&held);
         with_batch.extend(state.calls.values().flat_map(|call| call.groups.iter().cloned()));
         // A receive may begin before what another brought is heard of.
         let heard = |at: u64| at + SLACK < now;

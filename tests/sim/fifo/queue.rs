@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use forebay::machine::PollRequest;
 
-use crate::lane::{Hold, Lane, LaneState, Message, Place};
+use crate::lane::{Hold, Lane, LaneState, Message, Place, REFUSED};
 
 /// So long a receive can be made again under its name (milliseconds).
 pub(crate) const FIVE_MINUTES: u64 = 300_000;
@@ -157,7 +157,7 @@ impl Lane {
         if hidden.is_zero() || self.world.fair() || !std::mem::take(&mut message.slips) {
             return false;
         }
-        state.leases[index].excuse.get_or_insert("its receipt was refused");
+        state.leases[index].excuse.get_or_insert(REFUSED);
         self.end(state, index);
         true
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use forebay::machine::OnFunctionError;
 
 use crate::lane::{Hold, Lane, LaneState, Lease};
-use crate::leases::TWELVE_HOURS;
+use crate::leases::{TWELVE_HOURS, millis};
 use crate::session::Session;
 
 /// An engine may see a lease end this much earlier or later than the world (milliseconds).
@@ -24,6 +24,9 @@ impl Session {
         let Some(group) = state.group_of(index).map(Arc::clone) else { return };
         let now = self.lane.world.now();
         if matches!(state.leases[index].hold, Hold::Failed(_)) {
+            if self.crosses_failure(&state.leases[index], hidden) {
+                return;
+            }
             if !self.lane.group_is_broken(state, index) {
                 self.check_tail(state, index, hidden);
             }
@@ -34,6 +37,15 @@ impl Session {
                 state.fifo.extended.push((now, self.id, group));
             }
         }
+    }
+
+    /// Whether this is an extension that was sent before the failure was heard of: as long as a lease, and longer than
+    /// what has failed is hidden.
+    pub(crate) fn crosses_failure(&self, lease: &Lease, hidden: Duration) -> bool {
+        let OnFunctionError::Backoff(backoff) = self.mapping.poller.visibility.on_function_error else { return false };
+        let is_just = matches!(lease.hold, Hold::Failed(at) if at + 1 >= self.lane.world.now());
+        let is_extension = millis(hidden) >= self.lane.hidden(&self.mapping) && hidden > backoff.maximum;
+        self.lane.is_fifo() && is_just && is_extension
     }
 
     /// What failed together comes back together, first to last.
@@ -48,7 +60,7 @@ impl Session {
                 && state.group_of(*other) == state.group_of(index)
         });
         for (other, mate) in tail {
-            let known = !mate.over && mate.gone.is_none() && mate.known > now + SLACK && mate.extending == 0;
+            let known = !mate.over && mate.gone.is_none() && mate.known > now + SLACK && !mate.deferred;
             if mate.message < lease.message && mate.span.is_none() && known {
                 lane.violate(format_args!("L{index} is returned before L{other}, which is ahead of it"));
             }
@@ -62,9 +74,15 @@ impl Session {
 
 impl Lane {
     /// Whether another message of its group has slipped out of the engine's hands since this one came, or had before and
-    /// stands in a batch still.
+    /// stands in a batch still, or waits ahead of this one.
     pub(crate) fn group_is_broken(&self, state: &LaneState, index: usize) -> bool {
-        let stands = |lease: &Lease| matches!(lease.hold, Hold::Running | Hold::Waiting);
+        let stands = |lease: &Lease| match lease.hold {
+            Hold::Running => true,
+            Hold::Waiting => !lease.passed,
+            // It is found lost when it is to begin, and what came after it goes back with it.
+            Hold::Unstarted => lease.is_perhaps_held(),
+            _ => false,
+        };
         self.has_slipped_mate(state, index, stands)
     }
 
@@ -83,6 +101,20 @@ impl Lane {
                 && lease.session == state.leases[index].session
                 && lease.delivered.is_some()
                 && (lease.gone.is_some_and(over) || over(lease.known))
+                && state.group_of(other) == Some(group)
+        })
+    }
+
+    /// Whether it waited for a batch with messages of its group that was perhaps left: held for as long as is allowed, and
+    /// neither extended nor invoked since.
+    pub(crate) fn is_behind_one_left(&self, state: &LaneState, index: usize) -> bool {
+        let lease = &state.leases[index];
+        let Some(group) = state.group_of(index) else { return false };
+        state.leases.iter().enumerate().any(|(other, mate)| {
+            let since = |at| mate.asked <= Some(at) && lease.delivered.is_some_and(|delivered| delivered <= at);
+            mate.hold == Hold::Waiting
+                && mate.session == lease.session
+                && mate.left.is_some_and(since)
                 && state.group_of(other) == Some(group)
         })
     }

@@ -108,6 +108,21 @@ fn a_message_that_is_lost_meanwhile_is_not_delivered_again() {
 }
 
 #[test]
+fn what_is_lost_before_its_last_failure_is_given_up_when_its_copy_has_failed() {
+    let mut rig = Rig::new(after(1), 30);
+    bring(&mut rig, vec![message(1, 1)]);
+    rig.pass(s(15));
+    rig.settle_as(SettleOutcome::Gone);
+    rig.finish(function_error());
+    assert_eq!((rig.deliveries.len(), rig.held()), (0, 0), "its deletion would not work");
+    bring(&mut rig, vec![message(1, 2)]);
+    rig.finish(function_error());
+    rig.confirm(Ok(()));
+    rig.pass(ms(10));
+    assert_eq!(rig.settle_all().deleted, ["r-1.2"]);
+}
+
+#[test]
 fn a_confirmation_of_a_lost_message_still_deletes_it() {
     let mut rig = given_up();
     rig.pass(s(15));

@@ -291,6 +291,23 @@ fn a_lost_receipt_ends_the_work_on_its_group() {
 }
 
 #[test]
+fn a_receipt_that_is_lost_in_flight_is_not_begun_again_and_neither_is_its_group() {
+    for kind in [FaultKind::Throttled, FaultKind::TooLarge] {
+        let mut rig = Rig::new(one_slot(), 30);
+        rig.bring_groups("aabb");
+        rig.pass(s(15));
+        let call = rig.settles.pop_front().expect("extensions");
+        let mut outcomes = vec![SettleOutcome::Done; 4];
+        outcomes[0] = SettleOutcome::Gone;
+        rig.feed(Input::Settled { settle: call.id, result: Ok(outcomes) });
+        rig.finish(Err(fault(kind)));
+        rig.pass(s(5));
+        assert_eq!(rig.settle_all().changed, [("r-2".into(), 0)], "{kind:?}");
+        assert_eq!((rig.invoked_records(), rig.held()), (vec![2], 2), "{kind:?}: b goes on");
+    }
+}
+
+#[test]
 fn a_receive_whose_answer_was_lost_is_made_again_under_its_name() {
     let mut rig = Rig::new(one_slot(), 30);
     let first = rig.attempts();

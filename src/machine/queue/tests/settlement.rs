@@ -202,6 +202,22 @@ fn what_is_lost_before_its_invoke_is_not_invoked() {
 }
 
 #[test]
+fn what_is_lost_in_flight_is_left_out_of_the_next_try() {
+    let mut rig = Rig::new(reporting(), 20);
+    rig.bring(2);
+    rig.pass(s(10));
+    let call = rig.settles.pop_front().unwrap();
+    let outcomes = vec![SettleOutcome::Gone, SettleOutcome::Done];
+    rig.feed(Input::Settled { settle: call.id, result: Ok(outcomes) });
+    rig.finish(Err(fault(FaultKind::Throttled)));
+    rig.pass(s(5));
+    assert_eq!((rig.invokes[0].records, rig.held()), (1, 1));
+    rig.finish(answer("null"));
+    rig.pass(ms(10));
+    assert_eq!(rig.settle_all().deleted, ["r-2"]);
+}
+
+#[test]
 fn a_batch_whose_visibility_ran_out_while_it_was_held_is_dropped() {
     let mut rig = Rig::new(reporting(), 20);
     rig.bring(2);
