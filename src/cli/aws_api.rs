@@ -59,11 +59,10 @@ impl AwsApiArgs {
         let Some(written) = self.aws_api.filter(|address| !address.is_empty()) else {
             return if self.aws_api_insecure { Err(AwsApiError::NoAddress) } else { Ok(None) };
         };
-        let access = match (Keys::read(env)?, self.aws_api_insecure) {
+        let keys = match (Keys::read(env)?, self.aws_api_insecure) {
             (Some(_), true) => return Err(AwsApiError::KeysAndInsecure),
-            (Some(keys), false) => Access::Keys(keys),
-            (None, true) => Access::Insecure,
             (None, false) => return Err(AwsApiError::NoKeys),
+            (keys, _) => keys,
         };
         let refused = |reason: String| AwsApiError::Address { address: written.clone(), reason };
         let resolved = written.to_socket_addrs().map_err(|error| refused(error.to_string()))?;
@@ -71,9 +70,12 @@ impl AwsApiArgs {
         if addresses.is_empty() {
             return Err(refused("it has no address".into()));
         }
-        if self.aws_api_insecure && !addresses.iter().all(|address| address.ip().is_loopback()) {
-            return Err(AwsApiError::NotLoopback { address: written });
-        }
+        let loopback = addresses.iter().all(|address| address.ip().is_loopback());
+        let access = match keys {
+            Some(keys) => Access::Keys(if loopback { keys } else { keys.strong()? }),
+            None if loopback => Access::Insecure,
+            None => return Err(AwsApiError::NotLoopback { address: written }),
+        };
         Ok(Some(AwsApi { written, addresses, access }))
     }
 }
@@ -119,6 +121,14 @@ mod tests {
         }
         for address in ["0.0.0.0:9691", "[::]:9691", "10.0.0.1:9691", "[::ffff:10.0.0.1]:9691"] {
             assert!(matches!(checked(address, true, None), Err(AwsApiError::NotLoopback { .. })), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_short_secret_is_for_loopback_addresses_only() {
+        for (address, taken) in [("127.0.0.1:0", true), ("[::1]:9691", true), ("0.0.0.0:9691", false)] {
+            let served = checked(address, false, Some("test:test"));
+            assert_eq!(served.is_ok(), taken, "{address}");
         }
     }
 

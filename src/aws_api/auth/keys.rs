@@ -14,19 +14,31 @@ const VARIABLE: &str = "FOREBAY_API_KEYS";
 /// The path of a file with the same, or with a key a line.
 const FILE_VARIABLE: &str = "FOREBAY_API_KEYS_FILE";
 
-/// Below this a secret can be guessed: who has seen a signed request can try secrets as fast as the hardware goes.
+/// Below this a secret can be guessed: who has seen a signed request can try secrets as fast as the hardware goes. Where only
+/// this machine reaches the API, whoever sees one could do without.
 const SHORTEST: usize = 16;
 /// Thousands of keys fit; a device or a log file that was named by mistake does not.
 const LARGEST_FILE: u64 = 64 * 1024;
 
 /// Access key ids and their secrets. Secrets are never shown.
 #[derive(Clone)]
-pub(crate) struct Keys(Vec<Key>);
+pub(crate) struct Keys {
+    keys: Vec<Key>,
+    /// The first whose secret can be guessed.
+    short: Option<Short>,
+}
 
 #[derive(Clone)]
 struct Key {
     id: String,
     identity: Identity,
+}
+
+#[derive(Clone)]
+struct Short {
+    place: String,
+    number: usize,
+    length: usize,
 }
 
 /// Why keys cannot be used. No text shows anything of a key: an entry may be a secret in the wrong place.
@@ -52,10 +64,12 @@ pub(crate) enum KeysError {
     NoId { place: String, number: usize },
     #[error("the id of key {number} of {place} may hold visible ASCII characters only, and no `/`")]
     Id { place: String, number: usize },
+    #[error("key {number} of {place} has no secret: write `id:secret`")]
+    NoSecret { place: String, number: usize },
     #[error("the secret of key {number} of {place} may hold visible ASCII characters only")]
     Secret { place: String, number: usize },
     #[error(
-        "the secret of key {number} of {place} has {length} characters: use at least {SHORTEST}, for example from `openssl rand -hex 32`"
+        "the secret of key {number} of {place} has {length} characters: where others reach the address, use at least {SHORTEST}, for example from `openssl rand -hex 32`"
     )]
     Short { place: String, number: usize, length: usize },
     #[error("keys {first} and {number} of {place} have the same id: keep one of them")]
@@ -76,7 +90,7 @@ impl Keys {
 
     fn parse(text: &str, place: &str) -> Result<Self, KeysError> {
         let place = || place.to_owned();
-        let mut keys: Vec<Key> = Vec::new();
+        let (mut keys, mut short): (Vec<Key>, Option<Short>) = (Vec::new(), None);
         let entries = text.split([',', '\n']).map(str::trim).filter(|entry| !entry.is_empty());
         for (number, entry) in (1..).zip(entries) {
             let (id, secret) = entry.split_once(':').ok_or_else(|| KeysError::NoColon { place: place(), number })?;
@@ -91,8 +105,11 @@ impl Keys {
             if !visible(secret) {
                 return Err(KeysError::Secret { place: place(), number });
             }
+            if secret.is_empty() {
+                return Err(KeysError::NoSecret { place: place(), number });
+            }
             if secret.len() < SHORTEST {
-                return Err(KeysError::Short { place: place(), number, length: secret.len() });
+                short.get_or_insert(Short { place: place(), number, length: secret.len() });
             }
             if let Some(first) = keys.iter().position(|key| key.id == id) {
                 return Err(KeysError::Twice { place: place(), first: first + 1, number });
@@ -100,13 +117,24 @@ impl Keys {
             let identity = Credentials::new(id, secret, None, None, "forebay").into();
             keys.push(Key { id: id.to_owned(), identity });
         }
-        if keys.is_empty() { Err(KeysError::Empty { place: place() }) } else { Ok(Self(keys)) }
+        if keys.is_empty() { Err(KeysError::Empty { place: place() }) } else { Ok(Self { keys, short }) }
+    }
+
+    /// The keys for an address that others reach: their secrets are not to be guessed.
+    ///
+    /// # Errors
+    /// When a secret is short.
+    pub(crate) fn strong(self) -> Result<Self, KeysError> {
+        match self.short {
+            Some(Short { place, number, length }) => Err(KeysError::Short { place, number, length }),
+            None => Ok(self),
+        }
     }
 
     /// Looks at every key for as long, so that the time tells nothing of how near an id came.
     pub(super) fn find(&self, id: &str) -> Option<&Identity> {
         let mut found = None;
-        for key in &self.0 {
+        for key in &self.keys {
             if bool::from(key.id.as_bytes().ct_eq(id.as_bytes())) {
                 found = Some(&key.identity);
             }
@@ -117,7 +145,7 @@ impl Keys {
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Keys({} of them)", self.0.len())
+        write!(f, "Keys({} of them)", self.keys.len())
     }
 }
 
@@ -183,11 +211,7 @@ mod tests {
             (format!("é:{SECRET}"), "the id of key 1 of FOREBAY_API_KEYS may hold visible ASCII"),
             (format!("one:{SECRET} {SECRET}"), "the secret of key 1 of FOREBAY_API_KEYS may hold visible ASCII"),
             (format!("one:{SECRET}\u{7f}"), "the secret of key 1 of FOREBAY_API_KEYS may hold visible ASCII"),
-            ("one:".to_owned(), "the secret of key 1 of FOREBAY_API_KEYS has 0 characters: use at least 16"),
-            (
-                format!("one:{SECRET},two:{}", &SECRET[..15]),
-                "the secret of key 2 of FOREBAY_API_KEYS has 15 characters: use at least 16",
-            ),
+            ("one:".to_owned(), "key 1 of FOREBAY_API_KEYS has no secret: write `id:secret`"),
             (
                 format!("one:{SECRET},two:{SECRET},one:{SECRET}0"),
                 "keys 1 and 3 of FOREBAY_API_KEYS have the same id: keep one of them",
@@ -201,6 +225,17 @@ mod tests {
         assert!(matches!(read(Some("a"), Some("b")).unwrap_err(), KeysError::Both));
         let shown = format!("{:?}", read(Some(&format!("one:{SECRET}")), None).unwrap());
         assert_eq!(shown, "Some(Keys(1 of them))");
+    }
+
+    #[test]
+    fn short_secrets_are_not_for_addresses_that_others_reach() {
+        let keys = |text: String| read(Some(&text), None).unwrap().unwrap();
+        assert!(keys(format!("one:{SECRET},two:{}", &SECRET[..16])).strong().is_ok());
+        let short = keys(format!("one:{SECRET},two:{},three:x", &SECRET[..15]));
+        assert_eq!(secret(&short, "three").as_deref(), Some("x"));
+        let error = short.strong().unwrap_err().to_string();
+        let expected = "the secret of key 2 of FOREBAY_API_KEYS has 15 characters: where others reach the address, use at least 16";
+        assert!(error.starts_with(expected), "{error}");
     }
 
     #[test]
@@ -219,7 +254,7 @@ mod tests {
             (write("large", "a:b\n".repeat(20_000).as_bytes()), "is larger than 65536 bytes".to_owned()),
             ("/dev/zero".to_owned(), "is larger than 65536 bytes".to_owned()),
             (folder.path().to_str().unwrap().to_owned(), "cannot read ".to_owned()),
-            (write("short", format!("one:{SECRET}\ntwo:short\n").as_bytes()), "key 2 of ".to_owned()),
+            (write("half", format!("one:{SECRET}\ntwo:\n").as_bytes()), "key 2 of ".to_owned()),
         ];
         for (path, expected) in table {
             let error = read(None, Some(&path)).unwrap_err().to_string();
