@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::mapping::{self, Diagnostic, Loaded, Severity};
+use crate::mapping::{self, Code, Diagnostic, Loaded, Severity};
 
 const DEFAULT: &str = "mappings";
 
@@ -30,10 +30,8 @@ impl FileArgs {
 
     /// Where a daemon reads its mappings, now and at every reload.
     pub(super) fn places(&self, may_be_none: bool) -> Places {
-        match self.named() {
-            Some(paths) => Places { paths, may_be_none: false },
-            None => Places { paths: vec![DEFAULT.into()], may_be_none },
-        }
+        let named = self.named();
+        Places { named: named.is_some(), paths: named.unwrap_or_else(|| vec![DEFAULT.into()]), may_be_none }
     }
 
     fn named(&self) -> Option<Vec<PathBuf>> {
@@ -51,17 +49,21 @@ impl FileArgs {
 #[derive(Clone, Debug)]
 pub(super) struct Places {
     paths: Vec<PathBuf>,
-    /// Nobody named them, and mappings come from elsewhere, too: where there are none, there need be none.
+    /// Somebody has named them: they have to exist.
+    named: bool,
+    /// Mappings come from elsewhere, too: where there are no files, there need be none.
     may_be_none: bool,
 }
 
 impl Places {
     /// Reads and checks them.
     pub(super) fn load(&self) -> Loaded {
-        if self.may_be_none && !self.paths.iter().any(|path| path.exists()) {
+        if self.may_be_none && !self.named && !self.paths.iter().any(|path| path.exists()) {
             return Loaded::default();
         }
-        load(&self.paths)
+        let mut loaded = load(&self.paths);
+        loaded.diagnostics.retain(|found| !self.may_be_none || found.code != Code::FolderEmpty);
+        loaded
     }
 }
 
@@ -74,4 +76,28 @@ pub(super) fn load(paths: &[PathBuf]) -> Loaded {
 pub(super) fn tally(diagnostics: &[Diagnostic]) -> (usize, usize) {
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
     (errors, diagnostics.len() - errors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn with_other_mappings_a_folder_may_be_empty_but_what_is_named_must_exist() {
+        let folder = tempfile::tempdir().unwrap();
+        let load = |path: PathBuf, named, may_be_none| {
+            let codes = Places { paths: vec![path], named, may_be_none }.load().diagnostics;
+            codes.into_iter().map(|found| found.code).collect::<Vec<_>>()
+        };
+        let (empty, absent) = (folder.path().to_owned(), folder.path().join("absent"));
+        for named in [true, false] {
+            assert_eq!(load(empty.clone(), named, true), []);
+            assert_eq!(load(empty.clone(), named, false), [Code::FolderEmpty]);
+            assert_eq!(load(absent.clone(), named, false), [Code::PathMissing]);
+        }
+        assert_eq!(load(absent.clone(), false, true), []);
+        assert_eq!(load(absent, true, true), [Code::PathMissing]);
+        std::fs::write(empty.join("a.yaml"), "Name: a\n").unwrap();
+        assert!(!load(empty, true, true).is_empty(), "errors of files stay");
+    }
 }
