@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::api_life::Stage;
 use crate::api_site::{Api, Client, MAPPINGS, arn, uuid};
-use crate::api_sources::{Journal, Kind, Source, TIMEOUT, merge};
+use crate::api_sources::{ARRIVAL, Journal, Kind, Source, TIMEOUT, merge};
 use crate::harness::Emulator;
 use crate::process::{SOON, eventually};
 
@@ -35,7 +35,7 @@ async fn drains_first(kind: Kind) {
     let busy = async |stage: &mut Stage| {
         let before = stage.journal.texts().len();
         stage.put("keep", 1).await;
-        eventually(SOON, "an invocation", async || (stage.journal.texts().len() > before).then_some(())).await;
+        eventually(ARRIVAL, "an invocation", async || (stage.journal.texts().len() > before).then_some(())).await;
     };
 
     busy(&mut stage).await;
@@ -62,7 +62,7 @@ async fn drains_first(kind: Kind) {
     stage.api.vanishes(&uuid).await;
     if let Source::Queue(queue) = &stage.source {
         // What was in flight has ended well: it is deleted.
-        stage.account.emptied(queue, SOON).await;
+        stage.account.emptied(queue, ARRIVAL).await;
     }
     let fresh = stage.api.create(again).await;
     let fresh = crate::api_site::uuid(&fresh);

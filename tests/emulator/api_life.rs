@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 
 use crate::api_site::{Api, Client, GONE, MAPPINGS, Refusal, arn, uuid};
-use crate::api_sources::{Journal, Kind, Source, TIMEOUT, a_while, merge};
+use crate::api_sources::{ARRIVAL, Journal, Kind, Source, TIMEOUT, a_while, merge};
 use crate::harness::{Account, Emulator};
-use crate::process::{SOON, eventually};
+use crate::process::eventually;
 
 /// A function `work` of which version 1, also called `live`, tells `one`, and the newest code `two`.
 pub(crate) struct Stage {
@@ -161,7 +161,7 @@ async fn change(stage: &mut Stage, uuid: &str) {
     stage.journal.comes(before, &kept, kind != Kind::Standard).await;
     if let Source::Queue(queue) = &stage.source {
         // What does not match is deleted.
-        stage.account.emptied(queue, SOON).await;
+        stage.account.emptied(queue, ARRIVAL).await;
     }
     assert_eq!(stage.api.get(uuid).await["FilterCriteria"], filters);
 
@@ -191,7 +191,7 @@ async fn destination(stage: &mut Stage, uuid: &str) {
     let answer = stage.api.changes(uuid, &set).await;
     assert_eq!(answer["DestinationConfig"], set["DestinationConfig"]);
     stage.flows("fail", 1).await;
-    eventually(SOON, "the destination is told", async || {
+    eventually(ARRIVAL, "the destination is told", async || {
         (stage.account.messages(&failed).await.len() == 1).then_some(())
     })
     .await;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::api_life::Stage;
 use crate::api_site::{Client, MAPPINGS, arn, uuid};
-use crate::api_sources::{Kind, a_while, merge};
+use crate::api_sources::{ARRIVAL, Kind, a_while, merge};
 use crate::process::{SOON, eventually};
 
 /// A mapping without what moves by itself.
@@ -114,7 +114,7 @@ async fn life_of_kills(kind: Kind) {
 
 /// Waits until all that the function was given is settled, and with a stream the place behind it is saved.
 async fn saved(stage: &Stage, uuid: &str) {
-    eventually(SOON, "everything is settled", async || {
+    eventually(ARRIVAL, "everything is settled", async || {
         let status = stage.api.site.status(uuid).await;
         let held = if stage.kind.is_stream() { &status["Stream"] } else { &status["Queue"] };
         (held["Held"] == 0 && held["InFlight"] == 0).then_some(())

@@ -14,6 +14,10 @@ use crate::process::{SOON, Site, eventually};
 use crate::tables::Table;
 use crate::zip;
 
+/// A message may take as long: the emulator ends a long poll that was given up only after its 20 seconds, and hides what that
+/// poll took.
+pub(crate) const ARRIVAL: Duration = Duration::from_secs(60);
+
 /// In seconds; no function here may run for longer. A poll that is given up goes on in the emulator, and hides messages for
 /// this long.
 const VISIBILITY: u32 = 5;
@@ -192,7 +196,7 @@ impl Journal {
     /// Waits until exactly these texts have come since there were `before`: in this order, or in any.
     pub(crate) async fn comes(&mut self, before: usize, expected: &[String], in_order: bool) {
         let what = format!("{expected:?} come");
-        eventually(SOON, &what, async || (self.texts().len() >= before + expected.len()).then_some(())).await;
+        eventually(ARRIVAL, &what, async || (self.texts().len() >= before + expected.len()).then_some(())).await;
         let (mut came, mut expected) = (self.texts().split_off(before), expected.to_vec());
         if !in_order {
             came.sort_unstable();

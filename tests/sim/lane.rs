@@ -335,6 +335,7 @@ pub(crate) struct IdleWatch {
 pub(crate) const HELD: &str = "held as long as allowed";
 pub(crate) const NOT_MADE: &str = "its invoke could not be made";
 pub(crate) const REFUSED: &str = "its receipt was refused";
+pub(crate) const IN_THE_WAY: &str = "an extension was in the way of its return";
 pub(crate) const EXTENDED_LATE: &str = "extended after it seemed lost";
 
 impl Lease {
@@ -343,7 +344,7 @@ impl Lease {
         let heard_nothing = self.gone.is_none();
         match self.excuse {
             _ if self.passed => false,
-            None | Some(HELD | NOT_MADE | REFUSED) => heard_nothing,
+            None | Some(HELD | NOT_MADE | REFUSED | IN_THE_WAY) => heard_nothing,
             excuse => excuse == Some(EXTENDED_LATE),
         }
     }

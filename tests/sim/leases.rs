@@ -8,7 +8,7 @@ use forebay::machine::{OnFunctionError, Receipt, Record, Screening};
 use forebay::mapping::Mapping;
 
 use crate::fifo;
-use crate::lane::{HELD, Hold, Lane, LaneState, Lease, Place};
+use crate::lane::{HELD, Hold, IN_THE_WAY, Lane, LaneState, Lease, Place};
 use crate::world::World;
 
 /// The text that bodies are cut from.
@@ -213,7 +213,9 @@ impl Lane {
             (None, Hold::Unstarted | Hold::Waiting)
                 if (lease.extending > 0 || lease.not_extended.is_some()) && returned =>
             {
-                "an extension was in the way of its return"
+                // The return is still to come.
+                lease.excuse = Some(IN_THE_WAY);
+                IN_THE_WAY
             }
             (None, _) if tried => "could not be extended",
             (None, _) if held_for + pause + 2_000 >= TWELVE_HOURS => HELD,

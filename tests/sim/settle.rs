@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-use crate::lane::{EXTENDED_LATE, Hold, Lane, LaneState, Lease, Place};
+use crate::lane::{EXTENDED_LATE, Hold, IN_THE_WAY, Lane, LaneState, Lease, Place};
 use crate::leases::{TWELVE_HOURS, millis};
 use crate::plan::SideOf;
 use crate::session::Session;
@@ -181,6 +181,9 @@ impl Session {
             }
             (Hold::Unstarted | Hold::Waiting, true) if quiet => lease.excuse = Some(RETURNED),
             (Hold::Unstarted | Hold::Waiting | Hold::Failed(_), true) if broken => lease.excuse = Some(WITH_ITS_GROUP),
+            // The same return once more, or one that comes too late.
+            (_, true) if lease.excuse == Some(WITH_ITS_GROUP) && lease.failed_returns > 0 => {}
+            (_, true) if lease.excuse == Some(IN_THE_WAY) => {}
             (hold, true) => lane.violate(format_args!("L{index} is made visible while {hold:?}")),
             (_, false) => {}
         }
