@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future;
 
 use super::ApiError;
+use super::names::function_at;
 use crate::engine::{Connector, SourcePort};
 use crate::function::FunctionSettings;
 use crate::machine::{Fault, FaultKind};
@@ -112,12 +113,7 @@ pub(crate) fn whole_arn(function: &FunctionRef, settings: Option<&FunctionSettin
     let known = written.as_ref().or(read).unwrap_or(source);
     let region = function.region.as_deref().or(read.map(|arn| arn.region.as_str())).unwrap_or(&source.region);
     let account = function.account.as_deref().or(read.map(|arn| arn.account.as_str())).unwrap_or(&source.account);
-    let mut arn = format!("arn:{}:lambda:{region}:{account}:function:{}", known.partition, function.name);
-    if let Some(qualifier) = &function.qualifier {
-        arn.push(':');
-        arn.push_str(qualifier);
-    }
-    arn
+    function_at(&format!("arn:{}:lambda:{region}:{account}", known.partition), function)
 }
 
 /// Something between us and AWS does not work, and what is asked for may be right; or the service says that it is not.

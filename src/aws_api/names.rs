@@ -1,16 +1,20 @@
 //! The ARNs of functions and mappings.
 
-use crate::mapping::{Arn, Mapping};
+use crate::mapping::{Arn, FunctionRef, Mapping};
 
 /// The function's whole ARN, with the qualifier that the mapping names. What a file leaves out is that of the source: AWS
 /// wants both in one region, and mostly they are of one account.
 pub(crate) fn function_arn(mapping: &Mapping) -> String {
-    let mut arn = format!("{}:function:{}", place(mapping), mapping.function.name);
-    if let Some(qualifier) = &mapping.function.qualifier {
-        arn.push(':');
-        arn.push_str(qualifier);
+    function_at(&place(mapping), &mapping.function)
+}
+
+/// The ARN of a function at a place (`arn:aws:lambda:REGION:ACCOUNT`), with its qualifier.
+pub(crate) fn function_at(place: &str, function: &FunctionRef) -> String {
+    let name = &function.name;
+    match &function.qualifier {
+        Some(qualifier) => format!("{place}:function:{name}:{qualifier}"),
+        None => format!("{place}:function:{name}"),
     }
-    arn
 }
 
 /// The mapping's own ARN: it lives where its function does.

@@ -5,9 +5,10 @@
 use serde::Serialize;
 
 pub(crate) use super::names::{function_arn, mapping_arn};
-use crate::engine::{DestinationConfig, FilterCriteria, MappingState, OnFailure, Overview, ScalingConfig};
-use crate::machine::StartingPosition;
-use crate::mapping::{Mapping, SourceKind, StreamParameters};
+use crate::engine::{
+    DestinationConfig, FilterCriteria, MappingState, Overview, ScalingConfig, StreamConfiguration, seconds,
+    state_transition_reason,
+};
 
 /// A mapping as AWS's answers show it. Members that are units belong to what forebay does not do.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -15,7 +16,7 @@ use crate::mapping::{Mapping, SourceKind, StreamParameters};
 pub(crate) struct Configuration {
     #[serde(rename = "UUID")]
     uuid: String,
-    starting_position: Option<&'static str>,
+    starting_position: Option<String>,
     starting_position_timestamp: Option<f64>,
     batch_size: u32,
     maximum_batching_window_in_seconds: u64,
@@ -69,16 +70,15 @@ pub(crate) struct Listed {
 /// A mapping in a state, which an answer may know better than the engine.
 pub(crate) fn configuration(overview: &Overview, state: MappingState) -> Configuration {
     let mapping = &*overview.mapping;
-    let stream = mapping.stream.as_ref();
-    let (starting_position, starting_position_timestamp) = stream.map_or((None, None), start);
-    let queue = mapping.kind == SourceKind::Sqs;
+    let stream = mapping.stream.as_ref().map(StreamConfiguration::new);
+    let stream = stream.as_ref();
     Configuration {
         uuid: mapping.uuid.clone(),
-        starting_position,
-        starting_position_timestamp,
+        starting_position: stream.map(|stream| stream.starting_position.clone()),
+        starting_position_timestamp: stream.and_then(|stream| stream.starting_position_timestamp),
         batch_size: mapping.batch_size,
         maximum_batching_window_in_seconds: mapping.window.as_secs(),
-        parallelization_factor: stream.map(|stream| stream.parallelization),
+        parallelization_factor: stream.map(|stream| stream.parallelization_factor),
         event_source_arn: mapping.source.text.clone(),
         filter_criteria: FilterCriteria::new(&mapping.filters),
         filter_criteria_error: (),
@@ -88,18 +88,18 @@ pub(crate) fn configuration(overview: &Overview, state: MappingState) -> Configu
         scaling_config: mapping.maximum_concurrency.map(|maximum_concurrency| ScalingConfig { maximum_concurrency }),
         function_arn: function_arn(mapping),
         last_modified: seconds(overview.modified_unix_ms),
-        last_processing_result: (!queue).then(|| overview.last_processing_result.clone()),
+        last_processing_result: stream.map(|_| overview.last_processing_result.clone()),
         state,
-        state_transition_reason: if queue { "USER_INITIATED" } else { "User action" },
-        destination_config: destinations(mapping),
+        state_transition_reason: state_transition_reason(mapping),
+        destination_config: DestinationConfig::of(mapping),
         topics: (),
         queues: (),
         source_access_configurations: (),
         self_managed_event_source: (),
-        maximum_record_age_in_seconds: stream.map(|stream| limit(stream.maximum_record_age.map(|age| age.as_secs()))),
-        bisect_batch_on_function_error: stream.map(|stream| stream.bisect),
-        maximum_retry_attempts: stream.map(|stream| limit(stream.maximum_retry_attempts.map(u64::from))),
-        tumbling_window_in_seconds: stream.map(|stream| stream.tumbling_window.map_or(0, |window| window.as_secs())),
+        maximum_record_age_in_seconds: stream.map(|stream| stream.maximum_record_age_in_seconds),
+        bisect_batch_on_function_error: stream.map(|stream| stream.bisect_batch_on_function_error),
+        maximum_retry_attempts: stream.map(|stream| stream.maximum_retry_attempts),
+        tumbling_window_in_seconds: stream.map(|stream| stream.tumbling_window_in_seconds),
         function_response_types: if mapping.report_batch_item_failures {
             vec!["ReportBatchItemFailures"]
         } else {
@@ -111,32 +111,6 @@ pub(crate) fn configuration(overview: &Overview, state: MappingState) -> Configu
         event_source_mapping_arn: mapping_arn(mapping),
         provisioned_poller_config: (),
     }
-}
-
-fn start(stream: &StreamParameters) -> (Option<&'static str>, Option<f64>) {
-    match stream.start {
-        StartingPosition::TrimHorizon => (Some("TRIM_HORIZON"), None),
-        StartingPosition::Latest => (Some("LATEST"), None),
-        StartingPosition::Timestamp(unix_ms) => (Some("AT_TIMESTAMP"), Some(seconds(unix_ms))),
-    }
-}
-
-/// A queue has the member only where a destination is set, which AWS does not know.
-fn destinations(mapping: &Mapping) -> Option<DestinationConfig> {
-    let destination = mapping.on_failure.as_ref().map(|destination| destination.arn.text.clone());
-    let shown = destination.is_some() || mapping.stream.is_some();
-    shown.then_some(DestinationConfig { on_failure: OnFailure { destination } })
-}
-
-/// -1 is AWS's word for no limit.
-fn limit(limit: Option<u64>) -> i64 {
-    limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX))
-}
-
-/// Times travel as seconds with a fraction.
-#[allow(clippy::cast_precision_loss)]
-fn seconds(unix_ms: u64) -> f64 {
-    unix_ms as f64 / 1000.0
 }
 
 #[cfg(test)]

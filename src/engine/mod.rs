@@ -28,6 +28,7 @@ pub use handle::{CheckpointChange, EngineError, EngineHandle, Readiness, ReloadS
 pub use overview::Overview;
 pub(crate) use shards::Shards;
 pub use status::{Counters, HealthStatus, MappingState, MappingStatus, QueueStatus, ScalingConfig};
+pub(crate) use status::{seconds, state_transition_reason};
 pub use stream_status::{DestinationConfig, OnFailure, ShardState, ShardStatus, StreamConfiguration, StreamStatus};
 pub use supervisor::{Parts, spawn};
 

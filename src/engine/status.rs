@@ -1,9 +1,12 @@
 //! What `list` and `status` show: AWS's members, and ours beside them.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::filter_status::FilterCriteria;
 use super::{DestinationConfig, ShardStatus, StreamConfiguration, StreamStatus};
+use crate::mapping::Mapping;
 
 /// AWS's states of an event source mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +101,16 @@ pub struct MappingStatus {
     /// Ours: the stream's shards by id, for stream sources; empty until they are known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub shards: Option<Vec<ShardStatus>>,
+}
+
+/// The reason of a state that AWS gives for the kind of source, whoever changed it.
+pub(crate) const fn state_transition_reason(mapping: &Mapping) -> &'static str {
+    if mapping.stream.is_some() { "User action" } else { "USER_INITIATED" }
+}
+
+/// A time as AWS's answers have it: seconds since the Unix epoch, with milliseconds.
+pub(crate) fn seconds(unix_ms: u64) -> f64 {
+    Duration::from_millis(unix_ms).as_secs_f64()
 }
 
 /// Before there was an API, there were files only.

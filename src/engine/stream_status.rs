@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::seconds;
 use crate::machine::StartingPosition;
-use crate::mapping::StreamParameters;
+use crate::mapping::{Mapping, StreamParameters};
 
 /// AWS's members that only stream mappings have, with AWS's values for what is not set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,7 +37,7 @@ impl StreamConfiguration {
         let age = stream.maximum_record_age.map(|age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
         Self {
             starting_position: starting_position.into(),
-            starting_position_timestamp: timestamp.map(|ms| std::time::Duration::from_millis(ms).as_secs_f64()),
+            starting_position_timestamp: timestamp.map(seconds),
             parallelization_factor: stream.parallelization,
             maximum_retry_attempts: stream.maximum_retry_attempts.map_or(-1, i64::from),
             maximum_record_age_in_seconds: age.unwrap_or(-1),
@@ -52,6 +53,15 @@ impl StreamConfiguration {
 pub struct DestinationConfig {
     /// Where failure records go.
     pub on_failure: OnFailure,
+}
+
+impl DestinationConfig {
+    /// Of a stream always; of a queue, which at AWS has none, where a destination is set.
+    pub(crate) fn of(mapping: &Mapping) -> Option<Self> {
+        let destination = mapping.on_failure.as_ref().map(|destination| destination.arn.text.clone());
+        let shown = destination.is_some() || mapping.stream.is_some();
+        shown.then_some(Self { on_failure: OnFailure { destination } })
+    }
 }
 
 /// `DestinationConfig.OnFailure`; empty where there is no destination.

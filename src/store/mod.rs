@@ -4,6 +4,8 @@
 mod asked;
 mod embedded;
 mod file;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod known;
 mod ledger;
 mod location;

@@ -1,7 +1,7 @@
 //! A store in memory that outlives the engine and sometimes refuses.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use forebay::machine::{Fence, Mark, Positions};
 use forebay::store::{Definition, Desired, Kept, Store, StoreError};
@@ -14,14 +14,13 @@ use crate::world::World;
 pub(crate) struct MemoryStore {
     world: Arc<World>,
     fails: f64,
-    wishes: Mutex<BTreeMap<String, Desired>>,
-    marks: forebay::store::MemoryStore,
+    inner: forebay::store::MemoryStore,
 }
 
 impl MemoryStore {
     /// An empty store that refuses a write with a chance of `fails`.
     pub(crate) fn new(world: Arc<World>, fails: f64) -> Self {
-        Self { world, fails, wishes: Mutex::default(), marks: forebay::store::MemoryStore::new() }
+        Self { world, fails, inner: forebay::store::MemoryStore::new() }
     }
 
     /// A write takes a while, and is sometimes refused.
@@ -37,26 +36,20 @@ impl MemoryStore {
 
 impl Store for MemoryStore {
     fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>> {
-        let wish = self.wishes.lock().unwrap_or_else(PoisonError::into_inner).get(mapping).cloned();
-        async move { Ok(wish) }.boxed()
+        self.inner.desired(mapping)
     }
 
     fn set_desired(&self, mapping: &str, desired: Option<Desired>) -> BoxFuture<'_, Result<(), StoreError>> {
         let mapping = mapping.to_owned();
         async move {
             self.write(&format!("to keep a wish for {mapping}")).await?;
-            let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
-            match desired {
-                Some(desired) => wishes.insert(mapping, desired),
-                None => wishes.remove(&mapping),
-            };
-            Ok(())
+            self.inner.set_desired(&mapping, desired).await
         }
         .boxed()
     }
 
     fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>> {
-        self.marks.claim(mapping, source, latest)
+        self.inner.claim(mapping, source, latest)
     }
 
     fn save(
@@ -65,19 +58,19 @@ impl Store for MemoryStore {
         fence: Fence,
         changes: Vec<(Arc<str>, Option<Mark>)>,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.marks.save(mapping, fence, changes)
+        self.inner.save(mapping, fence, changes)
     }
 
     fn kept(&self) -> BoxFuture<'_, Result<BTreeMap<String, Kept>, StoreError>> {
-        self.marks.kept()
+        self.inner.kept()
     }
 
     fn replace_kept(&self, mapping: &str, kept: Option<Kept>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.marks.replace_kept(mapping, kept)
+        self.inner.replace_kept(mapping, kept)
     }
 
     fn definitions(&self) -> BoxFuture<'_, Result<BTreeMap<String, Definition>, StoreError>> {
-        self.marks.definitions()
+        self.inner.definitions()
     }
 
     fn define(
@@ -89,10 +82,7 @@ impl Store for MemoryStore {
         let mapping = mapping.to_owned();
         async move {
             self.write(&format!("the definition of {mapping}")).await?;
-            if forget_wish {
-                self.wishes.lock().unwrap_or_else(PoisonError::into_inner).remove(&mapping);
-            }
-            self.marks.define(&mapping, definition, forget_wish).await
+            self.inner.define(&mapping, definition, forget_wish).await
         }
         .boxed()
     }
@@ -101,8 +91,7 @@ impl Store for MemoryStore {
         let mapping = mapping.to_owned();
         async move {
             self.write(&format!("to forget {mapping}")).await?;
-            self.wishes.lock().unwrap_or_else(PoisonError::into_inner).remove(&mapping);
-            self.marks.forget(&mapping).await
+            self.inner.forget(&mapping).await
         }
         .boxed()
     }

@@ -1,12 +1,11 @@
 //! What an entry shows of its mapping: its state, its health, and everything that `status` tells.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::{Entry, Goal};
 use crate::engine::{
-    DestinationConfig, FilterCriteria, HealthStatus, MappingState, MappingStatus, OnFailure, Overview, ScalingConfig,
-    StreamConfiguration,
+    DestinationConfig, FilterCriteria, HealthStatus, MappingState, MappingStatus, Overview, ScalingConfig,
+    StreamConfiguration, seconds, state_transition_reason,
 };
 use crate::mapping::Origin;
 
@@ -48,7 +47,6 @@ impl Entry {
         let shown = self.live.shown();
         let mapping = &self.mapping;
         let is_stream = mapping.stream.is_some();
-        let destination = mapping.on_failure.as_ref().map(|destination| destination.arn.text.clone());
         let types = mapping.report_batch_item_failures.then(|| "ReportBatchItemFailures".to_owned());
         MappingStatus {
             uuid: mapping.uuid.clone(),
@@ -63,11 +61,9 @@ impl Entry {
                 .map(|maximum_concurrency| ScalingConfig { maximum_concurrency }),
             filter_criteria: FilterCriteria::new(&mapping.filters),
             stream_configuration: mapping.stream.as_ref().map(StreamConfiguration::new),
-            destination_config: (is_stream || destination.is_some())
-                .then_some(DestinationConfig { on_failure: OnFailure { destination } }),
+            destination_config: DestinationConfig::of(mapping),
             state: self.state(),
-            // The reasons that AWS gives, whoever changed it.
-            state_transition_reason: if is_stream { "User action" } else { "USER_INITIATED" }.into(),
+            state_transition_reason: state_transition_reason(mapping).into(),
             last_processing_result: shown.last_result,
             last_modified: seconds(self.modified_unix_ms),
             health: shown.health,
@@ -97,10 +93,6 @@ impl Entry {
             (Goal::Run, _) => self.on_the_way,
         }
     }
-}
-
-fn seconds(unix_ms: u64) -> f64 {
-    Duration::from_millis(unix_ms).as_secs_f64()
 }
 
 fn rfc3339(unix_ms: u64) -> String {

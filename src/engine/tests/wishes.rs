@@ -1,19 +1,15 @@
 //! What operators want of the API's mappings, and what the API wants later.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
-
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, ready};
 
 use super::world::{Rig, api, mapping};
 use crate::engine::EngineError;
 use crate::engine::MappingState::{Disabled, Disabling, Enabled, Enabling};
-use crate::machine::{Fence, Mark, Positions};
 use crate::mapping::Mapping;
-use crate::store::{Definition, Desired, Kept, MemoryStore, Store, StoreError};
+use crate::store::fixture::Wobbly;
+use crate::store::{Definition, Store, StoreError};
 
 fn definition() -> Definition {
     Definition { parameters: serde_json::Map::new(), modified_unix_ms: 1, deleting: false }
@@ -96,68 +92,9 @@ async fn a_wish_during_a_change_is_one_about_the_changed_mapping() {
     assert_eq!(rig.handle.overview("made").await.unwrap().state, Enabled, "it counts after a restart, too");
 }
 
-/// A store that does not answer questions about wishes while it is deaf.
-#[derive(Default)]
-struct Deaf {
-    inner: MemoryStore,
-    deaf: AtomicBool,
-}
-
-impl Store for Deaf {
-    fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>> {
-        if self.deaf.load(Relaxed) {
-            let (path, reason) = ("wishes".into(), "no answer".into());
-            return ready(Err(StoreError::Io { path, reason })).boxed();
-        }
-        self.inner.desired(mapping)
-    }
-
-    fn set_desired(&self, mapping: &str, desired: Option<Desired>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.set_desired(mapping, desired)
-    }
-
-    fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>> {
-        self.inner.claim(mapping, source, latest)
-    }
-
-    fn save(
-        &self,
-        mapping: &str,
-        fence: Fence,
-        changes: Vec<(Arc<str>, Option<Mark>)>,
-    ) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.save(mapping, fence, changes)
-    }
-
-    fn kept(&self) -> BoxFuture<'_, Result<BTreeMap<String, Kept>, StoreError>> {
-        self.inner.kept()
-    }
-
-    fn replace_kept(&self, mapping: &str, kept: Option<Kept>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.replace_kept(mapping, kept)
-    }
-
-    fn definitions(&self) -> BoxFuture<'_, Result<BTreeMap<String, Definition>, StoreError>> {
-        self.inner.definitions()
-    }
-
-    fn define(
-        &self,
-        mapping: &str,
-        definition: Definition,
-        forget_wish: bool,
-    ) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.define(mapping, definition, forget_wish)
-    }
-
-    fn forget(&self, mapping: &str) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.forget(mapping)
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn without_an_answer_of_the_store_nothing_that_was_stopped_starts() {
-    let store = Arc::new(Deaf::default());
+    let store = Arc::new(Wobbly::default());
     let rig = Rig::over(Arc::default(), Arc::clone(&store) as Arc<dyn Store>, vec![mapping("orders", "")]);
     rig.handle.put(api("made", "")).await.unwrap();
     for name in ["made", "orders"] {
@@ -165,7 +102,7 @@ async fn without_an_answer_of_the_store_nothing_that_was_stopped_starts() {
         rig.handle.stop(name).await.unwrap();
         rig.until_state(name, Disabled).await;
     }
-    store.deaf.store(true, Relaxed);
+    store.deaf.store(true, SeqCst);
     for more in ["BatchSize: 2", "", "Enabled: false"] {
         let refused = rig.handle.put(api("made", more)).await.unwrap_err();
         assert!(matches!(refused, EngineError::Store(StoreError::Io { .. })), "{refused}");

@@ -3,5 +3,4 @@ mod crashes;
 mod crowds;
 mod lives;
 mod refusals;
-mod store;
 mod world;

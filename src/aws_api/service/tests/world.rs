@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::super::{Restored, Service, restore};
-use super::store::Wobbly;
 use crate::aws_api::ApiError;
 use crate::engine::{Connector, EngineHandle, Parts, Ports, SourcePort, spawn};
 use crate::function::{Function, FunctionSettings};
@@ -24,6 +23,7 @@ use crate::machine::{
 use crate::mapping::{Mapping, parse};
 use crate::source::{QueueSource, StreamSource};
 use crate::store::Store;
+use crate::store::fixture::Wobbly;
 use crate::telemetry::Metrics;
 
 pub(super) const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:orders";

@@ -6,24 +6,26 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 
+use super::{Definition, Desired, Kept, MemoryStore, Store, StoreError};
 use crate::machine::{Fence, Mark, Positions};
-use crate::store::{Definition, Desired, Kept, MemoryStore, Store, StoreError};
 
-/// A store that fails, or hangs after the write, when it is told to.
+/// A store that fails, hangs after the write, or does not say what it has, when it is told to.
 #[derive(Default)]
-pub(super) struct Wobbly {
+pub(crate) struct Wobbly {
     inner: MemoryStore,
     /// Definitions cannot be written.
-    pub(super) fails: AtomicBool,
+    pub(crate) fails: AtomicBool,
     /// Definitions are written, but nobody hears of it: as when the process is killed then.
-    pub(super) hangs: AtomicBool,
+    pub(crate) hangs: AtomicBool,
+    /// Questions about wishes are not answered.
+    pub(crate) deaf: AtomicBool,
 }
 
 impl Wobbly {
     /// The function that a mapping has in the store.
-    pub(super) async fn function_of(&self, uuid: &str) -> String {
+    pub(crate) async fn function_of(&self, uuid: &str) -> String {
         let definitions = self.inner.definitions().await.unwrap();
         definitions[uuid].parameters["FunctionName"].as_str().unwrap().to_owned()
     }
@@ -45,6 +47,10 @@ impl Wobbly {
 
 impl Store for Wobbly {
     fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>> {
+        if self.deaf.load(SeqCst) {
+            let (path, reason) = ("wishes".into(), "no answer".into());
+            return ready(Err(StoreError::Io { path, reason })).boxed();
+        }
         self.inner.desired(mapping)
     }
 
