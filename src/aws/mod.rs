@@ -9,10 +9,12 @@ mod delivery_faults;
 mod endpoint;
 mod failure;
 mod faults;
+mod http;
 mod sdk;
 
 pub(crate) use asking::Asking;
 pub(crate) use bounded::bounded;
 pub use connector::{AwsConnector, CallBounds};
-pub(crate) use failure::{Call, Service, fault_of, timed_out};
+pub(crate) use failure::{Call, Service, answered_too_much, fault_of, timed_out};
 pub(crate) use faults::{receipt_is_gone, sqs_code_kind};
+pub(crate) use http::LAMBDA as LARGEST_ANSWER;
