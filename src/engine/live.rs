@@ -1,12 +1,12 @@
 //! What a running mapping shows of itself, kept up to date by its events.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
 use super::clock::Clock;
-use super::{HealthStatus, QueueStatus, ShardStatus, StreamStatus};
+use super::{HealthStatus, LoweredStatus, QueueStatus, ShardStatus, StreamStatus};
 use crate::machine::{Event, Gauges, Health, InvokeEnd};
 use crate::telemetry::MappingMetrics;
 
@@ -22,6 +22,10 @@ pub(crate) struct Live {
     held: AtomicUsize,
     in_flight: AtomicUsize,
     limit: AtomicUsize,
+    /// What the limit would be if no calls were refused.
+    goal: AtomicUsize,
+    /// Since when the limit is lower (Unix milliseconds); 0: it is not.
+    lowered_since: AtomicU64,
     /// Tells the supervisor that the state may have changed.
     changed: Arc<Notify>,
 }
@@ -54,6 +58,8 @@ impl Live {
             held: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
             limit: AtomicUsize::new(0),
+            goal: AtomicUsize::new(0),
+            lowered_since: AtomicU64::new(0),
             changed,
         }
     }
@@ -84,6 +90,8 @@ impl Live {
     pub(crate) fn gauge(&self, gauges: Gauges) {
         self.held.store(gauges.held, Relaxed);
         self.limit.store(gauges.limit, Relaxed);
+        self.goal.store(gauges.lowered.map_or(gauges.limit, |lowered| lowered.goal), Relaxed);
+        self.lowered_since.store(gauges.lowered.map_or(0, |lowered| lowered.since_unix_ms), Relaxed);
         self.metrics.set_unsaved_since(gauges.unsaved_since_unix_ms);
         if self.in_flight.swap(gauges.in_flight, Relaxed) != gauges.in_flight {
             self.metrics.set_in_flight(gauges.in_flight);
@@ -126,8 +134,15 @@ impl Live {
             held: self.held.load(Relaxed) as u64,
             in_flight: self.in_flight.load(Relaxed) as u64,
             concurrency: self.limit.load(Relaxed) as u64,
+            lowered: self.lowered(),
             visibility_timeout: shown.visibility,
         }
+    }
+
+    fn lowered(&self) -> Option<LoweredStatus> {
+        let since = Some(self.lowered_since.load(Relaxed)).filter(|since| *since > 0)?;
+        let seconds = self.clock.unix_ms().saturating_sub(since) / 1000;
+        Some(LoweredStatus { from: self.goal.load(Relaxed) as u64, seconds })
     }
 
     pub(crate) fn stream(&self) -> StreamStatus {
@@ -180,7 +195,7 @@ mod tests {
 
     use super::*;
     use crate::engine::ShardState;
-    use crate::machine::{Condition, FaultKind, Mark};
+    use crate::machine::{Condition, FaultKind, Lowered, Mark};
     use crate::mapping::SourceKind;
     use crate::telemetry::Metrics;
 
@@ -215,9 +230,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_lowered_limit_is_shown_until_it_is_back() {
+        let live = live();
+        let lowered = Some(Lowered { goal: 30, since_unix_ms: NOW - 90_500 });
+        live.gauge(Gauges { limit: 3, lowered, ..Gauges::default() });
+        assert_eq!(
+            (live.queue().concurrency, live.queue().lowered),
+            (3, Some(LoweredStatus { from: 30, seconds: 90 }))
+        );
+        live.gauge(Gauges { limit: 30, ..Gauges::default() });
+        assert_eq!((live.queue().concurrency, live.queue().lowered), (30, None));
+    }
+
+    #[tokio::test]
     async fn a_stream_is_shown_until_its_task_ends_and_its_positions_beyond() {
         let live = live();
-        live.gauge(Gauges { held: 7, in_flight: 2, limit: 10, unsaved_since_unix_ms: Some(NOW - 1_500) });
+        live.gauge(Gauges {
+            held: 7,
+            in_flight: 2,
+            limit: 10,
+            lowered: None,
+            unsaved_since_unix_ms: Some(NOW - 1_500),
+        });
         live.observe(&Event::ShardStarted { shard: "a".into(), from: Mark::TrimHorizon });
         live.observe(&Event::IteratorAge { shard: "a".into(), age: Duration::from_secs(3) });
         live.observe(&Event::Checkpointed { shard: "a".into(), mark: Mark::After("41".into()) });

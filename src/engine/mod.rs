@@ -27,7 +27,7 @@ pub use filter_status::{Filter, FilterCriteria};
 pub use handle::{CheckpointChange, EngineError, EngineHandle, Readiness, ReloadSummary};
 pub use overview::Overview;
 pub(crate) use shards::Shards;
-pub use status::{Counters, HealthStatus, MappingState, MappingStatus, QueueStatus, ScalingConfig};
+pub use status::{Counters, HealthStatus, LoweredStatus, MappingState, MappingStatus, QueueStatus, ScalingConfig};
 pub(crate) use status::{seconds, state_transition_reason};
 pub use stream_status::{DestinationConfig, OnFailure, ShardState, ShardStatus, StreamConfiguration, StreamStatus};
 pub use supervisor::{Parts, spawn};

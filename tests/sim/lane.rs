@@ -111,6 +111,10 @@ pub(crate) struct LaneState {
     pub(crate) late: Vec<(u64, usize)>,
     /// What the engine's own counters should say.
     pub(crate) counts: Counts,
+    /// When the function answered, whatever it said.
+    pub(crate) served: Vec<u64>,
+    /// When calls of it were refused.
+    pub(crate) refused: Vec<u64>,
     /// What is watched in idle stretches.
     pub(crate) idle: IdleWatch,
     /// When every slot for invokes was last taken.
@@ -276,6 +280,8 @@ pub(crate) struct SessionState {
     pub(crate) mapping: Arc<Mapping>,
     /// Receives that the engine waits for, and how many messages each may bring.
     pub(crate) receives: BTreeMap<u64, u32>,
+    /// Receives in a row that did not wait.
+    pub(crate) hollow: Hollow,
     /// When its last invoke began.
     pub(crate) last_invoke: Option<u64>,
     /// How often the function failed each message.
@@ -286,6 +292,15 @@ pub(crate) struct SessionState {
     pub(crate) failing: BTreeSet<Arc<str>>,
     /// FIFO: groups of which an error did not say what failed, and how many of their messages are to go one by one.
     pub(crate) unclear: BTreeMap<Arc<str>, usize>,
+}
+
+/// Receives that did not wait, and brought nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Hollow {
+    /// So many in a row.
+    pub(crate) in_a_row: u32,
+    /// When the last of them began.
+    pub(crate) last: u64,
 }
 
 /// An invoke that the engine waits for.

@@ -8,7 +8,7 @@ use forebay::source::QueueSource;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use crate::lane::{Lane, LaneState, Place};
+use crate::lane::{Hollow, Lane, LaneState, Place};
 use crate::plan::SideOf;
 use crate::session::Session;
 use crate::settle::Change;
@@ -82,7 +82,16 @@ impl Session {
         let wait = request.wait.as_secs();
         state.idle.shortest_wait = Some(state.idle.shortest_wait.map_or(wait, |shortest| shortest.min(wait)));
         lane.note(format_args!("receive {id} begins: up to {} in {wait} s, {open} open", request.max));
-        OpenReceive { lane: Arc::clone(lane), session: self.id, id, picked: Vec::new(), max: request.max, ended: false }
+        OpenReceive {
+            lane: Arc::clone(lane),
+            session: self.id,
+            id,
+            picked: Vec::new(),
+            max: request.max,
+            began: lane.world.now(),
+            hollow: false,
+            ended: false,
+        }
     }
 }
 
@@ -93,6 +102,9 @@ struct OpenReceive {
     id: u64,
     picked: Vec<usize>,
     max: u32,
+    began: u64,
+    /// It did not wait, and brings nothing.
+    hollow: bool,
     ended: bool,
 }
 
@@ -102,6 +114,12 @@ impl OpenReceive {
         let mut state = self.lane.state();
         state.sessions[self.session].receives.remove(&self.id);
         let fault = result.as_ref().err().map(|fault| fault.kind);
+        let Hollow { in_a_row, .. } = state.sessions[self.session].hollow;
+        state.sessions[self.session].hollow = if self.hollow && self.lane.world.now() < self.began + 1_000 {
+            Hollow { in_a_row: in_a_row + 1, last: self.began }
+        } else {
+            Hollow::default()
+        };
         state.sessions[self.session].attempts.ended(self.id, fault, self.lane.world.now());
         match result {
             Ok(records) => {
@@ -180,6 +198,10 @@ impl Lane {
                 }
             };
             return Err(Fault::new(kind, "the receive failed"));
+        }
+        if wait > 0 && self.strikes(faults.receive_hollow) {
+            receive.hollow = true;
+            return Ok(Vec::new());
         }
         let over_limit = self.state().open.len() >= self.plan.queue.over_limit;
         if over_limit {

@@ -36,6 +36,10 @@ pub(crate) struct Outcome {
     pub(crate) recorded: usize,
     /// Answers of receives from FIFO queues that were asked for again, and came.
     pub(crate) recovered: usize,
+    /// When functions answered (milliseconds).
+    pub(crate) served: Vec<u64>,
+    /// When calls of functions were refused.
+    pub(crate) refused: Vec<u64>,
 }
 
 /// Lives the life of `plan`; `show` prints every event.
@@ -54,9 +58,23 @@ pub(crate) fn run(plan: Plan, show: bool) -> Outcome {
         world.close();
         let (deleted, dead, recorded) = (life.count(Place::Deleted), life.count(Place::Dead), life.recorded());
         let recovered = life.recovered();
+        let (served, refused) = life.ends_of_invokes();
         drop(life);
         let (hash, tail) = world.trace();
-        Outcome { seed, hash, violation, tail, calls: world.calls(), lasted, deleted, dead, recorded, recovered }
+        Outcome {
+            seed,
+            hash,
+            violation,
+            tail,
+            calls: world.calls(),
+            lasted,
+            deleted,
+            dead,
+            recorded,
+            recovered,
+            served,
+            refused,
+        }
     });
     if panic.is_some() {
         outcome.violation = panic;

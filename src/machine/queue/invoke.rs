@@ -7,8 +7,12 @@ use super::machine::Stage;
 use crate::machine::envelope::{MAX_BODY_BYTES, join};
 use crate::machine::outcome::{Answer, read};
 use crate::machine::{
-    BatchId, Event, Fault, FaultKind, FunctionAnswer, Invariant, InvokeEnd, InvokeRequest, InvokeResult, Output,
+    BatchId, Event, Fault, FaultKind, FunctionAnswer, Invariant, InvokeEnd, InvokeRequest, InvokeResult, Mono, Output,
 };
+
+/// An answer wakes a batch that has failed more than once only after so long: a batch that the service always refuses would
+/// else be tried with each answer to another one.
+const WAKES_AFTER: Duration = Duration::from_secs(5);
 
 /// A request that the service refuses for what it is gets this many tries before its messages count as failed:
 /// the fault may lie in the function's configuration, and be mended.
@@ -20,6 +24,8 @@ pub(super) struct Batch {
     pub(super) tokens: Vec<u64>,
     attempt: u32,
     failures: u32,
+    /// While it waits: from when on an answer to another batch may wake it.
+    wakes: Mono,
     pub(super) flying: bool,
 }
 
@@ -34,7 +40,7 @@ impl QueueMachine {
 
     pub(super) fn add_batch(&mut self, id: BatchId, tokens: Vec<u64>) {
         self.restage(&tokens, Stage::Batched(id));
-        self.batches.insert(id, Batch { tokens, attempt: 0, failures: 0, flying: false });
+        self.batches.insert(id, Batch { tokens, attempt: 0, failures: 0, wakes: Mono::ZERO, flying: false });
         self.ready.insert(id);
     }
 
@@ -108,7 +114,10 @@ impl QueueMachine {
         let records = batch.tokens.len();
         self.in_flight -= 1;
         let (end, failed, message) = match result {
-            Ok(answer) => self.answered(id, &answer),
+            Ok(answer) => {
+                self.run = took;
+                self.answered(id, &answer)
+            }
             Err(fault) => {
                 let end = InvokeEnd::Fault(fault.kind);
                 let message = fault.message.clone();
@@ -122,7 +131,7 @@ impl QueueMachine {
     fn answered(&mut self, id: BatchId, answer: &FunctionAnswer) -> (InvokeEnd, usize, Option<String>) {
         self.health.function_ok();
         self.scaler.answered(self.now);
-        self.wake_one_held();
+        self.wake_held();
         let tokens = self.take_batch(id);
         if let Some(error) = &answer.function_error {
             if !self.options.report_batch_item_failures {
@@ -167,10 +176,16 @@ impl QueueMachine {
         read(&answer.payload, &ids)
     }
 
-    /// The function takes work again: the batch that has waited longest need not wait any longer.
-    fn wake_one_held(&mut self) {
-        if let Some((_, id)) = self.waiting.pop_first() {
-            self.ready.insert(id);
+    /// The function takes work: as many batches as there are free slots need not wait any longer, those first that have
+    /// waited longest.
+    fn wake_held(&mut self) {
+        let spoken_for = self.in_flight as usize + self.ready.len();
+        let free = (self.scaler.limit() as usize).saturating_sub(spoken_for);
+        let may_wake = |id: &BatchId| self.batches.get(id).is_none_or(|batch| batch.wakes <= self.now);
+        let woken: Vec<_> = self.waiting.iter().filter(|(_, id)| may_wake(id)).take(free).copied().collect();
+        for entry in woken {
+            self.waiting.remove(&entry);
+            self.ready.insert(entry.1);
         }
     }
 
@@ -186,7 +201,7 @@ impl QueueMachine {
             let tokens = self.take_batch_and_behind(id);
             return self.fail(&tokens);
         }
-        self.scaler.pushed_back(self.in_flight + 1, self.now);
+        self.scaler.refused(self.in_flight, self.now);
         self.hold_back(id, failures, fault);
     }
 
@@ -196,7 +211,7 @@ impl QueueMachine {
             let tokens = self.take_batch_and_behind(id);
             return self.give_back_unstarted(&tokens);
         }
-        let pause = self.options.retry.pause(failures, &mut self.rng).max(fault.retry_after.unwrap_or_default());
+        let pause = self.pause_after(failures, fault);
         let tokens = self.batches.get(&id).map(|batch| batch.tokens.clone()).unwrap_or_default();
         let oldest = tokens.iter().filter_map(|token| self.held.get(token)).map(|held| held.lease.received).min();
         if oldest.is_some_and(|received| self.now.since(received) + pause > self.options.hold_limit) {
@@ -205,8 +220,23 @@ impl QueueMachine {
             return self.out.emit(Event::LeaseLost { records: tokens.len(), reason: "held for as long as is allowed" });
         }
         self.restage(&tokens, Stage::Batched(id));
+        if let Some(batch) = self.batches.get_mut(&id) {
+            batch.wakes = if failures > 1 { self.now + WAKES_AFTER } else { self.now };
+        }
         self.waiting.insert((self.now + pause, id));
         self.out.emit(Event::Held { records: tokens.len(), retry_in: pause });
+    }
+
+    /// How long a batch waits for its next try. Where no other batch will show earlier that the function is back, this one
+    /// is the probe.
+    fn pause_after(&mut self, failures: u32, fault: &Fault) -> Duration {
+        let pause = self.options.retry.after_fault(failures, self.run, &mut self.rng);
+        let probe = self.options.retry.of_probes().pause(failures, &mut self.rng);
+        let alone = self.in_flight == 0
+            && self.ready.is_empty()
+            && self.waiting.first().is_none_or(|&(at, _)| at > self.now + probe);
+        let pause = if alone { pause.min(probe) } else { pause };
+        pause.max(fault.retry_after.unwrap_or_default())
     }
 
     /// The service found the event too large although we counted it as allowed: halves may pass.

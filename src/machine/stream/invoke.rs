@@ -158,8 +158,12 @@ impl StreamMachine {
         self.lane_mut(key, lane, |lane| lane.flying = false);
         let shard = self.shards.get(&key);
         let records = shard.and_then(|shard| shard.lanes.get(lane)?.piece()).map_or(0, |piece| piece.places.len());
+        let is_answer = result.is_ok();
         let (end, failed, message) = match result {
-            Ok(answer) => self.answered(key, lane, answer),
+            Ok(answer) => {
+                self.run = took;
+                self.answered(key, lane, answer)
+            }
             Err(fault) => {
                 let message = fault.message.clone();
                 self.faulted(key, lane, &fault);
@@ -168,6 +172,9 @@ impl StreamMachine {
         };
         self.out.emit(Event::InvokeEnded { end, records, failed, took, message });
         self.advance_shard(key);
+        if is_answer {
+            self.wake_held_back();
+        }
     }
 
     fn answered(&mut self, key: ShardKey, lane: usize, answer: FunctionAnswer) -> (InvokeEnd, usize, Option<String>) {
@@ -267,15 +274,7 @@ impl StreamMachine {
             return self.conclude(key, lane, End::TooLarge, None);
         }
         self.health.function_failed(fault);
-        let policy = self.options.retry;
-        let now = self.now.mono;
-        let Some(shard) = self.shards.get_mut(&key) else { return };
-        let Some(piece) = shard.lanes.get_mut(lane).and_then(|lane| lane.piece_mut()) else { return };
-        piece.faults += 1;
-        let pause = policy.pause(piece.faults, &mut self.rng).max(fault.retry_after.unwrap_or_default());
-        piece.wake = Some(now + pause);
-        let records = piece.places.len();
-        self.out.emit(Event::Held { records, retry_in: pause });
+        self.hold_back(key, lane, fault);
     }
 
     /// The function has processed these records.
@@ -324,7 +323,7 @@ impl StreamMachine {
         }
     }
 
-    fn piece_mut(&mut self, key: ShardKey, lane: usize, change: impl FnOnce(&mut Piece)) {
+    pub(super) fn piece_mut(&mut self, key: ShardKey, lane: usize, change: impl FnOnce(&mut Piece)) {
         self.lane_mut(key, lane, |lane| {
             if let Some(piece) = lane.piece_mut() {
                 change(piece);

@@ -134,6 +134,10 @@ impl OpenInvoke {
             (Ok(answer), Verdict::Nothing) => answer.function_error.clone().unwrap_or_else(|| "all failed".into()),
         };
         tap.end_work(&mut state, call.shard, self.id, result, verdict);
+        if result.is_ok() {
+            let now = self.basin.world.now();
+            state.consumers[self.consumer].served.push(now);
+        }
         let tale = state.consumers[self.consumer]
             .told
             .iter_mut()
