@@ -7,7 +7,7 @@ use super::plan::{CallFaults, Put, SideOf, StreamOutage, StreamPlan};
 use super::scenes::{orders, passes, scene, stream};
 
 /// Lanes and the run's time (milliseconds).
-const LOADS: [(u32, u64); 4] = [(1, 5), (1, 200), (10, 20), (10, 200)];
+const LOADS: [(u32, u64); 3] = [(1, 5), (1, 200), (10, 200)];
 
 /// One shard of that many lanes, with records of many keys in batches of one: more than can be worked off.
 fn busy(lanes: u32, run: u64, until: u64) -> StreamPlan {
@@ -31,7 +31,7 @@ fn rate(served: &[u64], from: u64, until: u64) -> f64 {
 
 fn keeps_pace(loads: &[(u32, u64)], faults: impl Fn(f64) -> CallFaults) {
     for &(lanes, run) in loads {
-        let until = 5_000 + 20 * run;
+        let until = 4_000 + 20 * run;
         let quiet = rate(&passes(busy(lanes, run, until)).served, 3_000, until);
         for (errors, least) in [(0.01, 0.9), (0.05, 0.8)] {
             let mut plan = busy(lanes, run, until);
