@@ -15,6 +15,7 @@ mod filter;
 mod folder;
 mod health;
 mod import;
+mod import_steps;
 mod list;
 mod output;
 mod run;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{left, only, options, read, says, why};
+use super::{Options, left, only, options, read, says, why};
 use crate::mapping::parse_at;
 
 const QUEUE: &str = "\"EventSourceArn\": \"arn:aws:sqs:us-east-1:123456789012:q\", \"FunctionArn\": \"arn:aws:lambda:us-east-1:123456789012:function:f\"";
@@ -100,4 +100,38 @@ fn encrypted_filters_keep_a_mapping_from_running_without_them() {
     assert!(why(&text, &[]).contains("could not read the mapping's filters"));
     let fine = format!("{{ {QUEUE}, \"FilterCriteriaError\": null }}");
     assert!(matches!(only(&fine, &[]), Value::Object(_)));
+}
+
+#[test]
+fn a_list_does_not_show_encrypted_filters() {
+    let one = format!("{{ {QUEUE}, \"UUID\": \"u-1\", \"KMSKeyArn\": \"arn:aws:kms:us-east-1:123456789012:key/1\" }}");
+    for listed in [format!("{{ \"EventSourceMappings\": [{one}] }}"), format!("[{one}]")] {
+        let import = read(&listed, &options(&[]));
+        assert!(import.mappings.is_empty());
+        assert!(import.left[0].help.contains("aws lambda get-event-source-mapping --uuid u-1 | forebay import -"));
+    }
+    // What AWS says of this one alone has its filters, if there are any.
+    let import = read(&one, &options(&[]));
+    assert_eq!((import.mappings.len(), import.left.len()), (1, 1));
+}
+
+#[test]
+fn what_runs_at_aws_is_known() {
+    let running = |text: &str| read(text, &options(&[])).mappings.remove(0).at_aws;
+    let at_aws = running(&format!("{{ {QUEUE}, \"UUID\": \"u-1\", \"State\": \"Enabled\" }}")).unwrap();
+    assert_eq!(
+        (at_aws.uuid.as_deref(), at_aws.source.as_str(), at_aws.function.as_str()),
+        (Some("u-1"), "arn:aws:sqs:us-east-1:123456789012:q", "arn:aws:lambda:us-east-1:123456789012:function:f")
+    );
+    assert_eq!(running(&format!("{{ {QUEUE}, \"UUID\": \"u-1\", \"State\": \"Disabled\" }}")), None);
+    assert_eq!(running(&format!("{{ {QUEUE}, \"Name\": \"ours\" }}")), None);
+}
+
+#[test]
+fn mappings_can_be_written_disabled() {
+    let text = format!("{{ {QUEUE}, \"UUID\": \"u-1\", \"State\": \"Enabled\" }}");
+    let import = read(&text, &Options { disabled: true, ..options(&[]) });
+    assert_eq!(says(&import, 0)["Enabled"], false);
+    // AWS's own mapping is to be disabled all the same.
+    assert!(import.mappings[0].at_aws.is_some());
 }
