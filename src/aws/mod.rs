@@ -10,9 +10,11 @@ mod endpoint;
 mod failure;
 mod faults;
 mod sdk;
+mod shares;
 
 pub(crate) use asking::Asking;
 pub(crate) use bounded::bounded;
 pub use connector::{AwsConnector, CallBounds};
 pub(crate) use failure::{Call, Service, fault_of, timed_out};
 pub(crate) use faults::{receipt_is_gone, sqs_code_kind};
+pub(crate) use shares::{bound_calls, turn};

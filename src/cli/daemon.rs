@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::aws_api::AwsApi;
+use super::descriptors::Budget;
 use super::exit::Exit;
 use super::files::{Places, tally};
 use super::output::counted;
@@ -19,8 +20,8 @@ use super::signals::{Signal, Signals};
 use crate::aws::AwsConnector;
 use crate::aws_api::{self, Restored, Service};
 use crate::control::{
-    Api, BoundSocket, CONNECTIONS, Definitions, Overview, ReloadRefused, Reloader, SocketChoice, Token, guarded,
-    probes, serve, whole,
+    Api, BoundSocket, Definitions, Overview, ReloadRefused, Reloader, SocketChoice, Token, guarded, probes, serve,
+    whole,
 };
 use crate::engine::{self, Connector, EngineHandle, ReloadSummary, WallClock};
 use crate::mapping::{Diagnostic, Mapping, Origin, Severity};
@@ -29,6 +30,9 @@ use crate::telemetry::Metrics;
 
 /// How long the engine may take to let go of everything after a drain.
 const LAST_WRITE: Duration = Duration::from_secs(2);
+
+/// How often the store is looked at.
+const STORE_LOOK: Duration = Duration::from_secs(1);
 
 /// All that was checked before anything starts.
 pub(super) struct Daemon {
@@ -40,14 +44,18 @@ pub(super) struct Daemon {
     pub(super) socket: SocketChoice,
     pub(super) drain_timeout: Duration,
     pub(super) token: Option<Token>,
+    pub(super) budget: Budget,
 }
 
 impl Daemon {
-    pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let mut signals = Signals::install()?;
+    pub(super) async fn run(self, mut signals: Signals) -> anyhow::Result<Exit> {
         // What can refuse to start us comes before the first poll: a second daemon by mistake takes no message.
         let socket = self.socket.bind()?;
-        let store = self.store.open()?;
+        let place = self.store.clone();
+        let store = match signals.unless_ended(tokio::task::spawn_blocking(move || place.open())).await {
+            Ok(opened) => opened.context("the store could not be opened")??,
+            Err(signal) => return Ok(ended_early(signal)),
+        };
         let tcp = bind(&self.listen).await?;
         let address = tcp.local_addr()?;
         let aws_api = match self.aws_api {
@@ -84,12 +92,13 @@ impl Daemon {
         if let Some(token) = self.token {
             public = public.merge(guarded(api.clone().routes(), token));
         }
-        servers.spawn(serve(listener, whole(api), CONNECTIONS, stop.clone()));
-        servers.spawn(serve(tcp, public, CONNECTIONS, stop.clone()));
+        servers.spawn(serve(listener, whole(api), self.budget.control, stop.clone()));
+        servers.spawn(serve(tcp, public, self.budget.probes, stop.clone()));
+        servers.spawn(watch_store(Arc::clone(&store), engine.clone(), stop.clone()));
         let service = aws_api.map(|(listener, access)| {
             let service = Service::new(engine.clone(), store, connector, registry, Arc::clone(&wall));
             let router = aws_api::guard(aws_api::routes(service.clone()), access, wall);
-            servers.spawn(serve(listener, router, aws_api::CONNECTIONS, stop.clone()));
+            servers.spawn(serve(listener, router, self.budget.aws_api, stop.clone()));
             service
         });
         tracing::info!(
@@ -145,7 +154,7 @@ impl Running {
         })
     }
 
-    /// Drains, and says whether nobody cut it short.
+    /// Drains, and says whether nobody cut it short and every checkpoint was saved.
     async fn drain(self, signals: &mut Signals, signal: Signal) -> bool {
         self.overview.set_draining();
         tracing::info!(?signal, within = ?self.drain_timeout, "draining; another signal cuts it short");
@@ -154,9 +163,9 @@ impl Running {
         }
         let mut drained = Box::pin(self.engine.shutdown(self.drain_timeout));
         let mut cut = false;
-        loop {
+        let left = loop {
             tokio::select! {
-                _ = &mut drained => break,
+                left = &mut drained => break left.unwrap_or_default(),
                 signal = signals.next() => match signal {
                     Signal::Reload => {}
                     _ if cut => {
@@ -170,14 +179,46 @@ impl Running {
                     }
                 },
             }
-        }
+        };
         // Its end closes the store tidily; that takes one write.
         tokio::time::timeout(LAST_WRITE, self.engine_task).await.ok();
         if let Some(service) = &self.service {
             service.finished().await;
         }
+        if !left.unsaved.is_empty() {
+            tracing::warn!(
+                mappings = left.unsaved.join(", "),
+                "stopped without saving the last checkpoints of these mappings: what they have done since is done again at \
+                 the next start"
+            );
+        }
         tracing::info!(cut, "stopped");
-        !cut
+        !cut && left.unsaved.is_empty()
+    }
+}
+
+/// A signal came before anything was started.
+pub(super) fn ended_early(signal: Signal) -> Exit {
+    tracing::info!(?signal, "stopped before anything was started");
+    if signal == Signal::Interrupt { Exit::Interrupted } else { Exit::Done }
+}
+
+/// Looks every second whether the store still keeps what it is given, and has the engine show it where not.
+async fn watch_store(store: Arc<dyn Store>, engine: EngineHandle, stop: CancellationToken) {
+    let mut told = None;
+    while stop.run_until_cancelled(tokio::time::sleep(STORE_LOOK)).await.is_some() {
+        // A disk that does not answer is looked at again when it does.
+        let Some(checked) = stop.run_until_cancelled(store.check()).await else { return };
+        let trouble = checked.err().map(|error| error.to_string());
+        if trouble == told {
+            continue;
+        }
+        match &trouble {
+            Some(trouble) => tracing::error!("{trouble}"),
+            None => tracing::info!("the store is where it was again"),
+        }
+        engine.store_is(trouble.clone()).await;
+        told = trouble;
     }
 }
 

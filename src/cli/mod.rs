@@ -7,6 +7,7 @@ mod completions;
 mod connect;
 mod daemon;
 mod describe;
+mod descriptors;
 mod exit;
 mod explain;
 mod export;

@@ -7,13 +7,15 @@ use clap::Args;
 
 use super::aws_api::AwsApiArgs;
 use super::connect::{SocketArgs, duration};
-use super::daemon::{Daemon, describe};
+use super::daemon::{Daemon, describe, ended_early};
+use super::descriptors::Budget;
 use super::exit::{CliError, Outcome};
 use super::files::{FileArgs, tally};
 use super::output::{colour_on_stderr, counted, say};
+use super::signals::Signals;
 use crate::control::Token;
 use crate::mapping::Diagnostic;
-use crate::store::StoreLocation;
+use crate::store::{StoreLocation, is_guarded};
 use crate::telemetry::{self, LogFormat};
 
 /// Where `forebay run` listens when nothing is said.
@@ -49,7 +51,13 @@ pub(super) struct RunArgs {
 impl RunArgs {
     pub(super) fn execute(self) -> Outcome {
         telemetry::init(self.log_format).map_err(CliError::usage)?;
-        std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a panic: please report this")));
+        std::panic::set_hook(Box::new(|panic| {
+            if is_guarded() {
+                tracing::debug!(%panic, "a panic of the embedded database");
+            } else {
+                tracing::error!(%panic, "a panic: please report this");
+            }
+        }));
         let format = self.log_format;
         match self.run() {
             // Whoever reads the log as JSON finds the last word there, too.
@@ -59,6 +67,22 @@ impl RunArgs {
     }
 
     fn run(self) -> Outcome {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(cores.min(MOST_WORKERS))
+            .enable_all()
+            .build()
+            .context("no runtime")?;
+        let outcome = runtime.block_on(self.start());
+        // Whatever still hangs in a blocking call, a name lookup for example, is not waited for.
+        runtime.shutdown_background();
+        outcome
+    }
+
+    async fn start(self) -> Outcome {
+        // First of all: as PID 1 the kernel drops every signal that has no handler, and files may take long to read.
+        let mut signals = Signals::install()?;
+        let budget = Budget::take();
         let token = std::env::var("FOREBAY_CONTROL_TOKEN").unwrap_or_default();
         let token = Token::new(&token).map_err(CliError::usage)?;
         let store = match self.store {
@@ -67,7 +91,12 @@ impl RunArgs {
         };
         let aws_api = self.aws_api.checked(&|name| std::env::var(name).ok()).map_err(CliError::usage)?;
         let files = self.files.places(aws_api.is_some());
-        let loaded = files.load();
+        let reading = files.clone();
+        tracing::debug!("reading the mapping files");
+        let loaded = match signals.unless_ended(tokio::task::spawn_blocking(move || reading.load())).await {
+            Ok(loaded) => loaded.context("the mapping files could not be read")?,
+            Err(signal) => return Ok(ended_early(signal)),
+        };
         if loaded.has_errors() {
             refuse(&loaded.diagnostics, self.log_format);
             let (errors, _) = tally(&loaded.diagnostics);
@@ -84,17 +113,9 @@ impl RunArgs {
             socket: self.socket.choice(),
             drain_timeout: self.drain_timeout,
             token,
+            budget,
         };
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(cores.min(MOST_WORKERS))
-            .enable_all()
-            .build()
-            .context("no runtime")?;
-        let outcome = runtime.block_on(daemon.run());
-        // Whatever still hangs in a blocking call, a name lookup for example, is not waited for.
-        runtime.shutdown_background();
-        Ok(outcome?)
+        Ok(daemon.run(signals).await?)
     }
 }
 

@@ -4,6 +4,7 @@
 mod api;
 mod checkpoints;
 mod client;
+mod crowd;
 #[cfg(test)]
 mod fixture;
 mod overview;

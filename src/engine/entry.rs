@@ -255,6 +255,16 @@ impl Entry {
         self.goal == Goal::Run || self.running.is_some()
     }
 
+    /// Whether its last drain has left checkpoints unsaved.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        self.live.is_unsaved()
+    }
+
+    /// Shows what is wrong with the store.
+    pub(crate) fn show_store(&self, trouble: Option<&str>) {
+        self.live.set_store(trouble);
+    }
+
     pub(crate) fn is_stream(&self) -> bool {
         self.mapping.stream.is_some()
     }

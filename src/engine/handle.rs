@@ -38,7 +38,9 @@ pub(crate) enum Request {
         reply: oneshot::Sender<Result<Kept, EngineError>>,
     },
     Checkpoint(String, oneshot::Sender<Result<Kept, EngineError>>),
-    Shutdown(Duration, oneshot::Sender<()>),
+    /// What is wrong with the store, if anything.
+    Store(Option<String>),
+    Shutdown(Duration, oneshot::Sender<Drained>),
     Cut,
 }
 
@@ -118,8 +120,17 @@ pub struct ReloadSummary {
 pub struct Readiness {
     /// Every enabled mapping has polled once or is known to be degraded.
     pub ready: bool,
+    /// What is wrong with the store, if anything.
+    pub store: Option<String>,
     /// Name, and `ok`, `starting`, `disabled` or `degraded: …`.
     pub mappings: Vec<(String, String)>,
+}
+
+/// What the end of an engine has left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// The stream mappings whose last checkpoints were not saved, by name: what they cover is processed again.
+    pub unsaved: Vec<String>,
 }
 
 impl EngineHandle {
@@ -213,8 +224,14 @@ impl EngineHandle {
         self.ask(|reply| Request::ChangeCheckpoint { name: name.into(), change, force, reply }).await?
     }
 
+    /// Says what is wrong with the store, or that nothing is: every mapping shows it.
+    pub async fn store_is(&self, trouble: Option<String>) {
+        // An engine that has ended shows nothing.
+        self.requests.send(Request::Store(trouble)).await.ok();
+    }
+
     /// Drains every mapping within `bound` and ends the engine.
-    pub async fn shutdown(&self, bound: Duration) -> Result<(), EngineError> {
+    pub async fn shutdown(&self, bound: Duration) -> Result<Drained, EngineError> {
         self.ask(|reply| Request::Shutdown(bound, reply)).await
     }
 

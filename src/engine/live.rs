@@ -22,6 +22,8 @@ pub(crate) struct Live {
     held: AtomicUsize,
     in_flight: AtomicUsize,
     limit: AtomicUsize,
+    /// The last drain has left checkpoints unsaved.
+    unsaved: AtomicBool,
     /// Tells the supervisor that the state may have changed.
     changed: Arc<Notify>,
 }
@@ -34,6 +36,24 @@ pub(crate) struct Shown {
     pub(crate) last_result: String,
     backlog: Option<u64>,
     visibility: Option<u64>,
+    /// What the mapping's own task says.
+    own: Health,
+    /// What is wrong with the store.
+    store: Option<String>,
+}
+
+impl Shown {
+    /// A store that keeps nothing degrades every mapping, whatever its task says.
+    fn together(&self) -> Health {
+        let Some(store) = &self.store else { return self.own.clone() };
+        let reason = match &self.own {
+            Health::Ok => format!("store: {store}"),
+            // Its own write has met the same.
+            Health::Degraded { reason } if reason.contains(store.as_str()) => reason.clone(),
+            Health::Degraded { reason } => format!("{reason}; store: {store}"),
+        };
+        Health::Degraded { reason }
+    }
 }
 
 impl Live {
@@ -45,6 +65,8 @@ impl Live {
             last_result: NOTHING_YET.into(),
             backlog: None,
             visibility: None,
+            own: Health::Ok,
+            store: None,
         };
         Self {
             metrics,
@@ -54,6 +76,7 @@ impl Live {
             held: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
             limit: AtomicUsize::new(0),
+            unsaved: AtomicBool::new(false),
             changed,
         }
     }
@@ -64,13 +87,13 @@ impl Live {
 
     /// Takes an event into what is shown, counted and logged.
     pub(crate) fn observe(&self, event: &Event) {
+        if let Event::Health(health) = event {
+            return self.change_health(|shown| shown.own = health.clone());
+        }
         self.metrics.observe(event);
         match event {
             Event::Polled { .. } if !self.polled.swap(true, Relaxed) => self.changed.notify_one(),
-            Event::Health(health) => {
-                self.set_health(health);
-                self.changed.notify_one();
-            }
+            Event::Drained { unsaved, .. } => self.unsaved.store(!unsaved.is_empty(), Relaxed),
             Event::InvokeEnded { end, message, .. } => self.set_result(*end, message.as_deref()),
             Event::Described { backlog, visibility } => {
                 let mut shown = self.lock();
@@ -96,8 +119,22 @@ impl Live {
         self.polled.store(false, Relaxed);
         self.metrics.shards().stopped();
         // Not an event: nothing has become healthy, there is only nobody left who could be degraded.
-        self.metrics.forget_health();
-        self.set_health(&Health::Ok);
+        let mut shown = self.lock();
+        shown.own = Health::Ok;
+        if shown.store.is_none() {
+            self.metrics.forget_health();
+        }
+        self.set_health(&mut shown);
+    }
+
+    /// Shows what is wrong with the store.
+    pub(crate) fn set_store(&self, trouble: Option<&str>) {
+        self.change_health(|shown| shown.store = trouble.map(str::to_owned));
+    }
+
+    /// Whether the last drain has left checkpoints unsaved.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        self.unsaved.load(Relaxed)
     }
 
     /// Forgets the shards that were shown: they are told anew, or are those of another stream.
@@ -144,11 +181,25 @@ impl Live {
         self.metrics.shards().list()
     }
 
-    fn set_health(&self, health: &Health) {
-        let mut shown = self.lock();
-        let (status, reason) = match health {
+    /// Takes a change of either side over, and tells it where it changes the whole.
+    fn change_health(&self, change: impl FnOnce(&mut Shown)) {
+        let health = {
+            let mut shown = self.lock();
+            let before = shown.together();
+            change(&mut shown);
+            self.set_health(&mut shown);
+            Some(shown.together()).filter(|health| *health != before)
+        };
+        if let Some(health) = health {
+            self.metrics.observe(&Event::Health(health));
+            self.changed.notify_one();
+        }
+    }
+
+    fn set_health(&self, shown: &mut Shown) {
+        let (status, reason) = match shown.together() {
             Health::Ok => (HealthStatus::Ok, None),
-            Health::Degraded { reason } => (HealthStatus::Degraded, Some(reason.clone())),
+            Health::Degraded { reason } => (HealthStatus::Degraded, Some(reason)),
         };
         if shown.health != status {
             shown.since_unix_ms = self.clock.unix_ms();
@@ -212,6 +263,24 @@ mod tests {
         assert_eq!(live.shown().last_result, "PROBLEM: may not invoke");
         live.observe(&invoked(InvokeEnd::Success, None));
         assert_eq!(live.shown().last_result, "OK");
+    }
+
+    #[tokio::test]
+    async fn a_store_that_keeps_nothing_degrades_a_mapping_whatever_its_task_says() {
+        let live = live();
+        let reason = || live.shown().reason.unwrap_or_default();
+        live.set_store(Some("FB0603: gone"));
+        assert_eq!(reason(), "store: FB0603: gone");
+        live.observe(&Event::Health(Health::Ok));
+        assert_eq!(live.shown().health, HealthStatus::Degraded);
+        live.observe(&Event::Health(Health::Degraded { reason: "source: no".into() }));
+        assert_eq!(reason(), "source: no; store: FB0603: gone");
+        live.observe(&Event::Health(Health::Degraded { reason: "store: FB0603: gone".into() }));
+        assert_eq!(reason(), "store: FB0603: gone");
+        live.ended();
+        assert_eq!(live.shown().health, HealthStatus::Degraded);
+        live.set_store(None);
+        assert_eq!((live.shown().health, reason()), (HealthStatus::Ok, String::new()));
     }
 
     #[tokio::test]

@@ -24,7 +24,7 @@ mod tests;
 pub use clock::WallClock;
 pub use connect::{Connector, Ports, SourcePort};
 pub use filter_status::{Filter, FilterCriteria};
-pub use handle::{CheckpointChange, EngineError, EngineHandle, Readiness, ReloadSummary};
+pub use handle::{CheckpointChange, Drained, EngineError, EngineHandle, Readiness, ReloadSummary};
 pub use overview::Overview;
 pub(crate) use shards::Shards;
 pub use status::{Counters, HealthStatus, MappingState, MappingStatus, QueueStatus, ScalingConfig};

@@ -155,7 +155,9 @@ fn mismatch(reason: &str) -> Fault {
 fn of_store(error: &StoreError) -> Fault {
     let kind = match error {
         StoreError::Fenced { .. } => FaultKind::Fenced,
-        StoreError::Lost { .. } | StoreError::Newer { .. } | StoreError::Damaged { .. } => FaultKind::Invalid,
+        StoreError::Lost { .. } | StoreError::Newer { .. } | StoreError::Damaged { .. } | StoreError::Gone { .. } => {
+            FaultKind::Invalid
+        }
         StoreError::Locked { .. } | StoreError::Io { .. } => FaultKind::Transient,
     };
     Fault::new(kind, error.to_string())

@@ -2,7 +2,7 @@
 
 mod changes;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,9 @@ use super::checkpoint;
 use super::clock::{Clock, WallClock};
 use super::entry::{Entry, Goal};
 use super::handle::Request;
-use super::{CheckpointChange, Connector, EngineError, EngineHandle, MappingState, MappingStatus, Overview, Readiness};
+use super::{
+    CheckpointChange, Connector, Drained, EngineError, EngineHandle, MappingState, MappingStatus, Overview, Readiness,
+};
 use crate::mapping::Mapping;
 use crate::store::{Desired, Kept, Store};
 use crate::telemetry::Metrics;
@@ -68,12 +70,16 @@ struct Supervisor {
     changed: Arc<Notify>,
     /// Was ready once: what is added or restarted later takes nothing from that.
     was_ready: bool,
+    /// What is wrong with the store.
+    store_trouble: Option<String>,
+    /// The mappings that have ended without saving their last checkpoints, and have not begun again.
+    unsaved: BTreeSet<String>,
     closing: Option<Closing>,
 }
 
 struct Closing {
     by: Instant,
-    replies: Vec<oneshot::Sender<()>>,
+    replies: Vec<oneshot::Sender<Drained>>,
 }
 
 impl Supervisor {
@@ -92,6 +98,8 @@ impl Supervisor {
             names: HashMap::new(),
             changed: Arc::default(),
             was_ready: false,
+            store_trouble: None,
+            unsaved: BTreeSet::new(),
             closing: None,
         }
     }
@@ -126,7 +134,7 @@ impl Supervisor {
         }
         for reply in self.closing.into_iter().flat_map(|closing| closing.replies) {
             // Whoever asked may have gone away meanwhile.
-            reply.send(()).ok();
+            reply.send(Drained { unsaved: self.unsaved.iter().cloned().collect() }).ok();
         }
     }
 
@@ -157,6 +165,10 @@ impl Supervisor {
             Request::ChangeCheckpoint { name, change, force, reply } => {
                 drop(reply.send(self.change_checkpoint(&name, change, force).await));
             }
+            Request::Store(trouble) => {
+                self.entries.values().for_each(|entry| entry.show_store(trouble.as_deref()));
+                self.store_trouble = trouble;
+            }
             Request::Shutdown(bound, reply) => self.close(bound, Some(reply)),
             Request::Cut => self.cut(),
         }
@@ -178,7 +190,7 @@ impl Supervisor {
         let mappings: Vec<_> =
             self.entries.values().map(|entry| (entry.mapping.name.clone(), entry.readiness())).collect();
         self.was_ready |= mappings.iter().all(|(_, state)| state != "starting");
-        Readiness { ready: self.was_ready, mappings }
+        Readiness { ready: self.was_ready, store: self.store_trouble.clone(), mappings }
     }
 
     async fn wish(&mut self, name: &str, enabled: bool) -> Result<MappingStatus, EngineError> {
@@ -211,7 +223,7 @@ impl Supervisor {
         checkpoint::change(&*self.store, self.entries.get_mut(name), name, change, force).await
     }
 
-    fn close(&mut self, bound: Duration, reply: Option<oneshot::Sender<()>>) {
+    fn close(&mut self, bound: Duration, reply: Option<oneshot::Sender<Drained>>) {
         let by = Instant::now() + bound + OVERTIME;
         let closing = self.closing.get_or_insert_with(|| Closing { by, replies: Vec::new() });
         closing.by = closing.by.min(by);
@@ -245,6 +257,7 @@ impl Supervisor {
                     self.rng.u64(..),
                 );
                 self.names.insert(self.tasks.spawn(task).id(), name.clone());
+                self.unsaved.remove(name);
             }
             entry.stop_if_unwanted(self.drain_timeout);
             entry.show_state();
@@ -270,6 +283,10 @@ impl Supervisor {
             Err(error) => (error.id(), Some(error)),
         };
         let Some(entry) = self.names.remove(&id).and_then(|name| self.entries.get_mut(&name)) else { return };
+        // One that was ended by force, or panicked, may have saved nothing of what it did last.
+        if entry.is_stream() && (failure.is_some() || entry.is_unsaved()) {
+            self.unsaved.insert(entry.mapping.name.clone());
+        }
         entry.ended(failure.filter(JoinError::is_panic).map(|error| error.to_string()));
     }
 }

@@ -17,7 +17,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::{Function, FunctionSettings};
-use crate::aws::{Asking, Call, CallBounds, Service, bounded, fault_of, timed_out};
+use crate::aws::{Asking, Call, CallBounds, Service, bounded, fault_of, timed_out, turn};
 use crate::machine::{Fault, FaultKind, FunctionAnswer, InvokeResult};
 use crate::mapping::FunctionRef;
 
@@ -114,6 +114,7 @@ impl Target {
             .log_type(LogType::None)
             .payload(Blob::new(Vec::from(body)))
             .send();
+        let _turn = turn(call.operation).await;
         match tokio::time::timeout(bound, send).await {
             Ok(Ok(output)) => Ok(FunctionAnswer {
                 status: u16::try_from(output.status_code).unwrap_or_default(),

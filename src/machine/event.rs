@@ -233,6 +233,8 @@ pub enum Event {
     Drained {
         /// Batches that were still in flight when the bound was reached.
         abandoned: usize,
+        /// Checkpoints that the store has not confirmed, by shard: what they cover is processed again.
+        unsaved: Vec<(Arc<str>, Mark)>,
     },
     /// A named invariant was untrue.
     Violated(Invariant),

@@ -201,6 +201,10 @@ codes! {
     MarksLost = "FB0601",
     /// The store was written by a newer forebay.
     StoreNewer = "FB0602",
+    /// The store's file does not stand at its path any more.
+    StoreGone = "FB0603",
+    /// The store cannot be read, or holds rows that are not what was written.
+    StoreDamaged = "FB0604",
 }
 
 impl fmt::Display for Code {

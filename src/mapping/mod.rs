@@ -23,6 +23,7 @@ mod load;
 mod model;
 mod notation;
 mod parameters;
+mod paths;
 mod pattern;
 mod placed;
 mod poller;

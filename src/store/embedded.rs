@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, ready};
 
-use super::file::{self, Absent};
+use super::file::{self, Opened};
 use super::known::{Known, beside};
 use super::round::State;
 use super::trouble::Trouble;
@@ -30,7 +30,7 @@ impl EmbeddedStore {
     /// # Errors
     /// When the file is in use, of a newer format, damaged, or cannot be opened and written.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let (database, contents) = file::open(path, Absent::Made).map_err(|trouble| trouble.at(path))?;
+        let Opened { database, contents, place } = file::open(path).map_err(|trouble| trouble.at(path))?;
         let list = beside(path);
         let at_list = |trouble: Trouble| trouble.at(&list);
         let mut known = Known::read(list.clone()).map_err(at_list)?;
@@ -38,7 +38,7 @@ impl EmbeddedStore {
         let begun = contents.ledger.kept().into_iter().map(|(mapping, kept)| (mapping, Some(kept.source))).collect();
         known.note(&begun).map_err(|error| at_list(error.into()))?;
         let state = State { ledger: contents.ledger, known };
-        Ok(Self { turns: Arc::new(Turns::new(path, database, state, contents.asked)) })
+        Ok(Self { turns: Arc::new(Turns::new(path, place, database, state, contents.asked)) })
     }
 
     /// The store's file.
@@ -121,6 +121,12 @@ impl Store for EmbeddedStore {
             round.define(mapping, definition, forget_wish);
             Ok(())
         }))
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        let turns = Arc::clone(&self.turns);
+        // A disk may take its time also for that.
+        Box::pin(async move { tokio::task::spawn_blocking(move || turns.check()).await.unwrap_or(Ok(())) })
     }
 
     fn forget(&self, mapping: &str) -> BoxFuture<'_, Result<(), StoreError>> {

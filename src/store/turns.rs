@@ -12,7 +12,9 @@ use redb::Database;
 use tokio::sync::oneshot;
 
 use super::asked::Asked;
-use super::file::{self, Absent};
+use super::file;
+use super::guard::let_go;
+use super::place::Place;
 use super::round::{Outcome, Round, State};
 use super::trouble::Trouble;
 use super::{Definition, Desired, StoreError};
@@ -28,6 +30,7 @@ type Answer = Box<dyn FnOnce(&Outcome) + Send>;
 #[derive(Debug)]
 pub(super) struct Turns {
     pub(super) path: PathBuf,
+    place: Place,
     /// Only whoever has the turn waits for a disk with this held. `None`: closed.
     pub(super) open: Mutex<Option<Open>>,
     asked: RwLock<Asked>,
@@ -60,9 +63,10 @@ impl std::fmt::Debug for Queue {
 }
 
 impl Turns {
-    pub(super) fn new(path: &Path, database: Database, state: State, asked: Asked) -> Self {
+    pub(super) fn new(path: &Path, place: Place, database: Database, state: State, asked: Asked) -> Self {
         Self {
             path: path.to_owned(),
+            place,
             open: Mutex::new(Some(Open { database: Some(database), state })),
             asked: RwLock::new(asked),
             queue: Mutex::default(),
@@ -77,6 +81,11 @@ impl Turns {
 
     pub(super) fn definitions(&self) -> BTreeMap<String, Definition> {
         self.asked.read().unwrap_or_else(PoisonError::into_inner).definitions.clone()
+    }
+
+    /// Whether the file still stands at its path.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        self.place.check().map_err(|trouble| trouble.at(&self.path))
     }
 
     /// Has `work` done in the next round. The answer comes when its changes (those of `mapping`) are on disk.
@@ -117,7 +126,7 @@ impl Turns {
     pub(super) fn close(&self) {
         let mut open = self.open();
         self.round(&mut open);
-        *open = None;
+        let_go(open.take());
     }
 
     fn open(&self) -> MutexGuard<'_, Option<Open>> {
@@ -141,7 +150,7 @@ impl Turns {
 
     /// Opens the file again, and takes over what it holds: of a write that failed, nobody knows whether it took effect.
     fn reopen(&self, state: &mut State) -> Result<Database, Trouble> {
-        let (database, contents) = file::open(&self.path, Absent::Refused)?;
+        let (database, contents) = file::open_again(&self.path, &self.place)?;
         state.ledger = contents.ledger;
         *self.asked.write().unwrap_or_else(PoisonError::into_inner) = contents.asked;
         tracing::info!(store = %self.path.display(), "the store was opened again after a write that failed");
@@ -153,17 +162,24 @@ impl Turns {
         let jobs = std::mem::take(&mut self.queue().jobs);
         let Some(Open { database, state }) = open else { return };
         let begun = Instant::now();
-        let opened = database.take().map_or_else(|| self.reopen(state), Ok);
+        let mut held = database.take();
+        let opened = self.place.check().and_then(|()| held.take().map_or_else(|| self.reopen(state), Ok));
         let mut round = Round::new(state, &self.path);
         let answers: Vec<Answer> = jobs.into_iter().map(|job| job(&mut round)).collect();
-        let (opened, outcome) = match opened {
+        let (used, outcome) = match opened {
             Ok(opened) => {
-                let outcome = round.write(Ok(&opened));
+                let outcome = round.write(Ok(&opened), &self.place);
                 (Some(opened), outcome)
             }
-            Err(trouble) => (None, round.write(Err(trouble))),
+            Err(trouble) => (None, round.write(Err(trouble), &self.place)),
         };
-        *database = opened.filter(|_| outcome.is_committed());
+        if outcome.is_committed() {
+            // One that was not used, because its file is gone, is whole: it serves again when the file is back.
+            *database = used.or(held);
+        } else {
+            *database = held;
+            let_go(used);
+        }
         if outcome.has_written() {
             self.queue().last_write = Some(begun);
             #[cfg(test)]

@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::drought::Drought;
 use super::repeats::{Repeats, Topic};
-use crate::machine::{Event, FaultKind, Health, InvokeEnd};
+use crate::machine::{Event, FaultKind, Health, InvokeEnd, Mark};
 use crate::mapping::SourceKind;
+
+/// So many shards are named in one line.
+const SHOWN_SHARDS: usize = 20;
 
 /// A log line about a mapping.
 macro_rules! tell {
@@ -98,12 +101,7 @@ impl EventLog {
             Event::Health(Health::Degraded { reason }) => {
                 tell!(warn, self, reason, "degraded");
             }
-            Event::Drained { abandoned: 0 } => {
-                tell!(info, self, "drained");
-            }
-            Event::Drained { abandoned } => {
-                tell!(warn, self, abandoned, "drain cut short: abandoned batches will be delivered again");
-            }
+            Event::Drained { abandoned, unsaved } => self.drained(*abandoned, unsaved),
             Event::Polled { .. }
             | Event::Flushed { .. }
             | Event::Held { .. }
@@ -128,6 +126,30 @@ impl EventLog {
             | Event::Dropped { .. }
             | Event::DeliveredToDestination { .. }
             | Event::DestinationFailed { .. } => self.stream(event),
+        }
+    }
+
+    /// How a drain has ended, and what is repeated.
+    fn drained(&self, abandoned: usize, unsaved: &[(Arc<str>, Mark)]) {
+        if abandoned > 0 {
+            tell!(warn, self, abandoned, "drain cut short: abandoned batches will be delivered again");
+        }
+        if !unsaved.is_empty() {
+            let mut shards: Vec<String> =
+                unsaved.iter().take(SHOWN_SHARDS).map(|(shard, mark)| format!("{shard} up to {mark}")).collect();
+            if unsaved.len() > SHOWN_SHARDS {
+                shards.push(format!("and {} more", unsaved.len() - SHOWN_SHARDS));
+            }
+            tell!(
+                warn,
+                self,
+                shards = shards.join(", "),
+                "the last checkpoints were not saved: the records of these shards from their last saved checkpoint on will \
+                 be delivered again"
+            );
+        }
+        if abandoned == 0 && unsaved.is_empty() {
+            tell!(info, self, "drained");
         }
     }
 

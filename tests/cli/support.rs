@@ -81,8 +81,18 @@ impl Place {
         self.spawn_with(arguments, &[])
     }
 
-    fn spawn_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Process {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_forebay"));
+    /// A command under limits that a shell sets first, as `ulimit -n 100`.
+    pub(crate) fn spawn_under(&self, limits: &str, arguments: &[&str]) -> Process {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{limits}; exec \"$@\""), "sh", env!("CARGO_BIN_EXE_forebay")]);
+        self.start(command, arguments, &[])
+    }
+
+    pub(crate) fn spawn_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Process {
+        self.start(Command::new(env!("CARGO_BIN_EXE_forebay")), arguments, environment)
+    }
+
+    fn start(&self, mut command: Command, arguments: &[&str], environment: &[(&str, &str)]) -> Process {
         command.args(arguments).current_dir(self.folder.path()).env_clear().envs(ENVIRONMENT);
         command.env("HOME", self.folder.path()).env("FOREBAY_SOCKET", "forebay.sock");
         command.envs(environment.iter().copied());
@@ -137,6 +147,10 @@ impl Process {
             }
         }
         panic!("no line with {text:?} in\n{}", self.seen.join("\n"));
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -65,6 +65,7 @@ mod stream_kinesis;
 mod stream_outage;
 mod stream_reshard;
 mod stream_sequences;
+mod stream_store;
 mod tables;
 mod wire_access;
 mod wire_destinations;

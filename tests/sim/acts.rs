@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::engine::{EngineError, MappingState, MappingStatus};
+use forebay::engine::{Drained, EngineError, MappingState, MappingStatus};
 use forebay::mapping::Mapping;
 
 use crate::lane::{Counts, Quiet};
@@ -188,10 +188,10 @@ impl Life {
         self.mappings[lane].poller.drain_timeout.map_or(bound, |own| bound.min(millis(own)))
     }
 
-    async fn expect_end(&self, shutdown: impl Future<Output = Result<(), EngineError>>, deadline: u64) {
+    async fn expect_end(&self, shutdown: impl Future<Output = Result<Drained, EngineError>>, deadline: u64) {
         let left = Duration::from_millis(deadline.saturating_sub(self.world.now()));
         match tokio::time::timeout(left, shutdown).await {
-            Ok(Ok(())) => {}
+            Ok(Ok(_)) => {}
             Ok(Err(error)) => self.world.violate(format!("shutdown failed: {error}")),
             Err(_) => self.world.violate(format!("the shutdown was to be over by {deadline} ms")),
         }

@@ -142,7 +142,7 @@ impl QueueMachine {
     fn finish_drain(&mut self) {
         let Some(abandoned) = self.drained() else { return };
         self.done = true;
-        self.out.emit(Event::Drained { abandoned });
+        self.out.emit(Event::Drained { abandoned, unsaved: Vec::new() });
         self.out.push(Output::Done);
     }
 

@@ -146,24 +146,25 @@ impl Life {
         let shutdown = handle.shutdown(Duration::from_millis(bound));
         let mut shutdown = std::pin::pin!(shutdown);
         let mut limit = bound + SLACK;
-        let mut over = false;
+        let mut answer = None;
         if let Some(after) = cut_after {
-            over = tokio::time::timeout(Duration::from_millis(after), shutdown.as_mut()).await.is_ok();
-            if !over {
+            answer = tokio::time::timeout(Duration::from_millis(after), shutdown.as_mut()).await.ok();
+            if answer.is_none() {
                 self.basin.world.note(format_args!("a second SIGTERM"));
                 self.cut();
                 handle.cut().await;
                 limit = limit.min(after + 2 * SLACK);
             }
         }
-        if !over {
+        if answer.is_none() {
             let left = Duration::from_millis((since + limit).saturating_sub(self.basin.world.now()));
-            match tokio::time::timeout(left, shutdown).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => self.basin.world.violate(format!("shutdown failed: {error}")),
-                Err(_) => self.basin.world.violate(format!("a shutdown was to be over {limit} ms after it began")),
-            }
+            answer = tokio::time::timeout(left, shutdown).await.ok();
         }
+        let unsaved = match answer {
+            Some(Ok(drained)) => drained.unsaved,
+            Some(Err(error)) => return self.basin.world.violate(format!("shutdown failed: {error}")),
+            None => return self.basin.world.violate(format!("a shutdown was to be over {limit} ms after it began")),
+        };
         if tokio::time::timeout(Duration::from_secs(1), &mut self.rig.task).await.is_err() {
             self.basin.world.violate("the engine goes on after its shutdown was answered");
         }
@@ -174,6 +175,10 @@ impl Life {
                 // Which of several drains took so long cannot be seen from here.
                 let known = alone || self.basin.world.now() - since <= own;
                 self.check_drain(consumer, since, if known { own } else { u64::MAX - SLACK }, "a shutdown");
+                let told = unsaved.iter().any(|name| name == self.basin.name(consumer));
+                let kept = self.store.kept().await.expect("a store in memory can be read");
+                let marks = kept.get(self.basin.name(consumer)).map(|kept| kept.marks.clone());
+                self.basin.check_last_marks(consumer, &marks.unwrap_or_default(), since, told);
             }
         }
         self.basin.world.next_incarnation();

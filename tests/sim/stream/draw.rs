@@ -56,7 +56,7 @@ pub(crate) fn plan(seed: u64) -> StreamPlan {
     };
     let may_poison = temper != Temper::Calm && consumers.iter().all(ends);
     let actions = if rng.u8(0..3) == 0 { Vec::new() } else { actions(rng, &consumers, born, fair_at) };
-    StreamPlan {
+    let mut plan = StreamPlan {
         seed,
         stream: water(rng, kind),
         puts: puts(rng, born, fair_at, big, may_poison),
@@ -69,7 +69,28 @@ pub(crate) fn plan(seed: u64) -> StreamPlan {
         fair_at,
         watch_idle: rng.u8(0..8) == 0,
         consumers,
+    };
+    if temper != Temper::Calm {
+        plan.outages.extend(full_disks(rng, &plan.actions));
     }
+    plan
+}
+
+/// Disks that are full when a process is told to end, and have room again soon after.
+fn full_disks(rng: &mut Rng, actions: &[(u64, Action)]) -> Vec<StreamOutage> {
+    let ends = actions.iter().filter_map(|(at, action)| match action {
+        Action::Shutdown { bound, .. } => Some((*at, *bound)),
+        _ => None,
+    });
+    let mut full = Vec::new();
+    for (at, bound) in ends {
+        if rng.u8(0..3) == 0 {
+            let from = at.saturating_sub(rng.u64(0..3_000));
+            let until = at + bound + rng.u64(0..5_000);
+            full.push(StreamOutage { from, until, side: SideOf::Store, kind: FaultKind::Transient });
+        }
+    }
+    full
 }
 
 fn water(rng: &mut Rng, kind: SourceKind) -> WaterPlan {

@@ -16,7 +16,7 @@ fn an_idle_machine_gives_its_poll_up_after_the_grace() {
     assert_eq!(rig.cancels, 1);
     rig.fail_poll(FaultKind::Cancelled);
     assert!(rig.done);
-    assert_eq!(rig.events.last(), Some(&Event::Drained { abandoned: 0 }));
+    assert_eq!(rig.events.last(), Some(&Event::Drained { abandoned: 0, unsaved: Vec::new() }));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn the_bound_ends_a_drain_whose_function_does_not_answer() {
     assert!(!rig.done);
     rig.pass(ms(1));
     assert!(rig.done);
-    assert_eq!(rig.events.last(), Some(&Event::Drained { abandoned: 1 }));
+    assert_eq!(rig.events.last(), Some(&Event::Drained { abandoned: 1, unsaved: Vec::new() }));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_cut_gives_up_the_function_but_not_the_returns() {
     }
     assert_eq!(rig.settle_all().changed, [("r-1".into(), 0)]);
     assert!(rig.done);
-    assert_eq!(rig.events.last(), Some(&Event::Drained { abandoned: 1 }));
+    assert_eq!(rig.events.last(), Some(&Event::Drained { abandoned: 1, unsaved: Vec::new() }));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Marks on their way to the store, drains, cuts, and fences.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::rig::{Rig, fault, record, returned};
@@ -75,6 +76,53 @@ fn a_store_that_fails_in_a_drain_is_not_pressed() {
     }
     assert!((50..=101).contains(&tries), "{tries}");
     assert_eq!(rig.mark("s0"), Some(&Mark::TrimHorizon));
+    assert_eq!(unsaved(&rig), [("s0".into(), Mark::After("1".into()))]);
+}
+
+/// What the machine said at its end was not saved.
+fn unsaved(rig: &Rig) -> Vec<(Arc<str>, Mark)> {
+    let said = rig.events.iter().find_map(|event| match event {
+        Event::Drained { unsaved, .. } => Some(unsaved.clone()),
+        _ => None,
+    });
+    said.expect("the drain has ended")
+}
+
+#[test]
+fn a_drain_says_what_the_store_has_not_confirmed_and_nothing_else() {
+    let mut rig = Rig::reading(StreamOptions { batch_size: 1, parallelization: 2, ..StreamOptions::default() });
+    rig.seconds(5);
+    rig.read([1, 3, 2]);
+    let (first, second) = (rig.invoke(), rig.invoke());
+    let (odd, even) = if first.1 == [1] { (first, second) } else { (second, first) };
+    rig.answer(odd.0, returned("null"));
+    rig.save_all();
+    // 3 is settled behind 2, which is not: the checkpoint stays where it was saved.
+    let (batch, _) = rig.invoke();
+    rig.answer(batch, returned("null"));
+    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(4) }));
+    rig.pass(Duration::from_secs(5));
+    assert!(rig.done && even.1 == [2]);
+    assert_eq!(unsaved(&rig), []);
+
+    let mut rig = Rig::reading(StreamOptions::default());
+    rig.seconds(5);
+    rig.read_records(vec![record(1)], false);
+    let (batch, _) = rig.invoke();
+    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(2) }));
+    rig.answer(batch, returned("null"));
+    // The write is never answered.
+    rig.saves.clear();
+    while !rig.done {
+        rig.now += Duration::from_millis(100);
+        rig.feed(Input::Timeout);
+    }
+    assert_eq!(unsaved(&rig), [("s0".into(), Mark::End)]);
+
+    let mut rig = Rig::new(StreamOptions::default());
+    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(1) }));
+    rig.seconds(2);
+    assert_eq!(unsaved(&rig), [], "it has done nothing");
 }
 
 #[test]
@@ -87,7 +135,7 @@ fn a_drain_keeps_its_bound_and_its_last_write() {
     rig.answer(first, returned("null"));
     rig.pass(Duration::from_secs(10));
     assert!(rig.done, "{numbers:?}");
-    assert_eq!(rig.count(|event| matches!(event, Event::Drained { abandoned: 1 })), 1);
+    assert_eq!(rig.count(|event| matches!(event, Event::Drained { abandoned: 1, .. })), 1);
 }
 
 #[test]
