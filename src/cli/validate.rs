@@ -10,7 +10,7 @@ use super::files::{FileArgs, load, tally};
 use super::output::{TextOrJson, colour_on_stdout, counted, data, json, say};
 use crate::aws::AwsConnector;
 use crate::engine::{Connector, SourcePort};
-use crate::machine::{Fault, FaultKind, QueueAttributes, Shard};
+use crate::machine::{Fault, FaultKind, QueueAttributes, StreamListing};
 use crate::mapping::{self, Diagnostic, Mapping, Severity, SourceFacts};
 
 /// Mappings that are asked about at a time.
@@ -79,7 +79,7 @@ async fn ask_all(connector: &dyn Connector, mappings: &[Mapping]) -> Vec<Diagnos
 /// What a source answered.
 enum Facts {
     Queue(QueueAttributes),
-    Stream(Vec<Shard>),
+    Stream(StreamListing),
 }
 
 async fn describe(source: &SourcePort) -> Result<Facts, Fault> {
@@ -98,9 +98,12 @@ async fn ask(connector: &dyn Connector, mapping: &Mapping) -> Vec<Diagnostic> {
     let (facts, settings) = future::join(describe(&ports.source), ports.function.describe()).await;
     let known = facts.as_ref().ok().map(|facts| match facts {
         Facts::Queue(attributes) => SourceFacts::Queue(attributes),
-        Facts::Stream(shards) => SourceFacts::Stream(shards),
+        Facts::Stream(listing) => SourceFacts::Stream(&listing.shards),
     });
     let mut found = mapping::lint(mapping, known, settings.as_ref().ok());
+    if let Ok(Facts::Stream(StreamListing { disabled: Some(reason), .. })) = &facts {
+        found.push(mapping::stream_disabled(mapping, reason));
+    }
     if let Err(fault) = &facts {
         found.push(mapping::source_unreached(mapping, &fault.message));
     }

@@ -121,6 +121,7 @@ fn order(destination: &FailureDestination) -> DestinationOrder {
 
 fn stream_options(mapping: &Mapping, stream: &StreamParameters, seed: u64) -> StreamOptions {
     StreamOptions {
+        mapping: mapping.name.as_str().into(),
         kind: if mapping.kind == SourceKind::DynamoDb { StreamKind::DynamoDb } else { StreamKind::Kinesis },
         source_arn: mapping.source.text.as_str().into(),
         start: stream.start,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{
     Deadline, DeliverRequest, DeliveryId, Event, Fault, Now, Positions, ReadAnswer, ReadId, ReadRequest, Receipt,
-    Record, SaveId, SaveRequest, Shard,
+    Record, SaveId, SaveRequest, StreamListing,
 };
 
 /// A deterministic state machine for one ordering domain: a queue, or one shard of a stream.
@@ -68,7 +68,7 @@ pub enum Input {
         result: Result<Vec<SettleOutcome>, Fault>,
     },
     /// The stream's shards were listed.
-    Listed(Result<Vec<Shard>, Fault>),
+    Listed(Result<StreamListing, Fault>),
     /// The store handed the mapping's marks over.
     Claimed(Result<Positions, Fault>),
     /// A read of a shard ended.

@@ -1,5 +1,7 @@
 //! Whether a mapping can do its work, and if not, why.
 
+use std::collections::BTreeMap;
+
 use super::{Fault, FaultKind, Health};
 
 /// So many failures in a row of a kind that usually passes are shown to the operator.
@@ -13,7 +15,19 @@ pub(crate) struct HealthWatch {
     deletion: Side,
     destination: Side,
     store: Side,
+    standing: BTreeMap<Standing, String>,
     shown: Option<String>,
+}
+
+/// What keeps a mapping from its work although every call succeeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Standing {
+    /// The stream takes no more records.
+    Disabled,
+    /// The checkpoints do not fit what the source lists.
+    Contradicted,
+    /// Nothing is read. It is shown only where nothing else says why.
+    Unread,
 }
 
 #[derive(Debug, Default)]
@@ -89,10 +103,27 @@ impl HealthWatch {
         self.store.failed(fault, "store");
     }
 
+    /// Something stands between the mapping and its work, or with `None` does not any more.
+    pub(crate) fn stands(&mut self, standing: Standing, problem: Option<String>) {
+        match problem {
+            Some(problem) => self.standing.insert(standing, problem),
+            None => self.standing.remove(&standing),
+        };
+    }
+
+    /// Whether the mapping is shown as degraded.
+    pub(crate) const fn is_degraded(&self) -> bool {
+        self.shown.is_some()
+    }
+
     /// The health, if it differs from what this said last.
     pub(crate) fn changed(&mut self) -> Option<Health> {
-        let sides = [&self.source, &self.function, &self.deletion, &self.destination, &self.store];
-        let problems: Vec<&str> = sides.into_iter().filter_map(|side| side.problem.as_deref()).collect();
+        let sides = [&self.function, &self.deletion, &self.destination, &self.store];
+        let sides = sides.into_iter().filter_map(|side| side.problem.clone());
+        let known = self.source.problem.is_some() || self.store.problem.is_some() || self.standing.len() > 1;
+        let standing = self.standing.iter().filter(|&(&standing, _)| standing != Standing::Unread || !known);
+        let standing = standing.map(|(_, problem)| format!("source: {problem}"));
+        let problems: Vec<String> = self.source.problem.iter().cloned().chain(standing).chain(sides).collect();
         let reason = (!problems.is_empty()).then(|| problems.join("; "));
         if reason == self.shown {
             return None;
@@ -167,6 +198,26 @@ mod tests {
         assert_eq!(watch.changed(), degraded("store: fenced"));
         watch.store_ok();
         assert_eq!(watch.changed(), Some(Health::Ok));
+    }
+
+    #[test]
+    fn what_stands_in_the_way_is_shown_beside_the_faults_until_it_is_gone() {
+        let mut watch = HealthWatch::default();
+        watch.stands(Standing::Unread, Some("nothing is read".into()));
+        assert_eq!(watch.changed(), degraded("source: nothing is read"));
+        assert!(watch.is_degraded());
+        watch.stands(Standing::Disabled, Some("it is disabled".into()));
+        assert_eq!(watch.changed(), degraded("source: it is disabled"), "the reason says more");
+        watch.source_failed(&fault(FaultKind::Missing));
+        watch.function_failed(&fault(FaultKind::Denied));
+        assert_eq!(watch.changed(), degraded("source: missing; source: it is disabled; function: denied"));
+        watch.source_ok();
+        watch.function_ok();
+        watch.stands(Standing::Disabled, None);
+        assert_eq!(watch.changed(), degraded("source: nothing is read"));
+        watch.stands(Standing::Unread, None);
+        assert_eq!(watch.changed(), Some(Health::Ok));
+        assert!(!watch.is_degraded());
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub use fault::{Fault, FaultKind};
 pub use invariant::Invariant;
 pub use position::{
     Cursor, Fence, Mark, NotAMark, Position, Positions, ReadAnswer, ReadId, ReadRequest, SaveId, SaveRequest, Shard,
-    StartingPosition,
+    StartingPosition, StreamListing,
 };
 pub use queue::{GroupOrder, OnFunctionError, QueueMachine, QueueOptions};
 pub use record::{Receipt, Record};

@@ -58,4 +58,4 @@ pub use model::{
 pub use pattern::parse_pattern;
 pub use schema::schema;
 pub(crate) use unique::same_pair;
-pub use unreached::{function_unreached, source_unreached};
+pub use unreached::{function_unreached, source_unreached, stream_disabled};

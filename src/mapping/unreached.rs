@@ -1,4 +1,4 @@
-//! Sources and functions that did not answer.
+//! Sources and functions that did not answer, and streams that have nothing more to say.
 
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Severity};
@@ -17,6 +17,13 @@ pub fn source_unreached(mapping: &Mapping, reason: &str) -> Diagnostic {
     let message = format!("the {noun} {} could not be asked: {reason}", mapping.source.text);
     let help = format!("check that the {noun} exists, the region, the credentials, and the permission `{permission}`");
     of_mapping(code, Severity::Error, mapping, message, &help)
+}
+
+/// The problem of a stream that takes no more records; `reason` is what the source said of it.
+#[must_use]
+pub fn stream_disabled(mapping: &Mapping, reason: &str) -> Diagnostic {
+    let help = "map the table's newest stream, or enable the table's stream again, which gives it a new ARN";
+    of_mapping(Code::StreamDisabled, Severity::Error, mapping, reason.to_owned(), help)
 }
 
 /// The problem of a function that could not be asked; `reason` says why, as a lowercase fragment. A warning where only
@@ -59,6 +66,8 @@ mod tests {
             "the stream arn:aws:kinesis:us-east-1:000000000000:stream/s could not be asked: it does not exist"
         );
         assert!(lost.help.unwrap().contains("kinesis:ListShards"));
+        let disabled = stream_disabled(&mapping(KINESIS), "the stream is disabled");
+        assert_eq!((disabled.is_error(), disabled.code.as_str()), (true, "FB0520"));
         let queue = source_unreached(&mapping(SQS), "it does not exist");
         assert!(queue.is_error());
         assert_eq!(

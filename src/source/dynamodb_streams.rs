@@ -5,7 +5,7 @@ mod encode;
 
 use aws_sdk_dynamodbstreams::Client;
 use aws_sdk_dynamodbstreams::operation::get_records::GetRecordsOutput;
-use aws_sdk_dynamodbstreams::types::ShardIteratorType;
+use aws_sdk_dynamodbstreams::types::{ShardIteratorType, StreamStatus};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
@@ -14,11 +14,14 @@ use super::StreamSource;
 use super::calls::{Calls, UNKNOWN_POSITION};
 use super::listing::Listing;
 use crate::aws::{CallBounds, Service};
-use crate::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Shard};
+use crate::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Shard, StreamListing};
 use crate::mapping::Mapping;
 
 /// What DynamoDB says of an argument that it does not accept.
 const REFUSED: &str = "ValidationException";
+
+/// A table has had few streams in the last day, which is how long a disabled one is listed.
+const MOST_PAGES: usize = 3;
 
 /// The stream of a DynamoDB table.
 ///
@@ -27,6 +30,7 @@ const REFUSED: &str = "ValidationException";
 pub struct DynamoDbStream {
     client: Client,
     arn: String,
+    table: String,
     calls: Calls,
     encoder: Encoder,
 }
@@ -44,11 +48,30 @@ impl DynamoDbStream {
                 bounds,
             },
             arn: arn.text.clone(),
+            table: table.to_owned(),
             encoder: Encoder::new(&arn.text, &arn.region),
         }
     }
 
-    async fn list(&self) -> Result<Vec<Shard>, Fault> {
+    async fn list(&self) -> Result<StreamListing, Fault> {
+        let (shards, is_disabled) = match self.describe().await {
+            Ok(described) => described,
+            Err(mut fault) if fault.kind == FaultKind::Missing => {
+                fault.message.push_str(&self.successor().await);
+                return Err(fault);
+            }
+            Err(fault) => return Err(fault),
+        };
+        let mut disabled = None;
+        if is_disabled {
+            let label = &self.calls.label;
+            disabled = Some(format!("{label} is disabled, and takes no more changes{}", self.successor().await));
+        }
+        Ok(StreamListing { shards, disabled })
+    }
+
+    /// Every shard, and whether the stream is disabled.
+    async fn describe(&self) -> Result<(Vec<Shard>, bool), Fault> {
         let unusable = |reason| Err(self.calls.unusable("DescribeStream", None, reason));
         let mut listing = Listing::default();
         let mut last = None;
@@ -68,11 +91,43 @@ impl DynamoDbStream {
             }
             last = page.last_evaluated_shard_id.filter(|last| !last.is_empty());
             match &last {
-                None => return Ok(listing.done()),
+                None => return Ok((listing.done(), page.stream_status == Some(StreamStatus::Disabled))),
                 Some(shard) if listing.goes_on_at(shard) => {}
                 Some(_) => return unusable("the pages of the answer do not end"),
             }
         }
+    }
+
+    /// What took the stream's place, as the end of a message: the table's newest stream, where it may be asked for.
+    async fn successor(&self) -> String {
+        match self.newest().await {
+            Some(newest) if newest == self.arn => {
+                format!("; table {} has no newer stream: enable its stream again", self.table)
+            }
+            Some(newest) => {
+                format!("; the newest stream of table {} is {newest}: write it as `EventSourceArn`", self.table)
+            }
+            None => format!(
+                "; a stream that was disabled and enabled again has a new ARN, which `aws dynamodb describe-table \
+                 --table-name {} --query Table.LatestStreamArn` shows",
+                self.table
+            ),
+        }
+    }
+
+    /// The ARN of the table's newest stream. ARNs end with the time at which their stream was enabled.
+    async fn newest(&self) -> Option<String> {
+        let (mut newest, mut last) = (None, None);
+        for _ in 0..MOST_PAGES {
+            let request = self.client.list_streams().table_name(&self.table).set_exclusive_start_stream_arn(last);
+            let answer = self.calls.bounded("ListStreams", None, self.calls.bounds.call, request.send()).await.ok()?;
+            newest = answer.streams.into_iter().flatten().filter_map(|stream| stream.stream_arn).chain(newest).max();
+            last = answer.last_evaluated_stream_arn.filter(|last| !last.is_empty());
+            if last.is_none() {
+                break;
+            }
+        }
+        newest
     }
 
     async fn read_shard(&self, request: ReadRequest) -> Result<ReadAnswer, Fault> {
@@ -153,7 +208,7 @@ impl DynamoDbStream {
 }
 
 impl StreamSource for DynamoDbStream {
-    fn shards(&self) -> BoxFuture<'_, Result<Vec<Shard>, Fault>> {
+    fn shards(&self) -> BoxFuture<'_, Result<StreamListing, Fault>> {
         self.list().boxed()
     }
 

@@ -20,7 +20,7 @@ use super::calls::{Calls, Failed, UNKNOWN_POSITION};
 use super::listing::Listing;
 use super::time::date_time;
 use crate::aws::{CallBounds, Service};
-use crate::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Shard};
+use crate::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Shard, StreamListing};
 use crate::mapping::Mapping;
 
 /// What Kinesis says of an argument that it does not accept.
@@ -198,8 +198,8 @@ fn refused(position: &Position, failed: Failed) -> Fault {
 }
 
 impl StreamSource for KinesisStream {
-    fn shards(&self) -> BoxFuture<'_, Result<Vec<Shard>, Fault>> {
-        self.list().boxed()
+    fn shards(&self) -> BoxFuture<'_, Result<StreamListing, Fault>> {
+        async { Ok(self.list().await?.into()) }.boxed()
     }
 
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadAnswer, Fault>> {

@@ -296,7 +296,7 @@ async fn a_mapping_is_connected_to_its_stream_at_its_endpoint_and_region() {
     mapping.poller.source.region = Some("eu-west-1".into());
     let ports = connector.connect(&mapping).await.unwrap();
     let SourcePort::Stream(stream) = ports.source else { panic!("a stream has shards") };
-    assert_eq!(stream.shards().await.unwrap().len(), 1);
+    assert_eq!(stream.shards().await.unwrap().shards.len(), 1);
     let authorization = server.seen("ListShards")[0].headers["authorization"].clone();
     assert!(authorization.contains("/eu-west-1/kinesis/aws4_request"), "{authorization}");
 }

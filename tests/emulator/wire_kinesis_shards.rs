@@ -22,7 +22,7 @@ async fn shards_are_listed_over_all_pages() {
         {"ShardId": "s-3", "ParentShardId": "s-trimmed"},
     ]});
     server.on("ListShards", [Action::json(200, &first), Action::json(200, &second)]);
-    let shards = stream.shards().await.unwrap();
+    let shards = stream.shards().await.unwrap().shards;
     let shard = |id: &str, parents: &[&str], closed| Shard {
         id: id.into(),
         parents: parents.iter().map(|parent| (*parent).into()).collect(),
@@ -51,7 +51,7 @@ async fn an_expired_token_begins_the_list_again_once() {
         |token: Option<&str>, id: &str| Action::json(200, &json!({"NextToken": token, "Shards": [{"ShardId": id}]}));
     let expired = error(400, "ExpiredNextTokenException");
     server.on("ListShards", [page(Some("t"), "s-0"), expired.clone(), page(Some("u"), "s-0"), page(None, "s-1")]);
-    let shards = stream.shards().await.unwrap();
+    let shards = stream.shards().await.unwrap().shards;
     assert_eq!(shards.iter().map(|shard| &*shard.id).collect::<Vec<_>>(), ["s-0", "s-1"]);
     assert_eq!(server.seen("ListShards").len(), 4);
 
@@ -74,5 +74,5 @@ async fn a_list_that_does_not_end_or_has_no_ids_is_refused() {
     let fault = stream.shards().await.unwrap_err();
     assert!(fault.kind == FaultKind::Transient && fault.message.ends_with("a shard without an id"), "{fault}");
     server.on("ListShards", [Action::json(200, &json!({"Shards": [], "NextToken": ""}))]);
-    assert!(stream.shards().await.unwrap().is_empty());
+    assert!(stream.shards().await.unwrap().shards.is_empty());
 }

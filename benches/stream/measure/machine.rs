@@ -93,7 +93,8 @@ fn live(records: usize, lanes: u32) -> Done {
                 }
                 Output::List => inputs.push_back(Input::Listed(Ok((0..SHARDS)
                     .map(|shard| Shard { id: id(shard), parents: Vec::new(), closed: false })
-                    .collect()))),
+                    .collect::<Vec<_>>()
+                    .into()))),
                 Output::Read(request) => inputs.push_back(read(&mut stream, &request)),
                 Output::Invoke(invoke) => {
                     std::hint::black_box(&invoke.body);

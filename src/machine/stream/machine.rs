@@ -48,6 +48,8 @@ pub struct StreamMachine {
     /// When the oldest record of each shard was read that no saved mark covers.
     pub(super) unsaved: BTreeSet<(u64, ShardKey)>,
     timers: BTreeSet<(Mono, ShardKey)>,
+    /// Since when there is no shard to read.
+    pub(super) unread: Option<Mono>,
     pub(super) done: bool,
 }
 
@@ -75,6 +77,7 @@ impl StreamMachine {
             held: (0, 0),
             unsaved: BTreeSet::new(),
             timers: BTreeSet::new(),
+            unread: None,
             done: false,
             options,
         }
@@ -170,8 +173,10 @@ impl StreamMachine {
         self.send_deliveries();
         self.read_parked();
         self.save_if_due();
+        self.watch_reading();
         let limit = u32::try_from(self.lanes()).unwrap_or(u32::MAX);
         self.out.show(&mut self.health, limit);
+        self.check_idle();
         self.finish_drain();
     }
 
@@ -179,6 +184,7 @@ impl StreamMachine {
         let candidates = [
             (self.timers.first().map(|&(at, _)| at), Wake::Retry),
             (self.listing.due().filter(|_| self.draining.is_none()), Wake::Describe),
+            (self.unread_due(), Wake::Describe),
             (self.deliveries.due(), Wake::Deliver),
             (self.save_due(), Wake::Checkpoint),
             (self.draining.as_ref().map(|draining| draining.next(self.now.mono)), Wake::Drain),

@@ -14,6 +14,7 @@ mod read;
 mod retry;
 mod save;
 mod shard;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod windows;

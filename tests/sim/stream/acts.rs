@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::engine::{MappingState, MappingStatus};
+use forebay::engine::{CheckpointChange, MappingState, MappingStatus};
 
 use super::basin::Quiet;
 use super::life::Life;
@@ -31,6 +31,14 @@ impl Life {
             Action::Shutdown { bound, cut_after, down } => {
                 self.shutdown(bound, cut_after).await;
                 self.restart(down).await;
+            }
+            Action::Recreate { splits, down } => {
+                self.shutdown(5_000, None).await;
+                self.basin.recreate(splits);
+                self.restart(down).await;
+                for consumer in 0..self.mappings.len() {
+                    self.begin_again(consumer).await;
+                }
             }
             Action::Reload(None) => self.reload_the_same().await,
             Action::Reload(Some((consumer, retune))) => {
@@ -118,6 +126,37 @@ impl Life {
             if reads + open > 0 {
                 self.basin.violate(consumer, format_args!("{reads} reads and {open} invokes outlive the engine"));
             }
+        }
+    }
+
+    /// A mapping whose stream was made again: what its marks keep from being read it shows, with what helps; and then that
+    /// is done.
+    async fn begin_again(&mut self, consumer: usize) {
+        let kept = self.store.kept().await.expect("a store in memory can be read");
+        let Some(kept) = kept.get(self.basin.name(consumer)) else { return };
+        let unreadable = self.basin.unreadable(kept);
+        if !unreadable.is_empty() && self.wanted[consumer] {
+            let told = |status: Option<&MappingStatus>| {
+                let reason = status.and_then(|status| status.health_reason.as_deref()).unwrap_or_default();
+                reason.contains("FB0612") || reason.contains("none of this stream's")
+            };
+            // A shard that is split meanwhile is closed, as it was before.
+            let silent = !self.rig.wait(self.basin.name(consumer), FIRST_READ, told).await;
+            if silent && !self.basin.unreadable(kept).is_empty() {
+                let marks = unreadable.join(", ");
+                self.basin.violate(consumer, format_args!("reads nothing of a stream made again, silently: {marks}"));
+            }
+        }
+        if self.wanted[consumer] {
+            self.hush(consumer, None);
+            if let Some(quiet) = &mut self.basin.state().consumers[consumer].quiet {
+                (quiet.until_connected, quiet.cut) = (true, true);
+            }
+        }
+        self.basin.state().consumers[consumer].reset = true;
+        let reset = self.rig.handle.change_checkpoint(self.basin.name(consumer), CheckpointChange::Reset, true).await;
+        if let Err(error) = reset {
+            self.basin.violate(consumer, format_args!("the reset failed: {error}"));
         }
     }
 

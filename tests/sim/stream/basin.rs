@@ -31,6 +31,8 @@ pub(crate) struct State {
     pub(crate) consumers: Vec<Consumer>,
     /// Ever-growing number of iterators.
     pub(crate) iterators: u64,
+    /// It was disabled.
+    pub(crate) disabled: bool,
 }
 
 /// One shard.
@@ -52,6 +54,8 @@ pub(crate) struct Shard {
     pub(crate) closed: Option<u64>,
     /// No longer listed.
     pub(crate) gone: bool,
+    /// Of a stream that was deleted.
+    pub(crate) deleted: bool,
     /// When it was read in the last second, and by which mapping.
     pub(crate) reads: VecDeque<(u64, usize)>,
     /// Bytes that may still be read, and as of when.
@@ -112,6 +116,8 @@ pub(crate) struct Consumer {
     pub(crate) kept: Vec<Arc<Failure>>,
     /// When its lists were made in the last second.
     pub(crate) lists: VecDeque<u64>,
+    /// An operator has forgotten its marks, and no session has claimed any since.
+    pub(crate) reset: bool,
     /// Reads since the idle stretch began.
     pub(crate) reads: u64,
 }
@@ -246,9 +252,9 @@ impl Consumer {
 }
 
 impl State {
-    /// A shard by its id.
+    /// A shard by its id. Of several, which only a stream has that was made again, the newest.
     pub(crate) fn shard(&self, id: &str) -> Option<usize> {
-        self.shards.iter().position(|shard| &*shard.id == id)
+        self.shards.iter().rposition(|shard| &*shard.id == id)
     }
 
     /// A session of a mapping.

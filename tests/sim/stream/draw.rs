@@ -61,6 +61,7 @@ pub(crate) fn plan(seed: u64) -> StreamPlan {
         stream: water(rng, kind),
         puts: puts(rng, born, fair_at, big, may_poison),
         reshards: reshards(rng, kind, fair_at),
+        disabled: None,
         faults: stream_faults(rng, temper),
         outages: if temper == Temper::Calm { Vec::new() } else { outages(rng, born, fair_at) },
         store: store(rng, temper),
@@ -70,6 +71,7 @@ pub(crate) fn plan(seed: u64) -> StreamPlan {
         watch_idle: rng.u8(0..8) == 0,
         consumers,
     };
+    end(rng, &mut plan);
     if temper != Temper::Calm {
         plan.outages.extend(full_disks(rng, &plan.actions));
     }
@@ -91,6 +93,33 @@ fn full_disks(rng: &mut Rng, actions: &[(u64, Action)]) -> Vec<StreamOutage> {
         }
     }
     full
+}
+
+/// Some streams are disabled, made again, or do not list their new shards for long. Drawn last: other lives stay what they were.
+fn end(rng: &mut Rng, plan: &mut StreamPlan) {
+    if rng.u8(0..8) > 0 {
+        return;
+    }
+    if rng.u8(0..4) == 0 {
+        // New shards are not listed for minutes.
+        plan.stream.lag = (100_000, 200_000);
+        return;
+    }
+    match plan.stream.kind {
+        SourceKind::DynamoDb => plan.disabled = Some(rng.u64(0..plan.fair_at)),
+        // What LATEST and times mean for a stream that is made again is not told apart here.
+        _ if plan.consumers.iter().all(begins_with_all) => {
+            let at = rng.u64(plan.born..plan.fair_at);
+            let place = plan.actions.partition_point(|&(when, _)| when <= at);
+            let again = Action::Recreate { splits: rng.u32(0..3), down: rng.u64(0..10_000) };
+            plan.actions.insert(place, (at, again));
+        }
+        _ => {}
+    }
+}
+
+fn begins_with_all(consumer: &ConsumerPlan) -> bool {
+    consumer.mapping.stream.as_ref().is_some_and(|stream| stream.start == StartingPosition::TrimHorizon)
 }
 
 fn water(rng: &mut Rng, kind: SourceKind) -> WaterPlan {

@@ -20,6 +20,8 @@ pub(crate) struct StreamPlan {
     pub(crate) puts: Vec<Put>,
     /// How its shards change, in order of time.
     pub(crate) reshards: Vec<(u64, Reshard)>,
+    /// When it is disabled for good: a table's stream that is switched off. What would be put later is not in it.
+    pub(crate) disabled: Option<u64>,
     /// What goes wrong with the stream at random before the fair phase.
     pub(crate) faults: StreamFaults,
     /// What goes wrong for a while.
@@ -193,6 +195,9 @@ pub(crate) enum Action {
     Crash { down: u64 },
     /// SIGTERM with a drain bound, perhaps a second one, and a new process after so long.
     Shutdown { bound: u64, cut_after: Option<u64>, down: u64 },
+    /// SIGTERM; the stream is deleted and made again under its name, with as many shards as it had at first, which are split
+    /// as often as is said; and a new process after so long.
+    Recreate { splits: u32, down: u64 },
     /// SIGHUP: the same files, or one mapping with other numbers.
     Reload(Option<(usize, Retune)>),
 }

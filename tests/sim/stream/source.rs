@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Shard};
+use forebay::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, StreamListing};
 use forebay::mapping::SourceKind;
 use forebay::source::StreamSource;
 use futures_util::FutureExt;
@@ -18,13 +18,13 @@ use super::shards::places;
 const LISTS_PER_SECOND: usize = 10;
 
 impl StreamSource for Tap {
-    fn shards(&self) -> BoxFuture<'_, Result<Vec<Shard>, Fault>> {
+    fn shards(&self) -> BoxFuture<'_, Result<StreamListing, Fault>> {
         async move {
             self.basin.world.enter().await;
             self.begin_list();
             let result = self.basin.list().await;
             match &result {
-                Ok(shards) => self.listed(shards),
+                Ok(listing) => self.listed(&listing.shards),
                 Err(fault) => self.note(format_args!("the list fails: {}", fault.kind.as_str())),
             }
             result
@@ -60,7 +60,7 @@ impl Tap {
         }
     }
 
-    fn listed(&self, shards: &[Shard]) {
+    fn listed(&self, shards: &[forebay::machine::Shard]) {
         let mut state = self.basin.state();
         let known: BTreeMap<usize, bool> =
             shards.iter().filter_map(|shard| Some((state.shard(&shard.id)?, shard.closed))).collect();

@@ -145,6 +145,21 @@ impl State {
 }
 
 impl Basin {
+    /// The marks that keep a shard of the stream from being read although they are those of a stream that was deleted.
+    pub(crate) fn unreadable(&self, kept: &Kept) -> Vec<String> {
+        let state = self.state();
+        let marks = kept.marks.iter().filter(|&(id, mark)| {
+            let shard = state.shard(id).filter(|&shard| !state.shards[shard].deleted);
+            shard.is_some_and(|shard| match mark {
+                // Of a shard that was closed already END may be true.
+                Mark::End => state.shards[shard].closed.is_none(),
+                Mark::After(sequence) => state.is_foreign(shard, sequence),
+                _ => false,
+            })
+        });
+        marks.map(|(shard, mark)| format!("{shard} {mark}")).collect()
+    }
+
     /// Nothing in the life keeps the store from being up to date.
     fn store_is_good(&self) -> bool {
         let store = &self.plan.store;
@@ -156,7 +171,9 @@ impl Basin {
         let mut state = self.state();
         let marks: Vec<String> = positions.marks.iter().map(|(shard, mark)| format!("{shard} {mark}")).collect();
         let Some(session) = state.consumers[consumer].sessions.len().checked_sub(1) else { return };
-        self.check_staleness(&state, consumer, session, positions);
+        if !std::mem::take(&mut state.consumers[consumer].reset) {
+            self.check_staleness(&state, consumer, session, positions);
+        }
         for (shard, mark) in &positions.marks {
             let Some(shard) = state.shard(shard) else { continue };
             let from = state.covered(shard, mark);

@@ -1,0 +1,120 @@
+//! A mapping that reads nothing says so: streams that were disabled or made again, and shards that never come.
+
+use super::rig::{Rig, record, returned, shard};
+use crate::machine::{Fence, Health, Mark, Positions, StartingPosition, StreamOptions};
+
+fn options() -> StreamOptions {
+    StreamOptions { mapping: "clicks".into(), ..StreamOptions::default() }
+}
+
+fn kept(marks: &[(&str, Mark)]) -> Positions {
+    let marks = marks.iter().map(|(id, mark)| ((*id).into(), mark.clone())).collect();
+    Positions { fence: Fence(3), begun: true, marks }
+}
+
+#[track_caller]
+fn degraded(rig: &Rig, said: &[&str]) {
+    let Some(Health::Degraded { reason }) = rig.health() else { panic!("{:?}", rig.health()) };
+    assert!(said.iter().all(|said| reason.contains(said)), "{reason}");
+}
+
+#[track_caller]
+fn healthy(rig: &Rig) {
+    assert!(matches!(rig.health(), None | Some(Health::Ok)), "{:?}", rig.health());
+}
+
+#[test]
+fn a_disabled_stream_is_shown_at_once_and_read_to_its_end() {
+    let mut rig = Rig::new(options());
+    rig.claimed(Positions { fence: Fence(1), ..Positions::default() });
+    rig.listed_as_disabled(&[shard("s0", &[], true)]);
+    rig.save_all();
+    degraded(&rig, &["source: FB0611: the stream is disabled", "arn:new"]);
+    rig.read_records(vec![record(1)], false);
+    let (batch, _) = rig.invoke();
+    rig.answer(batch, returned("null"));
+    rig.seconds(1);
+    rig.listed_as_disabled(&[shard("s0", &[], true)]);
+    rig.seconds(1);
+    assert_eq!(rig.mark("s0"), Some(&Mark::End));
+    for _ in 0..600 {
+        rig.seconds(1);
+        if rig.lists > 0 {
+            rig.listed_as_disabled(&[shard("s0", &[], true)]);
+        }
+    }
+    degraded(&rig, &["FB0611"]);
+    // Enabled again under the same ARN, which an emulator may do.
+    rig.list_for(60, &[shard("s0", &[], true), shard("s1", &["s0"], false)]);
+    healthy(&rig);
+    assert_eq!(&*rig.reads[0].shard, "s1");
+}
+
+#[test]
+fn an_end_of_a_shard_that_is_open_is_shown_when_no_listing_corrects_it() {
+    let mut rig = Rig::new(options());
+    rig.claimed(kept(&[("s0", Mark::End), ("s1", Mark::After("7".into()))]));
+    let listed = [shard("s0", &[], false), shard("s1", &[], false)];
+    rig.listed(&listed);
+    rig.list_for(50, &listed);
+    healthy(&rig);
+    rig.list_for(90, &listed);
+    degraded(&rig, &["FB0612", "s0", "`forebay checkpoint set clicks s0 TRIM_HORIZON --force`"]);
+    rig.list_for(120, &[shard("s0", &[], true), shard("s1", &[], false), shard("s2", &["s0"], false)]);
+    healthy(&rig);
+}
+
+#[test]
+fn a_listing_that_lags_behind_the_end_of_a_shard_is_no_contradiction() {
+    let mut rig = Rig::reading(options());
+    rig.read_records(vec![], false);
+    rig.list_for(20, &[shard("s0", &[], false)]);
+    rig.list_for(120, &[shard("s0", &[], true), shard("s1", &["s0"], false)]);
+    healthy(&rig);
+}
+
+#[test]
+fn whoever_reads_nothing_for_a_minute_says_what_it_waits_for() {
+    let claiming = Rig::new(options());
+    let mut unlisted = Rig::new(options());
+    unlisted.claimed(kept(&[]));
+    let mut unsaved = Rig::new(StreamOptions { start: StartingPosition::Latest, ..options() });
+    unsaved.claimed(Positions { fence: Fence(1), ..Positions::default() });
+    unsaved.listed(&[shard("s0", &[], false)]);
+    // The save has no answer.
+    unsaved.saves.clear();
+    for (mut rig, said) in [
+        (claiming, "the store has not handed out the checkpoints"),
+        (unlisted, "the stream has not listed its shards"),
+        (unsaved, "the starting positions are not saved"),
+    ] {
+        rig.seconds(59);
+        healthy(&rig);
+        rig.seconds(1);
+        degraded(&rig, &["source: FB0613: no shard is read", said]);
+    }
+    for (listed, said) in [
+        (vec![], "the stream lists no shard"),
+        (vec![shard("s0", &[], true)], "shard s0 is processed to its end, and the stream lists no child of it"),
+        (vec![shard("s0", &[], true), shard("s1", &["s0"], true)], "shard s1 is processed"),
+    ] {
+        let mut rig = Rig::new(options());
+        rig.claimed(kept(&[("s0", Mark::End), ("s1", Mark::End)]));
+        rig.listed(&listed);
+        rig.list_for(55, &listed);
+        healthy(&rig);
+        rig.list_for(20, &listed);
+        degraded(&rig, &["FB0613", said]);
+        rig.list_for(120, &[shard("s0", &[], true), shard("s1", &["s0"], true), shard("s2", &["s1"], false)]);
+        healthy(&rig);
+        assert!(!rig.reads.is_empty());
+    }
+}
+
+#[test]
+fn a_shard_that_waits_for_its_function_is_read() {
+    let mut rig = Rig::reading(options());
+    rig.read_records(vec![record(1)], false);
+    rig.list_for(600, &[shard("s0", &[], true), shard("s1", &["s0"], false)]);
+    healthy(&rig);
+}
