@@ -247,6 +247,7 @@ impl Supervisor {
                 self.names.insert(self.tasks.spawn(task).id(), name.clone());
             }
             entry.stop_if_unwanted(self.drain_timeout);
+            entry.resume_if_wanted();
             entry.show_state();
         }
         let gone = |entry: &Entry| entry.goal == Goal::Remove && !entry.is_running();
