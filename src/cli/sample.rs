@@ -41,6 +41,7 @@ pub(super) fn orders() -> MappingStatus {
             held: 40,
             in_flight: 4,
             concurrency: 20,
+            open_receives: 5,
             visibility_timeout: Some(30),
         }),
         stream: None,

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::live::Live;
-use super::task::Task;
+use super::task::{Order, Task};
 use super::{Connector, MappingState};
 use crate::machine::{BackoffPolicy, Command, Event, Health};
 use crate::mapping::{Mapping, Origin};
@@ -18,6 +18,9 @@ use crate::store::{Desired, Store};
 
 /// The pause before a mapping whose task panicked, or ended without being told to, is started again.
 const RESTART: BackoffPolicy = BackoffPolicy { initial: Duration::from_secs(1), maximum: Duration::from_secs(60) };
+
+/// How long a stop, a removal or another source waits for receives that are open: each has ended by then.
+const RECEIVES: Duration = Duration::from_secs(30);
 
 /// What is wanted of a mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +45,8 @@ pub(crate) struct Entry {
     /// How often the task has panicked or ended on its own since it last ended well or ran for long.
     failures: u32,
     restart_at: Option<Instant>,
+    /// How many changes its tasks were told to go on with.
+    changes: u64,
     modified_unix_ms: u64,
     /// What is shown until it polls: what was asked for last (`Creating`, `Enabling`, `Updating`), or `Enabled` where
     /// nobody has asked for anything since it last polled.
@@ -51,11 +56,21 @@ pub(crate) struct Entry {
 }
 
 struct Running {
-    commands: mpsc::Sender<Command>,
+    orders: mpsc::Sender<Order>,
     draining: bool,
+    /// Its drain was taken back; it may have ended before it heard of that, and is started again at once then.
+    resumed: bool,
+    /// The last change that it was told to go on with.
+    change: u64,
     /// To be started again at once: it holds marks that no longer count.
     again: bool,
     since: Instant,
+}
+
+impl Running {
+    fn new(orders: mpsc::Sender<Order>) -> Self {
+        Self { orders, draining: false, resumed: false, change: 0, again: false, since: Instant::now() }
+    }
 }
 
 impl Entry {
@@ -79,6 +94,7 @@ impl Entry {
             running: None,
             failures: 0,
             restart_at: None,
+            changes: 0,
             on_the_way: begins,
             gone: Vec::new(),
         };
@@ -116,12 +132,46 @@ impl Entry {
             self.mapping = Arc::new(mapping);
             self.next = None;
             self.goal = self.resting_goal();
+        } else if self.goes_on_with(&mapping) {
+            self.mapping = Arc::new(mapping);
+            self.next = None;
+            self.goal = Goal::Run;
         } else {
             self.next = Some(Arc::new(mapping));
             self.goal = Goal::Replace;
             self.take_next();
         }
         true
+    }
+
+    /// Whether the task that runs goes on with another definition, which it is told then.
+    fn goes_on_with(&mut self, mapping: &Mapping) -> bool {
+        let wanted = self.desired.as_ref().map_or(mapping.enabled, |desired| desired.enabled);
+        if !wanted || !self.mapping.polls_like(mapping) || !self.resume() {
+            return false;
+        }
+        let Some(running) = &mut self.running else { return false };
+        self.changes += 1;
+        running.change = self.changes;
+        let order = Order::Change { number: self.changes, mapping: Arc::new(mapping.clone()) };
+        running.orders.try_send(order).is_ok()
+    }
+
+    /// Takes back the drain of a queue's task, and says whether there is a task that goes on.
+    fn resume(&mut self) -> bool {
+        let Some(running) = self.running.as_mut().filter(|_| self.mapping.stream.is_none()) else { return false };
+        if running.draining && running.orders.try_send(Order::Command(Command::Resume)).is_ok() {
+            running.draining = false;
+            running.resumed = true;
+        }
+        !running.draining
+    }
+
+    /// A task that drains and is wanted after all goes on.
+    pub(crate) fn resume_if_wanted(&mut self) {
+        if self.goal == Goal::Run {
+            self.resume();
+        }
     }
 
     /// Wants the mapping gone, and says whether that is new.
@@ -156,7 +206,8 @@ impl Entry {
         if let Some(running) = &mut self.running {
             running.draining = true;
             // A task that does not take commands has ended, or is ended by the supervisor in time.
-            running.commands.try_send(Command::Drain { bound }).ok();
+            let drain = Command::Drain { bound, receives: Duration::ZERO };
+            running.orders.try_send(Order::Command(drain)).ok();
         }
     }
 
@@ -171,7 +222,7 @@ impl Entry {
 
     pub(crate) fn cut(&self) {
         if let Some(running) = &self.running {
-            running.commands.try_send(Command::Cut).ok();
+            running.orders.try_send(Order::Command(Command::Cut)).ok();
         }
     }
 
@@ -191,8 +242,8 @@ impl Entry {
         clock: Clock,
         seed: u64,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let (commands, receiver) = mpsc::channel(8);
-        self.running = Some(Running { commands, draining: false, again: false, since: Instant::now() });
+        let (orders, receiver) = mpsc::channel(8);
+        self.running = Some(Running::new(orders));
         self.restart_at = None;
         self.live.forget_shards();
         let task =
@@ -205,7 +256,8 @@ impl Entry {
         let bound = self.mapping.poller.drain_timeout.unwrap_or(default_bound);
         let Some(running) = &mut self.running else { return };
         if self.goal != Goal::Run && !running.draining {
-            running.draining = running.commands.try_send(Command::Drain { bound }).is_ok();
+            let drain = Command::Drain { bound, receives: RECEIVES };
+            running.draining = running.orders.try_send(Order::Command(drain)).is_ok();
         }
     }
 
@@ -215,7 +267,7 @@ impl Entry {
         let Some(running) = self.running.as_mut().filter(|running| !running.draining) else { return };
         running.again = true;
         // A task that does not take commands has ended: its save was refused first.
-        running.commands.try_send(Command::Cut).ok();
+        running.orders.try_send(Order::Command(Command::Cut)).ok();
     }
 
     /// The task has ended: drained, on its own, or with a panic.
@@ -234,7 +286,7 @@ impl Entry {
                 let reason = format!("the mapping's task panicked and is started again: {panic}");
                 self.live.observe(&Event::Health(Health::Degraded { reason }));
             }
-            None if ended.draining || ended.again => self.failures = 0,
+            None if ended.draining || ended.again || ended.resumed => self.failures = 0,
             // Its save was refused: another process has claimed the marks, and may do so again.
             None => {
                 self.restart_later();

@@ -1,6 +1,6 @@
 //! What a running mapping shows of itself, kept up to date by its events.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
@@ -24,6 +24,10 @@ pub(crate) struct Live {
     limit: AtomicUsize,
     /// The last drain has left checkpoints unsaved.
     unsaved: AtomicBool,
+    receiving: AtomicUsize,
+    quiet: AtomicBool,
+    /// The last change of settings that the task has taken over.
+    taken: AtomicU64,
     /// Tells the supervisor that the state may have changed.
     changed: Arc<Notify>,
 }
@@ -77,6 +81,9 @@ impl Live {
             in_flight: AtomicUsize::new(0),
             limit: AtomicUsize::new(0),
             unsaved: AtomicBool::new(false),
+            receiving: AtomicUsize::new(0),
+            quiet: AtomicBool::new(false),
+            taken: AtomicU64::new(0),
             changed,
         }
     }
@@ -107,6 +114,10 @@ impl Live {
     pub(crate) fn gauge(&self, gauges: Gauges) {
         self.held.store(gauges.held, Relaxed);
         self.limit.store(gauges.limit, Relaxed);
+        self.receiving.store(gauges.receiving, Relaxed);
+        if self.quiet.swap(gauges.quiet, Relaxed) != gauges.quiet {
+            self.changed.notify_one();
+        }
         self.metrics.set_unsaved_since(gauges.unsaved_since_unix_ms);
         if self.in_flight.swap(gauges.in_flight, Relaxed) != gauges.in_flight {
             self.metrics.set_in_flight(gauges.in_flight);
@@ -142,6 +153,22 @@ impl Live {
         self.metrics.shards().forget();
     }
 
+    /// The task goes on with the settings of this change, and of all before it.
+    pub(crate) fn took_over(&self, change: u64) {
+        self.taken.store(change, Relaxed);
+        self.changed.notify_one();
+    }
+
+    /// The last change that the task has taken over.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken.load(Relaxed)
+    }
+
+    /// Whether the task drains and will invoke nothing more, although receives may be open still.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet.load(Relaxed)
+    }
+
     /// Whether the source has answered a poll since the mapping was started.
     pub(crate) fn has_polled(&self) -> bool {
         self.polled.load(Relaxed)
@@ -163,6 +190,7 @@ impl Live {
             held: self.held.load(Relaxed) as u64,
             in_flight: self.in_flight.load(Relaxed) as u64,
             concurrency: self.limit.load(Relaxed) as u64,
+            open_receives: self.receiving.load(Relaxed) as u64,
             visibility_timeout: shown.visibility,
         }
     }
@@ -286,7 +314,14 @@ mod tests {
     #[tokio::test]
     async fn a_stream_is_shown_until_its_task_ends_and_its_positions_beyond() {
         let live = live();
-        live.gauge(Gauges { held: 7, in_flight: 2, limit: 10, unsaved_since_unix_ms: Some(NOW - 1_500) });
+        live.gauge(Gauges {
+            held: 7,
+            in_flight: 2,
+            limit: 10,
+            receiving: 1,
+            quiet: false,
+            unsaved_since_unix_ms: Some(NOW - 1_500),
+        });
         live.observe(&Event::ShardStarted { shard: "a".into(), from: Mark::TrimHorizon });
         live.observe(&Event::IteratorAge { shard: "a".into(), age: Duration::from_secs(3) });
         live.observe(&Event::Checkpointed { shard: "a".into(), mark: Mark::After("41".into()) });

@@ -170,6 +170,9 @@ pub struct QueueStatus {
     pub in_flight: u64,
     /// How many batches may be in flight.
     pub concurrency: u64,
+    /// Receives that are open. Of a mapping that is stopped, they end within `Poller.ReceiveWait`.
+    #[serde(default)]
+    pub open_receives: u64,
     /// The queue's visibility timeout, in seconds.
     pub visibility_timeout: Option<u64>,
 }

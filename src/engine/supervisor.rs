@@ -260,6 +260,7 @@ impl Supervisor {
                 self.unsaved.remove(name);
             }
             entry.stop_if_unwanted(self.drain_timeout);
+            entry.resume_if_wanted();
             entry.show_state();
         }
         let gone = |entry: &Entry| entry.goal == Goal::Remove && !entry.is_running();

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    Deadline, DeliverRequest, DeliveryId, Event, Fault, Now, Positions, ReadAnswer, ReadId, ReadRequest, Receipt,
-    Record, SaveId, SaveRequest, StreamListing,
+    Deadline, DeliverRequest, DeliveryId, Event, Fault, Now, Positions, QueueOptions, ReadAnswer, ReadId, ReadRequest,
+    Receipt, Record, SaveId, SaveRequest, StreamListing,
 };
 
 /// A deterministic state machine for one ordering domain: a queue, or one shard of a stream.
@@ -35,6 +35,10 @@ pub struct Gauges {
     pub in_flight: usize,
     /// How many batches may be in flight.
     pub limit: usize,
+    /// Receives that are open; for queues.
+    pub receiving: usize,
+    /// It drains, and nothing is left that would be invoked or delivered; for queues.
+    pub quiet: bool,
     /// When the oldest record was read that no saved mark covers yet (Unix milliseconds); for streams.
     pub unsaved_since_unix_ms: Option<u64>,
 }
@@ -130,16 +134,22 @@ pub enum Output {
 }
 
 /// What an operator can ask of a running machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Stop receiving, finish what is in flight within `bound`, return what was never started,
-    /// send what is to be deleted, then be [`Output::Done`].
+    /// Stop receiving, finish what is in flight within `bound`, wait for the receives that are open, return what was
+    /// never started, send what is to be deleted, then be [`Output::Done`].
     Drain {
-        /// The longest that the drain may take.
+        /// The longest that what is in flight may take.
         bound: Duration,
+        /// How long open receives are waited for, where that is longer than `bound`; for queues.
+        receives: Duration,
     },
     /// End a drain now.
     Cut,
+    /// Go on after all: a drain that has not ended is over; for queues.
+    Resume,
+    /// Go on with other settings; for queues.
+    Change(Box<QueueOptions>),
 }
 
 /// Names one poll.

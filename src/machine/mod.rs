@@ -47,7 +47,7 @@ pub use position::{
     Cursor, Fence, Mark, NotAMark, Position, Positions, ReadAnswer, ReadId, ReadRequest, SaveId, SaveRequest, Shard,
     StartingPosition, StreamListing,
 };
-pub use queue::{GroupOrder, OnFunctionError, QueueMachine, QueueOptions};
+pub use queue::{GroupOrder, LONG_POLL, OnFunctionError, QueueMachine, QueueOptions};
 pub use record::{Receipt, Record};
 pub use screening::{Screened, Screening, ScreeningPolicy};
 pub use stream::{DestinationOrder, StreamKind, StreamMachine, StreamOptions};

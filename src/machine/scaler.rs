@@ -52,6 +52,18 @@ impl Scaler {
         Self::new(Some(maximum.unwrap_or(CEILING)))
     }
 
+    /// Another maximum counts from now on. What throttles have taught stays.
+    pub(crate) fn set_maximum(&mut self, maximum: Option<u32>, of_groups: bool) {
+        self.maximum = if of_groups { Some(maximum.unwrap_or(CEILING)) } else { maximum };
+        self.limit = match (self.maximum, &self.pressed) {
+            (Some(maximum), Some(_)) => self.limit.min(maximum),
+            (Some(maximum), None) => maximum,
+            (None, Some(_)) => self.limit,
+            (None, None) => self.limit.clamp(START, CEILING),
+        };
+        self.polls = self.polls.min(self.limit);
+    }
+
     /// How many batches may be in flight.
     pub(crate) const fn limit(&self) -> u32 {
         self.limit

@@ -198,7 +198,6 @@ fn faults(rng: &mut Rng, temper: Temper) -> Faults {
         receive_partial: rate(),
         receive_shuffled: rate(),
         duplicate: rate(),
-        ghost: rate(),
         settle_error: rate(),
         entry_error: rate(),
         settle_lost: rate(),
@@ -271,7 +270,7 @@ fn actions(rng: &mut Rng, lanes: usize, fair_at: u64) -> Vec<(u64, Action)> {
         let down = rng.u64(0..60_000);
         match rng.u8(0..12) {
             0..=2 => {
-                actions.push((at, Action::Stop(lane)));
+                actions.push((at, Action::Stop { lane, wait: at % 2 == 0 }));
                 if rng.u8(0..4) > 0 {
                     actions.push((at + rng.u64(0..90_000), Action::Start(lane)));
                 }

@@ -105,8 +105,8 @@ pub(crate) struct LaneState {
     pub(crate) running: u32,
     /// Set while the mapping must not receive.
     pub(crate) quiet: Option<Quiet>,
-    /// Receives given up by the engine whose server has not noticed yet: until when, and how many they take.
-    pub(crate) ghosts: Vec<(u64, usize)>,
+    /// Messages that were handed out to receives that the engine had given up.
+    pub(crate) wasted: usize,
     /// Deletes that take effect later: when, and of which message.
     pub(crate) late: Vec<(u64, usize)>,
     /// What the engine's own counters should say.
@@ -128,10 +128,10 @@ pub(crate) struct Quiet {
     pub(crate) since: u64,
     /// How long its drain may take, where that is known.
     pub(crate) bound: Option<u64>,
+    /// How long receives that are open are waited for, where that is known.
+    pub(crate) receives: Option<u64>,
     /// The drain was cut short.
     pub(crate) cut: bool,
-    /// The mapping is to run again as soon as it is connected anew.
-    pub(crate) until_connected: bool,
 }
 
 /// Where a message is.
@@ -272,8 +272,16 @@ pub(crate) struct Lease {
 pub(crate) struct SessionState {
     /// Of which process.
     pub(crate) incarnation: u32,
-    /// With which numbers.
+    /// With which numbers, after the last change.
     pub(crate) mapping: Arc<Mapping>,
+    /// Connections of it that the engine has not let go of: more than one while its settings change.
+    pub(crate) handles: usize,
+    /// How often its settings have changed.
+    pub(crate) changes: u32,
+    /// The last change of which a call has begun.
+    pub(crate) seen: u32,
+    /// When its settings last changed, or a drain of it was taken back.
+    pub(crate) changed: u64,
     /// Receives that the engine waits for, and how many messages each may bring.
     pub(crate) receives: BTreeMap<u64, u32>,
     /// When its last invoke began.
@@ -357,6 +365,13 @@ impl Lease {
 }
 
 impl LaneState {
+    /// The session that runs, if one does, goes on with what it holds.
+    pub(crate) fn goes_on(&mut self, now: u64) {
+        if let Some(session) = self.sessions.last_mut() {
+            session.changed = now;
+        }
+    }
+
     /// The mapping that a delivery was received with.
     pub(crate) fn mapping_of(&self, lease: usize) -> Arc<Mapping> {
         Arc::clone(&self.sessions[self.leases[lease].session].mapping)

@@ -233,6 +233,15 @@ impl Lane {
         self.note(format_args!("L{index} (m{n}) is visible again: {excuse}"));
     }
 
+    /// Whether another receive of this message would bring it to the dead-letter queue; of a FIFO queue, of any that is
+    /// held with it.
+    pub(crate) fn is_last(&self, state: &LaneState, index: usize) -> bool {
+        let spent =
+            |n: usize| self.plan.queue.max_receive_count.is_some_and(|most| state.messages[n].receive_count >= most);
+        let open = state.open.iter().map(|&open| state.leases[open].message);
+        spent(state.leases[index].message) || self.is_fifo() && open.into_iter().any(spent)
+    }
+
     /// How long a receive with these numbers hides a message (milliseconds).
     pub(crate) fn hidden(&self, mapping: &Mapping) -> u64 {
         let own = self.plan.queue.visibility * 1000;

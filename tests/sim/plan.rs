@@ -28,8 +28,8 @@ pub(crate) struct Plan {
 /// Something done to the engine.
 #[derive(Clone, Debug)]
 pub(crate) enum Action {
-    /// `forebay stop`, and waiting until it is `Disabled`.
-    Stop(usize),
+    /// `forebay stop`, and waiting until it is `Disabled`; perhaps also until no receive is open.
+    Stop { lane: usize, wait: bool },
     /// `forebay start`.
     Start(usize),
     /// SIGKILL, and a new process after so many milliseconds.
@@ -126,8 +126,6 @@ pub(crate) struct Faults {
     pub(crate) receive_shuffled: f64,
     /// A message in flight is handed out a second time.
     pub(crate) duplicate: f64,
-    /// A receive that was given up hides messages all the same.
-    pub(crate) ghost: f64,
     /// A delete or visibility call fails as a whole.
     pub(crate) settle_error: f64,
     /// One entry of such a call fails.

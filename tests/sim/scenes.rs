@@ -118,7 +118,7 @@ fn a_stop_outlives_a_crash() {
         send.at = 5_000 * n as u64;
     }
     let actions = vec![
-        (30_000, Action::Stop(0)),
+        (30_000, Action::Stop { lane: 0, wait: true }),
         (60_000, Action::Crash { down: 1_000 }),
         (120_000, Action::Shutdown { bound: 5_000, cut_after: None, down: 1_000 }),
         (180_000, Action::Start(0)),

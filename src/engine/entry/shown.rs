@@ -83,12 +83,15 @@ impl Entry {
     }
 
     fn state(&self) -> MappingState {
-        let working = self.live.has_polled() || self.live.shown().health == HealthStatus::Degraded;
+        let degraded = self.live.shown().health == HealthStatus::Degraded;
+        let working = self.live.has_polled() || degraded;
         match (&self.goal, &self.running) {
             (Goal::Remove, _) => MappingState::Deleting,
             (Goal::Replace, _) => MappingState::Updating,
-            (Goal::Stop, Some(_)) => MappingState::Disabling,
-            (Goal::Stop, None) => MappingState::Disabled,
+            (Goal::Stop, Some(_)) if !self.live.is_quiet() => MappingState::Disabling,
+            // Nothing is invoked any more, although receives may be open still.
+            (Goal::Stop, _) => MappingState::Disabled,
+            (Goal::Run, Some(running)) if running.change > self.live.taken() && !degraded => MappingState::Updating,
             (Goal::Run, Some(running)) if !running.draining && working => MappingState::Enabled,
             (Goal::Run, _) => self.on_the_way,
         }

@@ -54,6 +54,10 @@ impl Supervisor {
     }
 
     pub(super) async fn reload(&mut self, mappings: Vec<Mapping>) -> ReloadSummary {
+        if self.closing.is_some() {
+            // Nothing begins any more, and a drain is not taken back.
+            return ReloadSummary { unchanged: mappings.len(), ..ReloadSummary::default() };
+        }
         // Asked before anything changes: what was ready stays so while changed mappings start again.
         self.readiness();
         let mut summary = ReloadSummary::default();

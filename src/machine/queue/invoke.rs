@@ -21,6 +21,16 @@ pub(super) struct Batch {
     attempt: u32,
     failures: u32,
     pub(super) flying: bool,
+    /// Whether the function reported batch item failures when this try was begun.
+    reports: bool,
+}
+
+impl Batch {
+    /// Everything beyond the first `most` messages, as a batch of its own.
+    pub(super) fn split_off(&mut self, most: usize) -> Option<Self> {
+        let is_larger = !self.flying && self.tokens.len() > most;
+        is_larger.then(|| Self { tokens: self.tokens.split_off(most), ..*self })
+    }
 }
 
 impl QueueMachine {
@@ -34,8 +44,14 @@ impl QueueMachine {
 
     pub(super) fn add_batch(&mut self, id: BatchId, tokens: Vec<u64>) {
         self.restage(&tokens, Stage::Batched(id));
-        self.batches.insert(id, Batch { tokens, attempt: 0, failures: 0, flying: false });
+        self.batches.insert(id, Batch { tokens, attempt: 0, failures: 0, flying: false, reports: false });
         self.ready.insert(id);
+        self.cut_to_size(id);
+    }
+
+    /// Whether no try of this batch was ever begun.
+    pub(super) fn is_fresh(&self, id: BatchId) -> bool {
+        self.batches.get(&id).is_some_and(|batch| batch.attempt == 0)
     }
 
     pub(super) fn restage(&mut self, tokens: &[u64], stage: Stage) {
@@ -67,6 +83,7 @@ impl QueueMachine {
         let Some(batch) = self.batches.get_mut(&id) else { return };
         batch.attempt += 1;
         batch.flying = true;
+        batch.reports = self.options.report_batch_item_failures;
         let (attempt, tokens) = (batch.attempt, batch.tokens.clone());
         let body = join(tokens.iter().filter_map(|token| self.held.get(token)).map(|held| &held.record.fragment));
         self.out.check(
@@ -123,14 +140,19 @@ impl QueueMachine {
         self.health.function_ok();
         self.scaler.answered(self.now);
         self.wake_one_held();
+        let reports = self.batches.get(&id).is_some_and(|batch| batch.reports);
         let tokens = self.take_batch(id);
         if let Some(error) = &answer.function_error {
-            if !self.options.report_batch_item_failures {
+            if !reports {
                 self.scaler.function_failed();
             }
             self.fail_genuinely(&tokens, Some(answer));
             let said = String::from_utf8_lossy(&answer.payload[..answer.payload.len().min(512)]).into_owned();
             return (InvokeEnd::FunctionError, tokens.len(), Some(format!("{error}: {said}")));
+        }
+        if !reports {
+            self.succeed(&tokens);
+            return (InvokeEnd::Success, 0, None);
         }
         match self.read_answer(&tokens, answer) {
             Answer::Success => {
@@ -159,9 +181,6 @@ impl QueueMachine {
     }
 
     fn read_answer(&self, tokens: &[u64], answer: &FunctionAnswer) -> Answer {
-        if !self.options.report_batch_item_failures {
-            return Answer::Success;
-        }
         let ids: Vec<&str> =
             tokens.iter().filter_map(|token| self.held.get(token)).map(|held| &*held.record.id).collect();
         read(&answer.payload, &ids)
@@ -192,12 +211,14 @@ impl QueueMachine {
 
     /// Keeps a batch that the function could not take; its messages stay ours, so no receive is spent.
     fn hold_back(&mut self, id: BatchId, failures: u32, fault: &Fault) {
-        if self.draining.is_some() {
+        let tokens = self.batches.get(&id).map(|batch| batch.tokens.clone()).unwrap_or_default();
+        let is_last =
+            tokens.iter().filter_map(|token| self.held.get(token)).any(|held| self.receiving.is_last(&held.record));
+        if self.draining.is_some() && !is_last {
             let tokens = self.take_batch_and_behind(id);
             return self.give_back_unstarted(&tokens);
         }
         let pause = self.options.retry.pause(failures, &mut self.rng).max(fault.retry_after.unwrap_or_default());
-        let tokens = self.batches.get(&id).map(|batch| batch.tokens.clone()).unwrap_or_default();
         let oldest = tokens.iter().filter_map(|token| self.held.get(token)).map(|held| held.lease.received).min();
         if oldest.is_some_and(|received| self.now.since(received) + pause > self.options.hold_limit) {
             let tokens = self.take_batch_and_behind(id);
@@ -206,6 +227,7 @@ impl QueueMachine {
         }
         self.restage(&tokens, Stage::Batched(id));
         self.waiting.insert((self.now + pause, id));
+        self.cut_to_size(id);
         self.out.emit(Event::Held { records: tokens.len(), retry_in: pause });
     }
 

@@ -8,7 +8,7 @@ use super::give_up::Deliveries;
 use super::invoke::Batch;
 use super::receive::Receiving;
 use super::settle::Settling;
-use crate::machine::batcher::{BatchLimits, Batcher};
+use crate::machine::batcher::Batcher;
 use crate::machine::groups::Groups;
 use crate::machine::health::HealthWatch;
 use crate::machine::outbox::Outbox;
@@ -80,7 +80,6 @@ impl QueueMachine {
     /// A machine that has not asked for anything yet: feed it an [`Input::Timeout`] to set it going.
     #[must_use]
     pub fn new(options: QueueOptions) -> Self {
-        let limits = BatchLimits { records: options.batch_size as usize, window: options.window };
         Self {
             now: Mono::ZERO,
             unix_ms: 0,
@@ -93,7 +92,7 @@ impl QueueMachine {
             },
             health: HealthWatch::default(),
             receiving: Receiving::default(),
-            batcher: Batcher::new(limits),
+            batcher: Batcher::new(options.limits()),
             groups: super::fifo::groups(&options),
             leases: Leases::new(super::receive::ASSUMED_VISIBILITY),
             held: BTreeMap::new(),
@@ -155,7 +154,7 @@ impl QueueMachine {
             (self.leases.next_beat(), Wake::Heartbeat),
             (self.settling.next_flush(), Wake::Settle),
             (self.deliveries.next_try(), Wake::Deliver),
-            (self.draining.as_ref().map(Draining::next), Wake::Drain),
+            (self.draining.as_ref().and_then(|draining| draining.next(self.now)), Wake::Drain),
         ];
         let next = candidates.into_iter().filter_map(|(at, reason)| Some((at?, reason))).min();
         next.map(|(at, reason)| Deadline { at, reason })
@@ -176,8 +175,10 @@ impl Machine for QueueMachine {
             Input::Invoked { batch, result, took } => self.invoked(batch, result, took),
             Input::Settled { settle, result } => self.settled(settle, result),
             Input::Delivered { delivery, result } => self.delivered(delivery, result),
-            Input::Command(Command::Drain { bound }) => self.begin_drain(bound),
+            Input::Command(Command::Drain { bound, receives }) => self.begin_drain(bound, receives),
             Input::Command(Command::Cut) => self.cut_drain(),
+            Input::Command(Command::Resume) => self.resume(),
+            Input::Command(Command::Change(options)) => self.change(*options),
             // The rest concerns streams.
             Input::Listed(_) | Input::Claimed(_) | Input::Read { .. } | Input::Saved { .. } | Input::Timeout => {}
         }
@@ -197,6 +198,8 @@ impl Machine for QueueMachine {
             held: self.held.len(),
             in_flight: self.in_flight as usize,
             limit: self.scaler.limit() as usize,
+            receiving: self.receiving.open(),
+            quiet: self.draining.is_some() && !self.has_work(),
             unsaved_since_unix_ms: None,
         }
     }

@@ -208,10 +208,14 @@ impl Machine for StreamMachine {
             Input::Invoked { batch, result, took } => self.invoked(batch, result, took),
             Input::Delivered { delivery, result } => self.delivered(delivery, result),
             Input::Saved { save, result } => self.saved(save, result),
-            Input::Command(Command::Drain { bound }) => self.begin_drain(bound),
+            Input::Command(Command::Drain { bound, .. }) => self.begin_drain(bound),
             Input::Command(Command::Cut) => self.cut_drain(),
             // The rest concerns queues.
-            Input::Described(_) | Input::Polled { .. } | Input::Settled { .. } | Input::Timeout => {}
+            Input::Command(Command::Resume | Command::Change(_))
+            | Input::Described(_)
+            | Input::Polled { .. }
+            | Input::Settled { .. }
+            | Input::Timeout => {}
         }
         if !self.done {
             self.advance();
@@ -231,6 +235,8 @@ impl Machine for StreamMachine {
             held: self.held.0,
             in_flight: self.batches.len(),
             limit: self.lanes(),
+            receiving: 0,
+            quiet: false,
             unsaved_since_unix_ms: self.unsaved.first().map(|&(since, _)| since),
         }
     }

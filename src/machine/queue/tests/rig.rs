@@ -217,7 +217,7 @@ impl Rig {
     }
 
     pub(super) fn drain(&mut self, bound: Duration) {
-        self.feed(Input::Command(Command::Drain { bound }));
+        self.feed(Input::Command(Command::Drain { bound, receives: s(0) }));
     }
 
     pub(super) fn held(&self) -> usize {

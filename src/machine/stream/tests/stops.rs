@@ -11,7 +11,7 @@ fn a_drain_finishes_what_is_in_flight_and_saves_the_last_mark() {
     let mut rig = Rig::reading(StreamOptions { batch_size: 2, ..StreamOptions::default() });
     rig.read(1..=6);
     let (batch, _) = rig.invoke();
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(25) }));
+    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(25), receives: Duration::ZERO }));
     rig.answer(batch, returned("null"));
     assert!(rig.invokes.is_empty() && !rig.done);
     rig.save_all();
@@ -26,7 +26,7 @@ fn a_drain_lets_lanes_that_lag_catch_up_so_that_nothing_is_repeated() {
     let (first, second) = (rig.invoke(), rig.invoke());
     let (odd, even) = if first.1 == [1] { (first, second) } else { (second, first) };
     assert_eq!((odd.1, even.1), (vec![1], vec![2]));
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(25) }));
+    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(25), receives: Duration::ZERO }));
     rig.answer(even.0, returned("null"));
     // 2 is done, so 3 and 5, which stand before it, are to be done as well; 4 and 7 are not.
     rig.answer(odd.0, returned("null"));
@@ -46,7 +46,7 @@ fn a_shard_that_ends_in_a_drain_asks_for_no_listing() {
     let mut rig = Rig::reading(StreamOptions::default());
     rig.read_records(vec![record(1)], false);
     let (batch, _) = rig.invoke();
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(25) }));
+    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(25), receives: Duration::ZERO }));
     rig.answer(batch, returned("null"));
     let saves = std::mem::take(&mut rig.saves);
     rig.seconds(5);
@@ -63,7 +63,7 @@ fn a_store_that_fails_in_a_drain_is_not_pressed() {
     rig.seconds(5);
     rig.read([1]);
     let (batch, _) = rig.invoke();
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(10) }));
+    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(10), receives: Duration::ZERO }));
     rig.answer(batch, returned("null"));
     let mut tries = 0;
     while !rig.done {
@@ -131,7 +131,7 @@ fn a_drain_keeps_its_bound_and_its_last_write() {
     rig.read(1..=4);
     let (first, numbers) = rig.invoke();
     rig.invoke();
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(10) }));
+    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(10), receives: Duration::ZERO }));
     rig.answer(first, returned("null"));
     rig.pass(Duration::from_secs(10));
     assert!(rig.done, "{numbers:?}");
