@@ -17,6 +17,7 @@ mod health;
 mod import;
 mod list;
 mod output;
+mod reloads;
 mod run;
 #[cfg(test)]
 mod sample;
@@ -29,6 +30,7 @@ mod switch;
 mod table;
 mod validate;
 mod version;
+mod waits;
 mod watch;
 
 pub use args::main;

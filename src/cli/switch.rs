@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::connect::{SocketArgs, block_on, duration};
 use super::exit::{CliError, Exit, Outcome};
-use super::output::{data, say};
+use super::output::{counted, data, say};
 use crate::control::{Client, ClientError};
 use crate::engine::{MappingState, MappingStatus};
 
@@ -24,7 +24,7 @@ pub(super) struct SwitchArgs {
     all: bool,
     #[command(flatten)]
     socket: SocketArgs,
-    /// Wait until it is done: for `stop`, until what is in flight has ended
+    /// Wait until it is done: for `stop`, until no receive is open any more either
     #[arg(long)]
     wait: bool,
     /// How long to wait
@@ -93,8 +93,7 @@ impl SwitchArgs {
         let deadline = Instant::now() + self.timeout;
         for status in asked {
             let name = status.name.clone();
-            let reached = if self.wait { reach(&client, status, direction.goal(), deadline).await } else { Ok(status) };
-            match reached {
+            match self.reach(&client, status, direction, deadline).await {
                 Ok(status) => data(&format!("{name} {:?}\n", status.state))?,
                 Err(error) => {
                     CliError::from(error.context(name)).report();
@@ -108,24 +107,41 @@ impl SwitchArgs {
             _ => Exit::Partly,
         })
     }
-}
 
-async fn reach(
-    client: &Client,
-    mut status: MappingStatus,
-    goal: MappingState,
-    deadline: Instant,
-) -> anyhow::Result<MappingStatus> {
-    let name = status.name.clone();
-    while status.state != goal {
-        let next = async {
-            sleep(PERIOD).await;
-            client.status(&name).await
-        };
-        match timeout_at(deadline, next).await {
-            Ok(found) => status = found?,
-            Err(_) => bail!("still {:?} when the time was over; --timeout gives it longer", status.state),
+    /// Waits until a mapping is where it is wanted: a stop always until nothing is invoked any more, as far as the time
+    /// allows, and with `--wait` until no receive is open either.
+    async fn reach(
+        &self,
+        client: &Client,
+        mut status: MappingStatus,
+        direction: Direction,
+        deadline: Instant,
+    ) -> anyhow::Result<MappingStatus> {
+        let name = status.name.clone();
+        loop {
+            let reached = status.state == direction.goal();
+            let open = if direction == Direction::Stop { receives(&status) } else { 0 };
+            let enough = if self.wait { reached && open == 0 } else { reached || direction == Direction::Start };
+            if enough {
+                return Ok(status);
+            }
+            let next = async {
+                sleep(PERIOD).await;
+                client.status(&name).await
+            };
+            match timeout_at(deadline, next).await {
+                Ok(found) => status = found?,
+                Err(_) if !self.wait => return Ok(status),
+                Err(_) if reached => {
+                    let open = counted(usize::try_from(open).unwrap_or(usize::MAX), "receive");
+                    bail!("still waits for {open} when the time was over; --timeout gives it longer")
+                }
+                Err(_) => bail!("still {:?} when the time was over; --timeout gives it longer", status.state),
+            }
         }
     }
-    Ok(status)
+}
+
+fn receives(status: &MappingStatus) -> u64 {
+    status.queue.as_ref().map_or(0, |queue| queue.open_receives)
 }

@@ -21,7 +21,11 @@ use crate::machine::{Command, Deadline, Input, InvokeRequest, Machine, Output, Q
 pub(crate) enum Signal {
     Command(Command),
     /// Everything that begins from now on begins in this world, with these settings.
-    Change { number: u64, world: Arc<World>, options: Box<QueueOptions> },
+    Change {
+        number: u64,
+        world: Arc<World>,
+        options: Box<QueueOptions>,
+    },
 }
 
 /// A machine, its outside world, and the calls that are open.

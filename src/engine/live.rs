@@ -245,7 +245,14 @@ mod tests {
     #[tokio::test]
     async fn a_stream_is_shown_until_its_task_ends_and_its_positions_beyond() {
         let live = live();
-        live.gauge(Gauges { held: 7, in_flight: 2, limit: 10, receiving: 1, quiet: false, unsaved_since_unix_ms: Some(NOW - 1_500) });
+        live.gauge(Gauges {
+            held: 7,
+            in_flight: 2,
+            limit: 10,
+            receiving: 1,
+            quiet: false,
+            unsaved_since_unix_ms: Some(NOW - 1_500),
+        });
         live.observe(&Event::ShardStarted { shard: "a".into(), from: Mark::TrimHorizon });
         live.observe(&Event::IteratorAge { shard: "a".into(), age: Duration::from_secs(3) });
         live.observe(&Event::Checkpointed { shard: "a".into(), mark: Mark::After("41".into()) });

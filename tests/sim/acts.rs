@@ -285,11 +285,7 @@ impl Life {
         let rest: Vec<Mapping> = self.mappings.iter().filter(|mapping| mapping.name != name).cloned().collect();
         let bound = self.drain_bound(lane);
         let receives = bound.max(RECEIVES);
-        let since = if self.wanted[lane] {
-            self.hush(lane, Some(bound), Some(receives))
-        } else {
-            self.world.now()
-        };
+        let since = if self.wanted[lane] { self.hush(lane, Some(bound), Some(receives)) } else { self.world.now() };
         match self.rig.handle.reload(rest).await {
             Ok(summary) if summary.removed == [name] => {}
             Ok(summary) => return self.world.violate(format!("a removed file gave {summary:?}")),

@@ -281,6 +281,7 @@ impl Lane {
                 lease.hold = Hold::Unstarted;
             }
             let n = lease.message;
+            self.check_not_given_back(state, index);
             state.messages[n].reached = Some(index);
         }
     }

@@ -89,7 +89,15 @@ impl Session {
         lane.note(format_args!("receive {id} begins: up to {} in {wait} s, {open} open", request.max));
         let deadline = lane.world.now() + wait * 1_000;
         let request = request.clone();
-        OpenReceive { lane: Arc::clone(lane), session: self.id, id, picked: Vec::new(), request, deadline, ended: false }
+        OpenReceive {
+            lane: Arc::clone(lane),
+            session: self.id,
+            id,
+            picked: Vec::new(),
+            request,
+            deadline,
+            ended: false,
+        }
     }
 }
 
@@ -243,14 +251,7 @@ impl Lane {
     }
 
     /// Waits until there is something to hand out, or the deadline.
-    async fn pick(
-        &self,
-        session: usize,
-        request: &PollRequest,
-        receive: u64,
-        picked: &mut Vec<usize>,
-        deadline: u64,
-    ) {
+    async fn pick(&self, session: usize, request: &PollRequest, receive: u64, picked: &mut Vec<usize>, deadline: u64) {
         loop {
             let arrival = self.arrived.notified();
             let mut arrival = std::pin::pin!(arrival);

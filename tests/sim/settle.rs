@@ -29,7 +29,7 @@ enum Fate {
     LosesAnswer,
 }
 
-const RETURNED: &str = "returned by a drain";
+pub(crate) const RETURNED: &str = "returned by a drain";
 const WITH_ITS_GROUP: &str = "returned with its group";
 /// After so many tries of a return, the message may be left to its visibility timeout.
 const RETURN_TRIES: u32 = 3;

@@ -71,9 +71,7 @@ impl QueueMachine {
     fn unstarted(&mut self) -> Vec<u64> {
         let is_last = |token: &u64| self.held.get(token).is_some_and(|held| self.receiving.is_last(&held.record));
         let is_idle = |stage: Stage| matches!(stage, Stage::Gathering | Stage::Batched(_));
-        if self.groups.is_some()
-            && self.held.iter().any(|(token, held)| is_idle(held.stage) && is_last(token))
-        {
+        if self.groups.is_some() && self.held.iter().any(|(token, held)| is_idle(held.stage) && is_last(token)) {
             return Vec::new();
         }
         let mut unstarted = Vec::new();
@@ -95,8 +93,8 @@ impl QueueMachine {
     pub(super) fn give_back_unstarted(&mut self, tokens: &[u64]) {
         self.restage(tokens, Stage::Returning);
         match &mut self.draining {
-            Some(draining) if self.receiving.open() > 0 => draining.returning.extend(tokens),
-            _ => self.release(tokens),
+            Some(draining) => draining.returning.extend(tokens),
+            None => self.release(tokens),
         }
     }
 

@@ -212,7 +212,8 @@ impl QueueMachine {
     /// Keeps a batch that the function could not take; its messages stay ours, so no receive is spent.
     fn hold_back(&mut self, id: BatchId, failures: u32, fault: &Fault) {
         let tokens = self.batches.get(&id).map(|batch| batch.tokens.clone()).unwrap_or_default();
-        let is_last = tokens.iter().filter_map(|token| self.held.get(token)).any(|held| self.receiving.is_last(&held.record));
+        let is_last =
+            tokens.iter().filter_map(|token| self.held.get(token)).any(|held| self.receiving.is_last(&held.record));
         if self.draining.is_some() && !is_last {
             let tokens = self.take_batch_and_behind(id);
             return self.give_back_unstarted(&tokens);

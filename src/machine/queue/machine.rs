@@ -131,6 +131,8 @@ impl QueueMachine {
         self.batch_groups();
         self.start_invokes();
         self.start_deliveries();
+        // What was not begun after all goes back, too.
+        self.advance_drain();
         self.flush_settlements();
         self.describe_if_due();
         self.start_polls();

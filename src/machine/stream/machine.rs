@@ -205,7 +205,11 @@ impl Machine for StreamMachine {
             Input::Command(Command::Drain { bound, .. }) => self.begin_drain(bound),
             Input::Command(Command::Cut) => self.cut_drain(),
             // The rest concerns queues.
-            Input::Command(Command::Resume | Command::Change(_)) | Input::Described(_) | Input::Polled { .. } | Input::Settled { .. } | Input::Timeout => {}
+            Input::Command(Command::Resume | Command::Change(_))
+            | Input::Described(_)
+            | Input::Polled { .. }
+            | Input::Settled { .. }
+            | Input::Timeout => {}
         }
         if !self.done {
             self.advance();
