@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::connect::{SocketArgs, block_on, duration};
 use super::exit::{CliError, Exit, Outcome};
-use super::output::{counted, data, say};
+use super::output::{data, say};
 use crate::control::{Client, ClientError};
 use crate::engine::{MappingState, MappingStatus};
 
@@ -120,8 +120,8 @@ impl SwitchArgs {
         let name = status.name.clone();
         loop {
             let reached = status.state == direction.goal();
-            let open = if direction == Direction::Stop { receives(&status) } else { 0 };
-            let enough = if self.wait { reached && open == 0 } else { reached || direction == Direction::Start };
+            let is_done = direction == Direction::Start || has_let_go(&status);
+            let enough = if self.wait { reached && is_done } else { reached || direction == Direction::Start };
             if enough {
                 return Ok(status);
             }
@@ -133,8 +133,7 @@ impl SwitchArgs {
                 Ok(found) => status = found?,
                 Err(_) if !self.wait => return Ok(status),
                 Err(_) if reached => {
-                    let open = counted(usize::try_from(open).unwrap_or(usize::MAX), "receive");
-                    bail!("still waits for {open} when the time was over; --timeout gives it longer")
+                    bail!("receives were still open when the time was over; --timeout gives it longer")
                 }
                 Err(_) => bail!("still {:?} when the time was over; --timeout gives it longer", status.state),
             }
@@ -142,6 +141,7 @@ impl SwitchArgs {
     }
 }
 
-fn receives(status: &MappingStatus) -> u64 {
-    status.queue.as_ref().map_or(0, |queue| queue.open_receives)
+/// Whether no receive is open any more, and what the last ones brought is given back.
+fn has_let_go(status: &MappingStatus) -> bool {
+    status.queue.as_ref().is_none_or(|queue| queue.open_receives + queue.held == 0)
 }

@@ -197,7 +197,8 @@ impl Machine for QueueMachine {
 
     fn gauges(&self) -> Gauges {
         Gauges {
-            held: self.held.len(),
+            // What a drain gives back is ours until that is confirmed.
+            held: self.held.len() + self.draining.as_ref().map_or(0, |_| self.settling.returns()),
             in_flight: self.in_flight as usize,
             limit: self.scaler.limit() as usize,
             receiving: self.receiving.open(),
