@@ -27,6 +27,7 @@ pub(crate) fn run(count: usize) -> anyhow::Result<()> {
             store: Arc::new(MemoryStore::new()),
             metrics: Metrics::new(),
             drain_timeout: Duration::from_secs(25),
+            receive_wait: forebay::machine::LONG_POLL,
             seed: 1,
             wall: Arc::new(unix_ms),
         });

@@ -1,5 +1,6 @@
 //! The life of a daemon: bind, start, obey signals, drain, end.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,7 +17,9 @@ use super::descriptors::Budget;
 use super::exit::Exit;
 use super::files::{Places, tally};
 use super::output::counted;
+use super::reloads::Reloads;
 use super::signals::{Signal, Signals};
+use super::waits::say_what_is_waited_for;
 use crate::aws::AwsConnector;
 use crate::aws_api::{self, Restored, Service};
 use crate::control::{
@@ -43,6 +46,7 @@ pub(super) struct Daemon {
     pub(super) aws_api: Option<AwsApi>,
     pub(super) socket: SocketChoice,
     pub(super) drain_timeout: Duration,
+    pub(super) receive_wait: Duration,
     pub(super) token: Option<Token>,
     pub(super) budget: Budget,
 }
@@ -78,6 +82,7 @@ impl Daemon {
             store: Arc::clone(&store),
             metrics: metrics.clone(),
             drain_timeout: self.drain_timeout,
+            receive_wait: self.receive_wait,
             seed: fastrand::u64(..),
             wall: Arc::clone(&wall),
         });
@@ -133,6 +138,7 @@ struct Running {
 
 impl Running {
     async fn until_stopped(mut self, signals: &mut Signals) -> anyhow::Result<Exit> {
+        let reloads = Reloads::new(Arc::clone(&self.reload));
         let signal = loop {
             tokio::select! {
                 ended = &mut self.engine_task => {
@@ -140,8 +146,7 @@ impl Running {
                     bail!("the engine ended on its own");
                 }
                 signal = signals.next() => match signal {
-                    // Not awaited: a reload may drain, and signals must be heard meanwhile.
-                    Signal::Reload => drop(tokio::spawn((self.reload)())),
+                    Signal::Reload => reloads.ask(),
                     signal => break signal,
                 },
             }
@@ -162,10 +167,12 @@ impl Running {
             service.close().await;
         }
         let mut drained = Box::pin(self.engine.shutdown(self.drain_timeout));
+        let mut waiting = pin!(say_what_is_waited_for(&self.engine, signal));
         let mut cut = false;
         let left = loop {
             tokio::select! {
                 left = &mut drained => break left.unwrap_or_default(),
+                () = &mut waiting, if !cut => {}
                 signal = signals.next() => match signal {
                     Signal::Reload => {}
                     _ if cut => {

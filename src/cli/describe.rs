@@ -1,7 +1,8 @@
 //! One mapping, a line for each of its members.
 
+use super::output::counted;
 use super::table::{BOLD, RESET, file, health, lag, number, one_line, reading};
-use crate::engine::{MappingStatus, QueueStatus, ShardState, StreamConfiguration};
+use crate::engine::{MappingState, MappingStatus, QueueStatus, ShardState, StreamConfiguration};
 
 type Line = (&'static str, String);
 
@@ -32,7 +33,7 @@ pub(super) fn one(status: &MappingStatus, colour: bool) -> String {
         let destination = config.on_failure.destination.as_deref().unwrap_or_default();
         ("On failure", or_dash(destination))
     }));
-    lines.extend(status.queue.as_ref().map(|known| ("Queue", queue(known))));
+    lines.extend(status.queue.as_ref().map(|known| ("Queue", queue(known, status.state))));
     lines.extend(stream(status));
     lines.push(("Records", records(status)));
     let counters = &status.counters;
@@ -96,9 +97,16 @@ fn configuration(stream: &StreamConfiguration) -> Vec<Line> {
     lines
 }
 
-fn queue(queue: &QueueStatus) -> String {
+fn queue(queue: &QueueStatus, state: MappingState) -> String {
+    let leaves = matches!(state, MappingState::Disabling | MappingState::Disabled | MappingState::Deleting);
+    let open = match queue.open_receives {
+        open if leaves && open > 0 => {
+            format!(", {} still open", counted(usize::try_from(open).unwrap_or(0), "receive"))
+        }
+        _ => String::new(),
+    };
     format!(
-        "{} waiting, {} held, {} of {} batches in flight, {} s visibility",
+        "{} waiting, {} held, {} of {} batches in flight, {} s visibility{open}",
         number(queue.backlog),
         queue.held,
         queue.in_flight,

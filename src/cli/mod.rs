@@ -19,6 +19,7 @@ mod import;
 mod import_steps;
 mod list;
 mod output;
+mod reloads;
 mod run;
 #[cfg(test)]
 mod sample;
@@ -31,6 +32,7 @@ mod switch;
 mod table;
 mod validate;
 mod version;
+mod waits;
 mod watch;
 
 pub use args::main;

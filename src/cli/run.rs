@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use clap::Args;
 
 use super::aws_api::AwsApiArgs;
@@ -41,6 +41,10 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "25s")]
     #[arg(env = "FOREBAY_DRAIN_TIMEOUT", hide_env_values = true)]
     drain_timeout: Duration,
+    /// How long a receive from a queue waits for a first message where the mapping does not say: 1s to 20s
+    #[arg(long, value_name = "DURATION", value_parser = receive_wait, default_value = "20s")]
+    #[arg(env = "FOREBAY_RECEIVE_WAIT", hide_env_values = true)]
+    receive_wait: Duration,
     #[command(flatten)]
     aws_api: AwsApiArgs,
     /// How log lines look
@@ -112,11 +116,19 @@ impl RunArgs {
             aws_api,
             socket: self.socket.choice(),
             drain_timeout: self.drain_timeout,
+            receive_wait: self.receive_wait,
             token,
             budget,
         };
         Ok(daemon.run(signals).await?)
     }
+}
+
+/// What SQS takes: whole seconds, and a wait at all.
+fn receive_wait(text: &str) -> anyhow::Result<Duration> {
+    let wait = duration(text)?;
+    ensure!(wait.subsec_nanos() == 0 && (1..=20).contains(&wait.as_secs()), "write whole seconds from 1s to 20s");
+    Ok(wait)
 }
 
 /// Says why the files are not taken: with carets to people, as log lines to machines.

@@ -24,7 +24,7 @@ pub(super) struct SwitchArgs {
     all: bool,
     #[command(flatten)]
     socket: SocketArgs,
-    /// Wait until it is done: for `stop`, until what is in flight has ended
+    /// Wait until it is done: for `stop`, until no receive is open any more either
     #[arg(long)]
     wait: bool,
     /// How long to wait
@@ -93,8 +93,7 @@ impl SwitchArgs {
         let deadline = Instant::now() + self.timeout;
         for status in asked {
             let name = status.name.clone();
-            let reached = if self.wait { reach(&client, status, direction.goal(), deadline).await } else { Ok(status) };
-            match reached {
+            match self.reach(&client, status, direction, deadline).await {
                 Ok(status) => data(&format!("{name} {:?}\n", status.state))?,
                 Err(error) => {
                     CliError::from(error.context(name)).report();
@@ -108,24 +107,41 @@ impl SwitchArgs {
             _ => Exit::Partly,
         })
     }
-}
 
-async fn reach(
-    client: &Client,
-    mut status: MappingStatus,
-    goal: MappingState,
-    deadline: Instant,
-) -> anyhow::Result<MappingStatus> {
-    let name = status.name.clone();
-    while status.state != goal {
-        let next = async {
-            sleep(PERIOD).await;
-            client.status(&name).await
-        };
-        match timeout_at(deadline, next).await {
-            Ok(found) => status = found?,
-            Err(_) => bail!("still {:?} when the time was over; --timeout gives it longer", status.state),
+    /// Waits until a mapping is where it is wanted: a stop always until nothing is invoked any more, as far as the time
+    /// allows, and with `--wait` until no receive is open either.
+    async fn reach(
+        &self,
+        client: &Client,
+        mut status: MappingStatus,
+        direction: Direction,
+        deadline: Instant,
+    ) -> anyhow::Result<MappingStatus> {
+        let name = status.name.clone();
+        loop {
+            let reached = status.state == direction.goal();
+            let is_done = direction == Direction::Start || has_let_go(&status);
+            let enough = if self.wait { reached && is_done } else { reached || direction == Direction::Start };
+            if enough {
+                return Ok(status);
+            }
+            let next = async {
+                sleep(PERIOD).await;
+                client.status(&name).await
+            };
+            match timeout_at(deadline, next).await {
+                Ok(found) => status = found?,
+                Err(_) if !self.wait => return Ok(status),
+                Err(_) if reached => {
+                    bail!("receives were still open when the time was over; --timeout gives it longer")
+                }
+                Err(_) => bail!("still {:?} when the time was over; --timeout gives it longer", status.state),
+            }
         }
     }
-    Ok(status)
+}
+
+/// Whether no receive is open any more, and what the last ones brought is given back.
+fn has_let_go(status: &MappingStatus) -> bool {
+    status.queue.as_ref().is_none_or(|queue| queue.open_receives + queue.held == 0)
 }

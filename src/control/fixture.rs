@@ -120,6 +120,7 @@ impl Running {
             store: Arc::clone(&store),
             metrics: metrics.clone(),
             drain_timeout: std::time::Duration::from_secs(25),
+            receive_wait: crate::machine::LONG_POLL,
             seed: 1,
             wall: Arc::new(|| 1_760_000_000_000),
         });

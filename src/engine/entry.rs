@@ -56,6 +56,8 @@ pub(crate) struct Entry {
 }
 
 struct Running {
+    /// What the task works with, or was told to go on with.
+    mapping: Arc<Mapping>,
     orders: mpsc::Sender<Order>,
     draining: bool,
     /// Its drain was taken back; it may have ended before it heard of that, and is started again at once then.
@@ -68,8 +70,8 @@ struct Running {
 }
 
 impl Running {
-    fn new(orders: mpsc::Sender<Order>) -> Self {
-        Self { orders, draining: false, resumed: false, change: 0, again: false, since: Instant::now() }
+    fn new(mapping: Arc<Mapping>, orders: mpsc::Sender<Order>) -> Self {
+        Self { mapping, orders, draining: false, resumed: false, change: 0, again: false, since: Instant::now() }
     }
 }
 
@@ -132,46 +134,60 @@ impl Entry {
             self.mapping = Arc::new(mapping);
             self.next = None;
             self.goal = self.resting_goal();
-        } else if self.goes_on_with(&mapping) {
+        } else if self.goal == Goal::Stop && !self.is_wanted_as(&mapping) {
+            // It is on its way out already, whatever it was.
             self.mapping = Arc::new(mapping);
             self.next = None;
-            self.goal = Goal::Run;
         } else {
-            self.next = Some(Arc::new(mapping));
-            self.goal = Goal::Replace;
-            self.take_next();
+            let next = Arc::new(mapping);
+            if self.is_wanted_as(&next) && self.goes_on_with(&next) {
+                (self.mapping, self.next, self.goal) = (next, None, Goal::Run);
+            } else {
+                self.next = Some(next);
+                self.goal = Goal::Replace;
+                self.take_next();
+            }
         }
         true
     }
 
-    /// Whether the task that runs goes on with another definition, which it is told then.
-    fn goes_on_with(&mut self, mapping: &Mapping) -> bool {
-        let wanted = self.desired.as_ref().map_or(mapping.enabled, |desired| desired.enabled);
-        if !wanted || !self.mapping.polls_like(mapping) || !self.resume() {
+    /// Whether the task that runs goes on with this definition: it is told so then, and its drain is taken back.
+    fn goes_on_with(&mut self, mapping: &Arc<Mapping>) -> bool {
+        let Some(running) = self.running.as_mut().filter(|running| running.mapping.polls_like(mapping)) else {
             return false;
-        }
-        let Some(running) = &mut self.running else { return false };
-        self.changes += 1;
-        running.change = self.changes;
-        let order = Order::Change { number: self.changes, mapping: Arc::new(mapping.clone()) };
-        running.orders.try_send(order).is_ok()
-    }
-
-    /// Takes back the drain of a queue's task, and says whether there is a task that goes on.
-    fn resume(&mut self) -> bool {
-        let Some(running) = self.running.as_mut().filter(|_| self.mapping.stream.is_none()) else { return false };
-        if running.draining && running.orders.try_send(Order::Command(Command::Resume)).is_ok() {
+        };
+        if running.draining {
+            if running.orders.try_send(Order::Command(Command::Resume)).is_err() {
+                return false;
+            }
             running.draining = false;
             running.resumed = true;
         }
-        !running.draining
+        if running.mapping.runs_like(mapping) {
+            return true;
+        }
+        self.changes += 1;
+        let order = Order::Change { number: self.changes, mapping: Arc::clone(mapping) };
+        let is_told = running.orders.try_send(order).is_ok();
+        if is_told {
+            running.change = self.changes;
+            running.mapping = Arc::clone(mapping);
+        }
+        is_told
     }
 
     /// A task that drains and is wanted after all goes on.
     pub(crate) fn resume_if_wanted(&mut self) {
-        if self.goal == Goal::Run {
-            self.resume();
+        let drains = self.running.as_ref().is_some_and(|running| running.draining);
+        if self.goal == Goal::Run && drains {
+            let mapping = Arc::clone(&self.mapping);
+            self.goes_on_with(&mapping);
         }
+    }
+
+    /// What was asked for last.
+    pub(crate) const fn on_the_way(&self) -> MappingState {
+        self.on_the_way
     }
 
     /// Wants the mapping gone, and says whether that is new.
@@ -239,16 +255,15 @@ impl Entry {
         &mut self,
         connector: Arc<dyn Connector>,
         store: Arc<dyn Store>,
-        clock: Clock,
+        receive_wait: Duration,
         seed: u64,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (orders, receiver) = mpsc::channel(8);
-        self.running = Some(Running::new(orders));
+        self.running = Some(Running::new(Arc::clone(&self.mapping), orders));
         self.restart_at = None;
         self.live.forget_shards();
-        let task =
-            Task { mapping: Arc::clone(&self.mapping), connector, store, live: Arc::clone(&self.live), clock, seed };
-        task.run(receiver)
+        let (mapping, live, clock) = (Arc::clone(&self.mapping), Arc::clone(&self.live), self.clock.clone());
+        Task { mapping, connector, store, live, clock, receive_wait, seed }.run(receiver)
     }
 
     /// Tells a task that is no longer wanted to drain.
@@ -343,7 +358,12 @@ impl Entry {
 
     /// Whether it shall run once it has taken over its latest definition.
     fn is_wanted(&self) -> bool {
-        self.desired.as_ref().map_or(self.latest().enabled, |desired| desired.enabled)
+        self.is_wanted_as(self.latest())
+    }
+
+    /// The same with this definition.
+    fn is_wanted_as(&self, mapping: &Mapping) -> bool {
+        self.desired.as_ref().map_or(mapping.enabled, |desired| desired.enabled)
     }
 
     fn resting_goal(&self) -> Goal {

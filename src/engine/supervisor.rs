@@ -39,6 +39,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// How long a stopped mapping's drain may take where its definition does not say.
     pub drain_timeout: Duration,
+    /// How long a receive from a queue waits for a first message where its definition does not say.
+    pub receive_wait: Duration,
     /// The seed of all jitter.
     pub seed: u64,
     /// The wall clock.
@@ -60,6 +62,7 @@ struct Supervisor {
     metrics: Metrics,
     clock: Clock,
     drain_timeout: Duration,
+    receive_wait: Duration,
     rng: fastrand::Rng,
     initial: Vec<Mapping>,
     restored: Vec<Mapping>,
@@ -90,6 +93,7 @@ impl Supervisor {
             metrics: parts.metrics,
             clock: Clock::new(parts.wall),
             drain_timeout: parts.drain_timeout,
+            receive_wait: parts.receive_wait,
             rng: fastrand::Rng::with_seed(parts.seed),
             initial: parts.mappings,
             restored: parts.restored,
@@ -253,7 +257,7 @@ impl Supervisor {
                 let task = entry.start(
                     Arc::clone(&self.connector),
                     Arc::clone(&self.store),
-                    self.clock.clone(),
+                    self.receive_wait,
                     self.rng.u64(..),
                 );
                 self.names.insert(self.tasks.spawn(task).id(), name.clone());

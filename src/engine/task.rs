@@ -15,7 +15,7 @@ use super::ports::World;
 use super::screen::Screen;
 use super::{Connector, HealthStatus};
 use crate::machine::{
-    Command, DestinationOrder, Event, Fault, Health, LONG_POLL, QueueMachine, QueueOptions, StreamKind, StreamMachine,
+    Command, DestinationOrder, Event, Fault, Health, QueueMachine, QueueOptions, StreamKind, StreamMachine,
     StreamOptions,
 };
 use crate::mapping::{DestinationKind, FailureDestination, Mapping, SourceKind, StreamParameters};
@@ -46,6 +46,8 @@ pub(crate) struct Task {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) live: Arc<Live>,
     pub(crate) clock: Clock,
+    /// How long a receive waits where the mapping does not say.
+    pub(crate) receive_wait: Duration,
     pub(crate) seed: u64,
 }
 
@@ -61,7 +63,7 @@ impl Task {
                 Driver::new(machine, Arc::clone(&world), live, clock).run(&mut heard).boxed()
             }
             None => {
-                let machine = QueueMachine::new(queue_options(&mapping, self.seed));
+                let machine = QueueMachine::new(self.queue_options(&mapping));
                 Driver::new(machine, Arc::clone(&world), live, clock).run(&mut heard).boxed()
             }
         };
@@ -103,7 +105,7 @@ impl Task {
             let signal = match (order, next, change.take()) {
                 (_, Some(next), Some((number, mapping))) => {
                     world = Arc::clone(&next);
-                    let options = Box::new(queue_options(&mapping, self.seed));
+                    let options = Box::new(self.queue_options(&mapping));
                     Signal::Change { number, world: next, options }
                 }
                 (Some(Order::Change { number, mapping }), ..) => {
@@ -143,24 +145,24 @@ impl Task {
         let reason = format!("connecting: {}", fault.message);
         self.live.observe(&Event::Health(Health::Degraded { reason }));
     }
-}
 
-fn queue_options(mapping: &Mapping, seed: u64) -> QueueOptions {
-    let poller = &mapping.poller;
-    QueueOptions {
-        batch_size: mapping.batch_size,
-        window: mapping.window,
-        maximum_concurrency: mapping.maximum_concurrency,
-        report_batch_item_failures: mapping.report_batch_item_failures,
-        receive_wait: poller.receive_wait.unwrap_or(LONG_POLL),
-        visibility: poller.visibility.timeout,
-        hold_limit: poller.visibility.hold_limit,
-        on_function_error: poller.visibility.on_function_error,
-        on_failure: mapping.on_failure.as_ref().map(|_| poller.on_failure_attempts.unwrap_or(ON_FAILURE_ATTEMPTS)),
-        retry: poller.retry_backoff,
-        screening: poller.screening,
-        fifo: mapping.fifo.then_some(poller.group_order),
-        seed,
+    fn queue_options(&self, mapping: &Mapping) -> QueueOptions {
+        let poller = &mapping.poller;
+        QueueOptions {
+            batch_size: mapping.batch_size,
+            window: mapping.window,
+            maximum_concurrency: mapping.maximum_concurrency,
+            report_batch_item_failures: mapping.report_batch_item_failures,
+            receive_wait: poller.receive_wait.unwrap_or(self.receive_wait),
+            visibility: poller.visibility.timeout,
+            hold_limit: poller.visibility.hold_limit,
+            on_function_error: poller.visibility.on_function_error,
+            on_failure: mapping.on_failure.as_ref().map(|_| poller.on_failure_attempts.unwrap_or(ON_FAILURE_ATTEMPTS)),
+            retry: poller.retry_backoff,
+            screening: poller.screening,
+            fifo: mapping.fifo.then_some(poller.group_order),
+            seed: self.seed,
+        }
     }
 }
 

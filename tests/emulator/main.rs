@@ -46,6 +46,7 @@ mod process_drain;
 mod process_failures;
 mod process_kill;
 mod process_on_failure;
+mod process_receives;
 mod process_recovery;
 mod process_refusals;
 mod process_switch;

@@ -244,6 +244,7 @@ impl Drop for OpenInvoke {
         let now = lane.world.now();
         let mut state = lane.state();
         Lane::close_call(&mut state, 0, self.id, now);
+        state.gave_up = Some(now);
         for &index in &self.leases {
             state.leases[index].excuse.get_or_insert("its invoke was given up");
         }
@@ -281,6 +282,7 @@ impl Lane {
                 lease.hold = Hold::Unstarted;
             }
             let n = lease.message;
+            self.check_not_given_back(state, index);
             state.messages[n].reached = Some(index);
         }
     }

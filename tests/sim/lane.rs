@@ -105,6 +105,8 @@ pub(crate) struct LaneState {
     pub(crate) running: u32,
     /// Set while the mapping must not receive.
     pub(crate) quiet: Option<Quiet>,
+    /// When the engine last gave an invoke up.
+    pub(crate) gave_up: Option<u64>,
     /// Messages that were handed out to receives that the engine had given up.
     pub(crate) wasted: usize,
     /// Deletes that take effect later: when, and of which message.
@@ -274,6 +276,8 @@ pub(crate) struct SessionState {
     pub(crate) incarnation: u32,
     /// With which numbers, after the last change.
     pub(crate) mapping: Arc<Mapping>,
+    /// The engine was told the queue's attributes.
+    pub(crate) described: bool,
     /// Connections of it that the engine has not let go of: more than one while its settings change.
     pub(crate) handles: usize,
     /// How often its settings have changed.

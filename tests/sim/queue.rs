@@ -35,6 +35,7 @@ impl QueueSource for Session {
             }
             let mut state = self.lane.state();
             self.lane.sweep(&mut state);
+            state.sessions[self.id].described = true;
             let in_flight = state.open.len();
             let queued = state.messages.iter().filter(|message| message.place == Place::Queued).count();
             drop(state);
@@ -172,7 +173,12 @@ impl Lane {
     fn may_give_up(&self, state: &LaneState) -> bool {
         let alive = state.sessions.last().is_some_and(|session| session.incarnation == self.world.incarnation());
         let over = |quiet: &Quiet| quiet.receives.is_none_or(|span| self.world.now() + SOONER >= quiet.since + span);
-        !alive || state.quiet.is_some_and(|quiet| quiet.cut || over(&quiet))
+        // An invoke that outlasts the bound ends everything.
+        let outlasted = |quiet: &Quiet| {
+            let bound = quiet.bound.is_some_and(|bound| self.world.now() + 5 >= quiet.since + bound);
+            bound && (!state.calls.is_empty() || state.gave_up == Some(self.world.now()))
+        };
+        !alive || state.quiet.is_some_and(|quiet| quiet.cut || over(&quiet) || outlasted(&quiet))
     }
 
     /// Goes on with a receive that nobody waits for any more.

@@ -42,6 +42,7 @@ impl Session {
             state.sessions.push(SessionState {
                 incarnation,
                 mapping: Arc::clone(&mapping),
+                described: false,
                 handles: 1,
                 changes: 0,
                 seen: 0,

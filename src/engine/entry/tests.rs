@@ -14,7 +14,7 @@ fn entry() -> Entry {
 
 fn run(entry: &mut Entry) -> mpsc::Receiver<Order> {
     let (orders, receiver) = mpsc::channel(8);
-    entry.running = Some(Running::new(orders));
+    entry.running = Some(Running::new(Arc::clone(&entry.mapping), orders));
     receiver
 }
 

@@ -100,12 +100,16 @@ impl Supervisor {
         let desired = self.desired(&mapping).await?;
         // Asked before anything changes: what was ready stays so while the mapping starts.
         self.readiness();
+        let mut asked = None;
         match self.entries.get_mut(&name) {
-            Some(entry) => drop(entry.replace(mapping, desired)),
+            Some(entry) => asked = entry.replace(mapping, desired).then(|| entry.on_the_way()),
             None => self.insert(mapping, desired, MappingState::Creating),
         }
         self.reconcile();
-        self.overview(&name)
+        let overview = self.overview(&name)?;
+        // Whoever asks for a change is answered as on AWS, however soon it is taken over.
+        let state = asked.filter(|_| overview.state == MappingState::Enabled).unwrap_or(overview.state);
+        Ok(Overview { state, ..overview })
     }
 
     pub(super) fn remove(&mut self, name: &str) -> Result<oneshot::Receiver<()>, EngineError> {

@@ -68,13 +68,13 @@ async fn a_mapping_disabled_in_its_file_waits_for_a_start() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_start_during_a_stop_takes_effect_after_the_drain() {
+async fn a_start_during_a_stop_takes_the_drain_back() {
     let rig = Rig::new(vec![mapping("orders", "")]);
     *rig.world.invoke_takes.lock().unwrap() = Duration::from_secs(5);
     rig.put(0..1);
     rig.until("orders", |status| status.counters.invokes == 0 && status.queue.unwrap().in_flight == 1).await;
     rig.handle.stop("orders").await.unwrap();
-    assert_eq!(rig.handle.start("orders").await.unwrap().state, MappingState::Enabling);
+    assert_eq!(rig.handle.start("orders").await.unwrap().state, MappingState::Enabled);
     rig.until_deleted(1).await;
     rig.until_state("orders", MappingState::Enabled).await;
     rig.put(1..2);
@@ -90,7 +90,7 @@ async fn unknown_names_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reload_restarts_only_what_changed() {
+async fn a_reload_touches_only_what_changed() {
     let rig = Rig::new(vec![mapping("a", ""), mapping("b", ""), mapping("c", "")]);
     for name in ["a", "b", "c"] {
         rig.until_state(name, MappingState::Enabled).await;
@@ -104,11 +104,11 @@ async fn a_reload_restarts_only_what_changed() {
     assert_eq!(summary.removed, ["c"]);
     assert_eq!(summary.unchanged, 1);
     assert_eq!(rig.status("a").await.state, MappingState::Enabled);
-    assert_eq!(rig.status("b").await.state, MappingState::Updating);
     assert!(rig.handle.readiness().await.unwrap().ready, "a process that was ready stays so");
     let updated = rig.until_state("b", MappingState::Enabled).await;
     assert_eq!(updated.maximum_batching_window_in_seconds, 1);
     rig.until_state("d", MappingState::Enabled).await;
+    tokio::time::sleep(Duration::from_secs(30)).await;
     assert!(rig.handle.status("c").await.is_err(), "what is gone from the files is gone");
     assert!(!rig.metrics.render().contains("mapping=\"c\""));
 }

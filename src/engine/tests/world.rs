@@ -232,6 +232,7 @@ impl Rig {
             store: Arc::clone(&store),
             metrics: metrics.clone(),
             drain_timeout: Duration::from_secs(25),
+            receive_wait: crate::machine::LONG_POLL,
             seed: 7,
             wall: Arc::new(|| 1_800_000_000_000),
         });

@@ -4,6 +4,7 @@ use super::QueueMachine;
 use super::machine::Stage;
 use super::options::QueueOptions;
 use crate::machine::batcher::Batcher;
+use crate::machine::health::HealthWatch;
 use crate::machine::{BatchId, Mono};
 
 impl QueueMachine {
@@ -13,6 +14,8 @@ impl QueueMachine {
         if before.maximum_concurrency != self.options.maximum_concurrency {
             self.scaler.set_maximum(self.options.maximum_concurrency, self.options.fifo.is_some());
         }
+        // What was wrong may be right by now: the next call shows.
+        self.health = HealthWatch::default();
         self.use_visibility();
         let most = self.options.batch_size as usize;
         match &mut self.groups {

@@ -93,8 +93,8 @@ impl QueueMachine {
     pub(super) fn give_back_unstarted(&mut self, tokens: &[u64]) {
         self.restage(tokens, Stage::Returning);
         match &mut self.draining {
-            Some(draining) if self.receiving.open() > 0 => draining.returning.extend(tokens),
-            _ => self.release(tokens),
+            Some(draining) => draining.returning.extend(tokens),
+            None => self.release(tokens),
         }
     }
 

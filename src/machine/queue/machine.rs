@@ -131,6 +131,8 @@ impl QueueMachine {
         self.batch_groups();
         self.start_invokes();
         self.start_deliveries();
+        // What was not begun after all goes back, too.
+        self.advance_drain();
         self.flush_settlements();
         self.describe_if_due();
         self.start_polls();
@@ -195,7 +197,8 @@ impl Machine for QueueMachine {
 
     fn gauges(&self) -> Gauges {
         Gauges {
-            held: self.held.len(),
+            // What a drain gives back is ours until that is confirmed.
+            held: self.held.len() + self.draining.as_ref().map_or(0, |_| self.settling.returns()),
             in_flight: self.in_flight as usize,
             limit: self.scaler.limit() as usize,
             receiving: self.receiving.open(),

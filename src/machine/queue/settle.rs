@@ -34,6 +34,15 @@ impl Settling {
         self.deletes.is_empty() && self.changes.is_empty() && self.calls.is_empty()
     }
 
+    /// Messages that are given back, as long as the source has not confirmed it.
+    pub(super) fn returns(&self) -> usize {
+        let open = self.calls.values().map(|call| match call {
+            Call::Change { changes, .. } => changes.iter().filter(|change| change.is_return()).count(),
+            Call::Delete(_) => 0,
+        });
+        self.changes.returns() + open.sum::<usize>()
+    }
+
     pub(super) fn next_flush(&self) -> Option<Mono> {
         [self.deletes.next_flush(), self.changes.next_retry()].into_iter().flatten().min()
     }

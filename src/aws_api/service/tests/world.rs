@@ -186,6 +186,7 @@ impl Rig {
             store: Arc::clone(&store) as Arc<dyn Store>,
             metrics: Metrics::new(),
             drain_timeout: Duration::from_secs(25),
+            receive_wait: Duration::from_secs(1),
             seed: 7,
             wall: Arc::new(|| NOW),
         });

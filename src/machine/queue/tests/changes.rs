@@ -60,6 +60,7 @@ fn a_throttled_batch_keeps_its_pause_and_attempts_and_is_split_to_the_new_size()
     for _ in 0..3 {
         rig.finish(answer("null"));
     }
+    rig.pass(s(1));
     assert_eq!(rig.settle_all().deleted.len(), 5);
 }
 
@@ -72,6 +73,7 @@ fn a_batch_that_is_throttled_after_the_change_is_split_then() {
     rig.pass(s(10));
     rig.finish(answer("null"));
     rig.finish(answer("null"));
+    rig.pass(s(1));
     assert_eq!(rig.settle_all().deleted.len(), 5);
 }
 
@@ -140,6 +142,7 @@ fn groups_keep_their_order_when_a_batch_of_theirs_is_split() {
         }
         deleted.extend(rig.settle_all().deleted);
     }
-    let of_a: Vec<&String> = deleted.iter().filter(|receipt| *receipt != "r-4").collect();
-    assert_eq!((deleted.len(), of_a), (4, vec!["r-1", "r-2", "r-3"]));
+    assert_eq!(deleted.len(), 4);
+    deleted.retain(|receipt| receipt != "r-4");
+    assert_eq!(deleted, ["r-1", "r-2", "r-3"]);
 }

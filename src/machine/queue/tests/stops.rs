@@ -111,20 +111,21 @@ fn what_is_in_flight_is_finished_and_deleted() {
 fn what_was_never_started_goes_back_at_once() {
     let mut gathering = Rig::new(QueueOptions { window: s(60), ..QueueOptions::default() }, 30);
     gathering.bring(3);
-    gathering.fail_poll(FaultKind::Transient);
-    gathering.fail_polls();
     gathering.drain(s(25));
+    gathering.fail_polls();
     assert_eq!(gathering.settle_all().changed.len(), 3);
 
     let mut throttled = Rig::new(two_at_a_time(), 30);
     throttled.bring(1);
     throttled.finish(Err(fault(FaultKind::Throttled)));
     throttled.drain(s(25));
+    throttled.fail_polls();
     assert_eq!(throttled.settle_all().changed, [("r-1".into(), 0)]);
 
     let mut throttled_while_draining = Rig::new(two_at_a_time(), 30);
     throttled_while_draining.bring(1);
     throttled_while_draining.drain(s(25));
+    throttled_while_draining.fail_polls();
     throttled_while_draining.finish(Err(fault(FaultKind::Throttled)));
     assert_eq!(throttled_while_draining.settle_all().changed, [("r-1".into(), 0)]);
 }
@@ -161,6 +162,7 @@ fn a_return_waits_for_an_extension_that_is_under_way() {
     rig.pass(s(15));
     let extension = rig.settles.pop_front().unwrap();
     rig.drain(s(25));
+    rig.fail_polls();
     assert_eq!(rig.settles.len(), 0, "the extension could arrive last and hide the message again");
     rig.feed(Input::Settled { settle: extension.id, result: Ok(vec![SettleOutcome::Done]) });
     assert_eq!(rig.settle_all().changed, [("r-1".into(), 0)]);
