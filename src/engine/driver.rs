@@ -16,7 +16,8 @@ use super::limits::InvokeLimiter;
 use super::live::Live;
 use super::operation::Operation;
 use super::ports::World;
-use crate::machine::{Command, Deadline, Input, InvokeRequest, Machine, Output};
+use crate::machine::{Command, Deadline, Input, InvokeRequest, Machine, Now, Output};
+use crate::source::ServiceClock;
 
 /// A machine, its outside world, and the calls that are open.
 pub(crate) struct Driver<M> {
@@ -25,6 +26,8 @@ pub(crate) struct Driver<M> {
     limiter: Option<Arc<InvokeLimiter>>,
     live: Arc<Live>,
     clock: Clock,
+    /// The clock of the source.
+    source: Option<Arc<ServiceClock>>,
     calls: JoinSet<Input>,
     open: HashMap<Id, Operation>,
     /// The open calls that a machine can give up: polls and reads.
@@ -41,6 +44,7 @@ impl<M: Machine> Driver<M> {
     ) -> Self {
         Self {
             machine,
+            source: world.clock(),
             world,
             limiter,
             live,
@@ -56,8 +60,9 @@ impl<M: Machine> Driver<M> {
         let mut input = Input::Timeout;
         let mut wake = pin!(sleep_until(Instant::now()));
         loop {
-            self.machine.handle(input, self.clock.now());
-            let Some(deadline) = self.carry_out() else { return };
+            let now = self.clock.now(self.source.as_deref());
+            self.machine.handle(input, now);
+            let Some(deadline) = self.carry_out(now) else { return };
             if let Some(Deadline { at, .. }) = deadline {
                 let at = self.clock.instant(at);
                 if wake.deadline() != at {
@@ -76,13 +81,17 @@ impl<M: Machine> Driver<M> {
     }
 
     /// Drains the machine's outputs; `None` when it is done.
-    fn carry_out(&mut self) -> Option<Option<Deadline>> {
+    fn carry_out(&mut self, now: Now) -> Option<Option<Deadline>> {
         loop {
             match self.machine.poll_output() {
                 Output::Emit(event) => self.live.observe(&event),
                 Output::CancelPolls => self.polls.values().for_each(AbortHandle::abort),
                 Output::Timeout(deadline) => {
-                    self.live.gauge(self.machine.gauges());
+                    let mut gauges = self.machine.gauges();
+                    // What is shown goes by the host's clock.
+                    let since = &mut gauges.unsaved_since_unix_ms;
+                    *since = since.map(|since| since.saturating_add_signed(now.ahead_ms));
+                    self.live.gauge(gauges);
                     return Some(deadline);
                 }
                 Output::Done => return None,

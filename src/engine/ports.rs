@@ -15,7 +15,7 @@ use crate::machine::{
     StartingPosition,
 };
 use crate::mapping::Mapping;
-use crate::source::{QueueSource, StreamSource};
+use crate::source::{QueueSource, ServiceClock, StreamSource};
 use crate::store::{Store, StoreError};
 
 /// The ports of one mapping and the store, as its driver uses them.
@@ -45,6 +45,11 @@ impl World {
 
     pub(crate) fn function(&self) -> Arc<dyn Function> {
         Arc::clone(&self.ports.function)
+    }
+
+    /// The clock of the source, where it tells the time.
+    pub(crate) fn clock(&self) -> Option<Arc<ServiceClock>> {
+        self.stream().ok().and_then(|stream| stream.clock())
     }
 
     pub(crate) fn describe(&self) -> impl Future<Output = Input> + Send + use<> {
