@@ -12,7 +12,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use self::encode::Encoder;
-use super::calls::{Calls, UNKNOWN_POSITION};
+use super::calls::Calls;
 use super::listing::Listing;
 use super::{ServiceClock, StreamSource};
 use crate::aws::{CallBounds, Service};
@@ -47,6 +47,7 @@ impl DynamoDbStream {
             client,
             clock,
             calls: Calls {
+                mapping: mapping.name.clone(),
                 service: Service::DynamoDbStreams,
                 label: format!("the stream of table {table} ({region}, account {})", arn.account),
                 bounds,
@@ -200,7 +201,7 @@ impl DynamoDbStream {
         let opened = self.calls.bounded("GetShardIterator", Some(shard), self.calls.bounds.call, send).await;
         let answer = opened.map_err(|mut failed| {
             if failed.code == REFUSED && matches!(position, Position::After(_)) {
-                failed.fault.message.push_str(UNKNOWN_POSITION);
+                failed.fault.message.push_str(&self.calls.unknown_position(shard));
             }
             failed.fault
         })?;

@@ -15,7 +15,7 @@ use futures_util::future::BoxFuture;
 
 pub(crate) use self::role::AskRole;
 use self::role::Encoders;
-use super::calls::{Calls, Failed, UNKNOWN_POSITION};
+use super::calls::{Calls, Failed};
 use super::listing::Listing;
 use super::time::date_time;
 use super::{ServiceClock, StreamSource};
@@ -57,6 +57,7 @@ impl KinesisStream {
             client,
             clock,
             calls: Calls {
+                mapping: mapping.name.clone(),
                 service: Service::Kinesis,
                 label: format!("stream {name} ({region}, account {})", arn.account),
                 bounds,
@@ -168,7 +169,7 @@ impl KinesisStream {
         };
         let send = request.send();
         let opened = self.calls.bounded("GetShardIterator", Some(shard), self.calls.bounds.call, send).await;
-        let answer = opened.map_err(|failed| refused(position, failed))?;
+        let answer = opened.map_err(|failed| refused(&self.calls, shard, position, failed))?;
         answer
             .shard_iterator
             .filter(|iterator| !iterator.is_empty())
@@ -182,7 +183,7 @@ impl KinesisStream {
 }
 
 /// The fault of a position that Kinesis does not accept.
-fn refused(position: &Position, failed: Failed) -> Fault {
+fn refused(calls: &Calls, shard: &str, position: &Position, failed: Failed) -> Fault {
     let Failed { mut fault, code, text } = failed;
     match position {
         // Kinesis itself refuses the argument; an emulator says that it cannot find the record. Neither shard nor stream
@@ -191,7 +192,7 @@ fn refused(position: &Position, failed: Failed) -> Fault {
             if code == REFUSED || (fault.kind == FaultKind::Missing && text.contains("SequenceNumber")) =>
         {
             fault.kind = FaultKind::Invalid;
-            fault.message.push_str(UNKNOWN_POSITION);
+            fault.message.push_str(&calls.unknown_position(shard));
         }
         // Kinesis takes no time that is ahead of its own clock. Ours may be, and then it passes.
         Position::Timestamp(_)
