@@ -92,8 +92,8 @@ impl AwsConnector {
     pub async fn kinesis(&self, mapping: &Mapping, function: Arc<dyn Function>) -> Result<KinesisStream, Fault> {
         let identity = identity(mapping, &mapping.poller.source, &mapping.source.region);
         let endpoint = mapping.poller.endpoints.get("kinesis").cloned();
-        let client = self.clients.lock().await.kinesis(identity, endpoint).await?;
-        Ok(KinesisStream::new(client, mapping, self.bounds, role_of(function)))
+        let (client, clock) = self.clients.lock().await.kinesis(identity, endpoint).await?;
+        Ok(KinesisStream::new(client, clock, mapping, self.bounds, role_of(function)))
     }
 
     /// The stream of a DynamoDB table that a mapping reads.
@@ -103,8 +103,8 @@ impl AwsConnector {
     pub async fn dynamodb_stream(&self, mapping: &Mapping) -> Result<DynamoDbStream, Fault> {
         let identity = identity(mapping, &mapping.poller.source, &mapping.source.region);
         let endpoint = mapping.poller.endpoints.get("dynamodbstreams").cloned();
-        let client = self.clients.lock().await.dynamodb_streams(identity, endpoint).await?;
-        Ok(DynamoDbStream::new(client, mapping, self.bounds))
+        let (client, clock) = self.clients.lock().await.dynamodb_streams(identity, endpoint).await?;
+        Ok(DynamoDbStream::new(client, clock, mapping, self.bounds))
     }
 
     /// The Lambda function that a mapping invokes.

@@ -9,6 +9,7 @@ mod delivery_faults;
 mod endpoint;
 mod failure;
 mod faults;
+mod read_date;
 mod sdk;
 mod shares;
 

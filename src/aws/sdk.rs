@@ -1,6 +1,7 @@
 //! SDK clients: one connection pool, one configuration for each region and role, clients shared by all mappings.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::meta::region::RegionProviderChain;
@@ -15,7 +16,9 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_types::origin::Origin;
 
 use super::endpoint;
+use super::read_date::ReadDate;
 use crate::machine::{Fault, FaultKind};
+use crate::source::ServiceClock;
 
 /// Idle flows are dropped after 350 s by NAT gateways and network load balancers, and an Invoke is silent for up to
 /// 900 s: the kernel keeps the flow alive.
@@ -38,14 +41,17 @@ pub(super) struct Identity {
 /// Which client: an identity and an endpoint.
 type Key = (Identity, Option<String>);
 
+/// A client, and the clock of the service that it calls.
+type Timed<C> = (C, Arc<ServiceClock>);
+
 /// Clients and configurations made so far. A client is a handle: mappings that agree on the key share one.
 #[derive(Default)]
 pub(super) struct Clients {
     base: Option<SdkConfig>,
     configs: BTreeMap<Identity, SdkConfig>,
     sqs: BTreeMap<Key, aws_sdk_sqs::Client>,
-    kinesis: BTreeMap<Key, aws_sdk_kinesis::Client>,
-    dynamodb_streams: BTreeMap<Key, aws_sdk_dynamodbstreams::Client>,
+    kinesis: BTreeMap<Key, Timed<aws_sdk_kinesis::Client>>,
+    dynamodb_streams: BTreeMap<Key, Timed<aws_sdk_dynamodbstreams::Client>>,
     lambda: BTreeMap<Key, aws_sdk_lambda::Client>,
     sns: BTreeMap<Key, aws_sdk_sns::Client>,
     s3: BTreeMap<Key, aws_sdk_s3::Client>,
@@ -95,7 +101,7 @@ impl Clients {
         &mut self,
         identity: Identity,
         endpoint: Option<String>,
-    ) -> Result<aws_sdk_kinesis::Client, Fault> {
+    ) -> Result<Timed<aws_sdk_kinesis::Client>, Fault> {
         self.shared(
             "Kinesis",
             |clients| &mut clients.kinesis,
@@ -106,7 +112,9 @@ impl Clients {
                     .retry_config(RetryConfig::disabled())
                     .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
                 config.set_endpoint_url(endpoint);
-                aws_sdk_kinesis::Client::from_conf(config.build())
+                let clock = Arc::new(ServiceClock::default());
+                let config = config.interceptor(ReadDate(Arc::clone(&clock)));
+                (aws_sdk_kinesis::Client::from_conf(config.build()), clock)
             },
         )
         .await
@@ -117,7 +125,7 @@ impl Clients {
         &mut self,
         identity: Identity,
         endpoint: Option<String>,
-    ) -> Result<aws_sdk_dynamodbstreams::Client, Fault> {
+    ) -> Result<Timed<aws_sdk_dynamodbstreams::Client>, Fault> {
         self.shared(
             "DynamoDB Streams",
             |clients| &mut clients.dynamodb_streams,
@@ -128,7 +136,9 @@ impl Clients {
                     .retry_config(RetryConfig::disabled())
                     .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
                 config.set_endpoint_url(endpoint);
-                aws_sdk_dynamodbstreams::Client::from_conf(config.build())
+                let clock = Arc::new(ServiceClock::default());
+                let config = config.interceptor(ReadDate(Arc::clone(&clock)));
+                (aws_sdk_dynamodbstreams::Client::from_conf(config.build()), clock)
             },
         )
         .await

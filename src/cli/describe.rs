@@ -122,8 +122,13 @@ fn stream(status: &MappingStatus) -> Option<Line> {
     } else {
         "all saved".into()
     };
+    let clock = match stream.clock_ahead_seconds {
+        Some(ahead) if ahead > 0.0 => format!(", this host's clock {ahead:.0} s ahead"),
+        Some(behind) => format!(", this host's clock {:.0} s behind", -behind),
+        None => String::new(),
+    };
     let text = format!(
-        "{} lag, {} shards read, {} held, {} of {} batches in flight, {saved}",
+        "{} lag, {} shards read, {} held, {} of {} batches in flight, {saved}{clock}",
         lag(stream.iterator_age_seconds),
         reading(status),
         stream.held,
@@ -209,6 +214,19 @@ mod tests {
         assert_eq!(read["FilterCriteria"]["Filters"][0]["Pattern"], "{\"body\":\n{\"a\":[1]}}");
         assert_eq!(read["Counters"]["Undecidable"], 2);
         assert_eq!(serde_json::from_value::<MappingStatus>(read).unwrap(), status);
+    }
+
+    #[test]
+    fn shows_a_clock_that_is_wrong() {
+        let mut status = clicks();
+        assert!(!one(&status, false).contains("clock") && !json(&status).unwrap().contains("Clock"));
+        for (ahead, said) in
+            [(90.4, "all saved, this host's clock 90 s ahead\n"), (-7200.0, ", this host's clock 7200 s behind\n")]
+        {
+            let stream = status.stream.as_mut().unwrap();
+            (stream.clock_ahead_seconds, stream.checkpoint_age_seconds) = (Some(ahead), 0.0);
+            assert!(one(&status, false).contains(said), "{}", one(&status, false));
+        }
     }
 
     #[test]

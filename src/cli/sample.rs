@@ -119,6 +119,7 @@ pub(super) fn clicks() -> MappingStatus {
             held: 300,
             in_flight: 12,
             concurrency: 20,
+            clock_ahead_seconds: None,
         }),
         shards: Some(vec![
             shard("shardId-000000000000", "END", None, ShardState::Ended),

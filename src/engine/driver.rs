@@ -15,7 +15,8 @@ use super::clock::Clock;
 use super::live::Live;
 use super::operation::Operation;
 use super::ports::World;
-use crate::machine::{Command, Deadline, Input, InvokeRequest, Machine, Output, QueueOptions};
+use crate::machine::{Command, Deadline, Input, InvokeRequest, Machine, Now, Output, QueueOptions};
+use crate::source::ServiceClock;
 
 /// What a driver hears from outside.
 pub(crate) enum Signal {
@@ -34,6 +35,8 @@ pub(crate) struct Driver<M> {
     world: watch::Sender<Arc<World>>,
     live: Arc<Live>,
     clock: Clock,
+    /// The clock of the source.
+    source: Option<Arc<ServiceClock>>,
     calls: JoinSet<Input>,
     open: HashMap<Id, Operation>,
     /// The open calls that a machine can give up: polls and reads.
@@ -44,6 +47,7 @@ impl<M: Machine> Driver<M> {
     pub(crate) fn new(machine: M, world: Arc<World>, live: Arc<Live>, clock: Clock) -> Self {
         Self {
             machine,
+            source: world.clock(),
             world: watch::Sender::new(world),
             live,
             clock,
@@ -58,8 +62,9 @@ impl<M: Machine> Driver<M> {
         let mut input = Input::Timeout;
         let mut wake = pin!(sleep_until(Instant::now()));
         loop {
-            self.machine.handle(input, self.clock.now());
-            let Some(deadline) = self.carry_out() else { return };
+            let now = self.clock.now(self.source.as_deref());
+            self.machine.handle(input, now);
+            let Some(deadline) = self.carry_out(now) else { return };
             if let Some(Deadline { at, .. }) = deadline {
                 let at = self.clock.instant(at);
                 if wake.deadline() != at {
@@ -81,6 +86,7 @@ impl<M: Machine> Driver<M> {
         match signal {
             Signal::Command(command) => command,
             Signal::Change { number, world, options } => {
+                self.source = world.clock();
                 self.world.send_replace(world);
                 self.live.took_over(number);
                 Command::Change(options)
@@ -89,14 +95,18 @@ impl<M: Machine> Driver<M> {
     }
 
     /// Drains the machine's outputs; `None` when it is done.
-    fn carry_out(&mut self) -> Option<Option<Deadline>> {
+    fn carry_out(&mut self, now: Now) -> Option<Option<Deadline>> {
         let world = Arc::clone(&self.world.borrow());
         loop {
             match self.machine.poll_output() {
                 Output::Emit(event) => self.live.observe(&event),
                 Output::CancelPolls => self.polls.values().for_each(AbortHandle::abort),
                 Output::Timeout(deadline) => {
-                    self.live.gauge(self.machine.gauges());
+                    let mut gauges = self.machine.gauges();
+                    // What is shown goes by the host's clock.
+                    let since = &mut gauges.unsaved_since_unix_ms;
+                    *since = since.map(|since| since.saturating_add_signed(now.ahead_ms));
+                    self.live.gauge(gauges);
                     return Some(deadline);
                 }
                 Output::Done => return None,

@@ -128,6 +128,7 @@ impl Live {
     pub(crate) fn ended(&self) {
         self.gauge(Gauges::default());
         self.polled.store(false, Relaxed);
+        self.metrics.forget_skew();
         self.metrics.shards().stopped();
         // Not an event: nothing has become healthy, there is only nobody left who could be degraded.
         let mut shown = self.lock();
@@ -202,6 +203,9 @@ impl Live {
             held: self.held.load(Relaxed) as u64,
             in_flight: self.in_flight.load(Relaxed) as u64,
             concurrency: self.limit.load(Relaxed) as u64,
+            clock_ahead_seconds: Some(self.metrics.clock_ahead_ms())
+                .filter(|&ahead| ahead != 0)
+                .map(|ahead| ahead as f64 / 1000.0),
         }
     }
 
@@ -325,12 +329,14 @@ mod tests {
         live.observe(&Event::ShardStarted { shard: "a".into(), from: Mark::TrimHorizon });
         live.observe(&Event::IteratorAge { shard: "a".into(), age: Duration::from_secs(3) });
         live.observe(&Event::Checkpointed { shard: "a".into(), mark: Mark::After("41".into()) });
+        live.observe(&Event::ClockSkew { ahead_ms: -90_000 });
         let expected = StreamStatus {
             iterator_age_seconds: Some(3.0),
             checkpoint_age_seconds: 1.5,
             held: 7,
             in_flight: 2,
             concurrency: 10,
+            clock_ahead_seconds: Some(-90.0),
         };
         assert_eq!(live.stream(), expected);
         let mut shard = ShardStatus {

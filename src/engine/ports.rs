@@ -17,7 +17,7 @@ use crate::machine::{
     StartingPosition,
 };
 use crate::mapping::Mapping;
-use crate::source::{QueueSource, StreamSource};
+use crate::source::{QueueSource, ServiceClock, StreamSource};
 use crate::store::{Store, StoreError};
 
 /// What Kinesis allows all readers of one shard together.
@@ -84,6 +84,11 @@ impl World {
                 Ok(()) = current.changed() => {}
             }
         }
+    }
+
+    /// The clock of the source, where it tells the time.
+    pub(crate) fn clock(&self) -> Option<Arc<ServiceClock>> {
+        self.stream().ok().and_then(|stream| stream.clock())
     }
 
     pub(crate) fn describe(&self) -> impl Future<Output = Input> + Send + use<> {

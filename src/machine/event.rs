@@ -183,6 +183,20 @@ pub enum Event {
         /// The shard.
         shard: Arc<str>,
     },
+    /// The host's clock differs much from the source's, by another time than was told last; zero: not any more.
+    ClockSkew {
+        /// How far it is ahead, or behind if negative (milliseconds).
+        ahead_ms: i64,
+    },
+    /// A shard was pinned at a time that is still to come; it is pinned at this time instead.
+    PinMoved {
+        /// The shard.
+        shard: Arc<str>,
+        /// Where it was pinned.
+        from: Mark,
+        /// Where it is pinned now.
+        to: Mark,
+    },
     /// An iterator was past its time; the shard is opened again after the last record read.
     IteratorExpired {
         /// The shard.

@@ -26,6 +26,8 @@ pub(crate) enum Standing {
     Disabled,
     /// The checkpoints do not fit what the source lists.
     Contradicted,
+    /// The host's clock is far from the source's.
+    Clock,
     /// Nothing is read. It is shown only where nothing else says why.
     Unread,
 }
@@ -120,9 +122,14 @@ impl HealthWatch {
     pub(crate) fn changed(&mut self) -> Option<Health> {
         let sides = [&self.function, &self.deletion, &self.destination, &self.store];
         let sides = sides.into_iter().filter_map(|side| side.problem.clone());
-        let known = self.source.problem.is_some() || self.store.problem.is_some() || self.standing.len() > 1;
+        let known = self.source.problem.is_some()
+            || self.store.problem.is_some()
+            || [Standing::Disabled, Standing::Contradicted].iter().any(|standing| self.standing.contains_key(standing));
         let standing = self.standing.iter().filter(|&(&standing, _)| standing != Standing::Unread || !known);
-        let standing = standing.map(|(_, problem)| format!("source: {problem}"));
+        let standing = standing.map(|(standing, problem)| match standing {
+            Standing::Clock => format!("clock: {problem}"),
+            _ => format!("source: {problem}"),
+        });
         let problems: Vec<String> = self.source.problem.iter().cloned().chain(standing).chain(sides).collect();
         let reason = (!problems.is_empty()).then(|| problems.join("; "));
         if reason == self.shown {

@@ -213,6 +213,8 @@ codes! {
     MarksContradicted = "FB0612",
     /// A mapping reads no shard.
     NothingRead = "FB0613",
+    /// The host's clock is far from the source's.
+    ClockSkewed = "FB0614",
 }
 
 impl fmt::Display for Code {

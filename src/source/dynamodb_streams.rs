@@ -3,6 +3,8 @@
 mod attributes;
 mod encode;
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodbstreams::Client;
 use aws_sdk_dynamodbstreams::operation::get_records::GetRecordsOutput;
 use aws_sdk_dynamodbstreams::types::{ShardIteratorType, StreamStatus};
@@ -10,9 +12,9 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use self::encode::Encoder;
-use super::StreamSource;
-use super::calls::{Calls, UNKNOWN_POSITION};
+use super::calls::Calls;
 use super::listing::Listing;
+use super::{ServiceClock, StreamSource};
 use crate::aws::{CallBounds, Service};
 use crate::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Shard, StreamListing};
 use crate::mapping::Mapping;
@@ -29,6 +31,7 @@ const MOST_PAGES: usize = 3;
 /// known: DynamoDB does not say it.
 pub struct DynamoDbStream {
     client: Client,
+    clock: Arc<ServiceClock>,
     arn: String,
     table: String,
     calls: Calls,
@@ -36,13 +39,15 @@ pub struct DynamoDbStream {
 }
 
 impl DynamoDbStream {
-    pub(crate) fn new(client: Client, mapping: &Mapping, bounds: CallBounds) -> Self {
+    pub(crate) fn new(client: Client, clock: Arc<ServiceClock>, mapping: &Mapping, bounds: CallBounds) -> Self {
         let arn = &mapping.source;
         let region = mapping.poller.source.region.as_ref().unwrap_or(&arn.region);
         let table = arn.resource.split('/').nth(1).unwrap_or(&arn.resource);
         Self {
             client,
+            clock,
             calls: Calls {
+                mapping: mapping.name.clone(),
                 service: Service::DynamoDbStreams,
                 label: format!("the stream of table {table} ({region}, account {})", arn.account),
                 bounds,
@@ -196,7 +201,7 @@ impl DynamoDbStream {
         let opened = self.calls.bounded("GetShardIterator", Some(shard), self.calls.bounds.call, send).await;
         let answer = opened.map_err(|mut failed| {
             if failed.code == REFUSED && matches!(position, Position::After(_)) {
-                failed.fault.message.push_str(UNKNOWN_POSITION);
+                failed.fault.message.push_str(&self.calls.unknown_position(shard));
             }
             failed.fault
         })?;
@@ -214,5 +219,9 @@ impl StreamSource for DynamoDbStream {
 
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadAnswer, Fault>> {
         self.read_shard(request).boxed()
+    }
+
+    fn clock(&self) -> Option<Arc<ServiceClock>> {
+        Some(Arc::clone(&self.clock))
     }
 }

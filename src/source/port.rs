@@ -1,7 +1,10 @@
 //! The ports of sources: queues, and streams.
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 
+use super::ServiceClock;
 use crate::machine::{
     Fault, PollRequest, QueueAttributes, ReadAnswer, ReadRequest, Receipt, Record, SettleEntry, SettleOutcome,
     StreamListing,
@@ -47,4 +50,9 @@ pub trait StreamSource: Send + Sync + 'static {
 
     /// Reads a shard once.
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadAnswer, Fault>>;
+
+    /// Follows the service's clock, where its answers tell the time: what is compared with times that it wrote goes by it.
+    fn clock(&self) -> Option<Arc<ServiceClock>> {
+        None
+    }
 }

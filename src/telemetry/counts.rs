@@ -1,6 +1,6 @@
 //! The numbers of one mapping: plain atomics in one allocation, so that counting costs no lookup and no lock.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus_client::metrics::histogram::Histogram;
@@ -92,6 +92,8 @@ pub(super) struct Counts {
     pub(super) last_poll_unix_ms: AtomicU64,
     /// Milliseconds since the Unix epoch, or [`NEVER`]: everything is saved.
     pub(super) unsaved_since_unix_ms: AtomicU64,
+    /// How far the host's clock is ahead of the source's, where that is much (milliseconds).
+    pub(super) clock_ahead_ms: AtomicI64,
     pub(super) in_flight: AtomicU64,
     pub(super) in_flight_limit: AtomicU64,
     /// `u64::MAX`: not known.
@@ -139,6 +141,7 @@ impl Counts {
             violations: Default::default(),
             last_poll_unix_ms: AtomicU64::new(0),
             unsaved_since_unix_ms: AtomicU64::new(NEVER),
+            clock_ahead_ms: AtomicI64::new(0),
             in_flight: AtomicU64::new(0),
             in_flight_limit: AtomicU64::new(0),
             backlog: AtomicU64::new(u64::MAX),
@@ -190,7 +193,9 @@ impl Counts {
             Event::Dropped { records, .. } => self.dropped.add(*records),
             Event::DeliveredToDestination { records, .. } => self.delivered.add(*records),
             Event::DestinationFailed { .. } => self.destination_failures.add(1),
+            Event::ClockSkew { ahead_ms } => self.clock_ahead_ms.store(*ahead_ms, Relaxed),
             Event::DescribeFailed { .. }
+            | Event::PinMoved { .. }
             | Event::Held { .. }
             | Event::Left { .. }
             | Event::Released { .. }

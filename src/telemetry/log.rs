@@ -116,9 +116,17 @@ impl EventLog {
             | Event::Described { .. } => {
                 tell!(debug, self, ?event, "event");
             }
+            Event::ClockSkew { ahead_ms: 0 } => {
+                tell!(info, self, "the host's clock agrees with the source's again");
+            }
+            Event::ClockSkew { ahead_ms } => {
+                let ahead_seconds = ahead_ms / 1000;
+                tell!(warn, self, ahead_seconds, "the host's clock differs from the source's, which counts: set it by NTP");
+            }
             Event::ShardStarted { .. }
             | Event::ShardEnded { .. }
             | Event::ShardGone { .. }
+            | Event::PinMoved { .. }
             | Event::Trimmed { .. }
             | Event::IteratorExpired { .. } => self.shard(event),
             Event::CheckpointFailed { .. }
@@ -189,6 +197,16 @@ impl EventLog {
         match event {
             Event::ShardStarted { shard, from } => {
                 tell!(info, self, shard = &**shard, %from, "a shard is read");
+            }
+            Event::PinMoved { shard, from, to } => {
+                tell!(
+                    warn,
+                    self,
+                    shard = &**shard,
+                    %from,
+                    %to,
+                    "a shard was pinned at a time that is still to come, by a clock that was wrong: it is pinned at this time"
+                );
             }
             Event::ShardEnded { shard } => {
                 self.repeats.forget(shard);

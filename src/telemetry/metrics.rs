@@ -143,6 +143,16 @@ impl MappingMetrics {
         }
     }
 
+    /// Nobody looks at the source's clock any more.
+    pub fn forget_skew(&self) {
+        self.counts.clock_ahead_ms.store(0, Relaxed);
+    }
+
+    /// How far the host's clock is ahead of the source's, where that is much (milliseconds).
+    pub(crate) fn clock_ahead_ms(&self) -> i64 {
+        self.counts.clock_ahead_ms.load(Relaxed)
+    }
+
     /// What the events told of the mapping's shards.
     pub(crate) const fn shards(&self) -> &Shards {
         &self.shards

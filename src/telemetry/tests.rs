@@ -105,6 +105,7 @@ fn every_event_of_a_stream_shows_in_its_series() {
         Event::Checkpointed { shard: shard(1), mark: Mark::After("8".into()) },
         Event::CheckpointFailed { message: message.clone(), retry_in },
         Event::Trimmed { shard: shard(1) },
+        Event::ClockSkew { ahead_ms: -90_500 },
         Event::IteratorExpired { shard: shard(1) },
         Event::ListFailed { kind: FaultKind::Throttled, message: message.clone(), retry_in },
         Event::Bisected { records: 8 },
@@ -130,6 +131,7 @@ fn every_event_of_a_stream_shows_in_its_series() {
         ("list_failures_total", "1"),
         ("iterator_age_seconds", "2.5"),
         ("checkpoint_age_seconds", "0.0"),
+        ("clock_skew_seconds", "-90.5"),
     ] {
         has(&text, &format!("forebay_{name}{{{of}}} {value}"));
     }

@@ -321,7 +321,7 @@ async fn a_refused_argument_is_read_by_what_was_asked() {
     for (position, advised) in [(Position::After("1".into()), true), (Position::TrimHorizon, false)] {
         let fault = stream.read(opening(position)).await.unwrap_err();
         assert_eq!(fault.kind, FaultKind::Invalid);
-        assert_eq!(fault.message.contains("`forebay checkpoint reset`"), advised, "{fault}");
+        assert_eq!(fault.message.contains("TRIM_HORIZON --force`"), advised, "{fault}");
     }
 }
 

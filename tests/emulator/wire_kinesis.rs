@@ -258,7 +258,7 @@ async fn a_refused_argument_is_read_by_what_was_asked() {
         let fault = stream.read(opening(position.clone())).await.unwrap_err();
         assert_eq!(fault.kind, kind, "{fault}");
         let unknown = kind == FaultKind::Invalid && *position == after;
-        assert_eq!(fault.message.contains("`forebay checkpoint reset`"), unknown, "{fault}");
+        assert_eq!(fault.message.contains("TRIM_HORIZON --force`"), unknown, "{fault}");
     }
 
     let ahead = "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis.";

@@ -76,3 +76,29 @@ async fn a_list_that_does_not_end_or_has_no_ids_is_refused() {
     server.on("ListShards", [Action::json(200, &json!({"Shards": [], "NextToken": ""}))]);
     assert!(stream.shards().await.unwrap().shards.is_empty());
 }
+
+#[tokio::test]
+async fn the_time_of_the_service_is_read_from_every_answer_also_from_failures() {
+    // Saturday, 2 January 2027 03:04:05 UTC.
+    const DATE: (&str, u64) = ("Sat, 02 Jan 2027 03:04:05 GMT", 1_798_859_045_000);
+    let list = Action::json(200, &json!({"Shards": [{"ShardId": "s-0"}]}));
+    let denied = error(400, "AccessDeniedException");
+    for (answer, host, ahead) in [
+        (list.clone().header("date", DATE.0), DATE.1 + 7_200_000, Some(7_200_000)),
+        (denied.header("date", DATE.0), DATE.1 - 90_000, Some(-90_000)),
+        (list.clone().header("date", DATE.0), DATE.1 + 400, None),
+        (list.clone().header("date", "soon"), 0, None),
+        (list, 0, None),
+    ] {
+        let server = Scripted::start().await;
+        let stream = stream(&server).await;
+        server.on("ListShards", [answer]);
+        stream.shards().await.ok();
+        let reading = stream.clock().unwrap().reading(tokio::time::Instant::now(), host);
+        // A busy machine may take its time; the second that the service told has at most passed.
+        let near = ahead.is_some_and(|ahead: i64| reading.ahead_ms <= ahead + 10 && reading.ahead_ms > ahead - 60_000);
+        assert!(near || ahead.is_none(), "{reading:?}");
+        assert!(ahead.is_some() || host == 0 || reading.ahead_ms <= 0, "{reading:?}");
+        assert!(host != 0 || reading.unix_ms == 0, "{reading:?}");
+    }
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::StreamMachine;
 use super::lineage::{Lineage, Plan, Start};
 use super::shard::{Shard, ShardKey};
+use super::standing::SKEW_SHOWN;
 use super::windows::Windows;
 use crate::machine::health::Standing;
 use crate::machine::{
@@ -213,6 +214,7 @@ impl StreamMachine {
 
     fn begin(&mut self, start: Start, first: bool) {
         let Start { shard: id, from } = start;
+        let from = self.pinned_in_time(&id, from, first);
         let ready = self.listing.lineage.as_ref().is_none_or(|(lineage, _)| lineage.is_settled_parent(&id));
         let latest = first && self.options.start == StartingPosition::Latest;
         self.out.check(Invariant::ParentBeforeChild, ready || latest);
@@ -225,6 +227,22 @@ impl StreamMachine {
         shard.windows = options.tumbling_window.map(Windows::new);
         self.shards.insert(key, shard);
         self.advance_shard(key);
+    }
+
+    /// A pin that is still to come was made by a clock that was wrong. It would leave out what arrives until then, so it is
+    /// taken for now.
+    fn pinned_in_time(&mut self, id: &Arc<str>, from: Mark, first: bool) -> Mark {
+        let now = self.now.unix_ms;
+        let Mark::Latest(pinned) = from else { return from };
+        if first || pinned <= now {
+            return from;
+        }
+        let to = Mark::Latest(now);
+        self.saving.set(Arc::clone(id), Some(to.clone()));
+        if pinned - now >= SKEW_SHOWN {
+            self.out.emit(Event::PinMoved { shard: Arc::clone(id), from, to: to.clone() });
+        }
+        to
     }
 
     /// The shard is processed to its end.

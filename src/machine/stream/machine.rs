@@ -50,6 +50,8 @@ pub struct StreamMachine {
     timers: BTreeSet<(Mono, ShardKey)>,
     /// Since when there is no shard to read.
     pub(super) unread: Option<Mono>,
+    /// How far the host's clock is ahead of the source's, as it was told last (milliseconds).
+    pub(super) skew: i64,
     pub(super) done: bool,
 }
 
@@ -78,6 +80,7 @@ impl StreamMachine {
             unsaved: BTreeSet::new(),
             timers: BTreeSet::new(),
             unread: None,
+            skew: 0,
             done: false,
             options,
         }
@@ -174,6 +177,7 @@ impl StreamMachine {
         self.read_parked();
         self.save_if_due();
         self.watch_reading();
+        self.watch_clock();
         let limit = u32::try_from(self.lanes()).unwrap_or(u32::MAX);
         self.out.show(&mut self.health, limit);
         self.check_idle();
@@ -200,7 +204,7 @@ impl Machine for StreamMachine {
             return;
         }
         // A clock that steps back would make spans negative; time only ever moves on here.
-        self.now = Now { mono: self.now.mono.max(now.mono), unix_ms: now.unix_ms };
+        self.now = Now { mono: self.now.mono.max(now.mono), ..now };
         match input {
             Input::Claimed(result) => self.claimed(result),
             Input::Listed(result) => self.listed(result),

@@ -1,5 +1,5 @@
-//! What stands between a mapping and its work although every call succeeds: marks that are none of this stream's, and
-//! nothing that could be read.
+//! What stands between a mapping and its work although every call succeeds: marks that are none of this stream's, nothing
+//! that could be read, and a clock that is wrong.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,10 +8,18 @@ use std::time::Duration;
 use super::StreamMachine;
 use super::list::Stage;
 use crate::machine::health::Standing;
-use crate::machine::{Invariant, Mono};
+use crate::machine::{Event, Invariant, Mono};
 
 /// A listing may lag behind what reads have told; after this it counts. And so long a mapping may read nothing.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// A host clock that is off by so much is told of (milliseconds).
+pub(super) const SKEW_SHOWN: u64 = 30_000;
+/// It is no longer, when it is off by less than this: what answers tell is exact to a second.
+const SKEW_OVER: u64 = 25_000;
+/// It is told of again when it has changed by so much.
+const SKEW_STEP: u64 = 10_000;
+/// It degrades the mapping: AWS takes no signature that is older than this.
+const SKEW_DEGRADES: u64 = 300_000;
 /// The most shards that a message names.
 const NAMED: usize = 3;
 
@@ -45,6 +53,22 @@ impl StreamMachine {
         }
     }
 
+    /// Tells of a host clock that is wrong. Ages and pins go by the source's; but what signs calls, and writes the log, does
+    /// not.
+    pub(super) fn watch_clock(&mut self) {
+        let ahead = self.now.ahead_ms;
+        let far = ahead.unsigned_abs() >= if self.skew == 0 { SKEW_SHOWN } else { SKEW_OVER };
+        let ahead = if far { ahead } else { 0 };
+        let told = ahead.abs_diff(self.skew) >= SKEW_STEP || (self.skew == 0) != (ahead == 0);
+        if !told {
+            return;
+        }
+        self.skew = ahead;
+        self.out.emit(Event::ClockSkew { ahead_ms: ahead });
+        let degrades = ahead.unsigned_abs() >= SKEW_DEGRADES;
+        self.health.stands(Standing::Clock, degrades.then(|| skewed(ahead)));
+    }
+
     /// When it will have read nothing for too long.
     pub(super) fn unread_due(&self) -> Option<Mono> {
         self.unread.map(|since| since + PATIENCE).filter(|&due| due > self.now.mono)
@@ -76,6 +100,15 @@ impl StreamMachine {
         };
         format!("FB0613: no shard is read: {why}")
     }
+}
+
+fn skewed(ahead_ms: i64) -> String {
+    let way = if ahead_ms > 0 { "ahead of" } else { "behind" };
+    format!(
+        "FB0614: this host's clock is {} s {way} the source's: ages of records and starting positions go by the source's; \
+         set the host's clock, for instance by NTP",
+        ahead_ms.unsigned_abs() / 1000
+    )
 }
 
 fn contradiction(reopened: &BTreeSet<Arc<str>>, mapping: &str) -> String {

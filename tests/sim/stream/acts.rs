@@ -138,7 +138,7 @@ impl Life {
         if !unreadable.is_empty() && self.wanted[consumer] {
             let told = |status: Option<&MappingStatus>| {
                 let reason = status.and_then(|status| status.health_reason.as_deref()).unwrap_or_default();
-                reason.contains("FB0612") || reason.contains("none of this stream's")
+                reason.contains("FB0612")
             };
             // A shard that is split meanwhile is closed, as it was before.
             let silent = !self.rig.wait(self.basin.name(consumer), FIRST_READ, told).await;

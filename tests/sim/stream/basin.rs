@@ -214,6 +214,22 @@ impl Basin {
         self.world.violate(format!("{}: {what}", self.name(consumer)));
     }
 
+    /// How far the clock of the engine's host is ahead of the stream's now (milliseconds).
+    pub(crate) fn host_ahead(&self) -> i64 {
+        let now = self.world.now();
+        self.plan.host.iter().rfind(|&&(from, _)| from <= now).map_or(0, |&(_, ahead)| ahead)
+    }
+
+    /// What the clock of the engine's host shows.
+    pub(crate) fn host_unix_ms(&self) -> u64 {
+        self.world.unix_ms().saturating_add_signed(self.host_ahead())
+    }
+
+    /// How late an engine may be whose own clock is wrong: the stream tells whole seconds.
+    pub(crate) fn clock_lag(&self) -> u64 {
+        if self.plan.host.is_empty() { 0 } else { 1_100 }
+    }
+
     /// True with a chance of `rate`, and never in the fair phase.
     pub(crate) fn strikes(&self, rate: f64) -> bool {
         !self.world.fair() && self.world.chance(rate)

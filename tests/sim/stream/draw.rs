@@ -49,11 +49,6 @@ pub(crate) fn plan(seed: u64) -> StreamPlan {
     let big = rng.u8(0..15) == 0;
     let count = if rng.u8(0..6) == 0 { 2 } else { 1 };
     let consumers: Vec<ConsumerPlan> = (0..count).map(|index| consumer(rng, index, temper, kind, born)).collect();
-    // What is poisoned must end one day.
-    let ends = |consumer: &ConsumerPlan| {
-        let stream = consumer.mapping.stream.as_ref().expect("a mapping of a stream");
-        stream.maximum_retry_attempts.is_some() || stream.maximum_record_age.is_some()
-    };
     let may_poison = temper != Temper::Calm && consumers.iter().all(ends);
     let actions = if rng.u8(0..3) == 0 { Vec::new() } else { actions(rng, &consumers, born, fair_at) };
     let mut plan = StreamPlan {
@@ -62,6 +57,7 @@ pub(crate) fn plan(seed: u64) -> StreamPlan {
         puts: puts(rng, born, fair_at, big, may_poison),
         reshards: reshards(rng, kind, fair_at),
         disabled: None,
+        host: Vec::new(),
         faults: stream_faults(rng, temper),
         outages: if temper == Temper::Calm { Vec::new() } else { outages(rng, born, fair_at) },
         store: store(rng, temper),
@@ -72,6 +68,7 @@ pub(crate) fn plan(seed: u64) -> StreamPlan {
         consumers,
     };
     end(rng, &mut plan);
+    host(rng, &mut plan);
     if temper != Temper::Calm {
         plan.outages.extend(full_disks(rng, &plan.actions));
     }
@@ -95,6 +92,33 @@ fn full_disks(rng: &mut Rng, actions: &[(u64, Action)]) -> Vec<StreamOutage> {
     full
 }
 
+/// Some hosts have a clock that is wrong, and that is set now and then. Drawn last, as the ends are.
+fn host(rng: &mut Rng, plan: &mut StreamPlan) {
+    if rng.u8(0..5) > 0 {
+        return;
+    }
+    let offset = |rng: &mut Rng| {
+        let far = if rng.bool() { rng.i64(1_500..120_000) } else { rng.i64(120_000..10_000_000) };
+        if rng.bool() { far } else { -far }
+    };
+    plan.host.push((0, offset(rng)));
+    for _ in 0..rng.u8(0..3) {
+        let at = rng.u64(plan.born..plan.fair_at);
+        plan.host.push((at, if rng.bool() { 0 } else { offset(rng) }));
+    }
+    plan.host.sort_unstable();
+    for consumer in &mut plan.consumers {
+        let stream = consumer.mapping.stream.as_mut().expect("a mapping of a stream");
+        if stream.tumbling_window.is_some() {
+            // When the end of a window is too old cannot be told to the second from outside.
+            stream.maximum_record_age = None;
+        }
+    }
+    if !plan.consumers.iter().all(ends) {
+        plan.puts.iter_mut().for_each(|put| put.poison = false);
+    }
+}
+
 /// Some streams are disabled, made again, or do not list their new shards for long. Drawn last: other lives stay what they were.
 fn end(rng: &mut Rng, plan: &mut StreamPlan) {
     if rng.u8(0..8) > 0 {
@@ -116,6 +140,12 @@ fn end(rng: &mut Rng, plan: &mut StreamPlan) {
         }
         _ => {}
     }
+}
+
+/// What is poisoned must end one day.
+fn ends(consumer: &ConsumerPlan) -> bool {
+    let stream = consumer.mapping.stream.as_ref().expect("a mapping of a stream");
+    stream.maximum_retry_attempts.is_some() || stream.maximum_record_age.is_some()
 }
 
 fn begins_with_all(consumer: &ConsumerPlan) -> bool {

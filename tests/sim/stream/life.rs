@@ -30,6 +30,9 @@ const IDLE: u64 = 20_000;
 /// A mapping that reads nothing for so long is degraded (milliseconds).
 const IDLE_IS_TOLD: u64 = 90_000;
 
+/// A host clock that is wrong by so much degrades a mapping (milliseconds).
+const SKEW: u64 = 300_000;
+
 /// A stream, its engine, and what the operator wants.
 pub(crate) struct Life {
     pub(crate) basin: Arc<Basin>,
@@ -215,13 +218,16 @@ impl Life {
     async fn check_status(&self, consumer: usize) {
         let name = self.basin.name(consumer);
         let disabled = self.basin.state().disabled;
+        let ahead = self.basin.host_ahead().unsigned_abs();
         // Only what is used can show that it works again.
         let well = |status: Option<&MappingStatus>| {
             status.is_some_and(|status| {
                 let reason = status.health_reason.as_deref().unwrap_or_default();
                 let healthy = status.health == HealthStatus::Ok || !reason.contains("source:");
                 let says_so = reason.contains("FB0611") && reason.contains(NEWEST);
-                status.state == MappingState::Enabled && if disabled { says_so } else { healthy }
+                let skewed = reason.contains("FB0614");
+                let clock = (ahead > SKEW + 20_000) <= skewed && skewed <= (ahead > SKEW - 20_000);
+                status.state == MappingState::Enabled && clock && if disabled { says_so } else { healthy }
             })
         };
         if !self.rig.wait(name, RECOVERY, well).await {

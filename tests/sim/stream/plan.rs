@@ -28,6 +28,8 @@ pub(crate) struct StreamPlan {
     pub(crate) outages: Vec<StreamOutage>,
     /// The store.
     pub(crate) store: StorePlan,
+    /// The clock of the engine's host: from when it is how far ahead of the stream's, or behind if negative. Empty: right.
+    pub(crate) host: Vec<(u64, i64)>,
     /// When the first process starts: what was put before is history.
     pub(crate) born: u64,
     /// What the operator, and fate, do; in order of time.

@@ -173,7 +173,7 @@ impl Basin {
                 state.shards[shard].records.partition_point(early)
             }
             Cursor::Open(Position::After(sequence)) if state.is_foreign(shard, sequence) => {
-                return Err(Fault::new(FaultKind::Invalid, "the position is none of this stream's"));
+                return Err(Fault::new(FaultKind::Invalid, "the checkpoint is none of this stream's (FB0612)"));
             }
             Cursor::Open(Position::After(sequence)) => {
                 let at = state.after(shard, sequence);

@@ -38,6 +38,7 @@ fn scene(kind: SourceKind, records: usize, poison: Option<usize>) -> StreamPlan 
         puts: (0..records).map(put).collect(),
         reshards: Vec::new(),
         disabled: None,
+        host: Vec::new(),
         faults: StreamFaults::default(),
         outages: Vec::new(),
         store: StorePlan { latency: (0, 10), fails: 0.0, lost: 0.0 },
@@ -311,5 +312,44 @@ fn whoever_reads_nothing_for_long_says_so() {
         let outcome = passes(plan);
         assert_eq!(batches(&outcome).concat().len(), 20);
         assert!(outcome.told.lasted > 400_000);
+    }
+}
+
+/// Fresh records are not too old because the host's clock is ahead, whatever it does meanwhile.
+#[test]
+fn ages_go_by_the_clock_of_the_stream() {
+    for kind in KINDS {
+        for host in [vec![(0, 90_000)], vec![(0, -90_000)], vec![(0, 0), (2_000, 7_200_000), (4_000, -7_200_000)]] {
+            let mut plan = scene(kind, 10, None);
+            for (n, put) in plan.puts.iter_mut().enumerate() {
+                put.at = 1_500 + 500 * n as u64;
+            }
+            stream(&mut plan).maximum_record_age = Some(Duration::from_secs(60));
+            plan.host = host;
+            let outcome = passes(plan);
+            assert_eq!(batches(&outcome).concat(), (1..=10).collect::<Vec<_>>(), "{kind:?}");
+            assert_eq!(given_up(&outcome), []);
+        }
+    }
+}
+
+/// A pin that was made while the host's clock was wrong is right all the same, also when the clock is set.
+#[test]
+fn latest_is_pinned_by_the_clock_of_the_stream() {
+    for kind in KINDS {
+        for ahead in [7_200_000, -7_200_000] {
+            for host in [vec![(0, ahead)], vec![(0, ahead), (20_000, 0)]] {
+                let mut plan = scene(kind, 10, None);
+                for (n, put) in plan.puts.iter_mut().enumerate() {
+                    put.at = 4_000 * n as u64;
+                }
+                plan.born = 10_500;
+                stream(&mut plan).start = StartingPosition::Latest;
+                plan.actions = vec![(11_500, Action::Crash { down: 20_000 })];
+                plan.host = host;
+                let outcome = passes(plan);
+                assert_eq!(batches(&outcome).concat(), (4..=10).collect::<Vec<_>>(), "{kind:?} {ahead}");
+            }
+        }
     }
 }

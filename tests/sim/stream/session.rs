@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use forebay::machine::StartingPosition;
 use forebay::mapping::Mapping;
+use forebay::source::ServiceClock;
 
 use super::basin::{Basin, Quiet, Session, State};
 use super::shards::unix;
@@ -23,6 +24,8 @@ pub(crate) struct Tap {
     pub(crate) id: usize,
     pub(crate) incarnation: u32,
     pub(crate) mapping: Arc<Mapping>,
+    /// What the stream's answers have told of its time.
+    pub(crate) clock: Arc<ServiceClock>,
 }
 
 impl Tap {
@@ -57,7 +60,7 @@ impl Tap {
                 mapping.batch_size, mapping.window, stream.parallelization
             ),
         );
-        Self { basin, consumer, id, incarnation, mapping }
+        Self { basin, consumer, id, incarnation, mapping, clock: Arc::default() }
     }
 
     /// Whether the process that this belongs to still runs.
@@ -134,7 +137,9 @@ impl Basin {
         match self.start(consumer) {
             StartingPosition::TrimHorizon => false,
             StartingPosition::Timestamp(from) => unix(record.put) < from,
-            StartingPosition::Latest => consumer_state.claimed.is_some_and(|claimed| record.put + HISTORY < claimed),
+            StartingPosition::Latest => {
+                consumer_state.claimed.is_some_and(|claimed| record.put + HISTORY + self.clock_lag() < claimed)
+            }
         }
     }
 

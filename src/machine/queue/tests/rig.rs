@@ -101,7 +101,7 @@ impl Rig {
     }
 
     pub(super) fn feed(&mut self, input: Input) {
-        self.machine.handle(input, Now { mono: self.now, unix_ms: UNIX_MS });
+        self.machine.handle(input, Now { mono: self.now, unix_ms: UNIX_MS, ahead_ms: 0 });
         loop {
             match self.machine.poll_output() {
                 Output::Describe => self.describes += 1,

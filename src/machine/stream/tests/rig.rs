@@ -27,6 +27,8 @@ pub(super) struct Rig {
     pub(super) events: Vec<Event>,
     pub(super) marks: BTreeMap<String, Mark>,
     pub(super) done: bool,
+    /// How far the host's clock is ahead.
+    pub(super) ahead_ms: i64,
     wake: Option<Mono>,
 }
 
@@ -90,6 +92,7 @@ impl Rig {
             events: Vec::new(),
             marks: BTreeMap::new(),
             done: false,
+            ahead_ms: 0,
             wake: None,
         };
         rig.feed(Input::Timeout);
@@ -98,7 +101,7 @@ impl Rig {
 
     pub(super) fn feed(&mut self, input: Input) {
         let unix_ms = BEGIN + u64::try_from(self.now.as_millis()).unwrap();
-        self.machine.handle(input, Now { mono: Mono::at(self.now), unix_ms });
+        self.machine.handle(input, Now { mono: Mono::at(self.now), unix_ms, ahead_ms: self.ahead_ms });
         loop {
             match self.machine.poll_output() {
                 Output::Claim => self.claims += 1,

@@ -1,7 +1,9 @@
 //! A mapping that reads nothing says so: streams that were disabled or made again, and shards that never come.
 
-use super::rig::{Rig, record, returned, shard};
-use crate::machine::{Fence, Health, Mark, Positions, StartingPosition, StreamOptions};
+use super::rig::{BEGIN, Rig, record, returned, shard};
+use crate::machine::{
+    Cursor, Event, Fence, Health, Input, Mark, Position, Positions, StartingPosition, StreamKind, StreamOptions,
+};
 
 fn options() -> StreamOptions {
     StreamOptions { mapping: "clicks".into(), ..StreamOptions::default() }
@@ -117,4 +119,57 @@ fn a_shard_that_waits_for_its_function_is_read() {
     rig.read_records(vec![record(1)], false);
     rig.list_for(600, &[shard("s0", &[], true), shard("s1", &["s0"], false)]);
     healthy(&rig);
+}
+
+#[test]
+fn a_host_clock_that_is_wrong_is_told_and_degrades_when_it_is_far_off() {
+    let mut rig = Rig::reading(options());
+    let told = |rig: &Rig| {
+        let skews = rig.events.iter().filter_map(|event| match event {
+            Event::ClockSkew { ahead_ms } => Some(*ahead_ms),
+            _ => None,
+        });
+        skews.collect::<Vec<_>>()
+    };
+    for (ahead, said) in [(29_999, vec![]), (31_000, vec![31_000]), (29_000, vec![31_000]), (24_000, vec![31_000, 0])] {
+        rig.ahead_ms = ahead;
+        rig.feed(Input::Timeout);
+        assert_eq!(told(&rig), said, "{ahead}");
+        healthy(&rig);
+    }
+    rig.ahead_ms = -300_000;
+    rig.feed(Input::Timeout);
+    degraded(&rig, &["clock: FB0614", "300 s behind"]);
+    let count = told(&rig).len();
+    for ahead in [-300_900, -299_100, -309_000] {
+        rig.ahead_ms = ahead;
+        rig.feed(Input::Timeout);
+        assert_eq!(told(&rig).len(), count, "{ahead}: the same to a few seconds");
+    }
+    rig.ahead_ms = 0;
+    rig.feed(Input::Timeout);
+    healthy(&rig);
+    assert_eq!(told(&rig).last(), Some(&0));
+}
+
+#[test]
+fn a_pin_that_is_still_to_come_is_taken_for_now() {
+    for (kind, ahead, moved) in [
+        (StreamKind::Kinesis, 7_200_000, true),
+        (StreamKind::DynamoDb, 7_200_000, true),
+        (StreamKind::Kinesis, 900, false),
+        (StreamKind::Kinesis, 0, false),
+    ] {
+        let mut rig = Rig::new(StreamOptions { kind, start: StartingPosition::Latest, ..options() });
+        rig.claimed(kept(&[("s0", Mark::Latest(BEGIN + ahead))]));
+        rig.listed(&[shard("s0", &[], false)]);
+        rig.seconds(1);
+        let expected = match kind {
+            StreamKind::Kinesis => Position::Timestamp(BEGIN),
+            StreamKind::DynamoDb => Position::TrimHorizon,
+        };
+        assert_eq!(rig.reads[0].cursor, Cursor::Open(expected));
+        assert_eq!(rig.mark("s0"), Some(&Mark::Latest(BEGIN)));
+        assert_eq!(rig.count(|event| matches!(event, Event::PinMoved { .. })) > 0, moved, "{ahead}");
+    }
 }
