@@ -2,9 +2,10 @@
 
 use crate::mapping::import::{AtAws, Imported};
 
-/// Finds AWS's mapping of a source and a function, and disables it.
-const DISABLE: &str = "disable_mapping() { aws lambda list-event-source-mappings --region \"$1\" --event-source-arn \"$2\" \
-                       --function-name \"$3\" --query 'EventSourceMappings[].UUID' --output text | \
+/// Finds AWS's mapping of a source and a function, and disables it. A mapping may read a stream through a consumer.
+const DISABLE: &str = "disable_mapping() { aws lambda list-event-source-mappings --region \"$1\" --function-name \"$3\" \
+                       --query \"EventSourceMappings[?EventSourceArn=='$2'||\
+                       starts_with(not_null(EventSourceArn,''),'$2/consumer/')].UUID\" --output text | \
                        xargs -rn1 aws lambda update-event-source-mapping --region \"$1\" --no-enabled --uuid; }";
 
 /// The steps, as they are said.

@@ -76,7 +76,7 @@ fn kept_back(found: &Found, listed: bool) -> Option<Unknown> {
     let has_filters = said("FilterCriteria").or_else(|| said("FilterCriteriaError")).is_some();
     let (key, _) = said("KMSKeyArn").filter(|_| listed && !has_filters)?;
     let uuid = match &found.origin {
-        Origin::Aws(uuid) => short(uuid).to_string(),
+        Origin::Aws(uuid) => short(uuid),
         _ => "UUID".into(),
     };
     let why = "it has a key for its filters, and a list of mappings does not show encrypted filters";
