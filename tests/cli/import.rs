@@ -212,9 +212,10 @@ fn the_next_steps_end_what_aws_does() {
         assert_eq!(said.contains(&command), uuid != "1a02", "{uuid}: {said}");
     }
     assert_eq!(written(&place).matches("Enabled: false").count(), 4);
+    assert!(said.contains("Enable the new mappings when AWS's are disabled"), "{said}");
     let enabled = with("listing.json");
     let said = import(&enabled, &["listing.json"], 3);
-    assert!(said.contains("gap at LATEST") && !said.contains("These mappings are disabled"), "{said}");
+    assert!(said.contains("gap at LATEST") && !said.contains("Enable the new mappings"), "{said}");
 }
 
 #[test]
@@ -224,4 +225,16 @@ fn an_account_that_nobody_gives_is_not_made_up() {
     assert!(!written(&place).contains("000000000000"));
     let said = String::from_utf8(place.forebay(&["validate"]).assert().failure().get_output().stdout.clone()).unwrap();
     assert!(said.contains("AWS_ACCOUNT_ID"), "{said}");
+}
+
+#[test]
+fn the_commands_of_a_template_ask_aws_for_the_uuid() {
+    let place = Place::new();
+    place.write(
+        "one.yaml",
+        "Resources: { M: { Type: AWS::Lambda::EventSourceMapping, Properties: { EventSourceArn: 'arn:aws:sqs:eu-west-1:123456789012:q', FunctionName: f } } }\n",
+    );
+    let said = import(&place, &["one.yaml"], 0);
+    assert!(said.contains("disable_mapping() { aws lambda list-event-source-mappings "), "{said}");
+    assert!(said.contains("    disable_mapping eu-west-1 arn:aws:sqs:eu-west-1:123456789012:q f\n"), "{said}");
 }

@@ -73,9 +73,10 @@ fn kept_back(found: &Found, listed: bool) -> Option<Unknown> {
         return Some(Unknown::new(key.span, "AWS is deleting it", "nothing, where that is meant"));
     }
     // Without them every record would pass.
-    let (key, _) = said("KMSKeyArn").filter(|_| listed && said("FilterCriteria").is_none())?;
+    let has_filters = said("FilterCriteria").or_else(|| said("FilterCriteriaError")).is_some();
+    let (key, _) = said("KMSKeyArn").filter(|_| listed && !has_filters)?;
     let uuid = match &found.origin {
-        Origin::Aws(uuid) => short(uuid).to_string(),
+        Origin::Aws(uuid) => short(uuid),
         _ => "UUID".into(),
     };
     let why = "it has a key for its filters, and a list of mappings does not show encrypted filters";

@@ -46,9 +46,9 @@ impl Block {
                 // Without its filters it would be another mapping.
                 let is_filter = at.to_ascii_lowercase().contains("filter");
                 if is_filter {
-                    self.broken.push((at, unknown))
+                    self.broken.push((at, unknown));
                 } else {
-                    self.left.push((at, unknown))
+                    self.left.push((at, unknown));
                 }
                 continue;
             };

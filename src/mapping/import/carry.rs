@@ -92,8 +92,7 @@ impl Task<'_> {
             self.leave(format!("`{member}` of {name}, which is carried over without it"), unknown);
         }
         self.import.variables.extend(checked.variables);
-        let start = block.parameters.get("StartingPosition").and_then(Value::as_str).map(Into::into);
-        self.import.mappings.push(Imported { name, text, at_aws, start });
+        self.import.mappings.push(Imported { name, text, at_aws });
     }
 
     /// A consumer of enhanced fan-out is read as the stream that it reads.
@@ -112,16 +111,17 @@ pub(super) fn no_fan_out(span: Span) -> Unknown {
     Unknown::new(span, why, "nothing, where the stream has room for another reader")
 }
 
-/// AWS's own mapping, if it runs.
+/// AWS's own mapping.
 fn at_aws(parameters: &Map<String, Value>, origin: Origin) -> Option<AtAws> {
-    let text = |name: &str| parameters.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |name: &str| parameters.get(name).and_then(Value::as_str).map(str::to_owned);
     let uuid = match origin {
         Origin::Forebay => return None,
         Origin::Template => None,
         Origin::Aws(uuid) => Some(uuid),
     };
-    let runs = parameters.get("Enabled") != Some(&Value::Bool(false));
-    runs.then(|| AtAws { uuid, source: text("EventSourceArn"), function: text("FunctionName") })
+    let enabled = parameters.get("Enabled") != Some(&Value::Bool(false));
+    let (source, function) = (text("EventSourceArn")?, text("FunctionName")?);
+    Some(AtAws { uuid, source, function, enabled, start: text("StartingPosition") })
 }
 
 fn is_source(key: &Key) -> bool {

@@ -43,19 +43,20 @@ pub(crate) struct Imported {
     pub(crate) name: String,
     /// The mapping file: AWS's names and values; `${NAME:-default}` stands for a variable.
     pub(crate) text: String,
-    /// AWS's own mapping. None where it is disabled, or where the file is one of forebay's.
+    /// None where the file is one of forebay's.
     pub(crate) at_aws: Option<AtAws>,
-    /// `StartingPosition`.
-    pub(crate) start: Option<String>,
 }
 
-/// What AWS's own mapping is found by, as the mapping file has it.
+/// AWS's own mapping, as the mapping file has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AtAws {
     /// Where an answer of AWS's says it.
     pub(crate) uuid: Option<String>,
     pub(crate) source: String,
     pub(crate) function: String,
+    pub(crate) enabled: bool,
+    /// `StartingPosition`.
+    pub(crate) start: Option<String>,
 }
 
 /// Something that could not be carried over.

@@ -57,10 +57,18 @@ impl<'n> Reader<'_, '_, 'n> {
             let unknown = Unknown::new(event.span, "it is no map of `Type` and `Properties`", UNFOLDED);
             return self.leave(what, unknown);
         };
+        self.resolver.begin();
+        let mut subscription = None;
         let source = match member(entries, "Type").and_then(Node::as_text).unwrap_or_default() {
             "SQS" => "Queue",
             "Kinesis" | "DynamoDB" => "Stream",
-            "SNS" => "QueueArn",
+            "SNS" => {
+                subscription = self.subscription(event, &what);
+                if subscription.is_none() {
+                    return;
+                }
+                "QueueArn"
+            }
             kind @ ("MSK" | "MQ" | "SelfManagedKafka" | "DocumentDB") => {
                 let why = format!("forebay does not poll `{kind}` sources");
                 return self.leave(format!("the mapping of {what}"), Unknown::new(span, why, LEAVE_IT));
@@ -72,11 +80,6 @@ impl<'n> Reader<'_, '_, 'n> {
                 return self.leave(what, Unknown::new(span, why, help));
             }
         };
-        let subscription = match (source, self.subscription(event, &what)) {
-            ("QueueArn", None) => return,
-            (_, subscription) => subscription,
-        };
-        self.resolver.begin();
         let made = self.is_made(function.node, "Condition", &what);
         if made == Made::No {
             return;
@@ -85,6 +88,7 @@ impl<'n> Reader<'_, '_, 'n> {
             Some(node) => self.subscribed(node, &format!("{}{name}Queue", function.id), &what),
             None => self.properties(event, &what),
         };
+        self.resolver.begin();
         let words = match self.resolver.sam_function(function, span) {
             Ok(words) => words,
             Err(unknown) => return self.leave(format!("the mapping of {what}"), unknown),
@@ -100,7 +104,8 @@ impl<'n> Reader<'_, '_, 'n> {
     fn subscription(&mut self, event: &'n Node, what: &str) -> Option<&'n Node> {
         let properties = member(event.as_map()?, "Properties")?;
         if function(properties).or(included(properties)).is_some() || properties.as_map().is_none() {
-            self.elsewhere(format!("the queue of {what}, if it has one"), properties);
+            let why = "its `Properties` are not all written here, and may have an `SqsSubscription`";
+            self.leave(format!("the mapping of {what}"), Unknown::new(properties.span, why, UNFOLDED));
             return None;
         }
         let node = member(properties.as_map()?, "SqsSubscription")?;

@@ -137,14 +137,14 @@ impl<'n> Reader<'_, '_, 'n> {
 
     /// A construct of Lift: one of them makes a mapping.
     fn construct(&mut self, key: &'n Node, construct: &'n Node) {
-        let id = short(key.as_text().unwrap_or_default()).to_string();
+        let id = short(key.as_text().unwrap_or_default());
         let Some(entries) = construct.as_map() else {
             return self.elsewhere(format!("construct {id}"), construct);
         };
         self.resolver.begin();
         let mut text = |name: &str| {
             let value = member(entries, name).and_then(|node| self.resolver.value(node).ok()?);
-            value.as_ref().and_then(Val::words).map(|words| short(&words.show()).to_string())
+            value.as_ref().and_then(Val::words).map(|words| short(&words.show()))
         };
         let why = match text("type").as_deref() {
             Some("queue") => {

@@ -77,6 +77,7 @@ impl<'n> Reader<'_, '_, 'n> {
             return;
         }
         let members = self.event_members(source, what);
+        self.resolver.begin();
         let target = match self.target(name, of) {
             Ok(target) => target,
             Err(unknown) => return self.leave(format!("the mapping of {what}"), unknown),

@@ -117,14 +117,14 @@ fn a_list_does_not_show_encrypted_filters() {
 
 #[test]
 fn what_runs_at_aws_is_known() {
-    let running = |text: &str| read(text, &options(&[])).mappings.remove(0).at_aws;
-    let at_aws = running(&format!("{{ {QUEUE}, \"UUID\": \"u-1\", \"State\": \"Enabled\" }}")).unwrap();
-    assert_eq!(
-        (at_aws.uuid.as_deref(), at_aws.source.as_str(), at_aws.function.as_str()),
-        (Some("u-1"), "arn:aws:sqs:us-east-1:123456789012:q", "arn:aws:lambda:us-east-1:123456789012:function:f")
-    );
-    assert_eq!(running(&format!("{{ {QUEUE}, \"UUID\": \"u-1\", \"State\": \"Disabled\" }}")), None);
-    assert_eq!(running(&format!("{{ {QUEUE}, \"Name\": \"ours\" }}")), None);
+    let at_aws = |text: &str| read(text, &options(&[])).mappings.remove(0).at_aws;
+    let of = |state: &str| at_aws(&format!("{{ {QUEUE}, \"UUID\": \"u-1\", \"State\": \"{state}\" }}")).unwrap();
+    let enabled = of("Enabled");
+    assert_eq!((enabled.uuid.as_deref(), enabled.enabled, enabled.start.as_deref()), (Some("u-1"), true, None));
+    assert_eq!(enabled.source, "arn:aws:sqs:us-east-1:123456789012:q");
+    assert_eq!(enabled.function, "arn:aws:lambda:us-east-1:123456789012:function:f");
+    assert!(!of("Disabled").enabled);
+    assert_eq!(at_aws(&format!("{{ {QUEUE}, \"Name\": \"ours\" }}")), None);
 }
 
 #[test]
@@ -133,5 +133,5 @@ fn mappings_can_be_written_disabled() {
     let import = read(&text, &Options { disabled: true, ..options(&[]) });
     assert_eq!(says(&import, 0)["Enabled"], false);
     // AWS's own mapping is to be disabled all the same.
-    assert!(import.mappings[0].at_aws.is_some());
+    assert!(import.mappings[0].at_aws.as_ref().is_some_and(|at_aws| at_aws.enabled));
 }
