@@ -19,6 +19,8 @@ mod import;
 mod import_steps;
 mod list;
 mod output;
+mod reload;
+mod restart;
 mod run;
 #[cfg(test)]
 mod sample;
