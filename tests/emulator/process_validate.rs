@@ -78,8 +78,12 @@ async fn what_is_not_there_is_an_error_that_only_asking_finds() {
     assert_eq!(code, Some(2), "{online}");
     let error = |code: &str, name: &str| (code.to_owned(), "error".to_owned(), name.to_owned());
     assert_eq!(findings(&online), [error("FB0509", "no-queue"), error("FB0510", "no-function")]);
-    for found in online["diagnostics"].as_array().unwrap() {
-        assert!(found["help"].as_str().is_some_and(|help| help.contains("exists")), "{found}");
+    let found = online["diagnostics"].as_array().unwrap();
+    let queue = format!("queue nowhere not found in account {} ({REGION})", account.id);
+    assert_eq!(found[0]["message"], queue);
+    assert_eq!(found[1]["message"], format!("function nobody not found in {REGION}"));
+    for found in found {
+        assert!(found["help"].as_str().is_some_and(|help| help.starts_with("create it, or correct")), "{found}");
     }
     let explained = site.call(&["explain", "FB0509"]).await;
     assert!(explained.code == Some(0) && !explained.stdout.is_empty(), "{explained:?}");
