@@ -114,7 +114,7 @@ impl Place {
 
     /// The same, with more in its environment.
     pub(crate) fn run_with(&self, more: &[&str], environment: &[(&str, &str)]) -> Daemon<'_> {
-        let mut arguments = vec!["run", "--listen", "127.0.0.1:0", "--store", "forebay.redb"];
+        let mut arguments = vec!["run"];
         arguments.extend(more);
         let mut process = self.spawn_with(&arguments, environment);
         let line = process.await_line("forebay runs");

@@ -186,3 +186,33 @@ async fn a_profile_that_logs_in_by_sso_works_or_says_what_to_do() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_program_gives_the_credentials_of_a_profile_and_a_login_that_cannot_be_read_is_named() {
+    let server = Scripted::start().await;
+    server.on("ReceiveMessage", [Action::json(200, &json!({}))]);
+    let said = async |setting: &str| {
+        let home = tempfile::tempdir().unwrap();
+        let config = home.path().join("config");
+        std::fs::write(&config, format!("[profile corp]\n{setting}\n")).unwrap();
+        probed(&[
+            ("AWS_PROFILE", "corp"),
+            ("AWS_CONFIG_FILE", config.to_str().unwrap()),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/keys"),
+            ("AWS_ENDPOINT_URL", server.endpoint()),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ])
+        .await
+    };
+    let program = r#"echo '{"Version": 1, "AccessKeyId": "PROGRAM", "SecretAccessKey": "s"}'"#;
+    assert_eq!(said(&format!("credential_process = {program}")).await, "0 records");
+    let receive = server.seen("ReceiveMessage").pop().unwrap();
+    assert!(receive.headers["authorization"].contains("Credential=PROGRAM/"), "{receive:?}");
+
+    let text = said("login_session = arn:aws:iam::000000000000:user/ann").await;
+    assert_eq!(
+        text,
+        "denied: GetQueueUrl on queue orders (eu-west-1, account 000000000000): profile corp uses `aws login`, which this \
+         build cannot read: run `aws configure export-credentials --profile corp --format env`"
+    );
+}
