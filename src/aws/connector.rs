@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use aws_credential_types::provider::ProvideCredentials as _;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 
+use super::failure::credentials_fault;
 use super::sdk::{Clients, Identity};
 use crate::destination::{Destination, S3Destination, SnsDestination, SqsDestination};
 use crate::engine::{Connector, Ports, SourcePort};
@@ -71,6 +73,19 @@ impl AwsConnector {
     pub fn with_bounds(mut self, bounds: CallBounds) -> Self {
         self.bounds = bounds;
         self
+    }
+
+    /// Whether the process has credentials of its own, which every call needs: also one that assumes a role first.
+    ///
+    /// # Errors
+    /// When there are none, with the reason and what to do.
+    pub(crate) async fn check_credentials(&self, mapping: &Mapping) -> Result<(), Fault> {
+        let provider = self.clients.lock().await.credentials(&mapping.source.region).await?;
+        match tokio::time::timeout(self.bounds.call, provider.provide_credentials()).await {
+            Ok(Err(error)) => Err(credentials_fault(&error)),
+            // A provider that takes so long is not waited for: the calls say what they meet.
+            Ok(Ok(_)) | Err(_) => Ok(()),
+        }
     }
 
     /// The SQS queue that a mapping reads.

@@ -5,6 +5,7 @@
 mod asking;
 mod bounded;
 mod connector;
+mod credentials;
 mod delivery_faults;
 mod endpoint;
 mod failure;
@@ -16,6 +17,6 @@ mod shares;
 pub(crate) use asking::Asking;
 pub(crate) use bounded::bounded;
 pub use connector::{AwsConnector, CallBounds};
-pub(crate) use failure::{Call, Service, fault_of, timed_out};
+pub(crate) use failure::{Call, Service, fault_of, is_foreign, timed_out};
 pub(crate) use faults::{receipt_is_gone, sqs_code_kind};
 pub(crate) use shares::{bound_calls, turn};

@@ -15,6 +15,7 @@ use aws_smithy_http_client::tls;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::origin::Origin;
 
+use super::credentials::Chain;
 use super::endpoint;
 use super::read_date::ReadDate;
 use crate::machine::{Fault, FaultKind};
@@ -234,14 +235,7 @@ impl Clients {
         if let Some(config) = self.configs.get(identity) {
             return Ok(config.clone());
         }
-        let base = match &self.base {
-            Some(base) => base.clone(),
-            None => {
-                let base = load_environment(&identity.region).await?;
-                self.base = Some(base.clone());
-                base
-            }
-        };
+        let base = self.base(&identity.region).await?;
         let mut config = base.into_builder().region(Region::new(identity.region.clone())).build();
         if let Some(role) = &identity.role {
             let credentials = assume(role, identity, &config).await?;
@@ -249,6 +243,21 @@ impl Clients {
         }
         self.configs.insert(identity.clone(), config.clone());
         Ok(config)
+    }
+
+    /// The process's own configuration.
+    async fn base(&mut self, fallback_region: &str) -> Result<SdkConfig, Fault> {
+        if let Some(base) = &self.base {
+            return Ok(base.clone());
+        }
+        let base = load_environment(fallback_region).await?;
+        Ok(self.base.insert(base).clone())
+    }
+
+    /// Where the process's own credentials come from.
+    pub(super) async fn credentials(&mut self, fallback_region: &str) -> Result<SharedCredentialsProvider, Fault> {
+        let provider = self.base(fallback_region).await?.credentials_provider();
+        provider.ok_or_else(|| Fault::new(FaultKind::Denied, "the SDK configuration has no credentials provider"))
     }
 }
 
@@ -259,8 +268,11 @@ async fn load_environment(fallback_region: &str) -> Result<SdkConfig, Fault> {
     let region = RegionProviderChain::first_try(aws_config::environment::EnvironmentVariableRegionProvider::new())
         .or_else(aws_config::profile::ProfileFileRegionProvider::new())
         .or_else(Region::new(fallback_region.to_owned()));
-    let loader = aws_config::defaults(behavior_version()).region(region).http_client(pooled_client()?);
-    Ok(loader.load().await)
+    let http = pooled_client()?;
+    let loader = aws_config::defaults(behavior_version()).region(region).http_client(http.clone());
+    let config = loader.no_credentials().load().await;
+    let credentials = SharedCredentialsProvider::new(Chain::new(config.clone(), http));
+    Ok(config.into_builder().credentials_provider(credentials).build())
 }
 
 /// Credentials of a role, fetched when they are first needed and kept by the SDK until they are about to expire.

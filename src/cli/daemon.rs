@@ -23,8 +23,8 @@ use super::waits::say_what_is_waited_for;
 use crate::aws::AwsConnector;
 use crate::aws_api::{self, Restored, Service};
 use crate::control::{
-    Api, BoundSocket, Definitions, Overview, ReloadRefused, Reloader, SocketChoice, Token, guarded, probes, serve,
-    whole,
+    Api, BoundSocket, Definitions, Overview, ReloadRefused, Reloaded, Reloader, SocketChoice, Token, guarded, probes,
+    serve, whole,
 };
 use crate::engine::{self, Connector, EngineHandle, ReloadSummary, WallClock};
 use crate::mapping::{Diagnostic, Mapping, Origin, Severity};
@@ -199,7 +199,11 @@ impl Running {
                  the next start"
             );
         }
-        tracing::info!(cut, "stopped");
+        if cut {
+            tracing::warn!("stopped before all work was finished");
+        } else {
+            tracing::info!("stopped");
+        }
         !cut && left.unsaved.is_empty()
     }
 }
@@ -261,41 +265,38 @@ fn reloader(files: Places, engine: EngineHandle, overview: Overview) -> Reloader
             let _turn = turn.lock_owned().await;
             let result = reload(files, &engine).await;
             match &result {
-                Ok((mappings, summary)) => {
+                Ok((mappings, reloaded)) => {
                     overview.set_files(loaded_well(*mappings));
-                    let ReloadSummary { added, changed, removed, unchanged } = summary;
+                    let ReloadSummary { added, changed, removed, unchanged, .. } = &reloaded.summary;
                     tracing::info!(?added, ?changed, ?removed, unchanged, "reloaded");
                 }
                 Err(error) => {
-                    let first = error.to_string();
-                    let first = first.lines().next().unwrap_or_default();
-                    overview.set_files(format!("error: {first}"));
-                    tracing::error!(error = first, "not reloaded");
+                    overview.set_files(format!("error: {error}"));
+                    tracing::error!(%error, "not reloaded");
                 }
             }
-            result.map(|(_, summary)| summary)
+            result.map(|(_, reloaded)| reloaded)
         }
         .boxed()
     })
 }
 
-async fn reload(files: Places, engine: &EngineHandle) -> Result<(usize, ReloadSummary), ReloadRefused> {
+async fn reload(files: Places, engine: &EngineHandle) -> Result<(usize, Reloaded), ReloadRefused> {
     let loaded = tokio::task::spawn_blocking(move || files.load())
         .await
-        .map_err(|panic| ReloadRefused::Invalid { errors: counted(1, "error"), text: panic.to_string() })?;
+        .map_err(|panic| ReloadRefused::Failed(panic.to_string()))?;
     loaded.diagnostics.iter().for_each(describe);
     if loaded.has_errors() {
         let (errors, _) = tally(&loaded.diagnostics);
-        let text: Vec<String> = loaded.diagnostics.iter().map(|diagnostic| diagnostic.render(false)).collect();
-        let errors = counted(errors, "error");
-        return Err(ReloadRefused::Invalid { errors, text: text.join("\n\n") });
+        return Err(ReloadRefused::Invalid { errors: counted(errors, "error"), diagnostics: loaded.diagnostics });
     }
     let overviews = engine.overviews().await?.into_iter().map(|overview| overview.mapping);
     let of_the_api: Vec<Mapping> =
         overviews.filter(|mapping| mapping.origin == Origin::Api).map(|mapping| (*mapping).clone()).collect();
     aws_api::warn_of_pairs(&of_the_api, &loaded.mappings);
     let mappings = loaded.mappings.len();
-    Ok((mappings, engine.reload(loaded.mappings).await?))
+    let summary = engine.reload(loaded.mappings).await?;
+    Ok((mappings, Reloaded { summary, warnings: loaded.diagnostics }))
 }
 
 /// A finding of the mapping files as a log line.

@@ -19,7 +19,9 @@ mod import;
 mod import_steps;
 mod list;
 mod output;
+mod reload;
 mod reloads;
+mod restart;
 mod run;
 #[cfg(test)]
 mod sample;

@@ -13,7 +13,7 @@ pub(super) enum Format {
     Table,
     /// A table with all columns.
     Wide,
-    /// JSON; stable.
+    /// JSON (fields are only added).
     Json,
     /// YAML, with the members of the JSON.
     Yaml,
@@ -25,7 +25,7 @@ pub(super) enum TextOrJson {
     /// For people.
     #[default]
     Text,
-    /// JSON; stable.
+    /// JSON (fields are only added).
     Json,
 }
 

@@ -1,4 +1,4 @@
-//! What `start` and `stop` share.
+//! What `start`, `stop` and `restart` share.
 
 use std::time::Duration;
 
@@ -32,11 +32,12 @@ pub(super) struct SwitchArgs {
     timeout: Duration,
 }
 
-/// Which of the two.
+/// Which of the three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
     Start,
     Stop,
+    Restart,
 }
 
 impl Direction {
@@ -44,12 +45,21 @@ impl Direction {
         match self {
             Self::Start => client.start(name).await,
             Self::Stop => client.stop(name).await,
+            Self::Restart => client.restart(name).await,
         }
+    }
+
+    /// Whether `--all` means this one: what is stopped is not started again.
+    const fn takes(self, state: MappingState) -> bool {
+        !matches!(
+            (self, state),
+            (Self::Restart, MappingState::Disabled | MappingState::Disabling | MappingState::Deleting)
+        )
     }
 
     const fn goal(self) -> MappingState {
         match self {
-            Self::Start => MappingState::Enabled,
+            Self::Start | Self::Restart => MappingState::Enabled,
             Self::Stop => MappingState::Disabled,
         }
     }
@@ -71,7 +81,8 @@ impl SwitchArgs {
     async fn switch(&self, direction: Direction) -> Outcome {
         let client = self.socket.client();
         let names = if self.all {
-            client.list().await?.into_iter().map(|status| status.name).collect()
+            let all = client.list().await?.into_iter();
+            all.filter(|status| direction.takes(status.state)).map(|status| status.name).collect()
         } else {
             self.names.clone()
         };
@@ -84,8 +95,9 @@ impl SwitchArgs {
                 // A daemon that is not there is one error, not one for each name.
                 Err(error) if !matches!(error, ClientError::Refused { .. }) => return Err(error.into()),
                 Err(error) => {
-                    let hint = if error.is_unknown_mapping() { String::new() } else { format!("{name}: ") };
-                    say(&format!("error: {hint}{error}"));
+                    let error = error.to_string();
+                    let names_it = error.contains(&format!("{name:?}"));
+                    say(&if names_it { format!("error: {error}") } else { format!("error: {name}: {error}") });
                     failed += 1;
                 }
             }

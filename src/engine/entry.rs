@@ -190,6 +190,22 @@ impl Entry {
         self.on_the_way
     }
 
+    /// Drains, then starts again as it is. False where it is stopped.
+    pub(crate) fn restart(&mut self) -> bool {
+        if !self.is_wanted() {
+            return false;
+        }
+        // One that drains for another definition starts again anyway.
+        if self.goal == Goal::Run {
+            self.next = Some(Arc::clone(&self.mapping));
+            self.goal = Goal::Replace;
+            self.on_the_way = MappingState::Updating;
+            self.restart_at = None;
+            self.take_next();
+        }
+        true
+    }
+
     /// Wants the mapping gone, and says whether that is new.
     pub(crate) fn remove(&mut self) -> bool {
         self.modified_unix_ms = self.clock.unix_ms();

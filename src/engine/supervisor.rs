@@ -157,6 +157,7 @@ impl Supervisor {
             Request::Readiness(reply) => drop(reply.send(self.readiness())),
             Request::Start(name, reply) => drop(reply.send(self.wish(&name, true).await)),
             Request::Stop(name, reply) => drop(reply.send(self.wish(&name, false).await)),
+            Request::Restart(name, reply) => drop(reply.send(self.restart(&name))),
             Request::Reload(mappings, reply) => drop(reply.send(self.reload(mappings).await)),
             Request::Put(mapping, reply) => drop(reply.send(self.put(*mapping).await)),
             Request::Remove(name, reply) => drop(reply.send(self.remove(&name))),
@@ -211,6 +212,23 @@ impl Supervisor {
             (enabled != file_enabled).then(|| Desired { enabled, file_enabled, since_unix_ms: self.clock.unix_ms() });
         self.store.set_desired(name, desired.clone()).await?;
         entry.wish(desired);
+        self.reconcile();
+        self.entries.get(name).map(Entry::status).ok_or_else(|| EngineError::Unknown(name.into()))
+    }
+
+    fn restart(&mut self, name: &str) -> Result<MappingStatus, EngineError> {
+        if self.closing.is_some() {
+            return Err(EngineError::Closing);
+        }
+        // Asked before anything changes: what was ready stays so while the mapping starts again.
+        self.readiness();
+        let entry = self.entries.get_mut(name).ok_or_else(|| EngineError::Unknown(name.into()))?;
+        if entry.goal == Goal::Remove {
+            return Err(EngineError::Deleting(name.into()));
+        }
+        if !entry.restart() {
+            return Err(EngineError::Stopped(name.into()));
+        }
         self.reconcile();
         self.entries.get(name).map(Entry::status).ok_or_else(|| EngineError::Unknown(name.into()))
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Condition, FaultKind, Invariant, Mark};
+use super::{Condition, FaultKind, Invariant, Mark, Undecided};
 
 /// Something that happened to a mapping.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +27,7 @@ pub enum Event {
         /// No filter matches.
         filtered_out: usize,
         /// The filters cannot be applied.
-        undecidable: usize,
+        undecided: Undecided,
     },
     /// A batch was closed.
     Flushed {

@@ -49,7 +49,7 @@ pub use position::{
 };
 pub use queue::{GroupOrder, LONG_POLL, OnFunctionError, QueueMachine, QueueOptions};
 pub use record::{Receipt, Record};
-pub use screening::{Screened, Screening, ScreeningPolicy};
+pub use screening::{Screened, Screening, ScreeningPolicy, Undecided};
 pub use stream::{DestinationOrder, StreamKind, StreamMachine, StreamOptions};
 pub use time::{Deadline, Mono, Now, Wake};
 pub use visibility::MAX_HIDDEN;

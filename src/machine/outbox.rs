@@ -34,9 +34,9 @@ impl Outbox {
     }
 
     /// Tells of records that the filters did not let pass.
-    pub(crate) fn tell(&mut self, Tally { filtered_out, undecidable }: Tally) {
-        if filtered_out + undecidable > 0 {
-            self.emit(Event::Screened { filtered_out, undecidable });
+    pub(crate) fn tell(&mut self, Tally { filtered_out, undecided }: Tally) {
+        if filtered_out + undecided.records > 0 {
+            self.emit(Event::Screened { filtered_out, undecided });
         }
     }
 

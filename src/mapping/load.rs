@@ -16,6 +16,8 @@ use super::{events, layout, unique};
 /// What the files hold.
 #[derive(Clone, Debug, Default)]
 pub struct Loaded {
+    /// How many mappings the files hold, those with errors included.
+    pub found: usize,
     /// The mappings without errors, by name.
     pub mappings: Vec<Mapping>,
     /// All problems of all files, by file and place.
@@ -76,6 +78,7 @@ fn wall_clock() -> u64 {
 /// What has been read so far.
 struct All {
     now: u64,
+    found: usize,
     mappings: Vec<Mapping>,
     diagnostics: Vec<Diagnostic>,
     unique: unique::Unique,
@@ -83,7 +86,7 @@ struct All {
 
 impl All {
     fn at(now: u64) -> Self {
-        Self { now, mappings: Vec::new(), diagnostics: Vec::new(), unique: unique::Unique::default() }
+        Self { now, found: 0, mappings: Vec::new(), diagnostics: Vec::new(), unique: unique::Unique::default() }
     }
 
     fn file(&mut self, file: &Path, text: &str, env: Env<'_>) {
@@ -96,6 +99,7 @@ impl All {
         }
         let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         for candidate in layout::candidates(&mut reader, documents, &stem) {
+            self.found += 1;
             let Built { name, pair, mapping } = build::build(&mut reader, &candidate);
             let mut sound = true;
             if let Some((name, span)) = &name {
@@ -133,6 +137,6 @@ impl All {
     fn finish(mut self) -> Loaded {
         self.mappings.sort_by(|a, b| a.name.cmp(&b.name));
         self.diagnostics.sort_by(|a, b| a.file.cmp(&b.file));
-        Loaded { mappings: self.mappings, diagnostics: self.diagnostics }
+        Loaded { found: self.found, mappings: self.mappings, diagnostics: self.diagnostics }
     }
 }

@@ -169,9 +169,9 @@ impl Counts {
             Event::InvokeStarted { records, .. } => self.invoked.add(*records),
             Event::InvokeEnded { end, failed, took, .. } => self.invoke_ended(*end, *failed, *took),
             Event::MalformedResponse { .. } => self.malformed.add(1),
-            Event::Screened { filtered_out, undecidable } => {
+            Event::Screened { filtered_out, undecided } => {
                 self.filtered.add(*filtered_out);
-                self.undecidable.add(*undecidable);
+                self.undecidable.add(undecided.records);
             }
             Event::OrderKept { records } => self.kept_in_order.add(*records),
             Event::Deleted { records } => self.deleted.add(*records),
@@ -275,7 +275,7 @@ fn approximate(records: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::Condition;
+    use crate::machine::{Condition, Undecided};
 
     #[test]
     fn each_label_stands_at_its_discriminant() {
@@ -320,8 +320,9 @@ mod tests {
     #[test]
     fn what_filters_stop_is_neither_deleted_nor_dropped() {
         let counts = Counts::new();
-        counts.count(&Event::Screened { filtered_out: 2, undecidable: 1 });
-        counts.count(&Event::Screened { filtered_out: 1, undecidable: 0 });
+        let one = Undecided { records: 1, ..Undecided::default() };
+        counts.count(&Event::Screened { filtered_out: 2, undecided: one });
+        counts.count(&Event::Screened { filtered_out: 1, undecided: Undecided::default() });
         assert_eq!(counts.totals(), Counters { filtered: 3, undecidable: 1, ..Counters::default() });
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::drought::Drought;
-use super::repeats::{Repeats, Topic};
-use crate::machine::{Event, FaultKind, Health, InvokeEnd, Mark};
+use super::repeats::{Repeats, Silenced, Topic};
+use crate::machine::{Event, FaultKind, Health, InvokeEnd, Mark, Screened, Undecided};
 use crate::mapping::SourceKind;
 
 /// So many shards are named in one line.
@@ -52,7 +52,7 @@ impl EventLog {
             Event::MalformedResponse { reason } => self.warn(Topic::Malformed, reason, |silenced| {
                 tell!(warn, self, reason, silenced, "malformed answer: the whole batch counts as failed");
             }),
-            Event::Screened { filtered_out, undecidable } => self.screened(*filtered_out, *undecidable),
+            Event::Screened { filtered_out, undecided } => self.screened(*filtered_out, *undecided),
             Event::InvokeStarted { .. } => {
                 if self.drought.passed(Instant::now) {
                     tell!(info, self, "records pass the filters again");
@@ -162,20 +162,15 @@ impl EventLog {
     }
 
     /// What the filters stopped.
-    fn screened(&self, filtered_out: usize, undecidable: usize) {
+    fn screened(&self, filtered_out: usize, undecided: Undecided) {
         let now = Instant::now();
-        let said = if undecidable > 0 { self.repeats.admit(Topic::Undecidable, "", now) } else { None };
+        let Undecided { records: undecidable, why, then } = undecided;
+        let said = if undecidable > 0 { self.repeats.admit(Topic::Undecidable, why, now) } else { None };
         let dry = self.drought.filtered(filtered_out, now, said.is_none());
         match (said, dry) {
             (Some(silenced), _) => {
-                tell!(
-                    warn,
-                    self,
-                    records = undecidable,
-                    silenced,
-                    "filters cannot be applied to records: what a pattern looks into is not there as JSON; \
-                     Poller.OnUndecidable says what becomes of them, and `forebay filter --explain` says why"
-                );
+                let done = self.done(then, undecidable);
+                tell!(warn, self, silenced, "{done}: {why} (Poller.OnUndecidable: {})", then.as_str());
             }
             (None, Some((dry, filtered))) => {
                 tell!(
@@ -189,6 +184,20 @@ impl EventLog {
             (None, None) => {
                 tell!(debug, self, filtered_out, undecidable, "filtered");
             }
+        }
+    }
+
+    /// What becomes of records that the filters cannot be applied to.
+    fn done(&self, then: Screened, records: usize) -> String {
+        let queue = self.source == SourceKind::Sqs.as_str();
+        let noun = if queue { "message" } else { "record" };
+        let what = if records == 1 { format!("1 {noun}") } else { format!("{records} {noun}s") };
+        match then {
+            Screened::Drop if queue => format!("deleted {what}"),
+            Screened::Drop => format!("skipped {what}"),
+            Screened::Deliver => format!("delivered {what} unfiltered"),
+            Screened::Release => format!("released {what}"),
+            Screened::Destination => format!("sent {what} to the destination"),
         }
     }
 
@@ -337,7 +346,7 @@ impl EventLog {
         }
     }
 
-    fn warn(&self, topic: Topic, key: &'static str, say: impl FnOnce(u64)) {
+    fn warn(&self, topic: Topic, key: &'static str, say: impl FnOnce(Silenced)) {
         if let Some(silenced) = self.repeats.admit(topic, key, Instant::now()) {
             say(silenced);
         }
@@ -411,19 +420,24 @@ mod tests {
         let kept = Event::OrderKept { records: 2 };
         let lines = lines(SourceKind::Sqs, &[kept.clone(), kept]);
         assert_eq!(levels(&lines), ["WARN"], "{lines:?}");
-        for part in ["they will come again behind it; return all", "set Poller.GroupOrder", "records=2", "silenced=0"] {
+        for part in ["they will come again behind it; return all", "set Poller.GroupOrder", "records=2"] {
             assert!(lines[0].contains(part), "{part} in {lines:?}");
         }
     }
 
     #[test]
-    fn what_cannot_be_decided_is_said_with_what_to_do_and_then_silenced() {
-        let screened = |undecidable| Event::Screened { filtered_out: 1, undecidable };
-        let lines = lines(SourceKind::Sqs, &[screened(0), screened(2), screened(1), screened(0)]);
-        assert_eq!(levels(&lines), ["DEBUG", "WARN", "DEBUG", "DEBUG"], "{lines:?}");
-        for part in ["Poller.OnUndecidable", "records=2", "silenced=0"] {
-            assert!(lines[1].contains(part), "{part} in {lines:?}");
-        }
+    fn what_cannot_be_decided_is_said_with_what_becomes_of_it_and_then_silenced() {
+        let why = "the body is not JSON, and a filter looks into it";
+        let screened =
+            |records, why, then| Event::Screened { filtered_out: 1, undecided: Undecided { records, why, then } };
+        let of = |records| screened(records, why, Screened::Drop);
+        let queue = lines(SourceKind::Sqs, &[of(0), of(1), of(2), screened(2, "other", Screened::Release), of(0)]);
+        assert_eq!(levels(&queue), ["DEBUG", "WARN", "DEBUG", "WARN", "DEBUG"], "{queue:?}");
+        assert!(queue[1].contains(&format!("deleted 1 message: {why} (Poller.OnUndecidable: Drop)")), "{queue:?}");
+        assert!(queue[3].contains("released 2 messages: other (Poller.OnUndecidable: Release)"), "{queue:?}");
+        assert!(!queue[1].contains("silenced") && queue[3].contains("silenced=1"), "{queue:?}");
+        let stream = lines(SourceKind::Kinesis, &[of(2)]);
+        assert!(stream[0].contains("skipped 2 records: the body"), "{stream:?}");
     }
 
     #[test]

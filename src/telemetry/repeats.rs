@@ -33,6 +33,9 @@ pub(super) enum Topic {
 #[derive(Debug)]
 pub(super) struct Repeats(Mutex<BTreeMap<About, Said>>);
 
+/// How often something stayed unsaid before it is said; `None`: never.
+pub(super) type Silenced = Option<u64>;
+
 /// A topic, and the shard where it is told by shard.
 type About = (Option<Arc<str>>, Topic);
 
@@ -49,12 +52,12 @@ impl Repeats {
     }
 
     /// Whether to say it, and then how often it stayed unsaid before.
-    pub(super) fn admit(&self, topic: Topic, key: &'static str, now: Instant) -> Option<u64> {
+    pub(super) fn admit(&self, topic: Topic, key: &'static str, now: Instant) -> Option<Silenced> {
         self.decide((None, topic), key, now)
     }
 
     /// The same, for each shard on its own.
-    pub(super) fn admit_of(&self, shard: &Arc<str>, topic: Topic, key: &'static str, now: Instant) -> Option<u64> {
+    pub(super) fn admit_of(&self, shard: &Arc<str>, topic: Topic, key: &'static str, now: Instant) -> Option<Silenced> {
         self.decide((Some(Arc::clone(shard)), topic), key, now)
     }
 
@@ -64,7 +67,7 @@ impl Repeats {
         said.retain(|(of, _), _| of.as_deref() != Some(shard));
     }
 
-    fn decide(&self, topic: About, key: &'static str, now: Instant) -> Option<u64> {
+    fn decide(&self, topic: About, key: &'static str, now: Instant) -> Option<Silenced> {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match said.get_mut(&topic) {
             Some(last) if last.key == key && now.saturating_duration_since(last.at) < SILENCE => {
@@ -72,13 +75,13 @@ impl Repeats {
                 None
             }
             Some(last) => {
-                let silenced = last.silenced;
+                let silenced = (last.silenced > 0).then_some(last.silenced);
                 *last = Said { key, at: now, silenced: 0 };
                 Some(silenced)
             }
             None => {
                 said.insert(topic, Said { key, at: now, silenced: 0 });
-                Some(0)
+                Some(None)
             }
         }
     }
@@ -92,11 +95,11 @@ mod tests {
     fn a_repeated_fault_is_said_each_minute_with_what_was_silenced() {
         let repeats = Repeats::new();
         let start = Instant::now();
-        assert_eq!(repeats.admit(Topic::Poll, "transient", start), Some(0));
+        assert_eq!(repeats.admit(Topic::Poll, "transient", start), Some(None));
         for second in 1..60 {
             assert_eq!(repeats.admit(Topic::Poll, "transient", start + Duration::from_secs(second)), None);
         }
-        assert_eq!(repeats.admit(Topic::Poll, "transient", start + SILENCE), Some(59));
+        assert_eq!(repeats.admit(Topic::Poll, "transient", start + SILENCE), Some(Some(59)));
         assert_eq!(repeats.admit(Topic::Poll, "transient", start + SILENCE + Duration::from_secs(1)), None);
     }
 
@@ -104,9 +107,9 @@ mod tests {
     fn a_change_of_kind_is_said_at_once() {
         let repeats = Repeats::new();
         let now = Instant::now();
-        assert_eq!(repeats.admit(Topic::Poll, "transient", now), Some(0));
-        assert_eq!(repeats.admit(Topic::Poll, "denied", now), Some(0));
-        assert_eq!(repeats.admit(Topic::Invoke, "denied", now), Some(0));
+        assert_eq!(repeats.admit(Topic::Poll, "transient", now), Some(None));
+        assert_eq!(repeats.admit(Topic::Poll, "denied", now), Some(None));
+        assert_eq!(repeats.admit(Topic::Invoke, "denied", now), Some(None));
         assert_eq!(repeats.admit(Topic::Poll, "denied", now), None);
     }
 
@@ -115,11 +118,11 @@ mod tests {
         let repeats = Repeats::new();
         let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
         let now = Instant::now();
-        assert_eq!(repeats.admit_of(&a, Topic::Trimmed, "", now), Some(0));
-        assert_eq!(repeats.admit_of(&b, Topic::Trimmed, "", now), Some(0));
+        assert_eq!(repeats.admit_of(&a, Topic::Trimmed, "", now), Some(None));
+        assert_eq!(repeats.admit_of(&b, Topic::Trimmed, "", now), Some(None));
         assert_eq!(repeats.admit_of(&a, Topic::Trimmed, "", now), None);
         repeats.forget("a");
-        assert_eq!(repeats.admit_of(&a, Topic::Trimmed, "", now), Some(0));
+        assert_eq!(repeats.admit_of(&a, Topic::Trimmed, "", now), Some(None));
         assert_eq!(repeats.admit_of(&b, Topic::Trimmed, "", now), None);
     }
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::engine::MappingState;
-use crate::machine::{Condition, Event, FaultKind, FlushReason, Health, HeartbeatResult, Invariant, InvokeEnd, Mark};
+use crate::machine::{
+    Condition, Event, FaultKind, FlushReason, Health, HeartbeatResult, Invariant, InvokeEnd, Mark, Undecided,
+};
 use crate::mapping::SourceKind;
 use crate::telemetry::Metrics;
 
@@ -30,8 +32,8 @@ fn every_event_shows_in_its_series() {
             message: None,
         },
         Event::MalformedResponse { reason: "an item has no identifier" },
-        Event::Screened { filtered_out: 3, undecidable: 2 },
-        Event::Screened { filtered_out: 3, undecidable: 0 },
+        Event::Screened { filtered_out: 3, undecided: Undecided { records: 2, ..Undecided::default() } },
+        Event::Screened { filtered_out: 3, undecided: Undecided::default() },
         Event::OrderKept { records: 4 },
         Event::Heartbeat { result: HeartbeatResult::Extended, records: 10 },
         Event::LeaseLost { records: 1, reason: "the receipt is gone" },
@@ -93,7 +95,7 @@ fn every_event_of_a_stream_shows_in_its_series() {
     let (message, retry_in) = (String::from("internal error"), Duration::from_secs(1));
     for event in [
         Event::Polled { records: 10 },
-        Event::Screened { filtered_out: 4, undecidable: 0 },
+        Event::Screened { filtered_out: 4, undecided: Undecided::default() },
         Event::ShardStarted { shard: shard(1), from: Mark::TrimHorizon },
         Event::ShardStarted { shard: shard(2), from: Mark::TrimHorizon },
         Event::IteratorAge { shard: shard(1), age: Duration::from_millis(2500) },

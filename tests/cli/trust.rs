@@ -130,14 +130,14 @@ fn the_limit_of_open_files_is_raised_and_a_low_one_is_told() {
     let place = Place::new();
     place.mapping("orders", CLOSED, "");
     let flags = ["run", "--listen", "127.0.0.1:0", "--store", "memory"];
-    let mut process = place.spawn_under("ulimit -Hn 4096; ulimit -Sn 100", &flags);
+    let mut process = place.spawn_under("ulimit -Sn 100; ulimit -Hn 4096", &flags);
     process.await_line("forebay runs");
     let limits = fs::read_to_string(format!("/proc/{}/limits", process.pid().as_raw_nonzero())).unwrap();
     let open = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
     assert_eq!(open.split_whitespace().skip(3).take(2).collect::<Vec<_>>(), ["4096", "4096"]);
     process.signal(Signal::TERM);
     assert!(process.wait().0.success());
-    let mut process = place.spawn_under("ulimit -Hn 256; ulimit -Sn 256", &flags);
+    let mut process = place.spawn_under("ulimit -Sn 256; ulimit -Hn 256", &flags);
     let told = process.await_line("few files may be open at once");
     assert!(told.contains("limit=256") && told.contains("calls=96"), "{told}");
     process.await_line("forebay runs");

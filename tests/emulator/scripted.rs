@@ -115,6 +115,7 @@ impl Seen {
             "invocations" => "Invoke",
             "configuration" => "GetFunctionConfiguration",
             "concurrency" => "GetFunctionConcurrency",
+            "credentials" => "GetRoleCredentials",
             _ => "AssumeRole",
         }
         .to_owned()

@@ -140,6 +140,13 @@ impl Place {
         }
     }
 
+    /// The shards that a running forebay has listed; a store knows none but those that it keeps.
+    pub(super) async fn shards(&self, name: &str) -> Result<Vec<String>, PlaceError> {
+        let Self::Daemon(client) = self else { return Ok(Vec::new()) };
+        let shards = client.status(name).await?.shards.unwrap_or_default();
+        Ok(shards.into_iter().map(|shard| shard.shard_id).collect())
+    }
+
     /// Puts marks in place of a mapping's.
     pub(super) async fn replace(&self, name: &str, kept: &Kept, force: bool) -> Result<(), PlaceError> {
         match self {

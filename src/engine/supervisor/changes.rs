@@ -63,7 +63,7 @@ impl Supervisor {
         let mut summary = ReloadSummary::default();
         let mut wanted: BTreeMap<String, Mapping> =
             mappings.into_iter().map(|mapping| (mapping.name.clone(), mapping)).collect();
-        wanted.retain(|_, mapping| !self.is_taken(mapping));
+        summary.left_out = wanted.extract_if(.., |_, mapping| self.is_taken(mapping)).map(|(name, _)| name).collect();
         for (name, entry) in self.entries.iter_mut().filter(|(_, entry)| !entry.is_of_api()) {
             if !wanted.contains_key(name) && entry.remove() {
                 summary.removed.push(name.clone());

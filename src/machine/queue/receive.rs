@@ -245,7 +245,7 @@ impl QueueMachine {
         let lease = poll.visibility.unwrap_or_else(|| poll.lease.min(self.leases.length()));
         // What the queue would move to its dead-letter queue next is processed, although the mapping drains.
         let goes_back = self.draining.is_some() && !records.iter().any(|record| self.receiving.is_last(record));
-        let mut tally = Tally::default();
+        let mut tally = Tally::of(self.options.screening);
         for record in records {
             tally.add(record.screening);
             self.hold(record, lease, goes_back);

@@ -30,7 +30,9 @@ async fn bodies_end_at_256_kib() {
     }
     let larger = "x".repeat(256 * KIB + 1);
     let announced = create("").with("content-length", "5000000000");
-    for sent in [create(&larger), chunked(&larger), create(&"x".repeat(1000 * KIB)), announced] {
+    // A client that is still writing sees the answer, too.
+    let huge = create("").but(|sent| sent.body = vec![b'x'; 20 * 1024 * KIB]);
+    for sent in [create(&larger), chunked(&larger), create(&"x".repeat(1000 * KIB)), huge, announced] {
         let answer = door.send(&sent).await;
         assert_eq!(answer.code(), (413, "requestentitytoolarge".to_owned()), "{answer:?}");
         assert_eq!(answer.message(), "Request must be smaller than 262144 bytes");
