@@ -58,11 +58,12 @@ pub(super) struct Places {
 impl Places {
     /// Reads and checks them.
     pub(super) fn load(&self) -> Loaded {
-        if self.may_be_none && !self.named && !self.paths.iter().any(|path| path.exists()) {
-            return Loaded::default();
-        }
         let mut loaded = load(&self.paths);
-        loaded.diagnostics.retain(|found| !self.may_be_none || found.code != Code::FolderEmpty);
+        loaded.diagnostics.retain(|found| match found.code {
+            Code::FolderEmpty => !self.may_be_none,
+            Code::PathMissing => !self.may_be_none || self.named,
+            _ => true,
+        });
         loaded
     }
 }
