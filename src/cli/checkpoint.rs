@@ -149,8 +149,9 @@ impl Verb {
                 }
             }
             Self::Export { names, place } => {
-                let place = place.open(Purpose::Read)?;
+                let place = place.open(Purpose::Rescue)?;
                 data(&transfer::export(&place, &names).await?)?;
+                return Ok(place.exit());
             }
             Self::Import { file, place, force } => {
                 // Read before anything is opened: what is wrong with it changes nothing and makes no store.

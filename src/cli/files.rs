@@ -53,12 +53,16 @@ pub(super) struct Places {
 impl Places {
     /// Reads and checks them.
     pub(super) fn load(&self) -> Loaded {
-        if !self.named && !self.paths.iter().any(|path| path.exists()) {
-            let diagnostics = if self.may_be_none { Vec::new() } else { vec![no_folder(&self.paths)] };
-            return Loaded { diagnostics, ..Loaded::default() };
-        }
         let mut loaded = load(&self.paths);
-        loaded.diagnostics.retain(|found| !self.may_be_none || found.code != Code::FolderEmpty);
+        loaded.diagnostics.retain(|found| match found.code {
+            Code::FolderEmpty => !self.may_be_none,
+            Code::PathMissing => !self.may_be_none || self.named,
+            _ => true,
+        });
+        if !self.named {
+            let missing = |found: &&mut Diagnostic| found.code == Code::PathMissing;
+            loaded.diagnostics.iter_mut().filter(missing).for_each(|found| *found = no_folder(&self.paths));
+        }
         loaded
     }
 }

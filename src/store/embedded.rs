@@ -1,6 +1,7 @@
 //! The store in one file beside the process, and the list of what has begun beside it.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use super::known::{Known, beside};
 use super::round::State;
 use super::trouble::Trouble;
 use super::turns::Turns;
+use super::verify;
 use super::{Definition, Desired, Kept, Store, StoreError};
 use crate::machine::{Fence, Mark, Positions};
 
@@ -41,6 +43,17 @@ impl EmbeddedStore {
         Ok(Self { turns: Arc::new(Turns::new(path, place, database, state, contents.asked)) })
     }
 
+    /// What is whole in a store that is refused as damaged: nothing of the mappings whose rows are damaged. The file is
+    /// only read.
+    ///
+    /// # Errors
+    /// When nothing of it can be read.
+    pub fn rescue(path: &Path) -> Result<Rescued, StoreError> {
+        let contents = File::open(path).map_err(Trouble::from).and_then(|file| verify::rescue(&file));
+        let contents = contents.map_err(|trouble| trouble.at(path))?;
+        Ok(Rescued { kept: contents.ledger.kept(), definitions: contents.asked.definitions })
+    }
+
     /// The store's file.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -54,6 +67,15 @@ impl EmbeddedStore {
     pub async fn lost(&self) -> Result<Vec<String>, StoreError> {
         Arc::clone(&self.turns).submit(None, |round| Ok(round.lost())).await
     }
+}
+
+/// What was whole in a damaged store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rescued {
+    /// What is kept of stream mappings, by name.
+    pub kept: BTreeMap<String, Kept>,
+    /// What was made through the AWS API, by name.
+    pub definitions: BTreeMap<String, Definition>,
 }
 
 impl Drop for EmbeddedStore {
@@ -140,7 +162,7 @@ impl Store for EmbeddedStore {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, File, OpenOptions};
+    use std::fs::{self, OpenOptions};
 
     use redb::{Database, TableDefinition};
 

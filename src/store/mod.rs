@@ -23,7 +23,7 @@ mod trouble;
 mod turns;
 mod verify;
 
-pub use embedded::EmbeddedStore;
+pub use embedded::{EmbeddedStore, Rescued};
 pub(crate) use guard::is_guarded;
 pub use location::{LocationError, StoreLocation};
 pub use memory::MemoryStore;

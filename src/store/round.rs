@@ -168,7 +168,11 @@ impl<'a> Round<'a> {
         let at_list = |error: io::Error, known: &Known| Trouble::from(error).at(known.path());
         // What is forgotten leaves the list first: the rows bring its line back, but nothing would find a line without rows.
         let strikes = forgotten.iter().map(|mapping| (mapping.clone(), None)).collect();
-        let mut noted = state.known.note(&strikes).map_err(|error| at_list(error, &state.known));
+        // Without a file there is nothing to forget in it, and the list at its place may be that of another store.
+        let mut noted = match &database {
+            Ok(_) => state.known.note(&strikes).map_err(|error| at_list(error, &state.known)),
+            Err(_) => Ok(()),
+        };
         if noted.is_err() {
             // As long as the definition is there, it will be forgotten again.
             rows.asked.definitions.retain(|mapping, change| change.is_some() || !forgotten.contains(mapping));

@@ -109,13 +109,43 @@ impl Contents {
     }
 }
 
-/// The format and what the file holds; no format when the file is new. Writes nothing.
+/// The format and what the file holds; no format when the file is new. Writes nothing. A row that is damaged is an error.
 pub(super) fn read(database: &Database) -> Result<(Option<u64>, Contents), Trouble> {
+    let (format, contents, damaged) = read_all(database)?;
+    let Some(Damage { what: first, .. }) = damaged.first() else { return Ok((format, contents)) };
+    let more = match damaged.len() - 1 {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    for Damage { what, .. } in &damaged {
+        tracing::error!("in the store {what}");
+    }
+    Err(Trouble::Row(format!("{first}{more}")))
+}
+
+/// What is whole of a file with damaged rows: nothing of the mappings that these name.
+pub(super) fn read_whole(database: &Database) -> Result<Contents, Trouble> {
+    let (_, mut contents, damaged) = read_all(database)?;
+    for Damage { mapping, .. } in damaged {
+        contents.asked.desired.remove(&mapping);
+        contents.asked.definitions.remove(&mapping);
+        contents.ledger.restore(mapping, None);
+    }
+    Ok(contents)
+}
+
+/// A row that is not what was written.
+struct Damage {
+    mapping: String,
+    what: String,
+}
+
+fn read_all(database: &Database) -> Result<(Option<u64>, Contents, Vec<Damage>), Trouble> {
     let transaction = &database.begin_read()?;
     let format = match transaction.open_table(META) {
         Ok(meta) => meta.get(META_FORMAT)?.map(|found| found.value()),
         Err(TableError::TableDoesNotExist(_)) if transaction.list_tables()?.next().is_none() => {
-            return Ok((None, Contents::default()));
+            return Ok((None, Contents::default(), Vec::new()));
         }
         Err(TableError::TableDoesNotExist(_)) => None,
         Err(error) => return Err(error.into()),
@@ -130,15 +160,15 @@ pub(super) fn read(database: &Database) -> Result<(Option<u64>, Contents), Troub
     let desired = reading.rows(DESIRED, "the wish for")?;
     let books = if format >= 2 { reading.books()? } else { BTreeMap::new() };
     let definitions = if format >= 3 { reading.rows(DEFINITIONS, "the definition of")? } else { BTreeMap::new() };
-    reading.end()?;
-    Ok((Some(format), Contents { asked: Asked { desired, definitions }, ledger: Ledger::of(books) }))
+    let damaged = reading.damaged;
+    Ok((Some(format), Contents { asked: Asked { desired, definitions }, ledger: Ledger::of(books) }, damaged))
 }
 
 /// A file that is read row by row; all rows that are damaged are told together.
 struct Reading<'a> {
     transaction: &'a ReadTransaction,
     format: u64,
-    damaged: Vec<String>,
+    damaged: Vec<Damage>,
 }
 
 impl Reading<'_> {
@@ -155,7 +185,10 @@ impl Reading<'_> {
             let row = self.checked(table.name(), &[mapping], row.value());
             match row.and_then(|row| serde_json::from_slice(row).map_err(|error| error.to_string())) {
                 Ok(row) => drop(rows.insert(mapping.to_owned(), row)),
-                Err(reason) => self.damaged.push(format!("{what} {mapping:?} cannot be read: {reason}")),
+                Err(reason) => {
+                    let what = format!("{what} {mapping:?} cannot be read: {reason}");
+                    self.damaged.push(Damage { mapping: mapping.to_owned(), what });
+                }
             }
         }
         Ok(rows)
@@ -198,7 +231,8 @@ impl Reading<'_> {
         match text.and_then(parse).and_then(|mark| Ok((kept?, mark))) {
             Ok((kept, mark)) => drop(kept.marks.insert(shard.into(), mark)),
             Err(reason) => {
-                self.damaged.push(format!("the mark of shard {shard:?} of {mapping:?} cannot be read: {reason}"));
+                let what = format!("the mark of shard {shard:?} of {mapping:?} cannot be read: {reason}");
+                self.damaged.push(Damage { mapping: mapping.to_owned(), what });
             }
         }
     }
@@ -209,18 +243,6 @@ impl Reading<'_> {
             return Ok(row);
         }
         unseal(table, key, row).ok_or_else(|| "its checksum is wrong".to_owned())
-    }
-
-    fn end(self) -> Result<(), Trouble> {
-        let Some(first) = self.damaged.first() else { return Ok(()) };
-        let more = match self.damaged.len() - 1 {
-            0 => String::new(),
-            more => format!(", and {more} more"),
-        };
-        for damaged in &self.damaged {
-            tracing::error!("in the store {damaged}");
-        }
-        Err(Trouble::Row(format!("{first}{more}")))
     }
 }
 

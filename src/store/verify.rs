@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::file::CACHE_BYTES;
 use super::guard::guarded;
-use super::tables;
+use super::tables::{self, Contents};
 use super::trouble::Trouble;
 
 /// A larger file is no store of ours, or not one that can be copied.
@@ -33,13 +33,7 @@ const CHECKSUM_BYTES: usize = 16;
 
 /// Refuses a damaged file, and names the rows that are damaged.
 pub(super) fn verify(file: &File) -> Result<(), Trouble> {
-    let length = file.metadata()?.len();
-    if length == 0 || length > LARGEST {
-        return Ok(());
-    }
-    let too_large = |_| Trouble::Io(io::Error::other("it does not fit into memory"));
-    let mut bytes = vec![0; usize::try_from(length).map_err(too_large)?];
-    file.read_exact_at(&mut bytes, 0)?;
+    let Some(mut bytes) = copy(file)? else { return Ok(()) };
     let header = Header::of(&bytes);
     if let Some(header) = &header {
         header.check()?;
@@ -48,11 +42,8 @@ pub(super) fn verify(file: &File) -> Result<(), Trouble> {
         }
     }
     if let Err(trouble) = guarded(|| examine(&bytes)) {
-        // Closed well, as far as the copy can say: so it shows its rows, whatever its pages are like.
-        if let Some(flags) = bytes.get_mut(FLAGS) {
-            *flags &= !OPEN;
-        }
-        let named = guarded(|| rows(&bytes)).err().filter(|named| matches!(named, Trouble::Row(_)));
+        let named = guarded(|| tables::read(&shown(&mut bytes)?).map(drop));
+        let named = named.err().filter(|named| matches!(named, Trouble::Row(_)));
         return Err(named.unwrap_or(match trouble {
             Trouble::Panicked(said) => Trouble::Damaged(format!("the embedded database broke on it: {said}")),
             trouble => trouble,
@@ -65,6 +56,24 @@ pub(super) fn verify(file: &File) -> Result<(), Trouble> {
     Ok(())
 }
 
+/// What is whole in a damaged file.
+pub(super) fn rescue(file: &File) -> Result<Contents, Trouble> {
+    let mut bytes = copy(file)?.unwrap_or_default();
+    guarded(|| tables::read_whole(&shown(&mut bytes)?))
+}
+
+/// The bytes of a file; none where it is empty, or too large.
+fn copy(file: &File) -> Result<Option<Vec<u8>>, Trouble> {
+    let length = file.metadata()?.len();
+    if length == 0 || length > LARGEST {
+        return Ok(None);
+    }
+    let too_large = |_| Trouble::Io(io::Error::other("it does not fit into memory"));
+    let mut bytes = vec![0; usize::try_from(length).map_err(too_large)?];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(Some(bytes))
+}
+
 fn database(bytes: &[u8]) -> Result<Database, Trouble> {
     let copy = InMemoryBackend::new();
     copy.set_len(bytes.len() as u64)?;
@@ -72,8 +81,12 @@ fn database(bytes: &[u8]) -> Result<Database, Trouble> {
     Ok(Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(copy)?)
 }
 
-fn rows(bytes: &[u8]) -> Result<(), Trouble> {
-    tables::read(&database(bytes)?).map(drop)
+/// A database that shows its rows whatever its pages are like: as far as its copy can say, it was closed well.
+fn shown(bytes: &mut [u8]) -> Result<Database, Trouble> {
+    if let Some(flags) = bytes.get_mut(FLAGS) {
+        *flags &= !OPEN;
+    }
+    database(bytes)
 }
 
 fn examine(bytes: &[u8]) -> Result<(), Trouble> {

@@ -116,7 +116,15 @@ impl Place {
     pub(crate) fn run_with(&self, more: &[&str], environment: &[(&str, &str)]) -> Daemon<'_> {
         let mut arguments = vec!["run"];
         arguments.extend(more);
-        let mut process = self.spawn_with(&arguments, environment);
+        self.daemon(self.spawn_with(&arguments, environment))
+    }
+
+    /// The same under limits that a shell sets first, with a store in memory.
+    pub(crate) fn run_under(&self, limits: &str) -> Daemon<'_> {
+        self.daemon(self.spawn_under(limits, &["run", "--listen", "127.0.0.1:0", "--store", "memory"]))
+    }
+
+    fn daemon(&self, mut process: Process) -> Daemon<'_> {
         let line = process.await_line("forebay runs");
         let told = |name: &str| line.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
         let address = told("address").unwrap().parse().unwrap();

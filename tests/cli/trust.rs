@@ -6,6 +6,7 @@ use std::path::Path;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 
+use crate::fake::Fake;
 use crate::support::{CLOSED, Place, eventually};
 
 fn named_pipe(path: &Path) {
@@ -16,13 +17,13 @@ fn named_pipe(path: &Path) {
 fn a_store_that_is_removed_shows_at_once_and_no_stop_is_confirmed_that_is_not_kept() {
     let place = Place::new();
     place.mapping("orders", CLOSED, "");
-    let daemon = place.run(&["--store", "state/forebay.redb"]);
+    let daemon = place.run(&[]);
     daemon.await_degraded("orders");
-    fs::rename(place.path("state"), place.path("aside")).unwrap();
+    fs::rename(place.path("forebay.redb"), place.path("aside")).unwrap();
     let reason = |status: &serde_json::Value| status["HealthReason"].as_str().unwrap_or_default().to_owned();
     daemon.await_status("orders", |status| reason(status).contains("store: FB0603: "));
     let (_, details) = daemon.request("GET", "/readyz?verbose", "");
-    assert!(details.contains("\nstore: FB0603: the store state/forebay.redb was removed"), "{details}");
+    assert!(details.contains("\nstore: FB0603: the store forebay.redb was removed"), "{details}");
     let refused = place.stderr(&["stop", "orders"], 1);
     assert!(refused.contains("FB0603: ") && refused.contains("nothing more is kept"), "{refused}");
     assert_ne!(daemon.status("orders")["State"], "Disabled");
@@ -30,18 +31,16 @@ fn a_store_that_is_removed_shows_at_once_and_no_stop_is_confirmed_that_is_not_ke
     assert!(metrics.contains("forebay_mapping_degraded{mapping=\"orders\",source=\"sqs\"} 1\n"), "{metrics}");
 
     // A second process finds no store there, and makes one.
-    let flags = ["--store", "state/forebay.redb", "--socket", "second.sock"];
-    let second = place.run(&flags);
+    let second = place.run(&["--socket", "second.sock"]);
     daemon.await_status("orders", |status| reason(status).contains("replaced by another one"));
     assert!(place.stderr(&["stop", "orders"], 1).contains("FB0603: "));
     second.end(Signal::TERM, 0);
 
-    fs::remove_dir_all(place.path("state")).unwrap();
-    fs::rename(place.path("aside"), place.path("state")).unwrap();
+    fs::rename(place.path("aside"), place.path("forebay.redb")).unwrap();
     daemon.await_status("orders", |status| !reason(status).contains("FB0603"));
     assert_eq!(place.stdout(&["stop", "orders", "--wait"]), "orders Disabled\n");
     daemon.end(Signal::TERM, 0);
-    let daemon = place.run(&["--store", "state/forebay.redb"]);
+    let daemon = place.run(&[]);
     assert_eq!(daemon.status("orders")["State"], "Disabled", "the stop was kept");
     daemon.end(Signal::TERM, 0);
 }
@@ -71,12 +70,18 @@ fn a_store_with_a_flipped_bit_is_refused_with_a_code() {
     place.stdout(&["stop", "orders", "--wait"]);
     daemon.end(Signal::TERM, 0);
     let mut bytes = fs::read(place.path("forebay.redb")).unwrap();
-    let at = bytes.windows(9).position(|window| window == b"\"enabled\"").unwrap();
-    bytes[at + 1] ^= 1;
+    // Also in pages that hold what was before: which of them counts cannot be seen from outside.
+    let found: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(b"\"enabled\"")).collect();
+    found.iter().for_each(|at| bytes[at + 1] ^= 1);
     fs::write(place.path("forebay.redb"), bytes).unwrap();
     let said = place.stderr(&["run", "--listen", "127.0.0.1:0", "--store", "forebay.redb"], 1);
     assert!(said.contains("FB0604: ") && said.contains("the wish for \"orders\" cannot be read"), "{said}");
     assert!(place.stdout(&["explain", "FB0604"]).contains("FB0604"));
+    let output = place.forebay(&["checkpoint", "export", "--store", "forebay.redb"]).assert().code(3);
+    let output = output.get_output();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("what is whole in it is written"), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("\"mappings\": {}"), "{output:?}");
+    assert!(place.stderr(&["checkpoint", "list", "--store", "forebay.redb"], 1).contains("FB0604: "));
 }
 
 #[test]
@@ -130,17 +135,34 @@ fn the_limit_of_open_files_is_raised_and_a_low_one_is_told() {
     let place = Place::new();
     place.mapping("orders", CLOSED, "");
     let flags = ["run", "--listen", "127.0.0.1:0", "--store", "memory"];
-    let mut process = place.spawn_under("ulimit -Sn 100; ulimit -Hn 4096", &flags);
-    process.await_line("forebay runs");
-    let limits = fs::read_to_string(format!("/proc/{}/limits", process.pid().as_raw_nonzero())).unwrap();
+    let daemon = place.run_under("ulimit -Sn 100; ulimit -Hn 4096");
+    let limits = fs::read_to_string(format!("/proc/{}/limits", daemon.process.pid().as_raw_nonzero())).unwrap();
     let open = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
     assert_eq!(open.split_whitespace().skip(3).take(2).collect::<Vec<_>>(), ["4096", "4096"]);
-    process.signal(Signal::TERM);
-    assert!(process.wait().0.success());
+    daemon.end(Signal::TERM, 0);
     let mut process = place.spawn_under("ulimit -Sn 256; ulimit -Hn 256", &flags);
     let told = process.await_line("few files may be open at once");
     assert!(told.contains("limit=256") && told.contains("calls=96"), "{told}");
     process.await_line("forebay runs");
     process.signal(Signal::TERM);
     assert!(process.wait().0.success());
+}
+
+#[test]
+fn probes_and_control_are_answered_while_calls_take_all_that_they_may() {
+    let place = Place::new();
+    let fake = Fake::start(300, true);
+    place.mapping("orders", &fake.endpoint(), "BatchSize: 1\nScalingConfig: { MaximumConcurrency: 200 }");
+    // Of 128 descriptors 48 are for calls, and half of those for invokes.
+    let daemon = place.run_under("ulimit -n 128");
+    eventually("all turns are taken", || (fake.fates().invoked == 24).then_some(()));
+    for _ in 0..12 {
+        assert_eq!(daemon.request("GET", "/livez", ""), (200, "ok\n".into()));
+        assert!(place.stdout(&["list"]).contains("orders"));
+    }
+    let orders = daemon.await_status("orders", |status| status["Queue"]["InFlight"].as_u64() > Some(24));
+    assert_eq!(orders["Health"], "ok", "what waits for its turn is no failure: {orders}");
+    assert_eq!(fake.fates().invoked, 24);
+    daemon.process.signal(Signal::TERM);
+    daemon.process.signal(Signal::TERM);
 }

@@ -83,8 +83,8 @@ fn full_disks(rng: &mut Rng, actions: &[(u64, Action)]) -> Vec<StreamOutage> {
     });
     let mut full = Vec::new();
     for (at, bound) in ends {
-        if rng.u8(0..3) == 0 {
-            let from = at.saturating_sub(rng.u64(0..3_000));
+        if rng.bool() {
+            let from = at.saturating_sub(rng.u64(0..20_000));
             let until = at + bound + rng.u64(0..5_000);
             full.push(StreamOutage { from, until, side: SideOf::Store, kind: FaultKind::Transient });
         }
