@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use super::clock::Clock;
-use super::{HealthStatus, QueueStatus, ShardStatus, StreamStatus};
-use crate::machine::{Event, Gauges, Health, InvokeEnd};
+use super::last_error::Ends;
+use super::{HealthStatus, LastError, QueueStatus, ShardStatus, StreamStatus};
+use crate::machine::{Event, Gauges, Health, InvokeEnd, Problem};
 use crate::telemetry::MappingMetrics;
 
 /// AWS's `LastProcessingResult` before anything was processed.
@@ -29,11 +30,34 @@ pub(crate) struct Live {
 #[derive(Clone)]
 pub(crate) struct Shown {
     pub(crate) health: HealthStatus,
-    pub(crate) reason: Option<String>,
+    reason: Option<String>,
     pub(crate) since_unix_ms: u64,
     pub(crate) last_result: String,
+    ends: Ends,
     backlog: Option<u64>,
+    not_visible: Option<u64>,
     visibility: Option<u64>,
+}
+
+impl Shown {
+    /// Why the health is what it is. A function that fails is told with its last words, and how often it has failed.
+    pub(crate) fn health_reason(&self) -> Option<String> {
+        match (self.health, &self.ends.last_error) {
+            (HealthStatus::Failing, Some(last)) => {
+                Some(format!("function: {} ({} batches in a row)", last.headline(), self.ends.in_a_row))
+            }
+            _ => self.reason.clone(),
+        }
+    }
+
+    pub(crate) fn last_error(&self) -> Option<LastError> {
+        self.ends.last_error.clone()
+    }
+
+    /// Batches that failed since the function last processed one, even in part.
+    pub(crate) const fn failed_in_a_row(&self) -> u64 {
+        self.ends.in_a_row
+    }
 }
 
 impl Live {
@@ -43,7 +67,9 @@ impl Live {
             reason: None,
             since_unix_ms: clock.unix_ms(),
             last_result: NOTHING_YET.into(),
+            ends: Ends::default(),
             backlog: None,
+            not_visible: None,
             visibility: None,
         };
         Self {
@@ -71,10 +97,10 @@ impl Live {
                 self.set_health(health);
                 self.changed.notify_one();
             }
-            Event::InvokeEnded { end, message, .. } => self.set_result(*end, message.as_deref()),
-            Event::Described { backlog, visibility } => {
+            Event::InvokeEnded { end, problem, .. } => self.set_result(*end, problem.as_ref()),
+            Event::Described { backlog, not_visible, visibility } => {
                 let mut shown = self.lock();
-                shown.backlog = *backlog;
+                (shown.backlog, shown.not_visible) = (*backlog, *not_visible);
                 shown.visibility = Some(visibility.as_secs());
             }
             _ => {}
@@ -98,6 +124,7 @@ impl Live {
         // Not an event: nothing has become healthy, there is only nobody left who could be degraded.
         self.metrics.forget_health();
         self.set_health(&Health::Ok);
+        self.lock().ends.in_a_row = 0;
     }
 
     /// Forgets the shards that were shown: they are told anew, or are those of another stream.
@@ -123,6 +150,7 @@ impl Live {
         let shown = self.lock();
         QueueStatus {
             backlog: shown.backlog,
+            not_visible: shown.not_visible,
             held: self.held.load(Relaxed) as u64,
             in_flight: self.in_flight.load(Relaxed) as u64,
             concurrency: self.limit.load(Relaxed) as u64,
@@ -149,6 +177,7 @@ impl Live {
         let (status, reason) = match health {
             Health::Ok => (HealthStatus::Ok, None),
             Health::Degraded { reason } => (HealthStatus::Degraded, Some(reason.clone())),
+            Health::Failing { reason } => (HealthStatus::Failing, Some(reason.clone())),
         };
         if shown.health != status {
             shown.since_unix_ms = self.clock.unix_ms();
@@ -156,15 +185,17 @@ impl Live {
         (shown.health, shown.reason) = (status, reason);
     }
 
-    fn set_result(&self, end: InvokeEnd, message: Option<&str>) {
+    fn set_result(&self, end: InvokeEnd, problem: Option<&Problem>) {
+        let now = self.clock.unix_ms();
         let mut shown = self.lock();
+        shown.ends.note(end, problem, now);
         match end {
             // AWS calls a valid partial response a good result.
             InvokeEnd::Success | InvokeEnd::Partial if shown.last_result == "OK" => {}
             InvokeEnd::Success | InvokeEnd::Partial => shown.last_result = "OK".into(),
             InvokeEnd::FunctionError => shown.last_result = "PROBLEM: Function call failed".into(),
             InvokeEnd::Fault(kind) => {
-                shown.last_result = format!("PROBLEM: {}", message.unwrap_or(kind.as_str()));
+                shown.last_result = format!("PROBLEM: {}", problem.map_or(kind.as_str(), |problem| &problem.message));
             }
         }
     }
@@ -193,7 +224,8 @@ mod tests {
 
     fn invoked(end: InvokeEnd, message: Option<&str>) -> Event {
         let took = Duration::from_millis(5);
-        Event::InvokeEnded { end, records: 4, failed: 1, took, message: message.map(str::to_owned) }
+        let problem = message.map(|message| Problem { kind: "KeyError".into(), message: message.into() });
+        Event::InvokeEnded { end, records: 4, failed: 1, took, problem }
     }
 
     #[tokio::test]
@@ -212,6 +244,26 @@ mod tests {
         assert_eq!(live.shown().last_result, "PROBLEM: may not invoke");
         live.observe(&invoked(InvokeEnd::Success, None));
         assert_eq!(live.shown().last_result, "OK");
+    }
+
+    #[tokio::test]
+    async fn a_function_that_fails_everything_is_told_with_its_last_words() {
+        let live = live();
+        for message in ["first", "second\nand more", "third"] {
+            live.observe(&invoked(InvokeEnd::FunctionError, Some(message)));
+        }
+        assert_eq!((live.shown().health, live.shown().health_reason()), (HealthStatus::Ok, None));
+        live.observe(&Event::Health(Health::Failing { reason: "function: KeyError: third".into() }));
+        live.observe(&invoked(InvokeEnd::FunctionError, Some("fourth")));
+        let shown = live.shown();
+        let reason = shown.health_reason().unwrap();
+        assert_eq!(reason, "function: KeyError: fourth (4 batches in a row)");
+        assert_eq!((shown.health, shown.failed_in_a_row()), (HealthStatus::Failing, 4));
+        live.observe(&invoked(InvokeEnd::Success, None));
+        live.observe(&Event::Health(Health::Ok));
+        let shown = live.shown();
+        assert_eq!((shown.health, shown.health_reason(), shown.failed_in_a_row()), (HealthStatus::Ok, None, 0));
+        assert_eq!(shown.last_error().map(|last| last.count), Some(4), "what went wrong last is still known");
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Whether a mapping can do its work, and if not, why.
 
-use super::{Fault, FaultKind, Health};
+use super::streak::Streak;
+use super::{Fault, FaultKind, Health, Mono, Problem};
 
 /// So many failures in a row of a kind that usually passes are shown to the operator.
 const PATIENCE: u32 = 3;
@@ -13,7 +14,8 @@ pub(crate) struct HealthWatch {
     deletion: Side,
     destination: Side,
     store: Side,
-    shown: Option<String>,
+    streak: Streak,
+    shown: Health,
 }
 
 #[derive(Debug, Default)]
@@ -89,16 +91,36 @@ impl HealthWatch {
         self.store.failed(fault, "store");
     }
 
-    /// The health, if it differs from what this said last.
-    pub(crate) fn changed(&mut self) -> Option<Health> {
+    /// The function processed a batch, or a part of it.
+    pub(crate) fn batch_succeeded(&mut self) {
+        self.streak.succeeded();
+    }
+
+    /// The function failed a batch, and nothing of it is done.
+    pub(crate) fn batch_failed(&mut self, problem: &Problem, now: Mono) {
+        self.streak.failed(problem, now);
+    }
+
+    /// When the health changes by itself.
+    pub(crate) fn due(&self) -> Option<Mono> {
+        self.streak.due()
+    }
+
+    /// The health, if it differs from what this said last. What keeps a mapping from its work goes before a function that
+    /// fails.
+    pub(crate) fn changed(&mut self, now: Mono) -> Option<Health> {
         let sides = [&self.source, &self.function, &self.deletion, &self.destination, &self.store];
-        let problems: Vec<&str> = sides.into_iter().filter_map(|side| side.problem.as_deref()).collect();
-        let reason = (!problems.is_empty()).then(|| problems.join("; "));
-        if reason == self.shown {
-            return None;
-        }
-        self.shown.clone_from(&reason);
-        Some(reason.map_or(Health::Ok, |reason| Health::Degraded { reason }))
+        let mut problems: Vec<&str> = sides.into_iter().filter_map(|side| side.problem.as_deref()).collect();
+        let is_degraded = !problems.is_empty();
+        problems.extend(self.streak.reason(now));
+        let reason = problems.join("; ");
+        let health = match problems.as_slice() {
+            [] => Health::Ok,
+            _ if is_degraded => Health::Degraded { reason },
+            _ => Health::Failing { reason },
+        };
+        (health != self.shown).then(|| self.shown.clone_from(&health))?;
+        Some(health)
     }
 }
 
@@ -130,13 +152,13 @@ mod tests {
     #[test]
     fn what_needs_an_operator_shows_at_once_and_ends_with_the_first_success() {
         let mut watch = HealthWatch::default();
-        assert_eq!(watch.changed(), None);
+        assert_eq!(watch.changed(Mono::ZERO), None);
         watch.source_failed(&fault(FaultKind::Missing));
-        assert_eq!(watch.changed(), degraded("source: missing"));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("source: missing"));
         watch.source_failed(&fault(FaultKind::Missing));
-        assert_eq!(watch.changed(), None);
+        assert_eq!(watch.changed(Mono::ZERO), None);
         watch.source_ok();
-        assert_eq!(watch.changed(), Some(Health::Ok));
+        assert_eq!(watch.changed(Mono::ZERO), Some(Health::Ok));
     }
 
     #[test]
@@ -145,12 +167,12 @@ mod tests {
         for _ in 0..3 {
             watch.deletion_failed(&fault(FaultKind::Timeout));
         }
-        assert_eq!(watch.changed(), degraded("deletion: timeout"));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("deletion: timeout"));
         watch.deletions_over();
-        assert_eq!(watch.changed(), Some(Health::Ok));
+        assert_eq!(watch.changed(Mono::ZERO), Some(Health::Ok));
         watch.deletion_failed(&fault(FaultKind::Denied));
         watch.deletions_over();
-        assert_eq!(watch.changed(), degraded("deletion: denied"));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("deletion: denied"));
     }
 
     #[test]
@@ -158,15 +180,37 @@ mod tests {
         let mut watch = HealthWatch::default();
         watch.destination_failed(&fault(FaultKind::Timeout));
         watch.store_failed(&fault(FaultKind::Transient));
-        assert_eq!(watch.changed(), None);
+        assert_eq!(watch.changed(Mono::ZERO), None);
         watch.destination_failed(&fault(FaultKind::TooLarge));
-        assert_eq!(watch.changed(), degraded("destination: too_large"));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("destination: too_large"));
         watch.store_failed(&fault(FaultKind::Fenced));
-        assert_eq!(watch.changed(), degraded("destination: too_large; store: fenced"));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("destination: too_large; store: fenced"));
         watch.destination_ok();
-        assert_eq!(watch.changed(), degraded("store: fenced"));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("store: fenced"));
         watch.store_ok();
-        assert_eq!(watch.changed(), Some(Health::Ok));
+        assert_eq!(watch.changed(Mono::ZERO), Some(Health::Ok));
+    }
+
+    #[test]
+    fn a_function_that_fails_everything_shows_unless_the_mapping_is_degraded() {
+        let mut watch = HealthWatch::default();
+        let problem = Problem { kind: "KeyError".into(), message: "id".into() };
+        let at = |seconds| Mono::at(std::time::Duration::from_secs(seconds));
+        for second in 0..3 {
+            watch.function_ok();
+            watch.batch_failed(&problem, at(second));
+        }
+        assert_eq!((watch.changed(at(59)), watch.due()), (None, Some(at(60))));
+        let failing = "function: KeyError: id";
+        assert_eq!(watch.changed(at(60)), Some(Health::Failing { reason: failing.into() }));
+        watch.source_failed(&fault(FaultKind::Missing));
+        assert_eq!(watch.changed(at(61)), degraded("source: missing; function: KeyError: id"));
+        watch.source_ok();
+        assert_eq!(watch.changed(at(62)), Some(Health::Failing { reason: failing.into() }));
+        watch.batch_failed(&problem, at(63));
+        assert_eq!(watch.changed(at(63)), None);
+        watch.batch_succeeded();
+        assert_eq!(watch.changed(at(64)), Some(Health::Ok));
     }
 
     #[test]
@@ -175,16 +219,16 @@ mod tests {
         for _ in 0..2 {
             watch.function_failed(&fault(FaultKind::Transient));
         }
-        assert_eq!(watch.changed(), None);
+        assert_eq!(watch.changed(Mono::ZERO), None);
         watch.function_failed(&fault(FaultKind::Transient));
-        assert_eq!(watch.changed(), degraded("function: transient"));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("function: transient"));
         for _ in 0..29 {
             watch.source_failed(&fault(FaultKind::Throttled));
         }
-        assert_eq!(watch.changed(), None);
+        assert_eq!(watch.changed(Mono::ZERO), None);
         watch.source_failed(&fault(FaultKind::Throttled));
-        assert_eq!(watch.changed(), degraded("source: throttled; function: transient"));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("source: throttled; function: transient"));
         watch.function_ok();
-        assert_eq!(watch.changed(), degraded("source: throttled"));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("source: throttled"));
     }
 }

@@ -133,9 +133,10 @@ impl QueueMachine {
         self.start_invokes();
         self.start_deliveries();
         self.flush_settlements();
+        self.refresh_when_idle();
         self.describe_if_due();
         self.start_polls();
-        self.out.show(&mut self.health, self.scaler.limit());
+        self.out.show(&mut self.health, self.scaler.limit(), self.now);
         self.finish_drain();
     }
 
@@ -155,6 +156,8 @@ impl QueueMachine {
             (self.leases.next_beat(), Wake::Heartbeat),
             (self.settling.next_flush(), Wake::Settle),
             (self.deliveries.next_try(), Wake::Deliver),
+            (self.probe_due(), Wake::Poll),
+            (self.health.due(), Wake::Health),
             (self.draining.as_ref().map(Draining::next), Wake::Drain),
         ];
         let next = candidates.into_iter().filter_map(|(at, reason)| Some((at?, reason))).min();

@@ -40,8 +40,12 @@ pub(super) struct Receiving {
     /// Asked for in each receive, where the queue's own timeout is not used.
     override_visibility: Option<Duration>,
     zero_timeout: bool,
-    /// What the queue said last of the messages that wait.
-    backlog: u64,
+    /// What the queue said last of the messages in it, until that is known to be outdated.
+    messages: u64,
+    /// Something was received since nothing was held.
+    busy: bool,
+    /// `maxReceiveCount` of the queue's redrive policy.
+    max_receive_count: Option<u32>,
     failures: u32,
     not_before: Option<Mono>,
     was_missing: bool,
@@ -82,6 +86,22 @@ impl Receiving {
         self.polls.len()
     }
 
+    /// The last receive of a message before SQS moves it to the dead-letter queue.
+    pub(super) const fn max_receive_count(&self) -> Option<u32> {
+        self.max_receive_count
+    }
+
+    pub(super) const fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// What the queue said of its messages is true no more: it is asked again soon.
+    fn refresh(&mut self, now: Mono) {
+        if std::mem::take(&mut self.messages) > 0 {
+            self.next_describe = self.next_describe.min(now + DESCRIBE_AGAIN);
+        }
+    }
+
     /// The queue's own visibility timeout is zero: what fails is to be visible again at once.
     pub(super) const fn queue_has_no_timeout(&self) -> bool {
         self.zero_timeout
@@ -89,6 +109,13 @@ impl Receiving {
 }
 
 impl QueueMachine {
+    /// The queue has fallen idle: its backlog is another one.
+    pub(super) fn refresh_when_idle(&mut self) {
+        if self.held.is_empty() && std::mem::take(&mut self.receiving.busy) {
+            self.receiving.refresh(self.now);
+        }
+    }
+
     pub(super) fn describe_if_due(&mut self) {
         let receiving = &mut self.receiving;
         if !receiving.stopped && !receiving.describing && receiving.next_describe <= self.now {
@@ -107,9 +134,11 @@ impl QueueMachine {
                 let own = attributes.visibility;
                 let other = self.options.visibility.or_else(|| own.is_zero().then_some(ASSUMED_VISIBILITY));
                 self.receiving.zero_timeout = own.is_zero();
-                self.receiving.backlog = attributes.backlog.unwrap_or(0);
+                let QueueAttributes { backlog, in_flight: not_visible, .. } = attributes;
+                self.receiving.messages = backlog.unwrap_or(0).saturating_add(not_visible.unwrap_or(0));
+                self.receiving.max_receive_count = attributes.max_receive_count;
                 self.use_visibility(other, own);
-                self.out.emit(Event::Described { backlog: attributes.backlog, visibility: own });
+                self.out.emit(Event::Described { backlog, not_visible, visibility: own });
             }
             Err(fault) if fault.kind == FaultKind::Denied && !self.receiving.described => {
                 self.receiving.described = true;
@@ -173,6 +202,7 @@ impl QueueMachine {
             || self.groups.as_ref().is_some_and(Groups::waits)
             || self.settling.deletes.is_behind()
             || self.deliveries.is_behind()
+            || self.deletes_are_futile() && !self.may_probe()
         {
             return None;
         }
@@ -184,6 +214,7 @@ impl QueueMachine {
             .saturating_sub(self.batcher.gathered() as u64);
         // Without a window each receive is a batch of its own, however few messages it brings.
         let room = if self.options.window.is_zero() && u64::from(open) >= free { 0 } else { room };
+        let room = if self.deletes_are_futile() { room.min(1) } else { room };
         let max = u32::try_from(room).unwrap_or(u32::MAX).min(MAX_RECEIVE).min(self.options.batch_size);
         (max > 0).then_some(max)
     }
@@ -221,9 +252,9 @@ impl QueueMachine {
         }
         self.out.emit(Event::Polled { records: records.len() });
         let count = records.len();
-        if count == 0 && std::mem::take(&mut self.receiving.backlog) > 0 {
-            let soon = self.now + DESCRIBE_AGAIN;
-            self.receiving.next_describe = self.receiving.next_describe.min(soon);
+        self.receiving.busy |= count > 0;
+        if count == 0 {
+            self.receiving.refresh(self.now);
         }
         // What was asked for is what was given. The queue's own timeout may have changed while the poll was open.
         let lease = poll.visibility.unwrap_or_else(|| poll.lease.min(self.leases.length()));

@@ -171,7 +171,7 @@ impl StreamMachine {
         self.read_parked();
         self.save_if_due();
         let limit = u32::try_from(self.lanes()).unwrap_or(u32::MAX);
-        self.out.show(&mut self.health, limit);
+        self.out.show(&mut self.health, limit, self.now.mono);
         self.finish_drain();
     }
 
@@ -181,6 +181,7 @@ impl StreamMachine {
             (self.listing.due().filter(|_| self.draining.is_none()), Wake::Describe),
             (self.deliveries.due(), Wake::Deliver),
             (self.save_due(), Wake::Checkpoint),
+            (self.health.due(), Wake::Health),
             (self.draining.as_ref().map(|draining| draining.next(self.now.mono)), Wake::Drain),
         ];
         let next = candidates.into_iter().filter_map(|(at, reason)| Some((at?, reason))).min();

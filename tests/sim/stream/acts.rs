@@ -32,6 +32,7 @@ impl Life {
                 self.shutdown(bound, cut_after).await;
                 self.restart(down).await;
             }
+            Action::Look => {}
             Action::Reload(None) => self.reload_the_same().await,
             Action::Reload(Some((consumer, retune))) => {
                 retune.apply(&mut self.mappings[consumer]);

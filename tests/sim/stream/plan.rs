@@ -75,6 +75,8 @@ pub(crate) struct FunctionPlan {
     pub(crate) duration: (u64, u64),
     /// `ReservedConcurrentExecutions`.
     pub(crate) reserved: Option<u32>,
+    /// From when until when it fails everything.
+    pub(crate) broken: Option<(u64, u64)>,
 }
 
 /// One record to come.
@@ -193,6 +195,8 @@ pub(crate) enum Action {
     Crash { down: u64 },
     /// SIGTERM with a drain bound, perhaps a second one, and a new process after so long.
     Shutdown { bound: u64, cut_after: Option<u64>, down: u64 },
+    /// `forebay list`, of which the health is checked.
+    Look,
     /// SIGHUP: the same files, or one mapping with other numbers.
     Reload(Option<(usize, Retune)>),
 }

@@ -8,6 +8,7 @@ use forebay::mapping::Mapping;
 
 use super::basin::{Basin, Quiet, Session, State};
 use super::shards::unix;
+use crate::streak::Streak;
 
 /// After a stop was answered, calls already on their way may still begin for so long (milliseconds).
 const STOP_GRACE: u64 = 3;
@@ -47,6 +48,7 @@ impl Tap {
             claimed: false,
             ended: None,
             deliveries: BTreeMap::new(),
+            streak: Streak::default(),
         });
         drop(state);
         let stream = mapping.stream.as_ref().expect("a mapping of a stream");
