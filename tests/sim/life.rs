@@ -155,7 +155,12 @@ impl Life {
         let used = lane.state().counts.deleted_fairly > 0;
         let reason = status.health_reason.as_deref().unwrap_or_default();
         let unproven = reason.starts_with("destination:") && lane.state().counts.delivered_fairly == 0;
-        let healthy = status.health == HealthStatus::Ok || unproven || !(used || reason.contains("source:"));
+        // What came last may have been poison, and nothing else.
+        let streak = lane.state().sessions.last().map(|session| session.streak).unwrap_or_default();
+        if let Some(wrong) = streak.wrong(&status, self.world.now()) {
+            lane.violate(wrong);
+        }
+        let healthy = status.health != HealthStatus::Degraded || unproven || !(used || reason.contains("source:"));
         if status.state != MappingState::Enabled || !healthy {
             lane.violate(format_args!("is {:?}, {:?}: {:?}", status.state, status.health, status.health_reason));
         }

@@ -40,7 +40,9 @@ pub(super) struct Receiving {
     /// Asked for in each receive, where the queue's own timeout is not used.
     override_visibility: Option<Duration>,
     zero_timeout: bool,
-    /// What the queue said last of the messages in it, until that is known to be outdated.
+    /// What the queue said last of the messages that wait, until that is known to be outdated.
+    backlog: u64,
+    /// The same of all messages in it.
     messages: u64,
     /// Something was received since nothing was held.
     busy: bool,
@@ -97,9 +99,8 @@ impl Receiving {
 
     /// What the queue said of its messages is true no more: it is asked again soon.
     fn refresh(&mut self, now: Mono) {
-        if std::mem::take(&mut self.messages) > 0 {
-            self.next_describe = self.next_describe.min(now + DESCRIBE_AGAIN);
-        }
+        (self.backlog, self.messages) = (0, 0);
+        self.next_describe = self.next_describe.min(now + DESCRIBE_AGAIN);
     }
 
     /// The queue's own visibility timeout is zero: what fails is to be visible again at once.
@@ -111,7 +112,7 @@ impl Receiving {
 impl QueueMachine {
     /// The queue has fallen idle: its backlog is another one.
     pub(super) fn refresh_when_idle(&mut self) {
-        if self.held.is_empty() && std::mem::take(&mut self.receiving.busy) {
+        if self.held.is_empty() && std::mem::take(&mut self.receiving.busy) && self.receiving.messages > 0 {
             self.receiving.refresh(self.now);
         }
     }
@@ -135,7 +136,8 @@ impl QueueMachine {
                 let other = self.options.visibility.or_else(|| own.is_zero().then_some(ASSUMED_VISIBILITY));
                 self.receiving.zero_timeout = own.is_zero();
                 let QueueAttributes { backlog, in_flight: not_visible, .. } = attributes;
-                self.receiving.messages = backlog.unwrap_or(0).saturating_add(not_visible.unwrap_or(0));
+                self.receiving.backlog = backlog.unwrap_or(0);
+                self.receiving.messages = self.receiving.backlog.saturating_add(not_visible.unwrap_or(0));
                 self.receiving.max_receive_count = attributes.max_receive_count;
                 self.use_visibility(other, own);
                 self.out.emit(Event::Described { backlog, not_visible, visibility: own });
@@ -253,7 +255,7 @@ impl QueueMachine {
         self.out.emit(Event::Polled { records: records.len() });
         let count = records.len();
         self.receiving.busy |= count > 0;
-        if count == 0 {
+        if count == 0 && self.receiving.backlog > 0 {
             self.receiving.refresh(self.now);
         }
         // What was asked for is what was given. The queue's own timeout may have changed while the poll was open.
