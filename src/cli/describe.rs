@@ -19,8 +19,12 @@ pub(super) fn one(status: &MappingStatus, colour: bool) -> String {
         ("Health", format!("{} since {}", health(status), status.since)),
     ];
     lines.extend(status.health_reason.iter().map(|reason| ("Reason", reason.clone())));
+    lines.push(("Last result", status.last_processing_result.clone()));
+    lines.extend(status.last_error.iter().map(|last| {
+        let times = if last.count == 1 { "once".into() } else { format!("{} times", last.count) };
+        ("Last error", format!("{} ({times}, last at {})", last.headline(), last.at))
+    }));
     lines.extend([
-        ("Last result", status.last_processing_result.clone()),
         ("Batch", format!("{} records, {} s window", status.batch_size, status.maximum_batching_window_in_seconds)),
         ("Responses", or_dash(&status.function_response_types.join(", "))),
     ]);
@@ -106,8 +110,9 @@ fn queue(queue: &QueueStatus, state: MappingState) -> String {
         _ => String::new(),
     };
     format!(
-        "{} waiting, {} held, {} of {} batches in flight, {} s visibility{open}",
+        "{} waiting, {} not visible, {} held, {} of {} batches in flight, {} s visibility{open}",
         number(queue.backlog),
+        number(queue.not_visible),
         queue.held,
         queue.in_flight,
         queue.concurrency,
@@ -144,6 +149,9 @@ fn records(status: &MappingStatus) -> String {
     if status.stream.is_some() {
         text.push_str(&format!(", {} dropped, {} bisections", counters.dropped, counters.bisections));
     } else {
+        if counters.exhausted > 0 {
+            text.push_str(&format!(", {} to the dead-letter queue", counters.exhausted));
+        }
         text.push_str(&format!(", {} deleted", counters.deleted));
         if counters.kept_in_order > 0 {
             text.push_str(&format!(", {} kept in order", counters.kept_in_order));
@@ -179,7 +187,7 @@ fn or_dash(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::output::{json, yaml};
-    use super::super::sample::{broken, clicks, made, orders};
+    use super::super::sample::{broken, clicks, failing, made, orders};
     use super::*;
     use crate::engine::{FilterCriteria, MappingStatus};
 
@@ -188,6 +196,7 @@ mod tests {
         insta::assert_snapshot!("one", one(&orders(), false));
         insta::assert_snapshot!("one_of_the_api", one(&made(), false));
         insta::assert_snapshot!("one_degraded", one(&broken(), false));
+        insta::assert_snapshot!("one_failing", one(&failing(), false));
         insta::assert_snapshot!("one_stream", one(&clicks(), false));
     }
 
@@ -239,11 +248,12 @@ mod tests {
     fn json_and_yaml_hold_the_same_and_can_be_read_back() {
         insta::assert_snapshot!("stream_json", json(&clicks()).unwrap());
         insta::assert_snapshot!("stream_yaml", yaml(&clicks()).unwrap());
-        for status in [orders(), broken(), clicks(), made()] {
+        for status in [orders(), broken(), failing(), clicks(), made()] {
             let text = json(&status).unwrap();
             assert_eq!(serde_json::from_str::<MappingStatus>(&text).unwrap(), status);
         }
         let older = json(&orders()).unwrap().replace("  \"Origin\": \"file\",\n", "");
+        let older = older.replace("  \"FailedInARow\": 0,\n", "").replace("    \"Exhausted\": 0,\n", "");
         assert_eq!(
             serde_json::from_str::<MappingStatus>(&older).unwrap(),
             orders(),

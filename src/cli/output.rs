@@ -70,6 +70,13 @@ pub(super) fn colour_on_stderr() -> bool {
     io::stderr().is_terminal() && colour_wanted()
 }
 
+/// How many columns the terminal has that stdout is; none in a pipe or a file.
+pub(super) fn width_of_stdout() -> Option<usize> {
+    let stdout = io::stdout();
+    let size = stdout.is_terminal().then(|| rustix::termios::tcgetwinsize(stdout).ok()).flatten()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
 fn colour_wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

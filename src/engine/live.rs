@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use super::clock::Clock;
-use super::{HealthStatus, QueueStatus, ShardStatus, StreamStatus};
-use crate::machine::{Event, Gauges, Health, InvokeEnd};
+use super::last_error::Ends;
+use super::{HealthStatus, LastError, QueueStatus, ShardStatus, StreamStatus};
+use crate::machine::{Event, Gauges, Health, InvokeEnd, Problem};
 use crate::telemetry::MappingMetrics;
 
 /// AWS's `LastProcessingResult` before anything was processed.
@@ -35,10 +36,12 @@ pub(crate) struct Live {
 #[derive(Clone)]
 pub(crate) struct Shown {
     pub(crate) health: HealthStatus,
-    pub(crate) reason: Option<String>,
+    reason: Option<String>,
     pub(crate) since_unix_ms: u64,
     pub(crate) last_result: String,
+    ends: Ends,
     backlog: Option<u64>,
+    not_visible: Option<u64>,
     visibility: Option<u64>,
     /// What the mapping's own task says.
     own: Health,
@@ -51,12 +54,34 @@ impl Shown {
     fn together(&self) -> Health {
         let Some(store) = &self.store else { return self.own.clone() };
         let reason = match &self.own {
-            Health::Ok => format!("store: {store}"),
+            // A function that fails is not what keeps the mapping from its work.
+            Health::Ok | Health::Failing { .. } => format!("store: {store}"),
             // Its own write has met the same.
             Health::Degraded { reason } if reason.contains(store.as_str()) => reason.clone(),
             Health::Degraded { reason } => format!("{reason}; store: {store}"),
         };
         Health::Degraded { reason }
+    }
+}
+
+impl Shown {
+    /// Why the health is what it is. A function that fails is told with its last words, and how often it has failed.
+    pub(crate) fn health_reason(&self) -> Option<String> {
+        match (self.health, &self.ends.last_error) {
+            (HealthStatus::Failing, Some(last)) => {
+                Some(format!("function: {} ({} batches in a row)", last.headline(), self.ends.in_a_row))
+            }
+            _ => self.reason.clone(),
+        }
+    }
+
+    pub(crate) fn last_error(&self) -> Option<LastError> {
+        self.ends.last_error.clone()
+    }
+
+    /// Batches that failed since the function last processed one, even in part.
+    pub(crate) const fn failed_in_a_row(&self) -> u64 {
+        self.ends.in_a_row
     }
 }
 
@@ -67,7 +92,9 @@ impl Live {
             reason: None,
             since_unix_ms: clock.unix_ms(),
             last_result: NOTHING_YET.into(),
+            ends: Ends::default(),
             backlog: None,
+            not_visible: None,
             visibility: None,
             own: Health::Ok,
             store: None,
@@ -101,10 +128,10 @@ impl Live {
         match event {
             Event::Polled { .. } if !self.polled.swap(true, Relaxed) => self.changed.notify_one(),
             Event::Drained { unsaved, .. } => self.unsaved.store(!unsaved.is_empty(), Relaxed),
-            Event::InvokeEnded { end, message, .. } => self.set_result(*end, message.as_deref()),
-            Event::Described { backlog, visibility } => {
+            Event::InvokeEnded { end, problem, .. } => self.set_result(*end, problem.as_ref()),
+            Event::Described { backlog, not_visible, visibility } => {
                 let mut shown = self.lock();
-                shown.backlog = *backlog;
+                (shown.backlog, shown.not_visible) = (*backlog, *not_visible);
                 shown.visibility = Some(visibility.as_secs());
             }
             _ => {}
@@ -133,6 +160,7 @@ impl Live {
         // Not an event: nothing has become healthy, there is only nobody left who could be degraded.
         let mut shown = self.lock();
         shown.own = Health::Ok;
+        shown.ends.in_a_row = 0;
         if shown.store.is_none() {
             self.metrics.forget_health();
         }
@@ -188,6 +216,7 @@ impl Live {
         let shown = self.lock();
         QueueStatus {
             backlog: shown.backlog,
+            not_visible: shown.not_visible,
             held: self.held.load(Relaxed) as u64,
             in_flight: self.in_flight.load(Relaxed) as u64,
             concurrency: self.limit.load(Relaxed) as u64,
@@ -232,6 +261,7 @@ impl Live {
         let (status, reason) = match shown.together() {
             Health::Ok => (HealthStatus::Ok, None),
             Health::Degraded { reason } => (HealthStatus::Degraded, Some(reason)),
+            Health::Failing { reason } => (HealthStatus::Failing, Some(reason)),
         };
         if shown.health != status {
             shown.since_unix_ms = self.clock.unix_ms();
@@ -239,15 +269,17 @@ impl Live {
         (shown.health, shown.reason) = (status, reason);
     }
 
-    fn set_result(&self, end: InvokeEnd, message: Option<&str>) {
+    fn set_result(&self, end: InvokeEnd, problem: Option<&Problem>) {
+        let now = self.clock.unix_ms();
         let mut shown = self.lock();
+        shown.ends.note(end, problem, now);
         match end {
             // AWS calls a valid partial response a good result.
             InvokeEnd::Success | InvokeEnd::Partial if shown.last_result == "OK" => {}
             InvokeEnd::Success | InvokeEnd::Partial => shown.last_result = "OK".into(),
             InvokeEnd::FunctionError => shown.last_result = "PROBLEM: Function call failed".into(),
             InvokeEnd::Fault(kind) => {
-                shown.last_result = format!("PROBLEM: {}", message.unwrap_or(kind.as_str()));
+                shown.last_result = format!("PROBLEM: {}", problem.map_or(kind.as_str(), |problem| &problem.message));
             }
         }
     }
@@ -276,7 +308,8 @@ mod tests {
 
     fn invoked(end: InvokeEnd, message: Option<&str>) -> Event {
         let took = Duration::from_millis(5);
-        Event::InvokeEnded { end, records: 4, failed: 1, took, message: message.map(str::to_owned) }
+        let problem = message.map(|message| Problem { kind: "KeyError".into(), message: message.into() });
+        Event::InvokeEnded { end, records: 4, failed: 1, took, problem }
     }
 
     #[tokio::test]
@@ -313,6 +346,26 @@ mod tests {
         assert_eq!(live.shown().health, HealthStatus::Degraded);
         live.set_store(None);
         assert_eq!((live.shown().health, reason()), (HealthStatus::Ok, String::new()));
+    }
+
+    #[tokio::test]
+    async fn a_function_that_fails_everything_is_told_with_its_last_words() {
+        let live = live();
+        for message in ["first", "second\nand more", "third"] {
+            live.observe(&invoked(InvokeEnd::FunctionError, Some(message)));
+        }
+        assert_eq!((live.shown().health, live.shown().health_reason()), (HealthStatus::Ok, None));
+        live.observe(&Event::Health(Health::Failing { reason: "function: KeyError: third".into() }));
+        live.observe(&invoked(InvokeEnd::FunctionError, Some("fourth")));
+        let shown = live.shown();
+        let reason = shown.health_reason().unwrap();
+        assert_eq!(reason, "function: KeyError: fourth (4 batches in a row)");
+        assert_eq!((shown.health, shown.failed_in_a_row()), (HealthStatus::Failing, 4));
+        live.observe(&invoked(InvokeEnd::Success, None));
+        live.observe(&Event::Health(Health::Ok));
+        let shown = live.shown();
+        assert_eq!((shown.health, shown.health_reason(), shown.failed_in_a_row()), (HealthStatus::Ok, None, 0));
+        assert_eq!(shown.last_error().map(|last| last.count), Some(4), "what went wrong last is still known");
     }
 
     #[tokio::test]

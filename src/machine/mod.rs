@@ -22,10 +22,12 @@ mod invariant;
 mod outbox;
 mod outcome;
 mod position;
+mod problem;
 mod queue;
 mod record;
 mod scaler;
 mod screening;
+mod streak;
 mod stream;
 mod time;
 pub(crate) mod uuid;
@@ -47,6 +49,7 @@ pub use position::{
     Cursor, Fence, Mark, NotAMark, Position, Positions, ReadAnswer, ReadId, ReadRequest, SaveId, SaveRequest, Shard,
     StartingPosition, StreamListing,
 };
+pub use problem::Problem;
 pub use queue::{GroupOrder, LONG_POLL, OnFunctionError, QueueMachine, QueueOptions};
 pub use record::{Receipt, Record};
 pub use screening::{Screened, Screening, ScreeningPolicy, Undecided};

@@ -80,6 +80,8 @@ pub enum Wake {
     Deliver,
     /// Marks are to be saved.
     Checkpoint,
+    /// The health changes by itself.
+    Health,
     /// The drain's bound, or the end of its grace for open polls.
     Drain,
 }
@@ -95,6 +97,7 @@ impl fmt::Display for Wake {
             Self::Settle => "settle",
             Self::Deliver => "deliver",
             Self::Checkpoint => "checkpoint",
+            Self::Health => "health",
             Self::Drain => "drain",
         })
     }

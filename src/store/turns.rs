@@ -21,6 +21,8 @@ use super::{Definition, Desired, StoreError};
 
 /// The least time from the begin of one transaction to the next.
 const APART: Duration = Duration::from_millis(10);
+/// That the file was opened again is said at most this often.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Takes a request in, and gives back what will answer it.
 type Job = Box<dyn FnOnce(&mut Round<'_>) -> Answer + Send>;
@@ -54,6 +56,22 @@ struct Queue {
     taken: bool,
     /// When the last transaction was begun.
     last_write: Option<Instant>,
+    /// When it was last said that the file was opened again.
+    said: Option<Instant>,
+    /// How often it stayed unsaid since.
+    silenced: u64,
+}
+
+impl Queue {
+    /// Whether to say that the file was opened again, and then how often that stayed unsaid.
+    fn admit(&mut self, now: Instant) -> Option<u64> {
+        if self.said.is_some_and(|said| now.saturating_duration_since(said) < SILENCE) {
+            self.silenced += 1;
+            return None;
+        }
+        self.said = Some(now);
+        Some(std::mem::take(&mut self.silenced))
+    }
 }
 
 impl std::fmt::Debug for Queue {
@@ -153,7 +171,10 @@ impl Turns {
         let (database, contents) = file::open_again(&self.path, &self.place)?;
         state.ledger = contents.ledger;
         *self.asked.write().unwrap_or_else(PoisonError::into_inner) = contents.asked;
-        tracing::info!(store = %self.path.display(), "the store was opened again after a write that failed");
+        let (store, said) = (self.path.display(), self.queue().admit(Instant::now()));
+        if let Some(silenced) = said {
+            tracing::info!(%store, silenced, "the store was opened again after a write that failed");
+        }
         Ok(database)
     }
 
@@ -221,5 +242,17 @@ impl Drop for Turn {
         queue.taken = false;
         drop(queue);
         drop(left);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_opened_again_and_again_is_told_each_minute() {
+        let (mut queue, start) = (Queue::default(), Instant::now());
+        let said: Vec<Option<u64>> = [0, 1, 59, 60, 61].map(|n| queue.admit(start + Duration::from_secs(n))).into();
+        assert_eq!(said, [Some(0), None, None, Some(2), None]);
     }
 }

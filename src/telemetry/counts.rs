@@ -62,6 +62,7 @@ pub(super) struct Counts {
     pub(super) filtered: Count,
     pub(super) undecidable: Count,
     pub(super) kept_in_order: Count,
+    pub(super) exhausted: Count,
     pub(super) deleted: Count,
     pub(super) throttles: Count,
     pub(super) malformed: Count,
@@ -98,7 +99,10 @@ pub(super) struct Counts {
     pub(super) in_flight_limit: AtomicU64,
     /// `u64::MAX`: not known.
     pub(super) backlog: AtomicU64,
+    /// The same.
+    pub(super) not_visible: AtomicU64,
     pub(super) degraded: AtomicBool,
+    pub(super) failing: AtomicBool,
     pub(super) invoke_duration: Histogram,
     pub(super) batch_records: Histogram,
     pub(super) limiter_wait: Histogram,
@@ -113,6 +117,7 @@ impl Counts {
             filtered: Count::default(),
             undecidable: Count::default(),
             kept_in_order: Count::default(),
+            exhausted: Count::default(),
             deleted: Count::default(),
             throttles: Count::default(),
             malformed: Count::default(),
@@ -145,7 +150,9 @@ impl Counts {
             in_flight: AtomicU64::new(0),
             in_flight_limit: AtomicU64::new(0),
             backlog: AtomicU64::new(u64::MAX),
+            not_visible: AtomicU64::new(u64::MAX),
             degraded: AtomicBool::new(false),
+            failing: AtomicBool::new(false),
             invoke_duration: Histogram::new(DURATION_BUCKETS),
             batch_records: Histogram::new(RECORD_BUCKETS),
             limiter_wait: Histogram::new(WAIT_BUCKETS),
@@ -174,14 +181,21 @@ impl Counts {
                 self.undecidable.add(undecided.records);
             }
             Event::OrderKept { records } => self.kept_in_order.add(*records),
+            Event::Exhausted { records, .. } => self.exhausted.add(*records),
             Event::Deleted { records } => self.deleted.add(*records),
             Event::DeleteFailed { records, .. } => self.delete_failures.add(*records),
             Event::Heartbeat { result, records } => self.heartbeats[*result as usize].add(*records),
             Event::LeaseLost { records, .. } => self.leases_lost.add(*records),
             Event::TooLarge { .. } => self.oversized.add(1),
             Event::Scaled { limit } => self.in_flight_limit.store(u64::from(*limit), Relaxed),
-            Event::Described { backlog, .. } => self.backlog.store(backlog.unwrap_or(u64::MAX), Relaxed),
-            Event::Health(health) => self.degraded.store(matches!(health, Health::Degraded { .. }), Relaxed),
+            Event::Described { backlog, not_visible, .. } => {
+                self.backlog.store(backlog.unwrap_or(u64::MAX), Relaxed);
+                self.not_visible.store(not_visible.unwrap_or(u64::MAX), Relaxed);
+            }
+            Event::Health(health) => {
+                self.degraded.store(matches!(health, Health::Degraded { .. }), Relaxed);
+                self.failing.store(matches!(health, Health::Failing { .. }), Relaxed);
+            }
             Event::Violated(invariant) => self.violations[*invariant as usize].add(1),
             Event::Checkpointed { .. } => self.checkpoints_saved.add(1),
             Event::CheckpointFailed { .. } => self.checkpoints_failed.add(1),
@@ -250,6 +264,7 @@ impl Counts {
             undecidable: self.undecidable.get(),
             invoked: self.invoked.get(),
             failed: self.failed.get(),
+            exhausted: self.exhausted.get(),
             deleted: self.deleted.get(),
             throttles: self.throttles.get(),
             invokes: self.invokes().map(|(_, count)| count).sum(),
@@ -302,7 +317,7 @@ mod tests {
             records: 7,
             failed: 0,
             took: Duration::from_millis(3),
-            message: None,
+            problem: None,
         });
         counts.count(&Event::InvokeStarted { records: 7, attempt: 2 });
         counts.count(&Event::InvokeEnded {
@@ -310,7 +325,7 @@ mod tests {
             records: 7,
             failed: 2,
             took: Duration::from_millis(30),
-            message: None,
+            problem: None,
         });
         counts.count(&Event::Deleted { records: 5 });
         let expected = Counters { invoked: 14, failed: 2, deleted: 5, throttles: 1, invokes: 2, ..Counters::default() };

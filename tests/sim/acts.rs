@@ -36,6 +36,7 @@ impl Life {
                 retune.apply(&mut self.mappings[lane]);
                 self.reload_changed(lane).await;
             }
+            Action::Look => {}
             Action::Remove { lane, back_after } => self.remove(lane, back_after).await,
         }
     }

@@ -219,6 +219,10 @@ impl OpenInvoke {
                 }
             };
         }
+        if result.is_ok() {
+            let succeeded = (0..self.leases.len()).any(|at| !failed.contains(&at) && !kept.contains(&at));
+            state.sessions[session.id].streak.note(!succeeded, now);
+        }
         if is_judged {
             let named = !malformed && result.as_ref().is_ok_and(|answer| answer.function_error.is_none());
             let spared = session.spared(&state, &self.leases, failed, named);

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::destination::Tally;
 use crate::fifo::{Attempts, FifoState};
 use crate::plan::{Faults, LanePlan, Outage, SideOf};
+use crate::streak::Streak;
 use crate::world::World;
 
 /// A queue, a function, and all that is known of them.
@@ -60,7 +61,11 @@ impl Lane {
     pub(crate) fn calm(&self) -> bool {
         let plan = &self.plan;
         let unsound = plan.sends.iter().any(|send| send.poison || send.slips);
-        !unsound && plan.faults == Faults::default() && plan.outages.is_empty() && plan.function.reserved.is_none()
+        !unsound
+            && plan.faults == Faults::default()
+            && plan.outages.is_empty()
+            && plan.function.reserved.is_none()
+            && plan.function.broken.is_none()
     }
 
     /// Whether the queue is FIFO.
@@ -298,6 +303,8 @@ pub(crate) struct SessionState {
     pub(crate) failing: BTreeSet<Arc<str>>,
     /// FIFO: groups of which an error did not say what failed, and how many of their messages are to go one by one.
     pub(crate) unclear: BTreeMap<Arc<str>, usize>,
+    /// Batches that failed in a row.
+    pub(crate) streak: Streak,
 }
 
 /// An invoke that the engine waits for.

@@ -38,6 +38,8 @@ pub(crate) enum Action {
     Shutdown { bound: u64, cut_after: Option<u64>, down: u64 },
     /// SIGHUP: the same files, or one mapping with other numbers.
     Reload(Option<(usize, Retune)>),
+    /// `forebay list`, of which the health is checked.
+    Look,
     /// SIGHUP after a file was removed, and again after it came back.
     Remove { lane: usize, back_after: u64 },
 }
@@ -98,6 +100,8 @@ pub(crate) struct FunctionPlan {
     pub(crate) describable: bool,
     /// FIFO: what it does behind a message that it fails, where it reports failures.
     pub(crate) manner: Manner,
+    /// From when until when it fails everything.
+    pub(crate) broken: Option<(u64, u64)>,
 }
 
 /// What a function does behind a message that it fails.

@@ -36,6 +36,8 @@ pub(crate) struct Outcome {
     pub(crate) recorded: usize,
     /// Answers of receives from FIFO queues that were asked for again, and came.
     pub(crate) recovered: usize,
+    /// How often a mapping was seen failing.
+    pub(crate) failing: usize,
 }
 
 /// Lives the life of `plan`; `show` prints every event.
@@ -53,10 +55,22 @@ pub(crate) fn run(plan: Plan, show: bool) -> Outcome {
         let violation = world.violation();
         world.close();
         let (deleted, dead, recorded) = (life.count(Place::Deleted), life.count(Place::Dead), life.recorded());
-        let recovered = life.recovered();
+        let (recovered, failing) = (life.recovered(), life.failing);
         drop(life);
         let (hash, tail) = world.trace();
-        Outcome { seed, hash, violation, tail, calls: world.calls(), lasted, deleted, dead, recorded, recovered }
+        Outcome {
+            seed,
+            hash,
+            violation,
+            tail,
+            calls: world.calls(),
+            lasted,
+            deleted,
+            dead,
+            recorded,
+            recovered,
+            failing,
+        }
     });
     if panic.is_some() {
         outcome.violation = panic;

@@ -25,6 +25,7 @@ pub(crate) fn lane(messages: usize) -> LanePlan {
             reserved: None,
             describable: true,
             manner: Manner::Careless,
+            broken: None,
         },
         faults: Faults::default(),
         outages: Vec::new(),
@@ -99,6 +100,17 @@ fn a_window_holds_messages_beyond_their_visibility() {
     lane.queue.visibility = 10;
     let outcome = passes(plan(vec![lane], Vec::new()));
     assert_eq!((outcome.deleted, outcome.dead), (5, 0));
+}
+
+/// Broken for minutes: that shows, also while every batch is reported and not one is thrown, and ends with the first success.
+#[test]
+fn a_function_that_fails_everything_shows_as_failing_until_it_succeeds() {
+    let mut lane = lane(30);
+    lane.queue.max_receive_count = None;
+    lane.function.broken = Some((0, 200_000));
+    let looks = [30_000, 90_000, 199_000, 500_000].map(|at| (at, Action::Look)).into();
+    let outcome = passes(plan(vec![lane], looks));
+    assert_eq!((outcome.deleted, outcome.failing), (30, 2));
 }
 
 #[test]

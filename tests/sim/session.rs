@@ -7,6 +7,7 @@ use forebay::mapping::Mapping;
 
 use crate::fifo::Attempts;
 use crate::lane::{Hold, Lane, LaneState, Lease, SessionState};
+use crate::streak::Streak;
 
 /// After a stop was answered, calls already on their way may still begin for so long (milliseconds).
 pub(crate) const STOP_GRACE: u64 = 3;
@@ -53,6 +54,7 @@ impl Session {
                 attempts: Attempts::default(),
                 failing: std::collections::BTreeSet::new(),
                 unclear: std::collections::BTreeMap::new(),
+                streak: Streak::default(),
             });
             0
         };

@@ -8,6 +8,7 @@ use crate::machine::envelope::{MAX_BODY_BYTES, join};
 use crate::machine::outcome::{Answer, read};
 use crate::machine::{
     BatchId, Event, Fault, FaultKind, FunctionAnswer, Invariant, InvokeEnd, InvokeRequest, InvokeResult, Output,
+    Problem,
 };
 
 /// A request that the service refuses for what it is gets this many tries before its messages count as failed:
@@ -124,19 +125,24 @@ impl QueueMachine {
         batch.flying = false;
         let records = batch.tokens.len();
         self.in_flight -= 1;
-        let (end, failed, message) = match result {
-            Ok(answer) => self.answered(id, &answer),
+        let (end, failed, problem) = match result {
+            Ok(answer) => {
+                let (end, failed, problem) = self.answered(id, &answer);
+                match &problem {
+                    Some(problem) => self.health.batch_failed(problem, self.now),
+                    None => self.health.batch_succeeded(),
+                }
+                (end, failed, problem)
+            }
             Err(fault) => {
-                let end = InvokeEnd::Fault(fault.kind);
-                let message = fault.message.clone();
                 self.faulted(id, &fault);
-                (end, records, Some(message))
+                (InvokeEnd::Fault(fault.kind), records, Some(Problem::of_fault(&fault)))
             }
         };
-        self.out.emit(Event::InvokeEnded { end, records, failed, took, message });
+        self.out.emit(Event::InvokeEnded { end, records, failed, took, problem });
     }
 
-    fn answered(&mut self, id: BatchId, answer: &FunctionAnswer) -> (InvokeEnd, usize, Option<String>) {
+    fn answered(&mut self, id: BatchId, answer: &FunctionAnswer) -> (InvokeEnd, usize, Option<Problem>) {
         self.health.function_ok();
         self.scaler.answered(self.now);
         self.wake_one_held();
@@ -147,8 +153,7 @@ impl QueueMachine {
                 self.scaler.function_failed();
             }
             self.fail_genuinely(&tokens, Some(answer));
-            let said = String::from_utf8_lossy(&answer.payload[..answer.payload.len().min(512)]).into_owned();
-            return (InvokeEnd::FunctionError, tokens.len(), Some(format!("{error}: {said}")));
+            return (InvokeEnd::FunctionError, tokens.len(), Some(Problem::of_function(error, answer)));
         }
         if !reports {
             self.succeed(&tokens);
@@ -170,12 +175,13 @@ impl QueueMachine {
                 let pick = |indices: &[usize]| indices.iter().map(|&index| tokens[index]).collect::<Vec<u64>>();
                 self.succeed(&pick(&succeeded));
                 self.fail_reported(&pick(&failed), &pick(&kept), true, Some(answer));
-                (InvokeEnd::Partial, failed.len(), None)
+                let problem = succeeded.is_empty().then(Problem::all_reported);
+                (InvokeEnd::Partial, failed.len(), problem)
             }
             Answer::Malformed(reason) => {
                 self.out.emit(Event::MalformedResponse { reason });
                 self.fail_genuinely(&tokens, Some(answer));
-                (InvokeEnd::FunctionError, tokens.len(), Some(reason.into()))
+                (InvokeEnd::FunctionError, tokens.len(), Some(Problem::malformed(reason)))
             }
         }
     }

@@ -134,9 +134,10 @@ impl QueueMachine {
         // What was not begun after all goes back, too.
         self.advance_drain();
         self.flush_settlements();
+        self.refresh_when_idle();
         self.describe_if_due();
         self.start_polls();
-        self.out.show(&mut self.health, self.scaler.limit());
+        self.out.show(&mut self.health, self.scaler.limit(), self.now);
         self.finish_drain();
     }
 
@@ -156,6 +157,8 @@ impl QueueMachine {
             (self.leases.next_beat(), Wake::Heartbeat),
             (self.settling.next_flush(), Wake::Settle),
             (self.deliveries.next_try(), Wake::Deliver),
+            (self.probe_due(), Wake::Poll),
+            (self.health.due(), Wake::Health),
             (self.draining.as_ref().and_then(|draining| draining.next(self.now)), Wake::Drain),
         ];
         let next = candidates.into_iter().filter_map(|(at, reason)| Some((at?, reason))).min();

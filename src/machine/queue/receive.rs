@@ -39,10 +39,14 @@ pub(super) struct Receiving {
     override_visibility: Option<Duration>,
     /// The queue's own visibility timeout, as far as it is known.
     own_visibility: Option<Duration>,
-    /// `maxReceiveCount` of the queue's redrive policy.
-    max_receive_count: Option<u32>,
-    /// What the queue said last of the messages that wait.
+    /// What the queue said last of the messages that wait, until that is known to be outdated.
     backlog: u64,
+    /// The same of all messages in it.
+    messages: u64,
+    /// Something was received since nothing was held.
+    busy: bool,
+    /// `maxReceiveCount` of the queue's redrive policy.
+    pub(super) max_receive_count: Option<u32>,
     failures: u32,
     not_before: Option<Mono>,
     was_missing: bool,
@@ -88,6 +92,16 @@ impl Receiving {
         self.stopped = false;
     }
 
+    pub(super) const fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// What the queue said of its messages is true no more: it is asked again soon.
+    fn refresh(&mut self, now: Mono) {
+        (self.backlog, self.messages) = (0, 0);
+        self.next_describe = self.next_describe.min(now + DESCRIBE_AGAIN);
+    }
+
     /// The queue's own visibility timeout is zero: what fails is to be visible again at once.
     pub(super) fn queue_has_no_timeout(&self) -> bool {
         self.own_visibility.is_some_and(|own| own.is_zero())
@@ -100,6 +114,13 @@ impl Receiving {
 }
 
 impl QueueMachine {
+    /// The queue has fallen idle: its backlog is another one.
+    pub(super) fn refresh_when_idle(&mut self) {
+        if self.held.is_empty() && std::mem::take(&mut self.receiving.busy) && self.receiving.messages > 0 {
+            self.receiving.refresh(self.now);
+        }
+    }
+
     pub(super) fn describe_if_due(&mut self) {
         let receiving = &mut self.receiving;
         if !receiving.stopped && !receiving.describing && receiving.next_describe <= self.now {
@@ -117,10 +138,12 @@ impl QueueMachine {
                 self.receiving.failures = 0;
                 let own = attributes.visibility;
                 self.receiving.own_visibility = Some(own);
+                let QueueAttributes { backlog, in_flight: not_visible, .. } = attributes;
+                self.receiving.backlog = backlog.unwrap_or(0);
+                self.receiving.messages = self.receiving.backlog.saturating_add(not_visible.unwrap_or(0));
                 self.receiving.max_receive_count = attributes.max_receive_count;
-                self.receiving.backlog = attributes.backlog.unwrap_or(0);
                 self.use_visibility();
-                self.out.emit(Event::Described { backlog: attributes.backlog, visibility: own });
+                self.out.emit(Event::Described { backlog, not_visible, visibility: own });
             }
             Err(fault) if fault.kind == FaultKind::Denied && !self.receiving.described => {
                 self.receiving.described = true;
@@ -189,6 +212,7 @@ impl QueueMachine {
             || self.groups.as_ref().is_some_and(Groups::waits)
             || self.settling.deletes.is_behind()
             || self.deliveries.is_behind()
+            || self.deletes_are_futile() && !self.may_probe()
         {
             return None;
         }
@@ -200,6 +224,7 @@ impl QueueMachine {
             .saturating_sub(self.batcher.gathered() as u64);
         // Without a window each receive is a batch of its own, however few messages it brings.
         let room = if self.options.window.is_zero() && u64::from(open) >= free { 0 } else { room };
+        let room = if self.deletes_are_futile() { room.min(1) } else { room };
         let max = u32::try_from(room).unwrap_or(u32::MAX).min(MAX_RECEIVE).min(self.options.batch_size);
         (max > 0).then_some(max)
     }
@@ -237,9 +262,9 @@ impl QueueMachine {
         }
         self.out.emit(Event::Polled { records: records.len() });
         let count = records.len();
-        if count == 0 && std::mem::take(&mut self.receiving.backlog) > 0 {
-            let soon = self.now + DESCRIBE_AGAIN;
-            self.receiving.next_describe = self.receiving.next_describe.min(soon);
+        self.receiving.busy |= count > 0;
+        if count == 0 && self.receiving.backlog > 0 {
+            self.receiving.refresh(self.now);
         }
         // What was asked for is what was given. The queue's own timeout may have changed while the poll was open.
         let lease = poll.visibility.unwrap_or_else(|| poll.lease.min(self.leases.length()));

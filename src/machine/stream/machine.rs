@@ -179,7 +179,7 @@ impl StreamMachine {
         self.watch_reading();
         self.watch_clock();
         let limit = u32::try_from(self.lanes()).unwrap_or(u32::MAX);
-        self.out.show(&mut self.health, limit);
+        self.out.show(&mut self.health, limit, self.now.mono);
         self.check_idle();
         self.finish_drain();
     }
@@ -191,6 +191,7 @@ impl StreamMachine {
             (self.unread_due(), Wake::Describe),
             (self.deliveries.due(), Wake::Deliver),
             (self.save_due(), Wake::Checkpoint),
+            (self.health.due(), Wake::Health),
             (self.draining.as_ref().map(|draining| draining.next(self.now.mono)), Wake::Drain),
         ];
         let next = candidates.into_iter().filter_map(|(at, reason)| Some((at?, reason))).min();

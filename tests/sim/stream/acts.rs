@@ -40,6 +40,7 @@ impl Life {
                     self.begin_again(consumer).await;
                 }
             }
+            Action::Look => {}
             Action::Reload(None) => self.reload_the_same().await,
             Action::Reload(Some((consumer, retune))) => {
                 retune.apply(&mut self.mappings[consumer]);

@@ -9,6 +9,7 @@ use forebay::mapping::{Mapping, StreamParameters};
 
 use super::plan::{ConsumerPlan, SideOf, StreamOutage, StreamPlan};
 use super::view::View;
+use crate::streak::Streak;
 use crate::world::World;
 
 /// The whole surroundings of an engine.
@@ -136,6 +137,8 @@ pub(crate) struct Session {
     pub(crate) ended: Option<(u64, bool)>,
     /// Failure records by their name.
     pub(crate) deliveries: BTreeMap<u128, Delivery>,
+    /// Batches that failed in a row.
+    pub(crate) streak: Streak,
 }
 
 /// A failure record on its way.

@@ -71,6 +71,8 @@ pub(crate) fn plan(seed: u64) -> StreamPlan {
     host(rng, &mut plan);
     if temper != Temper::Calm {
         plan.outages.extend(full_disks(rng, &plan.actions));
+        // These are drawn apart, so that the rest of a life is the same with them and without.
+        break_functions(&mut Rng::with_seed(seed ^ 0x0bad_0bad_0bad_0bad), &mut plan);
     }
     plan
 }
@@ -152,6 +154,23 @@ fn begins_with_all(consumer: &ConsumerPlan) -> bool {
     consumer.mapping.stream.as_ref().is_some_and(|stream| stream.start == StartingPosition::TrimHorizon)
 }
 
+/// In every fourth life functions fail everything for a while, and the mappings are looked at meanwhile.
+fn break_functions(rng: &mut Rng, plan: &mut StreamPlan) {
+    if rng.u8(0..4) > 0 {
+        return;
+    }
+    let from = rng.u64(plan.born..plan.fair_at);
+    plan.fair_at += 100_000;
+    let until = plan.fair_at - rng.u64(1..20_000);
+    for consumer in &mut plan.consumers {
+        consumer.function.broken = Some((from, until));
+    }
+    for at in [rng.u64(from..until), until - 1, plan.fair_at] {
+        plan.actions.push((at, Action::Look));
+    }
+    plan.actions.sort_by_key(|(at, _)| *at);
+}
+
 fn water(rng: &mut Rng, kind: SourceKind) -> WaterPlan {
     let fastest = rng.u64(0..20);
     WaterPlan {
@@ -200,6 +219,7 @@ fn consumer(rng: &mut Rng, index: usize, temper: Temper, kind: SourceKind, born:
         timeout: longest + rng.u64(500..8_000),
         duration: (rng.u64(0..=longest), longest),
         reserved: (temper != Temper::Calm && rng.u8(0..4) == 0).then(|| rng.u32(1..=4)),
+        broken: None,
     };
     ConsumerPlan { mapping, function, faults: call_faults(rng, temper) }
 }

@@ -93,14 +93,32 @@ async fn live(basin: Arc<Basin>) {
     let mut life = Life { basin, store, mappings, wanted, rig };
     for (at, action) in life.basin.plan.actions.clone() {
         life.basin.world.sleep_until(at).await;
+        life.look().await;
         life.act(action).await;
     }
     let fair_at = life.basin.plan.fair_at;
     life.basin.world.sleep_until(fair_at).await;
+    life.look().await;
     life.end().await;
 }
 
 impl Life {
+    /// Each mapping says of its function what it has done.
+    async fn look(&self) {
+        for consumer in 0..self.mappings.len() {
+            let Ok(status) = self.rig.handle.status(self.basin.name(consumer)).await else { continue };
+            let state = self.basin.state();
+            let last = state.consumers[consumer].sessions.last().map(|session| (session.incarnation, session.streak));
+            drop(state);
+            let Some((incarnation, streak)) = last else { continue };
+            if incarnation == self.basin.world.incarnation()
+                && let Some(wrong) = streak.wrong(&status, self.basin.world.now())
+            {
+                self.basin.violate(consumer, wrong);
+            }
+        }
+    }
+
     /// The fair phase, and everything that must be true at its end.
     async fn end(&mut self) {
         let world = Arc::clone(&self.basin.world);

@@ -79,6 +79,8 @@ pub(crate) struct FunctionPlan {
     pub(crate) duration: (u64, u64),
     /// `ReservedConcurrentExecutions`.
     pub(crate) reserved: Option<u32>,
+    /// From when until when it fails everything.
+    pub(crate) broken: Option<(u64, u64)>,
 }
 
 /// One record to come.
@@ -200,6 +202,8 @@ pub(crate) enum Action {
     /// SIGTERM; the stream is deleted and made again under its name, with as many shards as it had at first, which are split
     /// as often as is said; and a new process after so long.
     Recreate { splits: u32, down: u64 },
+    /// `forebay list`, of which the health is checked.
+    Look,
     /// SIGHUP: the same files, or one mapping with other numbers.
     Reload(Option<(usize, Retune)>),
 }

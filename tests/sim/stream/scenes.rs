@@ -32,7 +32,7 @@ fn scene(kind: SourceKind, records: usize, poison: Option<usize>) -> StreamPlan 
         },
         consumers: vec![ConsumerPlan {
             mapping: orders,
-            function: FunctionPlan { timeout: 10_000, duration: (20, 100), reserved: None },
+            function: FunctionPlan { timeout: 10_000, duration: (20, 100), reserved: None, broken: None },
             faults: CallFaults::default(),
         }],
         puts: (0..records).map(put).collect(),

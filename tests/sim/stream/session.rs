@@ -9,6 +9,7 @@ use forebay::source::ServiceClock;
 
 use super::basin::{Basin, Quiet, Session, State};
 use super::shards::unix;
+use crate::streak::Streak;
 
 /// After a stop was answered, calls already on their way may still begin for so long (milliseconds).
 const STOP_GRACE: u64 = 3;
@@ -50,6 +51,7 @@ impl Tap {
             claimed: false,
             ended: None,
             deliveries: BTreeMap::new(),
+            streak: Streak::default(),
         });
         drop(state);
         let stream = mapping.stream.as_ref().expect("a mapping of a stream");
