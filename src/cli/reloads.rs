@@ -36,6 +36,7 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use super::*;
+    use crate::control::Reloaded;
     use crate::engine::ReloadSummary;
 
     #[tokio::test(start_paused = true)]
@@ -46,7 +47,7 @@ mod tests {
             counted.fetch_add(1, Relaxed);
             async {
                 tokio::time::sleep(Duration::from_secs(1)).await;
-                Ok(ReloadSummary::default())
+                Ok(Reloaded { summary: ReloadSummary::default(), warnings: Vec::new() })
             }
             .boxed()
         }));

@@ -100,7 +100,7 @@ fn a_drain_says_what_the_store_has_not_confirmed_and_nothing_else() {
     // 3 is settled behind 2, which is not: the checkpoint stays where it was saved.
     let (batch, _) = rig.invoke();
     rig.answer(batch, returned("null"));
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(4) }));
+    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(4), receives: Duration::ZERO }));
     rig.pass(Duration::from_secs(5));
     assert!(rig.done && even.1 == [2]);
     assert_eq!(unsaved(&rig), []);
@@ -109,7 +109,7 @@ fn a_drain_says_what_the_store_has_not_confirmed_and_nothing_else() {
     rig.seconds(5);
     rig.read_records(vec![record(1)], false);
     let (batch, _) = rig.invoke();
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(2) }));
+    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(2), receives: Duration::ZERO }));
     rig.answer(batch, returned("null"));
     // The write is never answered.
     rig.saves.clear();
@@ -120,7 +120,7 @@ fn a_drain_says_what_the_store_has_not_confirmed_and_nothing_else() {
     assert_eq!(unsaved(&rig), [("s0".into(), Mark::End)]);
 
     let mut rig = Rig::new(StreamOptions::default());
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(1) }));
+    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(1), receives: Duration::ZERO }));
     rig.seconds(2);
     assert_eq!(unsaved(&rig), [], "it has done nothing");
 }
