@@ -24,7 +24,7 @@ pub(super) struct SwitchArgs {
     all: bool,
     #[command(flatten)]
     socket: SocketArgs,
-    /// Wait until it is done: for `stop`, until no receive is open any more either
+    /// Wait until it is done: for `stop`, until no receive is open either
     #[arg(long)]
     wait: bool,
     /// How long to wait

@@ -121,7 +121,7 @@ impl Task {
             }
         }
         drop(signals);
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// The world of a mapping, as soon as it can be reached.
