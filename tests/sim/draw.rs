@@ -290,7 +290,7 @@ fn actions(rng: &mut Rng, lanes: usize, fair_at: u64) -> Vec<(u64, Action)> {
         let down = rng.u64(0..60_000);
         match rng.u8(0..12) {
             0..=2 => {
-                actions.push((at, Action::Stop { lane, wait: at % 2 == 0 }));
+                actions.push((at, Action::Stop { lane, wait: at.is_multiple_of(2) }));
                 if rng.u8(0..4) > 0 {
                     actions.push((at + rng.u64(0..90_000), Action::Start(lane)));
                 }

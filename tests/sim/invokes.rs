@@ -120,10 +120,10 @@ impl Session {
         self.check_settings(state, "an invoke");
         let first_try = leases.iter().all(|&index| state.leases[index].attempts == 0);
         if first_try {
-            if self.mapping.poller.rate_limit.is_none() {
-                if !state.quiet.is_some_and(|_| leases.iter().any(|&index| lane.is_last(state, index))) {
-                    self.check_awake(state, "a new batch");
-                }
+            if self.mapping.poller.rate_limit.is_none()
+                && !state.quiet.is_some_and(|_| leases.iter().any(|&index| lane.is_last(state, index)))
+            {
+                self.check_awake(state, "a new batch");
             }
             if lane.is_fifo() {
                 self.check_prompt(state, leases);
