@@ -8,13 +8,14 @@
 FROM rust:1.95-slim-trixie AS build
 WORKDIR /build
 COPY . .
+# Without the feature `sso`: nobody logs in through a browser here.
 # Dependencies are kept between builds, for each architecture. The crate itself is always built anew: its files may be
 # older than what the cache was built from.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/build/target,sharing=locked \
     export CARGO_TARGET_DIR="target/$(uname -m)" \
     && touch src/lib.rs src/main.rs \
-    && cargo build --release --locked --bin forebay \
+    && cargo build --release --locked --no-default-features --bin forebay \
     && install -D "$CARGO_TARGET_DIR/release/forebay" /out/forebay \
     && mkdir /out/empty /out/image
 # The libraries that the binary names, their loader, the root certificates and the user's name.

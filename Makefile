@@ -14,6 +14,9 @@ help: ## Print this list
 build: ## Build the release binary (target/release/forebay)
 	$(CARGO) build --release --locked --bin forebay
 
+# A proxy of the user's is not for the servers of the tests.
+test: export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
+test: export no_proxy := 127.0.0.1,localhost,$(no_proxy)
 test: emulators ## Run every test: unit, documentation, simulation, emulator, command line
 	@sh scripts/check.sh
 	@echo 'Compiling the tests (some minutes the first time)'

@@ -37,7 +37,8 @@ class Forebay:
                                FOREBAY_SOCKET=str(folder / "forebay.sock"), NO_COLOR="1")
         named = [argument for file in files for argument in ("-f", file)]
         command = [binary, "run", *named, "--store", folder / "store.redb", "--listen", f"127.0.0.1:{port}",
-                   "--socket", folder / "forebay.sock", "--drain-timeout", "10s"]
+                   "--socket", folder / "forebay.sock", "--drain-timeout", "10s",
+                   "--receive-wait", "1s"]
         self.child = own(lambda: Child("forebay", command, self.env, folder / "forebay.log"))
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/readyz"), self.child, 30, "forebay did not become ready")
 

@@ -8,7 +8,7 @@ use anyhow::Context;
 use bytes::Bytes;
 use forebay::engine::{Connector, Parts, Ports, SourcePort, spawn};
 use forebay::function::{Function, FunctionSettings};
-use forebay::machine::{Cursor, Fault, FaultKind, InvokeResult, ReadAnswer, ReadRequest, Shard};
+use forebay::machine::{Cursor, Fault, FaultKind, InvokeResult, ReadAnswer, ReadRequest, Shard, StreamListing};
 use forebay::mapping::{Mapping, parse};
 use forebay::source::StreamSource;
 use forebay::store::MemoryStore;
@@ -27,6 +27,7 @@ pub(crate) fn run(count: usize) -> anyhow::Result<()> {
             store: Arc::new(MemoryStore::new()),
             metrics: Metrics::new(),
             drain_timeout: Duration::from_secs(25),
+            receive_wait: forebay::machine::LONG_POLL,
             seed: 1,
             wall: Arc::new(unix_ms),
         });
@@ -58,9 +59,9 @@ impl Connector for Idle {
 }
 
 impl StreamSource for Idle {
-    fn shards(&self) -> BoxFuture<'_, Result<Vec<Shard>, Fault>> {
+    fn shards(&self) -> BoxFuture<'_, Result<StreamListing, Fault>> {
         let shard = |number| Shard { id: format!("shardId-{number:012}").into(), parents: Vec::new(), closed: false };
-        ready(Ok((0..self.0).map(shard).collect())).boxed()
+        ready(Ok((0..self.0).map(shard).collect::<Vec<_>>().into())).boxed()
     }
 
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadAnswer, Fault>> {

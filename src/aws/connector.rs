@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use aws_credential_types::provider::ProvideCredentials as _;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 
+use super::failure::credentials_fault;
 use super::sdk::{Clients, Identity};
 use crate::destination::{Destination, S3Destination, SnsDestination, SqsDestination};
 use crate::engine::{Connector, Ports, SourcePort};
@@ -73,6 +75,19 @@ impl AwsConnector {
         self
     }
 
+    /// Whether the process has credentials of its own, which every call needs: also one that assumes a role first.
+    ///
+    /// # Errors
+    /// When there are none, with the reason and what to do.
+    pub(crate) async fn check_credentials(&self, mapping: &Mapping) -> Result<(), Fault> {
+        let provider = self.clients.lock().await.credentials(&mapping.source.region).await?;
+        match tokio::time::timeout(self.bounds.call, provider.provide_credentials()).await {
+            Ok(Err(error)) => Err(credentials_fault(&error)),
+            // A provider that takes so long is not waited for: the calls say what they meet.
+            Ok(Ok(_)) | Err(_) => Ok(()),
+        }
+    }
+
     /// The SQS queue that a mapping reads.
     ///
     /// # Errors
@@ -92,8 +107,8 @@ impl AwsConnector {
     pub async fn kinesis(&self, mapping: &Mapping, function: Arc<dyn Function>) -> Result<KinesisStream, Fault> {
         let identity = identity(mapping, &mapping.poller.source, &mapping.source.region);
         let endpoint = mapping.poller.endpoints.get("kinesis").cloned();
-        let client = self.clients.lock().await.kinesis(identity, endpoint).await?;
-        Ok(KinesisStream::new(client, mapping, self.bounds, role_of(function)))
+        let (client, clock) = self.clients.lock().await.kinesis(identity, endpoint).await?;
+        Ok(KinesisStream::new(client, clock, mapping, self.bounds, role_of(function)))
     }
 
     /// The stream of a DynamoDB table that a mapping reads.
@@ -103,8 +118,8 @@ impl AwsConnector {
     pub async fn dynamodb_stream(&self, mapping: &Mapping) -> Result<DynamoDbStream, Fault> {
         let identity = identity(mapping, &mapping.poller.source, &mapping.source.region);
         let endpoint = mapping.poller.endpoints.get("dynamodbstreams").cloned();
-        let client = self.clients.lock().await.dynamodb_streams(identity, endpoint).await?;
-        Ok(DynamoDbStream::new(client, mapping, self.bounds))
+        let (client, clock) = self.clients.lock().await.dynamodb_streams(identity, endpoint).await?;
+        Ok(DynamoDbStream::new(client, clock, mapping, self.bounds))
     }
 
     /// The Lambda function that a mapping invokes.

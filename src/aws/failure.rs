@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use self::advice::advice;
+use super::credentials::ProfileError;
 use super::delivery_faults::{s3_kind, sns_kind};
 use super::faults::{Answer, dynamodb_streams_kind, kinesis_kind, lambda_kind, sqs_kind, sts_kind};
 use super::http::Unusable;
@@ -60,7 +61,8 @@ where
 {
     let place = format!("{} on {}", call.operation, call.target);
     if let Some(credentials) = in_chain::<CredentialsError>(error) {
-        return credentials_fault(&place, credentials);
+        let fault = credentials_fault(credentials);
+        return Fault { message: format!("{place}: {fault}"), ..fault };
     }
     if in_chain::<ResolveEndpointError>(error).is_some() {
         return Fault::new(
@@ -136,13 +138,46 @@ fn answered(call: Call<'_>, place: &str, answer: &Answer<'_>, response: &HttpRes
         Service::DynamoDbStreams => dynamodb_streams_kind(answer),
         Service::Lambda => lambda_kind(answer),
     };
-    let mut fault = Fault::new(kind, format!("{place}: {}{}", describe(answer), advice(kind, call, answer.code)));
+    let said = if answer.code.is_empty() && answer.status == 404 {
+        not_aws(call, answer.status)
+    } else {
+        format!("{}{}", describe(answer), advice(kind, call, answer.code))
+    };
+    let mut fault = Fault::new(kind, format!("{place}: {said}"));
     fault.retry_after = response.headers().get("retry-after").and_then(parse_retry_after);
     fault
 }
 
+/// Stands in the message of an answer that does not come from an AWS service.
+const FOREIGN: &str = "without an AWS error code";
+
+/// Whether something else than the service answered, as far as an answer shows that.
+pub(crate) fn is_foreign(fault: &Fault) -> bool {
+    fault.message.contains(FOREIGN)
+}
+
+/// What AWS would have said with a code.
+fn not_aws(call: Call<'_>, status: u16) -> String {
+    let endpoint = match call.service {
+        Service::Sqs | Service::SqsDestination => "an SQS",
+        Service::Kinesis => "a Kinesis",
+        Service::DynamoDbStreams => "a DynamoDB Streams",
+        Service::Lambda => "a Lambda",
+        Service::Sns => "an SNS",
+        Service::S3 => "an S3",
+    };
+    let hint = match call.service {
+        Service::Lambda if call.operation != "Invoke" => " (the Lambda runtime interface emulator serves only Invoke)",
+        _ => "",
+    };
+    format!("HTTP {status} {FOREIGN}: is this {endpoint} endpoint?{hint}")
+}
+
 /// Why there are no credentials, and what to do.
-fn credentials_fault(place: &str, error: &CredentialsError) -> Fault {
+pub(super) fn credentials_fault(error: &CredentialsError) -> Fault {
+    if let Some(known) = in_chain::<ProfileError>(error) {
+        return Fault::new(FaultKind::Denied, known.to_string());
+    }
     if let Some(refusal) = in_chain::<AssumeRoleError>(error) {
         let meta = refusal.meta();
         let answer =
@@ -154,10 +189,7 @@ fn credentials_fault(place: &str, error: &CredentialsError) -> Fault {
         };
         return Fault::new(
             kind,
-            format!(
-                "{place}: the role cannot be assumed: {}; check RoleArn and the role's trust policy",
-                describe(&answer)
-            ),
+            format!("the role cannot be assumed: {}; check RoleArn and the role's trust policy", describe(&answer)),
         );
     }
     let cause = root_cause(error);
@@ -183,7 +215,7 @@ fn credentials_fault(place: &str, error: &CredentialsError) -> Fault {
             format!("the AWS credentials cannot be loaded: {cause}; check the profile, the role or the web identity"),
         ),
     };
-    Fault::new(kind, format!("{place}: {text}"))
+    Fault::new(kind, text)
 }
 
 /// Code, text and status of an answer, as far as it has them.
@@ -212,12 +244,12 @@ fn root_cause(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Looks for an error type in a chain of sources.
-fn in_chain<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
+pub(super) fn in_chain<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
     chain(error).find_map(<dyn Error>::downcast_ref)
 }
 
 /// An error and its sources.
-fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+pub(super) fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }
 
@@ -228,7 +260,7 @@ fn parse_retry_after(text: &str) -> Option<Duration> {
 }
 
 /// At most [`TEXT_LIMIT`] characters on one line.
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     let mut short: String =
         text.chars().take(TEXT_LIMIT).map(|char| if char.is_control() { ' ' } else { char }).collect();
     if text.chars().nth(TEXT_LIMIT).is_some() {

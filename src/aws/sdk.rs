@@ -1,6 +1,7 @@
 //! SDK clients: one connection pool, one configuration for each region and role, clients shared by all mappings.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::meta::region::RegionProviderChain;
@@ -15,8 +16,11 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::origin::Origin;
 
+use super::credentials::Chain;
+use super::read_date::ReadDate;
 use super::{endpoint, http};
 use crate::machine::{Fault, FaultKind};
+use crate::source::ServiceClock;
 
 /// Idle flows are dropped after 350 s by NAT gateways and network load balancers, and an Invoke is silent for up to
 /// 900 s: the kernel keeps the flow alive.
@@ -39,6 +43,9 @@ pub(super) struct Identity {
 /// Which client: an identity and an endpoint.
 type Key = (Identity, Option<String>);
 
+/// A client, and the clock of the service that it calls.
+type Timed<C> = (C, Arc<ServiceClock>);
+
 /// Clients and configurations made so far. A client is a handle: mappings that agree on the key share one.
 #[derive(Default)]
 pub(super) struct Clients {
@@ -46,8 +53,8 @@ pub(super) struct Clients {
     pool: Option<PooledClient>,
     configs: BTreeMap<Identity, SdkConfig>,
     sqs: BTreeMap<Key, aws_sdk_sqs::Client>,
-    kinesis: BTreeMap<Key, aws_sdk_kinesis::Client>,
-    dynamodb_streams: BTreeMap<Key, aws_sdk_dynamodbstreams::Client>,
+    kinesis: BTreeMap<Key, Timed<aws_sdk_kinesis::Client>>,
+    dynamodb_streams: BTreeMap<Key, Timed<aws_sdk_dynamodbstreams::Client>>,
     lambda: BTreeMap<Key, aws_sdk_lambda::Client>,
     sns: BTreeMap<Key, aws_sdk_sns::Client>,
     s3: BTreeMap<Key, aws_sdk_s3::Client>,
@@ -101,7 +108,7 @@ impl Clients {
         &mut self,
         identity: Identity,
         endpoint: Option<String>,
-    ) -> Result<aws_sdk_kinesis::Client, Fault> {
+    ) -> Result<Timed<aws_sdk_kinesis::Client>, Fault> {
         self.shared(
             "Kinesis",
             http::KINESIS,
@@ -113,7 +120,9 @@ impl Clients {
                     .retry_config(RetryConfig::disabled())
                     .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
                 config.set_endpoint_url(endpoint);
-                aws_sdk_kinesis::Client::from_conf(config.build())
+                let clock = Arc::new(ServiceClock::default());
+                let config = config.interceptor(ReadDate(Arc::clone(&clock)));
+                (aws_sdk_kinesis::Client::from_conf(config.build()), clock)
             },
         )
         .await
@@ -124,7 +133,7 @@ impl Clients {
         &mut self,
         identity: Identity,
         endpoint: Option<String>,
-    ) -> Result<aws_sdk_dynamodbstreams::Client, Fault> {
+    ) -> Result<Timed<aws_sdk_dynamodbstreams::Client>, Fault> {
         self.shared(
             "DynamoDB Streams",
             http::DYNAMODB_STREAMS,
@@ -136,7 +145,9 @@ impl Clients {
                     .retry_config(RetryConfig::disabled())
                     .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
                 config.set_endpoint_url(endpoint);
-                aws_sdk_dynamodbstreams::Client::from_conf(config.build())
+                let clock = Arc::new(ServiceClock::default());
+                let config = config.interceptor(ReadDate(Arc::clone(&clock)));
+                (aws_sdk_dynamodbstreams::Client::from_conf(config.build()), clock)
             },
         )
         .await
@@ -248,15 +259,7 @@ impl Clients {
         if let Some(config) = self.configs.get(identity) {
             return Ok(config.clone());
         }
-        let base = match &self.base {
-            Some(base) => base.clone(),
-            None => {
-                let http = http::limited(self.pool()?, http::SMALL);
-                let base = load_environment(&identity.region, http).await;
-                self.base = Some(base.clone());
-                base
-            }
-        };
+        let base = self.base(&identity.region).await?;
         let mut config = base.into_builder().region(Region::new(identity.region.clone())).build();
         if let Some(role) = &identity.role {
             let credentials = assume(role, identity, &config).await?;
@@ -264,6 +267,22 @@ impl Clients {
         }
         self.configs.insert(identity.clone(), config.clone());
         Ok(config)
+    }
+
+    /// The process's own configuration.
+    async fn base(&mut self, fallback_region: &str) -> Result<SdkConfig, Fault> {
+        if let Some(base) = &self.base {
+            return Ok(base.clone());
+        }
+        let http = http::limited(self.pool()?, http::SMALL);
+        let base = load_environment(fallback_region, http).await;
+        Ok(self.base.insert(base).clone())
+    }
+
+    /// Where the process's own credentials come from.
+    pub(super) async fn credentials(&mut self, fallback_region: &str) -> Result<SharedCredentialsProvider, Fault> {
+        let provider = self.base(fallback_region).await?.credentials_provider();
+        provider.ok_or_else(|| Fault::new(FaultKind::Denied, "the SDK configuration has no credentials provider"))
     }
 }
 
@@ -274,7 +293,10 @@ async fn load_environment(fallback_region: &str, http: SharedHttpClient) -> SdkC
     let region = RegionProviderChain::first_try(aws_config::environment::EnvironmentVariableRegionProvider::new())
         .or_else(aws_config::profile::ProfileFileRegionProvider::new())
         .or_else(Region::new(fallback_region.to_owned()));
-    aws_config::defaults(behavior_version()).region(region).http_client(http).load().await
+    let loader = aws_config::defaults(behavior_version()).region(region).http_client(http.clone());
+    let config = loader.no_credentials().load().await;
+    let credentials = SharedCredentialsProvider::new(Chain::new(config.clone(), http));
+    config.into_builder().credentials_provider(credentials).build()
 }
 
 /// Credentials of a role, fetched when they are first needed and kept by the SDK until they are about to expire.

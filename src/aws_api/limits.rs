@@ -32,9 +32,9 @@ impl Limits {
         patience: Duration::from_secs(5),
     };
 
-    /// A body that is too large is still read up to this, and thrown away: a client that is writing would not see the
-    /// answer.
-    const DISCARDED: usize = 1024 * 1024;
+    /// A body that is too large is still read up to this, within its time, and thrown away: a client that is writing would
+    /// not see the answer.
+    const DISCARDED: usize = 64 * 1024 * 1024;
 
     /// The whole body.
     pub(super) async fn read(&self, mut body: Body) -> Result<Bytes, ApiError> {
@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(SMALL.read(pieces(vec![5, 5, 1])).await.unwrap_err(), too_large);
         assert_eq!(SMALL.read(pieces(vec![11, 1])).await.unwrap_err(), too_large);
         assert_eq!(SMALL.read(Body::from(vec![0; 2 * 1024 * 1024])).await.unwrap_err(), too_large);
-        let endless = stream::repeat_with(|| Ok::<_, Infallible>(vec![0; 64 * 1024]));
+        let endless = stream::repeat(Ok::<_, Infallible>(Bytes::from(vec![0; 4 * 1024 * 1024])));
         assert_eq!(SMALL.read(Body::from_stream(endless)).await.unwrap_err(), too_large);
     }
 

@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use super::exit::{Exit, Outcome};
 use super::{
-    checkpoint, completions, explain, export, filter, health, import, list, run, schema, start, status, stop, validate,
-    version,
+    checkpoint, completions, explain, export, filter, health, import, list, reload, restart, run, schema, start,
+    status, stop, validate, version,
 };
 
 const AFTER_HELP: &str = "\
@@ -37,6 +37,10 @@ enum Verb {
     Start(start::StartArgs),
     /// Stop mappings, and keep them stopped over restarts
     Stop(stop::StopArgs),
+    /// Drain mappings and start them again as they are
+    Restart(restart::RestartArgs),
+    /// Read the mapping files again, and restart only what changed
+    Reload(reload::ReloadArgs),
     /// Show and change how far streams were processed
     Checkpoint(checkpoint::CheckpointArgs),
     /// Try event patterns on records, and say which match
@@ -45,13 +49,13 @@ enum Verb {
     Import(import::ImportArgs),
     /// Write what was made through the AWS API as mapping files
     Export(export::ExportArgs),
-    /// Ask a running forebay whether it lives, as a container's health check
+    /// Check that forebay is up: exit 0 or 1
     Health(health::HealthArgs),
     /// Print the JSON Schema of mapping files
     Schema(schema::SchemaArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
-    /// Explain the code of a problem, such as FB0201
+    /// Explain the code of a problem, such as FB0201, or list all codes
     Explain(explain::ExplainArgs),
     /// Show the version of this program, and of the running forebay if there is one
     Version(version::VersionArgs),
@@ -80,6 +84,8 @@ impl Verb {
             Self::Status(args) => args.execute(),
             Self::Start(args) => args.execute(),
             Self::Stop(args) => args.execute(),
+            Self::Restart(args) => args.execute(),
+            Self::Reload(args) => args.execute(),
             Self::Checkpoint(args) => args.execute(),
             Self::Filter(args) => args.execute(),
             Self::Import(args) => args.execute(),

@@ -5,21 +5,24 @@ mod position;
 mod show;
 mod transfer;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
 use super::connect::block_on;
-use super::exit::{Exit, Outcome};
+use super::exit::{CliError, Exit, Outcome};
 use super::output::{data, say};
 use crate::machine::Mark;
+use crate::store::Kept;
 use place::{Place, PlaceArgs, Purpose};
-use position::{position, shard};
+use position::Target;
 use show::TableOrJson;
 
 const POSITIONS: &str = "\
 A POSITION is TRIM_HORIZON, AFTER:SEQUENCE_NUMBER (or the bare sequence number), AT_TIMESTAMP:SECONDS (or a time such as \
-2026-11-20T08:00:00Z), LATEST:SECONDS or END.";
+2026-11-20T08:00:00Z), LATEST (now) or END. --all takes no sequence number, and leaves finished shards finished with LATEST.";
 
 #[derive(Debug, Args)]
 pub(super) struct CheckpointArgs {
@@ -51,23 +54,26 @@ enum Verb {
         #[arg(short, long, value_enum, default_value_t)]
         output: TableOrJson,
     },
-    /// Have a shard go on elsewhere
-    #[command(after_help = POSITIONS)]
+    /// Move a shard, or all shards, to another position
+    #[command(after_help = POSITIONS, override_usage = "\
+forebay checkpoint set <NAME> <SHARD> <POSITION> [OPTIONS]
+       forebay checkpoint set <NAME> --all <POSITION> [OPTIONS]")]
     Set {
         /// The mapping
         name: String,
-        /// The shard
-        #[arg(value_parser = shard)]
+        /// The shard; not with --all
         shard: String,
         /// Where it goes on
-        #[arg(value_parser = position)]
-        position: Mark,
+        position: Option<String>,
+        /// Move every shard
+        #[arg(long)]
+        all: bool,
         #[command(flatten)]
         place: PlaceArgs,
         /// The ARN of the stream; needed with --store where nothing is kept of the mapping
-        #[arg(long, value_name = "ARN", requires = "store")]
+        #[arg(long, value_name = "ARN", requires = "store", conflicts_with = "all")]
         source: Option<String>,
-        /// Also while the mapping runs: it is started again, and what is in flight is given up
+        /// Also while the mapping runs: it is restarted, and what is in flight is delivered again
         #[arg(long)]
         force: bool,
     },
@@ -75,11 +81,11 @@ enum Verb {
     Reset {
         /// The mapping
         name: String,
-        /// The shard: it counts as new, or as finished where a shard that was made of it has a position
+        /// Forget this shard only. It is read from its oldest record, unless its child shards were already read
         shard: Option<String>,
         #[command(flatten)]
         place: PlaceArgs,
-        /// Also while the mapping runs: it is started again, and what is in flight is given up
+        /// Also while the mapping runs: it is restarted, and what is in flight is delivered again
         #[arg(long)]
         force: bool,
     },
@@ -90,13 +96,13 @@ enum Verb {
         #[command(flatten)]
         place: PlaceArgs,
     },
-    /// Put exported positions in place of what is kept of their mappings
+    /// Replace saved positions with exported ones
     Import {
         /// What `export` has printed; without it, or with "-", stdin
         file: Option<PathBuf>,
         #[command(flatten)]
         place: PlaceArgs,
-        /// Also while the mappings run: they are started again, and what is in flight is given up
+        /// Also while the mappings run: they are restarted, and what is in flight is delivered again
         #[arg(long)]
         force: bool,
     },
@@ -127,10 +133,12 @@ impl Verb {
                 };
                 data(&text)?;
             }
-            Self::Set { name, shard, position, place, source, force } => {
+            Self::Set { name, shard, position, all, place, source, force } => {
+                // With --all, the first word is the position.
+                let target = Target::read(&shard, position.as_deref(), all).map_err(CliError::usage)?;
                 // Without a source, what is kept is changed; there is nothing to make a store for.
                 let place = place.open(if source.is_some() { Purpose::Write } else { Purpose::Read })?;
-                set(&place, &name, shard, position, source, force).await?;
+                set(&place, &name, target, source, force).await?;
             }
             Self::Reset { name, shard, place, force } => {
                 let place = place.open(Purpose::Read)?;
@@ -141,8 +149,9 @@ impl Verb {
                 }
             }
             Self::Export { names, place } => {
-                let place = place.open(Purpose::Read)?;
+                let place = place.open(Purpose::Rescue)?;
                 data(&transfer::export(&place, &names).await?)?;
+                return Ok(place.exit());
             }
             Self::Import { file, place, force } => {
                 // Read before anything is opened: what is wrong with it changes nothing and makes no store.
@@ -154,23 +163,52 @@ impl Verb {
     }
 }
 
-async fn set(
-    place: &Place,
-    name: &str,
-    shard: String,
-    position: Mark,
-    source: Option<String>,
-    force: bool,
-) -> Result<(), super::exit::CliError> {
+async fn set(place: &Place, name: &str, target: Target, source: Option<String>, force: bool) -> Result<(), CliError> {
     let mut kept = place.one_or_new(name, source).await?;
     let is_first = kept.marks.is_empty();
-    kept.marks.insert(shard.as_str().into(), position.clone());
+    let moved = match target {
+        Target::One(shard, position) => vec![(shard, position)],
+        Target::All(position) => every(&kept, &place.shards(name).await?, &position),
+    };
+    if moved.is_empty() {
+        return Err(anyhow!("no shard of {name} is known: it begins at its StartingPosition").into());
+    }
+    let one = moved.len() == 1;
+    kept.marks.extend(moved.iter().map(|(shard, position)| (shard.as_str().into(), position.clone())));
     place.replace(name, &kept, force).await?;
-    data(&format!("{name} {shard} {position}\n"))?;
-    if is_first {
+    for (shard, position) in moved {
+        data(&format!("{name} {shard} {position}\n"))?;
+    }
+    if is_first && one {
         say(&format!(
             "note: {name} has no other positions: with StartingPosition LATEST, too, its other shards are now read from their oldest record"
         ));
     }
     Ok(())
+}
+
+/// The shards that are kept or listed, and where each of them goes on.
+fn every(kept: &Kept, listed: &[String], position: &Mark) -> Vec<(String, Mark)> {
+    let shards: BTreeSet<&str> = kept.marks.keys().map(|shard| &**shard).chain(listed.iter().map(|it| &**it)).collect();
+    let goes_on = |shard: &str| match (kept.marks.get(shard), position) {
+        // Nothing new comes on a shard that is finished.
+        (Some(Mark::End), Mark::Latest(_)) => Mark::End,
+        _ => position.clone(),
+    };
+    shards.into_iter().map(|shard| (shard.to_owned(), goes_on(shard))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_shards_move_those_that_are_only_listed_too() {
+        let marks = [("a".into(), Mark::After("7".into())), ("b".into(), Mark::End)].into();
+        let kept = Kept { source: "arn".into(), marks };
+        let moved = |position: Mark| every(&kept, &["b".into(), "c".into()], &position);
+        let of = |b: Mark, rest: Mark| vec![("a".into(), rest.clone()), ("b".into(), b), ("c".into(), rest)];
+        assert_eq!(moved(Mark::Latest(1)), of(Mark::End, Mark::Latest(1)));
+        assert_eq!(moved(Mark::TrimHorizon), of(Mark::TrimHorizon, Mark::TrimHorizon));
+    }
 }

@@ -50,6 +50,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_socket_that_is_not_named_is_looked_for() {
+        let first = |socket: Option<&str>| {
+            SocketArgs { socket: socket.map(Into::into) }.choice().candidates().first().cloned().unwrap()
+        };
+        assert_eq!(first(Some("own.sock")), PathBuf::from("own.sock"));
+        for unnamed in [None, Some("")] {
+            assert_eq!(first(unnamed), PathBuf::from("/run/forebay.sock"));
+        }
+    }
+
+    #[test]
     fn durations_have_units() {
         assert_eq!(duration("25s").unwrap(), Duration::from_secs(25));
         assert_eq!(duration("1m 30s").unwrap(), Duration::from_secs(90));

@@ -1,5 +1,6 @@
 //! The life of a daemon: bind, start, obey signals, drain, end.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,15 +13,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::aws_api::AwsApi;
+use super::descriptors::Budget;
 use super::exit::Exit;
 use super::files::{Places, tally};
 use super::output::counted;
+use super::reloads::Reloads;
 use super::signals::{Signal, Signals};
+use super::waits::say_what_is_waited_for;
 use crate::aws::AwsConnector;
 use crate::aws_api::{self, Restored, Service};
 use crate::control::{
-    Api, BoundSocket, CONNECTIONS, Definitions, Overview, ReloadRefused, Reloader, SocketChoice, Token, guarded,
-    probes, serve, whole,
+    Api, BoundSocket, Definitions, Overview, ReloadRefused, Reloaded, Reloader, SocketChoice, Token, guarded, probes,
+    serve, whole,
 };
 use crate::engine::{self, Connector, EngineHandle, ReloadSummary, WallClock};
 use crate::mapping::{Diagnostic, Mapping, Origin, Severity};
@@ -29,6 +33,9 @@ use crate::telemetry::Metrics;
 
 /// How long the engine may take to let go of everything after a drain.
 const LAST_WRITE: Duration = Duration::from_secs(2);
+
+/// How often the store is looked at.
+const STORE_LOOK: Duration = Duration::from_secs(1);
 
 /// All that was checked before anything starts.
 pub(super) struct Daemon {
@@ -39,15 +46,20 @@ pub(super) struct Daemon {
     pub(super) aws_api: Option<AwsApi>,
     pub(super) socket: SocketChoice,
     pub(super) drain_timeout: Duration,
+    pub(super) receive_wait: Duration,
     pub(super) token: Option<Token>,
+    pub(super) budget: Budget,
 }
 
 impl Daemon {
-    pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let mut signals = Signals::install()?;
+    pub(super) async fn run(self, mut signals: Signals) -> anyhow::Result<Exit> {
         // What can refuse to start us comes before the first poll: a second daemon by mistake takes no message.
         let socket = self.socket.bind()?;
-        let store = self.store.open()?;
+        let place = self.store.clone();
+        let store = match signals.unless_ended(tokio::task::spawn_blocking(move || place.open())).await {
+            Ok(opened) => opened.context("the store could not be opened")??,
+            Err(signal) => return Ok(ended_early(signal)),
+        };
         let tcp = bind(&self.listen).await?;
         let address = tcp.local_addr()?;
         let aws_api = match self.aws_api {
@@ -70,6 +82,7 @@ impl Daemon {
             store: Arc::clone(&store),
             metrics: metrics.clone(),
             drain_timeout: self.drain_timeout,
+            receive_wait: self.receive_wait,
             seed: fastrand::u64(..),
             wall: Arc::clone(&wall),
         });
@@ -84,12 +97,13 @@ impl Daemon {
         if let Some(token) = self.token {
             public = public.merge(guarded(api.clone().routes(), token));
         }
-        servers.spawn(serve(listener, whole(api), CONNECTIONS, stop.clone()));
-        servers.spawn(serve(tcp, public, CONNECTIONS, stop.clone()));
+        servers.spawn(serve(listener, whole(api), self.budget.control, stop.clone()));
+        servers.spawn(serve(tcp, public, self.budget.probes, stop.clone()));
+        servers.spawn(watch_store(Arc::clone(&store), engine.clone(), stop.clone()));
         let service = aws_api.map(|(listener, access)| {
             let service = Service::new(engine.clone(), store, connector, registry, Arc::clone(&wall));
             let router = aws_api::guard(aws_api::routes(service.clone()), access, wall);
-            servers.spawn(serve(listener, router, aws_api::CONNECTIONS, stop.clone()));
+            servers.spawn(serve(listener, router, self.budget.aws_api, stop.clone()));
             service
         });
         tracing::info!(
@@ -124,6 +138,7 @@ struct Running {
 
 impl Running {
     async fn until_stopped(mut self, signals: &mut Signals) -> anyhow::Result<Exit> {
+        let reloads = Reloads::new(Arc::clone(&self.reload));
         let signal = loop {
             tokio::select! {
                 ended = &mut self.engine_task => {
@@ -131,8 +146,7 @@ impl Running {
                     bail!("the engine ended on its own");
                 }
                 signal = signals.next() => match signal {
-                    // Not awaited: a reload may drain, and signals must be heard meanwhile.
-                    Signal::Reload => drop(tokio::spawn((self.reload)())),
+                    Signal::Reload => reloads.ask(),
                     signal => break signal,
                 },
             }
@@ -145,7 +159,7 @@ impl Running {
         })
     }
 
-    /// Drains, and says whether nobody cut it short.
+    /// Drains, and says whether nobody cut it short and every checkpoint was saved.
     async fn drain(self, signals: &mut Signals, signal: Signal) -> bool {
         self.overview.set_draining();
         tracing::info!(?signal, within = ?self.drain_timeout, "draining; another signal cuts it short");
@@ -153,10 +167,12 @@ impl Running {
             service.close().await;
         }
         let mut drained = Box::pin(self.engine.shutdown(self.drain_timeout));
+        let mut waiting = pin!(say_what_is_waited_for(&self.engine, signal));
         let mut cut = false;
-        loop {
+        let left = loop {
             tokio::select! {
-                _ = &mut drained => break,
+                left = &mut drained => break left.unwrap_or_default(),
+                () = &mut waiting, if !cut => {}
                 signal = signals.next() => match signal {
                     Signal::Reload => {}
                     _ if cut => {
@@ -170,14 +186,50 @@ impl Running {
                     }
                 },
             }
-        }
+        };
         // Its end closes the store tidily; that takes one write.
         tokio::time::timeout(LAST_WRITE, self.engine_task).await.ok();
         if let Some(service) = &self.service {
             service.finished().await;
         }
-        tracing::info!(cut, "stopped");
-        !cut
+        if !left.unsaved.is_empty() {
+            tracing::warn!(
+                mappings = left.unsaved.join(", "),
+                "stopped without saving the last checkpoints of these mappings: what they have done since is done again at \
+                 the next start"
+            );
+        }
+        if cut {
+            tracing::warn!("stopped before all work was finished");
+        } else {
+            tracing::info!("stopped");
+        }
+        !cut && left.unsaved.is_empty()
+    }
+}
+
+/// A signal came before anything was started.
+pub(super) fn ended_early(signal: Signal) -> Exit {
+    tracing::info!(?signal, "stopped before anything was started");
+    if signal == Signal::Interrupt { Exit::Interrupted } else { Exit::Done }
+}
+
+/// Looks every second whether the store still keeps what it is given, and has the engine show it where not.
+async fn watch_store(store: Arc<dyn Store>, engine: EngineHandle, stop: CancellationToken) {
+    let mut told = None;
+    while stop.run_until_cancelled(tokio::time::sleep(STORE_LOOK)).await.is_some() {
+        // A disk that does not answer is looked at again when it does.
+        let Some(checked) = stop.run_until_cancelled(store.check()).await else { return };
+        let trouble = checked.err().map(|error| error.to_string());
+        if trouble == told {
+            continue;
+        }
+        match &trouble {
+            Some(trouble) => tracing::error!("{trouble}"),
+            None => tracing::info!("the store is where it was again"),
+        }
+        engine.store_is(trouble.clone()).await;
+        told = trouble;
     }
 }
 
@@ -213,41 +265,38 @@ fn reloader(files: Places, engine: EngineHandle, overview: Overview) -> Reloader
             let _turn = turn.lock_owned().await;
             let result = reload(files, &engine).await;
             match &result {
-                Ok((mappings, summary)) => {
+                Ok((mappings, reloaded)) => {
                     overview.set_files(loaded_well(*mappings));
-                    let ReloadSummary { added, changed, removed, unchanged } = summary;
+                    let ReloadSummary { added, changed, removed, unchanged, .. } = &reloaded.summary;
                     tracing::info!(?added, ?changed, ?removed, unchanged, "reloaded");
                 }
                 Err(error) => {
-                    let first = error.to_string();
-                    let first = first.lines().next().unwrap_or_default();
-                    overview.set_files(format!("error: {first}"));
-                    tracing::error!(error = first, "not reloaded");
+                    overview.set_files(format!("error: {error}"));
+                    tracing::error!(%error, "not reloaded");
                 }
             }
-            result.map(|(_, summary)| summary)
+            result.map(|(_, reloaded)| reloaded)
         }
         .boxed()
     })
 }
 
-async fn reload(files: Places, engine: &EngineHandle) -> Result<(usize, ReloadSummary), ReloadRefused> {
+async fn reload(files: Places, engine: &EngineHandle) -> Result<(usize, Reloaded), ReloadRefused> {
     let loaded = tokio::task::spawn_blocking(move || files.load())
         .await
-        .map_err(|panic| ReloadRefused::Invalid { errors: counted(1, "error"), text: panic.to_string() })?;
+        .map_err(|panic| ReloadRefused::Failed(panic.to_string()))?;
     loaded.diagnostics.iter().for_each(describe);
     if loaded.has_errors() {
         let (errors, _) = tally(&loaded.diagnostics);
-        let text: Vec<String> = loaded.diagnostics.iter().map(|diagnostic| diagnostic.render(false)).collect();
-        let errors = counted(errors, "error");
-        return Err(ReloadRefused::Invalid { errors, text: text.join("\n\n") });
+        return Err(ReloadRefused::Invalid { errors: counted(errors, "error"), diagnostics: loaded.diagnostics });
     }
     let overviews = engine.overviews().await?.into_iter().map(|overview| overview.mapping);
     let of_the_api: Vec<Mapping> =
         overviews.filter(|mapping| mapping.origin == Origin::Api).map(|mapping| (*mapping).clone()).collect();
     aws_api::warn_of_pairs(&of_the_api, &loaded.mappings);
     let mappings = loaded.mappings.len();
-    Ok((mappings, engine.reload(loaded.mappings).await?))
+    let summary = engine.reload(loaded.mappings).await?;
+    Ok((mappings, Reloaded { summary, warnings: loaded.diagnostics }))
 }
 
 /// A finding of the mapping files as a log line.

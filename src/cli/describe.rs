@@ -1,7 +1,8 @@
 //! One mapping, a line for each of its members.
 
+use super::output::counted;
 use super::table::{BOLD, RESET, file, health, lag, number, one_line, reading};
-use crate::engine::{LoweredStatus, MappingStatus, QueueStatus, ShardState, StreamConfiguration};
+use crate::engine::{LoweredStatus, MappingState, MappingStatus, QueueStatus, ShardState, StreamConfiguration};
 
 /// A limit that is lowered for less than this (seconds) is not worth a line.
 const LOWERED_FOR_LONG: u64 = 60;
@@ -21,8 +22,12 @@ pub(super) fn one(status: &MappingStatus, colour: bool) -> String {
         ("Health", format!("{} since {}", health(status), status.since)),
     ];
     lines.extend(status.health_reason.iter().map(|reason| ("Reason", reason.clone())));
+    lines.push(("Last result", status.last_processing_result.clone()));
+    lines.extend(status.last_error.iter().map(|last| {
+        let times = if last.count == 1 { "once".into() } else { format!("{} times", last.count) };
+        ("Last error", format!("{} ({times}, last at {})", last.headline(), last.at))
+    }));
     lines.extend([
-        ("Last result", status.last_processing_result.clone()),
         ("Batch", format!("{} records, {} s window", status.batch_size, status.maximum_batching_window_in_seconds)),
         ("Responses", or_dash(&status.function_response_types.join(", "))),
     ]);
@@ -35,7 +40,7 @@ pub(super) fn one(status: &MappingStatus, colour: bool) -> String {
         let destination = config.on_failure.destination.as_deref().unwrap_or_default();
         ("On failure", or_dash(destination))
     }));
-    lines.extend(status.queue.as_ref().map(|known| ("Queue", queue(known))));
+    lines.extend(status.queue.as_ref().map(|known| ("Queue", queue(known, status.state))));
     lines.extend(status.queue.as_ref().and_then(lowered));
     lines.extend(stream(status));
     lines.push(("Records", records(status)));
@@ -100,10 +105,18 @@ fn configuration(stream: &StreamConfiguration) -> Vec<Line> {
     lines
 }
 
-fn queue(queue: &QueueStatus) -> String {
+fn queue(queue: &QueueStatus, state: MappingState) -> String {
+    let leaves = matches!(state, MappingState::Disabling | MappingState::Disabled | MappingState::Deleting);
+    let open = match queue.open_receives {
+        open if leaves && open > 0 => {
+            format!(", {} still open", counted(usize::try_from(open).unwrap_or(0), "receive"))
+        }
+        _ => String::new(),
+    };
     format!(
-        "{} waiting, {} held, {} of {} batches in flight, {} s visibility",
+        "{} waiting, {} not visible, {} held, {} of {} batches in flight, {} s visibility{open}",
         number(queue.backlog),
+        number(queue.not_visible),
         queue.held,
         queue.in_flight,
         queue.concurrency,
@@ -128,8 +141,13 @@ fn stream(status: &MappingStatus) -> Option<Line> {
     } else {
         "all saved".into()
     };
+    let clock = match stream.clock_ahead_seconds {
+        Some(ahead) if ahead > 0.0 => format!(", this host's clock {ahead:.0} s ahead"),
+        Some(behind) => format!(", this host's clock {:.0} s behind", -behind),
+        None => String::new(),
+    };
     let text = format!(
-        "{} lag, {} shards read, {} held, {} of {} batches in flight, {saved}",
+        "{} lag, {} shards read, {} held, {} of {} batches in flight, {saved}{clock}",
         lag(stream.iterator_age_seconds),
         reading(status),
         stream.held,
@@ -145,6 +163,9 @@ fn records(status: &MappingStatus) -> String {
     if status.stream.is_some() {
         text.push_str(&format!(", {} dropped, {} bisections", counters.dropped, counters.bisections));
     } else {
+        if counters.exhausted > 0 {
+            text.push_str(&format!(", {} to the dead-letter queue", counters.exhausted));
+        }
         text.push_str(&format!(", {} deleted", counters.deleted));
         if counters.kept_in_order > 0 {
             text.push_str(&format!(", {} kept in order", counters.kept_in_order));
@@ -180,7 +201,7 @@ fn or_dash(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::output::{json, yaml};
-    use super::super::sample::{broken, clicks, made, orders};
+    use super::super::sample::{broken, clicks, failing, made, orders};
     use super::*;
     use crate::engine::{FilterCriteria, MappingStatus};
 
@@ -189,6 +210,7 @@ mod tests {
         insta::assert_snapshot!("one", one(&orders(), false));
         insta::assert_snapshot!("one_of_the_api", one(&made(), false));
         insta::assert_snapshot!("one_degraded", one(&broken(), false));
+        insta::assert_snapshot!("one_failing", one(&failing(), false));
         insta::assert_snapshot!("one_stream", one(&clicks(), false));
     }
 
@@ -230,6 +252,19 @@ mod tests {
     }
 
     #[test]
+    fn shows_a_clock_that_is_wrong() {
+        let mut status = clicks();
+        assert!(!one(&status, false).contains("clock") && !json(&status).unwrap().contains("Clock"));
+        for (ahead, said) in
+            [(90.4, "all saved, this host's clock 90 s ahead\n"), (-7200.0, ", this host's clock 7200 s behind\n")]
+        {
+            let stream = status.stream.as_mut().unwrap();
+            (stream.clock_ahead_seconds, stream.checkpoint_age_seconds) = (Some(ahead), 0.0);
+            assert!(one(&status, false).contains(said), "{}", one(&status, false));
+        }
+    }
+
+    #[test]
     fn paints_only_when_asked() {
         assert!(one(&clicks(), true).lines().all(|line| line.starts_with(BOLD)));
         assert!(!one(&clicks(), false).contains('\u{1b}'));
@@ -239,11 +274,12 @@ mod tests {
     fn json_and_yaml_hold_the_same_and_can_be_read_back() {
         insta::assert_snapshot!("stream_json", json(&clicks()).unwrap());
         insta::assert_snapshot!("stream_yaml", yaml(&clicks()).unwrap());
-        for status in [orders(), broken(), clicks(), made()] {
+        for status in [orders(), broken(), failing(), clicks(), made()] {
             let text = json(&status).unwrap();
             assert_eq!(serde_json::from_str::<MappingStatus>(&text).unwrap(), status);
         }
         let older = json(&orders()).unwrap().replace("  \"Origin\": \"file\",\n", "");
+        let older = older.replace("  \"FailedInARow\": 0,\n", "").replace("    \"Exhausted\": 0,\n", "");
         assert_eq!(
             serde_json::from_str::<MappingStatus>(&older).unwrap(),
             orders(),

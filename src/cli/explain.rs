@@ -10,15 +10,22 @@ use crate::mapping;
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
     /// The code of a problem, such as FB0201
-    code: String,
+    #[arg(required_unless_present = "list")]
+    code: Option<String>,
+    /// List all codes
+    #[arg(long, conflicts_with = "code")]
+    list: bool,
 }
 
 impl ExplainArgs {
     pub(super) fn execute(self) -> Outcome {
-        let Some(page) = mapping::explain(&self.code) else {
-            let known: Vec<&str> = mapping::codes().map(|page| page.code.as_str()).collect();
-            let message = anyhow!("there is no code {:?}; the codes are {}", self.code, known.join(", "));
-            return Err(CliError::usage(message));
+        let Some(code) = self.code else {
+            let lines = mapping::codes().map(|page| format!("{} {}\n", page.code, page.title));
+            data(&lines.collect::<String>())?;
+            return Ok(Exit::Done);
+        };
+        let Some(page) = mapping::explain(&code) else {
+            return Err(CliError::usage(anyhow!("no code {code}: `forebay explain --list` shows all (docs/codes.md)")));
         };
         data(&format!("{}: {}\n\n{}\n", page.code, page.title, page.text))?;
         Ok(Exit::Done)

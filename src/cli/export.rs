@@ -35,7 +35,7 @@ pub(super) struct ExportArgs {
 
 impl ExportArgs {
     pub(super) fn execute(self) -> Outcome {
-        let place = self.place.open(Purpose::Read)?;
+        let place = self.place.open(Purpose::Rescue)?;
         let definitions = block_on(place.definitions())??;
         let (files, trouble) = files(&definitions, &self.names);
         for line in &trouble {
@@ -47,7 +47,7 @@ impl ExportArgs {
         let written: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         folder::write(&self.output, self.force, &written)?;
         Ok(match (trouble.is_empty(), files.is_empty()) {
-            (true, _) => Exit::Done,
+            (true, _) => place.exit(),
             (false, true) => Exit::Failed,
             (false, false) => Exit::Partly,
         })

@@ -1,7 +1,7 @@
 //! Which mapping files: `-f`, else `FOREBAY_FILE`, else `mappings/`.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -17,17 +17,12 @@ pub(super) struct FileArgs {
     // By hand, because clap would split the flag's value at colons, too.
     #[arg(short = 'f', long = "file", value_name = "PATH")]
     files: Vec<PathBuf>,
-    /// The same without `-f`
+    /// Mapping files or folders (same as -f)
     #[arg(value_name = "PATH")]
     bare: Vec<PathBuf>,
 }
 
 impl FileArgs {
-    /// The paths that were named, else the default.
-    pub(super) fn paths(&self) -> Vec<PathBuf> {
-        self.named().unwrap_or_else(|| vec![DEFAULT.into()])
-    }
-
     /// Where a daemon reads its mappings, now and at every reload.
     pub(super) fn places(&self, may_be_none: bool) -> Places {
         let named = self.named();
@@ -58,13 +53,26 @@ pub(super) struct Places {
 impl Places {
     /// Reads and checks them.
     pub(super) fn load(&self) -> Loaded {
-        if self.may_be_none && !self.named && !self.paths.iter().any(|path| path.exists()) {
-            return Loaded::default();
-        }
         let mut loaded = load(&self.paths);
-        loaded.diagnostics.retain(|found| !self.may_be_none || found.code != Code::FolderEmpty);
+        loaded.diagnostics.retain(|found| match found.code {
+            Code::FolderEmpty => !self.may_be_none,
+            Code::PathMissing => !self.may_be_none || self.named,
+            _ => true,
+        });
+        if !self.named {
+            let missing = |found: &&mut Diagnostic| found.code == Code::PathMissing;
+            loaded.diagnostics.iter_mut().filter(missing).for_each(|found| *found = no_folder(&self.paths));
+        }
         loaded
     }
+}
+
+/// The problem of somebody who has named no files, where there is no folder for them.
+fn no_folder(paths: &[PathBuf]) -> Diagnostic {
+    let folder = paths.first().map(PathBuf::as_path).unwrap_or_else(|| Path::new(DEFAULT));
+    let message = format!("no {}/ folder here", folder.display());
+    let help = "write one (`forebay schema` describes its files), name other files with `-f`, or run `forebay import`";
+    Diagnostic::of_file(Code::PathMissing, Severity::Error, folder, message).with_help(help)
 }
 
 /// Reads and checks mapping files.

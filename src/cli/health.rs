@@ -14,7 +14,7 @@ pub(super) struct HealthArgs {
     #[arg(long, value_name = "ADDRESS", default_value = super::run::LISTEN)]
     #[arg(env = "FOREBAY_LISTEN", hide_env_values = true)]
     listen: String,
-    /// Ask whether it is ready instead of whether it lives, and show each mapping
+    /// Check that it is ready, and show each mapping
     #[arg(long)]
     ready: bool,
 }

@@ -1,6 +1,5 @@
 //! `forebay import`: mapping files from what people already have.
 
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,6 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::exit::{Exit, Outcome};
 use super::folder;
+use super::import_steps::next_steps;
 use super::output::{colour_on_stderr, counted, say};
 use crate::mapping::import::{Dialect, Import, Imported, LARGEST, Left, Options, Taken, import};
 
@@ -46,10 +46,13 @@ pub(super) struct ImportArgs {
     /// Replace files that exist
     #[arg(long)]
     force: bool,
-    /// The region of what the files declare. Default: what a serverless.yml says, else ${AWS_REGION:-us-east-1}
+    /// Write the mappings with `Enabled: false`: they do not poll until that changes
+    #[arg(long)]
+    disabled: bool,
+    /// The region of what the files declare. Default: what a serverless.yml says, else ${AWS_REGION}
     #[arg(long, value_name = "REGION", value_parser = region)]
     region: Option<String>,
-    /// The account of what the files declare. Default: ${AWS_ACCOUNT_ID:-000000000000}
+    /// The account of what the files declare. Default: ${AWS_ACCOUNT_ID}
     #[arg(long, value_name = "ACCOUNT", value_parser = account)]
     account: Option<String>,
     /// A value that the files refer to; may be repeated
@@ -72,18 +75,20 @@ impl ImportArgs {
             region: self.region,
             account: self.account,
             parameters: self.parameters.into_iter().collect(),
+            disabled: self.disabled,
             now: now(),
         };
         let mut taken = Taken::default();
         let (mut whole, mut unread) = (Import::default(), 0);
         for file in &self.files {
             match one(file, &options, &mut taken) {
-                Ok(Import { mappings, left, used, variables }) => {
+                Ok(Import { mappings, left, notes, used, variables }) => {
                     if mappings.is_empty() && left.is_empty() {
                         say(&format!("{} holds no event source mapping", shown(file)));
                     }
                     whole.mappings.extend(mappings);
                     whole.left.extend(left);
+                    whole.notes.extend(notes);
                     whole.used.extend(used);
                     whole.variables.extend(variables);
                 }
@@ -95,27 +100,38 @@ impl ImportArgs {
         }
         let files = whole.mappings.iter().map(|Imported { name, text, .. }| (name.as_str(), text.as_str()));
         folder::write(&self.output, self.force, &files.collect::<Vec<_>>())?;
-        Ok(report(&whole, unread, self.files.len(), &options.parameters))
+        Ok(report(&whole, unread, self.files.len(), &options))
     }
 }
 
-/// Tells what was left out, and what else matters.
-fn report(whole: &Import, unread: usize, files: usize, parameters: &BTreeMap<String, String>) -> Exit {
+/// Reports what was left out, what else matters, and what to do next.
+fn report(whole: &Import, unread: usize, files: usize, options: &Options) -> Exit {
+    if unread == files {
+        return Exit::Usage;
+    }
     for Left { file, line, what, why, help } in &whole.left {
         let [what, why, help] = [what, why, help].map(|text| printable(text));
         say(&format!("left out: {what}\n  --> {}:{line}\n  why:  {why}\n  then: {help}", shown(file)));
     }
-    for name in parameters.keys().filter(|name| !whole.used.contains(*name)) {
+    for note in &whole.notes {
+        say(&format!("note: {}", printable(note)));
+    }
+    for name in options.parameters.keys().filter(|name| !whole.used.contains(*name)) {
         say(&format!("note: nothing refers to {name:?}, which --parameter gives"));
     }
     for name in &whole.variables {
-        say(&format!("note: forebay needs the variable {name} in its environment to read these files"));
+        let instead = match name.as_str() {
+            "AWS_REGION" => "; --region writes the region instead",
+            "AWS_ACCOUNT_ID" => "; --account writes the account instead",
+            _ => "",
+        };
+        say(&format!("note: forebay needs the variable {name} in its environment to read these files{instead}"));
     }
     let (carried, left) = (whole.mappings.len(), whole.left.len());
     let things = if left == 1 { "thing was" } else { "things were" };
     say(&format!("{} carried over, {left} {things} left out", counted(carried, "mapping")));
+    next_steps(&whole.mappings, options.disabled).iter().for_each(|step| say(step));
     match (carried, left + unread) {
-        (0, _) if unread == files => Exit::Usage,
         (0, _) => Exit::Failed,
         (_, 0) => Exit::Done,
         _ => Exit::Partly,

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::connect::{SocketArgs, block_on};
 use super::exit::Outcome;
-use super::output::{Format, colour_on_stdout, json, yaml};
+use super::output::{Format, colour_on_stdout, json, width_of_stdout, yaml};
 use super::{table, watch};
 use crate::engine::MappingStatus;
 
@@ -30,8 +30,8 @@ impl ListArgs {
 /// All mappings as they are shown.
 pub(super) fn picture(mappings: &[MappingStatus], format: Format) -> anyhow::Result<String> {
     match format {
-        Format::Table => Ok(table::list(mappings, false, colour_on_stdout())),
-        Format::Wide => Ok(table::list(mappings, true, colour_on_stdout())),
+        Format::Table => Ok(table::list(mappings, width_of_stdout(), colour_on_stdout())),
+        Format::Wide => Ok(table::wide(mappings, colour_on_stdout())),
         Format::Json => json(mappings),
         Format::Yaml => yaml(mappings),
     }

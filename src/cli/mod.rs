@@ -7,6 +7,7 @@ mod completions;
 mod connect;
 mod daemon;
 mod describe;
+mod descriptors;
 mod exit;
 mod explain;
 mod export;
@@ -15,8 +16,12 @@ mod filter;
 mod folder;
 mod health;
 mod import;
+mod import_steps;
 mod list;
 mod output;
+mod reload;
+mod reloads;
+mod restart;
 mod run;
 #[cfg(test)]
 mod sample;
@@ -29,6 +34,7 @@ mod switch;
 mod table;
 mod validate;
 mod version;
+mod waits;
 mod watch;
 
 pub use args::main;

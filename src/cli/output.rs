@@ -13,7 +13,7 @@ pub(super) enum Format {
     Table,
     /// A table with all columns.
     Wide,
-    /// JSON; stable.
+    /// JSON (fields are only added).
     Json,
     /// YAML, with the members of the JSON.
     Yaml,
@@ -25,7 +25,7 @@ pub(super) enum TextOrJson {
     /// For people.
     #[default]
     Text,
-    /// JSON; stable.
+    /// JSON (fields are only added).
     Json,
 }
 
@@ -68,6 +68,13 @@ pub(super) fn colour_on_stdout() -> bool {
 /// Whether stderr takes colours.
 pub(super) fn colour_on_stderr() -> bool {
     io::stderr().is_terminal() && colour_wanted()
+}
+
+/// How many columns the terminal has that stdout is; none in a pipe or a file.
+pub(super) fn width_of_stdout() -> Option<usize> {
+    let stdout = io::stdout();
+    let size = stdout.is_terminal().then(|| rustix::termios::tcgetwinsize(stdout).ok()).flatten()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 fn colour_wanted() -> bool {

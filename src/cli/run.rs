@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use clap::Args;
 
 use super::aws_api::AwsApiArgs;
 use super::connect::{SocketArgs, duration};
-use super::daemon::{Daemon, describe};
+use super::daemon::{Daemon, describe, ended_early};
+use super::descriptors::Budget;
 use super::exit::{CliError, Outcome};
 use super::files::{FileArgs, tally};
 use super::output::{colour_on_stderr, counted, say};
+use super::signals::Signals;
 use crate::control::Token;
 use crate::mapping::Diagnostic;
-use crate::store::StoreLocation;
+use crate::store::{StoreLocation, is_guarded};
 use crate::telemetry::{self, LogFormat};
 
 /// Where `forebay run` listens when nothing is said.
@@ -39,6 +41,10 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "25s")]
     #[arg(env = "FOREBAY_DRAIN_TIMEOUT", hide_env_values = true)]
     drain_timeout: Duration,
+    /// How long a receive from a queue waits for a first message where the mapping does not say: 1s to 20s
+    #[arg(long, value_name = "DURATION", value_parser = receive_wait, default_value = "20s")]
+    #[arg(env = "FOREBAY_RECEIVE_WAIT", hide_env_values = true)]
+    receive_wait: Duration,
     #[command(flatten)]
     aws_api: AwsApiArgs,
     /// How log lines look
@@ -49,7 +55,13 @@ pub(super) struct RunArgs {
 impl RunArgs {
     pub(super) fn execute(self) -> Outcome {
         telemetry::init(self.log_format).map_err(CliError::usage)?;
-        std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a panic: please report this")));
+        std::panic::set_hook(Box::new(|panic| {
+            if is_guarded() {
+                tracing::debug!(%panic, "a panic of the embedded database");
+            } else {
+                tracing::error!(%panic, "a panic: please report this");
+            }
+        }));
         let format = self.log_format;
         match self.run() {
             // Whoever reads the log as JSON finds the last word there, too.
@@ -59,6 +71,22 @@ impl RunArgs {
     }
 
     fn run(self) -> Outcome {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(cores.min(MOST_WORKERS))
+            .enable_all()
+            .build()
+            .context("no runtime")?;
+        let outcome = runtime.block_on(self.start());
+        // Whatever still hangs in a blocking call, a name lookup for example, is not waited for.
+        runtime.shutdown_background();
+        outcome
+    }
+
+    async fn start(self) -> Outcome {
+        // First of all: as PID 1 the kernel drops every signal that has no handler, and files may take long to read.
+        let mut signals = Signals::install()?;
+        let budget = Budget::take();
         let token = std::env::var("FOREBAY_CONTROL_TOKEN").unwrap_or_default();
         let token = Token::new(&token).map_err(CliError::usage)?;
         let store = match self.store {
@@ -67,7 +95,12 @@ impl RunArgs {
         };
         let aws_api = self.aws_api.checked(&|name| std::env::var(name).ok()).map_err(CliError::usage)?;
         let files = self.files.places(aws_api.is_some());
-        let loaded = files.load();
+        let reading = files.clone();
+        tracing::debug!("reading the mapping files");
+        let loaded = match signals.unless_ended(tokio::task::spawn_blocking(move || reading.load())).await {
+            Ok(loaded) => loaded.context("the mapping files could not be read")?,
+            Err(signal) => return Ok(ended_early(signal)),
+        };
         if loaded.has_errors() {
             refuse(&loaded.diagnostics, self.log_format);
             let (errors, _) = tally(&loaded.diagnostics);
@@ -83,19 +116,19 @@ impl RunArgs {
             aws_api,
             socket: self.socket.choice(),
             drain_timeout: self.drain_timeout,
+            receive_wait: self.receive_wait,
             token,
+            budget,
         };
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(cores.min(MOST_WORKERS))
-            .enable_all()
-            .build()
-            .context("no runtime")?;
-        let outcome = runtime.block_on(daemon.run());
-        // Whatever still hangs in a blocking call, a name lookup for example, is not waited for.
-        runtime.shutdown_background();
-        Ok(outcome?)
+        Ok(daemon.run(signals).await?)
     }
+}
+
+/// What SQS takes: whole seconds, and a wait at all.
+fn receive_wait(text: &str) -> anyhow::Result<Duration> {
+    let wait = duration(text)?;
+    ensure!(wait.subsec_nanos() == 0 && (1..=20).contains(&wait.as_secs()), "write whole seconds from 1s to 20s");
+    Ok(wait)
 }
 
 /// Says why the files are not taken: with carets to people, as log lines to machines.

@@ -1,8 +1,8 @@
 //! For the tests of this folder: mappings as a running forebay shows them.
 
 use crate::engine::{
-    Counters, DestinationConfig, HealthStatus, MappingState, MappingStatus, OnFailure, QueueStatus, ScalingConfig,
-    ShardState, ShardStatus, StreamConfiguration, StreamStatus,
+    Counters, DestinationConfig, HealthStatus, LastError, MappingState, MappingStatus, OnFailure, QueueStatus,
+    ScalingConfig, ShardState, ShardStatus, StreamConfiguration, StreamStatus,
 };
 
 pub(super) fn orders() -> MappingStatus {
@@ -25,6 +25,8 @@ pub(super) fn orders() -> MappingStatus {
         health: HealthStatus::Ok,
         health_reason: None,
         since: "2026-11-20T08:00:00Z".into(),
+        last_error: None,
+        failed_in_a_row: 0,
         enabled_by: "file".into(),
         origin: "file".into(),
         file: "mappings/orders.yaml".into(),
@@ -38,10 +40,12 @@ pub(super) fn orders() -> MappingStatus {
         },
         queue: Some(QueueStatus {
             backlog: Some(12),
+            not_visible: Some(40),
             held: 40,
             in_flight: 4,
             concurrency: 20,
             lowered: None,
+            open_receives: 5,
             visibility_timeout: Some(30),
         }),
         stream: None,
@@ -60,6 +64,28 @@ pub(super) fn broken() -> MappingStatus {
         scaling_config: None,
         function_response_types: vec![],
         queue: None,
+        ..orders()
+    }
+}
+
+/// A mapping whose function fails every batch.
+pub(super) fn failing() -> MappingStatus {
+    let last = LastError {
+        kind: "ZeroDivisionError".into(),
+        message: "division by zero".into(),
+        at: "2026-11-20T08:07:02Z".into(),
+        count: 14,
+    };
+    let mut counters = orders().counters;
+    (counters.failed, counters.exhausted) = (140, 6);
+    MappingStatus {
+        name: "refunds".into(),
+        health: HealthStatus::Failing,
+        health_reason: Some(format!("function: {} (14 batches in a row)", last.headline())),
+        last_processing_result: "PROBLEM: Function call failed".into(),
+        last_error: Some(last),
+        failed_in_a_row: 14,
+        counters,
         ..orders()
     }
 }
@@ -119,6 +145,7 @@ pub(super) fn clicks() -> MappingStatus {
             held: 300,
             in_flight: 12,
             concurrency: 20,
+            clock_ahead_seconds: None,
         }),
         shards: Some(vec![
             shard("shardId-000000000000", "END", None, ShardState::Ended),

@@ -20,6 +20,8 @@ pub(super) struct Signals {
     terminate: Stream,
     interrupt: Stream,
     hangup: Stream,
+    /// Never waited for: with a handler a write beyond the limit of a file's size is an error, and without one our end.
+    _file_size: Stream,
 }
 
 impl Signals {
@@ -29,7 +31,18 @@ impl Signals {
             terminate: install(SignalKind::terminate())?,
             interrupt: install(SignalKind::interrupt())?,
             hangup: install(SignalKind::hangup())?,
+            _file_size: install(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
+    }
+
+    /// Waits for `work`, unless a signal ends the process first. A request to read the files again waits for its turn.
+    pub(super) async fn unless_ended<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Signal> {
+        tokio::select! {
+            biased;
+            Some(()) = self.terminate.recv() => Err(Signal::Terminate),
+            Some(()) = self.interrupt.recv() => Err(Signal::Interrupt),
+            done = work => Ok(done),
+        }
     }
 
     /// The next one.

@@ -35,7 +35,7 @@ impl StatusArgs {
         let status = client.status(name).await?;
         match self.output {
             Format::Table => Ok(describe::one(&status, colour_on_stdout())),
-            Format::Wide => Ok(table::list(&[status], true, colour_on_stdout())),
+            Format::Wide => Ok(table::wide(&[status], colour_on_stdout())),
             Format::Json => json(&status),
             Format::Yaml => yaml(&status),
         }

@@ -1,4 +1,4 @@
-//! What `start` and `stop` share.
+//! What `start`, `stop` and `restart` share.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(super) struct SwitchArgs {
     all: bool,
     #[command(flatten)]
     socket: SocketArgs,
-    /// Wait until it is done: for `stop`, until what is in flight has ended
+    /// Wait until it is done: for `stop`, until no receive is open either
     #[arg(long)]
     wait: bool,
     /// How long to wait
@@ -32,11 +32,12 @@ pub(super) struct SwitchArgs {
     timeout: Duration,
 }
 
-/// Which of the two.
+/// Which of the three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
     Start,
     Stop,
+    Restart,
 }
 
 impl Direction {
@@ -44,12 +45,21 @@ impl Direction {
         match self {
             Self::Start => client.start(name).await,
             Self::Stop => client.stop(name).await,
+            Self::Restart => client.restart(name).await,
         }
+    }
+
+    /// Whether `--all` means this one: what is stopped is not started again.
+    const fn takes(self, state: MappingState) -> bool {
+        !matches!(
+            (self, state),
+            (Self::Restart, MappingState::Disabled | MappingState::Disabling | MappingState::Deleting)
+        )
     }
 
     const fn goal(self) -> MappingState {
         match self {
-            Self::Start => MappingState::Enabled,
+            Self::Start | Self::Restart => MappingState::Enabled,
             Self::Stop => MappingState::Disabled,
         }
     }
@@ -71,7 +81,8 @@ impl SwitchArgs {
     async fn switch(&self, direction: Direction) -> Outcome {
         let client = self.socket.client();
         let names = if self.all {
-            client.list().await?.into_iter().map(|status| status.name).collect()
+            let all = client.list().await?.into_iter();
+            all.filter(|status| direction.takes(status.state)).map(|status| status.name).collect()
         } else {
             self.names.clone()
         };
@@ -84,8 +95,9 @@ impl SwitchArgs {
                 // A daemon that is not there is one error, not one for each name.
                 Err(error) if !matches!(error, ClientError::Refused { .. }) => return Err(error.into()),
                 Err(error) => {
-                    let hint = if error.is_unknown_mapping() { String::new() } else { format!("{name}: ") };
-                    say(&format!("error: {hint}{error}"));
+                    let error = error.to_string();
+                    let names_it = error.contains(&format!("{name:?}"));
+                    say(&if names_it { format!("error: {error}") } else { format!("error: {name}: {error}") });
                     failed += 1;
                 }
             }
@@ -93,8 +105,7 @@ impl SwitchArgs {
         let deadline = Instant::now() + self.timeout;
         for status in asked {
             let name = status.name.clone();
-            let reached = if self.wait { reach(&client, status, direction.goal(), deadline).await } else { Ok(status) };
-            match reached {
+            match self.reach(&client, status, direction, deadline).await {
                 Ok(status) => data(&format!("{name} {:?}\n", status.state))?,
                 Err(error) => {
                     CliError::from(error.context(name)).report();
@@ -108,24 +119,41 @@ impl SwitchArgs {
             _ => Exit::Partly,
         })
     }
-}
 
-async fn reach(
-    client: &Client,
-    mut status: MappingStatus,
-    goal: MappingState,
-    deadline: Instant,
-) -> anyhow::Result<MappingStatus> {
-    let name = status.name.clone();
-    while status.state != goal {
-        let next = async {
-            sleep(PERIOD).await;
-            client.status(&name).await
-        };
-        match timeout_at(deadline, next).await {
-            Ok(found) => status = found?,
-            Err(_) => bail!("still {:?} when the time was over; --timeout gives it longer", status.state),
+    /// Waits until a mapping is where it is wanted: a stop always until nothing is invoked any more, as far as the time
+    /// allows, and with `--wait` until no receive is open either.
+    async fn reach(
+        &self,
+        client: &Client,
+        mut status: MappingStatus,
+        direction: Direction,
+        deadline: Instant,
+    ) -> anyhow::Result<MappingStatus> {
+        let name = status.name.clone();
+        loop {
+            let reached = status.state == direction.goal();
+            let is_done = direction == Direction::Start || has_let_go(&status);
+            let enough = if self.wait { reached && is_done } else { reached || direction == Direction::Start };
+            if enough {
+                return Ok(status);
+            }
+            let next = async {
+                sleep(PERIOD).await;
+                client.status(&name).await
+            };
+            match timeout_at(deadline, next).await {
+                Ok(found) => status = found?,
+                Err(_) if !self.wait => return Ok(status),
+                Err(_) if reached => {
+                    bail!("receives were still open when the time was over; --timeout gives it longer")
+                }
+                Err(_) => bail!("still {:?} when the time was over; --timeout gives it longer", status.state),
+            }
         }
     }
-    Ok(status)
+}
+
+/// Whether no receive is open any more, and what the last ones brought is given back.
+fn has_let_go(status: &MappingStatus) -> bool {
+    status.queue.as_ref().is_none_or(|queue| queue.open_receives + queue.held == 0)
 }

@@ -5,29 +5,31 @@ use comfy_table::{CellAlignment, Table};
 
 use crate::engine::{HealthStatus, MappingState, MappingStatus, QueueStatus, ShardState, StreamStatus};
 
-/// How much of a reason a narrow table shows.
-const REASON_WIDTH: usize = 60;
+/// So much of a reason is shown on the narrowest terminal, too.
+const LEAST_REASON: usize = 20;
 pub(super) const BOLD: &str = "\u{1b}[1m";
 const DIM: &str = "\u{1b}[2m";
+const RED: &str = "\u{1b}[31m";
 const YELLOW: &str = "\u{1b}[33m";
 pub(super) const RESET: &str = "\u{1b}[0m";
 
 /// One column: its head, whether it is a number, and its cell.
 type Column = (&'static str, bool, fn(&MappingStatus) -> String);
 
-const NARROW: [Column; 9] = [
+const NARROW: [Column; 7] = [
     ("NAME", false, |status| status.name.clone()),
     ("STATE", false, |status| format!("{:?}", status.state)),
-    ("BY", false, |status| status.enabled_by.clone()),
     ("HEALTH", false, |status| health(status).to_owned()),
-    ("SOURCE", false, |status| last_part(&status.event_source_arn).to_owned()),
     ("FUNCTION", false, |status| function(&status.function_arn).to_owned()),
-    ("IN-FLIGHT", true, |status| either(status, |queue| queue.in_flight, |stream| stream.in_flight)),
-    ("BACKLOG", true, |status| number(status.queue.and_then(|queue| queue.backlog))),
+    ("BACKLOG", true, |status| status.queue.as_ref().map_or_else(|| "-".into(), backlog)),
     ("LAG", true, |status| lag(status.stream.and_then(|stream| stream.iterator_age_seconds))),
+    ("FAILED", true, |status| status.counters.failed.to_string()),
 ];
 
-const WIDE: [Column; 15] = [
+const WIDE: [Column; 17] = [
+    ("SOURCE", false, |status| last_part(&status.event_source_arn).to_owned()),
+    ("BY", false, |status| status.enabled_by.clone()),
+    ("IN-FLIGHT", true, |status| either(status, |queue| queue.in_flight, |stream| stream.in_flight)),
     ("CONCURRENCY", true, |status| either(status, |queue| queue.concurrency, |stream| stream.concurrency)),
     ("SHARDS", true, |status| number(status.shards.as_ref().map(|_| reading(status)))),
     ("HELD", true, |status| either(status, |queue| queue.held, |stream| stream.held)),
@@ -35,7 +37,6 @@ const WIDE: [Column; 15] = [
     ("WINDOW", true, |status| format!("{}s", status.maximum_batching_window_in_seconds)),
     ("POLLED", true, |status| status.counters.polled.to_string()),
     ("INVOKED", true, |status| status.counters.invoked.to_string()),
-    ("FAILED", true, |status| status.counters.failed.to_string()),
     ("DELETED", true, |status| number(status.queue.map(|_| status.counters.deleted))),
     ("DROPPED", true, |status| number(status.stream.map(|_| status.counters.dropped))),
     ("DELIVERED", true, |status| {
@@ -47,22 +48,23 @@ const WIDE: [Column; 15] = [
     ("FILE", false, file),
 ];
 
-/// A line for each mapping.
-pub(super) fn list(mappings: &[MappingStatus], wide: bool, colour: bool) -> String {
-    let mut columns: Vec<Column> = NARROW.to_vec();
-    if wide {
-        columns.extend(WIDE);
-    }
-    columns.push(("REASON", false, |status| status.health_reason.clone().unwrap_or_default()));
+/// A line for each mapping, on a terminal no longer than its width if that is possible.
+pub(super) fn list(mappings: &[MappingStatus], width: Option<usize>, colour: bool) -> String {
+    columns(mappings, &NARROW, width, colour)
+}
+
+/// A line for each mapping, with everything.
+pub(super) fn wide(mappings: &[MappingStatus], colour: bool) -> String {
+    columns(mappings, &[NARROW.as_slice(), WIDE.as_slice()].concat(), None, colour)
+}
+
+/// The reason comes last, so that it alone is cut.
+fn columns(mappings: &[MappingStatus], columns: &[Column], width: Option<usize>, colour: bool) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING);
     table.set_header(columns.iter().map(|(head, ..)| *head));
     for status in mappings {
-        let cells = columns.iter().map(|(head, _, cell)| {
-            let text = one_line(&cell(status));
-            if *head == "REASON" && !wide { shortened(&text) } else { text }
-        });
-        table.add_row(cells);
+        table.add_row(columns.iter().map(|(.., cell)| one_line(&cell(status))));
     }
     for (place, (_, number, _)) in columns.iter().enumerate() {
         if let Some(column) = table.column_mut(place) {
@@ -72,13 +74,40 @@ pub(super) fn list(mappings: &[MappingStatus], wide: bool, colour: bool) -> Stri
             }
         }
     }
-    painted(&table.to_string(), mappings, colour)
+    let reasons = std::iter::once("REASON".to_owned()).chain(mappings.iter().map(|status| one_line(&reason(status))));
+    let lines = table.lines().zip(reasons).map(|(line, reason)| {
+        let room = width.map(|width| width.saturating_sub(line.chars().count()).max(LEAST_REASON));
+        line + &cut(&reason, room)
+    });
+    painted(lines, mappings, colour)
+}
+
+/// Why the mapping is degraded, or else what failed last if nothing has succeeded since: the error first, for there is little
+/// room.
+fn reason(status: &MappingStatus) -> String {
+    match (&status.health_reason, &status.last_error) {
+        (Some(reason), _) if status.health == HealthStatus::Degraded => reason.clone(),
+        (_, Some(last)) if status.failed_in_a_row > 1 => {
+            format!("{} ({} batches in a row)", last.headline(), status.failed_in_a_row)
+        }
+        (_, Some(last)) if status.failed_in_a_row == 1 => last.headline(),
+        (reason, _) => reason.clone().unwrap_or_default(),
+    }
+}
+
+/// Messages that wait, and those that are not visible.
+fn backlog(queue: &QueueStatus) -> String {
+    match (queue.backlog, queue.not_visible) {
+        (Some(waiting), Some(hidden)) => format!("{waiting}+{hidden}"),
+        (waiting, _) => number(waiting),
+    }
 }
 
 pub(super) fn health(status: &MappingStatus) -> &'static str {
     match status.health {
         HealthStatus::Ok => "ok",
         HealthStatus::Degraded => "degraded",
+        HealthStatus::Failing => "failing",
     }
 }
 
@@ -122,25 +151,27 @@ fn function(text: &str) -> &str {
     text.split_once(":function:").map_or(text, |(_, rest)| rest)
 }
 
+/// Text of others on one line, without what a terminal would obey.
 pub(super) fn one_line(text: &str) -> String {
-    text.replace(['\n', '\r', '\t'], " ")
+    text.replace(char::is_control, " ")
 }
 
-fn shortened(text: &str) -> String {
-    if text.chars().count() <= REASON_WIDTH {
-        return text.to_owned();
+fn cut(text: &str, room: Option<usize>) -> String {
+    match room {
+        Some(room) if text.chars().count() > room => text.chars().take(room.saturating_sub(1)).chain(['…']).collect(),
+        _ => text.to_owned(),
     }
-    text.chars().take(REASON_WIDTH - 1).chain(['…']).collect()
 }
 
-/// Ends lines tidily; with colours, the head is bold, degraded mappings yellow and stopped ones dim.
-fn painted(table: &str, mappings: &[MappingStatus], colour: bool) -> String {
-    let styles = std::iter::once(BOLD).chain(mappings.iter().map(|status| match status {
-        status if status.health == HealthStatus::Degraded => YELLOW,
-        status if status.state == MappingState::Disabled => DIM,
+/// Ends lines tidily; with colours, the head is bold, failing mappings red, degraded ones yellow and stopped ones dim.
+fn painted(lines: impl Iterator<Item = String>, mappings: &[MappingStatus], colour: bool) -> String {
+    let styles = std::iter::once(BOLD).chain(mappings.iter().map(|status| match (status.health, status.state) {
+        (HealthStatus::Failing, _) => RED,
+        (HealthStatus::Degraded, _) => YELLOW,
+        (HealthStatus::Ok, MappingState::Disabled) => DIM,
         _ => "",
     }));
-    let lines = table.lines().zip(styles).map(|(line, style)| {
+    let lines = lines.zip(styles).map(|(line, style)| {
         let line = line.trim_end();
         if colour && !style.is_empty() { format!("{style}{line}{RESET}\n") } else { format!("{line}\n") }
     });
@@ -149,15 +180,47 @@ fn painted(table: &str, mappings: &[MappingStatus], colour: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{broken, clicks, made, orders};
+    use super::super::sample::{broken, clicks, failing, made, orders};
     use super::*;
 
     #[test]
     fn lists_narrow_wide_and_empty() {
-        insta::assert_snapshot!("list", list(&[orders(), broken(), clicks()], false, false));
-        insta::assert_snapshot!("list_wide", list(&[orders(), broken(), clicks()], true, false));
-        insta::assert_snapshot!("list_of_the_api", list(&[made(), orders()], true, false));
-        insta::assert_snapshot!("list_empty", list(&[], false, false));
+        let all = [orders(), failing(), broken(), clicks()];
+        insta::assert_snapshot!("list", list(&all, None, false));
+        insta::assert_snapshot!("list_80", list(&all, Some(80), false));
+        insta::assert_snapshot!("list_100", list(&all, Some(100), false));
+        insta::assert_snapshot!("list_160", list(&all, Some(160), false));
+        insta::assert_snapshot!("list_wide", wide(&all, false));
+        insta::assert_snapshot!("list_of_the_api", wide(&[made(), orders()], false));
+        insta::assert_snapshot!("list_empty", list(&[], None, false));
+    }
+
+    #[test]
+    fn a_reason_is_cut_to_the_terminal_and_whole_in_a_pipe() {
+        let all = [orders(), failing(), broken()];
+        for width in [100, 160] {
+            let text = list(&all, Some(width), false);
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
+            assert!(text.contains("ZeroDivision"), "{text}");
+        }
+        assert!(list(&all, Some(20), false).contains("the queue payments …\n"));
+        assert!(list(&all, None, false).contains("or it is gone\n"));
+    }
+
+    #[test]
+    fn a_good_mapping_shows_its_last_error_until_something_succeeds() {
+        let mut status = MappingStatus { health: HealthStatus::Ok, health_reason: None, ..failing() };
+        assert!(
+            list(&[status.clone()], None, false)
+                .contains("  ZeroDivisionError: division by zero (14 batches in a row)\n")
+        );
+        status.failed_in_a_row = 0;
+        assert!(!list(&[status], None, false).contains("ZeroDivisionError"));
+    }
+
+    #[test]
+    fn words_of_others_do_nothing_to_a_terminal() {
+        assert_eq!(one_line("a\tb\r\nc\u{1b}[2Jd\u{9b}e"), "a b  c [2Jd e");
     }
 
     #[test]
@@ -172,13 +235,13 @@ mod tests {
     #[test]
     fn paints_only_when_asked() {
         let stopped = MappingStatus { state: MappingState::Disabled, ..orders() };
-        let text = list(&[orders(), broken(), stopped], false, true);
-        let starts: Vec<bool> = [BOLD, "orders", YELLOW, DIM]
+        let text = list(&[orders(), broken(), stopped, failing()], None, true);
+        let starts: Vec<bool> = [BOLD, "orders", YELLOW, DIM, RED]
             .into_iter()
             .zip(text.lines())
             .map(|(start, line)| line.starts_with(start))
             .collect();
-        assert_eq!(starts, [true; 4], "{text}");
-        assert!(!list(&[broken()], false, false).contains('\u{1b}'));
+        assert_eq!(starts, [true; 5], "{text}");
+        assert!(!list(&[broken()], None, false).contains('\u{1b}'));
     }
 }

@@ -5,12 +5,12 @@ use futures_util::{StreamExt, future, stream};
 use serde::Serialize;
 
 use super::connect::block_on;
-use super::exit::{Exit, Outcome};
-use super::files::{FileArgs, load, tally};
+use super::exit::{CliError, Exit, Outcome};
+use super::files::{FileArgs, tally};
 use super::output::{TextOrJson, colour_on_stdout, counted, data, json, say};
-use crate::aws::AwsConnector;
+use crate::aws::{AwsConnector, is_foreign};
 use crate::engine::{Connector, SourcePort};
-use crate::machine::{Fault, FaultKind, QueueAttributes, Shard};
+use crate::machine::{Fault, FaultKind, QueueAttributes, StreamListing};
 use crate::mapping::{self, Diagnostic, Mapping, Severity, SourceFacts};
 
 /// Mappings that are asked about at a time.
@@ -38,7 +38,8 @@ struct Report<'a> {
 
 impl ValidateArgs {
     pub(super) fn execute(self) -> Outcome {
-        let mut loaded = load(&self.files.paths());
+        let mut loaded = self.files.places(false).load();
+        let mut unasked = None;
         if self.online {
             let connector = AwsConnector::new();
             let asked = block_on(async {
@@ -48,7 +49,8 @@ impl ValidateArgs {
                 }
             })?;
             match asked {
-                Some(found) => loaded.diagnostics.extend(found),
+                Some(Ok(found)) => loaded.diagnostics.extend(found),
+                Some(Err(fault)) => unasked = Some(fault),
                 None => return Ok(Exit::Interrupted),
             }
         }
@@ -63,23 +65,30 @@ impl ValidateArgs {
                     data(&format!("{}\n\n", diagnostic.render(colour_on_stdout())))?;
                 }
                 let (errors, warnings) = (counted(errors, "error"), counted(warnings, "warning"));
-                say(&format!("{}, {errors}, {warnings}", counted(mappings, "good mapping")));
+                say(&format!("{}: {errors}, {warnings}", counted(loaded.found, "mapping")));
             }
+        }
+        if let Some(fault) = unasked {
+            return Err(CliError::usage(anyhow::Error::new(fault).context("nothing was asked")));
         }
         Ok(if errors > 0 { Exit::Usage } else { Exit::Done })
     }
 }
 
-async fn ask_all(connector: &dyn Connector, mappings: &[Mapping]) -> Vec<Diagnostic> {
+/// Asks for all mappings; an error where no call can be made at all, which is said once.
+async fn ask_all(connector: &AwsConnector, mappings: &[Mapping]) -> Result<Vec<Diagnostic>, Fault> {
+    if let Some(mapping) = mappings.first() {
+        connector.check_credentials(mapping).await?;
+    }
     let asked = mappings.iter().map(|mapping| ask(connector, mapping));
     let found: Vec<Vec<Diagnostic>> = stream::iter(asked).buffered(SIDE_BY_SIDE).collect().await;
-    found.into_iter().flatten().collect()
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// What a source answered.
 enum Facts {
     Queue(QueueAttributes),
-    Stream(Vec<Shard>),
+    Stream(StreamListing),
 }
 
 async fn describe(source: &SourcePort) -> Result<Facts, Fault> {
@@ -98,17 +107,33 @@ async fn ask(connector: &dyn Connector, mapping: &Mapping) -> Vec<Diagnostic> {
     let (facts, settings) = future::join(describe(&ports.source), ports.function.describe()).await;
     let known = facts.as_ref().ok().map(|facts| match facts {
         Facts::Queue(attributes) => SourceFacts::Queue(attributes),
-        Facts::Stream(shards) => SourceFacts::Stream(shards),
+        Facts::Stream(listing) => SourceFacts::Stream(&listing.shards),
     });
     let mut found = mapping::lint(mapping, known, settings.as_ref().ok());
+    if let Ok(Facts::Stream(StreamListing { disabled: Some(reason), .. })) = &facts {
+        found.push(mapping::stream_disabled(mapping, reason));
+    }
     if let Err(fault) = &facts {
-        found.push(mapping::source_unreached(mapping, &fault.message));
+        found.push(if is_missing(fault) {
+            mapping::source_missing(mapping)
+        } else {
+            mapping::source_unreached(mapping, &fault.message)
+        });
     }
     if let Err(fault) = &settings {
         // Whoever may invoke a function need not be allowed to read its configuration.
         let allowed = fault.kind == FaultKind::Denied;
         let severity = if allowed { Severity::Warning } else { Severity::Error };
-        found.push(mapping::function_unreached(mapping, severity, &fault.message));
+        found.push(if is_missing(fault) {
+            mapping::function_missing(mapping)
+        } else {
+            mapping::function_unreached(mapping, severity, &fault.message)
+        });
     }
     found
+}
+
+/// Whether AWS says so, and not something else that answers at the endpoint.
+fn is_missing(fault: &Fault) -> bool {
+    fault.kind == FaultKind::Missing && !is_foreign(fault)
 }

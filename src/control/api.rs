@@ -9,14 +9,24 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures_util::future::BoxFuture;
+use serde_json::Value;
 use thiserror::Error;
 
 use super::checkpoints;
-use super::wire::{ErrorBody, VersionBody};
+use super::wire::{ErrorBody, ReloadBody, VersionBody, finding};
 use crate::engine::{Definition, EngineError, EngineHandle, MappingStatus, ReloadSummary};
+use crate::mapping::Diagnostic;
 
 /// Reads the mapping files again and hands them to the engine.
-pub(crate) type Reloader = Arc<dyn Fn() -> BoxFuture<'static, Result<ReloadSummary, ReloadRefused>> + Send + Sync>;
+pub(crate) type Reloader = Arc<dyn Fn() -> BoxFuture<'static, Result<Reloaded, ReloadRefused>> + Send + Sync>;
+
+/// What a reload did.
+#[derive(Debug)]
+pub(crate) struct Reloaded {
+    pub(crate) summary: ReloadSummary,
+    /// The warnings of the files.
+    pub(crate) warnings: Vec<Diagnostic>,
+}
 
 /// Reads every mapping that was made through the AWS API from the store.
 pub(crate) type Definitions =
@@ -26,13 +36,16 @@ pub(crate) type Definitions =
 #[derive(Debug, Error)]
 pub(crate) enum ReloadRefused {
     /// The files have errors.
-    #[error("the mapping files have {errors}, and the mappings from before go on\n\n{text}")]
+    #[error("the mapping files have {errors}, and the mappings from before go on")]
     Invalid {
         /// How many, in words.
         errors: String,
-        /// All of them, as people read them.
-        text: String,
+        /// All of them, and the warnings.
+        diagnostics: Vec<Diagnostic>,
     },
+    /// Reading them panicked.
+    #[error("the mapping files could not be read, and the mappings from before go on: {0}")]
+    Failed(String),
     /// The engine does not take it.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -54,6 +67,7 @@ impl Api {
             .route("/v1/mappings/{name}", get(status))
             .route("/v1/mappings/{name}/start", post(start))
             .route("/v1/mappings/{name}/stop", post(stop))
+            .route("/v1/mappings/{name}/restart", post(restart))
             .merge(checkpoints::routes())
             .route("/v1/definitions", get(definitions))
             .route("/v1/reload", post(reload))
@@ -72,11 +86,18 @@ pub(super) struct Refusal {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
     pub(super) message: String,
+    pub(super) diagnostics: Vec<Value>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), diagnostics: Vec::new() }
+    }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let body = ErrorBody { code: self.code.to_owned(), message: self.message };
+        let body = ErrorBody { code: self.code.to_owned(), message: self.message, diagnostics: self.diagnostics };
         (self.status, Json(body)).into_response()
     }
 }
@@ -88,13 +109,14 @@ impl From<EngineError> for Refusal {
             EngineError::OfFile(..) => (StatusCode::CONFLICT, "of_file"),
             EngineError::Deleting(_) => (StatusCode::CONFLICT, "deleting"),
             EngineError::UnknownShard { .. } => (StatusCode::NOT_FOUND, "unknown_shard"),
+            EngineError::Stopped(_) => (StatusCode::CONFLICT, "stopped"),
             EngineError::Running { .. } => (StatusCode::CONFLICT, "running"),
             EngineError::NoCheckpoints(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no_checkpoints"),
             EngineError::OtherSource { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "other_source"),
             EngineError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "store"),
             EngineError::Closing => (StatusCode::SERVICE_UNAVAILABLE, "closing"),
         };
-        Self { status, code, message: error.to_string() }
+        Self::new(status, code, error.to_string())
     }
 }
 
@@ -102,15 +124,22 @@ impl From<ReloadRefused> for Refusal {
     fn from(error: ReloadRefused) -> Self {
         match error {
             ReloadRefused::Engine(error) => error.into(),
-            ReloadRefused::Invalid { .. } => {
-                Self { status: StatusCode::UNPROCESSABLE_ENTITY, code: "invalid_mappings", message: error.to_string() }
+            ReloadRefused::Failed(_) => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "reload_failed", error.to_string())
+            }
+            ReloadRefused::Invalid { ref diagnostics, .. } => {
+                let texts = diagnostics.iter().map(|found| format!("\n\n{}", found.render(false)));
+                let message = format!("{error}{}", texts.collect::<String>());
+                let diagnostics = diagnostics.iter().map(finding).collect();
+                let (status, code) = (StatusCode::UNPROCESSABLE_ENTITY, "invalid_mappings");
+                Self { diagnostics, ..Self::new(status, code, message) }
             }
         }
     }
 }
 
 pub(super) fn refusal(status: StatusCode, code: &'static str, message: impl Into<String>) -> Response {
-    Refusal { status, code, message: message.into() }.into_response()
+    Refusal::new(status, code, message).into_response()
 }
 
 async fn list(State(api): State<Api>) -> Result<Json<Vec<MappingStatus>>, Refusal> {
@@ -129,12 +158,17 @@ async fn stop(State(api): State<Api>, Path(name): Path<String>) -> Result<impl I
     Ok((StatusCode::ACCEPTED, Json(api.engine.stop(&name).await?)))
 }
 
+async fn restart(State(api): State<Api>, Path(name): Path<String>) -> Result<impl IntoResponse, Refusal> {
+    Ok((StatusCode::ACCEPTED, Json(api.engine.restart(&name).await?)))
+}
+
 async fn definitions(State(api): State<Api>) -> Result<Json<BTreeMap<String, Definition>>, Refusal> {
     Ok(Json((api.definitions)().await?))
 }
 
-async fn reload(State(api): State<Api>) -> Result<Json<ReloadSummary>, Refusal> {
-    Ok(Json((api.reload)().await?))
+async fn reload(State(api): State<Api>) -> Result<Json<ReloadBody>, Refusal> {
+    let Reloaded { summary, warnings } = (api.reload)().await?;
+    Ok(Json(ReloadBody { summary, diagnostics: warnings.iter().map(finding).collect() }))
 }
 
 async fn version() -> Json<VersionBody> {

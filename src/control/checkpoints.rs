@@ -38,7 +38,7 @@ pub(super) fn routes() -> Router<Api> {
 impl From<QueryRejection> for Refusal {
     fn from(rejection: QueryRejection) -> Self {
         let message = format!("{}: only `force=true|false` and `shard=ID` are known", rejection.body_text());
-        Self { status: StatusCode::BAD_REQUEST, code: "invalid_query", message }
+        Self::new(StatusCode::BAD_REQUEST, "invalid_query", message)
     }
 }
 
@@ -57,10 +57,9 @@ async fn replace(
     body: Bytes,
 ) -> Result<Json<Kept>, Refusal> {
     let Query(options) = options?;
-    let kept = serde_json::from_slice(&body).map_err(|error| Refusal {
-        status: StatusCode::UNPROCESSABLE_ENTITY,
-        code: "invalid_checkpoint",
-        message: format!("this is no checkpoint: {error}"),
+    let kept = serde_json::from_slice(&body).map_err(|error| {
+        let message = format!("this is no checkpoint: {error}");
+        Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_checkpoint", message)
     })?;
     Ok(Json(api.engine.change_checkpoint(&mapping, CheckpointChange::Replace(kept), options.force).await?))
 }

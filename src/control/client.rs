@@ -14,12 +14,13 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use thiserror::Error as ThisError;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::SocketChoice;
-use super::wire::{ErrorBody, VersionBody};
+use super::wire::{ErrorBody, ReloadBody, VersionBody};
 use crate::engine::{Definition, Kept, MappingStatus};
 
 /// A daemon that takes longer is not well.
@@ -49,7 +50,7 @@ pub(crate) enum ClientError {
     Forbidden { path: String, reason: String },
     /// The daemon refuses.
     #[error("{message}")]
-    Refused { code: String, message: String },
+    Refused { code: String, message: String, diagnostics: Vec<Value> },
     /// The daemon does not speak as it should.
     #[error(
         "the forebay on {path} cannot be understood: {reason}; is it of another version? \
@@ -63,6 +64,7 @@ pub(crate) enum ClientError {
 
 impl ClientError {
     /// Whether the daemon says that there is no such mapping.
+    #[cfg(test)]
     pub(crate) fn is_unknown_mapping(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if code == "unknown_mapping")
     }
@@ -87,6 +89,14 @@ impl Client {
 
     pub(crate) async fn stop(&self, name: &str) -> Result<MappingStatus, ClientError> {
         self.call(Method::POST, &mapping_path(name, "/stop")).await
+    }
+
+    pub(crate) async fn restart(&self, name: &str) -> Result<MappingStatus, ClientError> {
+        self.call(Method::POST, &mapping_path(name, "/restart")).await
+    }
+
+    pub(crate) async fn reload(&self) -> Result<ReloadBody, ClientError> {
+        self.call(Method::POST, "/v1/reload").await
     }
 
     pub(crate) async fn version(&self) -> Result<VersionBody, ClientError> {
@@ -135,7 +145,7 @@ impl Client {
             return serde_json::from_slice(&body).map_err(|error| broken(error.to_string()));
         }
         match serde_json::from_slice::<ErrorBody>(&body) {
-            Ok(refused) => Err(ClientError::Refused { code: refused.code, message: refused.message }),
+            Ok(ErrorBody { code, message, diagnostics }) => Err(ClientError::Refused { code, message, diagnostics }),
             Err(_) => Err(broken(format!("it answered with HTTP status {status}"))),
         }
     }
@@ -283,6 +293,19 @@ mod tests {
         let error = client_of(path.clone()).list().await.unwrap_err().to_string();
         assert!(error.contains(&path.display().to_string()), "{error}");
         assert!(error.contains("start one with `forebay run -f mappings/`"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn all_places_are_tried_in_order_and_the_first_that_answers_is_asked() {
+        let running = Running::start(vec![mapping("orders")], None).await;
+        let folder = tempfile::tempdir().unwrap();
+        let (absent, stale) = (folder.path().join("a.sock"), folder.path().join("b.sock"));
+        drop(UnixListener::bind(&stale).unwrap());
+        let client = Client::new(SocketChoice::of(&[&absent, &stale, &running.socket]));
+        assert_eq!(client.list().await.unwrap().len(), 1);
+        let error = Client::new(SocketChoice::of(&[&absent, &stale])).list().await.unwrap_err().to_string();
+        let tried = format!("no forebay answers on {}, {};", absent.display(), stale.display());
+        assert!(error.starts_with(&tried), "{error}");
     }
 
     #[tokio::test]

@@ -17,7 +17,9 @@ use super::{
 };
 use crate::engine::{self, Connector, EngineHandle, Ports};
 use crate::machine::{Fault, FaultKind, StartingPosition};
-use crate::mapping::{Arn, FunctionRef, Mapping, Origin, Poller, SourceKind, StreamParameters};
+use crate::mapping::{
+    Arn, Code, Diagnostic, FunctionRef, Mapping, Origin, Poller, Severity, SourceKind, StreamParameters,
+};
 use crate::store::{MemoryStore, Store};
 use crate::telemetry::Metrics;
 
@@ -86,6 +88,11 @@ pub(super) fn stream(name: &str) -> Mapping {
     }
 }
 
+/// The problem that keeps every reload from being taken over.
+fn broken() -> Diagnostic {
+    Diagnostic::of_file(Code::FileEmpty, Severity::Error, "a.yaml".as_ref(), "the file holds no mapping")
+}
+
 fn definitions(store: Arc<dyn Store>) -> Definitions {
     Arc::new(move || {
         let store = Arc::clone(&store);
@@ -120,11 +127,12 @@ impl Running {
             store: Arc::clone(&store),
             metrics: metrics.clone(),
             drain_timeout: std::time::Duration::from_secs(25),
+            receive_wait: crate::machine::LONG_POLL,
             seed: 1,
             wall: Arc::new(|| 1_760_000_000_000),
         });
         let refuse =
-            || ready(Err(ReloadRefused::Invalid { errors: "2 errors".into(), text: "two\nlines".into() })).boxed();
+            || ready(Err(ReloadRefused::Invalid { errors: "1 error".into(), diagnostics: vec![broken()] })).boxed();
         let api =
             Api { engine: engine.clone(), reload: Arc::new(refuse), definitions: definitions(Arc::clone(&store)) };
         let overview = Overview::new("memory".into(), "ok 1 mapping".into());

@@ -4,6 +4,7 @@
 mod api;
 mod checkpoints;
 mod client;
+mod crowd;
 #[cfg(test)]
 mod fixture;
 mod overview;
@@ -13,11 +14,11 @@ mod socket;
 mod token;
 mod wire;
 
-pub(crate) use api::{Api, Definitions, ReloadRefused, Reloader, whole};
+pub(crate) use api::{Api, Definitions, ReloadRefused, Reloaded, Reloader, whole};
 pub(crate) use client::{Client, ClientError, ask_probe};
 pub(crate) use overview::Overview;
 pub(crate) use probes::probes;
 pub(crate) use serve::{CONNECTIONS, serve};
 pub(crate) use socket::{BoundSocket, SocketChoice};
 pub(crate) use token::{Token, guarded};
-pub(crate) use wire::VersionBody;
+pub(crate) use wire::{ReloadBody, VersionBody};

@@ -61,7 +61,11 @@ fn details(text: &mut String, overview: &Overview, answer: Result<&Readiness, &S
         // One line each, whatever an error says.
         writeln!(text, "{what}: {}", how.replace('\n', " ")).expect("writing to a string cannot fail");
     };
-    line("store", &format!("ok {}", overview.store()));
+    let trouble = answer.ok().and_then(|readiness| readiness.store.as_ref());
+    match trouble {
+        Some(trouble) => line("store", trouble),
+        None => line("store", &format!("ok {}", overview.store())),
+    }
     line("files", &overview.files());
     if overview.draining() {
         line("engine", "draining");
@@ -115,6 +119,22 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[..3], ["ready", "store: ok memory", "files: ok 1 mapping"]);
         assert!(lines[3].starts_with("mapping orders: degraded: ") && lines.len() == 4, "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_gone_shows_with_every_mapping() {
+        let running = Running::start(vec![mapping("orders")], None).await;
+        running.settled().await;
+        running.engine.store_is(Some("FB0603: gone".into())).await;
+        let (_, text) = asked(&running, "/readyz?verbose").await;
+        assert!(text.contains("\nstore: FB0603: gone\n"), "{text}");
+        assert!(
+            text.contains("mapping orders: degraded: connecting: no route to host; store: FB0603: gone\n"),
+            "{text}"
+        );
+        running.engine.store_is(None).await;
+        let (_, text) = asked(&running, "/readyz?verbose").await;
+        assert!(text.contains("\nstore: ok memory\n") && !text.contains("FB0603"), "{text}");
     }
 
     #[tokio::test]

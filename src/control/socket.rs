@@ -49,6 +49,12 @@ impl SocketChoice {
         Self { candidates }
     }
 
+    /// These places and no others.
+    #[cfg(test)]
+    pub(crate) fn of(candidates: &[&Path]) -> Self {
+        Self { candidates: candidates.iter().map(|path| (*path).to_owned()).collect() }
+    }
+
     /// All places, the preferred one first.
     pub(crate) fn candidates(&self) -> &[PathBuf] {
         &self.candidates
@@ -206,9 +212,9 @@ mod tests {
     async fn passes_over_folders_that_refuse() {
         let folder = tempfile::tempdir().unwrap();
         let good = folder.path().join("f.sock");
-        let choice = SocketChoice { candidates: vec!["/proc/forebay.sock".into(), good.clone()] };
+        let choice = SocketChoice::of(&["/proc/forebay.sock".as_ref(), &good]);
         assert_eq!(choice.bind().unwrap().file.path(), good);
-        let choice = SocketChoice { candidates: vec![folder.path().join("absent/f.sock")] };
+        let choice = SocketChoice::of(&[&folder.path().join("absent/f.sock")]);
         assert!(matches!(choice.bind().unwrap_err(), SocketError::Bind { .. }));
     }
 }

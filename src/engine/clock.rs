@@ -1,4 +1,5 @@
-//! The engine's clocks: tokio's for every span and deadline, and a wall clock that is passed in.
+//! The engine's clocks: tokio's for every span and deadline, a wall clock that is passed in, and for streams the clock of
+//! their service.
 
 use std::ops::Add;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use governor::nanos::Nanos;
 use tokio::time::Instant;
 
 use crate::machine::{Mono, Now};
+use crate::source::{Reading, ServiceClock};
 
 /// Reads the wall clock: milliseconds since the Unix epoch.
 pub type WallClock = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -25,8 +27,12 @@ impl Clock {
         Self { epoch: Instant::now(), wall }
     }
 
-    pub(crate) fn now(&self) -> Now {
-        Now { mono: Mono::at(self.epoch.elapsed()), unix_ms: (self.wall)() }
+    /// Now, by the source's clock where its answers tell the time.
+    pub(crate) fn now(&self, source: Option<&ServiceClock>) -> Now {
+        let (at, host) = (Instant::now(), (self.wall)());
+        let host_counts = Reading { unix_ms: host, ahead_ms: 0 };
+        let Reading { unix_ms, ahead_ms } = source.map_or(host_counts, |source| source.reading(at, host));
+        Now { mono: Mono::at(at.saturating_duration_since(self.epoch)), unix_ms, ahead_ms }
     }
 
     pub(crate) fn unix_ms(&self) -> u64 {

@@ -7,24 +7,36 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::clock::Clock;
-use super::limits::InvokeLimiter;
 use super::live::Live;
 use super::operation::Operation;
 use super::ports::World;
-use crate::machine::{Command, Deadline, Input, InvokeRequest, Machine, Output};
+use crate::machine::{Command, Deadline, Input, InvokeRequest, Machine, Now, Output, QueueOptions};
+use crate::source::ServiceClock;
+
+/// What a driver hears from outside.
+pub(crate) enum Signal {
+    Command(Command),
+    /// Everything that begins from now on begins in this world, with these settings.
+    Change {
+        number: u64,
+        world: Arc<World>,
+        options: Box<QueueOptions>,
+    },
+}
 
 /// A machine, its outside world, and the calls that are open.
 pub(crate) struct Driver<M> {
     machine: M,
-    world: World,
-    limiter: Option<Arc<InvokeLimiter>>,
+    world: watch::Sender<Arc<World>>,
     live: Arc<Live>,
     clock: Clock,
+    /// The clock of the source.
+    source: Option<Arc<ServiceClock>>,
     calls: JoinSet<Input>,
     open: HashMap<Id, Operation>,
     /// The open calls that a machine can give up: polls and reads.
@@ -32,17 +44,11 @@ pub(crate) struct Driver<M> {
 }
 
 impl<M: Machine> Driver<M> {
-    pub(crate) fn new(
-        machine: M,
-        world: World,
-        limiter: Option<Arc<InvokeLimiter>>,
-        live: Arc<Live>,
-        clock: Clock,
-    ) -> Self {
+    pub(crate) fn new(machine: M, world: Arc<World>, live: Arc<Live>, clock: Clock) -> Self {
         Self {
             machine,
-            world,
-            limiter,
+            source: world.clock(),
+            world: watch::Sender::new(world),
             live,
             clock,
             calls: JoinSet::new(),
@@ -52,12 +58,13 @@ impl<M: Machine> Driver<M> {
     }
 
     /// Runs until the machine is drained. Dropping the future gives every open call up.
-    pub(crate) async fn run(mut self, commands: &mut mpsc::Receiver<Command>) {
+    pub(crate) async fn run(mut self, signals: &mut mpsc::Receiver<Signal>) {
         let mut input = Input::Timeout;
         let mut wake = pin!(sleep_until(Instant::now()));
         loop {
-            self.machine.handle(input, self.clock.now());
-            let Some(deadline) = self.carry_out() else { return };
+            let now = self.clock.now(self.source.as_deref());
+            self.machine.handle(input, now);
+            let Some(deadline) = self.carry_out(now) else { return };
             if let Some(Deadline { at, .. }) = deadline {
                 let at = self.clock.instant(at);
                 if wake.deadline() != at {
@@ -66,40 +73,59 @@ impl<M: Machine> Driver<M> {
             }
             input = tokio::select! {
                 biased;
-                Some(command) = commands.recv() => Input::Command(command),
+                Some(signal) = signals.recv() => Input::Command(self.heard(signal)),
                 Some(ended) = self.calls.join_next_with_id() => self.ended(ended),
                 () = &mut wake, if deadline.is_some() => Input::Timeout,
                 // Nothing is open, nobody can command, nothing is due: only the end is left.
-                else => Input::Command(Command::Drain { bound: Duration::ZERO }),
+                else => Input::Command(Command::Drain { bound: Duration::ZERO, receives: Duration::ZERO }),
             };
         }
     }
 
+    fn heard(&mut self, signal: Signal) -> Command {
+        match signal {
+            Signal::Command(command) => command,
+            Signal::Change { number, world, options } => {
+                self.source = world.clock();
+                self.world.send_replace(world);
+                self.live.took_over(number);
+                Command::Change(options)
+            }
+        }
+    }
+
     /// Drains the machine's outputs; `None` when it is done.
-    fn carry_out(&mut self) -> Option<Option<Deadline>> {
+    fn carry_out(&mut self, now: Now) -> Option<Option<Deadline>> {
+        let world = Arc::clone(&self.world.borrow());
         loop {
             match self.machine.poll_output() {
                 Output::Emit(event) => self.live.observe(&event),
                 Output::CancelPolls => self.polls.values().for_each(AbortHandle::abort),
                 Output::Timeout(deadline) => {
-                    self.live.gauge(self.machine.gauges());
+                    let mut gauges = self.machine.gauges();
+                    // What is shown goes by the host's clock.
+                    let since = &mut gauges.unsaved_since_unix_ms;
+                    *since = since.map(|since| since.saturating_add_signed(now.ahead_ms));
+                    self.live.gauge(gauges);
                     return Some(deadline);
                 }
                 Output::Done => return None,
                 Output::Invoke(request) => self.invoke(request),
-                Output::Describe => drop(self.call(Operation::Describe, self.world.describe())),
-                Output::Settle(request) => drop(self.call(Operation::Settle(request.id), self.world.settle(request))),
-                Output::Poll(request) => self.poll(Operation::Poll(request.id), self.world.poll(request)),
+                Output::Describe => drop(self.call(Operation::Describe, world.describe())),
+                Output::Settle(request) => drop(self.call(Operation::Settle(request.id), world.settle(request))),
+                Output::Poll(request) => {
+                    self.poll(Operation::Poll(request.id), world.poll(request, self.world.subscribe()));
+                }
                 Output::Read(request) => {
                     let id = request.id;
-                    let read = self.world.read(request, &self.live);
+                    let read = world.read(request, &self.live);
                     self.poll(Operation::Read(id), read);
                 }
-                Output::List => drop(self.call(Operation::List, self.world.list())),
-                Output::Claim => drop(self.call(Operation::Claim, self.world.claim())),
-                Output::Save(request) => drop(self.call(Operation::Save(request.id), self.world.save(request))),
+                Output::List => drop(self.call(Operation::List, world.list())),
+                Output::Claim => drop(self.call(Operation::Claim, world.claim())),
+                Output::Save(request) => drop(self.call(Operation::Save(request.id), world.save(request))),
                 Output::Deliver(request) => {
-                    drop(self.call(Operation::Deliver(request.id), self.world.deliver(request)));
+                    drop(self.call(Operation::Deliver(request.id), world.deliver(request)));
                 }
             }
         }
@@ -111,12 +137,9 @@ impl<M: Machine> Driver<M> {
     }
 
     fn invoke(&mut self, request: InvokeRequest) {
-        let function = self.world.function();
-        let limiter = self.limiter.clone().map(|limiter| (limiter, Arc::clone(&self.live)));
+        let (world, live) = (self.world.subscribe(), Arc::clone(&self.live));
         self.call(Operation::Invoke(request.batch), async move {
-            if let Some((limiter, live)) = limiter {
-                live.metrics().limiter_waited(limiter.admitted().await);
-            }
+            let function = World::function(world, &live).await;
             let begun = Instant::now();
             let result = function.invoke(request.body).await;
             Input::Invoked { batch: request.batch, result, took: begun.elapsed() }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::live::Live;
-use super::task::Task;
+use super::task::{Order, Task};
 use super::{Connector, MappingState};
 use crate::machine::{BackoffPolicy, Command, Event, Health};
 use crate::mapping::{Mapping, Origin};
@@ -18,6 +18,9 @@ use crate::store::{Desired, Store};
 
 /// The pause before a mapping whose task panicked, or ended without being told to, is started again.
 const RESTART: BackoffPolicy = BackoffPolicy { initial: Duration::from_secs(1), maximum: Duration::from_secs(60) };
+
+/// How long a stop, a removal or another source waits for receives that are open: each has ended by then.
+const RECEIVES: Duration = Duration::from_secs(30);
 
 /// What is wanted of a mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +45,8 @@ pub(crate) struct Entry {
     /// How often the task has panicked or ended on its own since it last ended well or ran for long.
     failures: u32,
     restart_at: Option<Instant>,
+    /// How many changes its tasks were told to go on with.
+    changes: u64,
     modified_unix_ms: u64,
     /// What is shown until it polls: what was asked for last (`Creating`, `Enabling`, `Updating`), or `Enabled` where
     /// nobody has asked for anything since it last polled.
@@ -51,11 +56,23 @@ pub(crate) struct Entry {
 }
 
 struct Running {
-    commands: mpsc::Sender<Command>,
+    /// What the task works with, or was told to go on with.
+    mapping: Arc<Mapping>,
+    orders: mpsc::Sender<Order>,
     draining: bool,
+    /// Its drain was taken back; it may have ended before it heard of that, and is started again at once then.
+    resumed: bool,
+    /// The last change that it was told to go on with.
+    change: u64,
     /// To be started again at once: it holds marks that no longer count.
     again: bool,
     since: Instant,
+}
+
+impl Running {
+    fn new(mapping: Arc<Mapping>, orders: mpsc::Sender<Order>) -> Self {
+        Self { mapping, orders, draining: false, resumed: false, change: 0, again: false, since: Instant::now() }
+    }
 }
 
 impl Entry {
@@ -79,6 +96,7 @@ impl Entry {
             running: None,
             failures: 0,
             restart_at: None,
+            changes: 0,
             on_the_way: begins,
             gone: Vec::new(),
         };
@@ -116,9 +134,73 @@ impl Entry {
             self.mapping = Arc::new(mapping);
             self.next = None;
             self.goal = self.resting_goal();
+        } else if self.goal == Goal::Stop && !self.is_wanted_as(&mapping) {
+            // It is on its way out already, whatever it was.
+            self.mapping = Arc::new(mapping);
+            self.next = None;
         } else {
-            self.next = Some(Arc::new(mapping));
+            let next = Arc::new(mapping);
+            if self.is_wanted_as(&next) && self.goes_on_with(&next) {
+                (self.mapping, self.next, self.goal) = (next, None, Goal::Run);
+            } else {
+                self.next = Some(next);
+                self.goal = Goal::Replace;
+                self.take_next();
+            }
+        }
+        true
+    }
+
+    /// Whether the task that runs goes on with this definition: it is told so then, and its drain is taken back.
+    fn goes_on_with(&mut self, mapping: &Arc<Mapping>) -> bool {
+        let Some(running) = self.running.as_mut().filter(|running| running.mapping.polls_like(mapping)) else {
+            return false;
+        };
+        if running.draining {
+            if running.orders.try_send(Order::Command(Command::Resume)).is_err() {
+                return false;
+            }
+            running.draining = false;
+            running.resumed = true;
+        }
+        if running.mapping.runs_like(mapping) {
+            return true;
+        }
+        self.changes += 1;
+        let order = Order::Change { number: self.changes, mapping: Arc::clone(mapping) };
+        let is_told = running.orders.try_send(order).is_ok();
+        if is_told {
+            running.change = self.changes;
+            running.mapping = Arc::clone(mapping);
+        }
+        is_told
+    }
+
+    /// A task that drains and is wanted after all goes on.
+    pub(crate) fn resume_if_wanted(&mut self) {
+        let drains = self.running.as_ref().is_some_and(|running| running.draining);
+        if self.goal == Goal::Run && drains {
+            let mapping = Arc::clone(&self.mapping);
+            self.goes_on_with(&mapping);
+        }
+    }
+
+    /// What was asked for last.
+    pub(crate) const fn on_the_way(&self) -> MappingState {
+        self.on_the_way
+    }
+
+    /// Drains, then starts again as it is. False where it is stopped.
+    pub(crate) fn restart(&mut self) -> bool {
+        if !self.is_wanted() {
+            return false;
+        }
+        // One that drains for another definition starts again anyway.
+        if self.goal == Goal::Run {
+            self.next = Some(Arc::clone(&self.mapping));
             self.goal = Goal::Replace;
+            self.on_the_way = MappingState::Updating;
+            self.restart_at = None;
             self.take_next();
         }
         true
@@ -156,7 +238,8 @@ impl Entry {
         if let Some(running) = &mut self.running {
             running.draining = true;
             // A task that does not take commands has ended, or is ended by the supervisor in time.
-            running.commands.try_send(Command::Drain { bound }).ok();
+            let drain = Command::Drain { bound, receives: Duration::ZERO };
+            running.orders.try_send(Order::Command(drain)).ok();
         }
     }
 
@@ -171,7 +254,7 @@ impl Entry {
 
     pub(crate) fn cut(&self) {
         if let Some(running) = &self.running {
-            running.commands.try_send(Command::Cut).ok();
+            running.orders.try_send(Order::Command(Command::Cut)).ok();
         }
     }
 
@@ -188,16 +271,15 @@ impl Entry {
         &mut self,
         connector: Arc<dyn Connector>,
         store: Arc<dyn Store>,
-        clock: Clock,
+        receive_wait: Duration,
         seed: u64,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let (commands, receiver) = mpsc::channel(8);
-        self.running = Some(Running { commands, draining: false, again: false, since: Instant::now() });
+        let (orders, receiver) = mpsc::channel(8);
+        self.running = Some(Running::new(Arc::clone(&self.mapping), orders));
         self.restart_at = None;
         self.live.forget_shards();
-        let task =
-            Task { mapping: Arc::clone(&self.mapping), connector, store, live: Arc::clone(&self.live), clock, seed };
-        task.run(receiver)
+        let (mapping, live, clock) = (Arc::clone(&self.mapping), Arc::clone(&self.live), self.clock.clone());
+        Task { mapping, connector, store, live, clock, receive_wait, seed }.run(receiver)
     }
 
     /// Tells a task that is no longer wanted to drain.
@@ -205,7 +287,8 @@ impl Entry {
         let bound = self.mapping.poller.drain_timeout.unwrap_or(default_bound);
         let Some(running) = &mut self.running else { return };
         if self.goal != Goal::Run && !running.draining {
-            running.draining = running.commands.try_send(Command::Drain { bound }).is_ok();
+            let drain = Command::Drain { bound, receives: RECEIVES };
+            running.draining = running.orders.try_send(Order::Command(drain)).is_ok();
         }
     }
 
@@ -215,7 +298,7 @@ impl Entry {
         let Some(running) = self.running.as_mut().filter(|running| !running.draining) else { return };
         running.again = true;
         // A task that does not take commands has ended: its save was refused first.
-        running.commands.try_send(Command::Cut).ok();
+        running.orders.try_send(Order::Command(Command::Cut)).ok();
     }
 
     /// The task has ended: drained, on its own, or with a panic.
@@ -234,7 +317,7 @@ impl Entry {
                 let reason = format!("the mapping's task panicked and is started again: {panic}");
                 self.live.observe(&Event::Health(Health::Degraded { reason }));
             }
-            None if ended.draining || ended.again => self.failures = 0,
+            None if ended.draining || ended.again || ended.resumed => self.failures = 0,
             // Its save was refused: another process has claimed the marks, and may do so again.
             None => {
                 self.restart_later();
@@ -253,6 +336,16 @@ impl Entry {
     /// Whether its marks may be written by its task, now or soon.
     pub(crate) fn may_save(&self) -> bool {
         self.goal == Goal::Run || self.running.is_some()
+    }
+
+    /// Whether its last drain has left checkpoints unsaved.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        self.live.is_unsaved()
+    }
+
+    /// Shows what is wrong with the store.
+    pub(crate) fn show_store(&self, trouble: Option<&str>) {
+        self.live.set_store(trouble);
     }
 
     pub(crate) fn is_stream(&self) -> bool {
@@ -281,7 +374,12 @@ impl Entry {
 
     /// Whether it shall run once it has taken over its latest definition.
     fn is_wanted(&self) -> bool {
-        self.desired.as_ref().map_or(self.latest().enabled, |desired| desired.enabled)
+        self.is_wanted_as(self.latest())
+    }
+
+    /// The same with this definition.
+    fn is_wanted_as(&self, mapping: &Mapping) -> bool {
+        self.desired.as_ref().map_or(mapping.enabled, |desired| desired.enabled)
     }
 
     fn resting_goal(&self) -> Goal {

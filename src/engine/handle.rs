@@ -24,6 +24,7 @@ pub(crate) enum Request {
     List(oneshot::Sender<Vec<MappingStatus>>),
     Start(String, oneshot::Sender<Result<MappingStatus, EngineError>>),
     Stop(String, oneshot::Sender<Result<MappingStatus, EngineError>>),
+    Restart(String, oneshot::Sender<Result<MappingStatus, EngineError>>),
     Reload(Vec<Mapping>, oneshot::Sender<ReloadSummary>),
     Put(Box<Mapping>, oneshot::Sender<Result<Overview, EngineError>>),
     Remove(String, oneshot::Sender<Result<oneshot::Receiver<()>, EngineError>>),
@@ -38,7 +39,9 @@ pub(crate) enum Request {
         reply: oneshot::Sender<Result<Kept, EngineError>>,
     },
     Checkpoint(String, oneshot::Sender<Result<Kept, EngineError>>),
-    Shutdown(Duration, oneshot::Sender<()>),
+    /// What is wrong with the store, if anything.
+    Store(Option<String>),
+    Shutdown(Duration, oneshot::Sender<Drained>),
     Cut,
 }
 
@@ -65,6 +68,9 @@ pub enum EngineError {
     /// The mapping drains for the last time.
     #[error("the mapping {0:?} is being deleted")]
     Deleting(String),
+    /// The mapping is stopped, so there is nothing to start again.
+    #[error("{0:?} is stopped: `forebay start {0}` starts it")]
+    Stopped(String),
     /// The mapping runs, and would write over what is changed.
     #[error("{name:?} is running: stop it first with `forebay stop {name} --wait`, or use --force")]
     Running {
@@ -111,6 +117,8 @@ pub struct ReloadSummary {
     pub removed: Vec<String>,
     /// Mappings that go on untouched.
     pub unchanged: usize,
+    /// Mappings of files that do not run, because one of the AWS API has their name.
+    pub left_out: Vec<String>,
 }
 
 /// Whether the process is ready, and each mapping's part in it.
@@ -118,8 +126,17 @@ pub struct ReloadSummary {
 pub struct Readiness {
     /// Every enabled mapping has polled once or is known to be degraded.
     pub ready: bool,
+    /// What is wrong with the store, if anything.
+    pub store: Option<String>,
     /// Name, and `ok`, `starting`, `disabled` or `degraded: …`.
     pub mappings: Vec<(String, String)>,
+}
+
+/// What the end of an engine has left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// The stream mappings whose last checkpoints were not saved, by name: what they cover is processed again.
+    pub unsaved: Vec<String>,
 }
 
 impl EngineHandle {
@@ -146,6 +163,14 @@ impl EngineHandle {
     /// Wants a mapping to stop, and keeps the wish. Answers at once, with `Disabling` or `Disabled`.
     pub async fn stop(&self, name: &str) -> Result<MappingStatus, EngineError> {
         self.ask(|reply| Request::Stop(name.into(), reply)).await?
+    }
+
+    /// Drains a mapping and starts it again as it is. Answers at once, with `Updating`.
+    ///
+    /// # Errors
+    /// When there is no such mapping, it is stopped or being deleted, or the engine is shutting down.
+    pub async fn restart(&self, name: &str) -> Result<MappingStatus, EngineError> {
+        self.ask(|reply| Request::Restart(name.into(), reply)).await?
     }
 
     /// Takes over a new set of mappings of files; only what changed is restarted. Mappings of the AWS API go on as they are,
@@ -213,8 +238,14 @@ impl EngineHandle {
         self.ask(|reply| Request::ChangeCheckpoint { name: name.into(), change, force, reply }).await?
     }
 
+    /// Says what is wrong with the store, or that nothing is: every mapping shows it.
+    pub async fn store_is(&self, trouble: Option<String>) {
+        // An engine that has ended shows nothing.
+        self.requests.send(Request::Store(trouble)).await.ok();
+    }
+
     /// Drains every mapping within `bound` and ends the engine.
-    pub async fn shutdown(&self, bound: Duration) -> Result<(), EngineError> {
+    pub async fn shutdown(&self, bound: Duration) -> Result<Drained, EngineError> {
         self.ask(|reply| Request::Shutdown(bound, reply)).await
     }
 

@@ -1,11 +1,13 @@
 //! What a driver's calls do: each output that reaches outside becomes one future that ends in one input.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 
-use super::limits::ReadLimiter;
+use super::limits::{InvokeLimiter, ReadLimiter};
 use super::live::Live;
 use super::screen::Screen;
 use super::{Ports, SourcePort};
@@ -15,8 +17,11 @@ use crate::machine::{
     StartingPosition,
 };
 use crate::mapping::Mapping;
-use crate::source::{QueueSource, StreamSource};
+use crate::source::{QueueSource, ServiceClock, StreamSource};
 use crate::store::{Store, StoreError};
+
+/// What Kinesis allows all readers of one shard together.
+const READS_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
 
 /// The ports of one mapping and the store, as its driver uses them.
 pub(crate) struct World {
@@ -28,23 +33,62 @@ pub(crate) struct World {
     latest: bool,
     reads: ReadLimits,
     screen: Screen,
+    rate: Option<NonZeroU32>,
+    limiter: Option<Arc<InvokeLimiter>>,
 }
+
+/// The world that counts now: a change of settings puts another in its place while calls are open.
+pub(crate) type CurrentWorld = watch::Receiver<Arc<World>>;
 
 impl World {
     pub(crate) fn new(
         ports: Ports,
         store: Arc<dyn Store>,
         mapping: &Mapping,
-        reads: ReadLimits,
         screen: Screen,
+        before: Option<&Self>,
     ) -> Self {
+        let reads = mapping.poller.reads_per_second.and_then(NonZeroU32::new).unwrap_or(READS_PER_SECOND);
+        let rate = mapping.poller.rate_limit.and_then(NonZeroU32::new);
+        // Where the rate stays the same, the limiter knows when the last invoke was.
+        let limiter = before.filter(|before| before.rate == rate).map(|before| before.limiter.clone());
+        let limiter = limiter.unwrap_or_else(|| rate.map(|rate| Arc::new(InvokeLimiter::per_second(rate))));
         let source = mapping.source.text.as_str().into();
         let latest = mapping.stream.as_ref().is_some_and(|stream| stream.start == StartingPosition::Latest);
-        Self { ports, store, mapping: mapping.name.as_str().into(), source, latest, reads, screen }
+        Self {
+            ports,
+            store,
+            mapping: mapping.name.as_str().into(),
+            source,
+            latest,
+            reads: ReadLimits::per_second(reads),
+            screen,
+            rate,
+            limiter,
+        }
     }
 
-    pub(crate) fn function(&self) -> Arc<dyn Function> {
-        Arc::clone(&self.ports.function)
+    /// The function, when it may be invoked. Of a world that is replaced while a call waits for its turn, nothing is
+    /// invoked any more.
+    pub(crate) async fn function(mut current: CurrentWorld, live: &Live) -> Arc<dyn Function> {
+        loop {
+            let world = Arc::clone(&current.borrow_and_update());
+            let function = Arc::clone(&world.ports.function);
+            let Some(limiter) = &world.limiter else { return function };
+            tokio::select! {
+                biased;
+                waited = limiter.admitted() => {
+                    live.metrics().limiter_waited(waited);
+                    return function;
+                }
+                Ok(()) = current.changed() => {}
+            }
+        }
+    }
+
+    /// The clock of the source, where it tells the time.
+    pub(crate) fn clock(&self) -> Option<Arc<ServiceClock>> {
+        self.stream().ok().and_then(|stream| stream.clock())
     }
 
     pub(crate) fn describe(&self) -> impl Future<Output = Input> + Send + use<> {
@@ -52,12 +96,18 @@ impl World {
         async move { Input::Described(async { queue?.describe().await }.await) }
     }
 
-    pub(crate) fn poll(&self, request: PollRequest) -> impl Future<Output = Input> + Send + use<> {
-        let (queue, screen) = (self.queue(), self.screen.clone());
+    /// What is received is held against the filters that count then, not against those of the time when it was asked for.
+    pub(crate) fn poll(
+        &self,
+        request: PollRequest,
+        current: CurrentWorld,
+    ) -> impl Future<Output = Input> + Send + use<> {
+        let queue = self.queue();
         async move {
             let poll = request.id;
             let mut result = async { queue?.receive(request).await }.await;
             if let Ok(records) = &mut result {
+                let screen = current.borrow().screen.clone();
                 screen.apply(records);
             }
             Input::Polled { poll, result }
@@ -155,7 +205,9 @@ fn mismatch(reason: &str) -> Fault {
 fn of_store(error: &StoreError) -> Fault {
     let kind = match error {
         StoreError::Fenced { .. } => FaultKind::Fenced,
-        StoreError::Lost { .. } | StoreError::Newer { .. } | StoreError::Damaged { .. } => FaultKind::Invalid,
+        StoreError::Lost { .. } | StoreError::Newer { .. } | StoreError::Damaged { .. } | StoreError::Gone { .. } => {
+            FaultKind::Invalid
+        }
         StoreError::Locked { .. } | StoreError::Io { .. } => FaultKind::Transient,
     };
     Fault::new(kind, error.to_string())
@@ -163,13 +215,13 @@ fn of_store(error: &StoreError) -> Fault {
 
 /// The limits of every shard that is read, made when a shard is first read.
 #[derive(Clone)]
-pub(crate) struct ReadLimits {
-    per_second: std::num::NonZeroU32,
+struct ReadLimits {
+    per_second: NonZeroU32,
     shards: Arc<RwLock<HashMap<Arc<str>, Arc<ReadLimiter>>>>,
 }
 
 impl ReadLimits {
-    pub(crate) fn per_second(reads: std::num::NonZeroU32) -> Self {
+    fn per_second(reads: NonZeroU32) -> Self {
         Self { per_second: reads, shards: Arc::default() }
     }
 

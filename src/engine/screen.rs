@@ -31,7 +31,7 @@ impl Screen {
             record.screening = match filters.decide_own(&record.fragment) {
                 Verdict::Match(_) => Screening::Passes,
                 Verdict::NoMatch => Screening::FilteredOut,
-                Verdict::Undecidable(_) => Screening::Undecidable,
+                Verdict::Undecidable(why) => Screening::Undecidable(why.in_short()),
             };
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::filter_status::FilterCriteria;
-use super::{DestinationConfig, ShardStatus, StreamConfiguration, StreamStatus};
+use super::{DestinationConfig, LastError, ShardStatus, StreamConfiguration, StreamStatus};
 use crate::mapping::Mapping;
 
 /// AWS's states of an event source mapping.
@@ -27,7 +27,7 @@ pub enum MappingState {
     Deleting,
 }
 
-/// `ok` or `degraded`.
+/// `ok`, `degraded` or `failing`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HealthStatus {
@@ -35,6 +35,8 @@ pub enum HealthStatus {
     Ok,
     /// Cannot, or only in part; goes on trying.
     Degraded,
+    /// Does its work, but the function has failed everything for a minute.
+    Failing,
 }
 
 /// One mapping, as `status NAME -o json` prints it. Stable: members are added, never renamed.
@@ -78,11 +80,17 @@ pub struct MappingStatus {
     pub last_modified: f64,
     /// Ours.
     pub health: HealthStatus,
-    /// Ours: why it is degraded.
+    /// Ours: why it is degraded, or what fails.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub health_reason: Option<String>,
     /// Ours: since when the health is what it is (RFC 3339).
     pub since: String,
+    /// Ours: the last error of the function, or of the way to it; absent while there was none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_error: Option<LastError>,
+    /// Ours: batches that failed since the function last processed one, even in part.
+    #[serde(default)]
+    pub failed_in_a_row: u64,
     /// Ours: `operator` where `forebay start` or `stop` overrules the definition's `Enabled`, else the word of `origin`.
     pub enabled_by: String,
     /// Ours: who defines it, `file` or `api`.
@@ -140,6 +148,8 @@ pub struct Counters {
     pub invoked: u64,
     /// Records that the function (or the way to it) failed.
     pub failed: u64,
+    /// Messages that the function failed on the last receive before the dead-letter queue.
+    pub exhausted: u64,
     /// Messages deleted after they were processed.
     pub deleted: u64,
     /// Invokes that were throttled.
@@ -164,6 +174,8 @@ pub struct Counters {
 pub struct QueueStatus {
     /// Messages waiting, approximately, when the queue was last asked.
     pub backlog: Option<u64>,
+    /// Messages that are hidden from receives (a consumer has them, or they are delayed), approximately, at that time.
+    pub not_visible: Option<u64>,
     /// Messages that we hold.
     pub held: u64,
     /// Batches in flight.
@@ -173,6 +185,9 @@ pub struct QueueStatus {
     /// Refused calls keep that lower than it would be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lowered: Option<LoweredStatus>,
+    /// Receives that are open. Of a mapping that is stopped, they end within `Poller.ReceiveWait`.
+    #[serde(default)]
+    pub open_receives: u64,
     /// The queue's visibility timeout, in seconds.
     pub visibility_timeout: Option<u64>,
 }

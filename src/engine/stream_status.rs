@@ -87,6 +87,9 @@ pub struct StreamStatus {
     pub in_flight: u64,
     /// How many batches may be in flight.
     pub concurrency: u64,
+    /// How far the host's clock is ahead of the source's, or behind it if negative; only where it is 30 s or more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_seconds: Option<f64>,
 }
 
 /// One shard as the mapping sees it.

@@ -2,7 +2,7 @@
 
 mod changes;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,9 @@ use super::checkpoint;
 use super::clock::{Clock, WallClock};
 use super::entry::{Entry, Goal};
 use super::handle::Request;
-use super::{CheckpointChange, Connector, EngineError, EngineHandle, MappingState, MappingStatus, Overview, Readiness};
+use super::{
+    CheckpointChange, Connector, Drained, EngineError, EngineHandle, MappingState, MappingStatus, Overview, Readiness,
+};
 use crate::mapping::Mapping;
 use crate::store::{Desired, Kept, Store};
 use crate::telemetry::Metrics;
@@ -37,6 +39,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// How long a stopped mapping's drain may take where its definition does not say.
     pub drain_timeout: Duration,
+    /// How long a receive from a queue waits for a first message where its definition does not say.
+    pub receive_wait: Duration,
     /// The seed of all jitter.
     pub seed: u64,
     /// The wall clock.
@@ -58,6 +62,7 @@ struct Supervisor {
     metrics: Metrics,
     clock: Clock,
     drain_timeout: Duration,
+    receive_wait: Duration,
     rng: fastrand::Rng,
     initial: Vec<Mapping>,
     restored: Vec<Mapping>,
@@ -68,12 +73,16 @@ struct Supervisor {
     changed: Arc<Notify>,
     /// Was ready once: what is added or restarted later takes nothing from that.
     was_ready: bool,
+    /// What is wrong with the store.
+    store_trouble: Option<String>,
+    /// The mappings that have ended without saving their last checkpoints, and have not begun again.
+    unsaved: BTreeSet<String>,
     closing: Option<Closing>,
 }
 
 struct Closing {
     by: Instant,
-    replies: Vec<oneshot::Sender<()>>,
+    replies: Vec<oneshot::Sender<Drained>>,
 }
 
 impl Supervisor {
@@ -84,6 +93,7 @@ impl Supervisor {
             metrics: parts.metrics,
             clock: Clock::new(parts.wall),
             drain_timeout: parts.drain_timeout,
+            receive_wait: parts.receive_wait,
             rng: fastrand::Rng::with_seed(parts.seed),
             initial: parts.mappings,
             restored: parts.restored,
@@ -92,6 +102,8 @@ impl Supervisor {
             names: HashMap::new(),
             changed: Arc::default(),
             was_ready: false,
+            store_trouble: None,
+            unsaved: BTreeSet::new(),
             closing: None,
         }
     }
@@ -126,7 +138,7 @@ impl Supervisor {
         }
         for reply in self.closing.into_iter().flat_map(|closing| closing.replies) {
             // Whoever asked may have gone away meanwhile.
-            reply.send(()).ok();
+            reply.send(Drained { unsaved: self.unsaved.iter().cloned().collect() }).ok();
         }
     }
 
@@ -145,6 +157,7 @@ impl Supervisor {
             Request::Readiness(reply) => drop(reply.send(self.readiness())),
             Request::Start(name, reply) => drop(reply.send(self.wish(&name, true).await)),
             Request::Stop(name, reply) => drop(reply.send(self.wish(&name, false).await)),
+            Request::Restart(name, reply) => drop(reply.send(self.restart(&name))),
             Request::Reload(mappings, reply) => drop(reply.send(self.reload(mappings).await)),
             Request::Put(mapping, reply) => drop(reply.send(self.put(*mapping).await)),
             Request::Remove(name, reply) => drop(reply.send(self.remove(&name))),
@@ -156,6 +169,10 @@ impl Supervisor {
             }
             Request::ChangeCheckpoint { name, change, force, reply } => {
                 drop(reply.send(self.change_checkpoint(&name, change, force).await));
+            }
+            Request::Store(trouble) => {
+                self.entries.values().for_each(|entry| entry.show_store(trouble.as_deref()));
+                self.store_trouble = trouble;
             }
             Request::Shutdown(bound, reply) => self.close(bound, Some(reply)),
             Request::Cut => self.cut(),
@@ -178,7 +195,7 @@ impl Supervisor {
         let mappings: Vec<_> =
             self.entries.values().map(|entry| (entry.mapping.name.clone(), entry.readiness())).collect();
         self.was_ready |= mappings.iter().all(|(_, state)| state != "starting");
-        Readiness { ready: self.was_ready, mappings }
+        Readiness { ready: self.was_ready, store: self.store_trouble.clone(), mappings }
     }
 
     async fn wish(&mut self, name: &str, enabled: bool) -> Result<MappingStatus, EngineError> {
@@ -199,6 +216,23 @@ impl Supervisor {
         self.entries.get(name).map(Entry::status).ok_or_else(|| EngineError::Unknown(name.into()))
     }
 
+    fn restart(&mut self, name: &str) -> Result<MappingStatus, EngineError> {
+        if self.closing.is_some() {
+            return Err(EngineError::Closing);
+        }
+        // Asked before anything changes: what was ready stays so while the mapping starts again.
+        self.readiness();
+        let entry = self.entries.get_mut(name).ok_or_else(|| EngineError::Unknown(name.into()))?;
+        if entry.goal == Goal::Remove {
+            return Err(EngineError::Deleting(name.into()));
+        }
+        if !entry.restart() {
+            return Err(EngineError::Stopped(name.into()));
+        }
+        self.reconcile();
+        self.entries.get(name).map(Entry::status).ok_or_else(|| EngineError::Unknown(name.into()))
+    }
+
     async fn change_checkpoint(
         &mut self,
         name: &str,
@@ -211,7 +245,7 @@ impl Supervisor {
         checkpoint::change(&*self.store, self.entries.get_mut(name), name, change, force).await
     }
 
-    fn close(&mut self, bound: Duration, reply: Option<oneshot::Sender<()>>) {
+    fn close(&mut self, bound: Duration, reply: Option<oneshot::Sender<Drained>>) {
         let by = Instant::now() + bound + OVERTIME;
         let closing = self.closing.get_or_insert_with(|| Closing { by, replies: Vec::new() });
         closing.by = closing.by.min(by);
@@ -241,12 +275,14 @@ impl Supervisor {
                 let task = entry.start(
                     Arc::clone(&self.connector),
                     Arc::clone(&self.store),
-                    self.clock.clone(),
+                    self.receive_wait,
                     self.rng.u64(..),
                 );
                 self.names.insert(self.tasks.spawn(task).id(), name.clone());
+                self.unsaved.remove(name);
             }
             entry.stop_if_unwanted(self.drain_timeout);
+            entry.resume_if_wanted();
             entry.show_state();
         }
         let gone = |entry: &Entry| entry.goal == Goal::Remove && !entry.is_running();
@@ -270,6 +306,10 @@ impl Supervisor {
             Err(error) => (error.id(), Some(error)),
         };
         let Some(entry) = self.names.remove(&id).and_then(|name| self.entries.get_mut(&name)) else { return };
+        // One that was ended by force, or panicked, may have saved nothing of what it did last.
+        if entry.is_stream() && (failure.is_some() || entry.is_unsaved()) {
+            self.unsaved.insert(entry.mapping.name.clone());
+        }
         entry.ended(failure.filter(JoinError::is_panic).map(|error| error.to_string()));
     }
 }

@@ -1,19 +1,19 @@
 //! The task of one mapping: connects, builds the machine, drives it until it is drained.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, OptionFuture};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::clock::Clock;
-use super::driver::Driver;
-use super::limits::InvokeLimiter;
+use super::driver::{Driver, Signal};
 use super::live::Live;
-use super::ports::{ReadLimits, World};
+use super::ports::World;
 use super::screen::Screen;
-use super::{Connector, HealthStatus, Ports};
+use super::{Connector, HealthStatus};
 use crate::machine::{
     Command, DestinationOrder, Event, Fault, Health, QueueMachine, QueueOptions, StreamKind, StreamMachine,
     StreamOptions,
@@ -24,11 +24,20 @@ use crate::store::Store;
 /// How long to wait before clients that could not be made are tried again.
 const CONNECT_AGAIN: Duration = Duration::from_secs(5);
 
-/// What Kinesis allows all readers of one shard together.
-const READS_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
-
 /// So many failures of a queue's message are enough for the failure destination where the mapping does not say.
 const ON_FAILURE_ATTEMPTS: u32 = 3;
+
+/// What a task is told.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Command(Command),
+    /// Go on with this definition, which polls the same queue.
+    Change {
+        /// Grows with each change.
+        number: u64,
+        mapping: Arc<Mapping>,
+    },
+}
 
 /// Everything that one mapping's task needs.
 pub(crate) struct Task {
@@ -37,52 +46,98 @@ pub(crate) struct Task {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) live: Arc<Live>,
     pub(crate) clock: Clock,
+    /// How long a receive waits where the mapping does not say.
+    pub(crate) receive_wait: Duration,
     pub(crate) seed: u64,
 }
 
 impl Task {
     /// Runs until a drain ends it.
-    pub(crate) async fn run(self, mut commands: mpsc::Receiver<Command>) {
-        let Some((ports, screen)) = self.connect(&mut commands).await else { return };
-        let mapping = &self.mapping;
-        let rate = mapping.poller.rate_limit.and_then(NonZeroU32::new);
-        let limiter = rate.map(|rate| Arc::new(InvokeLimiter::per_second(rate)));
-        let reads = mapping.poller.reads_per_second.and_then(NonZeroU32::new).unwrap_or(READS_PER_SECOND);
-        let world = World::new(ports, self.store, mapping, ReadLimits::per_second(reads), screen);
-        match &mapping.stream {
+    pub(crate) async fn run(self, mut orders: mpsc::Receiver<Order>) {
+        let Some((mapping, world)) = self.begin(&mut orders).await else { return };
+        let (signals, mut heard) = mpsc::channel(8);
+        let (live, clock) = (Arc::clone(&self.live), self.clock.clone());
+        let driven: BoxFuture<'_, ()> = match &mapping.stream {
             Some(stream) => {
-                let machine = StreamMachine::new(stream_options(mapping, stream, self.seed));
-                Driver::new(machine, world, limiter, self.live, self.clock).run(&mut commands).await;
+                let machine = StreamMachine::new(stream_options(&mapping, stream, self.seed));
+                Driver::new(machine, Arc::clone(&world), live, clock).run(&mut heard).boxed()
             }
             None => {
-                let machine = QueueMachine::new(queue_options(mapping, self.seed));
-                Driver::new(machine, world, limiter, self.live, self.clock).run(&mut commands).await;
+                let machine = QueueMachine::new(self.queue_options(&mapping));
+                Driver::new(machine, Arc::clone(&world), live, clock).run(&mut heard).boxed()
+            }
+        };
+        tokio::select! {
+            () = driven => {}
+            () = self.relay(orders, signals, world) => {}
+        }
+    }
+
+    /// The mapping to begin with and its world, or `None` when it is stopped before it has one.
+    async fn begin(&self, orders: &mut mpsc::Receiver<Order>) -> Option<(Arc<Mapping>, Arc<World>)> {
+        let mut mapping = Arc::clone(&self.mapping);
+        loop {
+            tokio::select! {
+                world = self.connected(&mapping, None) => return Some((mapping, world)),
+                order = orders.recv() => match order? {
+                    Order::Change { number, mapping: next } => {
+                        self.live.took_over(number);
+                        mapping = next;
+                    }
+                    Order::Command(_) => return None,
+                }
             }
         }
     }
 
-    /// The ports and the filters, or `None` when the mapping is stopped before it has them.
-    async fn connect(&self, commands: &mut mpsc::Receiver<Command>) -> Option<(Ports, Screen)> {
+    /// Hands on what is ordered. The world of a changed mapping is made while the old one still works. Never ends.
+    async fn relay(&self, mut orders: mpsc::Receiver<Order>, signals: mpsc::Sender<Signal>, mut world: Arc<World>) {
+        let mut change: Option<(u64, Arc<Mapping>)> = None;
         loop {
-            let connected = async { Ok((self.connector.connect(&self.mapping).await?, Screen::new(&self.mapping)?)) };
-            let fault: Fault = tokio::select! {
-                connected = connected => match connected {
-                    Ok(ready) => {
-                        // Whatever kept the mapping from working before, a panic included, is over for now.
-                        if self.live.shown().health == HealthStatus::Degraded {
-                            self.live.observe(&Event::Health(Health::Ok));
-                        }
-                        return Some(ready);
-                    }
-                    Err(fault) => fault,
-                },
-                _ = commands.recv() => return None,
+            let before = Arc::clone(&world);
+            let connected =
+                OptionFuture::from(change.as_ref().map(|(_, mapping)| self.connected(mapping, Some(&before))));
+            let (order, next) = tokio::select! {
+                biased;
+                order = orders.recv() => (order, None),
+                Some(next) = connected => (None, Some(next)),
             };
-            self.show(&fault);
-            tokio::select! {
-                () = sleep(CONNECT_AGAIN) => {}
-                _ = commands.recv() => return None,
+            let signal = match (order, next, change.take()) {
+                (_, Some(next), Some((number, mapping))) => {
+                    world = Arc::clone(&next);
+                    let options = Box::new(self.queue_options(&mapping));
+                    Signal::Change { number, world: next, options }
+                }
+                (Some(Order::Change { number, mapping }), ..) => {
+                    change = Some((number, mapping));
+                    continue;
+                }
+                // Whatever is ordered before the change is made takes its place, or is followed by another.
+                (Some(Order::Command(command)), ..) => Signal::Command(command),
+                (None, ..) => break,
+            };
+            if signals.send(signal).await.is_err() {
+                break;
             }
+        }
+        drop(signals);
+        std::future::pending::<()>().await;
+    }
+
+    /// The world of a mapping, as soon as it can be reached.
+    async fn connected(&self, mapping: &Mapping, before: Option<&World>) -> Arc<World> {
+        loop {
+            match async { Ok((self.connector.connect(mapping).await?, Screen::new(mapping)?)) }.await {
+                Ok((ports, screen)) => {
+                    // Whatever kept the mapping from working before, a panic included, is over for now.
+                    if self.live.shown().health == HealthStatus::Degraded {
+                        self.live.observe(&Event::Health(Health::Ok));
+                    }
+                    return Arc::new(World::new(ports, Arc::clone(&self.store), mapping, screen, before));
+                }
+                Err(fault) => self.show(&fault),
+            }
+            sleep(CONNECT_AGAIN).await;
         }
     }
 
@@ -90,23 +145,24 @@ impl Task {
         let reason = format!("connecting: {}", fault.message);
         self.live.observe(&Event::Health(Health::Degraded { reason }));
     }
-}
 
-fn queue_options(mapping: &Mapping, seed: u64) -> QueueOptions {
-    let poller = &mapping.poller;
-    QueueOptions {
-        batch_size: mapping.batch_size,
-        window: mapping.window,
-        maximum_concurrency: mapping.maximum_concurrency,
-        report_batch_item_failures: mapping.report_batch_item_failures,
-        visibility: poller.visibility.timeout,
-        hold_limit: poller.visibility.hold_limit,
-        on_function_error: poller.visibility.on_function_error,
-        on_failure: mapping.on_failure.as_ref().map(|_| poller.on_failure_attempts.unwrap_or(ON_FAILURE_ATTEMPTS)),
-        retry: poller.retry_backoff,
-        screening: poller.screening,
-        fifo: mapping.fifo.then_some(poller.group_order),
-        seed,
+    fn queue_options(&self, mapping: &Mapping) -> QueueOptions {
+        let poller = &mapping.poller;
+        QueueOptions {
+            batch_size: mapping.batch_size,
+            window: mapping.window,
+            maximum_concurrency: mapping.maximum_concurrency,
+            report_batch_item_failures: mapping.report_batch_item_failures,
+            receive_wait: poller.receive_wait.unwrap_or(self.receive_wait),
+            visibility: poller.visibility.timeout,
+            hold_limit: poller.visibility.hold_limit,
+            on_function_error: poller.visibility.on_function_error,
+            on_failure: mapping.on_failure.as_ref().map(|_| poller.on_failure_attempts.unwrap_or(ON_FAILURE_ATTEMPTS)),
+            retry: poller.retry_backoff,
+            screening: poller.screening,
+            fifo: mapping.fifo.then_some(poller.group_order),
+            seed: self.seed,
+        }
     }
 }
 
@@ -121,6 +177,7 @@ fn order(destination: &FailureDestination) -> DestinationOrder {
 
 fn stream_options(mapping: &Mapping, stream: &StreamParameters, seed: u64) -> StreamOptions {
     StreamOptions {
+        mapping: mapping.name.as_str().into(),
         kind: if mapping.kind == SourceKind::DynamoDb { StreamKind::DynamoDb } else { StreamKind::Kinesis },
         source_arn: mapping.source.text.as_str().into(),
         start: stream.start,

@@ -47,6 +47,22 @@ pub enum Undecidable {
     TooComplex,
 }
 
+impl Undecidable {
+    /// The same for a log line, without what differs from record to record.
+    #[must_use]
+    pub const fn in_short(self) -> &'static str {
+        match self {
+            Self::BodyNotJson => "the body is not JSON, and a filter looks into it",
+            Self::BodyIsJson => "the body is JSON, and a filter compares it as plain text",
+            Self::DataNotJson => "the data is not JSON, and a filter looks into it",
+            Self::NotUtf8 => "the data is not UTF-8",
+            Self::NotBase64 => "the data is not Base64",
+            Self::Malformed { .. } => "the record is not JSON",
+            Self::TooComplex => "the lists of the record combine in too many ways",
+        }
+    }
+}
+
 /// What became of one pattern, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {

@@ -17,9 +17,11 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::{Function, FunctionSettings};
-use crate::aws::{Asking, Call, CallBounds, LARGEST_ANSWER, Service, answered_too_much, bounded, fault_of, timed_out};
+use crate::aws::{
+    Asking, Call, CallBounds, LARGEST_ANSWER, Service, answered_too_much, bounded, fault_of, timed_out, turn,
+};
 use crate::machine::{Fault, FaultKind, FunctionAnswer, InvokeResult};
-use crate::mapping::{FunctionRef, Poller};
+use crate::mapping::{FunctionRef, Poller, partition_of};
 
 /// The longest that Lambda lets any function run: assumed until the function's own timeout is known.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(900);
@@ -70,7 +72,7 @@ impl LambdaFunction {
         poller: &Poller,
         bounds: CallBounds,
     ) -> Self {
-        let (name, qualifier) = identifier(function);
+        let (name, qualifier) = identifier(function, region);
         let label = match &qualifier {
             Some(qualifier) => format!("function {}:{qualifier} ({region})", function.name),
             None => format!("function {} ({region})", function.name),
@@ -117,6 +119,7 @@ impl Target {
             .log_type(LogType::None)
             .payload(Blob::new(Vec::from(body)))
             .send();
+        let _turn = turn(call.operation).await;
         match tokio::time::timeout(bound, send).await {
             Ok(Ok(output)) if !self.headers_optional && !is_lambdas(&output) => Err(not_lambda(call)),
             Ok(Ok(output)) => Ok(FunctionAnswer {
@@ -256,54 +259,47 @@ fn invoke_fault(call: Call<'_>, error: &SdkError<InvokeError, HttpResponse>) -> 
     fault
 }
 
-/// How the function is named in calls: an account can only be named in an ARN, a qualifier is a parameter of its own.
-fn identifier(function: &FunctionRef) -> (String, Option<String>) {
-    let name = if function.account.is_some() {
-        match &function.qualifier {
-            Some(qualifier) => function
-                .text
-                .strip_suffix(qualifier.as_str())
-                .and_then(|text| text.strip_suffix(':'))
-                .unwrap_or(&function.text),
-            None => &function.text,
+/// How the function is named in calls: an account can only be named in an ARN, a qualifier is a parameter of its own. A
+/// partial ARN is made whole, because emulators may not know that form.
+fn identifier(function: &FunctionRef, region: &str) -> (String, Option<String>) {
+    let FunctionRef { text, name, qualifier, .. } = function;
+    let name = match (&function.account, &function.region) {
+        (None, _) => name.clone(),
+        (Some(account), None) => {
+            format!("arn:{}:lambda:{region}:{account}:function:{name}", partition_of(region))
         }
-    } else {
-        &function.name
+        (Some(_), Some(_)) => {
+            let bare = qualifier.as_deref().and_then(|qualifier| text.strip_suffix(qualifier)?.strip_suffix(':'));
+            bare.unwrap_or(text).to_owned()
+        }
     };
-    (name.to_owned(), function.qualifier.clone())
+    (name, qualifier.clone())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn reference(text: &str, name: &str, qualifier: Option<&str>, account: Option<&str>) -> FunctionRef {
-        FunctionRef {
-            text: text.into(),
-            name: name.into(),
-            qualifier: qualifier.map(Into::into),
-            region: None,
-            account: account.map(Into::into),
-        }
-    }
-
     #[test]
     fn a_function_is_called_by_name_unless_it_has_an_account() {
         let arn = "arn:aws:lambda:eu-west-1:000000000001:function:work";
         let qualified = format!("{arn}:live");
-        let table = [
-            (reference("work", "work", None, None), "work", None),
-            (reference("work:live", "work", Some("live"), None), "work", Some("live")),
-            (reference(arn, "work", None, Some("000000000001")), arn, None),
-            (reference(&qualified, "work", Some("live"), Some("000000000001")), arn, Some("live")),
+        for (text, region, name, qualifier) in [
+            ("work", "eu-west-1", "work", None),
+            ("work:live", "eu-west-1", "work", Some("live")),
+            (arn, "us-east-1", arn, None),
+            (&*qualified, "us-east-1", arn, Some("live")),
+            ("000000000001:function:work", "eu-west-1", arn, None),
+            ("000000000001:function:work:$LATEST", "eu-west-1", arn, Some("$LATEST")),
             (
-                reference("000000000001:function:work:$LATEST", "work", Some("$LATEST"), Some("000000000001")),
-                "000000000001:function:work",
-                Some("$LATEST"),
+                "000000000001:function:work:1",
+                "cn-north-1",
+                "arn:aws-cn:lambda:cn-north-1:000000000001:function:work",
+                Some("1"),
             ),
-        ];
-        for (function, name, qualifier) in table {
-            assert_eq!(identifier(&function), (name.to_owned(), qualifier.map(str::to_owned)), "{}", function.text);
+        ] {
+            let function = FunctionRef::parse(text).unwrap();
+            assert_eq!(identifier(&function, region), (name.to_owned(), qualifier.map(str::to_owned)), "{text}");
         }
     }
 }

@@ -70,6 +70,11 @@ impl Batcher {
         }
     }
 
+    /// Closes the open batch now.
+    pub(crate) fn flush(&mut self) {
+        self.close(FlushReason::Immediate);
+    }
+
     /// Closes the open batch when its window is over.
     pub(crate) fn advance(&mut self, now: Mono) {
         if self.window_ends().is_some_and(|end| end <= now) {
@@ -90,6 +95,11 @@ impl Batcher {
     /// Records in the open batch.
     pub(crate) const fn gathered(&self) -> usize {
         self.open.len()
+    }
+
+    /// The tokens of the open batch.
+    pub(crate) fn open(&self) -> &[u64] {
+        &self.open
     }
 
     /// Takes a record of the open batch out again.

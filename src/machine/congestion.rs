@@ -69,6 +69,11 @@ impl Congestion {
         self.lowered.as_ref().map(|lowered| lowered.since)
     }
 
+    /// There is another goal. A lowered limit that is not below it is none.
+    pub(crate) fn goal_changed(&mut self, goal: u32) {
+        self.lowered = self.lowered.take().filter(|lowered| lowered.limit < goal);
+    }
+
     /// A call was refused while so many others were in flight.
     pub(crate) fn refused(&mut self, others: u32, goal: u32, now: Mono) {
         let limit = self.limit(goal);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    Deadline, DeliverRequest, DeliveryId, Event, Fault, Now, Positions, ReadAnswer, ReadId, ReadRequest, Receipt,
-    Record, SaveId, SaveRequest, Shard,
+    Deadline, DeliverRequest, DeliveryId, Event, Fault, Now, Positions, QueueOptions, ReadAnswer, ReadId, ReadRequest,
+    Receipt, Record, SaveId, SaveRequest, StreamListing,
 };
 
 /// A deterministic state machine for one ordering domain: a queue, or one shard of a stream.
@@ -37,6 +37,10 @@ pub struct Gauges {
     pub limit: usize,
     /// The limit is lower than it would be because the function refuses calls; for queues.
     pub lowered: Option<Lowered>,
+    /// Receives that are open; for queues.
+    pub receiving: usize,
+    /// It drains, and nothing is left that would be invoked or delivered; for queues.
+    pub quiet: bool,
     /// When the oldest record was read that no saved mark covers yet (Unix milliseconds); for streams.
     pub unsaved_since_unix_ms: Option<u64>,
 }
@@ -79,7 +83,7 @@ pub enum Input {
         result: Result<Vec<SettleOutcome>, Fault>,
     },
     /// The stream's shards were listed.
-    Listed(Result<Vec<Shard>, Fault>),
+    Listed(Result<StreamListing, Fault>),
     /// The store handed the mapping's marks over.
     Claimed(Result<Positions, Fault>),
     /// A read of a shard ended.
@@ -141,16 +145,22 @@ pub enum Output {
 }
 
 /// What an operator can ask of a running machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Stop receiving, finish what is in flight within `bound`, return what was never started,
-    /// send what is to be deleted, then be [`Output::Done`].
+    /// Stop receiving, finish what is in flight within `bound`, wait for the receives that are open, return what was
+    /// never started, send what is to be deleted, then be [`Output::Done`].
     Drain {
-        /// The longest that the drain may take.
+        /// The longest that what is in flight may take.
         bound: Duration,
+        /// How long open receives are waited for, where that is longer than `bound`; for queues.
+        receives: Duration,
     },
     /// End a drain now.
     Cut,
+    /// Go on after all: a drain that has not ended is over; for queues.
+    Resume,
+    /// Go on with other settings; for queues.
+    Change(Box<QueueOptions>),
 }
 
 /// Names one poll.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Condition, FaultKind, Invariant, Mark};
+use super::{Condition, FaultKind, Invariant, Mark, Problem, Undecided};
 
 /// Something that happened to a mapping.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +27,7 @@ pub enum Event {
         /// No filter matches.
         filtered_out: usize,
         /// The filters cannot be applied.
-        undecidable: usize,
+        undecided: Undecided,
     },
     /// A batch was closed.
     Flushed {
@@ -55,8 +55,8 @@ pub enum Event {
         failed: usize,
         /// From request to answer.
         took: Duration,
-        /// What the function or the service said, when it was not a success.
-        message: Option<String>,
+        /// What it failed of, when nothing of the batch is done.
+        problem: Option<Problem>,
     },
     /// A batch stays with us and will be tried again.
     Held {
@@ -88,6 +88,14 @@ pub enum Event {
         records: usize,
         /// What the source said.
         message: String,
+    },
+    /// The function failed these messages on the last receive that the queue's redrive policy allows: SQS moves them to
+    /// the dead-letter queue.
+    Exhausted {
+        /// How many.
+        records: usize,
+        /// The policy's `maxReceiveCount`.
+        receives: u32,
     },
     /// Messages were left to become visible again when their visibility timeout ends.
     Left {
@@ -130,6 +138,8 @@ pub enum Event {
     Described {
         /// Messages waiting, approximately.
         backlog: Option<u64>,
+        /// Messages that are hidden from receives, because they are received or delayed, approximately.
+        not_visible: Option<u64>,
         /// The queue's visibility timeout.
         visibility: Duration,
     },
@@ -183,6 +193,20 @@ pub enum Event {
         /// The shard.
         shard: Arc<str>,
     },
+    /// The host's clock differs much from the source's, by another time than was told last; zero: not any more.
+    ClockSkew {
+        /// How far it is ahead, or behind if negative (milliseconds).
+        ahead_ms: i64,
+    },
+    /// A shard was pinned at a time that is still to come; it is pinned at this time instead.
+    PinMoved {
+        /// The shard.
+        shard: Arc<str>,
+        /// Where it was pinned.
+        from: Mark,
+        /// Where it is pinned now.
+        to: Mark,
+    },
     /// An iterator was past its time; the shard is opened again after the last record read.
     IteratorExpired {
         /// The shard.
@@ -233,6 +257,8 @@ pub enum Event {
     Drained {
         /// Batches that were still in flight when the bound was reached.
         abandoned: usize,
+        /// Checkpoints that the store has not confirmed, by shard: what they cover is processed again.
+        unsaved: Vec<(Arc<str>, Mark)>,
     },
     /// A named invariant was untrue.
     Violated(Invariant),
@@ -317,13 +343,19 @@ impl HeartbeatResult {
 }
 
 /// Whether a mapping can do its work.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Health {
     /// It can.
+    #[default]
     Ok,
     /// It cannot, or only in part; it goes on trying.
     Degraded {
         /// Why, and what to do about it.
+        reason: String,
+    },
+    /// It can, but the function has failed everything for a while.
+    Failing {
+        /// What the function said last.
         reason: String,
     },
 }

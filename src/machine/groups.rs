@@ -53,6 +53,11 @@ impl Groups {
         Self { most, groups: BTreeMap::new(), ready: BTreeMap::new(), turn: 0, failing, unclear }
     }
 
+    /// Another `BatchSize` counts for the batches that are formed from now on.
+    pub(crate) const fn set_most(&mut self, most: usize) {
+        self.most = most;
+    }
+
     /// How many groups messages are held of.
     pub(crate) fn len(&self) -> usize {
         self.groups.len()

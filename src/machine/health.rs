@@ -1,6 +1,9 @@
 //! Whether a mapping can do its work, and if not, why.
 
-use super::{Fault, FaultKind, Health};
+use std::collections::BTreeMap;
+
+use super::streak::Streak;
+use super::{Fault, FaultKind, Health, Mono, Problem};
 
 /// So many failures in a row of a kind that usually passes are shown to the operator.
 const PATIENCE: u32 = 3;
@@ -13,7 +16,22 @@ pub(crate) struct HealthWatch {
     deletion: Side,
     destination: Side,
     store: Side,
-    shown: Option<String>,
+    standing: BTreeMap<Standing, String>,
+    streak: Streak,
+    shown: Health,
+}
+
+/// What keeps a mapping from its work although every call succeeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Standing {
+    /// The stream takes no more records.
+    Disabled,
+    /// The checkpoints do not fit what the source lists.
+    Contradicted,
+    /// The host's clock is far from the source's.
+    Clock,
+    /// Nothing is read. It is shown only where nothing else says why.
+    Unread,
 }
 
 #[derive(Debug, Default)]
@@ -89,16 +107,63 @@ impl HealthWatch {
         self.store.failed(fault, "store");
     }
 
-    /// The health, if it differs from what this said last.
-    pub(crate) fn changed(&mut self) -> Option<Health> {
-        let sides = [&self.source, &self.function, &self.deletion, &self.destination, &self.store];
-        let problems: Vec<&str> = sides.into_iter().filter_map(|side| side.problem.as_deref()).collect();
-        let reason = (!problems.is_empty()).then(|| problems.join("; "));
-        if reason == self.shown {
-            return None;
-        }
-        self.shown.clone_from(&reason);
-        Some(reason.map_or(Health::Ok, |reason| Health::Degraded { reason }))
+    /// Something stands between the mapping and its work, or with `None` does not any more.
+    pub(crate) fn stands(&mut self, standing: Standing, problem: Option<String>) {
+        match problem {
+            Some(problem) => self.standing.insert(standing, problem),
+            None => self.standing.remove(&standing),
+        };
+    }
+
+    /// Whether the mapping is shown as degraded.
+    pub(crate) const fn is_degraded(&self) -> bool {
+        matches!(self.shown, Health::Degraded { .. })
+    }
+
+    /// The function processed a batch, or a part of it.
+    pub(crate) fn batch_succeeded(&mut self) {
+        self.streak.succeeded();
+    }
+
+    /// The function failed a batch, and nothing of it is done.
+    pub(crate) fn batch_failed(&mut self, problem: &Problem, now: Mono) {
+        self.streak.failed(problem, now);
+    }
+
+    /// When the health changes by itself.
+    pub(crate) fn due(&self) -> Option<Mono> {
+        self.streak.due()
+    }
+
+    /// The health, if it differs from what this said last. What keeps a mapping from its work goes before a function that
+    /// fails.
+    pub(crate) fn changed(&mut self, now: Mono) -> Option<Health> {
+        let mut problems = self.problems();
+        let is_degraded = !problems.is_empty();
+        problems.extend(self.streak.reason(now).map(str::to_owned));
+        let reason = problems.join("; ");
+        let health = match problems.as_slice() {
+            [] => Health::Ok,
+            _ if is_degraded => Health::Degraded { reason },
+            _ => Health::Failing { reason },
+        };
+        (health != self.shown).then(|| self.shown.clone_from(&health))?;
+        Some(health)
+    }
+
+    /// What keeps the mapping from its work.
+    fn problems(&self) -> Vec<String> {
+        let sides = [&self.function, &self.deletion, &self.destination, &self.store];
+        let sides = sides.into_iter().filter_map(|side| side.problem.clone());
+        let known = self.source.problem.is_some()
+            || self.store.problem.is_some()
+            || [Standing::Disabled, Standing::Contradicted].iter().any(|standing| self.standing.contains_key(standing));
+        let standing = self.standing.iter().filter(|&(&standing, _)| standing != Standing::Unread || !known);
+        let standing = standing.map(|(standing, problem)| match standing {
+            Standing::Clock => format!("clock: {problem}"),
+            _ => format!("source: {problem}"),
+        });
+        self.source.problem.iter().cloned().chain(standing).chain(sides).collect()
     }
 }
 
@@ -130,13 +195,13 @@ mod tests {
     #[test]
     fn what_needs_an_operator_shows_at_once_and_ends_with_the_first_success() {
         let mut watch = HealthWatch::default();
-        assert_eq!(watch.changed(), None);
+        assert_eq!(watch.changed(Mono::ZERO), None);
         watch.source_failed(&fault(FaultKind::Missing));
-        assert_eq!(watch.changed(), degraded("source: missing"));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("source: missing"));
         watch.source_failed(&fault(FaultKind::Missing));
-        assert_eq!(watch.changed(), None);
+        assert_eq!(watch.changed(Mono::ZERO), None);
         watch.source_ok();
-        assert_eq!(watch.changed(), Some(Health::Ok));
+        assert_eq!(watch.changed(Mono::ZERO), Some(Health::Ok));
     }
 
     #[test]
@@ -145,12 +210,12 @@ mod tests {
         for _ in 0..3 {
             watch.deletion_failed(&fault(FaultKind::Timeout));
         }
-        assert_eq!(watch.changed(), degraded("deletion: timeout"));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("deletion: timeout"));
         watch.deletions_over();
-        assert_eq!(watch.changed(), Some(Health::Ok));
+        assert_eq!(watch.changed(Mono::ZERO), Some(Health::Ok));
         watch.deletion_failed(&fault(FaultKind::Denied));
         watch.deletions_over();
-        assert_eq!(watch.changed(), degraded("deletion: denied"));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("deletion: denied"));
     }
 
     #[test]
@@ -158,15 +223,57 @@ mod tests {
         let mut watch = HealthWatch::default();
         watch.destination_failed(&fault(FaultKind::Timeout));
         watch.store_failed(&fault(FaultKind::Transient));
-        assert_eq!(watch.changed(), None);
+        assert_eq!(watch.changed(Mono::ZERO), None);
         watch.destination_failed(&fault(FaultKind::TooLarge));
-        assert_eq!(watch.changed(), degraded("destination: too_large"));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("destination: too_large"));
         watch.store_failed(&fault(FaultKind::Fenced));
-        assert_eq!(watch.changed(), degraded("destination: too_large; store: fenced"));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("destination: too_large; store: fenced"));
         watch.destination_ok();
-        assert_eq!(watch.changed(), degraded("store: fenced"));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("store: fenced"));
         watch.store_ok();
-        assert_eq!(watch.changed(), Some(Health::Ok));
+        assert_eq!(watch.changed(Mono::ZERO), Some(Health::Ok));
+    }
+
+    #[test]
+    fn a_function_that_fails_everything_shows_unless_the_mapping_is_degraded() {
+        let mut watch = HealthWatch::default();
+        let problem = Problem { kind: "KeyError".into(), message: "id".into() };
+        let at = |seconds| Mono::at(std::time::Duration::from_secs(seconds));
+        for second in 0..3 {
+            watch.function_ok();
+            watch.batch_failed(&problem, at(second));
+        }
+        assert_eq!((watch.changed(at(59)), watch.due()), (None, Some(at(60))));
+        let failing = "function: KeyError: id";
+        assert_eq!(watch.changed(at(60)), Some(Health::Failing { reason: failing.into() }));
+        watch.source_failed(&fault(FaultKind::Missing));
+        assert_eq!(watch.changed(at(61)), degraded("source: missing; function: KeyError: id"));
+        watch.source_ok();
+        assert_eq!(watch.changed(at(62)), Some(Health::Failing { reason: failing.into() }));
+        watch.batch_failed(&problem, at(63));
+        assert_eq!(watch.changed(at(63)), None);
+        watch.batch_succeeded();
+        assert_eq!(watch.changed(at(64)), Some(Health::Ok));
+    }
+
+    #[test]
+    fn what_stands_in_the_way_is_shown_beside_the_faults_until_it_is_gone() {
+        let mut watch = HealthWatch::default();
+        watch.stands(Standing::Unread, Some("nothing is read".into()));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("source: nothing is read"));
+        assert!(watch.is_degraded());
+        watch.stands(Standing::Disabled, Some("it is disabled".into()));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("source: it is disabled"), "the reason says more");
+        watch.source_failed(&fault(FaultKind::Missing));
+        watch.function_failed(&fault(FaultKind::Denied));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("source: missing; source: it is disabled; function: denied"));
+        watch.source_ok();
+        watch.function_ok();
+        watch.stands(Standing::Disabled, None);
+        assert_eq!(watch.changed(Mono::ZERO), degraded("source: nothing is read"));
+        watch.stands(Standing::Unread, None);
+        assert_eq!(watch.changed(Mono::ZERO), Some(Health::Ok));
+        assert!(!watch.is_degraded());
     }
 
     #[test]
@@ -175,16 +282,16 @@ mod tests {
         for _ in 0..2 {
             watch.function_failed(&fault(FaultKind::Transient));
         }
-        assert_eq!(watch.changed(), None);
+        assert_eq!(watch.changed(Mono::ZERO), None);
         watch.function_failed(&fault(FaultKind::Transient));
-        assert_eq!(watch.changed(), degraded("function: transient"));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("function: transient"));
         for _ in 0..29 {
             watch.source_failed(&fault(FaultKind::Throttled));
         }
-        assert_eq!(watch.changed(), None);
+        assert_eq!(watch.changed(Mono::ZERO), None);
         watch.source_failed(&fault(FaultKind::Throttled));
-        assert_eq!(watch.changed(), degraded("source: throttled; function: transient"));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("source: throttled; function: transient"));
         watch.function_ok();
-        assert_eq!(watch.changed(), degraded("source: throttled"));
+        assert_eq!(watch.changed(Mono::ZERO), degraded("source: throttled"));
     }
 }

@@ -28,11 +28,13 @@ pub enum Invariant {
     ThrottleFree,
     /// A parent shard is finished before its child begins.
     ParentBeforeChild,
+    /// A mapping of a stream that has read no shard for two minutes is degraded.
+    IdleIsDegraded,
 }
 
 impl Invariant {
     /// Every invariant, in the order of `docs/architecture.md`.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::CheckpointContiguous,
         Self::SettlesOnce,
         Self::KeyOrder,
@@ -45,6 +47,7 @@ impl Invariant {
         Self::EverythingSettles,
         Self::ThrottleFree,
         Self::ParentBeforeChild,
+        Self::IdleIsDegraded,
     ];
 
     /// The label used in metrics.
@@ -63,6 +66,7 @@ impl Invariant {
             Self::EverythingSettles => "everything_settles",
             Self::ThrottleFree => "throttle_free",
             Self::ParentBeforeChild => "parent_before_child",
+            Self::IdleIsDegraded => "idle_is_degraded",
         }
     }
 }

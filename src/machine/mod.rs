@@ -23,10 +23,12 @@ mod invariant;
 mod outbox;
 mod outcome;
 mod position;
+mod problem;
 mod queue;
 mod record;
 mod scaler;
 mod screening;
+mod streak;
 mod stream;
 mod time;
 pub(crate) mod uuid;
@@ -46,11 +48,12 @@ pub use fault::{Fault, FaultKind};
 pub use invariant::Invariant;
 pub use position::{
     Cursor, Fence, Mark, NotAMark, Position, Positions, ReadAnswer, ReadId, ReadRequest, SaveId, SaveRequest, Shard,
-    StartingPosition,
+    StartingPosition, StreamListing,
 };
-pub use queue::{GroupOrder, OnFunctionError, QueueMachine, QueueOptions};
+pub use problem::Problem;
+pub use queue::{GroupOrder, LONG_POLL, OnFunctionError, QueueMachine, QueueOptions};
 pub use record::{Receipt, Record};
-pub use screening::{Screened, Screening, ScreeningPolicy};
+pub use screening::{Screened, Screening, ScreeningPolicy, Undecided};
 pub use stream::{DestinationOrder, StreamKind, StreamMachine, StreamOptions};
 pub use time::{Deadline, Mono, Now, Wake};
 pub use visibility::MAX_HIDDEN;

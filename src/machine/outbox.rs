@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::health::HealthWatch;
 use super::screening::Tally;
-use super::{Event, Invariant, Output};
+use super::{Event, Invariant, Mono, Output};
 
 /// The outputs of a machine in their order, and the names that it gives to what it asks for.
 #[derive(Debug, Default)]
@@ -34,9 +34,9 @@ impl Outbox {
     }
 
     /// Tells of records that the filters did not let pass.
-    pub(crate) fn tell(&mut self, Tally { filtered_out, undecidable }: Tally) {
-        if filtered_out + undecidable > 0 {
-            self.emit(Event::Screened { filtered_out, undecidable });
+    pub(crate) fn tell(&mut self, Tally { filtered_out, undecided }: Tally) {
+        if filtered_out + undecided.records > 0 {
+            self.emit(Event::Screened { filtered_out, undecided });
         }
     }
 
@@ -49,8 +49,8 @@ impl Outbox {
     }
 
     /// Tells what has changed of health and concurrency since this was told last.
-    pub(crate) fn show(&mut self, health: &mut HealthWatch, limit: u32) {
-        if let Some(health) = health.changed() {
+    pub(crate) fn show(&mut self, health: &mut HealthWatch, limit: u32, now: Mono) {
+        if let Some(health) = health.changed(now) {
             self.emit(Event::Health(health));
         }
         if limit != self.shown_limit {

@@ -1,10 +1,16 @@
 //! Reads what a function returned under `ReportBatchItemFailures`.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// The member that names the records that failed.
+const NAME: &str = "batchItemFailures";
+const MISSPELT: &str = "a member is spelled almost as batchItemFailures: write it exactly so";
+const WRAPPED: &str = "batchItemFailures is in the body of an HTTP answer: return it at the top level";
 
 /// What a function's answer says of its batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,19 +31,26 @@ pub(crate) enum Answer {
 /// Where AWS is not known, or known to lose messages:
 /// * `[{}]` (AWS deletes everything) fails the whole batch;
 /// * a string, a list, a number or a boolean in place of the object is a success, as it is for streams;
+/// * `batchItemFailures` in another spelling (case, `_`, `-`) or in the `body` of an HTTP answer fails the whole batch,
+///   where AWS deletes everything; next to the member in its exact form it is ignored;
 /// * ids may repeat; members beside the known ones are ignored.
 pub(crate) fn read(payload: &[u8], ids: &[&str]) -> Answer {
     if payload.iter().all(u8::is_ascii_whitespace) {
         return Answer::Success;
     }
-    let answer: Reply<'_> = match serde_json::from_slice(payload) {
-        Ok(answer) => answer,
+    let reply: Reply<'_> = match serde_json::from_slice(payload) {
+        Ok(reply) => reply,
         Err(error) if error.is_data() => return Answer::Malformed("batchItemFailures is not a list of objects"),
         Err(_) => return Answer::Malformed("the answer is not JSON"),
     };
+    let items = match reply {
+        Reply::Failures(items) => items,
+        Reply::Nothing => return Answer::Success,
+        Reply::Slip(reason) => return Answer::Malformed(reason),
+    };
     let known: BTreeSet<&str> = ids.iter().copied().collect();
     let mut named = BTreeSet::new();
-    for item in answer.0 {
+    for item in items {
         match item {
             Item::Id(id) if id.is_empty() => return Answer::Malformed("an itemIdentifier is empty"),
             Item::Id(id) if !known.contains(&*id) => {
@@ -62,8 +75,44 @@ enum Item<'a> {
     NoString,
 }
 
-/// The members of `batchItemFailures`; none where the answer has no such list.
-struct Reply<'a>(Vec<Item<'a>>);
+/// What the answer has to say.
+enum Reply<'a> {
+    /// The members of `batchItemFailures`.
+    Failures(Vec<Item<'a>>),
+    /// There is no such member.
+    Nothing,
+    /// There is none, but one that was meant to be it.
+    Slip(&'static str),
+}
+
+/// Whether a name is `batchItemFailures` but for case, underscores and hyphens.
+fn is_nearly(name: &str) -> bool {
+    let letters = name.bytes().filter(|byte| !matches!(byte, b'_' | b'-'));
+    letters.map(|byte| byte.to_ascii_lowercase()).eq(NAME.bytes().map(|byte| byte.to_ascii_lowercase()))
+}
+
+/// The names of an object.
+type Names<'a> = BTreeMap<Cow<'a, str>, IgnoredAny>;
+
+/// The `body` of an HTTP answer.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Body<'a> {
+    Text(#[serde(borrow)] Cow<'a, str>),
+    Object(#[serde(borrow)] Names<'a>),
+    Other(IgnoredAny),
+}
+
+impl Body<'_> {
+    fn names_failures(&self) -> bool {
+        let is_among = |names: &Names<'_>| names.keys().any(|name| is_nearly(name));
+        match self {
+            Self::Text(text) => serde_json::from_str::<Names<'_>>(text).is_ok_and(|names| is_among(&names)),
+            Self::Object(names) => is_among(names),
+            Self::Other(_) => false,
+        }
+    }
+}
 
 impl<'de> Deserialize<'de> for Reply<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -76,44 +125,54 @@ impl<'de> Deserialize<'de> for Reply<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Reply<'de>, A::Error> {
-                let mut items = Vec::new();
+                let (mut items, mut is_misspelt) = (None, false);
+                let (mut has_status, mut body) = (false, None);
                 while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-                    if key == "batchItemFailures" {
-                        items = map.next_value::<Option<Vec<Item<'de>>>>()?.unwrap_or_default();
-                    } else {
-                        map.next_value::<IgnoredAny>()?;
+                    match &*key {
+                        NAME => items = Some(map.next_value::<Option<Vec<Item<'de>>>>()?.unwrap_or_default()),
+                        "body" => body = Some(map.next_value::<Body<'de>>()?),
+                        name => {
+                            has_status |= name == "statusCode";
+                            is_misspelt |= is_nearly(name);
+                            map.next_value::<IgnoredAny>()?;
+                        }
                     }
                 }
-                Ok(Reply(items))
+                Ok(match items {
+                    Some(items) => Reply::Failures(items),
+                    None if is_misspelt => Reply::Slip(MISSPELT),
+                    None if has_status && body.is_some_and(|body| body.names_failures()) => Reply::Slip(WRAPPED),
+                    None => Reply::Nothing,
+                })
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Reply<'de>, A::Error> {
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Reply(Vec::new()))
+                Ok(Reply::Nothing)
             }
 
             fn visit_unit<E>(self) -> Result<Reply<'de>, E> {
-                Ok(Reply(Vec::new()))
+                Ok(Reply::Nothing)
             }
 
             fn visit_bool<E>(self, _: bool) -> Result<Reply<'de>, E> {
-                Ok(Reply(Vec::new()))
+                Ok(Reply::Nothing)
             }
 
             fn visit_i64<E>(self, _: i64) -> Result<Reply<'de>, E> {
-                Ok(Reply(Vec::new()))
+                Ok(Reply::Nothing)
             }
 
             fn visit_u64<E>(self, _: u64) -> Result<Reply<'de>, E> {
-                Ok(Reply(Vec::new()))
+                Ok(Reply::Nothing)
             }
 
             fn visit_f64<E>(self, _: f64) -> Result<Reply<'de>, E> {
-                Ok(Reply(Vec::new()))
+                Ok(Reply::Nothing)
             }
 
             fn visit_str<E>(self, _: &str) -> Result<Reply<'de>, E> {
-                Ok(Reply(Vec::new()))
+                Ok(Reply::Nothing)
             }
         }
         deserializer.deserialize_any(Object)
@@ -205,86 +264,4 @@ impl<'de> Deserialize<'de> for Identifier<'de> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const IDS: &[&str] = &["m-0", "m-1", "m-2"];
-
-    fn malformed(payload: &str) -> &'static str {
-        match read(payload.as_bytes(), IDS) {
-            Answer::Malformed(reason) => reason,
-            other => panic!("{payload} was read as {other:?}"),
-        }
-    }
-
-    #[test]
-    fn every_form_of_success() {
-        for payload in [
-            "",
-            " \n",
-            "null",
-            "{}",
-            r#"{"batchItemFailures":[]}"#,
-            r#"{"batchItemFailures":null}"#,
-            r#"{"statusCode":200,"nested":{"batchItemFailures":[{"itemIdentifier":"m-0"}]}}"#,
-            r#""""#,
-            r#""ok""#,
-            "[]",
-            "[1,[2]]",
-            "7",
-            "-7",
-            "7.5",
-            "true",
-        ] {
-            assert_eq!(read(payload.as_bytes(), IDS), Answer::Success, "{payload}");
-        }
-    }
-
-    #[test]
-    fn named_records_fail_and_the_others_succeed() {
-        for (payload, failed) in [
-            (r#"{"batchItemFailures":[{"itemIdentifier":"m-1"}]}"#, vec![1]),
-            (r#"{"batchItemFailures":[{"itemIdentifier":"m-2"},{"itemIdentifier":"m-0"}]}"#, vec![0, 2]),
-            (r#"{"batchItemFailures":[{"itemIdentifier":"m-1"},{"itemIdentifier":"m-1"}]}"#, vec![1]),
-            (r#"{"note":[1],"batchItemFailures":[{"why":{"x":1},"itemIdentifier":"m-1"}],"more":0}"#, vec![1]),
-            (r#"{"batchItemFailures":[{"itemIdentifier":"m\u002d1"}]}"#, vec![1]),
-        ] {
-            assert_eq!(read(payload.as_bytes(), IDS), Answer::Partial(failed), "{payload}");
-        }
-    }
-
-    #[test]
-    fn a_message_delivered_twice_fails_twice() {
-        let payload = br#"{"batchItemFailures":[{"itemIdentifier":"m-1"}]}"#;
-        assert_eq!(read(payload, &["m-1", "m-0", "m-1"]), Answer::Partial(vec![0, 2]));
-    }
-
-    #[test]
-    fn every_malformed_form_fails_the_whole_batch() {
-        for payload in ["{", "nul", "{}x", r#"{"batchItemFailures":["#, "\u{feff}{}", "<html>"] {
-            assert_eq!(malformed(payload), "the answer is not JSON", "{payload}");
-        }
-        assert_eq!(read(b"\xff\xfe", IDS), Answer::Malformed("the answer is not JSON"));
-        for list in [r#""m-1""#, "1", "true", r#"{"itemIdentifier":"m-1"}"#, r#"["m-1"]"#, "[null]", "[[]]", "[1]"] {
-            let payload = format!(r#"{{"batchItemFailures":{list}}}"#);
-            assert_eq!(malformed(&payload), "batchItemFailures is not a list of objects", "{payload}");
-        }
-        for (item, reason) in [
-            (r#"{"itemIdentifier":""}"#, "an itemIdentifier is empty"),
-            (r#"{"itemIdentifier":"m-9"}"#, "an itemIdentifier names no record of the batch"),
-            ("{}", "a member of batchItemFailures has no itemIdentifier"),
-            (r#"{"foo":"notvalid"}"#, "a member of batchItemFailures has no itemIdentifier"),
-            (r#"{"itemIdentifier":null}"#, "an itemIdentifier is not a string"),
-            (r#"{"itemIdentifier":123}"#, "an itemIdentifier is not a string"),
-            (r#"{"itemIdentifier":-1.5}"#, "an itemIdentifier is not a string"),
-            (r#"{"itemIdentifier":true}"#, "an itemIdentifier is not a string"),
-            (r#"{"itemIdentifier":["m-1"]}"#, "an itemIdentifier is not a string"),
-            (r#"{"itemIdentifier":{"a":"m-1"}}"#, "an itemIdentifier is not a string"),
-        ] {
-            let alone = format!(r#"{{"batchItemFailures":[{item}]}}"#);
-            assert_eq!(malformed(&alone), reason, "{alone}");
-            let after_a_good_one = format!(r#"{{"batchItemFailures":[{{"itemIdentifier":"m-1"}},{item}]}}"#);
-            assert_eq!(malformed(&after_a_good_one), reason, "{after_a_good_one}");
-        }
-    }
-}
+mod tests;

@@ -21,6 +21,22 @@ pub struct Shard {
     pub closed: bool,
 }
 
+/// A stream, as its source lists it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StreamListing {
+    /// Every shard that it holds records of, closed ones included.
+    pub shards: Vec<Shard>,
+    /// Set when the stream was switched off and takes no more records: a sentence without its end that says so, and
+    /// names what took its place where that is known.
+    pub disabled: Option<String>,
+}
+
+impl From<Vec<Shard>> for StreamListing {
+    fn from(shards: Vec<Shard>) -> Self {
+        Self { shards, disabled: None }
+    }
+}
+
 /// Where a stream mapping begins that has no mark yet: AWS's `StartingPosition`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartingPosition {

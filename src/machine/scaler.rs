@@ -37,6 +37,14 @@ impl Scaler {
         Self::new(Some(maximum.unwrap_or(CEILING)))
     }
 
+    /// Another maximum counts from now on. What refusals have taught stays.
+    pub(crate) fn set_maximum(&mut self, maximum: Option<u32>, of_groups: bool) {
+        self.maximum = if of_groups { Some(maximum.unwrap_or(CEILING)) } else { maximum };
+        self.goal = self.maximum.unwrap_or_else(|| self.goal.clamp(START, CEILING));
+        self.congestion.goal_changed(self.goal);
+        self.polls = self.polls.min(self.limit());
+    }
+
     /// How many batches may be in flight.
     pub(crate) fn limit(&self) -> u32 {
         self.congestion.limit(self.goal)

@@ -10,8 +10,8 @@ pub enum Screening {
     Passes,
     /// No filter matches.
     FilteredOut,
-    /// The filters cannot be applied: the record has not the form that they ask for.
-    Undecidable,
+    /// The filters cannot be applied, and why: `the body is not JSON, and a filter looks into it`.
+    Undecidable(&'static str),
 }
 
 /// What becomes of a record that does not pass.
@@ -44,7 +44,20 @@ impl ScreeningPolicy {
         match screening {
             Screening::Passes => Screened::Deliver,
             Screening::FilteredOut => self.filtered_out,
-            Screening::Undecidable => self.undecidable,
+            Screening::Undecidable(_) => self.undecidable,
+        }
+    }
+}
+
+impl Screened {
+    /// As mapping files write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Drop => "Drop",
+            Self::Deliver => "Deliver",
+            Self::Release => "Release",
+            Self::Destination => "Destination",
         }
     }
 }
@@ -53,25 +66,46 @@ impl Screening {
     /// Why a record that does not pass is given to a destination.
     pub(crate) const fn condition(self) -> Condition {
         match self {
-            Self::Undecidable => Condition::FilterUndecidable,
+            Self::Undecidable(_) => Condition::FilterUndecidable,
             Self::Passes | Self::FilteredOut => Condition::FilteredOut,
         }
     }
 }
 
-/// How many records of one answer did not pass.
+/// Records of one answer to which the filters could not be applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Undecided {
+    /// How many.
+    pub records: usize,
+    /// Why, of the first.
+    pub why: &'static str,
+    /// What becomes of them.
+    pub then: Screened,
+}
+
+/// How many records of one answer did not pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) filtered_out: usize,
-    pub(crate) undecidable: usize,
+    pub(crate) undecided: Undecided,
 }
 
 impl Tally {
+    /// Of a mapping with that policy.
+    pub(crate) const fn of(policy: ScreeningPolicy) -> Self {
+        Self { filtered_out: 0, undecided: Undecided { records: 0, why: "", then: policy.undecidable } }
+    }
+
     pub(crate) const fn add(&mut self, screening: Screening) {
         match screening {
             Screening::Passes => {}
             Screening::FilteredOut => self.filtered_out += 1,
-            Screening::Undecidable => self.undecidable += 1,
+            Screening::Undecidable(why) => {
+                if self.undecided.records == 0 {
+                    self.undecided.why = why;
+                }
+                self.undecided.records += 1;
+            }
         }
     }
 }

@@ -44,8 +44,12 @@ impl Add<Duration> for Mono {
 pub struct Now {
     /// The monotonic clock: every deadline and every measured span.
     pub mono: Mono,
-    /// The wall clock, in milliseconds since the Unix epoch: compared with times that AWS wrote.
+    /// The source's clock, where its answers tell the time, else the host's: compared with times that AWS wrote.
+    /// In milliseconds since the Unix epoch.
     pub unix_ms: u64,
+    /// How far the host's clock is ahead of the source's, or behind it if negative (milliseconds); 0 where no answer of the
+    /// source contradicts the host's.
+    pub ahead_ms: i64,
 }
 
 /// When a machine wants to be woken, and why.
@@ -76,6 +80,8 @@ pub enum Wake {
     Deliver,
     /// Marks are to be saved.
     Checkpoint,
+    /// The health changes by itself.
+    Health,
     /// The drain's bound, or the end of its grace for open polls.
     Drain,
 }
@@ -91,6 +97,7 @@ impl fmt::Display for Wake {
             Self::Settle => "settle",
             Self::Deliver => "deliver",
             Self::Checkpoint => "checkpoint",
+            Self::Health => "health",
             Self::Drain => "drain",
         })
     }

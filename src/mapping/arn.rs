@@ -85,12 +85,17 @@ pub(crate) fn of_queue_url(text: &str) -> Option<String> {
     }
     let region =
         host.split('.').find(|label| label.matches('-').count() >= 2 && is_region(label)).unwrap_or("us-east-1");
-    let partition = match region {
+    let partition = partition_of(region);
+    Some(format!("arn:{partition}:sqs:{region}:{account}:{queue}"))
+}
+
+/// The partition that a region is in.
+pub(crate) fn partition_of(region: &str) -> &'static str {
+    match region {
         region if region.starts_with("cn-") => "aws-cn",
         region if region.starts_with("us-gov-") => "aws-us-gov",
         _ => "aws",
-    };
-    Some(format!("arn:{partition}:sqs:{region}:{account}:{queue}"))
+    }
 }
 
 /// Why a text names no function.

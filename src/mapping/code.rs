@@ -196,11 +196,25 @@ codes! {
     NoDestination = "FB0513",
     /// Messages are dead-lettered before they reach the failure destination.
     RedriveFirst = "FB0514",
+    /// The stream takes no more records.
+    StreamDisabled = "FB0520",
 
     /// The marks of a stream mapping are lost.
     MarksLost = "FB0601",
     /// The store was written by a newer forebay.
     StoreNewer = "FB0602",
+    /// The store's file does not stand at its path any more.
+    StoreGone = "FB0603",
+    /// The store cannot be read, or holds rows that are not what was written.
+    StoreDamaged = "FB0604",
+    /// A mapping's stream takes no more records.
+    SourceDisabled = "FB0611",
+    /// Checkpoints do not fit what the stream lists.
+    MarksContradicted = "FB0612",
+    /// A mapping reads no shard.
+    NothingRead = "FB0613",
+    /// The host's clock is far from the source's.
+    ClockSkewed = "FB0614",
 }
 
 impl fmt::Display for Code {

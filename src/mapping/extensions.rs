@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::machine::LONG_POLL;
+
 use super::parameters::{Member, STREAMS, Shape, integer, of_fifo_queues, of_queues, of_streams, span, taken, text};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -29,6 +31,11 @@ pub(super) static POLLER: &[Member] = &[
         "The pause between tries of a batch that was throttled or met a service error; of a stream also of one that the function failed. It doubles, with jitter.",
     ),
     taken("RateLimit", integer(1, 10_000), "The most invocations a second. Default: no limit."),
+    of_queues(
+        "ReceiveWait",
+        span(SECOND, LONG_POLL),
+        "For queues: how long a receive waits for a first message, in whole seconds. A stop waits for receives that are open, so a shorter wait makes its end quicker, for more requests while the queue is empty. Default: 20s.",
+    ),
     taken(
         "DrainTimeout",
         span(SECOND, HOUR),

@@ -58,7 +58,7 @@ struct Lint<'a> {
 
 impl Lint<'_> {
     fn warn(&mut self, code: Code, message: String, help: impl Into<String>) {
-        self.found.push(of_mapping(code, Severity::Warning, self.mapping, message, &help.into()));
+        self.found.push(of_mapping(code, Severity::Warning, self.mapping, message, Some(&help.into())));
     }
 
     fn visibility(&mut self, queue: &QueueAttributes, timeout: Duration) {

@@ -1,25 +1,23 @@
 //! From paths to mappings: every file is read, and every problem of every file is told.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::build::{self, Built};
 use super::code::Code;
-use super::diagnostic::{Diagnostic, Severity};
+use super::diagnostic::Diagnostic;
 use super::interpolate::Env;
 use super::model::Mapping;
+use super::paths::{self, PATIENCE, Step};
 use super::reader::{MOST, Reader};
 use super::text::{Span, Text};
 use super::{events, layout, unique};
 
-/// The largest mapping file; thousands of mappings fit.
-const LARGEST: u64 = 1024 * 1024;
-
 /// What the files hold.
 #[derive(Clone, Debug, Default)]
 pub struct Loaded {
+    /// How many mappings the files hold, those with errors included.
+    pub found: usize,
     /// The mappings without errors, by name.
     pub mappings: Vec<Mapping>,
     /// All problems of all files, by file and place.
@@ -39,25 +37,22 @@ impl Loaded {
 /// its extension. `env` answers for the variables in `${…}`.
 ///
 /// Reads the clock, too: a `StartingPositionTimestamp` may not lie in the future.
+///
+/// Only regular files are opened, and a disk that does not answer is not waited for without end: that is a problem like others.
 pub fn load(paths: &[PathBuf], env: Env<'_>) -> Loaded {
     let mut all = All::at(wall_clock());
-    let mut files = Vec::new();
-    let mut seen = BTreeSet::new();
-    for path in paths {
-        match gather(path) {
-            Ok(found) => found.into_iter().for_each(|file| {
-                // One file may be named in several ways.
-                if seen.insert(fs::canonicalize(&file).unwrap_or_else(|_| file.clone())) {
-                    files.push(file);
-                }
-            }),
-            Err(diagnostic) => all.diagnostics.push(*diagnostic),
-        }
-    }
-    for file in &files {
-        match read(file) {
-            Ok(text) => all.file(file, &text, env),
-            Err(diagnostic) => all.diagnostics.push(*diagnostic),
+    let steps = paths::read(paths.to_vec());
+    let mut touched = paths.first().cloned().unwrap_or_default();
+    loop {
+        match steps.recv_timeout(PATIENCE) {
+            Ok(Step::Touches(path)) => touched = path,
+            Ok(Step::Text(file, text)) => all.file(&file, &text, env),
+            Ok(Step::Problem(diagnostic)) => all.diagnostics.push(*diagnostic),
+            Ok(Step::End) => break,
+            Err(error) => {
+                all.diagnostics.push(*paths::unanswered(&touched, error));
+                break;
+            }
         }
     }
     all.finish()
@@ -80,66 +75,10 @@ fn wall_clock() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn failed(code: Code, file: &Path, message: impl Into<String>, help: &str) -> Box<Diagnostic> {
-    Box::new(Diagnostic::of_file(code, Severity::Error, file, message).with_help(help))
-}
-
-fn unreadable(file: &Path, error: &std::io::Error) -> Box<Diagnostic> {
-    if error.kind() == std::io::ErrorKind::NotFound {
-        return failed(Code::PathMissing, file, "there is no such file or folder", "check the path given with `-f`");
-    }
-    failed(
-        Code::Unreadable,
-        file,
-        format!("it cannot be read: {error}"),
-        "check its permissions, and who forebay runs as",
-    )
-}
-
-fn gather(path: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
-    let kind = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
-    if !kind.is_dir() {
-        return Ok(vec![path.into()]);
-    }
-    let mut files = Vec::new();
-    for entry in fs::read_dir(path).map_err(|error| unreadable(path, &error))? {
-        let file = entry.map_err(|error| unreadable(path, &error))?.path();
-        if is_mapping_file(&file) && !file.is_dir() {
-            files.push(file);
-        }
-    }
-    files.sort();
-    if files.is_empty() {
-        let help = "put a `*.yaml`, `*.yml` or `*.json` file into it, or name the files with `-f`";
-        return Err(failed(Code::FolderEmpty, path, "the folder holds no mapping file", help));
-    }
-    Ok(files)
-}
-
-fn is_mapping_file(file: &Path) -> bool {
-    let name = file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    let extension = file.extension().map(|extension| extension.to_string_lossy()).unwrap_or_default();
-    matches!(&*extension, "yaml" | "yml" | "json") && !name.starts_with('.') && name != "schema.json"
-}
-
-fn read(file: &Path) -> Result<String, Box<Diagnostic>> {
-    use std::io::Read;
-    let opened = fs::File::open(file).map_err(|error| unreadable(file, &error))?;
-    let mut bytes = Vec::new();
-    opened.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| unreadable(file, &error))?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(failed(Code::TooLarge, file, "the file is larger than 1 MiB", "split it into several files"));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
-        failed(Code::NotUtf8, file, format!("the file is not UTF-8: see line {line}"), "save it as UTF-8")
-    })
-}
-
 /// What has been read so far.
 struct All {
     now: u64,
+    found: usize,
     mappings: Vec<Mapping>,
     diagnostics: Vec<Diagnostic>,
     unique: unique::Unique,
@@ -147,7 +86,7 @@ struct All {
 
 impl All {
     fn at(now: u64) -> Self {
-        Self { now, mappings: Vec::new(), diagnostics: Vec::new(), unique: unique::Unique::default() }
+        Self { now, found: 0, mappings: Vec::new(), diagnostics: Vec::new(), unique: unique::Unique::default() }
     }
 
     fn file(&mut self, file: &Path, text: &str, env: Env<'_>) {
@@ -160,6 +99,7 @@ impl All {
         }
         let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         for candidate in layout::candidates(&mut reader, documents, &stem) {
+            self.found += 1;
             let Built { name, pair, mapping } = build::build(&mut reader, &candidate);
             let mut sound = true;
             if let Some((name, span)) = &name {
@@ -188,7 +128,7 @@ impl All {
         if reader.is_full() {
             let message = format!("the file has more problems than the {MOST} that are told");
             let help = "solve these first, and check the file again";
-            reader.diagnostics.push(*failed(Code::TooLarge, file, message, help));
+            reader.diagnostics.push(*paths::failed(Code::TooLarge, file, message, help));
         }
         reader.diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column, diagnostic.code));
         self.diagnostics.append(&mut reader.diagnostics);
@@ -197,6 +137,6 @@ impl All {
     fn finish(mut self) -> Loaded {
         self.mappings.sort_by(|a, b| a.name.cmp(&b.name));
         self.diagnostics.sort_by(|a, b| a.file.cmp(&b.file));
-        Loaded { mappings: self.mappings, diagnostics: self.diagnostics }
+        Loaded { found: self.found, mappings: self.mappings, diagnostics: self.diagnostics }
     }
 }

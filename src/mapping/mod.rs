@@ -23,6 +23,7 @@ mod load;
 mod model;
 mod notation;
 mod parameters;
+mod paths;
 mod pattern;
 mod placed;
 mod poller;
@@ -44,6 +45,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use arn::partition_of;
 pub use code::Code;
 pub use definition::of_definition;
 pub use diagnostic::{Diagnostic, Severity};
@@ -57,4 +59,4 @@ pub use model::{
 pub use pattern::parse_pattern;
 pub use schema::schema;
 pub(crate) use unique::same_pair;
-pub use unreached::{function_unreached, source_unreached};
+pub use unreached::{function_missing, function_unreached, source_missing, source_unreached, stream_disabled};

@@ -59,6 +59,17 @@ impl Mapping {
         let (origin, tags, metrics) = shown(other);
         Self { origin, tags, metrics, ..self.clone() } == *other
     }
+
+    /// Whether the other one polls the same queue in the same place as the same role: what was received for one may be
+    /// settled for the other. Never so for streams.
+    #[must_use]
+    pub(crate) fn polls_like(&self, other: &Self) -> bool {
+        let place = |mapping: &Self| {
+            let endpoint = mapping.poller.endpoints.get("sqs").cloned();
+            (mapping.source.clone(), mapping.fifo, mapping.poller.source.clone(), endpoint)
+        };
+        self.stream.is_none() && other.stream.is_none() && place(self) == place(other)
+    }
 }
 
 /// Where a mapping was defined, and so who may change it.
@@ -227,6 +238,8 @@ pub struct Poller {
     pub on_failure_attempts: Option<u32>,
     /// `GroupOrder`: what a careless partial response means for the message groups of a FIFO queue.
     pub group_order: GroupOrder,
+    /// `ReceiveWait`: how long a receive from a queue waits for a first message; `None`: 20 s.
+    pub receive_wait: Option<Duration>,
     /// The longest that a drain of this mapping may take.
     pub drain_timeout: Option<Duration>,
 }

@@ -205,9 +205,16 @@ fn help(reason: &PatternReason) -> &'static str {
         | Reason::NumericRange(_)
         | Reason::NumericOrder
         | Reason::NumericEmpty => "write `[{\"numeric\": [\"=\", 5]}]` or `[{\"numeric\": [\">\", 0, \"<=\", 5]}]`",
-        Reason::Cidr(_) => "write `[{\"cidr\": \"10.0.0.0/24\"}]`",
+        Reason::Cidr(_) | Reason::NeedsText { operator: "cidr", .. } => "write `[{\"cidr\": \"10.0.0.0/24\"}]`",
         Reason::Wildcard(_) => {
             "`*` stands for anything, `\\*` for a star and `\\\\` for a backslash (in JSON `\\\\*` and `\\\\\\\\`)"
+        }
+        Reason::NeedsText { operator: "wildcard", .. } => "write `[{\"wildcard\": \"a*\"}]`",
+        Reason::NeedsText { .. } => {
+            "write `[{\"equals-ignore-case\": \"a\"}]`; a list of such objects means any of them"
+        }
+        Reason::NeedsTextOrFold { operator: "suffix", .. } => {
+            "write `[{\"suffix\": \"a\"}]`; a list of such objects means any of them"
         }
         _ => "write `[{\"prefix\": \"a\"}]`; a list of such objects means any of them",
     }

@@ -48,8 +48,18 @@ pub(crate) fn read(reader: &mut Reader<'_>, mapping: &Members) -> Poller {
         poller.group_order = GroupOrder::AsReported;
     }
     poller.on_failure_payload = members.boolean("OnFailurePayload").unwrap_or(false);
+    poller.receive_wait = receive_wait(reader, members);
     poller.drain_timeout = members.duration("DrainTimeout").map(|(timeout, _)| timeout);
     poller
+}
+
+fn receive_wait(reader: &mut Reader<'_>, members: &Members) -> Option<Duration> {
+    let (wait, span) = members.duration("ReceiveWait")?;
+    if wait.subsec_nanos() > 0 {
+        let help = "write `1s` to `20s`: SQS counts in seconds";
+        reader.error(Code::DurationRange, span, "`Poller.ReceiveWait` is not a whole number of seconds", help);
+    }
+    Some(wait)
 }
 
 fn side(reader: &mut Reader<'_>, members: Option<&Members>) -> Side {

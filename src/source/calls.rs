@@ -11,13 +11,11 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use crate::aws::{Call, CallBounds, Service, fault_of, timed_out};
 use crate::machine::{Fault, FaultKind};
 
-/// Ends the message of a fault when the stream does not know the sequence number of a mark: it was made again under its
-/// old name, or the mark is another stream's.
-pub(super) const UNKNOWN_POSITION: &str = "; the saved position is none of this stream's: if it was made again, forget the position with `forebay checkpoint reset`";
-
 /// What the calls of one stream have in common.
 pub(super) struct Calls {
     pub(super) service: Service,
+    /// The mapping, for the commands that help.
+    pub(super) mapping: String,
     /// The stream, for messages.
     pub(super) label: String,
     pub(super) bounds: CallBounds,
@@ -69,6 +67,16 @@ impl Calls {
     /// The fault of an answer that came, but cannot be used.
     pub(super) fn unusable(&self, operation: &str, shard: Option<&str>, reason: &str) -> Fault {
         Fault::new(FaultKind::Transient, format!("{operation} on {}: {reason}", self.target(shard)))
+    }
+
+    /// Ends the message of a fault when the stream does not know the sequence number of a checkpoint: it was made again under
+    /// its old name, or the checkpoint is another stream's.
+    pub(super) fn unknown_position(&self, shard: &str) -> String {
+        format!(
+            "; the checkpoint is none of this stream's (FB0612): if the stream was made again, `forebay checkpoint set {} \
+             {shard} TRIM_HORIZON --force` begins the shard again",
+            self.mapping
+        )
     }
 
     fn target(&self, shard: Option<&str>) -> String {

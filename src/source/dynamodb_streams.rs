@@ -3,22 +3,27 @@
 mod attributes;
 mod encode;
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodbstreams::Client;
 use aws_sdk_dynamodbstreams::operation::get_records::GetRecordsOutput;
-use aws_sdk_dynamodbstreams::types::ShardIteratorType;
+use aws_sdk_dynamodbstreams::types::{ShardIteratorType, StreamStatus};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use self::encode::Encoder;
-use super::StreamSource;
-use super::calls::{Calls, UNKNOWN_POSITION};
+use super::calls::Calls;
 use super::listing::Listing;
+use super::{ServiceClock, StreamSource};
 use crate::aws::{CallBounds, Service};
-use crate::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Shard};
+use crate::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Shard, StreamListing};
 use crate::mapping::Mapping;
 
 /// What DynamoDB says of an argument that it does not accept.
 const REFUSED: &str = "ValidationException";
+
+/// A table has had few streams in the last day, which is how long a disabled one is listed.
+const MOST_PAGES: usize = 3;
 
 /// The stream of a DynamoDB table.
 ///
@@ -26,29 +31,52 @@ const REFUSED: &str = "ValidationException";
 /// known: DynamoDB does not say it.
 pub struct DynamoDbStream {
     client: Client,
+    clock: Arc<ServiceClock>,
     arn: String,
+    table: String,
     calls: Calls,
     encoder: Encoder,
 }
 
 impl DynamoDbStream {
-    pub(crate) fn new(client: Client, mapping: &Mapping, bounds: CallBounds) -> Self {
+    pub(crate) fn new(client: Client, clock: Arc<ServiceClock>, mapping: &Mapping, bounds: CallBounds) -> Self {
         let arn = &mapping.source;
         let region = mapping.poller.source.region.as_ref().unwrap_or(&arn.region);
         let table = arn.resource.split('/').nth(1).unwrap_or(&arn.resource);
         Self {
             client,
+            clock,
             calls: Calls {
+                mapping: mapping.name.clone(),
                 service: Service::DynamoDbStreams,
                 label: format!("the stream of table {table} ({region}, account {})", arn.account),
                 bounds,
             },
             arn: arn.text.clone(),
+            table: table.to_owned(),
             encoder: Encoder::new(&arn.text, &arn.region),
         }
     }
 
-    async fn list(&self) -> Result<Vec<Shard>, Fault> {
+    async fn list(&self) -> Result<StreamListing, Fault> {
+        let (shards, is_disabled) = match self.describe().await {
+            Ok(described) => described,
+            Err(mut fault) if fault.kind == FaultKind::Missing => {
+                fault.message.push_str(&self.successor().await);
+                return Err(fault);
+            }
+            Err(fault) => return Err(fault),
+        };
+        let mut disabled = None;
+        if is_disabled {
+            let label = &self.calls.label;
+            disabled = Some(format!("{label} is disabled, and takes no more changes{}", self.successor().await));
+        }
+        Ok(StreamListing { shards, disabled })
+    }
+
+    /// Every shard, and whether the stream is disabled.
+    async fn describe(&self) -> Result<(Vec<Shard>, bool), Fault> {
         let unusable = |reason| Err(self.calls.unusable("DescribeStream", None, reason));
         let mut listing = Listing::default();
         let mut last = None;
@@ -68,11 +96,43 @@ impl DynamoDbStream {
             }
             last = page.last_evaluated_shard_id.filter(|last| !last.is_empty());
             match &last {
-                None => return Ok(listing.done()),
+                None => return Ok((listing.done(), page.stream_status == Some(StreamStatus::Disabled))),
                 Some(shard) if listing.goes_on_at(shard) => {}
                 Some(_) => return unusable("the pages of the answer do not end"),
             }
         }
+    }
+
+    /// What took the stream's place, as the end of a message: the table's newest stream, where it may be asked for.
+    async fn successor(&self) -> String {
+        match self.newest().await {
+            Some(newest) if newest == self.arn => {
+                format!("; table {} has no newer stream: enable its stream again", self.table)
+            }
+            Some(newest) => {
+                format!("; the newest stream of table {} is {newest}: write it as `EventSourceArn`", self.table)
+            }
+            None => format!(
+                "; a stream that was disabled and enabled again has a new ARN, which `aws dynamodb describe-table \
+                 --table-name {} --query Table.LatestStreamArn` shows",
+                self.table
+            ),
+        }
+    }
+
+    /// The ARN of the table's newest stream. ARNs end with the time at which their stream was enabled.
+    async fn newest(&self) -> Option<String> {
+        let (mut newest, mut last) = (None, None);
+        for _ in 0..MOST_PAGES {
+            let request = self.client.list_streams().table_name(&self.table).set_exclusive_start_stream_arn(last);
+            let answer = self.calls.bounded("ListStreams", None, self.calls.bounds.call, request.send()).await.ok()?;
+            newest = answer.streams.into_iter().flatten().filter_map(|stream| stream.stream_arn).chain(newest).max();
+            last = answer.last_evaluated_stream_arn.filter(|last| !last.is_empty());
+            if last.is_none() {
+                break;
+            }
+        }
+        newest
     }
 
     async fn read_shard(&self, request: ReadRequest) -> Result<ReadAnswer, Fault> {
@@ -141,7 +201,7 @@ impl DynamoDbStream {
         let opened = self.calls.bounded("GetShardIterator", Some(shard), self.calls.bounds.call, send).await;
         let answer = opened.map_err(|mut failed| {
             if failed.code == REFUSED && matches!(position, Position::After(_)) {
-                failed.fault.message.push_str(UNKNOWN_POSITION);
+                failed.fault.message.push_str(&self.calls.unknown_position(shard));
             }
             failed.fault
         })?;
@@ -153,11 +213,15 @@ impl DynamoDbStream {
 }
 
 impl StreamSource for DynamoDbStream {
-    fn shards(&self) -> BoxFuture<'_, Result<Vec<Shard>, Fault>> {
+    fn shards(&self) -> BoxFuture<'_, Result<StreamListing, Fault>> {
         self.list().boxed()
     }
 
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadAnswer, Fault>> {
         self.read_shard(request).boxed()
+    }
+
+    fn clock(&self) -> Option<Arc<ServiceClock>> {
+        Some(Arc::clone(&self.clock))
     }
 }

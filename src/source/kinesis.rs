@@ -15,12 +15,12 @@ use futures_util::future::BoxFuture;
 
 pub(crate) use self::role::AskRole;
 use self::role::Encoders;
-use super::StreamSource;
-use super::calls::{Calls, Failed, UNKNOWN_POSITION};
+use super::calls::{Calls, Failed};
 use super::listing::Listing;
 use super::time::date_time;
+use super::{ServiceClock, StreamSource};
 use crate::aws::{CallBounds, Service};
-use crate::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Shard};
+use crate::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Shard, StreamListing};
 use crate::mapping::Mapping;
 
 /// What Kinesis says of an argument that it does not accept.
@@ -32,6 +32,7 @@ const REFUSED: &str = "InvalidArgumentException";
 /// emulators know only the name.
 pub struct KinesisStream {
     client: Client,
+    clock: Arc<ServiceClock>,
     name: String,
     arn: String,
     calls: Calls,
@@ -40,7 +41,13 @@ pub struct KinesisStream {
 
 impl KinesisStream {
     /// `role` asks for the role that records show; it is not asked before there are records.
-    pub(crate) fn new(client: Client, mapping: &Mapping, bounds: CallBounds, role: AskRole) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        clock: Arc<ServiceClock>,
+        mapping: &Mapping,
+        bounds: CallBounds,
+        role: AskRole,
+    ) -> Self {
         let arn = &mapping.source;
         let region = mapping.poller.source.region.as_ref().unwrap_or(&arn.region);
         let name = arn.resource.strip_prefix("stream/").unwrap_or(&arn.resource).to_owned();
@@ -48,7 +55,9 @@ impl KinesisStream {
         let stand_in = mapping.poller.function.role_arn.as_deref().unwrap_or_default();
         Self {
             client,
+            clock,
             calls: Calls {
+                mapping: mapping.name.clone(),
                 service: Service::Kinesis,
                 label: format!("stream {name} ({region}, account {})", arn.account),
                 bounds,
@@ -160,7 +169,7 @@ impl KinesisStream {
         };
         let send = request.send();
         let opened = self.calls.bounded("GetShardIterator", Some(shard), self.calls.bounds.call, send).await;
-        let answer = opened.map_err(|failed| refused(position, failed))?;
+        let answer = opened.map_err(|failed| refused(&self.calls, shard, position, failed))?;
         answer
             .shard_iterator
             .filter(|iterator| !iterator.is_empty())
@@ -174,7 +183,7 @@ impl KinesisStream {
 }
 
 /// The fault of a position that Kinesis does not accept.
-fn refused(position: &Position, failed: Failed) -> Fault {
+fn refused(calls: &Calls, shard: &str, position: &Position, failed: Failed) -> Fault {
     let Failed { mut fault, code, text } = failed;
     match position {
         // Kinesis itself refuses the argument; an emulator says that it cannot find the record. Neither shard nor stream
@@ -183,7 +192,7 @@ fn refused(position: &Position, failed: Failed) -> Fault {
             if code == REFUSED || (fault.kind == FaultKind::Missing && text.contains("SequenceNumber")) =>
         {
             fault.kind = FaultKind::Invalid;
-            fault.message.push_str(UNKNOWN_POSITION);
+            fault.message.push_str(&calls.unknown_position(shard));
         }
         // Kinesis takes no time that is ahead of its own clock. Ours may be, and then it passes.
         Position::Timestamp(_)
@@ -198,11 +207,15 @@ fn refused(position: &Position, failed: Failed) -> Fault {
 }
 
 impl StreamSource for KinesisStream {
-    fn shards(&self) -> BoxFuture<'_, Result<Vec<Shard>, Fault>> {
-        self.list().boxed()
+    fn shards(&self) -> BoxFuture<'_, Result<StreamListing, Fault>> {
+        async { Ok(self.list().await?.into()) }.boxed()
     }
 
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadAnswer, Fault>> {
         self.read_shard(request).boxed()
+    }
+
+    fn clock(&self) -> Option<Arc<ServiceClock>> {
+        Some(Arc::clone(&self.clock))
     }
 }

@@ -1,6 +1,7 @@
 //! Where records come from: small ports, and one adapter file for each service.
 
 mod calls;
+mod clock;
 mod dynamodb_streams;
 mod fragments;
 mod json;
@@ -10,6 +11,7 @@ mod port;
 mod sqs;
 mod time;
 
+pub use clock::{Reading, ServiceClock};
 pub use dynamodb_streams::DynamoDbStream;
 pub(crate) use kinesis::AskRole;
 pub use kinesis::KinesisStream;

@@ -1,9 +1,13 @@
 //! The ports of sources: queues, and streams.
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 
+use super::ServiceClock;
 use crate::machine::{
-    Fault, PollRequest, QueueAttributes, ReadAnswer, ReadRequest, Receipt, Record, SettleEntry, SettleOutcome, Shard,
+    Fault, PollRequest, QueueAttributes, ReadAnswer, ReadRequest, Receipt, Record, SettleEntry, SettleOutcome,
+    StreamListing,
 };
 
 /// A queue that hides what it hands out: SQS, or the simulator's model of it.
@@ -42,8 +46,13 @@ pub trait QueueSource: Send + Sync + 'static {
 /// * dropping a future gives its call up; a read takes nothing from anybody, so it can always be made again.
 pub trait StreamSource: Send + Sync + 'static {
     /// Lists every shard that the stream holds records of, closed ones included, over all pages.
-    fn shards(&self) -> BoxFuture<'_, Result<Vec<Shard>, Fault>>;
+    fn shards(&self) -> BoxFuture<'_, Result<StreamListing, Fault>>;
 
     /// Reads a shard once.
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadAnswer, Fault>>;
+
+    /// Follows the service's clock, where its answers tell the time: what is compared with times that it wrote goes by it.
+    fn clock(&self) -> Option<Arc<ServiceClock>> {
+        None
+    }
 }

@@ -1,16 +1,18 @@
 //! The store in one file beside the process, and the list of what has begun beside it.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, ready};
 
-use super::file::{self, Absent};
+use super::file::{self, Opened};
 use super::known::{Known, beside};
 use super::round::State;
 use super::trouble::Trouble;
 use super::turns::Turns;
+use super::verify;
 use super::{Definition, Desired, Kept, Store, StoreError};
 use crate::machine::{Fence, Mark, Positions};
 
@@ -30,7 +32,7 @@ impl EmbeddedStore {
     /// # Errors
     /// When the file is in use, of a newer format, damaged, or cannot be opened and written.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let (database, contents) = file::open(path, Absent::Made).map_err(|trouble| trouble.at(path))?;
+        let Opened { database, contents, place } = file::open(path).map_err(|trouble| trouble.at(path))?;
         let list = beside(path);
         let at_list = |trouble: Trouble| trouble.at(&list);
         let mut known = Known::read(list.clone()).map_err(at_list)?;
@@ -38,7 +40,18 @@ impl EmbeddedStore {
         let begun = contents.ledger.kept().into_iter().map(|(mapping, kept)| (mapping, Some(kept.source))).collect();
         known.note(&begun).map_err(|error| at_list(error.into()))?;
         let state = State { ledger: contents.ledger, known };
-        Ok(Self { turns: Arc::new(Turns::new(path, database, state, contents.asked)) })
+        Ok(Self { turns: Arc::new(Turns::new(path, place, database, state, contents.asked)) })
+    }
+
+    /// What is whole in a store that is refused as damaged: nothing of the mappings whose rows are damaged. The file is
+    /// only read.
+    ///
+    /// # Errors
+    /// When nothing of it can be read.
+    pub fn rescue(path: &Path) -> Result<Rescued, StoreError> {
+        let contents = File::open(path).map_err(Trouble::from).and_then(|file| verify::rescue(&file));
+        let contents = contents.map_err(|trouble| trouble.at(path))?;
+        Ok(Rescued { kept: contents.ledger.kept(), definitions: contents.asked.definitions })
     }
 
     /// The store's file.
@@ -54,6 +67,15 @@ impl EmbeddedStore {
     pub async fn lost(&self) -> Result<Vec<String>, StoreError> {
         Arc::clone(&self.turns).submit(None, |round| Ok(round.lost())).await
     }
+}
+
+/// What was whole in a damaged store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rescued {
+    /// What is kept of stream mappings, by name.
+    pub kept: BTreeMap<String, Kept>,
+    /// What was made through the AWS API, by name.
+    pub definitions: BTreeMap<String, Definition>,
 }
 
 impl Drop for EmbeddedStore {
@@ -123,6 +145,12 @@ impl Store for EmbeddedStore {
         }))
     }
 
+    fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        let turns = Arc::clone(&self.turns);
+        // A disk may take its time also for that.
+        Box::pin(async move { tokio::task::spawn_blocking(move || turns.check()).await.unwrap_or(Ok(())) })
+    }
+
     fn forget(&self, mapping: &str) -> BoxFuture<'_, Result<(), StoreError>> {
         let mapping = mapping.to_owned();
         Box::pin(Arc::clone(&self.turns).submit(Some(mapping.clone()), move |round| {
@@ -134,7 +162,7 @@ impl Store for EmbeddedStore {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, File, OpenOptions};
+    use std::fs::{self, OpenOptions};
 
     use redb::{Database, TableDefinition};
 

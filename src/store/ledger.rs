@@ -29,6 +29,11 @@ impl Ledger {
         Self { books }
     }
 
+    /// Every mapping that there is a book of.
+    pub(super) fn mappings(&self) -> impl Iterator<Item = &String> {
+        self.books.keys()
+    }
+
     /// One mapping's book.
     pub(super) fn book(&self, mapping: &str) -> Option<&Book> {
         self.books.get(mapping)

@@ -6,20 +6,25 @@ mod embedded;
 mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod guard;
 mod known;
 mod ledger;
 mod location;
 mod memory;
+mod place;
 mod port;
 mod round;
+mod seal;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod texts;
 mod trouble;
 mod turns;
+mod verify;
 
-pub use embedded::EmbeddedStore;
+pub use embedded::{EmbeddedStore, Rescued};
+pub(crate) use guard::is_guarded;
 pub use location::{LocationError, StoreLocation};
 pub use memory::MemoryStore;
 pub use port::{Definition, Desired, Kept, Store, StoreError};

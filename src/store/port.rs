@@ -89,6 +89,11 @@ pub trait Store: Send + Sync + 'static {
     fn define(&self, mapping: &str, definition: Definition, forget_wish: bool)
     -> BoxFuture<'_, Result<(), StoreError>>;
 
+    /// Whether what is written now can be found again. Cheap enough to be asked every second.
+    fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Forgets everything of a mapping, so that it may be done again as long as it fails: the definition goes last, or
     /// together with the rest. Only for a name that never comes back: the fences of a later mapping of that name would
     /// begin anew.
@@ -133,12 +138,24 @@ pub enum StoreError {
         known: u64,
     },
     /// It is not a store, or it is damaged.
-    #[error("the store {path} cannot be read: {reason}; move it away to start with a new one")]
+    #[error(
+        "FB0604: the store {path} cannot be read: {reason}. Put a copy of it back, or move it away to start with a new one: `forebay explain FB0604` says what that means"
+    )]
     Damaged {
         /// The store's file.
         path: String,
         /// What is wrong.
         reason: String,
+    },
+    /// The open file does not stand at its path any more: nothing that is written to it would be found again.
+    #[error(
+        "FB0603: the store {path} was {how} while forebay runs: nothing more is kept. Put that very file back, or copy the positions out with `forebay checkpoint export` and restart"
+    )]
+    Gone {
+        /// The store's file.
+        path: String,
+        /// What became of it.
+        how: &'static str,
     },
     /// The file cannot be opened, made or written.
     #[error(

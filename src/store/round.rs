@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
 use redb::Database;
 
 use super::asked::Changes;
+use super::guard::guarded;
 use super::known::Known;
 use super::ledger::{Book, Ledger};
+use super::place::Place;
 use super::tables::{self, Rows};
 use super::trouble::Trouble;
 use super::{Definition, Desired, Kept, StoreError};
@@ -162,18 +163,26 @@ impl<'a> Round<'a> {
     }
 
     /// Writes all that was taken in. When that fails, nothing was.
-    pub(super) fn write(self, database: Result<&Database, Trouble>) -> Outcome {
+    pub(super) fn write(self, database: Result<&Database, Trouble>, place: &Place) -> Outcome {
         let Self { state, path, mut rows, before, notes, forgotten } = self;
         let at_list = |error: io::Error, known: &Known| Trouble::from(error).at(known.path());
         // What is forgotten leaves the list first: the rows bring its line back, but nothing would find a line without rows.
         let strikes = forgotten.iter().map(|mapping| (mapping.clone(), None)).collect();
-        let mut noted = state.known.note(&strikes).map_err(|error| at_list(error, &state.known));
+        // Without a file there is nothing to forget in it, and the list at its place may be that of another store.
+        let mut noted = match &database {
+            Ok(_) => state.known.note(&strikes).map_err(|error| at_list(error, &state.known)),
+            Err(_) => Ok(()),
+        };
         if noted.is_err() {
             // As long as the definition is there, it will be forgotten again.
             rows.asked.definitions.retain(|mapping, change| change.is_some() || !forgotten.contains(mapping));
         }
         let wrote = !rows.is_empty();
-        let write = |database| commit(database, &rows, &state.ledger);
+        let write = |database| {
+            guarded(|| tables::write(database, &rows, &state.ledger))?;
+            // Removed in the meantime: what was written will not be found.
+            place.check()
+        };
         let committed = if wrote { database.and_then(write) } else { Ok(()) };
         match &committed {
             // What begins comes second: a mapping that the list names although its marks were never written would count as lost.
@@ -211,13 +220,4 @@ impl<'a> Round<'a> {
             self.before.insert(mapping.to_owned(), self.state.ledger.book(mapping).cloned());
         }
     }
-}
-
-/// A panic in there is redb's; it ends the write, not the process.
-fn commit(database: &Database, rows: &Rows, ledger: &Ledger) -> Result<(), Trouble> {
-    catch_unwind(AssertUnwindSafe(|| tables::write(database, rows, ledger))).unwrap_or_else(|panic| {
-        let said = panic.downcast_ref::<String>().map(String::as_str);
-        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
-        Err(Trouble::Panicked(said.to_owned()))
-    })
 }

@@ -8,23 +8,30 @@
 //! | 1 | `desired` |
 //! | 2 | and `streams`, `marks` |
 //! | 3 | and `definitions` |
+//! | 4 | the same; each row of them carries a [checksum](super::seal) |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableError, TableHandle,
+    WriteTransaction,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Kept;
 use super::asked::{Asked, Changes};
 use super::ledger::{Book, Ledger};
+use super::seal::{seal, unseal};
 use super::trouble::Trouble;
-use crate::machine::{Fence, NotAMark};
+use crate::machine::{Fence, Mark, NotAMark};
 
 /// The newest format that this program reads and the one that it writes.
-pub(super) const FORMAT: u64 = 3;
+pub(super) const FORMAT: u64 = 4;
+/// The first format whose rows carry checksums.
+const SEALED: u64 = 4;
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 pub(super) const META_FORMAT: &str = "format";
 /// Mapping name to a [`Desired`](super::Desired) as JSON.
@@ -32,7 +39,9 @@ pub(super) const DESIRED: TableDefinition<'_, &str, &[u8]> = TableDefinition::ne
 /// Mapping name to a [`StreamRow`] as JSON.
 pub(super) const STREAMS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("streams");
 /// Mapping name and shard to the text form of a mark.
-pub(super) const MARKS: TableDefinition<'_, (&str, &str), &str> = TableDefinition::new("marks");
+pub(super) const MARKS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("marks");
+/// The same before there were checksums.
+pub(super) const BARE_MARKS: TableDefinition<'_, (&str, &str), &str> = TableDefinition::new("marks");
 
 /// Mapping name to a [`Definition`](super::Definition) as JSON.
 pub(super) const DEFINITIONS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("definitions");
@@ -72,81 +81,178 @@ impl Rows {
 
 /// Reads the file; a new one is made a store, and one of an older format is brought to ours.
 pub(super) fn open(database: &Database) -> Result<Contents, Trouble> {
-    let (format, contents) = read(&database.begin_read()?)?;
+    let (format, contents) = read(database)?;
     if format != Some(FORMAT) {
-        let transaction = database.begin_write()?;
+        let mut transaction = database.begin_write()?;
+        transaction.set_quick_repair(true);
         transaction.open_table(META)?.insert(META_FORMAT, FORMAT)?;
-        transaction.open_table(DESIRED)?;
-        transaction.open_table(STREAMS)?;
-        transaction.open_table(MARKS)?;
-        transaction.open_table(DEFINITIONS)?;
+        // Of another type before.
+        transaction.delete_table(BARE_MARKS)?;
+        write_rows(&transaction, &contents.rows(), &contents.ledger)?;
         transaction.commit()?;
     }
     Ok(contents)
 }
 
-/// The format and what the file holds; no format when the file is new.
-fn read(transaction: &ReadTransaction) -> Result<(Option<u64>, Contents), Trouble> {
+impl Contents {
+    /// Every row that there is.
+    fn rows(&self) -> Rows {
+        let desired = self.asked.desired.iter().map(|(mapping, wish)| (mapping.clone(), Some(wish.clone())));
+        let definitions = self.asked.definitions.iter().map(|(mapping, row)| (mapping.clone(), Some(row.clone())));
+        let mappings: BTreeSet<String> = self.ledger.mappings().cloned().collect();
+        Rows {
+            asked: Changes { desired: desired.collect(), definitions: definitions.collect() },
+            streams: mappings.clone(),
+            whole: mappings,
+            marks: BTreeSet::new(),
+        }
+    }
+}
+
+/// The format and what the file holds; no format when the file is new. Writes nothing. A row that is damaged is an error.
+pub(super) fn read(database: &Database) -> Result<(Option<u64>, Contents), Trouble> {
+    let (format, contents, damaged) = read_all(database)?;
+    let Some(Damage { what: first, .. }) = damaged.first() else { return Ok((format, contents)) };
+    let more = match damaged.len() - 1 {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    for Damage { what, .. } in &damaged {
+        tracing::error!("in the store {what}");
+    }
+    Err(Trouble::Row(format!("{first}{more}")))
+}
+
+/// What is whole of a file with damaged rows: nothing of the mappings that these name.
+pub(super) fn read_whole(database: &Database) -> Result<Contents, Trouble> {
+    let (_, mut contents, damaged) = read_all(database)?;
+    for Damage { mapping, .. } in damaged {
+        contents.asked.desired.remove(&mapping);
+        contents.asked.definitions.remove(&mapping);
+        contents.ledger.restore(mapping, None);
+    }
+    Ok(contents)
+}
+
+/// A row that is not what was written.
+struct Damage {
+    mapping: String,
+    what: String,
+}
+
+fn read_all(database: &Database) -> Result<(Option<u64>, Contents, Vec<Damage>), Trouble> {
+    let transaction = &database.begin_read()?;
     let format = match transaction.open_table(META) {
         Ok(meta) => meta.get(META_FORMAT)?.map(|found| found.value()),
         Err(TableError::TableDoesNotExist(_)) if transaction.list_tables()?.next().is_none() => {
-            return Ok((None, Contents::default()));
+            return Ok((None, Contents::default(), Vec::new()));
         }
         Err(TableError::TableDoesNotExist(_)) => None,
         Err(error) => return Err(error.into()),
     };
-    match format {
-        Some(1..=FORMAT) => {}
+    let format = match format {
+        Some(format @ 1..=FORMAT) => format,
         Some(found) if found > FORMAT => return Err(Trouble::Newer(found)),
         Some(found) => return Err(Trouble::Damaged(format!("its format {found} is none that ever was"))),
         None => return Err(Trouble::Damaged("it is a database of another program".into())),
-    }
-    let has = |since: u64| format >= Some(since);
-    let desired = read_rows(transaction, DESIRED, "the wish for")?;
-    let books = if has(2) { read_books(transaction)? } else { BTreeMap::new() };
-    let definitions = if has(3) { read_rows(transaction, DEFINITIONS, "the definition of")? } else { BTreeMap::new() };
-    Ok((format, Contents { asked: Asked { desired, definitions }, ledger: Ledger::of(books) }))
+    };
+    let mut reading = Reading { transaction, format, damaged: Vec::new() };
+    let desired = reading.rows(DESIRED, "the wish for")?;
+    let books = if format >= 2 { reading.books()? } else { BTreeMap::new() };
+    let definitions = if format >= 3 { reading.rows(DEFINITIONS, "the definition of")? } else { BTreeMap::new() };
+    let damaged = reading.damaged;
+    Ok((Some(format), Contents { asked: Asked { desired, definitions }, ledger: Ledger::of(books) }, damaged))
 }
 
-/// The rows of a table that holds JSON by mapping; `what` a row is, for the error.
-fn read_rows<T: DeserializeOwned>(
-    transaction: &ReadTransaction,
-    table: TableDefinition<'_, &str, &[u8]>,
-    what: &str,
-) -> Result<BTreeMap<String, T>, Trouble> {
-    let mut rows = BTreeMap::new();
-    for entry in transaction.open_table(table)?.iter()? {
-        let (mapping, row) = entry?;
-        let mapping = mapping.value().to_owned();
-        let row = serde_json::from_slice(row.value())
-            .map_err(|error| Trouble::Damaged(format!("{what} {mapping:?} cannot be read: {error}")))?;
-        rows.insert(mapping, row);
-    }
-    Ok(rows)
+/// A file that is read row by row; all rows that are damaged are told together.
+struct Reading<'a> {
+    transaction: &'a ReadTransaction,
+    format: u64,
+    damaged: Vec<Damage>,
 }
 
-fn read_books(transaction: &ReadTransaction) -> Result<BTreeMap<String, Book>, Trouble> {
-    let mut books = BTreeMap::new();
-    for (mapping, row) in read_rows::<StreamRow>(transaction, STREAMS, "what is kept of the stream mapping")? {
-        let kept = row.source.map(|source| Kept { source, marks: BTreeMap::new() });
-        books.insert(mapping, Book { fence: Fence(row.fence), begun: row.begun, kept });
+impl Reading<'_> {
+    /// The rows of a table that holds JSON by mapping; `what` a row is, for the error.
+    fn rows<T: DeserializeOwned>(
+        &mut self,
+        table: TableDefinition<'_, &str, &[u8]>,
+        what: &str,
+    ) -> Result<BTreeMap<String, T>, Trouble> {
+        let mut rows = BTreeMap::new();
+        for entry in self.transaction.open_table(table)?.iter()? {
+            let (key, row) = entry?;
+            let mapping = key.value();
+            let row = self.checked(table.name(), &[mapping], row.value());
+            match row.and_then(|row| serde_json::from_slice(row).map_err(|error| error.to_string())) {
+                Ok(row) => drop(rows.insert(mapping.to_owned(), row)),
+                Err(reason) => {
+                    let what = format!("{what} {mapping:?} cannot be read: {reason}");
+                    self.damaged.push(Damage { mapping: mapping.to_owned(), what });
+                }
+            }
+        }
+        Ok(rows)
     }
-    for entry in transaction.open_table(MARKS)?.iter()? {
-        let (key, text) = entry?;
-        let (mapping, shard) = key.value();
-        let damaged = |reason: &str| {
-            Trouble::Damaged(format!("the mark of shard {shard:?} of {mapping:?} cannot be read: {reason}"))
+
+    fn books(&mut self) -> Result<BTreeMap<String, Book>, Trouble> {
+        let mut books = BTreeMap::new();
+        for (mapping, row) in self.rows::<StreamRow>(STREAMS, "what is kept of the stream mapping")? {
+            let kept = row.source.map(|source| Kept { source, marks: BTreeMap::new() });
+            books.insert(mapping, Book { fence: Fence(row.fence), begun: row.begun, kept });
+        }
+        if self.format < SEALED {
+            for entry in self.transaction.open_table(BARE_MARKS)?.iter()? {
+                let (key, text) = entry?;
+                self.mark(&mut books, key.value(), Ok(text.value().as_bytes()));
+            }
+        } else {
+            for entry in self.transaction.open_table(MARKS)?.iter()? {
+                let (key, row) = entry?;
+                let (mapping, shard) = key.value();
+                let row = self.checked(MARKS.name(), &[mapping, shard], row.value());
+                self.mark(&mut books, (mapping, shard), row);
+            }
+        }
+        Ok(books)
+    }
+
+    fn mark(
+        &mut self,
+        books: &mut BTreeMap<String, Book>,
+        (mapping, shard): (&str, &str),
+        text: Result<&[u8], String>,
+    ) {
+        let parse = |text: &[u8]| {
+            let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
+            text.parse::<Mark>().map_err(|error: NotAMark| error.to_string())
         };
-        let mark = text.value().parse().map_err(|error: NotAMark| damaged(&error.to_string()))?;
         let kept = books.get_mut(mapping).and_then(|book| book.kept.as_mut());
-        kept.ok_or_else(|| damaged("the mapping itself is not there"))?.marks.insert(shard.into(), mark);
+        let kept = kept.ok_or_else(|| "the mapping itself is not there".to_owned());
+        match text.and_then(parse).and_then(|mark| Ok((kept?, mark))) {
+            Ok((kept, mark)) => drop(kept.marks.insert(shard.into(), mark)),
+            Err(reason) => {
+                let what = format!("the mark of shard {shard:?} of {mapping:?} cannot be read: {reason}");
+                self.damaged.push(Damage { mapping: mapping.to_owned(), what });
+            }
+        }
     }
-    Ok(books)
+
+    /// The row behind its checksum, where the format has one.
+    fn checked<'r>(&self, table: &str, key: &[&str], row: &'r [u8]) -> Result<&'r [u8], String> {
+        if self.format < SEALED {
+            return Ok(row);
+        }
+        unseal(table, key, row).ok_or_else(|| "its checksum is wrong".to_owned())
+    }
 }
 
 /// Writes rows in one transaction: all of them, or none. They are on disk when it returns.
+///
+/// It has two phases, as every commit that can be repaired quickly: else one that was damaged later could not be told from
+/// one that a crash has torn, and would be dropped in silence.
 pub(super) fn write(database: &Database, rows: &Rows, ledger: &Ledger) -> Result<(), Trouble> {
-    let transaction = database.begin_write()?;
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
     write_rows(&transaction, rows, ledger)?;
     transaction.commit()?;
     Ok(())
@@ -163,7 +269,8 @@ fn write_rows(transaction: &WriteTransaction, rows: &Rows, ledger: &Ledger) -> R
         };
         let source = book.kept.as_ref().map(|kept| kept.source.clone());
         let row = StreamRow { fence: book.fence.0, begun: book.begun, source };
-        streams.insert(mapping.as_str(), json(&row)?.as_slice())?;
+        let row = seal(STREAMS.name(), &[mapping], &json(&row)?);
+        streams.insert(mapping.as_str(), row.as_slice())?;
     }
     let mut marks = transaction.open_table(MARKS)?;
     let kept = |mapping: &str| ledger.book(mapping).and_then(|book| book.kept.as_ref());
@@ -172,16 +279,20 @@ fn write_rows(transaction: &WriteTransaction, rows: &Rows, ledger: &Ledger) -> R
         let after = format!("{mapping}\0");
         marks.retain_in((mapping.as_str(), "")..(after.as_str(), ""), |_, _| false)?;
         for (shard, mark) in kept(mapping).into_iter().flat_map(|kept| &kept.marks) {
-            marks.insert((mapping.as_str(), &**shard), mark.to_string().as_str())?;
+            marks.insert((mapping.as_str(), &**shard), sealed_mark(mapping, shard, mark).as_slice())?;
         }
     }
     for (mapping, shard) in rows.marks.iter().filter(|(mapping, _)| !rows.whole.contains(mapping)) {
         match kept(mapping).and_then(|kept| kept.marks.get(shard)) {
-            Some(mark) => marks.insert((mapping.as_str(), &**shard), mark.to_string().as_str())?,
+            Some(mark) => marks.insert((mapping.as_str(), &**shard), sealed_mark(mapping, shard, mark).as_slice())?,
             None => marks.remove((mapping.as_str(), &**shard))?,
         };
     }
     Ok(())
+}
+
+fn sealed_mark(mapping: &str, shard: &str, mark: &Mark) -> Vec<u8> {
+    seal(MARKS.name(), &[mapping, shard], mark.to_string().as_bytes())
 }
 
 fn write_json<T: Serialize>(
@@ -189,10 +300,11 @@ fn write_json<T: Serialize>(
     table: TableDefinition<'_, &str, &[u8]>,
     rows: &BTreeMap<String, Option<T>>,
 ) -> Result<(), Trouble> {
+    let name = table.name().to_owned();
     let mut table = transaction.open_table(table)?;
     for (mapping, row) in rows {
         match row {
-            Some(row) => table.insert(mapping.as_str(), json(row)?.as_slice())?,
+            Some(row) => table.insert(mapping.as_str(), seal(&name, &[mapping], &json(row)?).as_slice())?,
             None => table.remove(mapping.as_str())?,
         };
     }

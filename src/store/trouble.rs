@@ -18,6 +18,13 @@ pub(super) enum Trouble {
     Newer(u64),
     #[error("{0}")]
     Damaged(String),
+    /// Rows that are not what was written; which, and of which mapping.
+    #[error("{0}")]
+    Row(String),
+    #[error("removed")]
+    Removed,
+    #[error("replaced")]
+    Replaced,
     #[error(transparent)]
     Io(#[from] io::Error),
     #[error("{0}")]
@@ -30,13 +37,15 @@ impl Trouble {
         match self {
             Self::Locked => StoreError::Locked { path },
             Self::Newer(found) => StoreError::Newer { path, found, known: FORMAT },
-            Self::Damaged(reason) => StoreError::Damaged { path, reason },
+            Self::Damaged(reason) | Self::Row(reason) => StoreError::Damaged { path, reason },
+            Self::Removed => StoreError::Gone { path, how: "removed" },
+            Self::Replaced => StoreError::Gone { path, how: "replaced by another one" },
             // redb says "invalid data" of a file that is not one of its own.
             Self::Io(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
                 StoreError::Damaged { path, reason: format!("it is not a store ({error})") }
             }
             Self::Io(error) => StoreError::Io { path, reason: error.to_string() },
-            Self::Panicked(panic) => StoreError::Io { path, reason: format!("the write was lost: {panic}") },
+            Self::Panicked(panic) => StoreError::Io { path, reason: format!("the embedded database broke: {panic}") },
         }
     }
 }

@@ -12,13 +12,17 @@ use redb::Database;
 use tokio::sync::oneshot;
 
 use super::asked::Asked;
-use super::file::{self, Absent};
+use super::file;
+use super::guard::let_go;
+use super::place::Place;
 use super::round::{Outcome, Round, State};
 use super::trouble::Trouble;
 use super::{Definition, Desired, StoreError};
 
 /// The least time from the begin of one transaction to the next.
 const APART: Duration = Duration::from_millis(10);
+/// That the file was opened again is said at most this often.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Takes a request in, and gives back what will answer it.
 type Job = Box<dyn FnOnce(&mut Round<'_>) -> Answer + Send>;
@@ -28,6 +32,7 @@ type Answer = Box<dyn FnOnce(&Outcome) + Send>;
 #[derive(Debug)]
 pub(super) struct Turns {
     pub(super) path: PathBuf,
+    place: Place,
     /// Only whoever has the turn waits for a disk with this held. `None`: closed.
     pub(super) open: Mutex<Option<Open>>,
     asked: RwLock<Asked>,
@@ -51,6 +56,22 @@ struct Queue {
     taken: bool,
     /// When the last transaction was begun.
     last_write: Option<Instant>,
+    /// When it was last said that the file was opened again.
+    said: Option<Instant>,
+    /// How often it stayed unsaid since.
+    silenced: u64,
+}
+
+impl Queue {
+    /// Whether to say that the file was opened again, and then how often that stayed unsaid.
+    fn admit(&mut self, now: Instant) -> Option<u64> {
+        if self.said.is_some_and(|said| now.saturating_duration_since(said) < SILENCE) {
+            self.silenced += 1;
+            return None;
+        }
+        self.said = Some(now);
+        Some(std::mem::take(&mut self.silenced))
+    }
 }
 
 impl std::fmt::Debug for Queue {
@@ -60,9 +81,10 @@ impl std::fmt::Debug for Queue {
 }
 
 impl Turns {
-    pub(super) fn new(path: &Path, database: Database, state: State, asked: Asked) -> Self {
+    pub(super) fn new(path: &Path, place: Place, database: Database, state: State, asked: Asked) -> Self {
         Self {
             path: path.to_owned(),
+            place,
             open: Mutex::new(Some(Open { database: Some(database), state })),
             asked: RwLock::new(asked),
             queue: Mutex::default(),
@@ -77,6 +99,11 @@ impl Turns {
 
     pub(super) fn definitions(&self) -> BTreeMap<String, Definition> {
         self.asked.read().unwrap_or_else(PoisonError::into_inner).definitions.clone()
+    }
+
+    /// Whether the file still stands at its path.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        self.place.check().map_err(|trouble| trouble.at(&self.path))
     }
 
     /// Has `work` done in the next round. The answer comes when its changes (those of `mapping`) are on disk.
@@ -117,7 +144,7 @@ impl Turns {
     pub(super) fn close(&self) {
         let mut open = self.open();
         self.round(&mut open);
-        *open = None;
+        let_go(open.take());
     }
 
     fn open(&self) -> MutexGuard<'_, Option<Open>> {
@@ -141,10 +168,13 @@ impl Turns {
 
     /// Opens the file again, and takes over what it holds: of a write that failed, nobody knows whether it took effect.
     fn reopen(&self, state: &mut State) -> Result<Database, Trouble> {
-        let (database, contents) = file::open(&self.path, Absent::Refused)?;
+        let (database, contents) = file::open_again(&self.path, &self.place)?;
         state.ledger = contents.ledger;
         *self.asked.write().unwrap_or_else(PoisonError::into_inner) = contents.asked;
-        tracing::info!(store = %self.path.display(), "the store was opened again after a write that failed");
+        let (store, said) = (self.path.display(), self.queue().admit(Instant::now()));
+        if let Some(silenced) = said {
+            tracing::info!(%store, silenced, "the store was opened again after a write that failed");
+        }
         Ok(database)
     }
 
@@ -153,17 +183,24 @@ impl Turns {
         let jobs = std::mem::take(&mut self.queue().jobs);
         let Some(Open { database, state }) = open else { return };
         let begun = Instant::now();
-        let opened = database.take().map_or_else(|| self.reopen(state), Ok);
+        let mut held = database.take();
+        let opened = self.place.check().and_then(|()| held.take().map_or_else(|| self.reopen(state), Ok));
         let mut round = Round::new(state, &self.path);
         let answers: Vec<Answer> = jobs.into_iter().map(|job| job(&mut round)).collect();
-        let (opened, outcome) = match opened {
+        let (used, outcome) = match opened {
             Ok(opened) => {
-                let outcome = round.write(Ok(&opened));
+                let outcome = round.write(Ok(&opened), &self.place);
                 (Some(opened), outcome)
             }
-            Err(trouble) => (None, round.write(Err(trouble))),
+            Err(trouble) => (None, round.write(Err(trouble), &self.place)),
         };
-        *database = opened.filter(|_| outcome.is_committed());
+        if outcome.is_committed() {
+            // One that was not used, because its file is gone, is whole: it serves again when the file is back.
+            *database = used.or(held);
+        } else {
+            *database = held;
+            let_go(used);
+        }
         if outcome.has_written() {
             self.queue().last_write = Some(begun);
             #[cfg(test)]
@@ -205,5 +242,17 @@ impl Drop for Turn {
         queue.taken = false;
         drop(queue);
         drop(left);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_opened_again_and_again_is_told_each_minute() {
+        let (mut queue, start) = (Queue::default(), Instant::now());
+        let said: Vec<Option<u64>> = [0, 1, 59, 60, 61].map(|n| queue.admit(start + Duration::from_secs(n))).into();
+        assert_eq!(said, [Some(0), None, None, Some(2), None]);
     }
 }

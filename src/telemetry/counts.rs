@@ -1,6 +1,6 @@
 //! The numbers of one mapping: plain atomics in one allocation, so that counting costs no lookup and no lock.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus_client::metrics::histogram::Histogram;
@@ -62,6 +62,7 @@ pub(super) struct Counts {
     pub(super) filtered: Count,
     pub(super) undecidable: Count,
     pub(super) kept_in_order: Count,
+    pub(super) exhausted: Count,
     pub(super) deleted: Count,
     pub(super) throttles: Count,
     pub(super) malformed: Count,
@@ -92,11 +93,16 @@ pub(super) struct Counts {
     pub(super) last_poll_unix_ms: AtomicU64,
     /// Milliseconds since the Unix epoch, or [`NEVER`]: everything is saved.
     pub(super) unsaved_since_unix_ms: AtomicU64,
+    /// How far the host's clock is ahead of the source's, where that is much (milliseconds).
+    pub(super) clock_ahead_ms: AtomicI64,
     pub(super) in_flight: AtomicU64,
     pub(super) in_flight_limit: AtomicU64,
     /// `u64::MAX`: not known.
     pub(super) backlog: AtomicU64,
+    /// The same.
+    pub(super) not_visible: AtomicU64,
     pub(super) degraded: AtomicBool,
+    pub(super) failing: AtomicBool,
     pub(super) invoke_duration: Histogram,
     pub(super) batch_records: Histogram,
     pub(super) limiter_wait: Histogram,
@@ -111,6 +117,7 @@ impl Counts {
             filtered: Count::default(),
             undecidable: Count::default(),
             kept_in_order: Count::default(),
+            exhausted: Count::default(),
             deleted: Count::default(),
             throttles: Count::default(),
             malformed: Count::default(),
@@ -139,10 +146,13 @@ impl Counts {
             violations: Default::default(),
             last_poll_unix_ms: AtomicU64::new(0),
             unsaved_since_unix_ms: AtomicU64::new(NEVER),
+            clock_ahead_ms: AtomicI64::new(0),
             in_flight: AtomicU64::new(0),
             in_flight_limit: AtomicU64::new(0),
             backlog: AtomicU64::new(u64::MAX),
+            not_visible: AtomicU64::new(u64::MAX),
             degraded: AtomicBool::new(false),
+            failing: AtomicBool::new(false),
             invoke_duration: Histogram::new(DURATION_BUCKETS),
             batch_records: Histogram::new(RECORD_BUCKETS),
             limiter_wait: Histogram::new(WAIT_BUCKETS),
@@ -166,19 +176,26 @@ impl Counts {
             Event::InvokeStarted { records, .. } => self.invoked.add(*records),
             Event::InvokeEnded { end, failed, took, .. } => self.invoke_ended(*end, *failed, *took),
             Event::MalformedResponse { .. } => self.malformed.add(1),
-            Event::Screened { filtered_out, undecidable } => {
+            Event::Screened { filtered_out, undecided } => {
                 self.filtered.add(*filtered_out);
-                self.undecidable.add(*undecidable);
+                self.undecidable.add(undecided.records);
             }
             Event::OrderKept { records } => self.kept_in_order.add(*records),
+            Event::Exhausted { records, .. } => self.exhausted.add(*records),
             Event::Deleted { records } => self.deleted.add(*records),
             Event::DeleteFailed { records, .. } => self.delete_failures.add(*records),
             Event::Heartbeat { result, records } => self.heartbeats[*result as usize].add(*records),
             Event::LeaseLost { records, .. } => self.leases_lost.add(*records),
             Event::TooLarge { .. } => self.oversized.add(1),
             Event::Scaled { limit } => self.in_flight_limit.store(u64::from(*limit), Relaxed),
-            Event::Described { backlog, .. } => self.backlog.store(backlog.unwrap_or(u64::MAX), Relaxed),
-            Event::Health(health) => self.degraded.store(matches!(health, Health::Degraded { .. }), Relaxed),
+            Event::Described { backlog, not_visible, .. } => {
+                self.backlog.store(backlog.unwrap_or(u64::MAX), Relaxed);
+                self.not_visible.store(not_visible.unwrap_or(u64::MAX), Relaxed);
+            }
+            Event::Health(health) => {
+                self.degraded.store(matches!(health, Health::Degraded { .. }), Relaxed);
+                self.failing.store(matches!(health, Health::Failing { .. }), Relaxed);
+            }
             Event::Violated(invariant) => self.violations[*invariant as usize].add(1),
             Event::Checkpointed { .. } => self.checkpoints_saved.add(1),
             Event::CheckpointFailed { .. } => self.checkpoints_failed.add(1),
@@ -190,7 +207,9 @@ impl Counts {
             Event::Dropped { records, .. } => self.dropped.add(*records),
             Event::DeliveredToDestination { records, .. } => self.delivered.add(*records),
             Event::DestinationFailed { .. } => self.destination_failures.add(1),
+            Event::ClockSkew { ahead_ms } => self.clock_ahead_ms.store(*ahead_ms, Relaxed),
             Event::DescribeFailed { .. }
+            | Event::PinMoved { .. }
             | Event::Held { .. }
             | Event::Left { .. }
             | Event::Released { .. }
@@ -245,6 +264,7 @@ impl Counts {
             undecidable: self.undecidable.get(),
             invoked: self.invoked.get(),
             failed: self.failed.get(),
+            exhausted: self.exhausted.get(),
             deleted: self.deleted.get(),
             throttles: self.throttles.get(),
             invokes: self.invokes().map(|(_, count)| count).sum(),
@@ -270,7 +290,7 @@ fn approximate(records: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::Condition;
+    use crate::machine::{Condition, Undecided};
 
     #[test]
     fn each_label_stands_at_its_discriminant() {
@@ -297,7 +317,7 @@ mod tests {
             records: 7,
             failed: 0,
             took: Duration::from_millis(3),
-            message: None,
+            problem: None,
         });
         counts.count(&Event::InvokeStarted { records: 7, attempt: 2 });
         counts.count(&Event::InvokeEnded {
@@ -305,7 +325,7 @@ mod tests {
             records: 7,
             failed: 2,
             took: Duration::from_millis(30),
-            message: None,
+            problem: None,
         });
         counts.count(&Event::Deleted { records: 5 });
         let expected = Counters { invoked: 14, failed: 2, deleted: 5, throttles: 1, invokes: 2, ..Counters::default() };
@@ -315,8 +335,9 @@ mod tests {
     #[test]
     fn what_filters_stop_is_neither_deleted_nor_dropped() {
         let counts = Counts::new();
-        counts.count(&Event::Screened { filtered_out: 2, undecidable: 1 });
-        counts.count(&Event::Screened { filtered_out: 1, undecidable: 0 });
+        let one = Undecided { records: 1, ..Undecided::default() };
+        counts.count(&Event::Screened { filtered_out: 2, undecided: one });
+        counts.count(&Event::Screened { filtered_out: 1, undecided: Undecided::default() });
         assert_eq!(counts.totals(), Counters { filtered: 3, undecidable: 1, ..Counters::default() });
     }
 

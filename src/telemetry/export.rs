@@ -170,6 +170,11 @@ impl Sheet<'_, '_> {
         self.gauge("checkpoint_age", Of::Streams, help, Some(&Unit::Seconds), |mapping, family| {
             family.encode_family(&mapping.labels())?.encode_gauge(&mapping.checkpoint_age(now).as_secs_f64())
         })?;
+        let help = "How far the host's clock is ahead of the source's, behind if negative; 0 below 30 s.";
+        self.gauge("clock_skew", Of::Streams, help, Some(&Unit::Seconds), |mapping, family| {
+            let ahead = mapping.clock_ahead_ms() as f64 / 1000.0;
+            family.encode_family(&mapping.labels())?.encode_gauge(&ahead)
+        })?;
         self.gauge("shards", Of::Streams, "Shards by what is done with them.", None, |mapping, family| {
             ShardState::ALL.into_iter().try_for_each(|state| {
                 let [name, source] = mapping.labels();

@@ -5,8 +5,11 @@ use std::io::{self, IsTerminal};
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
-/// What counts when `RUST_LOG` says nothing: ours at INFO, the libraries below only when they warn.
-const DEFAULT_FILTER: &str = "warn,forebay=info";
+/// How much forebay itself says where `RUST_LOG` does not tell.
+const LEVEL: &str = "info";
+/// What the libraries below may say unless `RUST_LOG` names them: the SDK warns of each request that fails, at length, and
+/// forebay says that better.
+const LIBRARIES: &str = "error";
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -36,7 +39,7 @@ pub enum LogError {
     Twice,
 }
 
-/// Sends the log to stderr, filtered by `RUST_LOG` (default: INFO for forebay, WARN for its libraries),
+/// Sends the log to stderr, filtered by `RUST_LOG` (default: INFO for forebay, ERROR for its libraries),
 /// coloured only on a terminal and without `NO_COLOR`.
 ///
 /// # Errors
@@ -52,29 +55,60 @@ pub fn init(format: LogFormat) -> Result<(), LogError> {
     .map_err(|_| LogError::Twice)
 }
 
+/// A bare level speaks of forebay alone: what its libraries say below WARN can hold credentials and whole messages, so they are
+/// raised only by their names.
 fn filter(wanted: Option<&str>) -> Result<EnvFilter, LogError> {
-    let value = wanted.map(str::trim).filter(|value| !value.is_empty());
-    match value {
-        None => Ok(EnvFilter::new(DEFAULT_FILTER)),
-        // A bare level speaks of forebay; the SDK's own lines at INFO would drown it.
-        Some(level) if level.parse::<tracing::Level>().is_ok() && !level.eq_ignore_ascii_case("trace") => {
-            Ok(EnvFilter::new(format!("warn,forebay={level}")))
-        }
-        Some(value) => EnvFilter::try_new(value).map_err(|source| LogError::Filter { value: value.to_owned(), source }),
+    let value = wanted.map(str::trim).unwrap_or_default();
+    let (bare, named): (Vec<&str>, Vec<&str>) =
+        value.split(',').map(str::trim).filter(|part| !part.is_empty()).partition(|part| is_level(part));
+    let level = bare.last().copied().unwrap_or(LEVEL);
+    let libraries = if level.eq_ignore_ascii_case("off") { level } else { LIBRARIES };
+    let mut directives = format!("{libraries},forebay={level}");
+    for part in named {
+        directives.extend([",", part]);
     }
+    EnvFilter::try_new(directives).map_err(|source| LogError::Filter { value: value.to_owned(), source })
+}
+
+fn is_level(part: &str) -> bool {
+    part.parse::<tracing::level_filters::LevelFilter>().is_ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn read(value: Option<&str>) -> String {
+        let text = filter(value).unwrap().to_string();
+        let mut parts: Vec<&str> = text.split(',').collect();
+        parts.sort_unstable();
+        parts.join(",")
+    }
+
     #[test]
     fn a_bare_level_concerns_forebay_only() {
-        assert_eq!(filter(None).unwrap().to_string(), "forebay=info,warn");
-        assert_eq!(filter(Some(" ")).unwrap().to_string(), "forebay=info,warn");
-        assert_eq!(filter(Some("debug")).unwrap().to_string(), "forebay=debug,warn");
-        assert_eq!(filter(Some("trace")).unwrap().to_string(), "trace");
-        assert_eq!(filter(Some("aws_config=debug")).unwrap().to_string(), "aws_config=debug");
+        for (value, expected) in [
+            (None, "error,forebay=info"),
+            (Some(" "), "error,forebay=info"),
+            (Some("debug"), "error,forebay=debug"),
+            (Some("TRACE"), "error,forebay=trace"),
+            (Some("warn"), "error,forebay=warn"),
+            (Some("off"), "forebay=off,off"),
+        ] {
+            assert_eq!(read(value), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn libraries_are_raised_by_their_names_alone() {
+        for (value, expected) in [
+            ("aws_config=debug", "aws_config=debug,error,forebay=info"),
+            ("trace, hyper=info", "error,forebay=trace,hyper=info"),
+            ("forebay=debug,info", "error,forebay=debug"),
+            ("forebay::store=debug", "error,forebay::store=debug,forebay=info"),
+        ] {
+            assert_eq!(read(Some(value)), expected, "{value}");
+        }
     }
 
     #[test]

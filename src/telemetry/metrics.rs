@@ -11,6 +11,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::counts::{Counts, NEVER};
+use super::crowd::Crowd;
 use super::export::Export;
 use super::log::EventLog;
 use crate::engine::{Counters, MappingState, Shards};
@@ -25,6 +26,7 @@ pub(super) type Live = Arc<RwLock<BTreeMap<(String, SourceKind), Arc<MappingMetr
 pub struct Metrics {
     live: Live,
     registry: Arc<Registry>,
+    crowd: Arc<Crowd>,
 }
 
 impl Metrics {
@@ -36,16 +38,15 @@ impl Metrics {
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The version that runs", build);
         registry.register_collector(Box::new(Export::new(Arc::clone(&live))));
-        Self { live, registry: Arc::new(registry) }
+        Self { live, registry: Arc::new(registry), crowd: Arc::default() }
     }
 
     /// The metrics of a mapping; the same ones as long as they are not removed.
     #[must_use]
     pub fn mapping(&self, name: &str, kind: SourceKind) -> Arc<MappingMetrics> {
         let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
-        let metrics =
-            live.entry((name.to_owned(), kind)).or_insert_with(|| Arc::new(MappingMetrics::new(name.into(), kind)));
-        Arc::clone(metrics)
+        let new = || Arc::new(MappingMetrics::new(name.into(), kind, Arc::clone(&self.crowd)));
+        Arc::clone(live.entry((name.to_owned(), kind)).or_insert_with(new))
     }
 
     /// Removes the series of a mapping that is gone. Whoever still holds its metrics counts unseen.
@@ -99,8 +100,8 @@ pub(super) const STATES: [MappingState; 7] = [
 ];
 
 impl MappingMetrics {
-    fn new(name: Arc<str>, kind: SourceKind) -> Self {
-        let log = EventLog::new(Arc::clone(&name), kind);
+    fn new(name: Arc<str>, kind: SourceKind, crowd: Arc<Crowd>) -> Self {
+        let log = EventLog::new(Arc::clone(&name), kind, crowd);
         Self { name, kind, counts: Counts::new(), shards: Shards::default(), state: AtomicU8::new(u8::MAX), log }
     }
 
@@ -111,17 +112,27 @@ impl MappingMetrics {
         self.log.write(event);
     }
 
-    /// Shows a new state; the same state again changes nothing.
+    /// Shows a new state; the same state again changes nothing. The first one is no change, and what is `Enabled` although
+    /// it is degraded has said so already.
     pub fn set_state(&self, state: MappingState) {
         let new = state as u8;
-        if self.state.swap(new, Relaxed) != new {
+        let before = self.state.swap(new, Relaxed);
+        if before == new {
+            return;
+        }
+        let is_degraded = state == MappingState::Enabled && self.counts.degraded.load(Relaxed);
+        if before == u8::MAX && state == MappingState::Creating || is_degraded {
+            tracing::debug!(target: "forebay::mapping", mapping = &*self.name, ?state, "state changed");
+        } else {
             tracing::info!(target: "forebay::mapping", mapping = &*self.name, ?state, "state changed");
         }
     }
 
-    /// Shows the mapping as not degraded, without saying that it is healthy: it has stopped.
+    /// Shows the mapping as neither degraded nor failing, without saying that it is healthy: it has stopped.
     pub fn forget_health(&self) {
         self.counts.degraded.store(false, Relaxed);
+        self.counts.failing.store(false, Relaxed);
+        self.log.forget_health();
     }
 
     /// How many batches are with the function.
@@ -141,6 +152,16 @@ impl MappingMetrics {
             NEVER => Duration::ZERO,
             since => Duration::from_millis(now_unix_ms.saturating_sub(since)),
         }
+    }
+
+    /// Nobody looks at the source's clock any more.
+    pub fn forget_skew(&self) {
+        self.counts.clock_ahead_ms.store(0, Relaxed);
+    }
+
+    /// How far the host's clock is ahead of the source's, where that is much (milliseconds).
+    pub(crate) fn clock_ahead_ms(&self) -> i64 {
+        self.counts.clock_ahead_ms.load(Relaxed)
     }
 
     /// What the events told of the mapping's shards.

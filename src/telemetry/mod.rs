@@ -1,6 +1,7 @@
 //! What forebay tells about itself: every event becomes one metric and, where it matters, one log line.
 
 mod counts;
+mod crowd;
 mod drought;
 mod export;
 mod init;

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 /// How long a repeated fault stays unsaid.
 const SILENCE: Duration = Duration::from_secs(60);
+/// A fault that was not seen for so long is another one.
+const LONG: Duration = Duration::from_secs(600);
 
 /// What repeats on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,6 +15,7 @@ pub(super) enum Topic {
     Poll,
     Describe,
     Invoke,
+    Exhausted,
     Malformed,
     Order,
     Undecidable,
@@ -29,16 +32,18 @@ pub(super) enum Topic {
     Destination,
 }
 
-/// Remembers what was said last on each topic, and where a topic is told by shard, of each shard.
+/// Remembers when each thing was said last.
 #[derive(Debug)]
 pub(super) struct Repeats(Mutex<BTreeMap<About, Said>>);
 
-/// A topic, and the shard where it is told by shard.
-type About = (Option<Arc<str>>, Topic);
+/// How often something stayed unsaid before it is said; `None`: never.
+pub(super) type Silenced = Option<u64>;
+
+/// The shard where it is told by shard, the topic, and what of it.
+type About = (Option<Arc<str>>, Topic, &'static str);
 
 #[derive(Debug)]
 struct Said {
-    key: &'static str,
     at: Instant,
     silenced: u64,
 }
@@ -49,36 +54,42 @@ impl Repeats {
     }
 
     /// Whether to say it, and then how often it stayed unsaid before.
-    pub(super) fn admit(&self, topic: Topic, key: &'static str, now: Instant) -> Option<u64> {
-        self.decide((None, topic), key, now)
+    pub(super) fn admit(&self, topic: Topic, key: &'static str, now: Instant) -> Option<Silenced> {
+        self.decide((None, topic, key), now, true)
+    }
+
+    /// The same of what another line has just said for the first time.
+    pub(super) fn admit_again(&self, topic: Topic, key: &'static str, now: Instant) -> Option<Silenced> {
+        self.decide((None, topic, key), now, false)
     }
 
     /// The same, for each shard on its own.
-    pub(super) fn admit_of(&self, shard: &Arc<str>, topic: Topic, key: &'static str, now: Instant) -> Option<u64> {
-        self.decide((Some(Arc::clone(shard)), topic), key, now)
+    pub(super) fn admit_of(&self, shard: &Arc<str>, topic: Topic, key: &'static str, now: Instant) -> Option<Silenced> {
+        self.decide((Some(Arc::clone(shard)), topic, key), now, true)
     }
 
     /// A shard is over: nothing more is said of it.
     pub(super) fn forget(&self, shard: &str) {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        said.retain(|(of, _), _| of.as_deref() != Some(shard));
+        said.retain(|(of, ..), _| of.as_deref() != Some(shard));
     }
 
-    fn decide(&self, topic: About, key: &'static str, now: Instant) -> Option<u64> {
+    fn decide(&self, about: About, now: Instant, says_first: bool) -> Option<Silenced> {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match said.get_mut(&topic) {
-            Some(last) if last.key == key && now.saturating_duration_since(last.at) < SILENCE => {
+        match said.get_mut(&about) {
+            Some(last) if now.saturating_duration_since(last.at) < SILENCE => {
                 last.silenced += 1;
                 None
             }
-            Some(last) => {
-                let silenced = last.silenced;
-                *last = Said { key, at: now, silenced: 0 };
+            // After hours without it, it is said first by the other line once more.
+            Some(last) if says_first || now.saturating_duration_since(last.at) < LONG => {
+                let silenced = (last.silenced > 0).then_some(last.silenced);
+                *last = Said { at: now, silenced: 0 };
                 Some(silenced)
             }
-            None => {
-                said.insert(topic, Said { key, at: now, silenced: 0 });
-                Some(0)
+            _ => {
+                said.insert(about, Said { at: now, silenced: 0 });
+                says_first.then_some(None)
             }
         }
     }
@@ -92,11 +103,11 @@ mod tests {
     fn a_repeated_fault_is_said_each_minute_with_what_was_silenced() {
         let repeats = Repeats::new();
         let start = Instant::now();
-        assert_eq!(repeats.admit(Topic::Poll, "transient", start), Some(0));
+        assert_eq!(repeats.admit(Topic::Poll, "transient", start), Some(None));
         for second in 1..60 {
             assert_eq!(repeats.admit(Topic::Poll, "transient", start + Duration::from_secs(second)), None);
         }
-        assert_eq!(repeats.admit(Topic::Poll, "transient", start + SILENCE), Some(59));
+        assert_eq!(repeats.admit(Topic::Poll, "transient", start + SILENCE), Some(Some(59)));
         assert_eq!(repeats.admit(Topic::Poll, "transient", start + SILENCE + Duration::from_secs(1)), None);
     }
 
@@ -104,10 +115,21 @@ mod tests {
     fn a_change_of_kind_is_said_at_once() {
         let repeats = Repeats::new();
         let now = Instant::now();
-        assert_eq!(repeats.admit(Topic::Poll, "transient", now), Some(0));
-        assert_eq!(repeats.admit(Topic::Poll, "denied", now), Some(0));
-        assert_eq!(repeats.admit(Topic::Invoke, "denied", now), Some(0));
+        assert_eq!(repeats.admit(Topic::Poll, "transient", now), Some(None));
+        assert_eq!(repeats.admit(Topic::Poll, "denied", now), Some(None));
+        assert_eq!(repeats.admit(Topic::Invoke, "denied", now), Some(None));
         assert_eq!(repeats.admit(Topic::Poll, "denied", now), None);
+        assert_eq!(repeats.admit(Topic::Poll, "transient", now), None, "two that take turns fill no log");
+    }
+
+    #[test]
+    fn what_another_line_has_said_is_said_again_after_a_minute() {
+        let (repeats, start) = (Repeats::new(), Instant::now());
+        for second in [0, 1, 59] {
+            assert_eq!(repeats.admit_again(Topic::Poll, "denied", start + Duration::from_secs(second)), None);
+        }
+        assert_eq!(repeats.admit_again(Topic::Poll, "denied", start + SILENCE), Some(Some(2)));
+        assert_eq!(repeats.admit_again(Topic::Poll, "denied", start + SILENCE + LONG), None, "it has begun again");
     }
 
     #[test]
@@ -115,11 +137,11 @@ mod tests {
         let repeats = Repeats::new();
         let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
         let now = Instant::now();
-        assert_eq!(repeats.admit_of(&a, Topic::Trimmed, "", now), Some(0));
-        assert_eq!(repeats.admit_of(&b, Topic::Trimmed, "", now), Some(0));
+        assert_eq!(repeats.admit_of(&a, Topic::Trimmed, "", now), Some(None));
+        assert_eq!(repeats.admit_of(&b, Topic::Trimmed, "", now), Some(None));
         assert_eq!(repeats.admit_of(&a, Topic::Trimmed, "", now), None);
         repeats.forget("a");
-        assert_eq!(repeats.admit_of(&a, Topic::Trimmed, "", now), Some(0));
+        assert_eq!(repeats.admit_of(&a, Topic::Trimmed, "", now), Some(None));
         assert_eq!(repeats.admit_of(&b, Topic::Trimmed, "", now), None);
     }
 }

@@ -28,7 +28,7 @@ impl Of {
 }
 
 /// Counters without a label of their own: name, whose, help, number.
-pub(super) const COUNTERS: [(&str, Of, &str, Read<u64>); 20] = [
+pub(super) const COUNTERS: [(&str, Of, &str, Read<u64>); 21] = [
     ("events_polled", Of::All, "Records received from the source.", |counts| counts.polled.get()),
     ("events_filtered", Of::All, "Records that no filter matched.", |counts| counts.filtered.get()),
     ("events_undecidable", Of::All, "Records to which the filters could not be applied.", |counts| {
@@ -38,6 +38,12 @@ pub(super) const COUNTERS: [(&str, Of, &str, Read<u64>); 20] = [
         counts.invoked.get()
     }),
     ("events_failed", Of::All, "Records that the function, or the way to it, failed.", |counts| counts.failed.get()),
+    (
+        "events_exhausted",
+        Of::Queues,
+        "Messages that the function failed on the last receive before the dead-letter queue.",
+        |counts| counts.exhausted.get(),
+    ),
     ("events_deleted", Of::Queues, "Messages deleted after they were processed.", |counts| counts.deleted.get()),
     (
         "events_kept_in_order",
@@ -79,7 +85,7 @@ pub(super) const COUNTERS: [(&str, Of, &str, Read<u64>); 20] = [
 ];
 
 /// Gauges: name, whose, help, and the number where it is known.
-pub(super) const GAUGES: [(&str, Of, &str, Read<Option<u64>>); 4] = [
+pub(super) const GAUGES: [(&str, Of, &str, Read<Option<u64>>); 6] = [
     ("invokes_in_flight", Of::All, "Batches that are with the function.", |counts| {
         Some(counts.in_flight.load(Relaxed))
     }),
@@ -92,7 +98,16 @@ pub(super) const GAUGES: [(&str, Of, &str, Read<Option<u64>>); 4] = [
         "Messages waiting in the source, approximately, when it was last asked.",
         |counts| Some(counts.backlog.load(Relaxed)).filter(|known| *known != u64::MAX),
     ),
+    (
+        "source_not_visible",
+        Of::Queues,
+        "Messages hidden from receives, approximately, when the source was last asked.",
+        |counts| Some(counts.not_visible.load(Relaxed)).filter(|known| *known != u64::MAX),
+    ),
     ("mapping_degraded", Of::All, "1 while the mapping cannot do its work, or only in part.", |counts| {
         Some(u64::from(counts.degraded.load(Relaxed)))
+    }),
+    ("mapping_failing", Of::All, "1 while the function fails everything, and has for a minute.", |counts| {
+        Some(u64::from(counts.failing.load(Relaxed)))
     }),
 ];

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::engine::MappingState;
-use crate::machine::{Condition, Event, FaultKind, FlushReason, Health, HeartbeatResult, Invariant, InvokeEnd, Mark};
+use crate::machine::{
+    Condition, Event, FaultKind, FlushReason, Health, HeartbeatResult, Invariant, InvokeEnd, Mark, Undecided,
+};
 use crate::mapping::SourceKind;
 use crate::telemetry::Metrics;
 
@@ -27,18 +29,19 @@ fn every_event_shows_in_its_series() {
             records: 10,
             failed: 10,
             took: Duration::from_millis(40),
-            message: None,
+            problem: None,
         },
         Event::MalformedResponse { reason: "an item has no identifier" },
-        Event::Screened { filtered_out: 3, undecidable: 2 },
-        Event::Screened { filtered_out: 3, undecidable: 0 },
+        Event::Screened { filtered_out: 3, undecided: Undecided { records: 2, ..Undecided::default() } },
+        Event::Screened { filtered_out: 3, undecided: Undecided::default() },
         Event::OrderKept { records: 4 },
+        Event::Exhausted { records: 6, receives: 3 },
         Event::Heartbeat { result: HeartbeatResult::Extended, records: 10 },
         Event::LeaseLost { records: 1, reason: "the receipt is gone" },
         Event::DeleteFailed { records: 3, message: "internal error".into() },
         Event::TooLarge { id: "m-1".into(), bytes: 7_000_000 },
         Event::Scaled { limit: 5 },
-        Event::Described { backlog: Some(40), visibility: Duration::from_secs(30) },
+        Event::Described { backlog: Some(40), not_visible: Some(7), visibility: Duration::from_secs(30) },
         Event::Health(Health::Degraded { reason: "the function does not exist".into() }),
         Event::Violated(Invariant::SettlesOnce),
     ] {
@@ -60,8 +63,11 @@ fn every_event_shows_in_its_series() {
         ("oversized_messages_total", "1"),
         ("invokes_in_flight", "2"),
         ("invokes_in_flight_limit", "5"),
+        ("events_exhausted_total", "6"),
         ("source_backlog", "40"),
+        ("source_not_visible", "7"),
         ("mapping_degraded", "1"),
+        ("mapping_failing", "0"),
         ("invoke_duration_seconds_count", "1"),
         ("batch_records_sum", "10.0"),
         ("limiter_wait_seconds_count", "1"),
@@ -85,6 +91,25 @@ fn every_event_shows_in_its_series() {
 }
 
 #[test]
+fn a_mapping_is_degraded_or_failing_and_neither_when_it_has_stopped() {
+    let metrics = Metrics::new();
+    let orders = metrics.mapping("orders", SourceKind::Sqs);
+    let shows = |degraded: u8, failing: u8| {
+        let text = metrics.render();
+        has(&text, &format!("forebay_mapping_degraded{{mapping=\"orders\",source=\"sqs\"}} {degraded}"));
+        has(&text, &format!("forebay_mapping_failing{{mapping=\"orders\",source=\"sqs\"}} {failing}"));
+    };
+    let reason = || String::from("function: KeyError: id");
+    orders.observe(&Event::Health(Health::Failing { reason: reason() }));
+    shows(0, 1);
+    orders.observe(&Event::Health(Health::Degraded { reason: reason() }));
+    shows(1, 0);
+    orders.observe(&Event::Health(Health::Failing { reason: reason() }));
+    orders.forget_health();
+    shows(0, 0);
+}
+
+#[test]
 fn every_event_of_a_stream_shows_in_its_series() {
     let metrics = Metrics::new();
     let clicks = metrics.mapping("clicks", SourceKind::Kinesis);
@@ -93,7 +118,7 @@ fn every_event_of_a_stream_shows_in_its_series() {
     let (message, retry_in) = (String::from("internal error"), Duration::from_secs(1));
     for event in [
         Event::Polled { records: 10 },
-        Event::Screened { filtered_out: 4, undecidable: 0 },
+        Event::Screened { filtered_out: 4, undecided: Undecided::default() },
         Event::ShardStarted { shard: shard(1), from: Mark::TrimHorizon },
         Event::ShardStarted { shard: shard(2), from: Mark::TrimHorizon },
         Event::IteratorAge { shard: shard(1), age: Duration::from_millis(2500) },
@@ -105,6 +130,7 @@ fn every_event_of_a_stream_shows_in_its_series() {
         Event::Checkpointed { shard: shard(1), mark: Mark::After("8".into()) },
         Event::CheckpointFailed { message: message.clone(), retry_in },
         Event::Trimmed { shard: shard(1) },
+        Event::ClockSkew { ahead_ms: -90_500 },
         Event::IteratorExpired { shard: shard(1) },
         Event::ListFailed { kind: FaultKind::Throttled, message: message.clone(), retry_in },
         Event::Bisected { records: 8 },
@@ -130,6 +156,7 @@ fn every_event_of_a_stream_shows_in_its_series() {
         ("list_failures_total", "1"),
         ("iterator_age_seconds", "2.5"),
         ("checkpoint_age_seconds", "0.0"),
+        ("clock_skew_seconds", "-90.5"),
     ] {
         has(&text, &format!("forebay_{name}{{{of}}} {value}"));
     }

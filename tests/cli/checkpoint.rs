@@ -230,6 +230,36 @@ fn a_running_mapping_is_changed_only_by_force() {
 }
 
 #[test]
+fn all_shards_of_a_mapping_are_moved_to_now() {
+    let place = with_store();
+    let set = |arguments: &[&str]| {
+        place.stdout(&[&["checkpoint", "set", "orders"], arguments, &["--store", "a.redb"]].concat())
+    };
+    let said = set(&["--all", "LATEST"]);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[0], "orders shardId-000000000000 END", "what is finished stays so");
+    assert!(lines[1].starts_with("orders shardId-000000000001 LATEST:"), "{said}");
+    let kept = parsed(&place.stdout(&["checkpoint", "get", "orders", "-o", "json", "--store", "a.redb"]));
+    let latest = kept["marks"]["shardId-000000000001"].as_str().unwrap();
+    assert_eq!(lines[1], format!("orders shardId-000000000001 {latest}"));
+    let said = set(&["TRIM_HORIZON", "--all"]);
+    assert_eq!(said, "orders shardId-000000000000 TRIM_HORIZON\norders shardId-000000000001 TRIM_HORIZON\n");
+    let said = set(&["shardId-000000000001", "LATEST"]);
+    assert!(said.starts_with("orders shardId-000000000001 LATEST:"), "{said}");
+}
+
+#[test]
+fn a_mapping_that_has_not_begun_has_no_shards_to_move() {
+    let place = Place::new();
+    stream_mapping(&place);
+    let daemon = place.run(&[]);
+    place.stdout(&["stop", "orders", "--wait"]);
+    let error = place.stderr(&["checkpoint", "set", "orders", "--all", "LATEST"], 1);
+    assert_eq!(error, "error: no shard of orders is known: it begins at its StartingPosition\n");
+    daemon.end(Signal::TERM, 0);
+}
+
+#[test]
 fn a_lost_store_stops_a_mapping_at_latest_until_it_is_reset() {
     let place = Place::new();
     stream_mapping(&place);

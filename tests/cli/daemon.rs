@@ -157,6 +157,68 @@ fn sighup_takes_over_what_changed_and_refuses_what_is_broken() {
 }
 
 #[test]
+fn a_reload_says_what_changed_and_what_is_wrong() {
+    let place = Place::new();
+    place.mapping("orders", CLOSED, "");
+    place.mapping("payments", CLOSED, "");
+    let daemon = place.run(&[]);
+    let reload = |code: i32| {
+        let output = place.forebay(&["reload"]).assert().code(code);
+        let output = output.get_output();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (text(&output.stdout), text(&output.stderr))
+    };
+    assert_eq!(reload(0), (String::new(), "0 added, 0 changed, 0 removed, 2 unchanged\n".into()));
+
+    place.mapping("orders", CLOSED, "BatchSize: 3");
+    place.mapping("refunds", CLOSED, "");
+    std::fs::remove_file(place.path("mappings/payments.yaml")).unwrap();
+    let done = "refunds added\norders changed\npayments removed\n";
+    assert_eq!(reload(0), (done.into(), "1 added, 1 changed, 1 removed, 0 unchanged\n".into()));
+    daemon.await_status("orders", |status| status["BatchSize"] == 3);
+
+    place.mapping("orders", CLOSED, "BatchSize: 0");
+    let (stdout, stderr) = reload(2);
+    assert!(stdout.is_empty() && stderr.starts_with("error[FB0201]: `BatchSize` is 0"), "{stderr}");
+    assert!(stderr.contains("mappings/orders.yaml:3:12"), "the place is shown: {stderr}");
+    assert!(stderr.ends_with("error: the mapping files have 1 error: nothing was changed\n"), "{stderr}");
+    let output = place.forebay(&["reload", "-o", "json"]).assert().code(2);
+    let report: Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    assert_eq!((&report["reloaded"], &report["added"]), (&false.into(), &Value::Null));
+    let found = &report["diagnostics"][0];
+    assert_eq!((&found["code"], &found["line"], &found["rendered"]), (&"FB0201".into(), &3.into(), &Value::Null));
+    assert_eq!(daemon.status("orders")["BatchSize"], 3);
+
+    // A warning: more filters than AWS takes unasked.
+    let filters = ["{ Pattern: { body: [a] } }"; 6].join(", ");
+    place.mapping("orders", CLOSED, &format!("FilterCriteria: {{ Filters: [{filters}] }}"));
+    let report: Value = serde_json::from_str(&place.stdout(&["reload", "-o", "json"])).unwrap();
+    assert_eq!((&report["reloaded"], &report["changed"]), (&true.into(), &serde_json::json!(["orders"])));
+    assert_eq!((&report["unchanged"], &report["left_out"]), (&1.into(), &serde_json::json!([])));
+    assert_eq!(report["diagnostics"][0]["severity"], "warning", "{report}");
+    daemon.end(Signal::TERM, 0);
+}
+
+#[test]
+fn a_restart_starts_again_what_runs_and_only_that() {
+    let place = Place::new();
+    place.mapping("orders", CLOSED, "");
+    place.mapping("payments", CLOSED, "");
+    let mut daemon = place.run(&[]);
+    daemon.await_degraded("orders");
+    place.stdout(&["stop", "payments", "--wait"]);
+    assert_eq!(place.stdout(&["restart", "orders", "--wait"]), "orders Enabled\n");
+    daemon.process.await_line("state changed mapping=\"orders\" state=Updating");
+    let error = place.stderr(&["restart", "payments"], 1);
+    assert_eq!(error, "error: \"payments\" is stopped: `forebay start payments` starts it\n");
+    assert_eq!(daemon.status("payments")["State"], "Disabled");
+    assert_eq!(place.stdout(&["restart", "--all", "--wait"]), "orders Enabled\n", "what is stopped stays so");
+    let error = place.stderr(&["restart", "oders"], 1);
+    assert_eq!(error, "error: there is no mapping named \"oders\": `forebay list` shows what there is\n");
+    daemon.end(Signal::TERM, 0);
+}
+
+#[test]
 fn signals_decide_the_exit_code() {
     let place = Place::new();
     place.mapping("orders", CLOSED, "");

@@ -85,12 +85,11 @@ fn bodies_alone_are_noticed() {
 
 #[test]
 fn a_reader_that_goes_away_ends_it() {
-    use std::process::{Command, Stdio};
+    use std::process::Stdio;
     let place = Place::new();
     fs::write(place.path("many"), "{\"a\": 1}\n".repeat(200_000)).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_forebay"))
-        .args(["filter", "--pattern", "{\"a\": [1]}", "many"])
-        .current_dir(place.path(""))
+    let mut child = place
+        .command(&["filter", "--pattern", "{\"a\": [1]}", "many"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -81,7 +81,9 @@ fn what_filters_stop_is_deleted_counted_and_never_invoked() {
         format!("FilterCriteria: {{ Filters: [{{ Pattern: '{pattern}' }}, {{ Pattern: '{undecidable}' }}] }}");
     place.mapping("orders", &fake.endpoint(), &filters);
     let mut daemon = place.run(&[]);
-    daemon.process.await_line("Poller.OnUndecidable says what becomes of them");
+    daemon.process.await_line(
+        "deleted 1 message: the body is JSON, and a filter compares it as plain text (Poller.OnUndecidable: Drop)",
+    );
     eventually("all is deleted", || (fake.fates().deleted.len() == 25).then_some(()));
     let orders = daemon.await_status("orders", |status| status["Counters"]["Polled"] == 25);
     let counters = &orders["Counters"];

@@ -2,13 +2,15 @@
 
 use crate::support::Place;
 
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 17] = [
     "run",
     "validate",
     "list",
     "status",
     "start",
     "stop",
+    "restart",
+    "reload",
     "checkpoint",
     "filter",
     "import",
@@ -74,6 +76,13 @@ fn what_the_command_line_cannot_be() {
         (vec!["checkpoint", "set", "orders", "shardId-0", "SOON"], "\"SOON\" is no position: write TRIM_HORIZON"),
         (vec!["checkpoint", "set", "orders", "a/b", "END"], "a shard id has at most 128 letters"),
         (vec!["checkpoint", "set", "orders", "a", "END", "--source", "arn"], "--store <PATH>"),
+        (vec!["checkpoint", "set", "orders"], "<SHARD> <POSITION>"),
+        (vec!["checkpoint", "set", "orders", "--all"], "<SHARD> <POSITION>"),
+        (vec!["checkpoint", "set", "orders", "--all", "7"], "is one shard's"),
+        (vec!["checkpoint", "set", "orders", "--all", "a", "END"], "--all takes no shard"),
+        (vec!["restart"], "<NAME>..."),
+        (vec!["reload", "orders"], "unexpected argument 'orders'"),
+        (vec!["explain", "FB0201", "--list"], "cannot be used with"),
         (vec!["checkpoint", "list", "--store", "memory"], "leave --store away"),
         (vec!["checkpoint", "list", "--store", "dynamodb://leases"], "stores in DynamoDB are not supported yet"),
     ] {

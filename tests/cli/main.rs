@@ -15,4 +15,5 @@ mod import;
 mod offline;
 mod refusals;
 mod support;
+mod trust;
 mod validate;

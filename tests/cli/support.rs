@@ -19,8 +19,11 @@ pub(crate) const CLOSED: &str = "http://127.0.0.1:1";
 /// Longer than anything takes that is not broken, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Only this is in the environment.
-const ENVIRONMENT: [(&str, &str); 6] = [
+/// Only this is in the environment. Nothing of it leads out of the test's own folder, or to a port that is not its own.
+const ENVIRONMENT: [(&str, &str); 9] = [
+    ("FOREBAY_SOCKET", "forebay.sock"),
+    ("FOREBAY_STORE", "forebay.redb"),
+    ("FOREBAY_LISTEN", "127.0.0.1:0"),
     ("AWS_ACCESS_KEY_ID", "test"),
     ("AWS_SECRET_ACCESS_KEY", "test"),
     ("AWS_REGION", "us-east-1"),
@@ -60,9 +63,19 @@ impl Place {
 
     /// The command, to be asserted about.
     pub(crate) fn forebay(&self, arguments: &[&str]) -> Assert {
-        let mut command = Assert::new(env!("CARGO_BIN_EXE_forebay"));
-        command.args(arguments).current_dir(self.folder.path()).env_clear().timeout(PATIENCE);
-        command.envs(ENVIRONMENT).env("HOME", self.folder.path()).env("FOREBAY_SOCKET", "forebay.sock");
+        let mut command = Assert::from_std(self.command(arguments));
+        command.timeout(PATIENCE);
+        command
+    }
+
+    /// The command with its input and output as the test wants them.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        self.placed(Command::new(env!("CARGO_BIN_EXE_forebay")), arguments)
+    }
+
+    fn placed(&self, mut command: Command, arguments: &[&str]) -> Command {
+        command.args(arguments).current_dir(self.folder.path()).env_clear().envs(ENVIRONMENT);
+        command.env("HOME", self.folder.path()).env("TMPDIR", self.folder.path());
         command
     }
 
@@ -81,10 +94,15 @@ impl Place {
         self.spawn_with(arguments, &[])
     }
 
-    fn spawn_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Process {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_forebay"));
-        command.args(arguments).current_dir(self.folder.path()).env_clear().envs(ENVIRONMENT);
-        command.env("HOME", self.folder.path()).env("FOREBAY_SOCKET", "forebay.sock");
+    /// A command under limits that a shell sets first, as `ulimit -n 100`.
+    pub(crate) fn spawn_under(&self, limits: &str, arguments: &[&str]) -> Process {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{limits}; exec \"$@\""), "sh", env!("CARGO_BIN_EXE_forebay")]);
+        Process::start(self.placed(command, arguments))
+    }
+
+    pub(crate) fn spawn_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Process {
+        let mut command = self.command(arguments);
         command.envs(environment.iter().copied());
         Process::start(command)
     }
@@ -96,9 +114,17 @@ impl Place {
 
     /// The same, with more in its environment.
     pub(crate) fn run_with(&self, more: &[&str], environment: &[(&str, &str)]) -> Daemon<'_> {
-        let mut arguments = vec!["run", "--listen", "127.0.0.1:0", "--store", "forebay.redb"];
+        let mut arguments = vec!["run"];
         arguments.extend(more);
-        let mut process = self.spawn_with(&arguments, environment);
+        self.daemon(self.spawn_with(&arguments, environment))
+    }
+
+    /// The same under limits that a shell sets first, with a store in memory.
+    pub(crate) fn run_under(&self, limits: &str) -> Daemon<'_> {
+        self.daemon(self.spawn_under(limits, &["run", "--listen", "127.0.0.1:0", "--store", "memory"]))
+    }
+
+    fn daemon(&self, mut process: Process) -> Daemon<'_> {
         let line = process.await_line("forebay runs");
         let told = |name: &str| line.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
         let address = told("address").unwrap().parse().unwrap();
@@ -137,6 +163,10 @@ impl Process {
             }
         }
         panic!("no line with {text:?} in\n{}", self.seen.join("\n"));
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

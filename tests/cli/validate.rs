@@ -17,7 +17,7 @@ fn clean_files() {
     place.mapping("orders", CLOSED, "");
     let output = place.forebay(&["validate"]).assert().success();
     assert!(output.get_output().stdout.is_empty());
-    assert_eq!(String::from_utf8_lossy(&output.get_output().stderr), "1 good mapping, 0 errors, 0 warnings\n");
+    assert_eq!(String::from_utf8_lossy(&output.get_output().stderr), "1 mapping: 0 errors, 0 warnings\n");
     let report: Value = serde_json::from_str(&place.stdout(&["validate", "-o", "json"])).unwrap();
     assert_eq!(report, serde_json::json!({ "mappings": 1, "errors": 0, "warnings": 0, "diagnostics": [] }));
 }
@@ -34,7 +34,7 @@ fn broken_files_show_all_problems_at_once() {
     place.write("mappings/orders.yaml", BROKEN);
     let output = place.forebay(&["validate"]).assert().code(2);
     insta::assert_snapshot!("validate_text", String::from_utf8_lossy(&output.get_output().stdout));
-    assert_eq!(String::from_utf8_lossy(&output.get_output().stderr), "0 good mappings, 2 errors, 0 warnings\n");
+    assert_eq!(String::from_utf8_lossy(&output.get_output().stderr), "1 mapping: 2 errors, 0 warnings\n");
     let output = place.forebay(&["validate", "-o", "json"]).assert().code(2);
     insta::assert_snapshot!("validate_json", String::from_utf8_lossy(&output.get_output().stdout));
 }
@@ -46,9 +46,9 @@ fn paths_come_from_flags_then_the_variable() {
     place.mapping("payments", CLOSED, "");
     let both = "mappings/orders.yaml:mappings/payments.yaml";
     let by_variable = place.forebay(&["validate"]).env("FOREBAY_FILE", both).assert().success();
-    assert!(String::from_utf8_lossy(&by_variable.get_output().stderr).starts_with("2 good mappings"));
+    assert!(String::from_utf8_lossy(&by_variable.get_output().stderr).starts_with("2 mappings"));
     let one = place.forebay(&["validate", "-f", "mappings/orders.yaml"]).env("FOREBAY_FILE", both).assert().success();
-    assert!(String::from_utf8_lossy(&one.get_output().stderr).starts_with("1 good mapping"));
+    assert!(String::from_utf8_lossy(&one.get_output().stderr).starts_with("1 mapping"));
     place.forebay(&["validate", "mappings/orders.yaml"]).env("FOREBAY_FILE", "absent").assert().success();
 }
 
@@ -72,6 +72,62 @@ fn online_asks_queue_and_function() {
         report["diagnostics"].as_array().unwrap().iter().map(|found| found["code"].as_str().unwrap()).collect();
     assert_eq!(codes, ["FB0509", "FB0510"], "{report}");
     assert_eq!(report["diagnostics"][0]["mapping"], "orders");
+}
+
+#[test]
+fn without_credentials_nothing_is_asked_and_that_is_said_once() {
+    let place = Place::new();
+    place.mapping("orders", CLOSED, "");
+    place.mapping("payments", CLOSED, "");
+    let mut command = place.forebay(&["validate", "--online"]);
+    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    let output = command.assert().code(2);
+    assert!(output.get_output().stdout.is_empty());
+    let said = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+    let (summary, error) = said.split_once('\n').unwrap();
+    assert_eq!(summary, "2 mappings: 0 errors, 0 warnings");
+    assert!(
+        error.starts_with("error: nothing was asked: there are no AWS credentials: set AWS_ACCESS_KEY_ID"),
+        "{said}"
+    );
+    assert_eq!(error.lines().count(), 1, "{said}");
+}
+
+#[test]
+fn a_profile_with_sso_is_said_to_be_one() {
+    let place = Place::new();
+    place.mapping("orders", CLOSED, "");
+    std::fs::create_dir(place.path(".aws")).unwrap();
+    place.write(".aws/config", "[profile corp]\nsso_start_url = https://example.awsapps.com/start\nsso_region = eu-west-1\nsso_account_id = 000000000000\nsso_role_name = dev\n");
+    let mut command = place.forebay(&["validate", "--online"]);
+    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY").env("AWS_PROFILE", "corp");
+    let output = command.assert().code(2);
+    let said = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+    let error = if cfg!(feature = "sso") {
+        "error: nothing was asked: profile corp uses SSO, which gave no credentials: "
+    } else {
+        "error: nothing was asked: profile corp uses SSO, which this build cannot read: run `aws configure \
+         export-credentials --profile corp --format env`"
+    };
+    assert!(said.contains(error), "{said}");
+    assert_eq!(said.matches("corp uses SSO").count(), 1, "{said}");
+}
+
+#[test]
+fn without_a_folder_of_mappings_it_is_said_how_to_get_one() {
+    let place = Place::new();
+    std::fs::remove_dir(place.path("mappings")).unwrap();
+    for arguments in [&["validate"][..], &["run"][..]] {
+        let output = place.forebay(arguments).assert().code(2);
+        let output = output.get_output();
+        let said = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert!(said.contains("error[FB0002]: no mappings/ folder here"), "{said}");
+        assert!(
+            said.contains("`forebay schema`") && said.contains("`-f`") && said.contains("`forebay import`"),
+            "{said}"
+        );
+    }
 }
 
 #[test]

@@ -40,7 +40,10 @@ async fn drains_first(kind: Kind) {
 
     busy(&mut stage).await;
     assert_eq!(stage.api.update(&uuid, &json!({"BatchSize": 3})).await["State"], "Updating");
-    is_in_use(&stage.api, &uuid).await;
+    if kind.is_stream() {
+        // A queue's mapping goes on with it while the function works.
+        is_in_use(&stage.api, &uuid).await;
+    }
     assert_eq!(stage.api.becomes(&uuid, "Enabled").await["BatchSize"], 3);
 
     busy(&mut stage).await;

@@ -227,6 +227,30 @@ async fn tag(api: &Api, arn: &str) {
 }
 
 #[tokio::test]
+async fn a_function_with_an_alias_is_taken_in_every_form_of_its_name() {
+    let mut stage = Stage::new(Kind::Standard, Client::Boto).await;
+    let account = stage.account.id.clone();
+    let alias = format!("{}:live", stage.function);
+    let forms = [
+        "work:live",
+        "function:work:live",
+        &format!("{account}:function:work:live"),
+        &format!("{account}:work:live"),
+        &alias,
+    ];
+    for form in forms {
+        let made = stage.create(&json!({"FunctionName": form})).await;
+        assert_eq!(made["FunctionArn"], alias, "{form}");
+        stage.api.becomes(uuid(&made), "Enabled").await;
+        stage.flows("next", 2).await;
+        assert_eq!(stage.journal.last_version(), "one", "{form}");
+        stage.api.delete(uuid(&made)).await;
+        stage.api.vanishes(uuid(&made)).await;
+    }
+    stage.api.stop().await;
+}
+
+#[tokio::test]
 async fn a_queue_lives_with_boto3() {
     live(Kind::Standard, Client::Boto).await;
 }

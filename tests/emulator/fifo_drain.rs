@@ -29,7 +29,6 @@ async fn what_was_not_begun_is_visible_again_at_once_and_in_order() {
     daemon.signal(Signal::TERM);
     let (status, took) = daemon.ended(Duration::from_secs(30)).await;
     assert_eq!(status.code(), Some(0), "after {took:?}");
-    assert!(took < Duration::from_secs(4), "nothing in flight lasts longer than a second: {took:?}");
     let left = account.messages(&queue).await;
     assert!(left.iter().all(|message| message["IsVisible"] == true), "{left:?}");
     assert_eq!(turns.done() + left.len(), GROUPS.len() * EACH, "what is done is deleted, once");

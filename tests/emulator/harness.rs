@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_lambda::types::{FunctionCode, Runtime, State};
 use aws_sdk_sqs::config::Credentials;
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
@@ -78,13 +79,16 @@ impl Emulator {
         let scratch = tempfile::tempdir().unwrap().keep();
         let launcher = Command::new(python)
             .args(["-c", LAUNCHER])
+            // Nothing of the user's: no profile, endpoint, proxy or folder.
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", &scratch)
             .env("BIND_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", port.to_string())
             .env("LOG_LEVEL", "ERROR")
             .env("TMPDIR", &scratch)
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env_remove("AWS_ENDPOINT_URL")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -284,12 +288,20 @@ pub(crate) fn mapping(queue_arn: &str, function: &str) -> Mapping {
 
 /// The SDK's configuration for an endpoint, with an account as access key and nothing from the environment.
 pub(crate) async fn sdk_config(endpoint: &str, account: &str) -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::v2026_01_12())
+    let credentials = Credentials::new(account, "test", None, None, "test");
+    let config = bare_config().await.credentials_provider(SharedCredentialsProvider::new(credentials));
+    config.endpoint_url(endpoint).build()
+}
+
+/// The SDK's configuration with its clock, and nothing from environment and profiles.
+pub(crate) async fn bare_config() -> aws_types::sdk_config::Builder {
+    let version = BehaviorVersion::v2026_01_12();
+    let loaded = aws_config::defaults(version).no_credentials().region(REGION).load().await;
+    SdkConfig::builder()
+        .behavior_version(version)
         .region(Region::new(REGION))
-        .credentials_provider(Credentials::new(account, "test", None, None, "test"))
-        .endpoint_url(endpoint)
-        .load()
-        .await
+        .time_source(loaded.time_source().unwrap())
+        .sleep_impl(loaded.sleep_impl().unwrap())
 }
 
 /// A port that was free a moment ago.

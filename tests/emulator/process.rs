@@ -36,7 +36,10 @@ impl Site {
     pub(crate) fn new(account: &Account) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("mappings")).unwrap();
-        Self { folder, environment: account.environment(), runs: AtomicU32::new(0) }
+        let mut environment = account.environment();
+        // A process ends when its receives have ended, and tests end processes all the time.
+        environment.push(("FOREBAY_RECEIVE_WAIT", "1s".to_owned()));
+        Self { folder, environment, runs: AtomicU32::new(0) }
     }
 
     /// From now on the program runs without these variables.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Account, Emulator, Queue};
 use crate::ledger::Ledger;
@@ -60,6 +60,8 @@ async fn a_function_error_makes_the_whole_batch_wait_and_come_back_until_it_is_d
     .await;
     assert_eq!(failed["LastProcessingResult"], "PROBLEM: Function call failed");
     assert_eq!(failed["Health"], "ok", "a function that fails is no fault of the mapping");
+    let last = &failed["LastError"];
+    assert_eq!((&last["Type"], &last["Message"]), (&json!("ValueError"), &json!("poison")), "{failed}");
     let others: Vec<String> = (0..20).map(|number| format!("other {number}")).collect();
     account.send(&queue, &others).await;
     empty(&account, &queue).await;
@@ -82,6 +84,7 @@ async fn a_function_error_makes_the_whole_batch_wait_and_come_back_until_it_is_d
     }
     assert!(others.iter().all(|body| times[&**body].len() == 1), "{times:?}");
     assert_eq!(daemon.metric("forebay_events_failed_total", "orders").await, 9.0);
+    assert_eq!(daemon.metric("forebay_events_exhausted_total", "orders").await, 3.0);
     daemon.reaches("forebay_events_deleted_total", "orders", 21.0).await;
     daemon.stop().await;
 }
@@ -106,6 +109,7 @@ async fn only_the_reported_messages_come_back_and_are_dead_lettered() {
         assert_eq!(times, if body.starts_with("poison") { RECEIVES as usize } else { 1 }, "{body}");
     }
     assert_eq!(daemon.metric("forebay_events_failed_total", "orders").await, 9.0);
+    assert_eq!(daemon.metric("forebay_events_exhausted_total", "orders").await, 3.0);
     daemon.reaches("forebay_events_deleted_total", "orders", 27.0).await;
     assert_eq!(site.status("orders").await["LastProcessingResult"], "OK");
     daemon.stop().await;

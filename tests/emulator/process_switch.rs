@@ -75,6 +75,39 @@ async fn a_stop_outlives_a_restart_and_a_start_makes_it_flow_again() {
 }
 
 #[tokio::test]
+async fn a_restart_and_a_reload_by_command_lose_nothing() {
+    let account = Emulator::shared().account().await;
+    let site = Site::new(&account);
+    let (orders, mut ledger) = lane(&account, &site, "orders").await;
+    let (added, mut added_ledger) = lane(&account, &site, "added").await;
+    site.map("orders", &orders, "orders", "");
+    let daemon = site.run().await;
+    let first = bodies("first", 40);
+    account.send(&orders, &first).await;
+    eventually(SOON, "some are processed", async || (!ledger.entries().is_empty()).then_some(())).await;
+
+    let restarted = site.call(&["restart", "orders", "--wait"]).await;
+    assert_eq!((restarted.code, &*restarted.stdout), (Some(0), "orders Enabled\n"), "{restarted:?}");
+    let states: Vec<String> = daemon.said("state changed").iter().map(|line| text(line, "state")).collect();
+    assert_eq!(states[states.len() - 2..], ["Updating", "Enabled"], "{states:?}");
+    noted(&mut ledger, &first).await;
+
+    site.map("added", &added, "added", "");
+    let reloaded = site.call(&["reload"]).await;
+    assert_eq!((reloaded.code, &*reloaded.stdout), (Some(0), "added added\n"), "{reloaded:?}");
+    let second = bodies("second", 10);
+    account.send(&orders, &second).await;
+    account.send(&added, &second).await;
+    noted(&mut ledger, &second).await;
+    noted(&mut added_ledger, &second).await;
+    site.call(&["stop", "added", "--wait"]).await;
+    let refused = site.call(&["restart", "added"]).await;
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("`forebay start added` starts it"), "{refused:?}");
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn a_reload_restarts_only_what_changed_and_refuses_what_is_broken() {
     let account = Emulator::shared().account().await;
     let site = Site::new(&account);

@@ -79,7 +79,13 @@ async fn what_is_not_there_is_an_error_that_only_asking_finds() {
     let error = |code: &str, name: &str| (code.to_owned(), "error".to_owned(), name.to_owned());
     assert_eq!(findings(&online), [error("FB0509", "no-queue"), error("FB0510", "no-function")]);
     for found in online["diagnostics"].as_array().unwrap() {
-        assert!(found["help"].as_str().is_some_and(|help| help.contains("exists")), "{found}");
+        let message = if found["code"] == "FB0509" {
+            format!("queue nowhere not found in account {} ({REGION})", account.id)
+        } else {
+            format!("function nobody not found in {REGION}")
+        };
+        assert_eq!(found["message"], message);
+        assert!(found["help"].as_str().is_some_and(|help| help.starts_with("create it, or correct")), "{found}");
     }
     let explained = site.call(&["explain", "FB0509"]).await;
     assert!(explained.code == Some(0) && !explained.stdout.is_empty(), "{explained:?}");

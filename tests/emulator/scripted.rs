@@ -122,6 +122,7 @@ impl Seen {
             "invocations" => "Invoke",
             "configuration" => "GetFunctionConfiguration",
             "concurrency" => "GetFunctionConcurrency",
+            "credentials" => "GetRoleCredentials",
             _ => "AssumeRole",
         }
         .to_owned()
@@ -136,6 +137,7 @@ struct Script {
     actions: BTreeMap<String, VecDeque<Action>>,
     seen: Vec<(String, Seen)>,
     connections: usize,
+    hung_up: usize,
 }
 
 /// A scripted server on a port of its own; it ends when it is dropped.
@@ -182,6 +184,11 @@ impl Scripted {
     pub(crate) fn seen(&self, operation: &str) -> Vec<Seen> {
         let script = self.script.lock().unwrap();
         script.seen.iter().filter(|(name, _)| name == operation).map(|(_, seen)| seen.clone()).collect()
+    }
+
+    /// How many callers have hung up on a request that was not answered.
+    pub(crate) fn hung_up(&self) -> usize {
+        self.script.lock().unwrap().hung_up
     }
 
     /// How many connections were opened so far.
@@ -240,6 +247,7 @@ async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>) {
                 // Until the client has had enough.
                 let mut byte = [0];
                 let _end = stream.read(&mut byte).await;
+                script.lock().unwrap().hung_up += 1;
                 return;
             }
             Action::ResetEarly | Action::ResetLate => {

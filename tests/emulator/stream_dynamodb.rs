@@ -155,3 +155,31 @@ async fn changes_of_an_item_come_in_order_and_once_over_restarts() {
         assert_eq!(data, expected, "item {item}");
     }
 }
+
+#[tokio::test]
+async fn a_stream_that_is_switched_off_and_on_is_shown_with_the_new_one() {
+    let (account, site, table) = stage().await;
+    let mut ledger = StreamLedger::new(&site, "ledger");
+    account.create_function("work", &ledger.source("def handler(event, context):\n    note(event)\n"), 10).await;
+    site.map_arn("orders", &table.arn, "work", "StartingPosition: TRIM_HORIZON\nMaximumRetryAttempts: 3");
+    let daemon = site.run().await;
+    site.health("orders", "ok", "").await;
+    table.put("a", "one").await;
+    table.stream(false).await;
+    site.health("orders", "degraded", "FB0611").await;
+    // The emulator, like AWS, tells streams of a table apart by the time.
+    let newest = eventually(SOON, "a new stream", async || {
+        table.stream(false).await;
+        table.stream(true).await.filter(|arn| *arn != table.arn)
+    });
+    let newest = newest.await;
+    site.health("orders", "degraded", &newest).await;
+    eventually(SOON, "what it held is processed", async || (!ledger.batches().is_empty()).then_some(())).await;
+    let folder = site.path("mappings");
+    let checked = site.call(&["validate", "-f", folder.to_str().unwrap(), "--online", "-o", "json"]).await;
+    assert!(
+        checked.code == Some(2) && checked.stdout.contains("FB0520") && checked.stdout.contains(&newest),
+        "{checked:?}"
+    );
+    daemon.stop().await;
+}

@@ -37,6 +37,14 @@ impl Table {
         }
     }
 
+    /// Switches the stream on or off. One that is switched on again is another stream; the answer has the newest one's ARN.
+    pub(crate) async fn stream(&self, enabled: bool) -> Option<String> {
+        let stream = StreamSpecification::builder().stream_enabled(enabled);
+        let stream = stream.set_stream_view_type(enabled.then_some(StreamViewType::NewAndOldImages)).build().unwrap();
+        let request = self.client.update_table().table_name(&self.name).stream_specification(stream);
+        request.send().await.unwrap().table_description.unwrap().latest_stream_arn
+    }
+
     /// Inserts or changes an item.
     pub(crate) async fn put(&self, id: &str, data: &str) {
         let request = self.client.put_item().table_name(&self.name).item("id", text(id)).item("data", text(data));

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::SdkConfig;
 use aws_credential_types::credential_fn::provide_credentials_fn;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
 use bytes::Bytes;
 use forebay::aws::AwsConnector;
@@ -13,7 +14,7 @@ use forebay::mapping::Mapping;
 use forebay::source::QueueSource as _;
 use serde_json::json;
 
-use crate::harness::{mapping, sdk_config};
+use crate::harness::{bare_config, mapping, sdk_config};
 use crate::scripted::{Action, Scripted};
 
 const QUEUE: &str = "arn:aws:sqs:eu-west-1:000000000000:orders";
@@ -129,12 +130,9 @@ async fn a_role_that_is_refused_is_denied_with_the_reason() {
 }
 
 async fn with_credentials(server: &Scripted, error: fn() -> CredentialsError) -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(provide_credentials_fn(move || async move { Err(error()) }))
-        .endpoint_url(server.endpoint())
-        .load()
-        .await
+    let credentials = provide_credentials_fn(move || async move { Err(error()) });
+    let config = bare_config().await.credentials_provider(SharedCredentialsProvider::new(credentials));
+    config.endpoint_url(server.endpoint()).build()
 }
 
 #[tokio::test]
@@ -158,7 +156,7 @@ async fn what_is_wrong_with_the_credentials_is_said() {
         assert_eq!(fault.kind, kind, "{fault}");
         assert!(fault.message.contains(text), "{fault}");
     }
-    let config = aws_config::defaults(BehaviorVersion::v2026_01_12()).no_credentials().load().await;
+    let config = bare_config().await.build();
     assert_eq!(AwsConnector::with_config(config).err().unwrap().kind, FaultKind::Denied);
 }
 
@@ -172,12 +170,9 @@ async fn endpoints_and_regions_that_cannot_be_are_invalid() {
         assert_eq!(fault.kind, FaultKind::Invalid, "{endpoint:?}: {fault}");
         assert!(fault.message.contains("endpoint"), "{endpoint:?}: {fault}");
     }
-    let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .credentials_provider(aws_sdk_sqs::config::Credentials::new("OWN", "s", None, None, "test"))
-        .region(Region::new("us-east-1"))
-        .load()
-        .await;
-    let connector = AwsConnector::with_config(config).unwrap();
+    let own = aws_sdk_sqs::config::Credentials::new("OWN", "s", None, None, "test");
+    let config = bare_config().await.credentials_provider(SharedCredentialsProvider::new(own));
+    let connector = AwsConnector::with_config(config.build()).unwrap();
     let mut mapping = mapping(QUEUE, "work");
     mapping.poller.source.region = Some("somewhere nice".to_owned());
     let fault = receive(&connector, &mapping).await.unwrap_err();

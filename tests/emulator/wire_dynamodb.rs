@@ -122,10 +122,56 @@ async fn shards_are_listed_over_all_pages() {
         parents: parents.iter().map(|parent| (*parent).into()).collect(),
         closed,
     };
-    let shards = stream.shards().await.unwrap();
+    let shards = stream.shards().await.unwrap().shards;
     assert_eq!(shards, [shard("s-1", &["s-0"], true), shard("s-2", &[], true), shard("s-3", &["s-1"], false)]);
     let asked: Vec<Value> = server.seen("DescribeStream").iter().map(|seen| seen.json()).collect();
     assert_eq!(asked, [json!({"StreamArn": STREAM}), json!({"StreamArn": STREAM, "ExclusiveStartShardId": "s-2"})]);
+}
+
+#[tokio::test]
+async fn a_disabled_stream_is_told_with_the_newest_of_its_table() {
+    const NEWER: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/orders/stream/2026-11-21T00:00:00.000";
+    let server = Scripted::start().await;
+    let stream = stream(&server).await;
+    let described = |status: &str| {
+        let description = json!({"StreamStatus": status, "Shards": [{"ShardId": "s-1"}]});
+        Action::json(200, &json!({ "StreamDescription": description }))
+    };
+    for status in ["ENABLED", "ENABLING", "DISABLING"] {
+        server.on("DescribeStream", [described(status)]);
+        assert_eq!(stream.shards().await.unwrap().disabled, None, "{status}");
+    }
+    assert!(server.seen("ListStreams").is_empty());
+
+    let streams = |arns: &[&str], last: Option<&str>| {
+        let streams: Vec<Value> = arns.iter().map(|arn| json!({ "StreamArn": arn })).collect();
+        Action::json(200, &json!({"Streams": streams, "LastEvaluatedStreamArn": last}))
+    };
+    let denied = error(400, "AccessDeniedException");
+    for (answers, said) in [
+        (vec![streams(&[NEWER], Some(NEWER)), streams(&[STREAM], None)], format!("is {NEWER}: write it as")),
+        (vec![streams(&[STREAM], None)], "has no newer stream: enable its stream again".into()),
+        (vec![streams(&[], None)], "`aws dynamodb describe-table --table-name orders".into()),
+        (vec![denied], "`aws dynamodb describe-table --table-name orders".into()),
+    ] {
+        server.on("DescribeStream", [described("DISABLED")]);
+        server.on("ListStreams", answers.clone());
+        let listing = stream.shards().await.unwrap();
+        let disabled = listing.disabled.unwrap();
+        let begin =
+            "the stream of table orders (us-east-1, account 000000000000) is disabled, and takes no more changes; ";
+        assert!(disabled.starts_with(begin) && disabled.contains(&said), "{disabled}");
+        assert_eq!(listing.shards.len(), 1, "what it still holds can be read");
+
+        // A day later it is gone.
+        server.on("DescribeStream", [error(400, "ResourceNotFoundException")]);
+        server.on("ListStreams", answers);
+        let fault = stream.shards().await.unwrap_err();
+        assert!(fault.kind == FaultKind::Missing && fault.message.contains(&said), "{fault}");
+    }
+    let asked = server.seen("ListStreams");
+    assert_eq!(asked[0].json(), json!({"TableName": "orders"}));
+    assert_eq!(asked[1].json(), json!({"TableName": "orders", "ExclusiveStartStreamArn": NEWER}));
 }
 
 #[tokio::test]
@@ -277,7 +323,7 @@ async fn a_refused_argument_is_read_by_what_was_asked() {
     for (position, advised) in [(Position::After("1".into()), true), (Position::TrimHorizon, false)] {
         let fault = stream.read(opening(position)).await.unwrap_err();
         assert_eq!(fault.kind, FaultKind::Invalid);
-        assert_eq!(fault.message.contains("`forebay checkpoint reset`"), advised, "{fault}");
+        assert_eq!(fault.message.contains("TRIM_HORIZON --force`"), advised, "{fault}");
     }
 }
 
@@ -292,7 +338,7 @@ async fn a_mapping_is_connected_to_its_stream_at_its_endpoint_and_region() {
     mapping.poller.source.region = Some("eu-west-1".into());
     let ports = connector.connect(&mapping).await.unwrap();
     let SourcePort::Stream(stream) = ports.source else { panic!("a stream has shards") };
-    assert_eq!(stream.shards().await.unwrap().len(), 1);
+    assert_eq!(stream.shards().await.unwrap().shards.len(), 1);
     let seen = server.seen("DescribeStream").pop().unwrap();
     assert_eq!(seen.headers["x-amz-target"], "DynamoDBStreams_20120810.DescribeStream");
     let authorization = &seen.headers["authorization"];

@@ -262,7 +262,7 @@ async fn a_refused_argument_is_read_by_what_was_asked() {
         let fault = stream.read(opening(position.clone())).await.unwrap_err();
         assert_eq!(fault.kind, kind, "{fault}");
         let unknown = kind == FaultKind::Invalid && *position == after;
-        assert_eq!(fault.message.contains("`forebay checkpoint reset`"), unknown, "{fault}");
+        assert_eq!(fault.message.contains("TRIM_HORIZON --force`"), unknown, "{fault}");
     }
 
     let ahead = "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis.";
@@ -300,7 +300,7 @@ async fn a_mapping_is_connected_to_its_stream_at_its_endpoint_and_region() {
     mapping.poller.source.region = Some("eu-west-1".into());
     let ports = connector.connect(&mapping).await.unwrap();
     let SourcePort::Stream(stream) = ports.source else { panic!("a stream has shards") };
-    assert_eq!(stream.shards().await.unwrap().len(), 1);
+    assert_eq!(stream.shards().await.unwrap().shards.len(), 1);
     let authorization = server.seen("ListShards")[0].headers["authorization"].clone();
     assert!(authorization.contains("/eu-west-1/kinesis/aws4_request"), "{authorization}");
 }

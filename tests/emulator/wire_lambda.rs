@@ -9,6 +9,7 @@ use forebay::machine::FaultKind;
 use serde_json::json;
 
 use crate::harness::{mapping, sdk_config};
+use crate::process::SOON;
 use crate::scripted::{Action, Scripted};
 
 const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:orders";
@@ -235,14 +236,54 @@ async fn the_timeout_is_learned_beside_the_first_invoke_and_asked_for_once() {
     let function = function(&server, "work", None).await;
     for _ in 0..3 {
         let invoke = function.invoke(Bytes::from_static(b"{}"));
-        tokio::time::timeout(Duration::from_secs(5), invoke).await.expect("no invoke waits").unwrap();
+        tokio::time::timeout(SOON, invoke).await.expect("no invoke waits").unwrap();
     }
-    let patience = tokio::time::Instant::now() + Duration::from_secs(5);
+    let patience = tokio::time::Instant::now() + SOON;
     while server.seen("GetFunctionConfiguration").is_empty() {
         assert!(tokio::time::Instant::now() < patience, "the timeout was never asked for");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(server.seen("GetFunctionConfiguration").len(), 1);
+}
+
+#[tokio::test]
+async fn a_version_or_alias_is_a_parameter_of_its_own_in_every_form_of_the_name() {
+    let arn = "arn:aws:lambda:us-east-1:000000000000:function:work";
+    let encoded = "arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Awork";
+    for (name, path) in [("work", "work"), ("000000000000:function:work", encoded), (arn, encoded)] {
+        for (qualifier, query) in
+            [("", ""), (":live", "?Qualifier=live"), (":7", "?Qualifier=7"), (":$LATEST", "?Qualifier=%24LATEST")]
+        {
+            let server = Scripted::start().await;
+            server.on("GetFunctionConfiguration", [Action::json(200, &json!({"Timeout": 30}))]);
+            server.on("Invoke", [Action::text(200, "null")]);
+            let text = format!("EventSourceArn: {QUEUE}\nFunctionName: {name}{qualifier}\n");
+            let mapping = forebay::mapping::parse("m.yaml".as_ref(), &text, &|_| None).mappings.remove(0);
+            let config = sdk_config(server.endpoint(), "000000000000").await;
+            let function = AwsConnector::with_config(config).unwrap().function(&mapping).await.unwrap();
+            function.describe().await.unwrap();
+            function.invoke(Bytes::from_static(b"{}")).await.unwrap();
+            let seen = |operation| server.seen(operation).pop().unwrap().target;
+            let at = format!("/2015-03-31/functions/{path}");
+            assert_eq!(seen("GetFunctionConfiguration"), format!("GET {at}/configuration{query}"));
+            assert_eq!(seen("Invoke"), format!("POST {at}/invocations{query}"));
+            // Reserved concurrency is the function's, whatever its version.
+            assert_eq!(seen("GetFunctionConcurrency"), format!("GET /2019-09-30/functions/{path}/concurrency"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_answers_without_an_aws_error_is_named_as_such() {
+    let server = Scripted::start().await;
+    server.on("GetFunctionConfiguration", [Action::text(404, "404 page not found")]);
+    let fault = function(&server, "work", None).await.describe().await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Missing);
+    assert_eq!(
+        fault.message,
+        "GetFunctionConfiguration on function work (us-east-1): HTTP 404 without an AWS error code: is this a Lambda \
+         endpoint? (the Lambda runtime interface emulator serves only Invoke)"
+    );
 }
 
 #[tokio::test]

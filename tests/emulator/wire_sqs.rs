@@ -8,6 +8,7 @@ use forebay::source::{QueueSource as _, SqsQueue};
 use serde_json::{Value, json};
 
 use crate::harness::{mapping, sdk_config};
+use crate::process::{SOON, eventually};
 use crate::scripted::{Action, Scripted};
 
 const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:orders";
@@ -314,4 +315,18 @@ async fn a_queue_describes_itself() {
     assert_eq!(described.visibility, Duration::from_secs(45));
     assert_eq!((described.backlog, described.in_flight, described.max_receive_count), (Some(12), Some(3), Some(5)));
     assert_eq!(queue.describe().await.unwrap_err().kind, FaultKind::Transient, "an answer without attributes");
+}
+
+/// A service that looks whether its caller is still there hears that a receive is given up.
+#[tokio::test]
+async fn a_receive_that_is_given_up_hangs_up_at_once() {
+    let server = Scripted::start().await;
+    server.on("ReceiveMessage", [Action::Hang]);
+    let queue = queue(&server).await;
+    let long = PollRequest { wait: Duration::from_secs(20), ..poll() };
+    let receive = tokio::spawn(async move { queue.receive(long).await });
+    eventually(SOON, "the request is there", async || (server.seen("ReceiveMessage").len() == 1).then_some(())).await;
+    assert_eq!(server.hung_up(), 0);
+    receive.abort();
+    eventually(SOON, "the connection is closed", async || (server.hung_up() == 1).then_some(())).await;
 }

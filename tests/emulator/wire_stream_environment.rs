@@ -26,8 +26,8 @@ async fn probe() {
     let dynamodb = Mapping { kind: SourceKind::DynamoDb, ..mapping(DYNAMODB, "work") };
     let function = Arc::new(connector.function(&kinesis).await.unwrap());
     let listed = [
-        connector.kinesis(&kinesis, function).await.unwrap().shards().await.map(|shards| shards.len()),
-        connector.dynamodb_stream(&dynamodb).await.unwrap().shards().await.map(|shards| shards.len()),
+        connector.kinesis(&kinesis, function).await.unwrap().shards().await.map(|listing| listing.shards.len()),
+        connector.dynamodb_stream(&dynamodb).await.unwrap().shards().await.map(|listing| listing.shards.len()),
     ];
     let words = listed.map(|result| result.map_or_else(|fault| fault.kind.as_str().to_owned(), |n| n.to_string()));
     println!("\n{MARK}{} {}", words[0], words[1]);

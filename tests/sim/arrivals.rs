@@ -55,16 +55,6 @@ impl Lane {
             slips: send.slips,
         });
         state.sent += 1;
-        state.ghosts.retain(|(until, room)| *until > now && *room > 0);
-        // What waits behind others of its group is not handed out.
-        let may_go = !self.is_fifo() || Self::leads(&state, n);
-        if let Some(ghost) = state.ghosts.first_mut().filter(|_| may_go) {
-            ghost.1 -= 1;
-            let hidden = now + self.plan.queue.visibility * 1000;
-            let session = state.sessions.len().saturating_sub(1);
-            let lease = self.hand_out(&mut state, n, session, hidden, 0);
-            state.leases[lease].excuse = Some("taken by a receive that was given up");
-        }
         drop(state);
         self.arrived.notify_waiters();
     }

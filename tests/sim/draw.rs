@@ -57,7 +57,12 @@ fn draw(seed: u64, rng: &mut Rng, fifo: f64) -> Plan {
             fifo::draw::make_fifo(others, lane, temper != Temper::Calm);
         }
     }
-    let actions = if rng.u8(0..3) == 0 { Vec::new() } else { actions(rng, lanes.len(), fair_at) };
+    let mut actions = if rng.u8(0..3) == 0 { Vec::new() } else { actions(rng, lanes.len(), fair_at) };
+    if !long && temper != Temper::Calm {
+        // These are drawn apart, too.
+        let others = &mut Rng::with_seed(seed ^ 0x0bad_0bad_0bad_0bad);
+        lanes.iter_mut().for_each(|lane| break_function(others, lane, &mut actions, fair_at));
+    }
     Plan {
         seed,
         actions,
@@ -66,6 +71,20 @@ fn draw(seed: u64, rng: &mut Rng, fifo: f64) -> Plan {
         store_fails: if temper == Temper::Wild { 0.2 } else { 0.0 },
         lanes,
     }
+}
+
+/// Every third function fails everything for a while, and the mapping is looked at meanwhile.
+fn break_function(rng: &mut Rng, lane: &mut LanePlan, actions: &mut Vec<(u64, Action)>, fair_at: u64) {
+    if rng.u8(0..3) > 0 {
+        return;
+    }
+    let from = rng.u64(0..fair_at);
+    let until = (from + rng.u64(30_000..300_000)).min(fair_at);
+    lane.function.broken = Some((from, until));
+    for at in [rng.u64(from..until), until - 1, until + 30_000] {
+        actions.push((at.min(fair_at), Action::Look));
+    }
+    actions.sort_by_key(|(at, _)| *at);
 }
 
 fn hold_for_hours(lane: &mut LanePlan, fair_at: u64) {
@@ -118,6 +137,7 @@ fn lane(rng: &mut Rng, index: usize, temper: Temper, fair_at: u64) -> LanePlan {
             reserved: (temper != Temper::Calm && rng.u8(0..4) == 0).then(|| rng.u32(1..=4)),
             describable: rng.u8(0..4) > 0,
             manner: Manner::Careless,
+            broken: None,
         },
         faults: faults(rng, temper),
         outages: if temper == Temper::Calm { Vec::new() } else { outages(rng, fair_at) },
@@ -204,7 +224,6 @@ fn faults(rng: &mut Rng, temper: Temper) -> Faults {
         receive_partial: rate(),
         receive_shuffled: rate(),
         duplicate: rate(),
-        ghost: rate(),
         settle_error: rate(),
         entry_error: rate(),
         settle_lost: rate(),
@@ -277,7 +296,7 @@ fn actions(rng: &mut Rng, lanes: usize, fair_at: u64) -> Vec<(u64, Action)> {
         let down = rng.u64(0..60_000);
         match rng.u8(0..12) {
             0..=2 => {
-                actions.push((at, Action::Stop(lane)));
+                actions.push((at, Action::Stop { lane, wait: at.is_multiple_of(2) }));
                 if rng.u8(0..4) > 0 {
                     actions.push((at + rng.u64(0..90_000), Action::Start(lane)));
                 }

@@ -118,6 +118,9 @@ impl Lane {
         let (low, high) = plan.duration;
         let mut time = self.world.between(low, high);
         let report = session.mapping.report_batch_item_failures;
+        let now = self.world.now();
+        let broken = !self.world.fair() && plan.broken.is_some_and(|(from, until)| (from..until).contains(&now));
+        let poisoned = if broken { (0..leases.len()).collect() } else { poisoned };
         let end = if self.strikes(faults.function_timeout) || time >= plan.timeout {
             time = plan.timeout;
             End::Threw("Task timed out")

@@ -44,6 +44,7 @@ impl Session {
         self.check_invoke(&state, body.len(), &leases);
         self.check_order(&state, &leases);
         self.check_rate(&mut state);
+        self.begins(&mut state);
         self.pass(&mut state, &leases);
         state.next_call += 1;
         let id = state.next_call;
@@ -85,7 +86,11 @@ impl Session {
         if bytes > BODY_LIMIT {
             lane.violate(format_args!("an event has {bytes} bytes"));
         }
-        if leases.is_empty() || leases.len() > self.mapping.batch_size as usize {
+        // What waits for the rate limit was gathered before its settings changed.
+        let changed = state.sessions[self.id].changed;
+        let waited = self.mapping.poller.rate_limit.is_some()
+            && leases.iter().all(|&index| state.leases[index].delivered <= Some(changed));
+        if leases.is_empty() || leases.len() > self.mapping.batch_size as usize && !waited {
             lane.violate(format_args!(
                 "a batch has {} records, where {} are allowed",
                 leases.len(),
@@ -112,9 +117,12 @@ impl Session {
                 lane.violate(format_args!("L{index} is invoked {} ms after it is known to be lost", now - lease.known));
             }
         }
+        self.check_settings(state, "an invoke");
         let first_try = leases.iter().all(|&index| state.leases[index].attempts == 0);
         if first_try {
-            if self.mapping.poller.rate_limit.is_none() {
+            if self.mapping.poller.rate_limit.is_none()
+                && !state.quiet.is_some_and(|_| leases.iter().any(|&index| lane.is_last(state, index)))
+            {
                 self.check_awake(state, "a new batch");
             }
             if lane.is_fifo() {
@@ -130,8 +138,11 @@ impl Session {
         let lane = &self.lane;
         let now = lane.world.now();
         let Some(first) = leases.iter().filter_map(|&index| state.leases[index].delivered).min() else { return };
+        let changed = state.sessions[self.id].changed;
         let window = u64::try_from(self.mapping.window.as_millis()).expect("at most 300 s");
-        let full = leases.len() >= self.mapping.batch_size as usize || bytes + LARGEST_RECORD > BODY_LIMIT;
+        let full = leases.len() >= self.mapping.batch_size as usize
+            || bytes + LARGEST_RECORD > BODY_LIMIT
+            || state.quiet.is_some();
         let age = now - first;
         let lost = |index: &usize| {
             let lease = &state.leases[*index];
@@ -147,12 +158,14 @@ impl Session {
         }
         if window == 0 {
             let receive = state.leases[leases[0]].receive;
-            if leases.iter().any(|&index| state.leases[index].receive != receive) {
+            let other = |&index: &usize| state.leases[index].receive != receive;
+            // What was gathered before a change goes together.
+            if leases.iter().any(other) && leases.iter().any(|&index| state.leases[index].delivered > Some(changed)) {
                 lane.violate("without a window, one batch holds what two receives brought");
             }
         }
         // A slot may have been free only later.
-        let due = (first + window).max(state.last_full);
+        let due = (first + window).max(state.last_full).max(changed);
         if lane.calm() && self.mapping.poller.rate_limit.is_none() && now > due + SLACK {
             lane.violate(format_args!("a batch goes {age} ms after its first record came, its window is {window} ms"));
         }
@@ -211,6 +224,10 @@ impl OpenInvoke {
                 }
             };
         }
+        if result.is_ok() {
+            let succeeded = (0..self.leases.len()).any(|at| !failed.contains(&at) && !kept.contains(&at));
+            state.sessions[session.id].streak.note(!succeeded, now);
+        }
         if is_judged {
             let named = !malformed && result.as_ref().is_ok_and(|answer| answer.function_error.is_none());
             let spared = session.spared(&state, &self.leases, failed, named);
@@ -236,6 +253,7 @@ impl Drop for OpenInvoke {
         let now = lane.world.now();
         let mut state = lane.state();
         Lane::close_call(&mut state, 0, self.id, now);
+        state.gave_up = Some(now);
         for &index in &self.leases {
             state.leases[index].excuse.get_or_insert("its invoke was given up");
         }
@@ -273,6 +291,7 @@ impl Lane {
                 lease.hold = Hold::Unstarted;
             }
             let n = lease.message;
+            self.check_not_given_back(state, index);
             state.messages[n].reached = Some(index);
         }
     }

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::destination::Tally;
 use crate::fifo::{Attempts, FifoState};
 use crate::plan::{Faults, LanePlan, Outage, SideOf};
+use crate::streak::Streak;
 use crate::world::World;
 
 /// A queue, a function, and all that is known of them.
@@ -60,7 +61,11 @@ impl Lane {
     pub(crate) fn calm(&self) -> bool {
         let plan = &self.plan;
         let unsound = plan.sends.iter().any(|send| send.poison || send.slips);
-        !unsound && plan.faults == Faults::default() && plan.outages.is_empty() && plan.function.reserved.is_none()
+        !unsound
+            && plan.faults == Faults::default()
+            && plan.outages.is_empty()
+            && plan.function.reserved.is_none()
+            && plan.function.broken.is_none()
     }
 
     /// Whether the queue is FIFO.
@@ -105,8 +110,10 @@ pub(crate) struct LaneState {
     pub(crate) running: u32,
     /// Set while the mapping must not receive.
     pub(crate) quiet: Option<Quiet>,
-    /// Receives given up by the engine whose server has not noticed yet: until when, and how many they take.
-    pub(crate) ghosts: Vec<(u64, usize)>,
+    /// When the engine last gave an invoke up.
+    pub(crate) gave_up: Option<u64>,
+    /// Messages that were handed out to receives that the engine had given up.
+    pub(crate) wasted: usize,
     /// Deletes that take effect later: when, and of which message.
     pub(crate) late: Vec<(u64, usize)>,
     /// What the engine's own counters should say.
@@ -132,10 +139,10 @@ pub(crate) struct Quiet {
     pub(crate) since: u64,
     /// How long its drain may take, where that is known.
     pub(crate) bound: Option<u64>,
+    /// How long receives that are open are waited for, where that is known.
+    pub(crate) receives: Option<u64>,
     /// The drain was cut short.
     pub(crate) cut: bool,
-    /// The mapping is to run again as soon as it is connected anew.
-    pub(crate) until_connected: bool,
 }
 
 /// Where a message is.
@@ -276,8 +283,18 @@ pub(crate) struct Lease {
 pub(crate) struct SessionState {
     /// Of which process.
     pub(crate) incarnation: u32,
-    /// With which numbers.
+    /// With which numbers, after the last change.
     pub(crate) mapping: Arc<Mapping>,
+    /// The engine was told the queue's attributes.
+    pub(crate) described: bool,
+    /// Connections of it that the engine has not let go of: more than one while its settings change.
+    pub(crate) handles: usize,
+    /// How often its settings have changed.
+    pub(crate) changes: u32,
+    /// The last change of which a call has begun.
+    pub(crate) seen: u32,
+    /// When its settings last changed, or a drain of it was taken back.
+    pub(crate) changed: u64,
     /// Receives that the engine waits for, and how many messages each may bring.
     pub(crate) receives: BTreeMap<u64, u32>,
     /// Receives in a row that did not wait.
@@ -292,6 +309,8 @@ pub(crate) struct SessionState {
     pub(crate) failing: BTreeSet<Arc<str>>,
     /// FIFO: groups of which an error did not say what failed, and how many of their messages are to go one by one.
     pub(crate) unclear: BTreeMap<Arc<str>, usize>,
+    /// Batches that failed in a row.
+    pub(crate) streak: Streak,
 }
 
 /// Receives that did not wait, and brought nothing.
@@ -372,6 +391,15 @@ impl Lease {
 }
 
 impl LaneState {
+    /// The session that runs, if one does, goes on with what it holds.
+    pub(crate) fn goes_on(&mut self, now: u64) {
+        if let Some(session) = self.sessions.last_mut() {
+            session.changed = now;
+            // A start is answered by a receive at once.
+            session.hollow = Hollow::default();
+        }
+    }
+
     /// The mapping that a delivery was received with.
     pub(crate) fn mapping_of(&self, lease: usize) -> Arc<Mapping> {
         Arc::clone(&self.sessions[self.leases[lease].session].mapping)

@@ -9,6 +9,7 @@ use forebay::mapping::Mapping;
 
 use crate::fifo;
 use crate::lane::{HELD, Hold, IN_THE_WAY, Lane, LaneState, Lease, Place};
+use crate::settle::RETURNED;
 use crate::world::World;
 
 /// The text that bodies are cut from.
@@ -231,6 +232,29 @@ impl Lane {
             }
         };
         self.note(format_args!("L{index} (m{n}) is visible again: {excuse}"));
+    }
+
+    /// Whether another receive of this message would bring it to the dead-letter queue; of a FIFO queue, of any that is
+    /// held with it.
+    pub(crate) fn is_last(&self, state: &LaneState, index: usize) -> bool {
+        let spent =
+            |n: usize| self.plan.queue.max_receive_count.is_some_and(|most| state.messages[n].receive_count >= most);
+        let open = state.open.iter().map(|&open| state.leases[open].message);
+        spent(state.leases[index].message) || self.is_fifo() && open.into_iter().any(spent)
+    }
+
+    /// What a drain gave back is not received by the same drain: that would spend a receive on nothing.
+    pub(crate) fn check_not_given_back(&self, state: &LaneState, index: usize) {
+        let lease = &state.leases[index];
+        let before = state.leases[..index].iter().rev().find(|before| before.message == lease.message);
+        let returned = |since: u64| {
+            before.is_some_and(|before| {
+                before.excuse == Some(RETURNED) && before.session == lease.session && before.until >= since
+            })
+        };
+        if state.quiet.is_some_and(|quiet| returned(quiet.since)) {
+            self.violate(format_args!("m{} comes back to the drain that has given it back", lease.message));
+        }
     }
 
     /// How long a receive with these numbers hides a message (milliseconds).

@@ -25,6 +25,8 @@ pub(crate) struct Life {
     pub(crate) mappings: Vec<Mapping>,
     /// Which mappings the operator wants to run.
     pub(crate) wanted: Vec<bool>,
+    /// How often a mapping was seen failing.
+    pub(crate) failing: usize,
     pub(crate) rig: Rig,
 }
 
@@ -42,7 +44,7 @@ impl Life {
         let mappings: Vec<Mapping> = plan.lanes.iter().map(|lane| lane.mapping.clone()).collect();
         let rig = Rig::start(&world, &lanes, mappings.clone(), Arc::clone(&store), plan.seed);
         let wanted = vec![true; lanes.len()];
-        Self { world, lanes, store, plan, mappings, wanted, rig }
+        Self { world, lanes, store, plan, mappings, wanted, failing: 0, rig }
     }
 
     /// Messages that are in `place`.
@@ -80,10 +82,27 @@ impl Life {
         }
         for (at, action) in std::mem::take(&mut self.plan.actions) {
             self.world.sleep_until(at).await;
+            self.look().await;
             self.act(action).await;
         }
         self.world.sleep_until(self.plan.fair_at).await;
+        self.look().await;
         self.end().await;
+    }
+
+    /// Each mapping says of its function what it has done.
+    async fn look(&mut self) {
+        for lane in &self.lanes {
+            let Some(status) = self.rig.status(lane).await else { continue };
+            self.failing += usize::from(status.health == HealthStatus::Failing);
+            let last = lane.state().sessions.last().map(|session| (session.incarnation, session.streak));
+            let Some((incarnation, streak)) = last else { continue };
+            if incarnation == self.world.incarnation()
+                && let Some(wrong) = streak.wrong(&status, self.world.now())
+            {
+                lane.violate(wrong);
+            }
+        }
     }
 
     /// The fair phase, and everything that must be true at its end.
@@ -147,7 +166,12 @@ impl Life {
         let used = lane.state().counts.deleted_fairly > 0;
         let reason = status.health_reason.as_deref().unwrap_or_default();
         let unproven = reason.starts_with("destination:") && lane.state().counts.delivered_fairly == 0;
-        let healthy = status.health == HealthStatus::Ok || unproven || !(used || reason.contains("source:"));
+        // What came last may have been poison, and nothing else.
+        let streak = lane.state().sessions.last().map(|session| session.streak).unwrap_or_default();
+        if let Some(wrong) = streak.wrong(&status, self.world.now()) {
+            lane.violate(wrong);
+        }
+        let healthy = status.health != HealthStatus::Degraded || unproven || !(used || reason.contains("source:"));
         if status.state != MappingState::Enabled || !healthy {
             lane.violate(format_args!("is {:?}, {:?}: {:?}", status.state, status.health, status.health_reason));
         }

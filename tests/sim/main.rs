@@ -29,6 +29,7 @@ mod seeds;
 mod session;
 mod settle;
 mod store;
+mod streak;
 mod stream;
 mod trace;
 mod world;

@@ -28,8 +28,8 @@ pub(crate) struct Plan {
 /// Something done to the engine.
 #[derive(Clone, Debug)]
 pub(crate) enum Action {
-    /// `forebay stop`, and waiting until it is `Disabled`.
-    Stop(usize),
+    /// `forebay stop`, and waiting until it is `Disabled`; perhaps also until no receive is open.
+    Stop { lane: usize, wait: bool },
     /// `forebay start`.
     Start(usize),
     /// SIGKILL, and a new process after so many milliseconds.
@@ -38,6 +38,8 @@ pub(crate) enum Action {
     Shutdown { bound: u64, cut_after: Option<u64>, down: u64 },
     /// SIGHUP: the same files, or one mapping with other numbers.
     Reload(Option<(usize, Retune)>),
+    /// `forebay list`, of which the health is checked.
+    Look,
     /// SIGHUP after a file was removed, and again after it came back.
     Remove { lane: usize, back_after: u64 },
 }
@@ -98,6 +100,8 @@ pub(crate) struct FunctionPlan {
     pub(crate) describable: bool,
     /// FIFO: what it does behind a message that it fails, where it reports failures.
     pub(crate) manner: Manner,
+    /// From when until when it fails everything.
+    pub(crate) broken: Option<(u64, u64)>,
 }
 
 /// What a function does behind a message that it fails.
@@ -128,8 +132,6 @@ pub(crate) struct Faults {
     pub(crate) receive_shuffled: f64,
     /// A message in flight is handed out a second time.
     pub(crate) duplicate: f64,
-    /// A receive that was given up hides messages all the same.
-    pub(crate) ghost: f64,
     /// A delete or visibility call fails as a whole.
     pub(crate) settle_error: f64,
     /// One entry of such a call fails.

@@ -8,10 +8,14 @@ use forebay::source::QueueSource;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use crate::lane::{Hollow, Lane, LaneState, Place};
+use crate::lane::{Hollow, Lane, LaneState, Place, Quiet};
 use crate::plan::SideOf;
 use crate::session::Session;
 use crate::settle::Change;
+
+/// How much sooner than at the end of its bound a drain may give receives up, so that it can give back what it holds
+/// (milliseconds).
+const SOONER: u64 = 1_005;
 
 /// What an adapter adds to the wait before it gives a receive up (milliseconds).
 const READ_TIMEOUT: u64 = 5_000;
@@ -31,6 +35,7 @@ impl QueueSource for Session {
             }
             let mut state = self.lane.state();
             self.lane.sweep(&mut state);
+            state.sessions[self.id].described = true;
             let in_flight = state.open.len();
             let queued = state.messages.iter().filter(|message| message.place == Place::Queued).count();
             drop(state);
@@ -81,28 +86,35 @@ impl Session {
         state.idle.most_open = state.idle.most_open.max(open);
         let wait = request.wait.as_secs();
         state.idle.shortest_wait = Some(state.idle.shortest_wait.map_or(wait, |shortest| shortest.min(wait)));
+        self.begins(&mut state);
         lane.note(format_args!("receive {id} begins: up to {} in {wait} s, {open} open", request.max));
+        let began = lane.world.now();
+        let deadline = began + wait * 1_000;
+        let request = request.clone();
         OpenReceive {
             lane: Arc::clone(lane),
             session: self.id,
             id,
             picked: Vec::new(),
-            max: request.max,
-            began: lane.world.now(),
+            request,
+            began,
+            deadline,
             hollow: false,
             ended: false,
         }
     }
 }
 
-/// A receive that the engine waits for. Dropping it gives the receive up.
+/// A receive that the engine waits for. Dropping it gives the receive up, and the queue knows nothing of that: it may
+/// hand out what comes until the wait that was asked for is over.
 struct OpenReceive {
     lane: Arc<Lane>,
     session: usize,
     id: u64,
     picked: Vec<usize>,
-    max: u32,
+    request: PollRequest,
     began: u64,
+    deadline: u64,
     /// It did not wait, and brings nothing.
     hollow: bool,
     ended: bool,
@@ -146,10 +158,14 @@ impl Drop for OpenReceive {
         let mut state = lane.state();
         state.sessions[self.session].receives.remove(&self.id);
         lane.note(format_args!("receive {} is given up with {} messages", self.id, self.picked.len()));
-        if self.picked.is_empty() && lane.strikes(lane.plan.faults.ghost) {
-            // The server notices later, and hands out what comes until then.
-            let until = lane.world.now() + lane.world.between(1, 2_000);
-            state.ghosts.push((until, self.max as usize));
+        let may = lane.may_give_up(&state);
+        drop(state);
+        if !may {
+            lane.violate(format_args!("receive {} is given up without need", self.id));
+        }
+        if self.picked.is_empty() {
+            let (session, id, request, deadline) = (self.session, self.id, self.request.clone(), self.deadline);
+            tokio::spawn(async move { lane.answer_nobody(session, id, &request, deadline).await });
         }
     }
 }
@@ -162,6 +178,31 @@ impl Lane {
         if time > 0 {
             self.world.sleep_until(self.world.now() + time).await;
         }
+    }
+
+    /// Whether the engine may give up a receive now: its process is killed, its drain cut short, or the time is over for
+    /// which it waits.
+    fn may_give_up(&self, state: &LaneState) -> bool {
+        let alive = state.sessions.last().is_some_and(|session| session.incarnation == self.world.incarnation());
+        let over = |quiet: &Quiet| quiet.receives.is_none_or(|span| self.world.now() + SOONER >= quiet.since + span);
+        // An invoke that outlasts the bound ends everything.
+        let outlasted = |quiet: &Quiet| {
+            let bound = quiet.bound.is_some_and(|bound| self.world.now() + 5 >= quiet.since + bound);
+            bound && (!state.calls.is_empty() || state.gave_up == Some(self.world.now()))
+        };
+        !alive || state.quiet.is_some_and(|quiet| quiet.cut || over(&quiet) || outlasted(&quiet))
+    }
+
+    /// Goes on with a receive that nobody waits for any more.
+    async fn answer_nobody(&self, session: usize, id: u64, request: &PollRequest, deadline: u64) {
+        let mut picked = Vec::new();
+        self.pick(session, request, id, &mut picked, deadline).await;
+        if self.world.closed() || picked.is_empty() {
+            return;
+        }
+        self.lose(&picked, "taken by a receive that was given up");
+        self.state().wasted += picked.len();
+        self.note(format_args!("receive {id}, which was given up, hides {} messages", picked.len()));
     }
 
     /// What was picked never reaches the engine.
@@ -216,7 +257,7 @@ impl Lane {
             // The servers that were asked knew of nothing, for a while.
             self.world.sleep_until(self.world.now() + self.world.between(0, wait)).await;
         }
-        self.pick(session, request, receive, deadline).await;
+        self.pick(session.id, request, receive.id, &mut receive.picked, deadline).await;
         if self.strikes(faults.receive_lost) {
             self.lose(&receive.picked, "the answer of the receive was lost");
             receive.picked.clear();
@@ -232,7 +273,7 @@ impl Lane {
     }
 
     /// Waits until there is something to hand out, or the deadline.
-    async fn pick(&self, session: &Session, request: &PollRequest, receive: &mut OpenReceive, deadline: u64) {
+    async fn pick(&self, session: usize, request: &PollRequest, receive: u64, picked: &mut Vec<usize>, deadline: u64) {
         loop {
             let arrival = self.arrived.notified();
             let mut arrival = std::pin::pin!(arrival);
@@ -242,17 +283,15 @@ impl Lane {
                 self.sweep(&mut state);
                 let hidden = request.visibility.map_or(self.plan.queue.visibility, |visibility| visibility.as_secs());
                 let until = self.world.now() + hidden * 1000;
-                if let Some(again) = self.hand_out_again(&mut state, request, session.id, until, receive.id) {
-                    receive.picked = again;
+                if let Some(again) = self.hand_out_again(&mut state, request, session, until, receive) {
+                    *picked = again;
                     return;
                 }
-                let picked = self.choose(&mut state, request.max as usize);
-                if !picked.is_empty() {
-                    receive.picked = picked
-                        .into_iter()
-                        .map(|n| self.hand_out(&mut state, n, session.id, until, receive.id))
-                        .collect();
-                    self.remember(&mut state, request, &receive.picked);
+                let found = self.choose(&mut state, request.max as usize);
+                if !found.is_empty() {
+                    let out = |n| self.hand_out(&mut state, n, session, until, receive);
+                    *picked = found.into_iter().map(out).collect();
+                    self.remember(&mut state, request, picked);
                     return;
                 }
                 Self::next_visible(&state)

@@ -69,6 +69,7 @@ impl Rig {
             store,
             metrics: Metrics::new(),
             drain_timeout: DRAIN,
+            receive_wait: forebay::machine::LONG_POLL,
             seed: seed.wrapping_add(u64::from(incarnation)),
             wall: Arc::new(move || clock.unix_ms()),
         });

@@ -40,6 +40,8 @@ pub(crate) struct Outcome {
     pub(crate) served: Vec<u64>,
     /// When calls of functions were refused.
     pub(crate) refused: Vec<u64>,
+    /// How often a mapping was seen failing.
+    pub(crate) failing: usize,
 }
 
 /// Lives the life of `plan`; `show` prints every event.
@@ -57,7 +59,7 @@ pub(crate) fn run(plan: Plan, show: bool) -> Outcome {
         let violation = world.violation();
         world.close();
         let (deleted, dead, recorded) = (life.count(Place::Deleted), life.count(Place::Dead), life.recorded());
-        let recovered = life.recovered();
+        let (recovered, failing) = (life.recovered(), life.failing);
         let (served, refused) = life.ends_of_invokes();
         drop(life);
         let (hash, tail) = world.trace();
@@ -74,6 +76,7 @@ pub(crate) fn run(plan: Plan, show: bool) -> Outcome {
             recovered,
             served,
             refused,
+            failing,
         }
     });
     if panic.is_some() {

@@ -25,6 +25,7 @@ pub(crate) fn lane(messages: usize) -> LanePlan {
             reserved: None,
             describable: true,
             manner: Manner::Careless,
+            broken: None,
         },
         faults: Faults::default(),
         outages: Vec::new(),
@@ -101,6 +102,17 @@ fn a_window_holds_messages_beyond_their_visibility() {
     assert_eq!((outcome.deleted, outcome.dead), (5, 0));
 }
 
+/// Broken for minutes: that shows, also while every batch is reported and not one is thrown, and ends with the first success.
+#[test]
+fn a_function_that_fails_everything_shows_as_failing_until_it_succeeds() {
+    let mut lane = lane(30);
+    lane.queue.max_receive_count = None;
+    lane.function.broken = Some((0, 200_000));
+    let looks = [30_000, 90_000, 199_000, 500_000].map(|at| (at, Action::Look)).into();
+    let outcome = passes(plan(vec![lane], looks));
+    assert_eq!((outcome.deleted, outcome.failing), (30, 2));
+}
+
 #[test]
 fn one_lane_knows_nothing_of_anothers_troubles() {
     let mut troubled = lane(20);
@@ -118,7 +130,7 @@ fn a_stop_outlives_a_crash() {
         send.at = 5_000 * n as u64;
     }
     let actions = vec![
-        (30_000, Action::Stop(0)),
+        (30_000, Action::Stop { lane: 0, wait: true }),
         (60_000, Action::Crash { down: 1_000 }),
         (120_000, Action::Shutdown { bound: 5_000, cut_after: None, down: 1_000 }),
         (180_000, Action::Start(0)),

@@ -6,7 +6,8 @@ use forebay::machine::PollRequest;
 use forebay::mapping::Mapping;
 
 use crate::fifo::Attempts;
-use crate::lane::{Hold, Lane, LaneState, Lease, Quiet, SessionState};
+use crate::lane::{Hold, Lane, LaneState, Lease, SessionState};
+use crate::streak::Streak;
 
 /// After a stop was answered, calls already on their way may still begin for so long (milliseconds).
 pub(crate) const STOP_GRACE: u64 = 3;
@@ -16,43 +17,52 @@ pub(crate) struct Session {
     pub(crate) lane: Arc<Lane>,
     pub(crate) id: usize,
     pub(crate) incarnation: u32,
+    /// How often the settings had changed.
+    change: u32,
     pub(crate) mapping: Arc<Mapping>,
 }
 
 impl Session {
-    /// The engine connects.
+    /// The engine connects: for a mapping that begins, or for one that goes on with other numbers.
     pub(crate) fn new(lane: Arc<Lane>, mapping: &Mapping) -> Self {
         let incarnation = lane.world.incarnation();
         let mapping = Arc::new(mapping.clone());
-        let quiet = lane.state().quiet.filter(|quiet| quiet.until_connected);
-        if let Some(Quiet { since, bound: Some(bound), .. }) = quiet {
-            if lane.world.now() < since + bound {
-                lane.check_drained("a reload");
-            }
-            lane.excuse_all("left behind by a drain");
-        }
         let mut state = lane.state();
-        let id = state.sessions.len();
-        lane.note(format_args!(
-            "connected as session {id}: batches of {}, window {:?}, concurrency {:?}",
+        let numbers = format!(
+            "batches of {}, window {:?}, concurrency {:?}",
             mapping.batch_size, mapping.window, mapping.maximum_concurrency
-        ));
-        if quiet.is_some() {
-            state.quiet = None;
-        }
-        state.sessions.push(SessionState {
-            incarnation,
-            mapping: Arc::clone(&mapping),
-            receives: std::collections::BTreeMap::new(),
-            hollow: crate::lane::Hollow::default(),
-            last_invoke: None,
-            tallies: std::collections::BTreeMap::new(),
-            attempts: Attempts::default(),
-            failing: std::collections::BTreeSet::new(),
-            unclear: std::collections::BTreeMap::new(),
-        });
+        );
+        let running = state.sessions.last_mut().filter(|last| last.incarnation == incarnation && last.handles > 0);
+        let change = if let Some(running) = running {
+            running.mapping = Arc::clone(&mapping);
+            running.handles += 1;
+            running.changes += 1;
+            running.changed = lane.world.now();
+            running.changes
+        } else {
+            state.sessions.push(SessionState {
+                incarnation,
+                mapping: Arc::clone(&mapping),
+                described: false,
+                handles: 1,
+                changes: 0,
+                seen: 0,
+                changed: 0,
+                receives: std::collections::BTreeMap::new(),
+                hollow: crate::lane::Hollow::default(),
+                last_invoke: None,
+                tallies: std::collections::BTreeMap::new(),
+                attempts: Attempts::default(),
+                failing: std::collections::BTreeSet::new(),
+                unclear: std::collections::BTreeMap::new(),
+                streak: Streak::default(),
+            });
+            0
+        };
+        let id = state.sessions.len() - 1;
         drop(state);
-        Self { lane, id, incarnation, mapping }
+        lane.note(format_args!("connected as session {id}, change {change}: {numbers}"));
+        Self { lane, id, incarnation, change, mapping }
     }
 
     /// Whether the process that this belongs to still runs.
@@ -87,6 +97,21 @@ impl Session {
         {
             self.lane.violate(format_args!("{what} begins while another session of the mapping is still at work"));
         }
+        self.check_settings(state, what);
+    }
+
+    /// Nothing begins under settings that others have taken the place of.
+    pub(crate) fn check_settings(&self, state: &LaneState, what: &str) {
+        let seen = state.sessions[self.id].seen;
+        if self.change < seen {
+            self.lane.violate(format_args!("{what} begins with the settings of change {} after {seen}", self.change));
+        }
+    }
+
+    /// A call has begun with these settings.
+    pub(crate) fn begins(&self, state: &mut LaneState) {
+        let session = &mut state.sessions[self.id];
+        session.seen = session.seen.max(self.change);
     }
 
     /// Checks a receive before it is made.
@@ -136,9 +161,13 @@ impl Session {
         let unstarted = state.open.iter().filter(|&&index| self.has_in_hand(&state.leases[index], Hold::Unstarted));
         let session = &state.sessions[self.id];
         if self.mapping.window.is_zero() {
-            let mut receives: Vec<u64> = unstarted.map(|&index| state.leases[index].receive).collect();
+            // What was received before a change may share a batch by now.
+            let (old, new): (Vec<usize>, Vec<usize>) =
+                unstarted.copied().partition(|&index| state.leases[index].delivered <= Some(session.changed));
+            let mut receives: Vec<u64> = new.iter().map(|&index| state.leases[index].receive).collect();
             receives.dedup();
-            let owed = busy + receives.len() + session.receives.len();
+            let gathered = old.len().div_ceil(self.mapping.batch_size as usize);
+            let owed = busy + receives.len() + gathered + session.receives.len();
             if owed >= limit {
                 self.lane.violate(format_args!(
                     "a receive begins although {limit} batches may be in flight and {busy} are, {} wait to be \
@@ -177,5 +206,11 @@ impl Session {
         batches.sort_unstable();
         batches.dedup();
         batches.len()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.lane.state().sessions[self.id].handles -= 1;
     }
 }

@@ -29,7 +29,7 @@ enum Fate {
     LosesAnswer,
 }
 
-const RETURNED: &str = "returned by a drain";
+pub(crate) const RETURNED: &str = "returned by a drain";
 const WITH_ITS_GROUP: &str = "returned with its group";
 /// After so many tries of a return, the message may be left to its visibility timeout.
 const RETURN_TRIES: u32 = 3;
@@ -148,6 +148,9 @@ impl Session {
         let now = lane.world.now();
         let quiet = state.quiet.is_some();
         let broken = lane.group_is_broken(state, index);
+        if quiet && hidden.is_zero() {
+            self.check_not_last(state, index);
+        }
         let lease = &mut state.leases[index];
         lease.extending += 1;
         if lease.delivered.is_none() {
@@ -186,6 +189,20 @@ impl Session {
             (_, true) if lease.excuse == Some(IN_THE_WAY) => {}
             (hold, true) => lane.violate(format_args!("L{index} is made visible while {hold:?}")),
             (_, false) => {}
+        }
+    }
+}
+
+impl Session {
+    /// A drain does not give back what the queue would move to its dead-letter queue next. Of a FIFO queue it must where
+    /// the group has lost another message.
+    fn check_not_last(&self, state: &LaneState, index: usize) {
+        let lease = &state.leases[index];
+        let unstarted = matches!(lease.hold, Hold::Unstarted | Hold::Waiting) && lease.excuse.is_none();
+        let current = state.messages[lease.message].current == Some(index);
+        let knows = state.sessions[self.id].described && !self.lane.is_fifo();
+        if unstarted && current && knows && self.lane.is_last(state, index) {
+            self.lane.violate(format_args!("L{index} is given back although it goes to the dead-letter queue then"));
         }
     }
 }

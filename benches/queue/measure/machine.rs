@@ -57,7 +57,7 @@ fn live(enough: u64) -> Done {
         // With nothing left to answer, the machine waits for its own deadline.
         let input = inputs.pop_front().unwrap_or(Input::Timeout);
         now = now + STEP;
-        machine.handle(input, Now { mono: now, unix_ms: 0 });
+        machine.handle(input, Now { mono: now, unix_ms: 0, ahead_ms: 0 });
         done.steps += 1;
         loop {
             match machine.poll_output() {

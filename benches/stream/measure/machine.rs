@@ -84,7 +84,8 @@ fn live(records: usize, lanes: u32) -> Done {
             }
         };
         now = now + STEP;
-        machine.handle(input, Now { mono: now, unix_ms: NOW_UNIX_MS + now.since_epoch().as_millis() as u64 });
+        machine
+            .handle(input, Now { mono: now, unix_ms: NOW_UNIX_MS + now.since_epoch().as_millis() as u64, ahead_ms: 0 });
         done.steps += 1;
         loop {
             match machine.poll_output() {
@@ -93,7 +94,8 @@ fn live(records: usize, lanes: u32) -> Done {
                 }
                 Output::List => inputs.push_back(Input::Listed(Ok((0..SHARDS)
                     .map(|shard| Shard { id: id(shard), parents: Vec::new(), closed: false })
-                    .collect()))),
+                    .collect::<Vec<_>>()
+                    .into()))),
                 Output::Read(request) => inputs.push_back(read(&mut stream, &request)),
                 Output::Invoke(invoke) => {
                     std::hint::black_box(&invoke.body);

@@ -7,9 +7,10 @@ use clap::Args;
 use thiserror::Error;
 
 use crate::cli::connect::SocketArgs;
-use crate::cli::exit::CliError;
+use crate::cli::exit::{CliError, Exit};
+use crate::cli::output::say;
 use crate::control::{Client, ClientError};
-use crate::store::{Definition, EmbeddedStore, Kept, Store, StoreError, StoreLocation};
+use crate::store::{Definition, EmbeddedStore, Kept, Rescued, Store, StoreError, StoreLocation};
 
 /// Which forebay, or which store.
 #[derive(Clone, Debug, Args)]
@@ -29,6 +30,8 @@ pub(in crate::cli) enum Purpose {
     Read,
     /// It is made.
     Write,
+    /// As for reading; of a damaged store what is whole.
+    Rescue,
 }
 
 /// Either of the two.
@@ -36,6 +39,8 @@ pub(in crate::cli) enum Purpose {
 pub(in crate::cli) enum Place {
     Daemon(Client),
     File(EmbeddedStore),
+    /// What is whole in a damaged file, and what is wrong with it.
+    Damaged(Rescued, StoreError),
 }
 
 /// Why a place does not do what was asked.
@@ -80,11 +85,18 @@ impl PlaceArgs {
             Some(StoreLocation::Memory) => {
                 Err(CliError::usage(anyhow!("a store in memory belongs to its forebay: leave --store away to ask it")))
             }
-            Some(StoreLocation::File(path)) if purpose == Purpose::Read && !path.exists() => {
+            Some(StoreLocation::File(path)) if purpose != Purpose::Write && !path.exists() => {
                 Err(anyhow!("there is no store {}", path.display()).into())
             }
             Some(StoreLocation::File(path)) => {
                 let opened = EmbeddedStore::open(path);
+                if let (Err(error @ StoreError::Damaged { .. }), Purpose::Rescue) = (&opened, purpose) {
+                    let rescued = EmbeddedStore::rescue(path).map_err(|_| error.clone())?;
+                    say(&format!(
+                        "error: {error}\nnote: what is whole in it is written; positions of shards may be missing"
+                    ));
+                    return Ok(Place::Damaged(rescued, error.clone()));
+                }
                 let locked = matches!(opened, Err(StoreError::Locked { .. }));
                 let opened = if locked {
                     opened.context("leave --store away to ask the forebay that runs")
@@ -103,7 +115,13 @@ impl Place {
         match self {
             Self::Daemon(client) => Ok(client.checkpoints().await?),
             Self::File(store) => Ok(store.kept().await?),
+            Self::Damaged(rescued, _) => Ok(rescued.kept.clone()),
         }
+    }
+
+    /// How a command ends that has shown what there is.
+    pub(in crate::cli) const fn exit(&self) -> Exit {
+        if matches!(self, Self::Damaged(..)) { Exit::Partly } else { Exit::Done }
     }
 
     /// Every mapping that was made through the AWS API.
@@ -111,6 +129,7 @@ impl Place {
         match self {
             Self::Daemon(client) => Ok(client.definitions().await?),
             Self::File(store) => Ok(store.definitions().await?),
+            Self::Damaged(rescued, _) => Ok(rescued.definitions.clone()),
         }
     }
 
@@ -123,6 +142,7 @@ impl Place {
                 .await?
                 .remove(name)
                 .ok_or_else(|| PlaceError::Nothing { path: shown(store), name: name.into() }),
+            Self::Damaged(rescued, error) => Ok(rescued.kept.get(name).cloned().ok_or_else(|| error.clone())?),
         }
     }
 
@@ -140,11 +160,19 @@ impl Place {
         }
     }
 
+    /// The shards that a running forebay has listed; a store knows none but those that it keeps.
+    pub(super) async fn shards(&self, name: &str) -> Result<Vec<String>, PlaceError> {
+        let Self::Daemon(client) = self else { return Ok(Vec::new()) };
+        let shards = client.status(name).await?.shards.unwrap_or_default();
+        Ok(shards.into_iter().map(|shard| shard.shard_id).collect())
+    }
+
     /// Puts marks in place of a mapping's.
     pub(super) async fn replace(&self, name: &str, kept: &Kept, force: bool) -> Result<(), PlaceError> {
         match self {
             Self::Daemon(client) => drop(client.replace_checkpoint(name, kept, force).await?),
             Self::File(store) => store.replace_kept(name, Some(kept.clone())).await?,
+            Self::Damaged(_, error) => return Err(error.clone().into()),
         }
         Ok(())
     }
@@ -157,6 +185,7 @@ impl Place {
                 return Ok(());
             }
             Self::File(store) => store,
+            Self::Damaged(_, error) => return Err(error.clone().into()),
         };
         // What the store has lost it does not keep, and can be reset all the same.
         if shard.is_none() && store.lost().await?.iter().any(|lost| lost == name) {

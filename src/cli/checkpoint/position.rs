@@ -2,11 +2,15 @@
 
 use anyhow::bail;
 
+use crate::cli::import::now;
 use crate::machine::Mark;
 use crate::store::is_shard;
 
-/// Reads the text form of a mark, a bare sequence number, or a time.
-pub(super) fn position(text: &str) -> anyhow::Result<Mark> {
+/// Reads the text form of a mark, a bare sequence number, a time, or `LATEST`, which is now.
+fn position(text: &str) -> anyhow::Result<Mark> {
+    if text == "LATEST" {
+        return Ok(Mark::Latest(now()));
+    }
     let refused = match text.parse() {
         Ok(mark) => return Ok(mark),
         Err(refused) => refused,
@@ -21,8 +25,32 @@ pub(super) fn position(text: &str) -> anyhow::Result<Mark> {
     }
 }
 
+/// What is moved, and where to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    One(String, Mark),
+    All(Mark),
+}
+
+impl Target {
+    /// Reads `SHARD POSITION`, or for all shards `POSITION`.
+    pub(super) fn read(first: &str, second: Option<&str>, all: bool) -> anyhow::Result<Self> {
+        match (second, all) {
+            (Some(at), false) => Ok(Self::One(shard(first)?, position(at)?)),
+            (None, true) => match position(first)? {
+                Mark::After(number) => {
+                    bail!("the sequence number {number} is one shard's: name the shard, or give --all a time")
+                }
+                position => Ok(Self::All(position)),
+            },
+            (None, false) => bail!("write <SHARD> <POSITION>, or --all <POSITION>"),
+            (Some(_), true) => bail!("--all takes no shard: write --all <POSITION>"),
+        }
+    }
+}
+
 /// Takes what AWS could call a shard.
-pub(super) fn shard(text: &str) -> anyhow::Result<String> {
+fn shard(text: &str) -> anyhow::Result<String> {
     if !is_shard(text) {
         bail!("a shard id has at most 128 letters, digits and -_. such as shardId-000000000000");
     }
@@ -52,10 +80,18 @@ mod tests {
     }
 
     #[test]
+    fn latest_is_now() {
+        let before = now();
+        let Mark::Latest(ms) = position("LATEST").unwrap() else { panic!("it is another position") };
+        assert!((before..=now()).contains(&ms), "{ms}");
+    }
+
+    #[test]
     fn other_texts_are_refused_with_what_to_write() {
         for (text, said) in [
             ("", "write TRIM_HORIZON"),
-            ("LATEST", "LATEST:SECONDS"),
+            ("LATEST:", "LATEST:SECONDS"),
+            ("latest", "LATEST:SECONDS"),
             ("trim_horizon", "write TRIM_HORIZON"),
             ("AFTER:12a", "AFTER:SEQUENCE_NUMBER"),
             ("2025-10-09", "a time with its offset"),
@@ -65,6 +101,22 @@ mod tests {
         ] {
             let error = position(text).unwrap_err().to_string();
             assert!(error.contains(said), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn one_shard_or_all_are_moved() {
+        let read = Target::read;
+        assert_eq!(read("s", Some("END"), false).unwrap(), Target::One("s".into(), Mark::End));
+        assert_eq!(read("TRIM_HORIZON", None, true).unwrap(), Target::All(Mark::TrimHorizon));
+        for (first, second, all, said) in [
+            ("s", None, false, "<SHARD> <POSITION>"),
+            ("s", Some("END"), true, "--all takes no shard"),
+            ("AFTER:7", None, true, "is one shard's"),
+            ("SOON", None, true, "is no position"),
+        ] {
+            let error = read(first, second, all).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
         }
     }
 

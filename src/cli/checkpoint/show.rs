@@ -16,7 +16,7 @@ pub(super) enum TableOrJson {
     /// A table for people.
     #[default]
     Table,
-    /// JSON; stable.
+    /// JSON (fields are only added).
     Json,
 }
 

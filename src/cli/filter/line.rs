@@ -106,7 +106,7 @@ impl Lines {
             None => (Screening::Passes, None, None),
             Some(Verdict::Match(pattern)) => (Screening::Passes, several.then_some(pattern), None),
             Some(Verdict::NoMatch) => (Screening::FilteredOut, None, None),
-            Some(Verdict::Undecidable(why)) => (Screening::Undecidable, None, Some(why.to_string())),
+            Some(Verdict::Undecidable(why)) => (Screening::Undecidable(why.in_short()), None, Some(why.to_string())),
         };
         Line {
             id: origin.map(|origin| origin.id),

@@ -122,7 +122,7 @@ async fn from_stream(
     most: usize,
     lines: &mut Lines,
 ) -> anyhow::Result<()> {
-    let shards = interruptible(stream.shards()).await?;
+    let shards = interruptible(stream.shards()).await?.shards;
     for (index, shard) in shards.iter().enumerate() {
         let left = most.saturating_sub(lines.count());
         let share = left.div_ceil(shards.len() - index);
@@ -183,7 +183,7 @@ mod tests {
 
     use super::*;
     use crate::filter::{Filters, Pattern, View};
-    use crate::machine::{FaultKind, QueueAttributes, ReadAnswer, Receipt, Screening};
+    use crate::machine::{FaultKind, QueueAttributes, ReadAnswer, Receipt, Screening, StreamListing};
 
     /// A source that answers by a list, and keeps what it was asked.
     #[derive(Default)]
@@ -244,8 +244,8 @@ mod tests {
     }
 
     impl StreamSource for Scripted<ReadAnswer> {
-        fn shards(&self) -> BoxFuture<'_, Result<Vec<Shard>, Fault>> {
-            ready(Ok(vec![])).boxed()
+        fn shards(&self) -> BoxFuture<'_, Result<StreamListing, Fault>> {
+            ready(Ok(StreamListing::default())).boxed()
         }
         fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadAnswer, Fault>> {
             ready(self.answer(format!("{} {:?}", request.max, request.cursor))).boxed()

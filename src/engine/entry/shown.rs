@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Entry, Goal};
+use crate::engine::last_error::rfc3339;
 use crate::engine::{
     DestinationConfig, FilterCriteria, HealthStatus, MappingState, MappingStatus, Overview, ScalingConfig,
     StreamConfiguration, seconds, state_transition_reason,
@@ -10,12 +11,13 @@ use crate::engine::{
 use crate::mapping::Origin;
 
 impl Entry {
-    /// `ok`, `starting`, `disabled` or `degraded: …`.
+    /// `ok`, `starting`, `disabled`, `degraded: …` or `failing: …`.
     pub(crate) fn readiness(&self) -> String {
         let shown = self.live.shown();
         match (self.state(), shown.health) {
             (MappingState::Disabled | MappingState::Disabling | MappingState::Deleting, _) => "disabled".into(),
-            (_, HealthStatus::Degraded) => format!("degraded: {}", shown.reason.unwrap_or_default()),
+            (_, HealthStatus::Degraded) => format!("degraded: {}", shown.health_reason().unwrap_or_default()),
+            (_, HealthStatus::Failing) => format!("failing: {}", shown.health_reason().unwrap_or_default()),
             _ if self.live.has_polled() => "ok".into(),
             _ => "starting".into(),
         }
@@ -64,11 +66,13 @@ impl Entry {
             destination_config: DestinationConfig::of(mapping),
             state: self.state(),
             state_transition_reason: state_transition_reason(mapping).into(),
+            health: shown.health,
+            health_reason: shown.health_reason(),
+            since: rfc3339(shown.since_unix_ms),
+            last_error: shown.last_error(),
+            failed_in_a_row: shown.failed_in_a_row(),
             last_processing_result: shown.last_result,
             last_modified: seconds(self.modified_unix_ms),
-            health: shown.health,
-            health_reason: shown.reason,
-            since: rfc3339(shown.since_unix_ms),
             enabled_by: if self.desired.is_some() { "operator" } else { mapping.origin.as_str() }.into(),
             origin: mapping.origin.as_str().into(),
             file: match &mapping.origin {
@@ -83,19 +87,17 @@ impl Entry {
     }
 
     fn state(&self) -> MappingState {
-        let working = self.live.has_polled() || self.live.shown().health == HealthStatus::Degraded;
+        let degraded = self.live.shown().health == HealthStatus::Degraded;
+        let working = self.live.has_polled() || degraded;
         match (&self.goal, &self.running) {
             (Goal::Remove, _) => MappingState::Deleting,
             (Goal::Replace, _) => MappingState::Updating,
-            (Goal::Stop, Some(_)) => MappingState::Disabling,
-            (Goal::Stop, None) => MappingState::Disabled,
+            (Goal::Stop, Some(_)) if !self.live.is_quiet() => MappingState::Disabling,
+            // Nothing is invoked any more, although receives may be open still.
+            (Goal::Stop, _) => MappingState::Disabled,
+            (Goal::Run, Some(running)) if running.change > self.live.taken() && !degraded => MappingState::Updating,
             (Goal::Run, Some(running)) if !running.draining && working => MappingState::Enabled,
             (Goal::Run, _) => self.on_the_way,
         }
     }
-}
-
-fn rfc3339(unix_ms: u64) -> String {
-    let ms = i64::try_from(unix_ms).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_millisecond(ms).map(|at| format!("{at:.0}")).unwrap_or_default()
 }

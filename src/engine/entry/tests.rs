@@ -12,9 +12,9 @@ fn entry() -> Entry {
     Entry::new(mapping, None, live, clock, MappingState::Creating)
 }
 
-fn run(entry: &mut Entry) -> mpsc::Receiver<Command> {
-    let (commands, receiver) = mpsc::channel(8);
-    entry.running = Some(Running { commands, draining: false, again: false, since: Instant::now() });
+fn run(entry: &mut Entry) -> mpsc::Receiver<Order> {
+    let (orders, receiver) = mpsc::channel(8);
+    entry.running = Some(Running::new(Arc::clone(&entry.mapping), orders));
     receiver
 }
 
@@ -42,7 +42,7 @@ async fn a_task_that_was_told_to_begin_again_does_so_at_once() {
     let mut entry = entry();
     let mut commands = run(&mut entry);
     entry.begin_again();
-    assert_eq!(commands.try_recv(), Ok(Command::Cut));
+    assert_eq!(commands.try_recv(), Ok(Order::Command(Command::Cut)));
     entry.ended(None);
     assert!(entry.may_start(Instant::now()));
     // A save that was refused has ended the task before the command came.

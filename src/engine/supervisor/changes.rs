@@ -21,6 +21,7 @@ impl Supervisor {
     fn insert(&mut self, mapping: Mapping, desired: Option<Desired>, begins: MappingState) {
         let metrics = self.metrics.mapping(&mapping.name, mapping.kind);
         let live = Live::new(metrics, self.clock.clone(), Arc::clone(&self.changed));
+        live.set_store(self.store_trouble.as_deref());
         let name = mapping.name.clone();
         self.entries.insert(name, Entry::new(mapping, desired, live, self.clock.clone(), begins));
     }
@@ -53,12 +54,16 @@ impl Supervisor {
     }
 
     pub(super) async fn reload(&mut self, mappings: Vec<Mapping>) -> ReloadSummary {
+        if self.closing.is_some() {
+            // Nothing begins any more, and a drain is not taken back.
+            return ReloadSummary { unchanged: mappings.len(), ..ReloadSummary::default() };
+        }
         // Asked before anything changes: what was ready stays so while changed mappings start again.
         self.readiness();
         let mut summary = ReloadSummary::default();
         let mut wanted: BTreeMap<String, Mapping> =
             mappings.into_iter().map(|mapping| (mapping.name.clone(), mapping)).collect();
-        wanted.retain(|_, mapping| !self.is_taken(mapping));
+        summary.left_out = wanted.extract_if(.., |_, mapping| self.is_taken(mapping)).map(|(name, _)| name).collect();
         for (name, entry) in self.entries.iter_mut().filter(|(_, entry)| !entry.is_of_api()) {
             if !wanted.contains_key(name) && entry.remove() {
                 summary.removed.push(name.clone());
@@ -95,12 +100,16 @@ impl Supervisor {
         let desired = self.desired(&mapping).await?;
         // Asked before anything changes: what was ready stays so while the mapping starts.
         self.readiness();
+        let mut asked = None;
         match self.entries.get_mut(&name) {
-            Some(entry) => drop(entry.replace(mapping, desired)),
+            Some(entry) => asked = entry.replace(mapping, desired).then(|| entry.on_the_way()),
             None => self.insert(mapping, desired, MappingState::Creating),
         }
         self.reconcile();
-        self.overview(&name)
+        let overview = self.overview(&name)?;
+        // Whoever asks for a change is answered as on AWS, however soon it is taken over.
+        let state = asked.filter(|_| overview.state == MappingState::Enabled).unwrap_or(overview.state);
+        Ok(Overview { state, ..overview })
     }
 
     pub(super) fn remove(&mut self, name: &str) -> Result<oneshot::Receiver<()>, EngineError> {

@@ -16,7 +16,7 @@ use crate::engine::{
 use crate::function::{Function, FunctionSettings};
 use crate::machine::{
     Fault, FaultKind, FunctionAnswer, InvokeResult, PollRequest, QueueAttributes, ReadAnswer, ReadRequest, Receipt,
-    Record, Screening, SettleEntry, SettleOutcome, Shard, StartingPosition,
+    Record, Screening, SettleEntry, SettleOutcome, Shard, StartingPosition, StreamListing,
 };
 use crate::mapping::{Arn, Mapping, Origin, SourceKind, StreamParameters, parse};
 use crate::source::{QueueSource, StreamSource};
@@ -119,8 +119,8 @@ impl Function for Port {
 }
 
 impl StreamSource for Port {
-    fn shards(&self) -> BoxFuture<'_, Result<Vec<Shard>, Fault>> {
-        async { Ok(vec![Shard { id: "shardId-0".into(), parents: vec![], closed: false }]) }.boxed()
+    fn shards(&self) -> BoxFuture<'_, Result<StreamListing, Fault>> {
+        async { Ok(vec![Shard { id: "shardId-0".into(), parents: vec![], closed: false }].into()) }.boxed()
     }
 
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadAnswer, Fault>> {
@@ -232,6 +232,7 @@ impl Rig {
             store: Arc::clone(&store),
             metrics: metrics.clone(),
             drain_timeout: Duration::from_secs(25),
+            receive_wait: crate::machine::LONG_POLL,
             seed: 7,
             wall: Arc::new(|| 1_800_000_000_000),
         });

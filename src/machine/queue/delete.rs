@@ -8,7 +8,9 @@ use bytes::Bytes;
 use super::QueueMachine;
 use super::machine::Stage;
 use super::settle::{Call, MAX_ENTRIES};
-use crate::machine::{BackoffPolicy, Event, Fault, Invariant, Mono, SettleAction, SettleEntry, SettleOutcome};
+use crate::machine::{
+    BackoffPolicy, Event, Fault, FaultKind, Invariant, Mono, SettleAction, SettleEntry, SettleOutcome,
+};
 
 /// So many deletion calls may be open at once.
 const MAX_CALLS: usize = 64;
@@ -16,7 +18,14 @@ const MAX_CALLS: usize = 64;
 const BACKLOG: usize = 2_000;
 /// How long a deletion may wait for others to share its call.
 const LINGER: Duration = Duration::from_millis(10);
+/// After so many calls in a row that deleted nothing, messages are received one at a time: each comes again and again.
+const FUTILE: u32 = 3;
+/// The pauses between them.
+const PROBE: BackoffPolicy = BackoffPolicy { initial: Duration::from_secs(1), maximum: Duration::from_secs(60) };
 const BACKOFF: BackoffPolicy = BackoffPolicy { initial: Duration::from_millis(250), maximum: Duration::from_secs(5) };
+
+const NO_EFFECT: &str =
+    "the queue refuses the receipt of every message that is to be deleted (ReceiptHandleIsInvalid): all come again";
 
 /// Messages that are done with, by token.
 #[derive(Debug, Default)]
@@ -25,6 +34,10 @@ pub(super) struct Deletes {
     oldest: Mono,
     retries: BTreeSet<(Mono, u64)>,
     open: usize,
+    /// Calls in a row that deleted nothing.
+    futile: u32,
+    /// When a message may be received although no deletion works.
+    probe_at: Mono,
 }
 
 impl Deletes {
@@ -122,12 +135,12 @@ impl QueueMachine {
                 SettleOutcome::Failed(fault) => failed.push((token, fault)),
             }
         }
-        if deleted + gone > 0 {
-            // A receipt that is no longer valid was answered as well: the source takes deletions.
-            self.health.deletion_ok();
-        }
         if deleted > 0 {
+            self.settling.deletes.futile = 0;
+            self.health.deletion_ok();
             self.out.emit(Event::Deleted { records: deleted });
+        } else {
+            self.deleted_nothing(gone > 0);
         }
         if gone > 0 {
             self.out
@@ -138,6 +151,35 @@ impl QueueMachine {
             self.out.emit(Event::DeleteFailed { records: failed.len(), message: fault.message.clone() });
         }
         self.retry_deletes(failed);
+    }
+
+    /// A call had no effect. One that finds its receipts no longer valid may come late; when all do, every message comes
+    /// again without end.
+    fn deleted_nothing(&mut self, refused: bool) {
+        let deletes = &mut self.settling.deletes;
+        deletes.futile = deletes.futile.saturating_add(1);
+        if deletes.futile < FUTILE {
+            return;
+        }
+        deletes.probe_at = self.now + PROBE.pause(deletes.futile - FUTILE + 1, &mut self.rng);
+        if refused {
+            self.health.deletion_failed(&Fault::new(FaultKind::Invalid, NO_EFFECT));
+        }
+    }
+
+    pub(super) const fn deletes_are_futile(&self) -> bool {
+        self.settling.deletes.futile >= FUTILE
+    }
+
+    /// Whether one message may be received to see whether deletions work again.
+    pub(super) fn may_probe(&self) -> bool {
+        self.held.is_empty() && self.receiving.open() == 0 && self.settling.deletes.probe_at <= self.now
+    }
+
+    /// When that will be.
+    pub(super) fn probe_due(&self) -> Option<Mono> {
+        let waits = self.deletes_are_futile() && self.held.is_empty() && !self.receiving.is_stopped();
+        waits.then_some(self.settling.deletes.probe_at).filter(|at| *at > self.now)
     }
 
     fn retry_deletes(&mut self, failed: Vec<(u64, Fault)>) {

@@ -26,7 +26,7 @@ pub(super) struct Attempt {
     /// When it was first used.
     first: Mono,
     /// How many messages it asked for: a name stands for one request.
-    max: u32,
+    pub(super) max: u32,
 }
 
 impl LostReceives {
@@ -36,13 +36,13 @@ impl LostReceives {
 
     fn take(&mut self, max: u32, now: Mono) -> Option<Attempt> {
         self.0.retain(|attempt| now.since(attempt.first) < ATTEMPT_LIVES);
-        let index = self.0.iter().position(|attempt| attempt.max == max)?;
+        let index = self.0.iter().position(|attempt| attempt.max <= max)?;
         self.0.remove(index)
     }
 }
 
 impl QueueMachine {
-    /// The name of the next receive of a FIFO queue.
+    /// The name of the next receive of a FIFO queue, and so how many messages it asks for: at most `max`.
     pub(super) fn attempt(&mut self, max: u32) -> Option<Attempt> {
         self.options.fifo?;
         let lost = self.receiving.lost.take(max, self.now);
@@ -212,7 +212,10 @@ impl QueueMachine {
         let is_ours = |token: &u64| {
             self.held.get(token).is_some_and(|held| {
                 self.leases.watches(*token, &held.lease)
-                    && matches!(held.stage, Stage::Gathering | Stage::Batched(_) | Stage::InFlight | Stage::GivenUp)
+                    && matches!(
+                        held.stage,
+                        Stage::Gathering | Stage::Batched(_) | Stage::InFlight | Stage::GivenUp | Stage::Returning
+                    )
             })
         };
         let mut together: BTreeSet<u64> = names.iter().flat_map(|name| groups.members(name)).filter(is_ours).collect();

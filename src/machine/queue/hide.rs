@@ -33,6 +33,12 @@ pub(super) struct Change {
     purpose: Purpose,
 }
 
+impl Change {
+    pub(super) const fn is_return(&self) -> bool {
+        matches!(self.purpose, Purpose::Release { .. })
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Purpose {
     /// The message stays ours.
@@ -45,6 +51,11 @@ impl Changes {
     /// Whether nothing waits to be sent; what is deferred waits for a call that is open.
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.later.is_empty()
+    }
+
+    /// Messages that are still to be given back.
+    pub(super) fn returns(&self) -> usize {
+        self.waiting.iter().chain(self.later.values()).chain(self.deferred.values()).filter(|it| it.is_return()).count()
     }
 
     pub(super) fn next_retry(&self) -> Option<Mono> {

@@ -8,6 +8,7 @@ use crate::machine::envelope::{MAX_BODY_BYTES, join};
 use crate::machine::outcome::{Answer, read};
 use crate::machine::{
     BatchId, Event, Fault, FaultKind, FunctionAnswer, Invariant, InvokeEnd, InvokeRequest, InvokeResult, Mono, Output,
+    Problem,
 };
 
 /// An answer wakes a batch that has failed more than once only after so long: a batch that the service always refuses would
@@ -27,6 +28,16 @@ pub(super) struct Batch {
     /// While it waits: from when on an answer to another batch may wake it.
     wakes: Mono,
     pub(super) flying: bool,
+    /// Whether the function reported batch item failures when this try was begun.
+    reports: bool,
+}
+
+impl Batch {
+    /// Everything beyond the first `most` messages, as a batch of its own.
+    pub(super) fn split_off(&mut self, most: usize) -> Option<Self> {
+        let is_larger = !self.flying && self.tokens.len() > most;
+        is_larger.then(|| Self { tokens: self.tokens.split_off(most), ..*self })
+    }
 }
 
 impl QueueMachine {
@@ -40,8 +51,15 @@ impl QueueMachine {
 
     pub(super) fn add_batch(&mut self, id: BatchId, tokens: Vec<u64>) {
         self.restage(&tokens, Stage::Batched(id));
-        self.batches.insert(id, Batch { tokens, attempt: 0, failures: 0, wakes: Mono::ZERO, flying: false });
+        let batch = Batch { tokens, attempt: 0, failures: 0, wakes: Mono::ZERO, flying: false, reports: false };
+        self.batches.insert(id, batch);
         self.ready.insert(id);
+        self.cut_to_size(id);
+    }
+
+    /// Whether no try of this batch was ever begun.
+    pub(super) fn is_fresh(&self, id: BatchId) -> bool {
+        self.batches.get(&id).is_some_and(|batch| batch.attempt == 0)
     }
 
     pub(super) fn restage(&mut self, tokens: &[u64], stage: Stage) {
@@ -73,6 +91,7 @@ impl QueueMachine {
         let Some(batch) = self.batches.get_mut(&id) else { return };
         batch.attempt += 1;
         batch.flying = true;
+        batch.reports = self.options.report_batch_item_failures;
         let (attempt, tokens) = (batch.attempt, batch.tokens.clone());
         let body = join(tokens.iter().filter_map(|token| self.held.get(token)).map(|held| &held.record.fragment));
         self.out.check(
@@ -113,33 +132,40 @@ impl QueueMachine {
         batch.flying = false;
         let records = batch.tokens.len();
         self.in_flight -= 1;
-        let (end, failed, message) = match result {
+        let (end, failed, problem) = match result {
             Ok(answer) => {
                 self.run = took;
-                self.answered(id, &answer)
+                let (end, failed, problem) = self.answered(id, &answer);
+                match &problem {
+                    Some(problem) => self.health.batch_failed(problem, self.now),
+                    None => self.health.batch_succeeded(),
+                }
+                (end, failed, problem)
             }
             Err(fault) => {
-                let end = InvokeEnd::Fault(fault.kind);
-                let message = fault.message.clone();
                 self.faulted(id, &fault);
-                (end, records, Some(message))
+                (InvokeEnd::Fault(fault.kind), records, Some(Problem::of_fault(&fault)))
             }
         };
-        self.out.emit(Event::InvokeEnded { end, records, failed, took, message });
+        self.out.emit(Event::InvokeEnded { end, records, failed, took, problem });
     }
 
-    fn answered(&mut self, id: BatchId, answer: &FunctionAnswer) -> (InvokeEnd, usize, Option<String>) {
+    fn answered(&mut self, id: BatchId, answer: &FunctionAnswer) -> (InvokeEnd, usize, Option<Problem>) {
         self.health.function_ok();
         self.scaler.answered(self.now);
         self.wake_held();
+        let reports = self.batches.get(&id).is_some_and(|batch| batch.reports);
         let tokens = self.take_batch(id);
         if let Some(error) = &answer.function_error {
-            if !self.options.report_batch_item_failures {
+            if !reports {
                 self.scaler.function_failed();
             }
             self.fail_genuinely(&tokens, Some(answer));
-            let said = String::from_utf8_lossy(&answer.payload[..answer.payload.len().min(512)]).into_owned();
-            return (InvokeEnd::FunctionError, tokens.len(), Some(format!("{error}: {said}")));
+            return (InvokeEnd::FunctionError, tokens.len(), Some(Problem::of_function(error, answer)));
+        }
+        if !reports {
+            self.succeed(&tokens);
+            return (InvokeEnd::Success, 0, None);
         }
         match self.read_answer(&tokens, answer) {
             Answer::Success => {
@@ -157,20 +183,18 @@ impl QueueMachine {
                 let pick = |indices: &[usize]| indices.iter().map(|&index| tokens[index]).collect::<Vec<u64>>();
                 self.succeed(&pick(&succeeded));
                 self.fail_reported(&pick(&failed), &pick(&kept), true, Some(answer));
-                (InvokeEnd::Partial, failed.len(), None)
+                let problem = succeeded.is_empty().then(Problem::all_reported);
+                (InvokeEnd::Partial, failed.len(), problem)
             }
             Answer::Malformed(reason) => {
                 self.out.emit(Event::MalformedResponse { reason });
                 self.fail_genuinely(&tokens, Some(answer));
-                (InvokeEnd::FunctionError, tokens.len(), Some(reason.into()))
+                (InvokeEnd::FunctionError, tokens.len(), Some(Problem::malformed(reason)))
             }
         }
     }
 
     fn read_answer(&self, tokens: &[u64], answer: &FunctionAnswer) -> Answer {
-        if !self.options.report_batch_item_failures {
-            return Answer::Success;
-        }
         let ids: Vec<&str> =
             tokens.iter().filter_map(|token| self.held.get(token)).map(|held| &*held.record.id).collect();
         read(&answer.payload, &ids)
@@ -207,12 +231,14 @@ impl QueueMachine {
 
     /// Keeps a batch that the function could not take; its messages stay ours, so no receive is spent.
     fn hold_back(&mut self, id: BatchId, failures: u32, fault: &Fault) {
-        if self.draining.is_some() {
+        let tokens = self.batches.get(&id).map(|batch| batch.tokens.clone()).unwrap_or_default();
+        let is_last =
+            tokens.iter().filter_map(|token| self.held.get(token)).any(|held| self.receiving.is_last(&held.record));
+        if self.draining.is_some() && !is_last {
             let tokens = self.take_batch_and_behind(id);
             return self.give_back_unstarted(&tokens);
         }
         let pause = self.pause_after(failures, fault);
-        let tokens = self.batches.get(&id).map(|batch| batch.tokens.clone()).unwrap_or_default();
         let oldest = tokens.iter().filter_map(|token| self.held.get(token)).map(|held| held.lease.received).min();
         if oldest.is_some_and(|received| self.now.since(received) + pause > self.options.hold_limit) {
             let tokens = self.take_batch_and_behind(id);
@@ -224,6 +250,7 @@ impl QueueMachine {
             batch.wakes = if failures > 1 { self.now + WAKES_AFTER } else { self.now };
         }
         self.waiting.insert((self.now + pause, id));
+        self.cut_to_size(id);
         self.out.emit(Event::Held { records: tokens.len(), retry_in: pause });
     }
 

@@ -9,7 +9,7 @@ use super::give_up::Deliveries;
 use super::invoke::Batch;
 use super::receive::Receiving;
 use super::settle::Settling;
-use crate::machine::batcher::{BatchLimits, Batcher};
+use crate::machine::batcher::Batcher;
 use crate::machine::groups::Groups;
 use crate::machine::health::HealthWatch;
 use crate::machine::outbox::Outbox;
@@ -83,7 +83,6 @@ impl QueueMachine {
     /// A machine that has not asked for anything yet: feed it an [`Input::Timeout`] to set it going.
     #[must_use]
     pub fn new(options: QueueOptions) -> Self {
-        let limits = BatchLimits { records: options.batch_size as usize, window: options.window };
         Self {
             now: Mono::ZERO,
             unix_ms: 0,
@@ -96,7 +95,7 @@ impl QueueMachine {
             },
             health: HealthWatch::default(),
             receiving: Receiving::default(),
-            batcher: Batcher::new(limits),
+            batcher: Batcher::new(options.limits()),
             groups: super::fifo::groups(&options),
             leases: Leases::new(super::receive::ASSUMED_VISIBILITY),
             held: BTreeMap::new(),
@@ -136,17 +135,20 @@ impl QueueMachine {
         self.batch_groups();
         self.start_invokes();
         self.start_deliveries();
+        // What was not begun after all goes back, too.
+        self.advance_drain();
         self.flush_settlements();
+        self.refresh_when_idle();
         self.describe_if_due();
         self.start_polls();
-        self.out.show(&mut self.health, self.scaler.limit());
+        self.out.show(&mut self.health, self.scaler.limit(), self.now);
         self.finish_drain();
     }
 
     fn finish_drain(&mut self) {
         let Some(abandoned) = self.drained() else { return };
         self.done = true;
-        self.out.emit(Event::Drained { abandoned });
+        self.out.emit(Event::Drained { abandoned, unsaved: Vec::new() });
         self.out.push(Output::Done);
     }
 
@@ -159,7 +161,9 @@ impl QueueMachine {
             (self.leases.next_beat(), Wake::Heartbeat),
             (self.settling.next_flush(), Wake::Settle),
             (self.deliveries.next_try(), Wake::Deliver),
-            (self.draining.as_ref().map(Draining::next), Wake::Drain),
+            (self.probe_due(), Wake::Poll),
+            (self.health.due(), Wake::Health),
+            (self.draining.as_ref().and_then(|draining| draining.next(self.now)), Wake::Drain),
         ];
         let next = candidates.into_iter().filter_map(|(at, reason)| Some((at?, reason))).min();
         next.map(|(at, reason)| Deadline { at, reason })
@@ -180,8 +184,10 @@ impl Machine for QueueMachine {
             Input::Invoked { batch, result, took } => self.invoked(batch, result, took),
             Input::Settled { settle, result } => self.settled(settle, result),
             Input::Delivered { delivery, result } => self.delivered(delivery, result),
-            Input::Command(Command::Drain { bound }) => self.begin_drain(bound),
+            Input::Command(Command::Drain { bound, receives }) => self.begin_drain(bound, receives),
             Input::Command(Command::Cut) => self.cut_drain(),
+            Input::Command(Command::Resume) => self.resume(),
+            Input::Command(Command::Change(options)) => self.change(*options),
             // The rest concerns streams.
             Input::Listed(_) | Input::Claimed(_) | Input::Read { .. } | Input::Saved { .. } | Input::Timeout => {}
         }
@@ -198,13 +204,16 @@ impl Machine for QueueMachine {
 
     fn gauges(&self) -> Gauges {
         Gauges {
-            held: self.held.len(),
+            // What a drain gives back is ours until that is confirmed.
+            held: self.held.len() + self.draining.as_ref().map_or(0, |_| self.settling.returns()),
             in_flight: self.in_flight as usize,
             limit: self.scaler.limit() as usize,
             lowered: self.scaler.lowered().map(|(goal, since)| {
                 let ago = u64::try_from(self.now.since(since).as_millis()).unwrap_or(u64::MAX);
                 Lowered { goal: goal as usize, since_unix_ms: self.unix_ms.saturating_sub(ago) }
             }),
+            receiving: self.receiving.open(),
+            quiet: self.draining.is_some() && !self.has_work(),
             unsaved_since_unix_ms: None,
         }
     }

@@ -1,5 +1,6 @@
 //! The machine of one SQS queue, standard or FIFO, composed of batcher, groups, outcome, backoff, visibility and scaler.
 
+mod change;
 mod delete;
 mod drain;
 mod fifo;
@@ -15,4 +16,4 @@ mod settle;
 mod tests;
 
 pub use machine::QueueMachine;
-pub use options::{GroupOrder, OnFunctionError, QueueOptions};
+pub use options::{GroupOrder, LONG_POLL, OnFunctionError, QueueOptions};

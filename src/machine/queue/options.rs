@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use crate::machine::batcher::BatchLimits;
 use crate::machine::visibility::MAX_HIDDEN;
 use crate::machine::{BackoffPolicy, ScreeningPolicy};
+
+/// SQS's longest long poll.
+pub const LONG_POLL: Duration = Duration::from_secs(20);
 
 /// The parameters of one queue mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +20,8 @@ pub struct QueueOptions {
     pub maximum_concurrency: Option<u32>,
     /// Whether the function reports batch item failures.
     pub report_batch_item_failures: bool,
+    /// How long a receive waits for a first message: whole seconds, 1 to 20.
+    pub receive_wait: Duration,
     /// Used instead of the queue's own visibility timeout.
     pub visibility: Option<Duration>,
     /// The longest that a batch is held through throttles and service errors.
@@ -56,6 +62,12 @@ pub enum GroupOrder {
     AsReported,
 }
 
+impl QueueOptions {
+    pub(crate) const fn limits(&self) -> BatchLimits {
+        BatchLimits { records: self.batch_size as usize, window: self.window }
+    }
+}
+
 impl Default for QueueOptions {
     /// AWS's defaults.
     fn default() -> Self {
@@ -64,6 +76,7 @@ impl Default for QueueOptions {
             window: Duration::ZERO,
             maximum_concurrency: None,
             report_batch_item_failures: false,
+            receive_wait: LONG_POLL,
             visibility: None,
             hold_limit: MAX_HIDDEN,
             on_function_error: OnFunctionError::Wait,

@@ -18,8 +18,6 @@ use crate::machine::{
 /// The visibility timeout that receives ask for when the queue's own cannot be used: its attributes may not
 /// be read, or its timeout is zero.
 pub(super) const ASSUMED_VISIBILITY: Duration = Duration::from_secs(30);
-/// SQS's longest long poll.
-const LONG_POLL: Duration = Duration::from_secs(20);
 /// SQS's largest receive.
 const MAX_RECEIVE: u32 = 10;
 /// How often the attributes are read again: they may be changed at any time.
@@ -44,9 +42,16 @@ pub(super) struct Receiving {
     next_describe: Mono,
     /// Asked for in each receive, where the queue's own timeout is not used.
     override_visibility: Option<Duration>,
-    zero_timeout: bool,
-    /// What the queue said last of the messages that wait.
+    /// The queue's own visibility timeout, as far as it is known.
+    own_visibility: Option<Duration>,
+    /// What the queue said last of the messages that wait, until that is known to be outdated.
     backlog: u64,
+    /// The same of all messages in it.
+    messages: u64,
+    /// Something was received since nothing was held.
+    busy: bool,
+    /// `maxReceiveCount` of the queue's redrive policy.
+    pub(super) max_receive_count: Option<u32>,
     failures: u32,
     /// Polls in a row that did not wait, and brought nothing.
     hollow: u32,
@@ -91,13 +96,40 @@ impl Receiving {
         self.polls.len()
     }
 
+    /// A drain is over before its end.
+    pub(super) fn resume(&mut self) {
+        self.stopped = false;
+    }
+
+    pub(super) const fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// What the queue said of its messages is true no more: it is asked again soon.
+    fn refresh(&mut self, now: Mono) {
+        (self.backlog, self.messages) = (0, 0);
+        self.next_describe = self.next_describe.min(now + DESCRIBE_AGAIN);
+    }
+
     /// The queue's own visibility timeout is zero: what fails is to be visible again at once.
-    pub(super) const fn queue_has_no_timeout(&self) -> bool {
-        self.zero_timeout
+    pub(super) fn queue_has_no_timeout(&self) -> bool {
+        self.own_visibility.is_some_and(|own| own.is_zero())
+    }
+
+    /// Whether the queue's next receive of this message would move it to the dead-letter queue instead.
+    pub(super) fn is_last(&self, record: &Record) -> bool {
+        self.max_receive_count.is_some_and(|most| record.receive_count >= most)
     }
 }
 
 impl QueueMachine {
+    /// The queue has fallen idle: its backlog is another one.
+    pub(super) fn refresh_when_idle(&mut self) {
+        if self.held.is_empty() && std::mem::take(&mut self.receiving.busy) && self.receiving.messages > 0 {
+            self.receiving.refresh(self.now);
+        }
+    }
+
     pub(super) fn describe_if_due(&mut self) {
         let receiving = &mut self.receiving;
         if !receiving.stopped && !receiving.describing && receiving.next_describe <= self.now {
@@ -114,15 +146,17 @@ impl QueueMachine {
                 self.receiving.described = true;
                 self.receiving.failures = 0;
                 let own = attributes.visibility;
-                let other = self.options.visibility.or_else(|| own.is_zero().then_some(ASSUMED_VISIBILITY));
-                self.receiving.zero_timeout = own.is_zero();
-                self.receiving.backlog = attributes.backlog.unwrap_or(0);
-                self.use_visibility(other, own);
-                self.out.emit(Event::Described { backlog: attributes.backlog, visibility: own });
+                self.receiving.own_visibility = Some(own);
+                let QueueAttributes { backlog, in_flight: not_visible, .. } = attributes;
+                self.receiving.backlog = backlog.unwrap_or(0);
+                self.receiving.messages = self.receiving.backlog.saturating_add(not_visible.unwrap_or(0));
+                self.receiving.max_receive_count = attributes.max_receive_count;
+                self.use_visibility();
+                self.out.emit(Event::Described { backlog, not_visible, visibility: own });
             }
             Err(fault) if fault.kind == FaultKind::Denied && !self.receiving.described => {
                 self.receiving.described = true;
-                self.use_visibility(Some(self.options.visibility.unwrap_or(ASSUMED_VISIBILITY)), ASSUMED_VISIBILITY);
+                self.use_visibility();
                 self.out.emit(Event::DescribeFailed { kind: fault.kind, message: fault.message });
             }
             Err(fault) if self.receiving.described => {
@@ -136,9 +170,12 @@ impl QueueMachine {
         }
     }
 
-    fn use_visibility(&mut self, other: Option<Duration>, own: Duration) {
-        self.receiving.override_visibility = other;
-        self.leases.set_length(other.unwrap_or(own));
+    /// Receives ask for a timeout where the mapping says one, or the queue's own is of no use.
+    pub(super) fn use_visibility(&mut self) {
+        let own = self.receiving.own_visibility.filter(|own| !own.is_zero());
+        self.receiving.override_visibility =
+            self.options.visibility.or_else(|| own.is_none().then_some(ASSUMED_VISIBILITY));
+        self.leases.set_length(self.receiving.override_visibility.or(own).unwrap_or(ASSUMED_VISIBILITY));
     }
 
     /// Opens as many polls as there is room for: a message is only received when a slot is free for its batch.
@@ -154,6 +191,7 @@ impl QueueMachine {
             let wait = self.wait();
             let visibility = self.receiving.override_visibility;
             let attempt = self.attempt(max);
+            let max = attempt.as_ref().map_or(max, |attempt| attempt.max);
             let request =
                 PollRequest { id, max, wait, visibility, attempt: attempt.as_ref().map(|name| name.id.clone()) };
             let lease = self.leases.length();
@@ -167,9 +205,10 @@ impl QueueMachine {
             // A short poll shows at once whether receiving works; a long one would keep that to itself.
             return Duration::ZERO;
         }
-        self.batcher.window_ends().map_or(LONG_POLL, |end| {
+        let longest = self.options.receive_wait;
+        self.batcher.window_ends().map_or(longest, |end| {
             // A poll that outlives the window would bring messages for which no slot is free.
-            Duration::from_secs(end.since(self.now).as_secs() + 1).min(LONG_POLL)
+            Duration::from_secs(end.since(self.now).as_secs() + 1).min(longest)
         })
     }
 
@@ -182,6 +221,7 @@ impl QueueMachine {
             || self.groups.as_ref().is_some_and(Groups::waits)
             || self.settling.deletes.is_behind()
             || self.deliveries.is_behind()
+            || self.deletes_are_futile() && !self.may_probe()
         {
             return None;
         }
@@ -193,6 +233,7 @@ impl QueueMachine {
             .saturating_sub(self.batcher.gathered() as u64);
         // Without a window each receive is a batch of its own, however few messages it brings.
         let room = if self.options.window.is_zero() && u64::from(open) >= free { 0 } else { room };
+        let room = if self.deletes_are_futile() { room.min(1) } else { room };
         let max = u32::try_from(room).unwrap_or(u32::MAX).min(MAX_RECEIVE).min(self.options.batch_size);
         (max > 0).then_some(max)
     }
@@ -230,9 +271,9 @@ impl QueueMachine {
         }
         self.out.emit(Event::Polled { records: records.len() });
         let count = records.len();
-        if count == 0 && std::mem::take(&mut self.receiving.backlog) > 0 {
-            let soon = self.now + DESCRIBE_AGAIN;
-            self.receiving.next_describe = self.receiving.next_describe.min(soon);
+        self.receiving.busy |= count > 0;
+        if count == 0 && self.receiving.backlog > 0 {
+            self.receiving.refresh(self.now);
         }
         self.receiving.hollow = if count == 0 && took < AT_ONCE.min(poll.wait) { self.receiving.hollow + 1 } else { 0 };
         if self.receiving.hollow > 0 && !self.receiving.stopped {
@@ -241,12 +282,17 @@ impl QueueMachine {
         }
         // What was asked for is what was given. The queue's own timeout may have changed while the poll was open.
         let lease = poll.visibility.unwrap_or_else(|| poll.lease.min(self.leases.length()));
-        let mut tally = Tally::default();
+        // What the queue would move to its dead-letter queue next is processed, although the mapping drains.
+        let goes_back = self.draining.is_some() && !records.iter().any(|record| self.receiving.is_last(record));
+        let mut tally = Tally::of(self.options.screening);
         for record in records {
             tally.add(record.screening);
-            self.hold(record, lease);
+            self.hold(record, lease, goes_back);
         }
         self.out.tell(tally);
+        if self.draining.is_some() {
+            self.batcher.flush();
+        }
         self.batcher.receive_ended();
         self.take_closed_batches();
         self.batch_groups();
@@ -257,7 +303,7 @@ impl QueueMachine {
         self.scaler.received(count, full, took, saturated, self.now);
     }
 
-    fn hold(&mut self, mut record: Record, length: Duration) {
+    fn hold(&mut self, mut record: Record, length: Duration, goes_back: bool) {
         let token = self.out.name();
         let bytes = record.fragment.len();
         let lease = self.leases.begin(token, self.now, length);
@@ -274,7 +320,7 @@ impl QueueMachine {
         }
         let previous = self.held.insert(token, Held { record, lease, stage: Stage::Gathering });
         self.out.check(Invariant::SettlesOnce, previous.is_none());
-        if self.draining.is_some() {
+        if goes_back {
             self.give_back_unstarted(&[token]);
         } else if !passes {
             self.screen(token, screened, screening);

@@ -34,6 +34,15 @@ impl Settling {
         self.deletes.is_empty() && self.changes.is_empty() && self.calls.is_empty()
     }
 
+    /// Messages that are given back, as long as the source has not confirmed it.
+    pub(super) fn returns(&self) -> usize {
+        let open = self.calls.values().map(|call| match call {
+            Call::Change { changes, .. } => changes.iter().filter(|change| change.is_return()).count(),
+            Call::Delete(_) => 0,
+        });
+        self.changes.returns() + open.sum::<usize>()
+    }
+
     pub(super) fn next_flush(&self) -> Option<Mono> {
         [self.deletes.next_flush(), self.changes.next_retry()].into_iter().flatten().min()
     }
@@ -42,6 +51,7 @@ impl Settling {
 impl QueueMachine {
     /// The function has failed these messages: they go the way that the mapping wants.
     pub(super) fn fail(&mut self, tokens: &[u64]) {
+        self.count_exhausted(tokens);
         match self.options.on_function_error {
             // A queue without a visibility timeout of its own wants them back at once.
             OnFunctionError::Wait if self.options.visibility.is_none() && self.receiving.queue_has_no_timeout() => {
@@ -56,6 +66,16 @@ impl QueueMachine {
                     self.give_back(token, span);
                 }
             }
+        }
+    }
+
+    /// Counts messages whose next receive would be one too many.
+    fn count_exhausted(&mut self, tokens: &[u64]) {
+        let Some(receives) = self.receiving.max_receive_count else { return };
+        let spent = |token: &&u64| self.held.get(token).is_some_and(|held| held.record.receive_count >= receives);
+        let records = tokens.iter().filter(spent).count();
+        if records > 0 {
+            self.out.emit(Event::Exhausted { records, receives });
         }
     }
 

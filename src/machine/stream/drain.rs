@@ -91,7 +91,7 @@ impl StreamMachine {
         }
         let abandoned = self.batches.len();
         self.done = true;
-        self.out.emit(Event::Drained { abandoned });
+        self.out.emit(Event::Drained { abandoned, unsaved: self.unsaved() });
         self.out.push(Output::Done);
     }
 }

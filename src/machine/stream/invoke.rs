@@ -14,7 +14,7 @@ use crate::machine::envelope::{MAX_BODY_BYTES, beyond_plain, join_with};
 use crate::machine::outcome::{Answer, read};
 use crate::machine::{
     BatchId, Condition, Event, FailedResponse, Fault, FaultKind, FlushReason, FunctionAnswer, Invariant, InvokeEnd,
-    InvokeRequest, InvokeResult, Output,
+    InvokeRequest, InvokeResult, Output, Problem,
 };
 
 const PLAIN_TAIL: &[u8] = b"]}";
@@ -159,25 +159,29 @@ impl StreamMachine {
         let shard = self.shards.get(&key);
         let records = shard.and_then(|shard| shard.lanes.get(lane)?.piece()).map_or(0, |piece| piece.places.len());
         let is_answer = result.is_ok();
-        let (end, failed, message) = match result {
+        let (end, failed, problem) = match result {
             Ok(answer) => {
                 self.run = took;
-                self.answered(key, lane, answer)
+                let (end, failed, problem) = self.answered(key, lane, answer);
+                match &problem {
+                    Some(problem) => self.health.batch_failed(problem, self.now.mono),
+                    None => self.health.batch_succeeded(),
+                }
+                (end, failed, problem)
             }
             Err(fault) => {
-                let message = fault.message.clone();
                 self.faulted(key, lane, &fault);
-                (InvokeEnd::Fault(fault.kind), records, Some(message))
+                (InvokeEnd::Fault(fault.kind), records, Some(Problem::of_fault(&fault)))
             }
         };
-        self.out.emit(Event::InvokeEnded { end, records, failed, took, message });
+        self.out.emit(Event::InvokeEnded { end, records, failed, took, problem });
         self.advance_shard(key);
         if is_answer {
             self.wake_held_back();
         }
     }
 
-    fn answered(&mut self, key: ShardKey, lane: usize, answer: FunctionAnswer) -> (InvokeEnd, usize, Option<String>) {
+    fn answered(&mut self, key: ShardKey, lane: usize, answer: FunctionAnswer) -> (InvokeEnd, usize, Option<Problem>) {
         self.health.function_ok();
         let Some(shard) = self.shards.get(&key) else { return (InvokeEnd::Success, 0, None) };
         let Some(piece) = shard.lanes.get(lane).and_then(|lane| lane.piece()) else {
@@ -186,9 +190,8 @@ impl StreamMachine {
         let records = piece.places.len();
         let needs_state = shard.windows.is_some() && piece.last_of_window.is_none();
         let mut state = None;
-        let (end, message, malformed) = if let Some(error) = &answer.function_error {
-            let said = String::from_utf8_lossy(&answer.payload[..answer.payload.len().min(512)]).into_owned();
-            (End::Failed, Some(format!("{error}: {said}")), None)
+        let (end, problem, malformed) = if let Some(error) = &answer.function_error {
+            (End::Failed, Some(Problem::of_function(error, &answer)), None)
         } else {
             let parsed = self.read_answer(shard, piece, &answer);
             let malformed = match (&parsed, needs_state) {
@@ -200,7 +203,7 @@ impl StreamMachine {
                 (_, false) => None,
             };
             let end = if malformed.is_some() { End::Failed } else { End::of(&parsed) };
-            (end, malformed.map(str::to_owned), malformed)
+            (end, malformed.map(Problem::malformed), malformed)
         };
         if let Some(reason) = malformed {
             self.out.emit(Event::MalformedResponse { reason });
@@ -213,8 +216,8 @@ impl StreamMachine {
         self.conclude(key, lane, end, state);
         match end {
             End::Success => (InvokeEnd::Success, 0, None),
-            End::FailedAt(index) => (InvokeEnd::Partial, records - index, None),
-            End::Failed | End::TooLarge => (InvokeEnd::FunctionError, records, message),
+            End::FailedAt(index) => (InvokeEnd::Partial, records - index, (index == 0).then(Problem::all_reported)),
+            End::Failed | End::TooLarge => (InvokeEnd::FunctionError, records, problem),
         }
     }
 

@@ -29,6 +29,8 @@ pub(crate) struct Lineage {
     nodes: BTreeMap<Arc<str>, Node>,
     /// The children of each shard that any listing named; also of shards that are not known themselves.
     children: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    /// Shards that the last listing shows as open although they are processed to their end.
+    reopened: BTreeSet<Arc<str>>,
 }
 
 /// A shard that may be read.
@@ -76,7 +78,7 @@ impl Lineage {
     pub(crate) fn new(start: StartingPosition, positions: Positions) -> Self {
         let marks = if positions.begun { positions.marks } else { BTreeMap::new() };
         let nodes: BTreeMap<_, _> = marks.into_iter().map(|(id, mark)| (id, Node::new(Some(mark)))).collect();
-        Self { start, begun: positions.begun, listing: 0, nodes, children: BTreeMap::new() }
+        Self { start, begun: positions.begun, listing: 0, nodes, children: BTreeMap::new(), reopened: BTreeSet::new() }
     }
 
     /// Takes a new listing of the stream's shards in. An empty one says nothing.
@@ -105,7 +107,17 @@ impl Lineage {
         let ready: Vec<_> = waiting.map(|(id, _)| Arc::clone(id)).collect();
         self.start_all(ready, &mut plan);
         self.forget_tombstones(&mut plan);
+        let ended = |id: &Arc<str>| self.nodes.get(id).is_some_and(|node| node.mark == Some(Mark::End));
+        let closed: BTreeSet<&Arc<str>> = shards.iter().filter(|shard| shard.closed).map(|shard| &shard.id).collect();
+        let open = entries.keys().filter(|&id| !closed.contains(id) && ended(id));
+        self.reopened = open.map(|&id| Arc::clone(id)).collect();
         plan
+    }
+
+    /// Shards that the last listing shows as open although their mark is END. Right after the end of a shard a listing
+    /// may lag behind; if it goes on, the stream is another one than that of the mark.
+    pub(crate) const fn reopened(&self) -> &BTreeSet<Arc<str>> {
+        &self.reopened
     }
 
     /// Every record of the shard is settled, or it is gone. Its END mark is for the caller to save: together with what the plan

@@ -7,9 +7,11 @@ use std::time::Duration;
 use super::StreamMachine;
 use super::lineage::{Lineage, Plan, Start};
 use super::shard::{Shard, ShardKey};
+use super::standing::SKEW_SHOWN;
 use super::windows::Windows;
+use crate::machine::health::Standing;
 use crate::machine::{
-    Event, Fault, FaultKind, Fence, Invariant, Mark, Mono, Output, Positions, Shard as Listed, StartingPosition,
+    Event, Fault, FaultKind, Fence, Invariant, Mark, Mono, Output, Positions, StartingPosition, StreamListing,
 };
 
 /// New shards follow the end of others, which is seen at once; this is for what was missed.
@@ -24,22 +26,26 @@ const AGAIN: [Duration; 2] = [Duration::from_secs(30), Duration::from_secs(5)];
 /// Claim and listings.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    stage: Stage,
-    lineage: Option<(Lineage, Fence)>,
+    pub(super) stage: Stage,
+    pub(super) lineage: Option<(Lineage, Fence)>,
     /// A claim or a listing is open.
     open: bool,
     /// When the next one is due.
     next: Option<Mono>,
     last: Mono,
     /// Listings that were answered.
-    listings: u64,
+    pub(super) listings: u64,
     failures: u32,
     /// Listings in a row that did not show the children of `childless`, or no shard at all.
     fruitless: u32,
     /// How many listings are still to follow the end of a shard.
     again: usize,
     /// Shards that ended, and of whose children nothing is known.
-    childless: BTreeSet<Arc<str>>,
+    pub(super) childless: BTreeSet<Arc<str>>,
+    /// How many shards the last listing named.
+    pub(super) named: usize,
+    /// Since when listings contradict the marks.
+    pub(super) contradicted: Option<Mono>,
     /// Shards that begin when their pins are saved.
     pinned: Vec<Start>,
     /// Pinned shards that were not answered yet, and the records that the others brought meanwhile.
@@ -49,7 +55,7 @@ pub(super) struct Listing {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     /// The marks are not ours yet.
     #[default]
     Claiming,
@@ -118,14 +124,16 @@ impl StreamMachine {
         }
     }
 
-    pub(super) fn listed(&mut self, result: Result<Vec<Listed>, Fault>) {
+    pub(super) fn listed(&mut self, result: Result<StreamListing, Fault>) {
         self.listing.open = false;
-        let shards = match result {
-            Ok(shards) => shards,
+        let StreamListing { shards, disabled } = match result {
+            Ok(listing) => listing,
             Err(fault) => return self.list_failed(fault),
         };
         self.listing.failures = 0;
         self.source_recovered(ShardKey::LISTING);
+        self.health.stands(Standing::Disabled, disabled.map(|disabled| format!("FB0611: {disabled}")));
+        self.listing.named = shards.len();
         if self.draining.is_some() {
             return;
         }
@@ -141,6 +149,7 @@ impl StreamMachine {
         self.listing.childless.retain(|shard| lineage.has_unseen_children(shard));
         self.follow(plan);
         self.judge_missing(|shard| names.contains(shard));
+        self.judge_marks();
         self.plan_listing();
     }
 
@@ -157,7 +166,8 @@ impl StreamMachine {
     }
 
     fn plan_listing(&mut self) {
-        let pause = if self.listing.childless.is_empty() && !self.shards.is_empty() {
+        let certain = self.listing.childless.is_empty() && self.listing.contradicted.is_none();
+        let pause = if certain && !self.shards.is_empty() {
             self.listing.fruitless = 0;
             self.listing.again.checked_sub(1).map_or(SELDOM, |left| {
                 self.listing.again = left;
@@ -204,6 +214,7 @@ impl StreamMachine {
 
     fn begin(&mut self, start: Start, first: bool) {
         let Start { shard: id, from } = start;
+        let from = self.pinned_in_time(&id, from, first);
         let ready = self.listing.lineage.as_ref().is_none_or(|(lineage, _)| lineage.is_settled_parent(&id));
         let latest = first && self.options.start == StartingPosition::Latest;
         self.out.check(Invariant::ParentBeforeChild, ready || latest);
@@ -216,6 +227,22 @@ impl StreamMachine {
         shard.windows = options.tumbling_window.map(Windows::new);
         self.shards.insert(key, shard);
         self.advance_shard(key);
+    }
+
+    /// A pin that is still to come was made by a clock that was wrong. It would leave out what arrives until then, so it is
+    /// taken for now.
+    fn pinned_in_time(&mut self, id: &Arc<str>, from: Mark, first: bool) -> Mark {
+        let now = self.now.unix_ms;
+        let Mark::Latest(pinned) = from else { return from };
+        if first || pinned <= now {
+            return from;
+        }
+        let to = Mark::Latest(now);
+        self.saving.set(Arc::clone(id), Some(to.clone()));
+        if pinned - now >= SKEW_SHOWN {
+            self.out.emit(Event::PinMoved { shard: Arc::clone(id), from, to: to.clone() });
+        }
+        to
     }
 
     /// The shard is processed to its end.

@@ -54,6 +54,10 @@ pub struct StreamMachine {
     /// When the oldest record of each shard was read that no saved mark covers.
     pub(super) unsaved: BTreeSet<(u64, ShardKey)>,
     timers: BTreeSet<(Mono, ShardKey)>,
+    /// Since when there is no shard to read.
+    pub(super) unread: Option<Mono>,
+    /// How far the host's clock is ahead of the source's, as it was told last (milliseconds).
+    pub(super) skew: i64,
     pub(super) done: bool,
 }
 
@@ -83,6 +87,8 @@ impl StreamMachine {
             held: (0, 0),
             unsaved: BTreeSet::new(),
             timers: BTreeSet::new(),
+            unread: None,
+            skew: 0,
             done: false,
             options,
         }
@@ -178,8 +184,11 @@ impl StreamMachine {
         self.send_deliveries();
         self.read_parked();
         self.save_if_due();
+        self.watch_reading();
+        self.watch_clock();
         let limit = u32::try_from(self.lanes()).unwrap_or(u32::MAX);
-        self.out.show(&mut self.health, limit);
+        self.out.show(&mut self.health, limit, self.now.mono);
+        self.check_idle();
         self.finish_drain();
     }
 
@@ -187,8 +196,10 @@ impl StreamMachine {
         let candidates = [
             (self.timers.first().map(|&(at, _)| at), Wake::Retry),
             (self.listing.due().filter(|_| self.draining.is_none()), Wake::Describe),
+            (self.unread_due(), Wake::Describe),
             (self.deliveries.due(), Wake::Deliver),
             (self.save_due(), Wake::Checkpoint),
+            (self.health.due(), Wake::Health),
             (self.draining.as_ref().map(|draining| draining.next(self.now.mono)), Wake::Drain),
         ];
         let next = candidates.into_iter().filter_map(|(at, reason)| Some((at?, reason))).min();
@@ -202,7 +213,7 @@ impl Machine for StreamMachine {
             return;
         }
         // A clock that steps back would make spans negative; time only ever moves on here.
-        self.now = Now { mono: self.now.mono.max(now.mono), unix_ms: now.unix_ms };
+        self.now = Now { mono: self.now.mono.max(now.mono), ..now };
         match input {
             Input::Claimed(result) => self.claimed(result),
             Input::Listed(result) => self.listed(result),
@@ -210,10 +221,14 @@ impl Machine for StreamMachine {
             Input::Invoked { batch, result, took } => self.invoked(batch, result, took),
             Input::Delivered { delivery, result } => self.delivered(delivery, result),
             Input::Saved { save, result } => self.saved(save, result),
-            Input::Command(Command::Drain { bound }) => self.begin_drain(bound),
+            Input::Command(Command::Drain { bound, .. }) => self.begin_drain(bound),
             Input::Command(Command::Cut) => self.cut_drain(),
             // The rest concerns queues.
-            Input::Described(_) | Input::Polled { .. } | Input::Settled { .. } | Input::Timeout => {}
+            Input::Command(Command::Resume | Command::Change(_))
+            | Input::Described(_)
+            | Input::Polled { .. }
+            | Input::Settled { .. }
+            | Input::Timeout => {}
         }
         if !self.done {
             self.advance();
@@ -234,6 +249,8 @@ impl Machine for StreamMachine {
             in_flight: self.batches.len(),
             limit: self.lanes(),
             lowered: None,
+            receiving: 0,
+            quiet: false,
             unsaved_since_unix_ms: self.unsaved.first().map(|&(since, _)| since),
         }
     }

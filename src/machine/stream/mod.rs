@@ -15,6 +15,7 @@ mod read;
 mod retry;
 mod save;
 mod shard;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod windows;

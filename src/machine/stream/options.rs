@@ -8,6 +8,8 @@ use crate::machine::{BackoffPolicy, ScreeningPolicy, StartingPosition};
 /// The parameters of one stream mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamOptions {
+    /// The mapping's name, for the commands that help.
+    pub mapping: Arc<str>,
     /// Which kind of stream it is.
     pub kind: StreamKind,
     /// The stream's ARN, as the events of tumbling windows show it.
@@ -80,6 +82,7 @@ impl Default for StreamOptions {
     /// AWS's defaults of a Kinesis mapping that begins at `TRIM_HORIZON`.
     fn default() -> Self {
         Self {
+            mapping: "".into(),
             kind: StreamKind::Kinesis,
             source_arn: "".into(),
             start: StartingPosition::TrimHorizon,

@@ -119,7 +119,7 @@ impl StreamMachine {
         if let Some(last) = answer.records.last() {
             shard.was_read(&last.id);
         }
-        let (mut tally, mut stopped) = (Tally::default(), Vec::new());
+        let (mut tally, mut stopped) = (Tally::of(policy), Vec::new());
         for record in answer.records {
             if shard.skip_before.is_some_and(|time| record.arrived_unix_ms < time) {
                 continue;

@@ -21,6 +21,8 @@ pub(super) struct Saving {
     changes: BTreeMap<Arc<str>, Option<Mark>>,
     /// Shards whose mark may have moved.
     dirty: BTreeSet<ShardKey>,
+    /// The last mark of each shard that the store has confirmed.
+    confirmed: BTreeMap<Arc<str>, Mark>,
     next: Mono,
     failures: u32,
 }
@@ -108,6 +110,11 @@ impl StreamMachine {
             }
         }
         for (shard, mark) in write.changes {
+            match &mark {
+                // Nothing follows on either.
+                None | Some(Mark::End) => drop(self.saving.confirmed.remove(&shard)),
+                Some(mark) => drop(self.saving.confirmed.insert(Arc::clone(&shard), mark.clone())),
+            }
             if let Some(mark) = mark {
                 self.out.emit(Event::Checkpointed { shard, mark });
             }
@@ -127,6 +134,24 @@ impl StreamMachine {
         self.saving.next = self.now.mono + pause;
         self.health.store_failed(fault);
         self.out.emit(Event::CheckpointFailed { message: fault.message.clone(), retry_in: pause });
+    }
+
+    /// The marks that cover something and that the store has not confirmed: it is processed again at the next start.
+    pub(super) fn unsaved(&self) -> Vec<(Arc<str>, Mark)> {
+        let open = self.saving.open.iter();
+        let sent = open.clone().flat_map(|write| write.changes.iter().map(|(shard, mark)| (shard, mark.as_ref())));
+        let set = self.saving.changes.iter().map(|(shard, mark)| (shard, mark.as_ref()));
+        let mut marks: BTreeMap<&Arc<str>, Option<&Mark>> = sent.chain(set).collect();
+        let dirty = open.flat_map(|write| &write.dirty).chain(&self.saving.dirty);
+        let moved: Vec<(&Arc<str>, Mark)> =
+            dirty.filter_map(|key| self.shards.get(key).and_then(|shard| Some((&shard.id, shard.mark()?)))).collect();
+        marks.extend(moved.iter().map(|(shard, mark)| (*shard, Some(mark))));
+        let covering = marks.into_iter().filter_map(|(shard, mark)| Some((shard, mark?)));
+        covering
+            .filter(|(_, mark)| matches!(mark, Mark::After(_) | Mark::End))
+            .filter(|(shard, mark)| self.saving.confirmed.get(*shard) != Some(mark))
+            .map(|(shard, mark)| (Arc::clone(shard), mark.clone()))
+            .collect()
     }
 
     /// Somebody else has the marks now: nothing that we still do may count.

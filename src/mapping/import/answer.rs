@@ -1,10 +1,9 @@
 //! Answers of `aws lambda list-event-source-mappings` and `get-event-source-mapping`, and mapping files.
 
-use super::carry::{Found, short_name};
+use super::carry::{Found, Origin, short_name};
 use super::model::{Taken, Task};
-use super::read::finish;
 use super::resolver::{Resolver, Verbatim, member};
-use super::value::{Entries, Key, Unknown, Val, ValKind};
+use super::value::{Entries, Unknown, Val, ValKind};
 use super::words::Words;
 use crate::mapping::parameters::same;
 use crate::mapping::reader::short;
@@ -14,12 +13,12 @@ use crate::mapping::tree::{Node, NodeKind};
 pub(super) fn read(task: &mut Task<'_>, document: &Node, taken: &mut Taken) {
     let mut resolver = Resolver::new(task.options);
     match &document.kind {
-        NodeKind::List(items) => items.iter().for_each(|item| one(task, &mut resolver, item, taken)),
+        NodeKind::List(items) => items.iter().for_each(|item| one(task, &mut resolver, item, true, taken)),
         NodeKind::Map(entries) if member(entries, "EventSourceMappings").is_some() => {
             for (key, value) in entries {
                 match (key.as_text(), &value.kind) {
                     (Some("EventSourceMappings"), NodeKind::List(items)) => {
-                        items.iter().for_each(|item| one(task, &mut resolver, item, taken));
+                        items.iter().for_each(|item| one(task, &mut resolver, item, true, taken));
                     }
                     (Some("EventSourceMappings"), _) => {
                         let unknown = Unknown::new(value.span, "it is no list", "name an answer of AWS's");
@@ -39,12 +38,13 @@ pub(super) fn read(task: &mut Task<'_>, document: &Node, taken: &mut Taken) {
                 }
             }
         }
-        _ => one(task, &mut resolver, document, taken),
+        _ => one(task, &mut resolver, document, false, taken),
     }
-    finish(task, resolver);
+    task.import.used.extend(resolver.used);
 }
 
-fn one<'n>(task: &mut Task<'_>, resolver: &mut Resolver<'n>, node: &'n Node, taken: &mut Taken) {
+/// One mapping; `listed` in an answer of `list-event-source-mappings`.
+fn one<'n>(task: &mut Task<'_>, resolver: &mut Resolver<'n>, node: &'n Node, listed: bool, taken: &mut Taken) {
     let Some(entries) = node.as_map() else {
         let why = format!("an event source mapping is a map of parameters, and this is {}", node.describe());
         return task.leave("a mapping", Unknown::new(node.span, why, "remove it"));
@@ -55,14 +55,9 @@ fn one<'n>(task: &mut Task<'_>, resolver: &mut Resolver<'n>, node: &'n Node, tak
     resolver.begin();
     match resolver.needed(node) {
         Ok(Val { kind: ValKind::Map(entries), .. }) => {
-            let found = described(node, entries);
-            let is_state =
-                |(key, value): &&(Key, Val)| same("State", &key.name) && value.as_literal() == Some("Deleting");
-            match found.entries.iter().find(is_state).map(|(key, _)| key.span) {
-                Some(span) => {
-                    let unknown = Unknown::new(span, "AWS is deleting it", "nothing, where that is meant");
-                    task.leave(format!("the mapping of {}", found.what), unknown);
-                }
+            let found = described(node, entries, own);
+            match kept_back(&found, listed && !own) {
+                Some(unknown) => task.leave(format!("the mapping of {}", found.what), unknown),
                 None => task.carry(found, taken),
             }
         }
@@ -71,8 +66,26 @@ fn one<'n>(task: &mut Task<'_>, resolver: &mut Resolver<'n>, node: &'n Node, tak
     }
 }
 
+/// Why AWS's answer is not enough to go by.
+fn kept_back(found: &Found, listed: bool) -> Option<Unknown> {
+    let said = |name: &str| found.entries.iter().find(|(key, value)| same(name, &key.name) && !value.says_nothing());
+    if let Some((key, _)) = said("State").filter(|(_, state)| state.as_literal() == Some("Deleting")) {
+        return Some(Unknown::new(key.span, "AWS is deleting it", "nothing, where that is meant"));
+    }
+    // Without them every record would pass.
+    let has_filters = said("FilterCriteria").or_else(|| said("FilterCriteriaError")).is_some();
+    let (key, _) = said("KMSKeyArn").filter(|_| listed && !has_filters)?;
+    let uuid = match &found.origin {
+        Origin::Aws(uuid) => short(uuid),
+        _ => "UUID".into(),
+    };
+    let why = "it has a key for its filters, and a list of mappings does not show encrypted filters";
+    let help = format!("ask AWS for this one: aws lambda get-event-source-mapping --uuid {uuid} | forebay import -");
+    Some(Unknown::new(key.span, why, help))
+}
+
 /// By its name; AWS's mappings have none, so by its function and its source.
-fn described(node: &Node, entries: Entries) -> Found {
+fn described(node: &Node, entries: Entries, own: bool) -> Found {
     let text = |name: &str| {
         let found = entries.iter().find(|(key, _)| same(name, &key.name)).map(|(_, value)| value);
         found.and_then(Val::words).filter(|words| !words.is_empty())
@@ -85,9 +98,12 @@ fn described(node: &Node, entries: Entries) -> Found {
             parts.collect::<Vec<_>>().join("-")
         }
     };
-    let what = match text("UUID").and_then(Words::as_literal) {
-        Some(uuid) => format!("event source mapping {}", short(uuid)),
-        None => format!("event source mapping {}", short(&name)),
+    let uuid = text("UUID").and_then(Words::as_literal);
+    let what = format!("event source mapping {}", short(uuid.unwrap_or(&name)));
+    let origin = match uuid {
+        _ if own => Origin::Forebay,
+        Some(uuid) => Origin::Aws(uuid.into()),
+        None => Origin::Template,
     };
-    Found { name, what, span: node.span, entries }
+    Found { name, what, span: node.span, entries, origin }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::value::{Entries, Unknown, Val, ValKind, rendered};
+use super::value::{Entries, Unknown, Val, ValKind, boolean_of_yaml_1_1, rendered};
 use crate::mapping::notation;
 use crate::mapping::parameters::{self, MAPPING, Member, Shape, Taken};
 use crate::mapping::reader::short;
@@ -34,7 +34,7 @@ impl Block {
         let mut seen = BTreeSet::new();
         for (key, value) in entries {
             let at = join(path, &short(&key.name));
-            // Nobody knows what it would bring.
+            // It may bring anything.
             if key.name.starts_with("Fn::") || matches!(key.name.as_str(), "Ref" | "<<") {
                 let help = "write into a copy of the file what it stands for, and import that";
                 self.broken.push((at, Unknown::new(key.span, "it is not followed here", help)));
@@ -42,7 +42,14 @@ impl Block {
             }
             let Some(member) = parameters::find(table, &key.name) else {
                 let why = "an event source mapping has no such parameter".to_owned();
-                self.left.push((at, Unknown::new(key.span, why, suggest::help(table, &key.name))));
+                let unknown = Unknown::new(key.span, why, suggest::help(table, &key.name));
+                // Without its filters it would be another mapping.
+                let is_filter = at.to_ascii_lowercase().contains("filter");
+                if is_filter {
+                    self.broken.push((at, unknown));
+                } else {
+                    self.left.push((at, unknown));
+                }
                 continue;
             };
             if !seen.insert(member.name) {
@@ -86,12 +93,16 @@ impl Block {
             }
             (ValKind::List(_) | ValKind::Map(_), Shape::Tags) => tags(value),
             (ValKind::Map(_), Shape::Pattern) => value.json().map(Value::String),
-            (ValKind::Text { words, .. }, shape) => {
+            (ValKind::Text { words, plain }, shape) => {
                 let text = rendered(words, value.span)?;
                 Ok(match shape {
                     // CloudFormation takes numbers and booleans as texts, too.
                     Shape::Integer { .. } | Shape::Limit { .. } => whole(&text),
-                    Shape::Boolean => notation::boolean(&text).map_or(Value::String(text), Value::Bool),
+                    Shape::Boolean => {
+                        let said = notation::boolean(&text).ok();
+                        let said = said.or_else(|| boolean_of_yaml_1_1(&text).filter(|_| *plain));
+                        said.map_or(Value::String(text), Value::Bool)
+                    }
                     _ => Value::String(text),
                 })
             }

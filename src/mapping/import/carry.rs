@@ -1,11 +1,12 @@
 //! From a resolved block to a mapping file.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::block;
 use super::check;
 use super::file::{mapping_file, sound_name};
-use super::model::{Imported, Taken, Task};
+use super::model::{AtAws, Imported, Taken, Task};
+use super::reader::LEAVE_IT;
 use super::value::{Entries, Key, Unknown, Val, ValKind};
 use super::words::Words;
 use crate::mapping::text::Span;
@@ -18,9 +19,26 @@ pub(super) struct Found {
     pub(super) what: String,
     pub(super) span: Span,
     pub(super) entries: Entries,
+    /// What AWS calls it.
+    pub(super) origin: Origin,
+}
+
+/// Where a mapping comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A template: AWS gives the mapping a UUID when it is deployed.
+    Template,
+    /// An answer of AWS's, with the mapping's UUID.
+    Aws(String),
+    /// A mapping file.
+    Forebay,
 }
 
 impl Found {
+    pub(super) fn get(&self, name: &str) -> Option<&Val> {
+        self.entries.iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
+    }
+
     pub(super) fn set(&mut self, name: &str, value: Val) {
         self.entries.push((Key { name: name.into(), span: value.span }, value));
     }
@@ -30,8 +48,7 @@ impl Task<'_> {
     /// Carries a mapping over, or says why not.
     pub(super) fn carry(&mut self, mut found: Found, taken: &mut Taken) {
         if let Some(noun) = other_source(&found.entries) {
-            let help = "leave it to AWS: forebay polls SQS queues, Kinesis streams and DynamoDB streams";
-            let unknown = Unknown::new(found.span, format!("forebay does not poll {noun}"), help);
+            let unknown = Unknown::new(found.span, format!("forebay does not poll {noun}"), LEAVE_IT);
             return self.leave(format!("the mapping of {}", found.what), unknown);
         }
         self.share(&mut found);
@@ -44,6 +61,10 @@ impl Task<'_> {
         }
         let name = free_name(&sound_name(&found.name), taken);
         block.parameters.insert("Name".into(), Value::String(name.clone()));
+        let at_aws = at_aws(&block.parameters, found.origin);
+        if self.options.disabled {
+            block.parameters.insert("Enabled".into(), Value::Bool(false));
+        }
         let line = self.text.line(found.span);
         let origin = format!("{}:{line}, {}", self.text.file.display(), found.what);
         let refused = |why: String, help: String| Unknown::new(found.span, why, help);
@@ -71,7 +92,7 @@ impl Task<'_> {
             self.leave(format!("`{member}` of {name}, which is carried over without it"), unknown);
         }
         self.import.variables.extend(checked.variables);
-        self.import.mappings.push(Imported { name, text });
+        self.import.mappings.push(Imported { name, text, at_aws });
     }
 
     /// A consumer of enhanced fan-out is read as the stream that it reads.
@@ -81,11 +102,26 @@ impl Task<'_> {
         let stream = words.split("/consumer/").into_iter().next().unwrap_or_default();
         let span = arn.span;
         arn.kind = ValKind::Text { words: stream, plain: false };
-        let why =
-            "enhanced fan-out is not supported: the stream itself is read, within the limits that all readers share";
-        let unknown = Unknown::new(span, why, "nothing, where the stream has room for another reader");
-        self.leave(format!("the consumer of {}", found.what), unknown);
+        self.leave(format!("the consumer of {}", found.what), no_fan_out(span));
     }
+}
+
+pub(super) fn no_fan_out(span: Span) -> Unknown {
+    let why = "enhanced fan-out is not supported: the stream itself is read, within the limits that all readers share";
+    Unknown::new(span, why, "nothing, where the stream has room for another reader")
+}
+
+/// AWS's own mapping.
+fn at_aws(parameters: &Map<String, Value>, origin: Origin) -> Option<AtAws> {
+    let text = |name: &str| parameters.get(name).and_then(Value::as_str).map(str::to_owned);
+    let uuid = match origin {
+        Origin::Forebay => return None,
+        Origin::Template => None,
+        Origin::Aws(uuid) => Some(uuid),
+    };
+    let enabled = parameters.get("Enabled") != Some(&Value::Bool(false));
+    let (source, function) = (text("EventSourceArn")?, text("FunctionName")?);
+    Some(AtAws { uuid, source, function, enabled, start: text("StartingPosition") })
 }
 
 fn is_source(key: &Key) -> bool {
@@ -107,7 +143,7 @@ fn other_source(entries: &Entries) -> Option<&'static str> {
     }
 }
 
-/// The name, or the name with the first number that nobody has.
+/// The name, or the name with the first number that is free.
 fn free_name(name: &str, taken: &Taken) -> String {
     let is_free = |name: &str| !taken.names.contains(&name.to_ascii_lowercase());
     if is_free(name) {

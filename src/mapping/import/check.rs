@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::mapping::code::Code;
 use crate::mapping::diagnostic::Severity;
+use crate::mapping::interpolate::Env;
 use crate::mapping::load::parse_at;
 use crate::mapping::model::{FunctionRef, Mapping};
 use crate::mapping::unique::same_function;
@@ -39,7 +40,26 @@ pub(super) struct Checked {
 
 /// Reads a mapping file.
 pub(super) fn check(file: &str, text: &str, now: u64) -> Checked {
-    let loaded = parse_at(Path::new(file), text, &|_| None, now);
+    let bare = read(file, text, now, &|_| None);
+    if !bare.variables.iter().any(|name| stand_in(name).is_some()) {
+        return bare;
+    }
+    // What does not depend on the region and the account is checked all the same.
+    let filled = read(file, text, now, &|name| stand_in(name).map(Into::into));
+    Checked { variables: bare.variables, ..filled }
+}
+
+/// Some region, and some account: import writes variables for those that it does not know.
+fn stand_in(name: &str) -> Option<&'static str> {
+    match name {
+        "AWS_REGION" => Some("us-east-1"),
+        "AWS_ACCOUNT_ID" => Some("000000000000"),
+        _ => None,
+    }
+}
+
+fn read(file: &str, text: &str, now: u64, env: Env<'_>) -> Checked {
+    let loaded = parse_at(Path::new(file), text, env, now);
     let mut checked = Checked::default();
     for diagnostic in loaded.diagnostics {
         if diagnostic.severity != Severity::Error {

@@ -2,7 +2,7 @@
 
 use super::prepare::function;
 use super::resolver::{Resolver, member};
-use super::value::{Unknown, rendered};
+use super::value::{Missing, Unknown, both, rendered};
 use crate::mapping::reader::short;
 use crate::mapping::text::Span;
 use crate::mapping::tree::{Node, NodeKind};
@@ -42,21 +42,19 @@ impl<'n> Resolver<'n> {
         self.within(format!("the condition at byte {}", node.span.start), node.span, |resolver| resolver.holds(node))
     }
 
-    /// Any part that is `decisive` decides, also beside parts of which nobody knows.
+    /// Any part that is `decisive` decides, also where others are not known.
     fn decide(&mut self, parts: &'n [Node], decisive: bool) -> Result<bool, Unknown> {
-        let mut unknown = None;
+        let mut missing = Missing::default();
         for part in parts {
-            match self.nested(part) {
-                Ok(holds) if holds == decisive => return Ok(decisive),
-                Ok(_) => {}
-                Err(error) => unknown = unknown.or(Some(error)),
+            if missing.note(self.nested(part)) == Some(decisive) {
+                return Ok(decisive);
             }
         }
-        unknown.map_or(Ok(!decisive), Err)
+        missing.or(!decisive)
     }
 
     fn equal(&mut self, a: &'n Node, b: &'n Node, span: Span) -> Result<bool, Unknown> {
-        let (a, b) = (self.needed(a)?, self.needed(b)?);
+        let (a, b) = both(self.needed(a), self.needed(b))?;
         match (a.words(), b.words()) {
             (Some(a), Some(b)) if a == b => Ok(true),
             (Some(a), Some(b)) => match (a.as_literal(), b.as_literal()) {

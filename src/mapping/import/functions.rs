@@ -1,7 +1,7 @@
 //! CloudFormation's functions.
 
-use super::resolver::{LONGEST, Resolved, Resolver, member, too_long};
-use super::value::{Entries, Unknown, Val, ValKind, rendered};
+use super::resolver::{LONGEST, Resolved, Resolver, dynamic, member, too_long};
+use super::value::{Missing, Unknown, Val, ValKind, both, rendered};
 use super::words::Words;
 use crate::mapping::reader::short;
 use crate::mapping::text::Span;
@@ -55,10 +55,11 @@ impl<'n> Resolver<'n> {
         match &argument.kind {
             NodeKind::List(parts) => {
                 let [id, rest @ ..] = parts.as_slice() else { return Err(wrong()) };
-                let id = self.literal(id, "GetAtt")?;
-                let rest: Vec<String> =
-                    rest.iter().map(|part| self.literal(part, "GetAtt")).collect::<Result<_, _>>()?;
-                if rest.is_empty() { Err(wrong()) } else { Ok((id, rest.join("."))) }
+                if rest.is_empty() {
+                    return Err(wrong());
+                }
+                let id = self.literal(id, "GetAtt");
+                both(id, self.literals(rest, "GetAtt").map(|rest| rest.join(".")))
             }
             _ => {
                 let text = self.literal(argument, "GetAtt")?;
@@ -78,22 +79,20 @@ impl<'n> Resolver<'n> {
             },
             _ => (argument, None),
         };
-        let values: Entries = match values {
-            None => Vec::new(),
-            Some(values) => match self.needed(values)?.kind {
-                ValKind::Map(entries) => entries,
-                _ => return Err(wrong()),
-            },
+        let values = match values.map(|values| values.as_map().ok_or_else(wrong)).transpose()? {
+            Some(values) => values,
+            None => &[],
         };
         let template = self.needed(text)?;
         let template = template.words().ok_or_else(wrong)?;
-        let filled = template.map_literals(|text| self.fill(text, &values, span))?;
-        self.bounded(filled, span).map(|words| Val::text(span, words))
+        let mut missing = Missing::default();
+        let filled = template.map_literals(|text| missing.note(self.fill(text, values, span)).unwrap_or_default());
+        self.bounded(missing.or(filled)?, span).map(|words| Val::text(span, words))
     }
 
     /// Fills in `${NAME}`, `${ID.Attribute}` and `${!literal}`.
-    fn fill(&mut self, text: &str, values: &Entries, span: Span) -> Result<Words, Unknown> {
-        let mut filled = Words::default();
+    fn fill(&mut self, text: &str, values: &'n [(Node, Node)], span: Span) -> Result<Words, Unknown> {
+        let (mut filled, mut missing) = (Words::default(), Missing::default());
         let mut rest = text;
         while let Some(at) = rest.find("${") {
             filled.push_literal(&rest[..at]);
@@ -105,7 +104,7 @@ impl<'n> Resolver<'n> {
             if let Some(literal) = name.strip_prefix('!') {
                 filled.push_literal(&format!("${{{literal}}}"));
             } else {
-                filled.push(self.filled(name, values, span)?);
+                filled.push(missing.note(self.filled(name, values, span)).unwrap_or_default());
             }
             self.bounded(Words::default(), span)?;
             if filled.len() > LONGEST {
@@ -114,12 +113,13 @@ impl<'n> Resolver<'n> {
             rest = &inner[end + 1..];
         }
         filled.push_literal(rest);
-        Ok(filled)
+        missing.or(filled)
     }
 
-    fn filled(&mut self, name: &str, values: &Entries, span: Span) -> Result<Words, Unknown> {
-        let value = match (values.iter().find(|(key, _)| key.name == name), name.split_once('.')) {
-            (Some((_, value)), _) => Some(value.clone()),
+    /// What a name within a text stands for: one of these values, a parameter, or a resource or an attribute of one.
+    pub(super) fn filled(&mut self, name: &str, values: &'n [(Node, Node)], span: Span) -> Result<Words, Unknown> {
+        let value = match (member(values, name), name.split_once('.')) {
+            (Some(value), _) => self.value(value)?,
             (None, Some((id, attribute))) => Some(self.attribute(id, attribute, span)?),
             (None, None) => self.reference(name, span)?,
         };
@@ -135,8 +135,8 @@ impl<'n> Resolver<'n> {
             || Unknown::new(span, "`Join` needs a delimiter and a list of texts", "write `!Join [':', [A, B]]`");
         let NodeKind::List(parts) = &argument.kind else { return Err(wrong()) };
         let [delimiter, items] = parts.as_slice() else { return Err(wrong()) };
-        let delimiter = self.literal(delimiter, "Join")?;
-        let ValKind::List(items) = self.needed(items)?.kind else { return Err(wrong()) };
+        let (delimiter, items) = both(self.literal(delimiter, "Join"), self.needed(items))?;
+        let ValKind::List(items) = items.kind else { return Err(wrong()) };
         let mut joined = Words::default();
         for (index, item) in items.iter().enumerate() {
             if index > 0 {
@@ -152,8 +152,7 @@ impl<'n> Resolver<'n> {
         let wrong = || Unknown::new(span, "`Split` needs a delimiter and a text", "write `!Split [':', TEXT]`");
         let NodeKind::List(parts) = &argument.kind else { return Err(wrong()) };
         let [delimiter, text] = parts.as_slice() else { return Err(wrong()) };
-        let delimiter = self.literal(delimiter, "Split")?;
-        let text = self.needed(text)?;
+        let (delimiter, text) = both(self.literal(delimiter, "Split"), self.needed(text))?;
         let parts = text.words().ok_or_else(wrong)?.split(&delimiter);
         self.step_by(parts.len(), span)?;
         let items = parts.into_iter().map(|part| Val::text(span, part)).collect();
@@ -165,8 +164,9 @@ impl<'n> Resolver<'n> {
             || Unknown::new(span, "`Select` needs an index and a list that has it", "write `!Select [0, LIST]`");
         let NodeKind::List(parts) = &argument.kind else { return Err(wrong()) };
         let [index, items] = parts.as_slice() else { return Err(wrong()) };
-        let index: usize = self.literal(index, "Select")?.parse().map_err(|_| wrong())?;
-        let ValKind::List(items) = self.needed(items)?.kind else { return Err(wrong()) };
+        let (index, items) = both(self.literal(index, "Select"), self.needed(items))?;
+        let index: usize = index.parse().map_err(|_| wrong())?;
+        let ValKind::List(items) = items.kind else { return Err(wrong()) };
         items.into_iter().nth(index).map(Some).ok_or_else(wrong)
     }
 
@@ -176,11 +176,10 @@ impl<'n> Resolver<'n> {
             Unknown::new(span, why, "write `!FindInMap [MAP, KEY, KEY]`")
         };
         let NodeKind::List(parts) = &argument.kind else { return Err(wrong()) };
-        let [map, keys @ ..] = parts.as_slice() else { return Err(wrong()) };
-        let [first, second, rest @ ..] = keys else { return Err(wrong()) };
-        let (map, first, second) =
-            (self.literal(map, "FindInMap")?, self.literal(first, "FindInMap")?, self.literal(second, "FindInMap")?);
-        let found = self.mapped(&map, &first, &second);
+        let (names, rest) = parts.split_at_checked(3).ok_or_else(wrong)?;
+        let names = self.literals(names, "FindInMap")?;
+        let [map, first, second] = names.as_slice() else { return Err(wrong()) };
+        let found = self.mapped(map, first, second);
         if let Some(found) = found {
             return self.value(found);
         }
@@ -203,13 +202,29 @@ impl<'n> Resolver<'n> {
         let NodeKind::List(parts) = &argument.kind else { return Err(wrong()) };
         let [condition, yes, no] = parts.as_slice() else { return Err(wrong()) };
         let condition = self.literal(condition, "If")?;
-        let chosen = if self.condition(&condition, span)? { yes } else { no };
-        self.value(chosen)
+        match self.condition(&condition, span) {
+            Ok(holds) => self.value(if holds { yes } else { no }),
+            // What either value would need is asked for in the same run.
+            Err(unknown) => both(Err(unknown), both(self.value(yes), self.value(no))).map(|(value, _)| value),
+        }
+    }
+
+    /// Texts that are fully known.
+    fn literals(&mut self, nodes: &'n [Node], function: &str) -> Result<Vec<String>, Unknown> {
+        let mut missing = Missing::default();
+        let found = nodes.iter().filter_map(|node| missing.note(self.literal(node, function))).collect();
+        missing.or(found)
     }
 
     /// A text that is fully known.
     pub(super) fn literal(&mut self, node: &'n Node, function: &str) -> Result<String, Unknown> {
         let function = function.trim_start_matches("Fn::");
+        // A name such as `No` is a name here, and no boolean.
+        if let (Some(text), None, None) = (node.as_text(), &self.service, &node.tag)
+            && !node.is_null()
+        {
+            return dynamic(text, node.span).map(|()| text.into());
+        }
         let value = self.needed(node)?;
         let Some(words) = value.words() else {
             let why = format!("`{function}` needs a text, and this is {}", value.describe());

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::mapping::text::Text;
+use super::value::Unknown;
+use crate::mapping::text::{Span, Text};
 
 /// What a file is read as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub(crate) struct Options {
     pub(crate) account: Option<String>,
     /// Parameters of templates, names of resources, and all else that a file refers to, by name.
     pub(crate) parameters: BTreeMap<String, String>,
+    /// Mappings are written with `Enabled: false`.
+    pub(crate) disabled: bool,
     /// Milliseconds since the Unix epoch: starting positions in time lie before it.
     pub(crate) now: u64,
 }
@@ -40,6 +43,20 @@ pub(crate) struct Imported {
     pub(crate) name: String,
     /// The mapping file: AWS's names and values; `${NAME:-default}` stands for a variable.
     pub(crate) text: String,
+    /// None where the file is one of forebay's.
+    pub(crate) at_aws: Option<AtAws>,
+}
+
+/// AWS's own mapping, as the mapping file has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AtAws {
+    /// Where an answer of AWS's says it.
+    pub(crate) uuid: Option<String>,
+    pub(crate) source: String,
+    pub(crate) function: String,
+    pub(crate) enabled: bool,
+    /// `StartingPosition`.
+    pub(crate) start: Option<String>,
 }
 
 /// Something that could not be carried over.
@@ -61,6 +78,8 @@ pub(crate) struct Import {
     pub(crate) mappings: Vec<Imported>,
     /// By line.
     pub(crate) left: Vec<Left>,
+    /// What was carried over in a way that its reader should know, with its place.
+    pub(crate) notes: Vec<String>,
     /// Those of `Options::parameters` that were asked for.
     pub(crate) used: BTreeSet<String>,
     /// Variables without a default that the mappings need in forebay's environment.
@@ -83,9 +102,20 @@ pub(super) struct Task<'a> {
 }
 
 impl Task<'_> {
-    pub(super) fn leave(&mut self, what: impl Into<String>, unknown: super::value::Unknown) {
-        let super::value::Unknown { span, why, help } = unknown;
-        let (file, line) = (self.text.file.clone(), self.text.line(span));
-        self.import.left.push(Left { file, line, what: what.into(), why, help });
+    /// Notes what is not carried over: all that is unknown of it.
+    pub(super) fn leave(&mut self, what: impl Into<String>, unknown: Unknown) {
+        let what = what.into();
+        for Unknown { span, why, help, .. } in unknown.each() {
+            let (file, line) = (self.text.file.clone(), self.text.line(span));
+            self.import.left.push(Left { file, line, what: what.clone(), why, help });
+        }
+    }
+
+    /// Notes something about what is carried over, once.
+    pub(super) fn note(&mut self, span: Span, text: &str) {
+        let note = format!("{}:{}: {text}", self.text.file.display(), self.text.line(span));
+        if !self.import.notes.contains(&note) {
+            self.import.notes.push(note);
+        }
     }
 }

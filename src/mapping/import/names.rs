@@ -1,12 +1,12 @@
 //! What references to parameters and resources stand for.
 
-use super::resolver::{Resolved, Resolver, member};
-use super::value::{Unknown, Val, ValKind};
+use super::resolver::{Resolved, Resolver, as_cloudformation, member};
+use super::value::{Unknown, Val, ValKind, both};
 use super::words::Words;
 use crate::mapping::notation;
 use crate::mapping::reader::short;
 use crate::mapping::text::Span;
-use crate::mapping::tree::Node;
+use crate::mapping::tree::{Node, NodeKind};
 
 /// A resource of the file.
 #[derive(Clone, Copy)]
@@ -89,12 +89,13 @@ impl<'n> Resolver<'n> {
     fn referred(&mut self, resource: Resource<'n>, span: Span) -> Result<Words, Unknown> {
         match resource.kind() {
             "AWS::SQS::Queue" => {
+                let (region, name) = both(self.region(span), self.name(resource, span))?;
                 let mut url = Words::literal("https://sqs.");
-                url.push(self.region(span)?);
+                url.push(region);
                 url.push_literal(".amazonaws.com/");
                 url.push(self.account());
                 url.push_literal("/");
-                url.push(self.name(resource, span)?);
+                url.push(name);
                 Ok(url)
             }
             "AWS::SNS::Topic" => self.arn(resource, span),
@@ -107,10 +108,11 @@ impl<'n> Resolver<'n> {
             | "AWS::Serverless::SimpleTable" => self.name(resource, span),
             "AWS::Kinesis::StreamConsumer" => self.consumer(resource, span),
             "AWS::Lambda::Alias" => {
-                let function = self.property_text(resource, "FunctionName", span)?;
+                let function = self.property_text(resource, "FunctionName", span);
+                let (function, name) = both(function, self.property_text(resource, "Name", span))?;
                 let mut alias = self.function_arn(function, span)?;
                 alias.push_literal(":");
-                alias.push(self.property_text(resource, "Name", span)?);
+                alias.push(name);
                 Ok(alias)
             }
             _ => match self.given(resource.id) {
@@ -149,30 +151,40 @@ impl<'n> Resolver<'n> {
             }
             _ => {
                 let why = format!("`{}` has no `{property}`, so its name is made up inside AWS", short(id));
-                let help = format!(
-                    "give it: --parameter {id}=NAME; `aws cloudformation describe-stack-resource --stack-name STACK \
-                     --logical-resource-id {id}` shows it"
-                );
-                Err(Unknown::new(span, why, help))
+                Err(made_up(id, why, span))
             }
         }
     }
 
+    /// The ARN of a queue that SAM makes under a logical id.
+    pub(super) fn sam_queue(&mut self, id: &str, span: Span) -> Result<Words, Unknown> {
+        if let Some(arn) = self.given(&format!("{id}.Arn")) {
+            return Ok(Words::literal(arn));
+        }
+        let name = self.given(id).ok_or_else(|| {
+            let why = format!("SAM makes the queue `{}`, and its name is made up inside AWS", short(id));
+            made_up(id, why, span)
+        });
+        let (mut arn, name) = both(self.arn_of("sqs", span), name)?;
+        arn.push_literal(name);
+        Ok(arn)
+    }
+
     fn arn(&mut self, resource: Resource<'n>, span: Span) -> Result<Words, Unknown> {
-        let name = self.name(resource, span)?;
+        let name = self.name(resource, span);
         let (service, before) = match resource.kind() {
             "AWS::SQS::Queue" => ("sqs", ""),
             "AWS::SNS::Topic" => ("sns", ""),
             "AWS::Kinesis::Stream" => ("kinesis", "stream/"),
             "AWS::S3::Bucket" => {
                 let mut arn = Words::literal(format!("arn:{}:s3:::", self.partition(span)?));
-                arn.push(name);
+                arn.push(name?);
                 return Ok(arn);
             }
             "AWS::DynamoDB::Table" | "AWS::DynamoDB::GlobalTable" => ("dynamodb", "table/"),
-            _ => return self.function_arn(name, span),
+            _ => return self.function_arn(name?, span),
         };
-        let mut arn = self.arn_of(service, span)?;
+        let (mut arn, name) = both(self.arn_of(service, span), name)?;
         arn.push_literal(before);
         arn.push(name);
         Ok(arn)
@@ -224,12 +236,19 @@ impl<'n> Resolver<'n> {
         let entries = node.as_map().unwrap_or_default();
         let kind = member(entries, "Type").and_then(Node::as_text).unwrap_or("String");
         let give = format!("give it: --parameter {name}=VALUE");
-        if member(entries, "NoEcho").and_then(Node::as_text).is_some_and(|text| notation::boolean(text) == Ok(true)) {
+        if member(entries, "NoEcho")
+            .and_then(Node::as_text)
+            .is_some_and(|text| notation::boolean(as_cloudformation(text)) == Ok(true))
+        {
             let why =
                 format!("the parameter `{}` is secret (`NoEcho`), and mapping files hold no secrets", short(name));
             return Err(Unknown::new(span, why, "use a parameter that may be seen"));
         }
-        let text = match (self.given(name), member(entries, "Default").and_then(Node::as_text)) {
+        let default = member(entries, "Default").and_then(|default| match &default.kind {
+            NodeKind::Scalar { text, plain: true } if self.service.is_none() => Some(as_cloudformation(text)),
+            _ => default.as_text(),
+        });
+        let text = match (self.given(name), default) {
             (Some(given), _) => given,
             (None, Some(_)) if kind.starts_with("AWS::SSM::") => {
                 let why = format!("the value of the parameter `{}` is in the parameter store", short(name));
@@ -279,14 +298,14 @@ impl<'n> Resolver<'n> {
             Some(region) => Ok(Words::literal(region)),
             None => match self.service_region(span)? {
                 Some(region) => Ok(region),
-                None => Ok(Words::written("${AWS_REGION:-us-east-1}")),
+                None => Ok(Words::written("${AWS_REGION}")),
             },
         }
     }
 
     pub(super) fn account(&self) -> Words {
         let account = self.options.account.as_ref();
-        account.map_or_else(|| Words::written("${AWS_ACCOUNT_ID:-000000000000}"), Words::literal)
+        account.map_or_else(|| Words::written("${AWS_ACCOUNT_ID}"), Words::literal)
     }
 
     fn partition(&mut self, span: Span) -> Result<&'static str, Unknown> {
@@ -297,6 +316,15 @@ impl<'n> Resolver<'n> {
             _ => "aws",
         })
     }
+}
+
+/// A resource with a name that CloudFormation makes up.
+fn made_up(id: &str, why: String, span: Span) -> Unknown {
+    let help = format!(
+        "give it: --parameter {id}=NAME; `aws cloudformation describe-stack-resource --stack-name STACK \
+         --logical-resource-id {id}` shows it"
+    );
+    Unknown::new(span, why, help)
 }
 
 fn nowhere(id: &str, whole: &str, span: Span) -> Unknown {

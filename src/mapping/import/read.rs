@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::model::{Dialect, Import, Options, Taken, Task};
 use super::prepare::prepare;
-use super::resolver::{Resolver, member};
-use super::{answer, serverless, template};
+use super::resolver::member;
+use super::{answer, serverless, template, terraform};
 use crate::mapping::code::Code;
 use crate::mapping::diagnostic::{Diagnostic, Severity};
 use crate::mapping::events;
@@ -25,6 +25,9 @@ pub(crate) fn import(file: &Path, text: &str, options: &Options, taken: &mut Tak
         Box::new(Diagnostic::at(code, Severity::Error, &lines, span, message).with_help(help))
     };
     let (documents, flaw) = events::documents_within(text, BUDGET);
+    if let Some(span) = terraform::found(text, &documents) {
+        return Err(failed(Code::NotAMapping, span, terraform::MESSAGE.into(), terraform::HELP));
+    }
     if let Some(flaw) = flaw {
         let help = match flaw.code {
             Code::TooLarge => "import a part of it: only the mappings and what they refer to matter",
@@ -74,9 +77,4 @@ fn recognise(node: &Node, wanted: Dialect) -> Option<Dialect> {
         return is(Dialect::Serverless);
     }
     None
-}
-
-/// Hands back what was asked of the command line's parameters.
-pub(super) fn finish(task: &mut Task<'_>, resolver: Resolver<'_>) {
-    task.import.used.extend(resolver.used);
 }

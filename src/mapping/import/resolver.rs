@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::model::Options;
 use super::prepare::function;
 use super::serverless::Service;
-use super::value::{Entries, Key, Unknown, Val, ValKind};
+use super::value::{Entries, Key, Missing, Unknown, Val, ValKind, boolean_of_yaml_1_1, both};
 use super::words::Words;
 use crate::mapping::reader::short;
 use crate::mapping::text::Span;
@@ -187,22 +187,21 @@ impl<'n> Resolver<'n> {
     }
 
     fn list(&mut self, items: &'n [Node]) -> Result<Vec<Val>, Unknown> {
-        let mut found = Vec::new();
+        let (mut found, mut missing) = (Vec::new(), Missing::default());
         for item in items {
-            found.extend(self.value(item)?);
+            found.extend(missing.note(self.value(item)).flatten());
         }
-        Ok(found)
+        missing.or(found)
     }
 
     fn map(&mut self, entries: &'n [(Node, Node)]) -> Result<Entries, Unknown> {
-        let mut found = Vec::new();
+        let (mut found, mut missing) = (Vec::new(), Missing::default());
         for (key, value) in entries {
-            let key = key_of(key)?;
-            if let Some(value) = self.value(value)? {
+            if let Some((key, Some(value))) = missing.note(both(key_of(key), self.value(value))) {
                 found.push((key, value));
             }
         }
-        Ok(found)
+        missing.or(found)
     }
 
     fn scalar(&mut self, text: &str, plain: bool, span: Span) -> Resolved {
@@ -210,12 +209,22 @@ impl<'n> Resolver<'n> {
             Some(Verbatim::Literal) => Words::literal(text),
             Some(Verbatim::Written) => Words::written(text),
             None if self.service.is_some() => return self.expand(text, plain, span),
+            None if plain => Words::literal(as_cloudformation(text)),
             None => Words::literal(text),
         };
         if self.verbatim.is_none() {
             dynamic(text, span)?;
         }
         Ok(Some(Val { span, kind: ValKind::Text { words, plain } }))
+    }
+}
+
+/// A text without quotes as CloudFormation reads it.
+pub(super) fn as_cloudformation(text: &str) -> &str {
+    match boolean_of_yaml_1_1(text) {
+        Some(true) => "true",
+        Some(false) => "false",
+        None => text,
     }
 }
 

@@ -41,11 +41,76 @@ pub(super) struct Unknown {
     pub(super) why: String,
     /// What to do.
     pub(super) help: String,
+    /// What else of the same value is not known.
+    more: Vec<Self>,
 }
+
+/// The most that is said of one value.
+const MOST: usize = 50;
 
 impl Unknown {
     pub(super) fn new(span: Span, why: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { span, why: why.into(), help: help.into() }
+        Self { span, why: why.into(), help: help.into(), more: Vec::new() }
+    }
+
+    /// Both of them.
+    fn and(mut self, other: Self) -> Self {
+        for one in other.each() {
+            let is_said = self.why == one.why || self.more.iter().any(|said| said.why == one.why);
+            if !is_said && self.more.len() < MOST {
+                self.more.push(one);
+            }
+        }
+        self
+    }
+
+    /// One reason after the other.
+    pub(super) fn each(mut self) -> impl Iterator<Item = Self> {
+        let more = std::mem::take(&mut self.more);
+        std::iter::once(self).chain(more)
+    }
+}
+
+/// Gathers what is missing, so that one run asks for all of it.
+#[derive(Default)]
+pub(super) struct Missing(Option<Unknown>);
+
+impl Missing {
+    /// The value, if it is known.
+    pub(super) fn note<T>(&mut self, found: Result<T, Unknown>) -> Option<T> {
+        match found {
+            Ok(found) => Some(found),
+            Err(unknown) => {
+                self.0 = Some(match self.0.take() {
+                    Some(first) => first.and(unknown),
+                    None => unknown,
+                });
+                None
+            }
+        }
+    }
+
+    /// The value that was put together, if nothing of it is missing.
+    pub(super) fn or<T>(self, found: T) -> Result<T, Unknown> {
+        self.0.map_or(Ok(found), Err)
+    }
+}
+
+/// Two values, or all that is missing of both.
+pub(super) fn both<A, B>(a: Result<A, Unknown>, b: Result<B, Unknown>) -> Result<(A, B), Unknown> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(a), Err(b)) => Err(a.and(b)),
+        (Err(unknown), _) | (_, Err(unknown)) => Err(unknown),
+    }
+}
+
+/// What YAML 1.1 makes of a word without quotes. CloudFormation reads templates so; YAML 1.2 has texts there.
+pub(super) fn boolean_of_yaml_1_1(text: &str) -> Option<bool> {
+    match text {
+        "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
+        "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
+        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The variables of `serverless.yml`: `${self:custom.queue}`, `${opt:stage, 'dev'}`, `${env:QUEUE}`.
 
-use super::resolver::{LONGEST, Resolved, Resolver, member, too_long};
-use super::value::{Unknown, Val, ValKind, rendered};
+use super::resolver::{LONGEST, Resolved, Resolver, dynamic, member, too_long};
+use super::value::{Missing, Unknown, Val, ValKind, rendered};
 use super::words::Words;
 use crate::mapping::interpolate;
 use crate::mapping::notation;
@@ -9,7 +9,7 @@ use crate::mapping::reader::short;
 use crate::mapping::text::Span;
 use crate::mapping::tree::{Node, NodeKind};
 
-const PACKAGED: &str = "`serverless package` writes `.serverless/cloudformation-template-update-stack.json`, in which everything is \
+pub(super) const PACKAGED: &str = "`serverless package` writes `.serverless/cloudformation-template-update-stack.json`, in which everything is \
                         filled in: import that";
 
 /// What one of several sources of a variable says.
@@ -36,28 +36,51 @@ impl<'n> Resolver<'n> {
             return self.variable(inner, span);
         }
         let is_literal = parts.iter().all(|part| matches!(part, Part::Literal(_)));
-        let mut words = Words::default();
+        let (mut words, mut missing) = (Words::default(), Missing::default());
         for part in parts {
-            match part {
-                Part::Literal(text) => {
-                    super::resolver::dynamic(text, span)?;
-                    words.push_literal(text);
-                }
-                Part::Variable(inner) => {
-                    let value = self.variable(inner, span)?;
-                    let filled = value.as_ref().and_then(Val::words).cloned().ok_or_else(|| {
+            let found = match part {
+                Part::Literal(text) => self.pseudo_parameters(text, span),
+                Part::Variable(inner) => self.variable(inner, span).and_then(|value| {
+                    value.as_ref().and_then(Val::words).cloned().ok_or_else(|| {
                         let why = format!("`${{{}}}` is no text that could stand in another", short(inner));
                         Unknown::new(span, why, "write the text itself")
-                    })?;
-                    words.push(filled);
-                }
-            }
+                    })
+                }),
+            };
+            words.push(missing.note(found).unwrap_or_default());
             if words.len() > LONGEST {
                 return Err(too_long(span));
             }
         }
+        let words = missing.or(words)?;
         let words = self.bounded(words, span)?;
         Ok(Some(Val { span, kind: ValKind::Text { words, plain: plain && is_literal } }))
+    }
+
+    /// Fills in `#{AWS::Region}` and the like: a plugin of Serverless makes `Sub` of them.
+    fn pseudo_parameters(&mut self, text: &str, span: Span) -> Result<Words, Unknown> {
+        dynamic(text, span)?;
+        let (mut words, mut missing) = (Words::default(), Missing::default());
+        let mut rest = text;
+        while let Some((before, inner)) = rest.split_once("#{") {
+            words.push_literal(before);
+            let known = inner.split_once('}').filter(|(name, _)| {
+                let id = name.split('.').next().unwrap_or_default();
+                name.starts_with("AWS::") || self.resource(id).is_some()
+            });
+            rest = match known {
+                Some((name, rest)) => {
+                    words.push(missing.note(self.filled(name, &[], span)).unwrap_or_default());
+                    rest
+                }
+                None => {
+                    words.push_literal("#{");
+                    inner
+                }
+            };
+        }
+        words.push_literal(rest);
+        missing.or(words)
     }
 
     /// The first of a variable's sources that has a value.
@@ -94,6 +117,9 @@ impl<'n> Resolver<'n> {
                 return Ok(literal(text, false));
             }
         }
+        if let Some(text) = source.strip_prefix("strToBool(").and_then(|rest| rest.strip_suffix(')')) {
+            return self.boolean(text.trim().trim_matches(['\'', '"']), span);
+        }
         // Variables within a source are filled in first.
         let filled = match parts(source).as_deref() {
             Some([Part::Variable(inner)]) => return self.variable(inner, span).map(Said::Value),
@@ -117,6 +143,24 @@ impl<'n> Resolver<'n> {
             return Ok(literal(given, false));
         }
         self.address(&filled, span)
+    }
+
+    /// `strToBool(…)`
+    fn boolean(&mut self, text: &str, span: Span) -> Result<Said, Unknown> {
+        let value = self.expand(text, false, span)?;
+        let words = match value.as_ref().and_then(Val::words) {
+            Some(words) => match words.as_literal().map(|text| text.trim().to_ascii_lowercase()).as_deref() {
+                Some("true" | "1") => Words::literal("true"),
+                Some("false" | "0") => Words::literal("false"),
+                Some(_) => {
+                    return Err(Unknown::new(span, "`strToBool` takes true, false, 1 or 0", "write one of these"));
+                }
+                // Forebay's environment says it.
+                None => words.clone(),
+            },
+            None => return Err(Unknown::new(span, "`strToBool` needs a text", "write true or false")),
+        };
+        Ok(Said::Value(Some(Val { span, kind: ValKind::Text { words, plain: true } })))
     }
 
     /// `kind:address`

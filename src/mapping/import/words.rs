@@ -112,16 +112,16 @@ impl Words {
         parts
     }
 
-    /// Fills in what literal parts ask for; the answer may fail.
-    pub(super) fn map_literals<E>(&self, mut fill: impl FnMut(&str) -> Result<Self, E>) -> Result<Self, E> {
+    /// Fills in what literal parts ask for.
+    pub(super) fn map_literals(&self, mut fill: impl FnMut(&str) -> Self) -> Self {
         let mut filled = Self::default();
         for piece in &self.pieces {
             match piece {
-                Piece::Literal(text) => filled.push(fill(text)?),
+                Piece::Literal(text) => filled.push(fill(text)),
                 written @ Piece::Written(_) => filled.push(Self { pieces: vec![written.clone()] }),
             }
         }
-        Ok(filled)
+        filled
     }
 }
 

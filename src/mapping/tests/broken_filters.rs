@@ -47,6 +47,11 @@ pub(super) const LINES: &[Case] = &[
         "FilterCriteria:\n  Filters:\n    - Pattern: { body: { a: [{ numeric: [\">\", 5, \"<\", 1] }] } }\n    - Pattern: { body: { a: [{ cidr: 10.0.0.0 }] } }\n    - Pattern: { body: { a: [{ wildcard: \"a**\" }] } }\n    - Pattern: { body: { $or: [{ a: [1] }] } }\n    - Pattern: { body: { $or: [{ prefix: [1] }, { b: [1] }] } }",
     ),
     (
+        "pattern_texts",
+        &["FB0219", "FB0219", "FB0219", "FB0219"],
+        "FilterCriteria:\n  Filters:\n    - Pattern: { body: { a: [{ equals-ignore-case: 5 }] } }\n    - Pattern: { body: { a: [{ wildcard: [a] }] } }\n    - Pattern: { body: { a: [{ cidr: 10 }] } }\n    - Pattern: { body: { a: [{ suffix: 5 }] } }",
+    ),
+    (
         "pattern_scalars",
         &["FB0202", "FB0202", "FB0202", "FB0215", "FB0009", "FB0010"],
         "FilterCriteria:\n  Filters:\n    - Pattern: { body: { a: [010, +5, .inf] } }\n    - Pattern: { body: { a: [yes] } }\n    - Pattern: { body: { a: [!int 5] } }\n    - Pattern: { body: { a: [!Ref Type] } }",

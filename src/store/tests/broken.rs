@@ -62,6 +62,42 @@ async fn a_file_that_is_gone_is_not_made_again_under_way() {
     break_off(&store);
     fs::remove_file(&path).unwrap();
     let error = store.save("orders", fence, vec![change("a", after("1"))]).await.unwrap_err();
-    assert!(matches!(error, StoreError::Io { .. }), "{error}");
+    assert!(matches!(error, StoreError::Gone { .. }), "{error}");
     assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn what_is_written_to_a_file_that_was_removed_is_refused_until_it_is_back() {
+    let (folder, path) = place();
+    let store = open(&path);
+    let fence = store.claim("orders", ARN, true).await.unwrap().fence;
+    store.save("orders", fence, vec![change("a", after("1"))]).await.unwrap();
+    store.check().await.unwrap();
+    let aside = folder.path().join("aside");
+    fs::rename(&path, &aside).unwrap();
+    let refused = |error: StoreError, how: &str| {
+        assert!(matches!(error, StoreError::Gone { .. }), "{error}");
+        assert!(error.to_string().starts_with("FB0603: ") && error.to_string().contains(how), "{error}");
+    };
+    refused(store.check().await.unwrap_err(), "was removed");
+    refused(store.set_desired("orders", Some(STOPPED)).await.unwrap_err(), "was removed");
+    refused(store.save("orders", fence, vec![change("a", after("2"))]).await.unwrap_err(), "was removed");
+    assert_eq!(store.desired("orders").await.unwrap(), None, "what was refused is not in force");
+    assert_eq!(store.kept().await.unwrap()["orders"].marks["a"], after("1"), "it can still be copied out");
+
+    // A second process finds no file, and makes one.
+    let second = open(&path);
+    second.claim("orders", ARN, false).await.unwrap();
+    refused(store.set_desired("orders", Some(STOPPED)).await.unwrap_err(), "replaced by another one");
+    drop(second);
+    refused(store.claim("orders", ARN, true).await.unwrap_err(), "replaced by another one");
+
+    fs::rename(&aside, &path).unwrap();
+    store.check().await.unwrap();
+    store.save("orders", fence, vec![change("a", after("3"))]).await.unwrap();
+    store.set_desired("orders", Some(STOPPED)).await.unwrap();
+    drop(store);
+    let store = open(&path);
+    assert_eq!(store.kept().await.unwrap()["orders"].marks["a"], after("3"));
+    assert_eq!(store.desired("orders").await.unwrap(), Some(STOPPED));
 }

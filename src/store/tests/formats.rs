@@ -5,7 +5,8 @@ use std::path::Path;
 use redb::{Database, ReadableDatabase, ReadableTableMetadata, TableHandle, WriteTransaction};
 
 use super::{after, definition, open, place};
-use crate::store::tables::{DEFINITIONS, DESIRED, FORMAT, MARKS, META, META_FORMAT, STREAMS};
+use crate::store::seal::seal;
+use crate::store::tables::{BARE_MARKS, DEFINITIONS, DESIRED, FORMAT, MARKS, META, META_FORMAT, STREAMS};
 use crate::store::{Desired, EmbeddedStore, Store, StoreError};
 
 const STOPPED: Desired = Desired { enabled: false, file_enabled: true, since_unix_ms: 1_760_000_000_000 };
@@ -31,7 +32,8 @@ fn tables(path: &Path) -> (u64, Vec<String>) {
     (format, tables)
 }
 
-/// What a forebay of that format has left behind: a wish, and from format 2 on a stream with a mark.
+/// What a forebay of that format has left behind: a wish, and from format 2 on a stream with a mark. A format that is
+/// not known may look like anything.
 fn made_by(format: u64, path: &Path) {
     write(path, |transaction| {
         transaction.open_table(META).unwrap().insert(META_FORMAT, format).unwrap();
@@ -40,7 +42,7 @@ fn made_by(format: u64, path: &Path) {
         if format >= 2 {
             let row = br#"{"fence":7,"begun":true,"source":"arn"}"#;
             transaction.open_table(STREAMS).unwrap().insert("clicks", row.as_slice()).unwrap();
-            transaction.open_table(MARKS).unwrap().insert(("clicks", "shard-0"), "AFTER:5").unwrap();
+            transaction.open_table(BARE_MARKS).unwrap().insert(("clicks", "shard-0"), "AFTER:5").unwrap();
         }
         if format >= 3 {
             transaction.open_table(DEFINITIONS).unwrap();
@@ -50,7 +52,7 @@ fn made_by(format: u64, path: &Path) {
 
 #[tokio::test]
 async fn a_store_of_an_older_format_is_upgraded_in_place() {
-    for format in 1..=FORMAT {
+    for format in 1..FORMAT {
         let (_folder, path) = place();
         made_by(format, &path);
         let store = open(&path);
@@ -79,7 +81,7 @@ fn formats_that_are_not_known_are_refused_and_left_alone() {
     for (format, said) in [
         (0, "its format 0 is none that ever was"),
         (FORMAT + 1, "FB0602: "),
-        (u64::MAX, "this forebay knows formats up to 3"),
+        (u64::MAX, "this forebay knows formats up to 4"),
     ] {
         let (_folder, path) = place();
         made_by(format, &path);
@@ -106,16 +108,35 @@ async fn a_new_store_has_every_table() {
 fn damaged_rows_are_named_with_mapping_and_shard() {
     type Harm = fn(&WriteTransaction);
     fn define(transaction: &WriteTransaction, row: &[u8]) {
-        transaction.open_table(DEFINITIONS).unwrap().insert("made", row).unwrap();
+        let row = seal("definitions", &["made"], row);
+        transaction.open_table(DEFINITIONS).unwrap().insert("made", row.as_slice()).unwrap();
     }
-    let harms: [(Harm, &str); 8] = [
+    fn mark(transaction: &WriteTransaction, key: (&str, &str), mark: &str) {
+        let row = seal("marks", &[key.0, key.1], mark.as_bytes());
+        transaction.open_table(MARKS).unwrap().insert(key, row.as_slice()).unwrap();
+    }
+    let harms: [(Harm, &str); 11] = [
         (
-            |transaction| drop(transaction.open_table(MARKS).unwrap().insert(("orders", "shard-0"), "SOON").unwrap()),
+            |transaction| mark(transaction, ("orders", "shard-0"), "SOON"),
             "the mark of shard \"shard-0\" of \"orders\" cannot be read: \"SOON\" is no position",
         ),
         (
-            |transaction| drop(transaction.open_table(MARKS).unwrap().insert(("gone", "shard-1"), "END").unwrap()),
+            |transaction| mark(transaction, ("gone", "shard-1"), "END"),
             "the mark of shard \"shard-1\" of \"gone\" cannot be read: the mapping itself is not there",
+        ),
+        (
+            |transaction| {
+                let row = seal("marks", &["orders", "shard-0"], b"AFTER:5");
+                transaction.open_table(MARKS).unwrap().insert(("orders", "shard-1"), row.as_slice()).unwrap();
+            },
+            "the mark of shard \"shard-1\" of \"orders\" cannot be read: its checksum is wrong",
+        ),
+        (
+            |transaction| {
+                transaction.open_table(MARKS).unwrap().insert(("orders", "a"), b"END".as_slice()).unwrap();
+                transaction.open_table(MARKS).unwrap().insert(("orders", "b"), b"END".as_slice()).unwrap();
+            },
+            "shard \"a\" of \"orders\" cannot be read: its checksum is wrong, and 1 more",
         ),
         (
             |transaction| drop(transaction.open_table(STREAMS).unwrap().insert("orders", b"{".as_slice()).unwrap()),
@@ -123,7 +144,14 @@ fn damaged_rows_are_named_with_mapping_and_shard() {
         ),
         (
             |transaction| drop(transaction.open_table(DESIRED).unwrap().insert("orders", b"{".as_slice()).unwrap()),
-            "the wish for \"orders\" cannot be read",
+            "the wish for \"orders\" cannot be read: its checksum is wrong",
+        ),
+        (
+            |transaction| {
+                let row = seal("desired", &["orders"], b"{");
+                transaction.open_table(DESIRED).unwrap().insert("orders", row.as_slice()).unwrap();
+            },
+            "the wish for \"orders\" cannot be read: EOF",
         ),
         (|transaction| define(transaction, b"{"), "the definition of \"made\" cannot be read: EOF"),
         (|transaction| define(transaction, &[0xff]), "the definition of \"made\" cannot be read"),
@@ -140,12 +168,12 @@ fn damaged_rows_are_named_with_mapping_and_shard() {
         let (_folder, path) = place();
         drop(open(&path));
         write(&path, |transaction| {
-            let row = br#"{"fence":1,"begun":true,"source":"arn"}"#;
+            let row = seal("streams", &["orders"], br#"{"fence":1,"begun":true,"source":"arn"}"#);
             transaction.open_table(STREAMS).unwrap().insert("orders", row.as_slice()).unwrap();
             harm(transaction);
         });
         let error = refused(&path);
         assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
-        assert!(error.to_string().contains(said), "{error}");
+        assert!(error.to_string().starts_with("FB0604: ") && error.to_string().contains(said), "{error}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod broken;
 mod definitions;
+mod flips;
 mod formats;
 mod lost;
 mod restarts;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
+use super::known::beside;
 use super::{Definition, EmbeddedStore};
 use crate::machine::Mark;
 

@@ -140,7 +140,7 @@ impl Session {
         for &index in leases {
             let came = state.leases[index].delivered.unwrap_or(now);
             let freed = state.group_of(index).and_then(|group| state.fifo.freed.get(group)).copied().unwrap_or(0);
-            let due = came.max(freed).max(state.last_full);
+            let due = came.max(freed).max(state.last_full).max(state.sessions[self.id].changed);
             if now > due + SLACK {
                 lane.violate(format_args!("L{index} is begun {} ms after it could have been", now - due));
             }

@@ -47,12 +47,6 @@ impl LaneState {
 }
 
 impl Lane {
-    /// Whether nothing of its group is before message `n`.
-    pub(crate) fn leads(state: &LaneState, n: usize) -> bool {
-        let group = &state.messages[n].group;
-        !state.messages[..n].iter().any(|other| other.group == *group && other.place == Place::Queued)
-    }
-
     /// What a receive would find, group by group, the longest waiting first. What is at the head of a group and has
     /// spent its receives goes to the dead-letter queue.
     pub(crate) fn find_groups(&self, state: &mut LaneState) -> Vec<Vec<usize>> {

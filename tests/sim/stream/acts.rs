@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::engine::{MappingState, MappingStatus};
+use forebay::engine::{CheckpointChange, MappingState, MappingStatus};
 
 use super::basin::Quiet;
 use super::life::Life;
@@ -32,6 +32,15 @@ impl Life {
                 self.shutdown(bound, cut_after).await;
                 self.restart(down).await;
             }
+            Action::Recreate { splits, down } => {
+                self.shutdown(5_000, None).await;
+                self.basin.recreate(splits);
+                self.restart(down).await;
+                for consumer in 0..self.mappings.len() {
+                    self.begin_again(consumer).await;
+                }
+            }
+            Action::Look => {}
             Action::Reload(None) => self.reload_the_same().await,
             Action::Reload(Some((consumer, retune))) => {
                 retune.apply(&mut self.mappings[consumer]);
@@ -121,6 +130,37 @@ impl Life {
         }
     }
 
+    /// A mapping whose stream was made again: what its marks keep from being read it shows, with what helps; and then that
+    /// is done.
+    async fn begin_again(&mut self, consumer: usize) {
+        let kept = self.store.kept().await.expect("a store in memory can be read");
+        let Some(kept) = kept.get(self.basin.name(consumer)) else { return };
+        let unreadable = self.basin.unreadable(kept);
+        if !unreadable.is_empty() && self.wanted[consumer] {
+            let told = |status: Option<&MappingStatus>| {
+                let reason = status.and_then(|status| status.health_reason.as_deref()).unwrap_or_default();
+                reason.contains("FB0612")
+            };
+            // A shard that is split meanwhile is closed, as it was before.
+            let silent = !self.rig.wait(self.basin.name(consumer), FIRST_READ, told).await;
+            if silent && !self.basin.unreadable(kept).is_empty() {
+                let marks = unreadable.join(", ");
+                self.basin.violate(consumer, format_args!("reads nothing of a stream made again, silently: {marks}"));
+            }
+        }
+        if self.wanted[consumer] {
+            self.hush(consumer, None);
+            if let Some(quiet) = &mut self.basin.state().consumers[consumer].quiet {
+                (quiet.until_connected, quiet.cut) = (true, true);
+            }
+        }
+        self.basin.state().consumers[consumer].reset = true;
+        let reset = self.rig.handle.change_checkpoint(self.basin.name(consumer), CheckpointChange::Reset, true).await;
+        if let Err(error) = reset {
+            self.basin.violate(consumer, format_args!("the reset failed: {error}"));
+        }
+    }
+
     async fn restart(&mut self, down: u64) {
         tokio::time::sleep(Duration::from_millis(down)).await;
         for consumer in 0..self.mappings.len() {
@@ -146,24 +186,25 @@ impl Life {
         let shutdown = handle.shutdown(Duration::from_millis(bound));
         let mut shutdown = std::pin::pin!(shutdown);
         let mut limit = bound + SLACK;
-        let mut over = false;
+        let mut answer = None;
         if let Some(after) = cut_after {
-            over = tokio::time::timeout(Duration::from_millis(after), shutdown.as_mut()).await.is_ok();
-            if !over {
+            answer = tokio::time::timeout(Duration::from_millis(after), shutdown.as_mut()).await.ok();
+            if answer.is_none() {
                 self.basin.world.note(format_args!("a second SIGTERM"));
                 self.cut();
                 handle.cut().await;
                 limit = limit.min(after + 2 * SLACK);
             }
         }
-        if !over {
+        if answer.is_none() {
             let left = Duration::from_millis((since + limit).saturating_sub(self.basin.world.now()));
-            match tokio::time::timeout(left, shutdown).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => self.basin.world.violate(format!("shutdown failed: {error}")),
-                Err(_) => self.basin.world.violate(format!("a shutdown was to be over {limit} ms after it began")),
-            }
+            answer = tokio::time::timeout(left, shutdown).await.ok();
         }
+        let unsaved = match answer {
+            Some(Ok(drained)) => drained.unsaved,
+            Some(Err(error)) => return self.basin.world.violate(format!("shutdown failed: {error}")),
+            None => return self.basin.world.violate(format!("a shutdown was to be over {limit} ms after it began")),
+        };
         if tokio::time::timeout(Duration::from_secs(1), &mut self.rig.task).await.is_err() {
             self.basin.world.violate("the engine goes on after its shutdown was answered");
         }
@@ -174,6 +215,10 @@ impl Life {
                 // Which of several drains took so long cannot be seen from here.
                 let known = alone || self.basin.world.now() - since <= own;
                 self.check_drain(consumer, since, if known { own } else { u64::MAX - SLACK }, "a shutdown");
+                let told = unsaved.iter().any(|name| name == self.basin.name(consumer));
+                let kept = self.store.kept().await.expect("a store in memory can be read");
+                let marks = kept.get(self.basin.name(consumer)).map(|kept| kept.marks.clone());
+                self.basin.check_last_marks(consumer, &marks.unwrap_or_default(), since, told);
             }
         }
         self.basin.world.next_incarnation();

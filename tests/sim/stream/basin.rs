@@ -9,6 +9,7 @@ use forebay::mapping::{Mapping, StreamParameters};
 
 use super::plan::{ConsumerPlan, SideOf, StreamOutage, StreamPlan};
 use super::view::View;
+use crate::streak::Streak;
 use crate::world::World;
 
 /// The whole surroundings of an engine.
@@ -31,6 +32,8 @@ pub(crate) struct State {
     pub(crate) consumers: Vec<Consumer>,
     /// Ever-growing number of iterators.
     pub(crate) iterators: u64,
+    /// It was disabled.
+    pub(crate) disabled: bool,
 }
 
 /// One shard.
@@ -52,6 +55,8 @@ pub(crate) struct Shard {
     pub(crate) closed: Option<u64>,
     /// No longer listed.
     pub(crate) gone: bool,
+    /// Of a stream that was deleted.
+    pub(crate) deleted: bool,
     /// When it was read in the last second, and by which mapping.
     pub(crate) reads: VecDeque<(u64, usize)>,
     /// Bytes that may still be read, and as of when.
@@ -114,6 +119,8 @@ pub(crate) struct Consumer {
     pub(crate) kept: Vec<Arc<Failure>>,
     /// When its lists were made in the last second.
     pub(crate) lists: VecDeque<u64>,
+    /// An operator has forgotten its marks, and no session has claimed any since.
+    pub(crate) reset: bool,
     /// Reads since the idle stretch began.
     pub(crate) reads: u64,
 }
@@ -132,6 +139,8 @@ pub(crate) struct Session {
     pub(crate) ended: Option<(u64, bool)>,
     /// Failure records by their name.
     pub(crate) deliveries: BTreeMap<u128, Delivery>,
+    /// Batches that failed in a row.
+    pub(crate) streak: Streak,
 }
 
 /// A failure record on its way.
@@ -210,6 +219,22 @@ impl Basin {
         self.world.violate(format!("{}: {what}", self.name(consumer)));
     }
 
+    /// How far the clock of the engine's host is ahead of the stream's now (milliseconds).
+    pub(crate) fn host_ahead(&self) -> i64 {
+        let now = self.world.now();
+        self.plan.host.iter().rfind(|&&(from, _)| from <= now).map_or(0, |&(_, ahead)| ahead)
+    }
+
+    /// What the clock of the engine's host shows.
+    pub(crate) fn host_unix_ms(&self) -> u64 {
+        self.world.unix_ms().saturating_add_signed(self.host_ahead())
+    }
+
+    /// How late an engine may be whose own clock is wrong: the stream tells whole seconds.
+    pub(crate) fn clock_lag(&self) -> u64 {
+        if self.plan.host.is_empty() { 0 } else { 1_100 }
+    }
+
     /// True with a chance of `rate`, and never in the fair phase.
     pub(crate) fn strikes(&self, rate: f64) -> bool {
         !self.world.fair() && self.world.chance(rate)
@@ -248,9 +273,9 @@ impl Consumer {
 }
 
 impl State {
-    /// A shard by its id.
+    /// A shard by its id. Of several, which only a stream has that was made again, the newest.
     pub(crate) fn shard(&self, id: &str) -> Option<usize> {
-        self.shards.iter().position(|shard| &*shard.id == id)
+        self.shards.iter().rposition(|shard| &*shard.id == id)
     }
 
     /// A session of a mapping.

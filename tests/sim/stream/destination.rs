@@ -143,7 +143,7 @@ impl Tap {
         let same =
             |other: &&Delivery| matches!(&other.failure.batch, FailedBatch::Stream { shard: of, .. } if of == shard);
         for other in session.deliveries.values().filter(same).filter(|_| fifo) {
-            if !other.confirmed || other.failure.unix_ms > failure.unix_ms {
+            if !other.confirmed || other.failure.unix_ms > failure.unix_ms + self.basin.clock_lag() {
                 self.violate(format_args!("a failure record of {shard} overtakes another, where order is kept"));
             }
         }

@@ -110,7 +110,10 @@ impl Tap {
             return threw(plan.function.timeout, "Unhandled", "Task timed out");
         }
         let report = self.mapping.report_batch_item_failures;
-        if basin.strikes(plan.faults.function_error) || (!report && poisoned.is_some()) {
+        let now = basin.world.now();
+        let broken = plan.function.broken.is_some_and(|(from, until)| (from..until).contains(&now));
+        if broken && !basin.world.fair() || basin.strikes(plan.faults.function_error) || (!report && poisoned.is_some())
+        {
             return threw(time, "Unhandled", "the handler raised");
         }
         // The answer to the end of a window need not hold a state.

@@ -133,6 +133,10 @@ impl OpenInvoke {
             (Ok(_), Verdict::From(at)) => format!("failed from {at}"),
             (Ok(answer), Verdict::Nothing) => answer.function_error.clone().unwrap_or_else(|| "all failed".into()),
         };
+        if result.is_ok() {
+            let now = self.basin.world.now();
+            state.consumers[self.consumer].sessions[tap.id].streak.note(verdict == Verdict::Nothing, now);
+        }
         tap.end_work(&mut state, call.shard, self.id, result, verdict);
         if result.is_ok() {
             let now = self.basin.world.now();

@@ -10,8 +10,10 @@ use forebay::store::Store;
 
 use super::basin::Basin;
 use super::plan::StreamPlan;
+use super::reads::NEWEST;
 use super::rig::Rig;
 use super::store::MarkStore;
+use super::view::View;
 use crate::run::on_a_paused_clock;
 use crate::seeds::Told;
 use crate::world::World;
@@ -24,6 +26,12 @@ const RECOVERY: Duration = Duration::from_secs(120);
 
 /// The stretch of an idle life whose reads are counted (milliseconds).
 const IDLE: u64 = 20_000;
+
+/// A mapping that reads nothing for so long is degraded (milliseconds).
+const IDLE_IS_TOLD: u64 = 90_000;
+
+/// A host clock that is wrong by so much degrades a mapping (milliseconds).
+const SKEW: u64 = 300_000;
 
 /// A stream, its engine, and what the operator wants.
 pub(crate) struct Life {
@@ -79,6 +87,7 @@ pub(crate) fn run(plan: StreamPlan, show: bool) -> StreamOutcome {
 async fn live(basin: Arc<Basin>) {
     tokio::spawn(arrivals(Arc::clone(&basin)));
     tokio::spawn(changes(Arc::clone(&basin)));
+    tokio::spawn(disabling(Arc::clone(&basin)));
     basin.world.sleep_until(basin.plan.born).await;
     let store: Arc<dyn Store> = Arc::new(MarkStore::new(Arc::clone(&basin)));
     let mappings: Vec<Mapping> = basin.plan.consumers.iter().map(|consumer| consumer.mapping.clone()).collect();
@@ -87,14 +96,32 @@ async fn live(basin: Arc<Basin>) {
     let mut life = Life { basin, store, mappings, wanted, rig };
     for (at, action) in life.basin.plan.actions.clone() {
         life.basin.world.sleep_until(at).await;
+        life.look().await;
         life.act(action).await;
     }
     let fair_at = life.basin.plan.fair_at;
     life.basin.world.sleep_until(fair_at).await;
+    life.look().await;
     life.end().await;
 }
 
 impl Life {
+    /// Each mapping says of its function what it has done.
+    async fn look(&self) {
+        for consumer in 0..self.mappings.len() {
+            let Ok(status) = self.rig.handle.status(self.basin.name(consumer)).await else { continue };
+            let state = self.basin.state();
+            let last = state.consumers[consumer].sessions.last().map(|session| (session.incarnation, session.streak));
+            drop(state);
+            let Some((incarnation, streak)) = last else { continue };
+            if incarnation == self.basin.world.incarnation()
+                && let Some(wrong) = streak.wrong(&status, self.basin.world.now())
+            {
+                self.basin.violate(consumer, wrong);
+            }
+        }
+    }
+
     /// The fair phase, and everything that must be true at its end.
     async fn end(&mut self) {
         let world = Arc::clone(&self.basin.world);
@@ -110,6 +137,7 @@ impl Life {
             if world.now() - begun > PATIENCE {
                 return self.basin.violate(consumer, format_args!("does not settle in a fair world: {left}"));
             }
+            self.check_idle().await;
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
         world.note(format_args!("everything has settled"));
@@ -122,6 +150,30 @@ impl Life {
         self.shutdown(20_000, None).await;
         for consumer in 0..self.mappings.len() {
             self.check_nothing_lost(consumer);
+        }
+    }
+
+    /// A mapping that reads nothing, and has nothing left to do, shows that it is not well.
+    async fn check_idle(&self) {
+        let now = self.basin.world.now();
+        for consumer in 0..self.mappings.len() {
+            let idle = {
+                let state = self.basin.state();
+                let session = state.consumers[consumer].sessions.last().filter(|session| session.claimed);
+                session.is_some_and(|session| {
+                    let done = |view: &View| view.read.keys().all(|at| view.settled.contains_key(at));
+                    let acts = |view: &View| view.settled.values().copied().chain(view.read_begun).max();
+                    let last = session.views.values().filter_map(acts).max();
+                    session.views.values().all(done) && last.is_some_and(|last| now - last > IDLE_IS_TOLD)
+                })
+            };
+            if !idle {
+                continue;
+            }
+            let status = self.rig.handle.status(self.basin.name(consumer)).await.ok();
+            if status.is_some_and(|status| status.health == HealthStatus::Ok) {
+                self.basin.violate(consumer, format_args!("has read nothing for {IDLE_IS_TOLD} ms and is healthy"));
+            }
         }
     }
 
@@ -186,12 +238,17 @@ impl Life {
 
     async fn check_status(&self, consumer: usize) {
         let name = self.basin.name(consumer);
+        let disabled = self.basin.state().disabled;
+        let ahead = self.basin.host_ahead().unsigned_abs();
         // Only what is used can show that it works again.
         let well = |status: Option<&MappingStatus>| {
             status.is_some_and(|status| {
                 let reason = status.health_reason.as_deref().unwrap_or_default();
                 let healthy = status.health == HealthStatus::Ok || !reason.contains("source:");
-                status.state == MappingState::Enabled && healthy
+                let says_so = reason.contains("FB0611") && reason.contains(NEWEST);
+                let skewed = reason.contains("FB0614");
+                let clock = (ahead > SKEW + 20_000) <= skewed && skewed <= (ahead > SKEW - 20_000);
+                status.state == MappingState::Enabled && clock && if disabled { says_so } else { healthy }
             })
         };
         if !self.rig.wait(name, RECOVERY, well).await {
@@ -220,6 +277,14 @@ async fn arrivals(basin: Arc<Basin>) {
     for put in basin.plan.puts.clone() {
         basin.world.sleep_until(put.at).await;
         basin.put(&put);
+    }
+}
+
+/// Disables the stream as the plan says.
+async fn disabling(basin: Arc<Basin>) {
+    if let Some(at) = basin.plan.disabled {
+        basin.world.sleep_until(at).await;
+        basin.disable();
     }
 }
 

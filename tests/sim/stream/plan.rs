@@ -20,12 +20,16 @@ pub(crate) struct StreamPlan {
     pub(crate) puts: Vec<Put>,
     /// How its shards change, in order of time.
     pub(crate) reshards: Vec<(u64, Reshard)>,
+    /// When it is disabled for good: a table's stream that is switched off. What would be put later is not in it.
+    pub(crate) disabled: Option<u64>,
     /// What goes wrong with the stream at random before the fair phase.
     pub(crate) faults: StreamFaults,
     /// What goes wrong for a while.
     pub(crate) outages: Vec<StreamOutage>,
     /// The store.
     pub(crate) store: StorePlan,
+    /// The clock of the engine's host: from when it is how far ahead of the stream's, or behind if negative. Empty: right.
+    pub(crate) host: Vec<(u64, i64)>,
     /// When the first process starts: what was put before is history.
     pub(crate) born: u64,
     /// What the operator, and fate, do; in order of time.
@@ -75,6 +79,8 @@ pub(crate) struct FunctionPlan {
     pub(crate) duration: (u64, u64),
     /// `ReservedConcurrentExecutions`.
     pub(crate) reserved: Option<u32>,
+    /// From when until when it fails everything.
+    pub(crate) broken: Option<(u64, u64)>,
 }
 
 /// One record to come.
@@ -193,6 +199,11 @@ pub(crate) enum Action {
     Crash { down: u64 },
     /// SIGTERM with a drain bound, perhaps a second one, and a new process after so long.
     Shutdown { bound: u64, cut_after: Option<u64>, down: u64 },
+    /// SIGTERM; the stream is deleted and made again under its name, with as many shards as it had at first, which are split
+    /// as often as is said; and a new process after so long.
+    Recreate { splits: u32, down: u64 },
+    /// `forebay list`, of which the health is checked.
+    Look,
     /// SIGHUP: the same files, or one mapping with other numbers.
     Reload(Option<(usize, Retune)>),
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay::machine::{
-    Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Receipt, Record, Screening, Shard,
+    Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Receipt, Record, Screening, Shard, StreamListing,
 };
 use forebay::mapping::SourceKind;
 use xxhash_rust::xxh3::xxh3_64;
@@ -13,6 +13,9 @@ use super::basin::{Basin, State};
 use super::plan::SideOf;
 use super::session::Tap;
 use super::shards::{BYTES_PER_SECOND, unix};
+
+/// What took the place of a stream that is disabled.
+pub(crate) const NEWEST: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/river/stream/2026-01-02T00:00:00.000";
 
 /// What an adapter waits for an answer before it gives a call up (milliseconds).
 const READ_TIMEOUT: u64 = 10_000;
@@ -23,7 +26,7 @@ const fn reads_per_second(kind: SourceKind) -> usize {
 }
 
 impl Basin {
-    pub(crate) async fn list(&self) -> Result<Vec<Shard>, Fault> {
+    pub(crate) async fn list(&self) -> Result<StreamListing, Fault> {
         self.pause(self.plan.stream.latency).await;
         if let Some(outage) = self.outage(SideOf::Stream) {
             return Err(Fault::new(outage.kind, "the stream is out of reach"));
@@ -41,7 +44,8 @@ impl Basin {
             parents: shard.parents.iter().map(|&parent| Arc::clone(&state.shards[parent].id)).collect(),
             closed: shard.closed.is_some(),
         });
-        Ok(answer.collect())
+        let disabled = state.disabled.then(|| format!("the stream is disabled; the newest is {NEWEST}"));
+        Ok(StreamListing { shards: answer.collect(), disabled })
     }
 
     pub(crate) async fn answer(&self, tap: &Tap, request: &ReadRequest, shard: usize) -> Result<ReadAnswer, Fault> {
@@ -168,6 +172,9 @@ impl Basin {
                 let early = |&n: &usize| unix(state.records[n].put) < *from;
                 state.shards[shard].records.partition_point(early)
             }
+            Cursor::Open(Position::After(sequence)) if state.is_foreign(shard, sequence) => {
+                return Err(Fault::new(FaultKind::Invalid, "the checkpoint is none of this stream's (FB0612)"));
+            }
             Cursor::Open(Position::After(sequence)) => {
                 let at = state.after(shard, sequence);
                 // What is trimmed cannot be pointed at, not even to say where to go on.
@@ -211,6 +218,13 @@ impl State {
     pub(crate) fn number(&self, shard: usize, sequence: &str) -> usize {
         let is = |&&n: &&usize| &*self.records[n].sequence == sequence;
         *self.shards[shard].records.iter().find(is).expect("the world made this answer")
+    }
+
+    /// Whether a sequence number is that of a record of a stream that was deleted since.
+    pub(crate) fn is_foreign(&self, shard: usize, sequence: &str) -> bool {
+        let of_it = |record: &&super::basin::Record| &*record.sequence == sequence;
+        let shard = self.records.iter().find(of_it).filter(|_| !self.shards[shard].deleted).map(|record| record.shard);
+        shard.is_some_and(|shard| self.shards[shard].deleted)
     }
 
     /// The place after a sequence number, whether or not it was ever given to a record.

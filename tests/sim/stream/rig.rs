@@ -43,7 +43,7 @@ impl Rig {
         let world = &basin.world;
         let incarnation = world.next_incarnation();
         world.note(format_args!("process {incarnation} starts"));
-        let clock = Arc::clone(world);
+        let clock = Arc::clone(basin);
         let (handle, task) = engine::spawn(engine::Parts {
             mappings,
             restored: Vec::new(),
@@ -51,8 +51,9 @@ impl Rig {
             store,
             metrics: Metrics::new(),
             drain_timeout: DRAIN,
+            receive_wait: forebay::machine::LONG_POLL,
             seed: basin.plan.seed.wrapping_add(u64::from(incarnation)),
-            wall: Arc::new(move || clock.unix_ms()),
+            wall: Arc::new(move || clock.host_unix_ms()),
         });
         Self { handle, task }
     }

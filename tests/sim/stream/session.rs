@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use forebay::machine::StartingPosition;
 use forebay::mapping::Mapping;
+use forebay::source::ServiceClock;
 
 use super::basin::{Basin, Quiet, Session, State};
 use super::shards::unix;
+use crate::streak::Streak;
 
 /// After a stop was answered, calls already on their way may still begin for so long (milliseconds).
 const STOP_GRACE: u64 = 3;
@@ -23,6 +25,8 @@ pub(crate) struct Tap {
     pub(crate) id: usize,
     pub(crate) incarnation: u32,
     pub(crate) mapping: Arc<Mapping>,
+    /// What the stream's answers have told of its time.
+    pub(crate) clock: Arc<ServiceClock>,
 }
 
 impl Tap {
@@ -47,6 +51,7 @@ impl Tap {
             claimed: false,
             ended: None,
             deliveries: BTreeMap::new(),
+            streak: Streak::default(),
         });
         drop(state);
         let stream = mapping.stream.as_ref().expect("a mapping of a stream");
@@ -57,7 +62,7 @@ impl Tap {
                 mapping.batch_size, mapping.window, stream.parallelization
             ),
         );
-        Self { basin, consumer, id, incarnation, mapping }
+        Self { basin, consumer, id, incarnation, mapping, clock: Arc::default() }
     }
 
     /// Whether the process that this belongs to still runs.
@@ -134,7 +139,9 @@ impl Basin {
         match self.start(consumer) {
             StartingPosition::TrimHorizon => false,
             StartingPosition::Timestamp(from) => unix(record.put) < from,
-            StartingPosition::Latest => consumer_state.claimed.is_some_and(|claimed| record.put + HISTORY < claimed),
+            StartingPosition::Latest => {
+                consumer_state.claimed.is_some_and(|claimed| record.put + HISTORY + self.clock_lag() < claimed)
+            }
         }
     }
 

@@ -33,10 +33,41 @@ impl Basin {
         }
     }
 
+    /// Closes every shard for good: the table's stream is switched off.
+    pub(crate) fn disable(&self) {
+        let mut state = self.state();
+        let now = self.world.now();
+        state.disabled = true;
+        for shard in &mut state.shards {
+            shard.closed.get_or_insert(now);
+        }
+        drop(state);
+        self.world.note(format_args!("the stream is disabled"));
+    }
+
+    /// Deletes the stream with all that it holds, and makes it again under its name.
+    pub(crate) fn recreate(&self, splits: u32) {
+        let mut state = self.state();
+        let now = self.world.now();
+        let State { shards, .. } = &mut *state;
+        for shard in shards {
+            shard.closed.get_or_insert(now);
+            shard.trimmed = shard.records.len();
+            (shard.gone, shard.deleted) = (true, true);
+        }
+        drop(state);
+        self.world.note(format_args!("the stream is deleted and made again"));
+        self.dig();
+        for _ in 0..splits {
+            self.reshard(Reshard::Split);
+        }
+    }
+
     fn open(state: &mut State, parents: Vec<usize>, range: (u64, u64), listed: u64) {
         // A list that knows a child knows its parents.
         let listed = parents.iter().map(|&parent| state.shards[parent].listed).fold(listed, u64::max);
-        let id = format!("shardId-{:012}", state.shards.len()).into();
+        let number = state.shards.iter().filter(|shard| !shard.deleted).count();
+        let id = format!("shardId-{number:012}").into();
         let shard = Shard {
             id,
             parents,
@@ -46,6 +77,7 @@ impl Basin {
             listed,
             closed: None,
             gone: false,
+            deleted: false,
             reads: VecDeque::new(),
             allowance: (BYTES_PER_SECOND, 0),
         };
@@ -55,6 +87,9 @@ impl Basin {
     /// Puts one record.
     pub(crate) fn put(&self, put: &Put) {
         let mut state = self.state();
+        if state.disabled {
+            return;
+        }
         let now = self.world.now();
         let hash = place(put.key);
         let holds = |shard: &Shard| shard.closed.is_none() && (shard.range.0..shard.range.1).contains(&hash);
@@ -85,6 +120,9 @@ impl Basin {
         let mut open: Vec<usize> = (0..state.shards.len()).filter(|&n| state.shards[n].closed.is_none()).collect();
         open.sort_by_key(|&n| state.shards[n].range);
         let (low, high) = self.plan.stream.lag;
+        if open.is_empty() {
+            return;
+        }
         let pick = |most: usize| usize::try_from(self.world.between(0, most as u64 - 1)).expect("an index");
         // The children of one change are listed together.
         let listed = now + self.world.between(low, high);

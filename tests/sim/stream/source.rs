@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Shard};
+use forebay::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, StreamListing};
 use forebay::mapping::SourceKind;
-use forebay::source::StreamSource;
+use forebay::source::{ServiceClock, StreamSource};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::time::Instant;
 
 use super::basin::Basin;
 use super::session::Tap;
@@ -18,13 +19,15 @@ use super::shards::places;
 const LISTS_PER_SECOND: usize = 10;
 
 impl StreamSource for Tap {
-    fn shards(&self) -> BoxFuture<'_, Result<Vec<Shard>, Fault>> {
+    fn shards(&self) -> BoxFuture<'_, Result<StreamListing, Fault>> {
         async move {
             self.basin.world.enter().await;
             self.begin_list();
+            let sent = Instant::now();
             let result = self.basin.list().await;
+            self.dated(sent, result.as_ref().err());
             match &result {
-                Ok(shards) => self.listed(shards),
+                Ok(listing) => self.listed(&listing.shards),
                 Err(fault) => self.note(format_args!("the list fails: {}", fault.kind.as_str())),
             }
             result
@@ -38,15 +41,28 @@ impl StreamSource for Tap {
             let Some(mut read) = self.begin_read(&request) else {
                 return Err(Fault::new(FaultKind::Missing, "there is no such shard"));
             };
+            let sent = Instant::now();
             let result = self.basin.answer(self, &request, read.shard).await;
+            self.dated(sent, result.as_ref().err());
             read.finish(self, &result);
             result
         }
         .boxed()
     }
+
+    fn clock(&self) -> Option<Arc<ServiceClock>> {
+        Some(Arc::clone(&self.clock))
+    }
 }
 
 impl Tap {
+    /// Every answer has a date, in whole seconds; a call that is given up has no answer.
+    fn dated(&self, sent: Instant, fault: Option<&Fault>) {
+        if fault.is_none_or(|fault| fault.kind != FaultKind::Timeout) {
+            self.clock.told(sent, Instant::now(), self.basin.world.unix_ms() / 1000);
+        }
+    }
+
     fn begin_list(&self) {
         let mut state = self.basin.state();
         self.check_alive(&state, "a list");
@@ -60,7 +76,7 @@ impl Tap {
         }
     }
 
-    fn listed(&self, shards: &[Shard]) {
+    fn listed(&self, shards: &[forebay::machine::Shard]) {
         let mut state = self.basin.state();
         let known: BTreeMap<usize, bool> =
             shards.iter().filter_map(|shard| Some((state.shard(&shard.id)?, shard.closed))).collect();

@@ -8,11 +8,14 @@ use forebay::store::{Definition, Desired, Kept, MemoryStore, Store, StoreError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::basin::{Basin, State};
+use super::basin::{Basin, Session, State};
 use super::plan::SideOf;
 
 /// What is settled is saved within so long, where the store does not fail (milliseconds).
 const SAVED_WITHIN: u64 = 2_000;
+
+/// The marks of a mapping, by shard.
+type Marks = BTreeMap<Arc<str>, Mark>;
 
 /// Between two writes of a shard's mark (milliseconds).
 const SAVE_PAUSE: u64 = 900;
@@ -142,6 +145,21 @@ impl State {
 }
 
 impl Basin {
+    /// The marks that keep a shard of the stream from being read although they are those of a stream that was deleted.
+    pub(crate) fn unreadable(&self, kept: &Kept) -> Vec<String> {
+        let state = self.state();
+        let marks = kept.marks.iter().filter(|&(id, mark)| {
+            let shard = state.shard(id).filter(|&shard| !state.shards[shard].deleted);
+            shard.is_some_and(|shard| match mark {
+                // Of a shard that was closed already END may be true.
+                Mark::End => state.shards[shard].closed.is_none(),
+                Mark::After(sequence) => state.is_foreign(shard, sequence),
+                _ => false,
+            })
+        });
+        marks.map(|(shard, mark)| format!("{shard} {mark}")).collect()
+    }
+
     /// Nothing in the life keeps the store from being up to date.
     fn store_is_good(&self) -> bool {
         let store = &self.plan.store;
@@ -153,7 +171,9 @@ impl Basin {
         let mut state = self.state();
         let marks: Vec<String> = positions.marks.iter().map(|(shard, mark)| format!("{shard} {mark}")).collect();
         let Some(session) = state.consumers[consumer].sessions.len().checked_sub(1) else { return };
-        self.check_staleness(&state, consumer, session, positions);
+        if !std::mem::take(&mut state.consumers[consumer].reset) {
+            self.check_staleness(&state, consumer, session, positions);
+        }
         for (shard, mark) in &positions.marks {
             let Some(shard) = state.shard(shard) else { continue };
             let from = state.covered(shard, mark);
@@ -177,25 +197,55 @@ impl Basin {
         let Some((ended, clean)) = before.ended.filter(|_| self.store_is_good()) else { return };
         let (_, slowest) = self.plan.store.latency;
         let limit = if clean { ended } else { ended.saturating_sub(SAVED_WITHIN + 4 * slowest) };
-        for (&shard, view) in &before.views {
+        if let Some((shard, settled, covered)) = self.uncovered(state, consumer, before, &positions.marks, limit) {
+            let when = if clean { "a clean drain" } else { "a crash" };
+            self.violate(
+                consumer,
+                format_args!("after {when} shard {shard} is settled up to {settled}, and its mark covers {covered}"),
+            );
+        }
+    }
+
+    /// A process has ended by a signal: what it had settled is in the store, or it said that it is not.
+    pub(crate) fn check_last_marks(&self, consumer: usize, marks: &Marks, since: u64, told: bool) {
+        let state = self.state();
+        let Some(session) = state.consumers[consumer].sessions.last() else { return };
+        let Some((ended, clean)) = session.ended else { return };
+        let limit = if clean { ended } else { since };
+        let uncovered = self.uncovered(&state, consumer, session, marks, limit);
+        let needless = told && clean && self.store_is_good();
+        match uncovered {
+            Some((shard, settled, covered)) if !told => self.violate(
+                consumer,
+                format_args!(
+                    "ends as if all were saved: shard {shard} is settled up to {settled}, and its mark covers {covered}"
+                ),
+            ),
+            None if needless => self.violate(consumer, "says that checkpoints were not saved, and the store has them"),
+            _ => {}
+        }
+    }
+
+    /// A shard of which more was settled by `limit` than its mark covers: how much is settled, and covered.
+    fn uncovered(
+        &self,
+        state: &State,
+        consumer: usize,
+        session: &Session,
+        marks: &Marks,
+        limit: u64,
+    ) -> Option<(usize, usize, usize)> {
+        session.views.iter().find_map(|(&shard, view)| {
             let records = &state.shards[shard].records;
             // What a mapping may leave out, and has read all the same, holds its mark like everything else.
             let skip = |at: usize| !view.read.contains_key(&at) && !self.is_required(state, consumer, records[at]);
             let settled = view.frontier(records.len(), limit, skip);
-            let known = positions.marks.get(&state.shards[shard].id);
+            let known = marks.get(&state.shards[shard].id);
             let covered = known.map_or(0, |mark| state.covered(shard, mark));
             let real = (covered..settled).any(|at| view.settled.contains_key(&at));
             // A shard that is gone is forgotten.
-            if real && !(known.is_none() && state.shards[shard].gone) {
-                let when = if clean { "a clean drain" } else { "a crash" };
-                self.violate(
-                    consumer,
-                    format_args!(
-                        "after {when} shard {shard} is settled up to {settled}, and its mark covers {covered}"
-                    ),
-                );
-            }
-        }
+            (real && !(known.is_none() && state.shards[shard].gone)).then_some((shard, settled, covered))
+        })
     }
 
     /// A write of marks begins: each covers nothing but what is settled.

@@ -244,7 +244,8 @@ impl Tap {
         let Some(&first) = records.first() else { return };
         let session = &state.consumers[self.consumer].sessions[self.id];
         let limited = self.mapping.poller.rate_limit.is_some();
-        if !limited && session.is_expired(state.records[first].stamp, self.basin.world.unix_ms()) {
+        let surely = self.basin.world.unix_ms() - self.basin.clock_lag();
+        if !limited && session.is_expired(state.records[first].stamp, surely) {
             self.violate(format_args!("{} of shard {shard} is tried although it is too old", places(state, &[first])));
         }
     }

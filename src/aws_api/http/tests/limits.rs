@@ -30,7 +30,9 @@ async fn bodies_end_at_256_kib() {
     }
     let larger = "x".repeat(256 * KIB + 1);
     let announced = create("").with("content-length", "5000000000");
-    for sent in [create(&larger), chunked(&larger), create(&"x".repeat(1000 * KIB)), announced] {
+    // A client that is still writing sees the answer, too.
+    let huge = create("").but(|sent| sent.body = vec![b'x'; 20 * 1024 * KIB]);
+    for sent in [create(&larger), chunked(&larger), create(&"x".repeat(1000 * KIB)), huge, announced] {
         let answer = door.send(&sent).await;
         assert_eq!(answer.code(), (413, "requestentitytoolarge".to_owned()), "{answer:?}");
         assert_eq!(answer.message(), "Request must be smaller than 262144 bytes");
@@ -157,4 +159,26 @@ async fn handlers_that_fail_or_refuse_answer_as_aws_does() {
     });
     let answer = door.send(&binary).await;
     assert_eq!(answer.code(), (400, "malformedhttprequest".to_owned()), "{answer:?}");
+}
+
+#[tokio::test]
+async fn signed_requests_are_answered_among_a_crowd_of_unsigned_halves() {
+    let door = Door::signed().await;
+    let clients: usize = std::env::var("FOREBAY_CLIENTS").map_or(1_000, |number| number.parse().unwrap());
+    let half = Sent::plain("POST", MAPPINGS, "{").with("content-length", "100").bytes();
+    let mut crowd = Vec::new();
+    let mut longest = Duration::ZERO;
+    for number in 1..=clients {
+        let mut client = TcpStream::connect(door.address).await.unwrap();
+        client.write_all(&half).await.ok();
+        crowd.push(client);
+        if number % (clients / 8) == 0 {
+            let begun = std::time::Instant::now();
+            let answer = door.send(&Sent::signed("GET", MAPPINGS, "")).await;
+            longest = longest.max(begun.elapsed());
+            assert_eq!(answer.status, 200, "among {number}: {answer:?}");
+        }
+    }
+    println!("the slowest of 8 signed requests among {clients} clients took {longest:?}");
+    assert_eq!(door.handled(), 8);
 }

@@ -18,7 +18,7 @@ use crate::engine::{Connector, EngineHandle, Parts, Ports, SourcePort, spawn};
 use crate::function::{Function, FunctionSettings};
 use crate::machine::{
     Fault, FaultKind, FunctionAnswer, InvokeResult, PollRequest, QueueAttributes, ReadAnswer, ReadRequest, Receipt,
-    Record, SettleEntry, SettleOutcome, Shard,
+    Record, SettleEntry, SettleOutcome, Shard, StreamListing,
 };
 use crate::mapping::{Mapping, parse};
 use crate::source::{QueueSource, StreamSource};
@@ -118,10 +118,10 @@ impl QueueSource for Port {
 }
 
 impl StreamSource for Port {
-    fn shards(&self) -> BoxFuture<'_, Result<Vec<Shard>, Fault>> {
+    fn shards(&self) -> BoxFuture<'_, Result<StreamListing, Fault>> {
         async move {
             self.source().await?;
-            Ok(vec![Shard { id: "shardId-0".into(), parents: vec![], closed: false }])
+            Ok(vec![Shard { id: "shardId-0".into(), parents: vec![], closed: false }].into())
         }
         .boxed()
     }
@@ -186,6 +186,7 @@ impl Rig {
             store: Arc::clone(&store) as Arc<dyn Store>,
             metrics: Metrics::new(),
             drain_timeout: Duration::from_secs(25),
+            receive_wait: Duration::from_secs(1),
             seed: 7,
             wall: Arc::new(|| NOW),
         });

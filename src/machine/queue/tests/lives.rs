@@ -131,7 +131,7 @@ proptest! {
         }
         prop_assert_eq!(rig.held(), 0);
         prop_assert!(!rig.polls.is_empty(), "an idle machine polls");
-        rig.feed(Input::Command(Command::Drain { bound: s(25) }));
+        rig.feed(Input::Command(Command::Drain { bound: s(25), receives: s(0) }));
         while !rig.polls.is_empty() {
             rig.fail_poll(FaultKind::Cancelled);
         }

@@ -101,7 +101,7 @@ impl Rig {
     }
 
     pub(super) fn feed(&mut self, input: Input) {
-        self.machine.handle(input, Now { mono: self.now, unix_ms: UNIX_MS });
+        self.machine.handle(input, Now { mono: self.now, unix_ms: UNIX_MS, ahead_ms: 0 });
         loop {
             match self.machine.poll_output() {
                 Output::Describe => self.describes += 1,
@@ -217,7 +217,7 @@ impl Rig {
     }
 
     pub(super) fn drain(&mut self, bound: Duration) {
-        self.feed(Input::Command(Command::Drain { bound }));
+        self.feed(Input::Command(Command::Drain { bound, receives: s(0) }));
     }
 
     pub(super) fn held(&self) -> usize {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::rig::{Rig, answer, fault, ms, s};
 use crate::machine::{
     Condition, Event, FaultKind, GroupOrder, Input, MAX_BODY_BYTES, QueueOptions, Screened, Screening, ScreeningPolicy,
+    Undecided,
 };
 
 fn policy(filtered_out: Screened, undecidable: Screened) -> QueueOptions {
@@ -25,7 +26,7 @@ impl Rig {
     }
 }
 
-const ALL: [Screening; 3] = [Screening::Passes, Screening::FilteredOut, Screening::Undecidable];
+const ALL: [Screening; 3] = [Screening::Passes, Screening::FilteredOut, Screening::Undecidable("why")];
 
 #[test]
 fn each_policy_does_what_it_says() {
@@ -44,7 +45,8 @@ fn each_policy_does_what_it_says() {
         let settled = rig.settle_all();
         assert_eq!((settled.deleted, settled.changed), (deleted.into_iter().map(String::from).collect(), given_back));
         assert_eq!(rig.held(), invoked, "{shown}");
-        let told = Event::Screened { filtered_out: 1, undecidable: 1 };
+        let told =
+            Event::Screened { filtered_out: 1, undecided: Undecided { records: 1, why: "why", then: undecidable } };
         assert_eq!(rig.saw(|event| *event == told), 1, "{shown}");
     }
 }

@@ -1,32 +1,97 @@
 //! Draining.
 
 use super::rig::{Rig, answer, fault, function_error, ms, s};
-use crate::machine::{Command, Event, FaultKind, Input, QueueOptions, SettleOutcome};
+use crate::machine::{Command, Event, FaultKind, Input, Machine, QueueOptions, Record, SettleOutcome};
 
 fn two_at_a_time() -> QueueOptions {
     QueueOptions { maximum_concurrency: Some(2), batch_size: 1, ..QueueOptions::default() }
 }
 
 #[test]
-fn an_idle_machine_gives_its_poll_up_after_the_grace() {
+fn an_open_receive_is_waited_for_and_nothing_is_given_up() {
     let mut rig = Rig::new(two_at_a_time(), 30);
     rig.drain(s(25));
+    rig.pass(s(20));
     assert_eq!((rig.cancels, rig.done), (0, false));
-    rig.pass(ms(500));
-    assert_eq!(rig.cancels, 1);
-    rig.fail_poll(FaultKind::Cancelled);
+    let gauges = rig.machine.gauges();
+    assert!(gauges.quiet, "nothing is invoked any more");
+    assert_eq!(gauges.receiving, 1);
+    rig.bring(0);
     assert!(rig.done);
-    assert_eq!(rig.events.last(), Some(&Event::Drained { abandoned: 0 }));
+    assert_eq!(rig.events.last(), Some(&Event::Drained { abandoned: 0, unsaved: Vec::new() }));
 }
 
 #[test]
-fn messages_that_arrive_during_the_grace_go_back_at_once() {
+fn what_an_open_receive_brings_goes_back_at_once() {
     let mut rig = Rig::new(two_at_a_time(), 30);
     rig.drain(s(25));
     rig.bring(1);
     assert_eq!(rig.invokes.len(), 0);
     assert_eq!(rig.settle_all().changed, [("r-1".into(), 0)]);
     assert!(rig.done);
+}
+
+#[test]
+fn a_stop_waits_for_receives_beyond_the_bound_of_what_is_in_flight() {
+    let drain = |bound| Input::Command(Command::Drain { bound: s(bound), receives: s(30) });
+    let mut rig = Rig::new(QueueOptions { window: s(60), ..QueueOptions::default() }, 300);
+    rig.bring(2);
+    rig.feed(drain(5));
+    rig.pass(s(20));
+    assert_eq!((rig.cancels, rig.done, rig.settles.len()), (0, false, 0));
+    rig.bring(0);
+    assert_eq!(rig.settle_all().changed, [("r-1".into(), 0), ("r-2".into(), 0)]);
+    assert!(rig.done);
+
+    let mut busy = Rig::new(QueueOptions { maximum_concurrency: Some(1), ..QueueOptions::default() }, 300);
+    busy.bring(1);
+    busy.feed(drain(5));
+    busy.pass(s(5));
+    assert!(busy.done, "an invoke is waited for as long as the bound says");
+}
+
+#[test]
+fn what_would_be_dead_lettered_when_it_is_given_back_is_processed() {
+    let mut rig = Rig::new(QueueOptions { window: s(60), ..two_at_a_time() }, 30);
+    rig.drain(s(25));
+    let last = Record { receive_count: 3, ..rig.message(100) };
+    let poll = rig.polls.pop_front().unwrap().id;
+    rig.feed(Input::Polled { poll, result: Ok(vec![last]) });
+    assert_eq!((rig.invokes.len(), rig.machine.gauges().quiet), (1, false));
+    rig.finish(Err(fault(FaultKind::Throttled)));
+    rig.pass(s(5));
+    rig.finish(answer("null"));
+    assert_eq!(rig.settle_all().deleted, ["r-1"]);
+    assert!(rig.done);
+}
+
+#[test]
+fn what_is_gathered_and_at_its_last_receive_goes_at_once() {
+    let mut rig = Rig::new(QueueOptions { window: s(60), ..QueueOptions::default() }, 30);
+    let last = Record { receive_count: 3, ..rig.message(100) };
+    let poll = rig.polls.pop_front().unwrap().id;
+    rig.feed(Input::Polled { poll, result: Ok(vec![last]) });
+    rig.drain(s(25));
+    assert_eq!(rig.invokes.len(), 1);
+}
+
+#[test]
+fn a_drain_that_is_taken_back_goes_on_with_what_it_held() {
+    for window in [0, 60] {
+        let options = QueueOptions { window: s(window), maximum_concurrency: Some(2), ..QueueOptions::default() };
+        let mut rig = Rig::new(options, 300);
+        rig.bring(3);
+        if window == 0 {
+            rig.finish(Err(fault(FaultKind::Throttled)));
+        }
+        rig.pass(s(10));
+        rig.drain(s(25));
+        rig.feed(Input::Command(Command::Resume));
+        assert!(!rig.machine.gauges().quiet);
+        rig.pass(s(50));
+        assert_eq!(rig.invokes[0].records, 3);
+        assert!(rig.settles.is_empty(), "nothing was given back");
+    }
 }
 
 #[test]
@@ -46,44 +111,47 @@ fn what_is_in_flight_is_finished_and_deleted() {
 fn what_was_never_started_goes_back_at_once() {
     let mut gathering = Rig::new(QueueOptions { window: s(60), ..QueueOptions::default() }, 30);
     gathering.bring(3);
-    gathering.fail_poll(FaultKind::Transient);
     gathering.drain(s(25));
+    gathering.fail_polls();
     assert_eq!(gathering.settle_all().changed.len(), 3);
 
     let mut throttled = Rig::new(two_at_a_time(), 30);
     throttled.bring(1);
     throttled.finish(Err(fault(FaultKind::Throttled)));
     throttled.drain(s(25));
+    throttled.fail_polls();
     assert_eq!(throttled.settle_all().changed, [("r-1".into(), 0)]);
 
     let mut throttled_while_draining = Rig::new(two_at_a_time(), 30);
     throttled_while_draining.bring(1);
     throttled_while_draining.drain(s(25));
+    throttled_while_draining.fail_polls();
     throttled_while_draining.finish(Err(fault(FaultKind::Throttled)));
     assert_eq!(throttled_while_draining.settle_all().changed, [("r-1".into(), 0)]);
 }
 
 #[test]
-fn an_open_poll_is_ended_by_one_message_and_takes_no_other() {
-    let window = QueueOptions { window: s(60), ..QueueOptions::default() };
-    let mut rig = Rig::new(window.clone(), 30);
+fn what_was_never_started_waits_until_no_receive_of_our_own_can_take_it() {
+    let mut rig = Rig::new(QueueOptions { window: s(60), ..QueueOptions::default() }, 30);
     rig.bring(3);
     assert_eq!(rig.polls.len(), 1);
     rig.drain(s(25));
-    assert_eq!(rig.settle_all().changed, [("r-1".into(), 0)]);
+    assert_eq!(rig.settles.len(), 0);
+    rig.pass(s(18));
+    let extended = rig.settle_all().changed;
+    assert!(extended.iter().all(|(_, span)| *span == 30) && extended.len() == 3, "{extended:?}");
     rig.bring(1);
-    let rest = ["r-2", "r-3", "r-4"].map(|receipt| (receipt.into(), 0));
-    assert_eq!(rig.settle_all().changed, rest);
+    let all = ["r-1", "r-2", "r-3", "r-4"].map(|receipt| (receipt.into(), 0));
+    assert_eq!(rig.settle_all().changed, all);
     assert_eq!((rig.cancels, rig.done), (0, true));
 
-    let mut silent = Rig::new(window, 30);
+    let mut silent = Rig::new(QueueOptions { window: s(60), ..QueueOptions::default() }, 300);
     silent.bring(3);
-    silent.drain(s(25));
-    assert_eq!(silent.settle_all().changed.len(), 1);
-    silent.pass(ms(500));
-    assert_eq!((silent.cancels, silent.settles.len()), (1, 0));
+    silent.drain(s(5));
+    silent.pass(s(4));
+    assert_eq!((silent.cancels, silent.settles.len()), (1, 0), "its bound is all but over");
     silent.fail_poll(FaultKind::Cancelled);
-    assert_eq!(silent.settle_all().changed.len(), 2);
+    assert_eq!(silent.settle_all().changed.len(), 3);
     assert!(silent.done && silent.held() == 0);
 }
 
@@ -94,6 +162,7 @@ fn a_return_waits_for_an_extension_that_is_under_way() {
     rig.pass(s(15));
     let extension = rig.settles.pop_front().unwrap();
     rig.drain(s(25));
+    rig.fail_polls();
     assert_eq!(rig.settles.len(), 0, "the extension could arrive last and hide the message again");
     rig.feed(Input::Settled { settle: extension.id, result: Ok(vec![SettleOutcome::Done]) });
     assert_eq!(rig.settle_all().changed, [("r-1".into(), 0)]);
@@ -104,15 +173,12 @@ fn the_bound_ends_a_drain_whose_function_does_not_answer() {
     let mut rig = Rig::new(two_at_a_time(), 300);
     rig.bring(1);
     rig.drain(s(25));
-    rig.pass(ms(500));
-    while !rig.polls.is_empty() {
-        rig.fail_poll(FaultKind::Cancelled);
-    }
-    rig.pass(ms(24_499));
+    rig.fail_polls();
+    rig.pass(ms(24_999));
     assert!(!rig.done);
     rig.pass(ms(1));
     assert!(rig.done);
-    assert_eq!(rig.events.last(), Some(&Event::Drained { abandoned: 1 }));
+    assert_eq!(rig.events.last(), Some(&Event::Drained { abandoned: 1, unsaved: Vec::new() }));
 }
 
 #[test]
@@ -124,12 +190,10 @@ fn a_cut_gives_up_the_function_but_not_the_returns() {
     rig.drain(s(25));
     rig.feed(Input::Command(Command::Cut));
     assert!(!rig.done);
-    while !rig.polls.is_empty() {
-        rig.fail_poll(FaultKind::Cancelled);
-    }
+    rig.fail_polls();
     assert_eq!(rig.settle_all().changed, [("r-1".into(), 0)]);
     assert!(rig.done);
-    assert_eq!(rig.events.last(), Some(&Event::Drained { abandoned: 1 }));
+    assert_eq!(rig.events.last(), Some(&Event::Drained { abandoned: 1, unsaved: Vec::new() }));
 }
 
 #[test]
@@ -147,9 +211,7 @@ fn a_drain_gives_returns_a_few_tries_and_then_leaves_them() {
     let mut rig = Rig::new(QueueOptions { window: s(60), ..QueueOptions::default() }, 30);
     rig.bring(1);
     rig.drain(s(25));
-    while !rig.polls.is_empty() {
-        rig.fail_poll(FaultKind::Cancelled);
-    }
+    rig.fail_polls();
     for _ in 0..5 {
         assert!(!rig.done);
         rig.settle_as(SettleOutcome::Failed(fault(FaultKind::Transient)));

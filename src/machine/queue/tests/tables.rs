@@ -85,6 +85,60 @@ fn a_backlog_that_is_gone_is_not_shown_for_long() {
 }
 
 #[test]
+fn a_backlog_that_was_processed_is_not_shown_for_long() {
+    let mut rig = Rig::cold(one_at_a_time());
+    let full = |backlog, hidden| crate::machine::QueueAttributes {
+        backlog: Some(backlog),
+        in_flight: Some(hidden),
+        ..super::rig::attributes(30)
+    };
+    rig.feed(Input::Described(Ok(full(10, 0))));
+    rig.pass(s(6));
+    assert_eq!(rig.describes, 1, "it has not fallen idle, it has not begun");
+    rig.bring(10);
+    rig.finish(answer("null"));
+    rig.pass(ms(10));
+    rig.settle_all();
+    rig.pass(s(5));
+    assert_eq!(rig.describes, 2);
+    rig.feed(Input::Described(Ok(full(0, 10))));
+    let shown = |event: &Event| matches!(event, Event::Described { backlog: Some(0), not_visible: Some(10), .. });
+    assert_eq!(rig.saw(shown), 1);
+    rig.pass(s(30));
+    assert_eq!(rig.describes, 2, "nothing has moved since");
+    rig.bring(1);
+    rig.finish(answer("null"));
+    rig.pass(ms(10));
+    rig.settle_all();
+    rig.pass(s(5));
+    assert_eq!(rig.describes, 3);
+}
+
+#[test]
+fn a_function_that_fails_everything_shows_after_a_minute_by_itself() {
+    let reporting = QueueOptions { report_batch_item_failures: true, ..one_at_a_time() };
+    let mut rig = Rig::new(reporting, 600);
+    let failing = |rig: &Rig| rig.saw(|event| matches!(event, Event::Health(Health::Failing { .. })));
+    rig.bring(1);
+    rig.finish(function_error());
+    for id in ["m-2", "m-3"] {
+        rig.bring(1);
+        let payload = format!(r#"{{"batchItemFailures":[{{"itemIdentifier":"{id}"}}]}}"#);
+        rig.finish(answer(payload.leak()));
+    }
+    rig.pass(ms(59_999));
+    assert_eq!(failing(&rig), 0);
+    rig.pass(ms(1));
+    assert_eq!(failing(&rig), 1);
+    rig.bring(2);
+    rig.finish(answer(r#"{"batchItemFailures":[{"itemIdentifier":"m-4"}]}"#));
+    assert_eq!(
+        rig.events.iter().rev().find(|event| matches!(event, Event::Health(_))),
+        Some(&Event::Health(Health::Ok))
+    );
+}
+
+#[test]
 fn without_a_free_slot_nothing_is_received() {
     let mut rig = Rig::new(one_at_a_time(), 30);
     rig.bring(3);

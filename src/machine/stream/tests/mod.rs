@@ -4,5 +4,6 @@ mod beginnings;
 mod failures;
 mod rig;
 mod screening;
+mod standing;
 mod stops;
 mod windows;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::machine::{
-    BatchId, DeliverRequest, Event, Failure, Fault, FaultKind, Fence, FunctionAnswer, Input, InvokeRequest,
+    BatchId, DeliverRequest, Event, Failure, Fault, FaultKind, Fence, FunctionAnswer, Health, Input, InvokeRequest,
     InvokeResult, Machine, Mark, Mono, Now, Output, Positions, ReadAnswer, ReadRequest, Receipt, Record, SaveRequest,
-    Screening, Shard, StreamMachine, StreamOptions,
+    Screening, Shard, StreamListing, StreamMachine, StreamOptions,
 };
 
 /// The wall clock at the rig's beginning.
@@ -27,6 +27,8 @@ pub(super) struct Rig {
     pub(super) events: Vec<Event>,
     pub(super) marks: BTreeMap<String, Mark>,
     pub(super) done: bool,
+    /// How far the host's clock is ahead.
+    pub(super) ahead_ms: i64,
     wake: Option<Mono>,
 }
 
@@ -90,6 +92,7 @@ impl Rig {
             events: Vec::new(),
             marks: BTreeMap::new(),
             done: false,
+            ahead_ms: 0,
             wake: None,
         };
         rig.feed(Input::Timeout);
@@ -98,7 +101,7 @@ impl Rig {
 
     pub(super) fn feed(&mut self, input: Input) {
         let unix_ms = BEGIN + u64::try_from(self.now.as_millis()).unwrap();
-        self.machine.handle(input, Now { mono: Mono::at(self.now), unix_ms });
+        self.machine.handle(input, Now { mono: Mono::at(self.now), unix_ms, ahead_ms: self.ahead_ms });
         loop {
             match self.machine.poll_output() {
                 Output::Claim => self.claims += 1,
@@ -151,7 +154,33 @@ impl Rig {
 
     pub(super) fn listed(&mut self, shards: &[Shard]) {
         assert_eq!(std::mem::take(&mut self.lists), 1, "no listing is asked for");
-        self.feed(Input::Listed(Ok(shards.to_vec())));
+        self.feed(Input::Listed(Ok(shards.to_vec().into())));
+    }
+
+    /// The list of a stream that was switched off.
+    pub(super) fn listed_as_disabled(&mut self, shards: &[Shard]) {
+        assert_eq!(std::mem::take(&mut self.lists), 1, "no listing is asked for");
+        let disabled = Some("the stream is disabled; the newest is arn:new".to_owned());
+        self.feed(Input::Listed(Ok(StreamListing { shards: shards.to_vec(), disabled })));
+    }
+
+    /// The health that was shown last.
+    pub(super) fn health(&self) -> Option<&Health> {
+        let shown = |event: &'_ &Event| matches!(event, Event::Health(_));
+        match self.events.iter().rfind(shown) {
+            Some(Event::Health(health)) => Some(health),
+            _ => None,
+        }
+    }
+
+    /// Lets time pass, and answers every listing with these shards.
+    pub(super) fn list_for(&mut self, seconds: u64, shards: &[Shard]) {
+        for _ in 0..seconds {
+            self.seconds(1);
+            if self.lists > 0 {
+                self.listed(shards);
+            }
+        }
     }
 
     pub(super) fn save_all(&mut self) {

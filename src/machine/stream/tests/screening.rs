@@ -3,7 +3,7 @@
 use super::rig::{Rig, fault, record, returned};
 use crate::machine::{
     Condition, DestinationOrder, Event, FailedBatch, FaultKind, Mark, Record, Screened, Screening, ScreeningPolicy,
-    StreamOptions,
+    StreamOptions, Undecided,
 };
 
 fn options(undecidable: Screened) -> StreamOptions {
@@ -19,7 +19,7 @@ fn screened(letters: &str) -> Vec<Record> {
     let of = |letter| match letter {
         'p' => Screening::Passes,
         'o' => Screening::FilteredOut,
-        _ => Screening::Undecidable,
+        _ => Screening::Undecidable("why"),
     };
     (1..).zip(letters.chars()).map(|(number, letter)| Record { screening: of(letter), ..record(number) }).collect()
 }
@@ -32,7 +32,8 @@ fn after(number: u64) -> Mark {
 fn what_does_not_pass_is_passed_over_and_the_mark_with_it() {
     let mut rig = Rig::reading(options(Screened::Drop));
     rig.read_records(screened("opoupo"), true);
-    assert_eq!(rig.count(|event| *event == Event::Screened { filtered_out: 3, undecidable: 1 }), 1);
+    let undecided = Undecided { records: 1, why: "why", then: Screened::Drop };
+    assert_eq!(rig.count(|event| *event == Event::Screened { filtered_out: 3, undecided }), 1);
     let (batch, numbers) = rig.invoke();
     assert_eq!(numbers, [2, 5]);
     rig.seconds(2);

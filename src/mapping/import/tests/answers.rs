@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{left, only, options, read, says, why};
+use super::{Options, left, only, options, read, says, why};
 use crate::mapping::parse_at;
 
 const QUEUE: &str = "\"EventSourceArn\": \"arn:aws:sqs:us-east-1:123456789012:q\", \"FunctionArn\": \"arn:aws:lambda:us-east-1:123456789012:function:f\"";
@@ -100,4 +100,38 @@ fn encrypted_filters_keep_a_mapping_from_running_without_them() {
     assert!(why(&text, &[]).contains("could not read the mapping's filters"));
     let fine = format!("{{ {QUEUE}, \"FilterCriteriaError\": null }}");
     assert!(matches!(only(&fine, &[]), Value::Object(_)));
+}
+
+#[test]
+fn a_list_does_not_show_encrypted_filters() {
+    let one = format!("{{ {QUEUE}, \"UUID\": \"u-1\", \"KMSKeyArn\": \"arn:aws:kms:us-east-1:123456789012:key/1\" }}");
+    for listed in [format!("{{ \"EventSourceMappings\": [{one}] }}"), format!("[{one}]")] {
+        let import = read(&listed, &options(&[]));
+        assert!(import.mappings.is_empty());
+        assert!(import.left[0].help.contains("aws lambda get-event-source-mapping --uuid u-1 | forebay import -"));
+    }
+    // What AWS says of this one alone has its filters, if there are any.
+    let import = read(&one, &options(&[]));
+    assert_eq!((import.mappings.len(), import.left.len()), (1, 1));
+}
+
+#[test]
+fn what_runs_at_aws_is_known() {
+    let at_aws = |text: &str| read(text, &options(&[])).mappings.remove(0).at_aws;
+    let of = |state: &str| at_aws(&format!("{{ {QUEUE}, \"UUID\": \"u-1\", \"State\": \"{state}\" }}")).unwrap();
+    let enabled = of("Enabled");
+    assert_eq!((enabled.uuid.as_deref(), enabled.enabled, enabled.start.as_deref()), (Some("u-1"), true, None));
+    assert_eq!(enabled.source, "arn:aws:sqs:us-east-1:123456789012:q");
+    assert_eq!(enabled.function, "arn:aws:lambda:us-east-1:123456789012:function:f");
+    assert!(!of("Disabled").enabled);
+    assert_eq!(at_aws(&format!("{{ {QUEUE}, \"Name\": \"ours\" }}")), None);
+}
+
+#[test]
+fn mappings_can_be_written_disabled() {
+    let text = format!("{{ {QUEUE}, \"UUID\": \"u-1\", \"State\": \"Enabled\" }}");
+    let import = read(&text, &Options { disabled: true, ..options(&[]) });
+    assert_eq!(says(&import, 0)["Enabled"], false);
+    // AWS's own mapping is to be disabled all the same.
+    assert!(import.mappings[0].at_aws.as_ref().is_some_and(|at_aws| at_aws.enabled));
 }

@@ -60,3 +60,18 @@ fn a_large_listing_is_read() {
     let import = read(&format!("{{\"EventSourceMappings\": [{}]}}", all.join(",\n")), &options(&[]));
     assert_eq!((import.mappings.len(), import.left.len()), (3000, 0));
 }
+
+#[test]
+fn files_of_terraform_show_the_way() {
+    for text in [
+        "resource \"aws_lambda_event_source_mapping\" \"orders\" {\n  function_name = \"f\"\n}\n",
+        "{\"version\": 4, \"terraform_version\": \"1.9.0\", \"serial\": 1, \"lineage\": \"x\", \"resources\": []}",
+    ] {
+        for dialect in [Dialect::Auto, Dialect::Aws, Dialect::Template, Dialect::Serverless] {
+            let options = Options { dialect, ..options(&[]) };
+            let diagnostic = import(Path::new("main.tf"), text, &options, &mut Taken::default()).unwrap_err();
+            let shown = diagnostic.render(false);
+            assert!(shown.contains("aws lambda list-event-source-mappings | forebay import -"), "{shown}");
+        }
+    }
+}

@@ -3,6 +3,8 @@
 mod answers;
 mod broken;
 mod never_panics;
+mod overrides;
+mod sam;
 mod serverless;
 mod templates;
 

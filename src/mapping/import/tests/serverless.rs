@@ -51,7 +51,7 @@ fn variables_are_filled_in() {
     }
     assert_eq!(
         arn("arn:aws:sqs:${aws:region}:${aws:accountId}:q", "", &[]),
-        "arn:aws:sqs:eu-west-1:${AWS_ACCOUNT_ID:-000000000000}:q"
+        "arn:aws:sqs:eu-west-1:${AWS_ACCOUNT_ID}:q"
     );
     let stage = arn("arn:aws:sqs:eu-west-1:123456789012:${sls:stage}", "", &[("stage", "prod")]);
     assert_eq!(stage, is("prod"));
@@ -148,11 +148,101 @@ fn a_condition_of_a_function_counts() {
 }
 
 #[test]
-fn what_changes_a_mapping_afterwards_is_told() {
-    let more = "resources:\n  - extensions: { SortEventSourceMappingSQSQ: { Properties: { BatchSize: 1 } } }\n  - Resources: { Q: { Type: AWS::SQS::Queue } }";
-    let import = read(&service("sqs: arn:aws:sqs:eu-west-1:123456789012:q", more), &options(&[]));
-    assert_eq!((import.mappings.len(), import.left.len()), (1, 1));
-    assert!(import.left[0].what.starts_with("the extension"), "{:?}", import.left);
+fn pseudo_parameters_and_booleans_are_filled_in() {
+    let more = "resources: { Resources: { Own: { Type: AWS::SQS::Queue, Properties: { QueueName: own } } } }\ncustom: { on: 'TRUE' }";
+    for (written, found) in [
+        ("arn:aws:sqs:#{AWS::Region}:123456789012:q", "arn:aws:sqs:eu-west-1:123456789012:q"),
+        ("arn:aws:sqs:eu-west-1:#{AWS::AccountId}:q", "arn:aws:sqs:eu-west-1:${AWS_ACCOUNT_ID}:q"),
+        ("#{Own.Arn}", "arn:aws:sqs:eu-west-1:${AWS_ACCOUNT_ID}:own"),
+    ] {
+        assert_eq!(arn(written, more, &[]), found, "{written}");
+    }
+    let unknown = service("sqs: { arn: 'arn:aws:sqs:eu-west-1:123456789012:#{Nowhere}' }", more);
+    assert_eq!(left(&unknown, &[]).len(), 1);
+    let enabled = |value: &str| {
+        let event = format!("sqs: {{ arn: 'arn:aws:sqs:eu-west-1:123456789012:q', enabled: {value} }}");
+        only(&service(&event, more), &[])["Enabled"].clone()
+    };
+    for (value, wanted) in [
+        ("'${strToBool(${self:custom.on})}'", json!(true)),
+        ("'${strToBool(0)}'", json!(false)),
+        ("'${strToBool(\"false\")}'", json!(false)),
+        ("'${strToBool(${opt:off, \"false\"})}'", json!(false)),
+        ("'${strToBool(${env:ON, \"true\"})}'", json!("${ON:-true}")),
+        ("no", json!(false)),
+        ("On", json!(true)),
+    ] {
+        assert_eq!(enabled(value), wanted, "{value}");
+    }
+    let wrong = service("sqs: { arn: 'arn:aws:sqs:eu-west-1:123456789012:q', enabled: '${strToBool(perhaps)}' }", "");
+    assert!(why(&wrong, &[]).contains("`strToBool` takes true"));
+}
+
+#[test]
+fn words_in_patterns_are_no_booleans_of_yaml_1_1() {
+    let found = only(
+        &service(
+            "sqs: { arn: 'arn:aws:sqs:eu-west-1:123456789012:q', filterPatterns: [{ body: { land: [no, true] } }] }",
+            "",
+        ),
+        &[],
+    );
+    assert_eq!(found["FilterCriteria"]["Filters"][0]["Pattern"], r#"{"body":{"land":["no",true]}}"#);
+}
+
+#[test]
+fn what_plugins_make_is_told() {
+    let text = "service: mail\nconstructs:\n  jobs: { type: queue, batchSize: 5, worker: { handler: h } }\n  more: { type: queue, worker: sort }\n  shop: { type: storage }\n  odd: { type: '${self:custom.x}' }\n  far: ${file(c.yml)}\nfunctions:\n  sort: { events: [{ snsSqs: { name: a, topicArn: t } }, { kafkaLite: x }, snsSqs, schedule, { http: GET / }] }\n";
+    let left = left(text, &[]);
+    let whats: Vec<_> = left.iter().map(|(line, what, _)| (*line, what.as_str())).collect();
+    let wanted = [
+        (3, "the mapping of construct jobs"),
+        (4, "the mapping of construct more"),
+        (6, "the mapping of construct odd"),
+        (7, "construct far"),
+        (9, "the mapping of function sort, event 1"),
+        (9, "the mapping of function sort, event 2"),
+        (9, "function sort, event 3"),
+    ];
+    assert_eq!(whats, wanted);
+    assert!(left[0].2.contains("`jobsWorker`, with BatchSize 5"), "{left:?}");
+    assert!(left[1].2.contains("`sort`, with BatchSize 1"), "{left:?}");
+    assert!(left[4].2.contains("serverless-plugin-sns-sqs-lambda"), "{left:?}");
+}
+
+#[test]
+fn resources_of_other_files_are_told() {
+    for resources in [
+        "${file(r.yml)}",
+        "[ '${file(r.yml)}' ]",
+        "{ Resources: '${file(r.yml)}' }",
+        "{ Resources: { A: '${file(r.yml):a}' } }",
+    ] {
+        let text = format!("service: mail\nresources: {resources}\n");
+        assert!(why(&text, &[]).contains("outside this file"), "{resources}");
+    }
+}
+
+#[test]
+fn a_filter_of_an_unknown_name_keeps_a_mapping_from_being_written() {
+    for filter in [
+        "filterPattern: [{ body: [a] }]",
+        "filterCriteria: {}",
+        "filterPatterns: { body: [a] }",
+        "filterPatterns: five",
+    ] {
+        let text = service(&format!("sqs: {{ arn: 'arn:aws:sqs:eu-west-1:123456789012:q', {filter} }}"), "");
+        assert_eq!(left(&text, &[]).len(), 1, "{filter}");
+    }
+}
+
+#[test]
+fn one_run_asks_for_all_that_is_missing() {
+    let text = "service: ${opt:team}\nprovider: { stage: '${opt:where}' }\nfunctions: { sort: { events: [{ sqs: { arn: 'arn:aws:sqs:${opt:region2}:${opt:account}:q', batchSize: '${opt:size}' } }] } }\n";
+    let mut asked: Vec<_> =
+        left(text, &[]).into_iter().map(|(_, _, why)| why.split(['`']).nth(1).unwrap().to_owned()).collect();
+    asked.sort();
+    assert_eq!(asked, ["${opt:account}", "${opt:region2}", "${opt:size}", "${opt:team}", "${opt:where}"]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn unknown(more: &str, value: &str) -> String {
     why(&mapping(more, &format!("      EventSourceArn: {value}")), &[])
 }
 
-const Q: &str = "arn:aws:sqs:${AWS_REGION:-us-east-1}:${AWS_ACCOUNT_ID:-000000000000}:q";
+const Q: &str = "arn:aws:sqs:${AWS_REGION}:${AWS_ACCOUNT_ID}:q";
 
 #[test]
 fn functions_are_resolved() {
@@ -66,7 +66,7 @@ fn what_cannot_be_known_is_told() {
         ("!Ref AWS::StackName", "`AWS::StackName` is not known here"),
         ("!ImportValue x", "another stack exports \"x\""),
         ("!If [A, a, b]", "refers to itself"),
-        ("!If [C, a, b]", "a condition depends on `${AWS_REGION:-us-east-1}`"),
+        ("!If [C, a, b]", "a condition depends on `${AWS_REGION}`"),
         ("!If [D, a, b]", "no condition `D`"),
         ("!If [A]", "`If` needs"),
         ("!Join [a]", "`Join` needs"),
@@ -78,7 +78,7 @@ fn what_cannot_be_known_is_told() {
         ("!Sub [a, b, c]", "`Sub` needs"),
         ("!Sub '${A.B.C}'", "no parameter or resource `A`"),
         ("!FindInMap [M, a, c]", "have no `M.a.c`"),
-        ("!FindInMap [M, !Ref AWS::Region, c]", "depends on `${AWS_REGION:-us-east-1}`"),
+        ("!FindInMap [M, !Ref AWS::Region, c]", "depends on `${AWS_REGION}`"),
         ("!Cidr [a, b, c]", "`Fn::Cidr` is not resolved here"),
         ("!Mine a", "the tag `!Mine` says nothing here"),
         ("'{{resolve:ssm:/queue}}'", "known inside AWS only"),
@@ -239,23 +239,6 @@ fn two_mappings_of_one_source_and_function_are_one_too_many() {
 }
 
 #[test]
-fn sam_takes_the_function_around_the_event() {
-    let of = |function: &str| {
-        format!(
-            "Globals: {{ Function: {{ AutoPublishAlias: all }} }}\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      {function}\n      Events: {{ E: {{ Type: SQS, Properties: {{ Queue: 'arn:aws:sqs:us-east-1:123456789012:q' }} }} }}\n"
-        )
-    };
-    let found = only(&of("FunctionName: mine"), &[]);
-    assert_eq!((&found["FunctionName"], &found["Name"]), (&json!("mine:all"), &json!("FE")));
-    assert_eq!(
-        only(&of("{ FunctionName: mine, AutoPublishAlias: own }").replace("      {", "      <<: {"), &[])["FunctionName"],
-        "mine:own"
-    );
-    assert_eq!(only(&of("AutoPublishAlias: ''"), &[("F", "theirs")])["FunctionName"], "theirs");
-    assert!(why(&of("Handler: h"), &[]).contains("`F` has no `FunctionName`"));
-}
-
-#[test]
 fn resources_may_stand_alone() {
     let alone = "Type: AWS::Lambda::EventSourceMapping\nProperties: { EventSourceArn: 'arn:aws:sqs:us-east-1:123456789012:q', FunctionName: f }\n";
     assert_eq!(only(alone, &[])["Name"], "file");
@@ -286,21 +269,68 @@ fn the_region_makes_the_partition() {
 }
 
 #[test]
-fn what_would_bring_more_is_told() {
-    let function = |properties: &str| {
-        format!("Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties: {properties}\n")
-    };
-    for properties in [
-        "{ FunctionName: f, Fn::Transform: { Name: AWS::Include } }",
-        "{ FunctionName: f, Events: { Fn::Transform: { Name: AWS::Include } } }",
-        "{ FunctionName: f, Events: !If [A, {}, {}] }",
-        "{ FunctionName: f, Events: { E: !If [A, {}, {}] } }",
-        "{ FunctionName: f, Events: { E: 5 } }",
-        "{ FunctionName: f, Events: [] }",
-        "{ FunctionName: f, Events: { E: { Type: SQS } } }",
-    ] {
-        assert_eq!(left(&function(properties), &[]).len(), 1, "{properties}");
-    }
+fn a_function_among_the_parameters_may_bring_more() {
     let text = mapping("", "      EventSourceArn: !GetAtt Q.Arn\n      Fn::Transform: { Name: AWS::Include }");
     assert_eq!(why(&text, &[]), "it is not followed here");
+}
+
+#[test]
+fn yaml_1_1_has_more_words_for_true_and_false() {
+    let of = |more: &str, value: &str| {
+        only(&mapping(more, &format!("      EventSourceArn: !GetAtt Q.Arn\n      Enabled: {value}")), &[])["Enabled"]
+            .clone()
+    };
+    for (value, enabled) in
+        [("no", false), ("No", false), ("OFF", false), ("off", false), ("yes", true), ("YES", true), ("on", true)]
+    {
+        assert_eq!(of("", value), enabled, "{value}");
+        assert_eq!(
+            of(&format!("Parameters: {{ On: {{ Type: String, Default: {value} }} }}"), "!Ref On"),
+            enabled,
+            "{value}"
+        );
+        let condition = format!("Conditions: {{ No: !Equals [{value}, 'true'] }}");
+        assert_eq!(of(&condition, "!If [No, true, false]"), enabled, "{value}");
+    }
+    let quoted = mapping("", "      EventSourceArn: !GetAtt Q.Arn\n      Enabled: 'no'");
+    assert!(why(&quoted, &[]).contains("must be true or false"));
+    let tags =
+        mapping("", "      EventSourceArn: !GetAtt Q.Arn\n      Tags: { a: no, b: 'no', c: !FindInMap [M, no, no] }");
+    let found = only(&format!("Mappings: {{ M: {{ no: {{ no: Norway }} }} }}\n{tags}"), &[]);
+    assert_eq!(found["Tags"], json!({ "a": "false", "b": "no", "c": "Norway" }));
+}
+
+#[test]
+fn templates_within_templates_are_told() {
+    let text = "Transform: [AWS::Serverless-2016-10-31, Queues, { Name: AWS::Include, Parameters: { Location: x } }]\nResources:\n  Own: { Type: AWS::Lambda::EventSourceMapping, Properties: { EventSourceArn: 'arn:aws:sqs:us-east-1:123456789012:q', FunctionName: f } }\n  Child: { Type: AWS::CloudFormation::Stack, Properties: { TemplateURL: ./child.yaml } }\n  Far: { Type: AWS::CloudFormation::Stack, Properties: { TemplateURL: 'https://bucket.s3.amazonaws.com/x.yaml' } }\n  App: { Type: AWS::Serverless::Application, Properties: { Location: { ApplicationId: a, SemanticVersion: 1.0.0 } } }\n  Set: { Type: AWS::CloudFormation::StackSet, Properties: { TemplateURL: !Ref Where } }\n  Part: { Type: Mine::Queues::Consumer::MODULE, Properties: { QueueName: q } }\n  Text: five\n";
+    let import = read(text, &options(&[]));
+    assert_eq!(import.mappings.len(), 1);
+    let left: Vec<_> = import.left.iter().map(|left| (left.line, left.what.as_str())).collect();
+    let wanted = [
+        (1, "what the transform `Queues` makes"),
+        (1, "what the transform `AWS::Include` makes"),
+        (4, "the mappings of the stack Child"),
+        (5, "the mappings of the stack Far"),
+        (6, "the mappings of the stack App"),
+        (7, "the mappings of the stack Set"),
+        (8, "the mappings of the stack Part"),
+        (9, "resource Text"),
+    ];
+    assert_eq!(left, wanted);
+    assert!(import.left[2].help.contains("forebay import ./child.yaml"), "{:?}", import.left[2]);
+}
+
+#[test]
+fn filters_that_cannot_be_read_keep_a_mapping_from_being_written() {
+    for filters in [
+        "FilterCriteria: { Filter: [{ Pattern: '{\"body\":[\"a\"]}' }] }",
+        "FilterCriteria: { Filters: [{ Patern: '{\"body\":[\"a\"]}' }] }",
+        "FilterCriteria: !Ref Nowhere",
+        "FilterCriteria: { Filters: [{ Pattern: !Ref Nowhere }] }",
+        "FilterCriteria: five",
+        "FilterCritera: { Filters: [] }",
+    ] {
+        let text = mapping("", &format!("      EventSourceArn: !GetAtt Q.Arn\n      {filters}"));
+        assert_eq!(left(&text, &[]).len(), 1, "{filters}");
+    }
 }

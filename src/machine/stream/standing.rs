@@ -1,0 +1,124 @@
+//! What stands between a mapping and its work although every call succeeds: marks that are none of this stream's, nothing
+//! that could be read, and a clock that is wrong.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::StreamMachine;
+use super::list::Stage;
+use crate::machine::health::Standing;
+use crate::machine::{Event, Invariant, Mono};
+
+/// A listing may lag behind what reads have told; after this it counts. And so long a mapping may read nothing.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// A host clock that is off by so much is told of (milliseconds).
+pub(super) const SKEW_SHOWN: u64 = 30_000;
+/// It is no longer, when it is off by less than this: what answers tell is exact to a second.
+const SKEW_OVER: u64 = 25_000;
+/// It is told of again when it has changed by so much.
+const SKEW_STEP: u64 = 10_000;
+/// It degrades the mapping: AWS takes no signature that is older than this.
+const SKEW_DEGRADES: u64 = 300_000;
+/// The most shards that a message names.
+const NAMED: usize = 3;
+
+impl StreamMachine {
+    /// Compares the marks with a new listing: a shard that is processed to its end cannot be open.
+    pub(super) fn judge_marks(&mut self) {
+        let now = self.now.mono;
+        let reopened = self.listing.lineage.as_ref().map(|(lineage, _)| lineage.reopened());
+        let Some(reopened) = reopened.filter(|reopened| !reopened.is_empty()) else {
+            self.listing.contradicted = None;
+            return self.health.stands(Standing::Contradicted, None);
+        };
+        let since = *self.listing.contradicted.get_or_insert(now);
+        if now.since(since) >= PATIENCE {
+            let problem = contradiction(reopened, &self.options.mapping);
+            self.health.stands(Standing::Contradicted, Some(problem));
+        }
+    }
+
+    /// Notices when nothing is read, and nothing that was read is still in work.
+    pub(super) fn watch_reading(&mut self) {
+        let now = self.now.mono;
+        if !self.shards.is_empty() || self.draining.is_some() {
+            self.unread = None;
+            return self.health.stands(Standing::Unread, None);
+        }
+        let since = *self.unread.get_or_insert(now);
+        if now.since(since) >= PATIENCE {
+            let problem = self.why_unread();
+            self.health.stands(Standing::Unread, Some(problem));
+        }
+    }
+
+    /// Tells of a host clock that is wrong. Ages and pins go by the source's; but what signs calls, and writes the log, does
+    /// not.
+    pub(super) fn watch_clock(&mut self) {
+        let ahead = self.now.ahead_ms;
+        let far = ahead.unsigned_abs() >= if self.skew == 0 { SKEW_SHOWN } else { SKEW_OVER };
+        let ahead = if far { ahead } else { 0 };
+        let told = ahead.abs_diff(self.skew) >= SKEW_STEP || (self.skew == 0) != (ahead == 0);
+        if !told {
+            return;
+        }
+        self.skew = ahead;
+        self.out.emit(Event::ClockSkew { ahead_ms: ahead });
+        let degrades = ahead.unsigned_abs() >= SKEW_DEGRADES;
+        self.health.stands(Standing::Clock, degrades.then(|| skewed(ahead)));
+    }
+
+    /// When it will have read nothing for too long.
+    pub(super) fn unread_due(&self) -> Option<Mono> {
+        self.unread.map(|since| since + PATIENCE).filter(|&due| due > self.now.mono)
+    }
+
+    /// To be called when the health is shown: whoever reads nothing says so.
+    pub(super) fn check_idle(&mut self) {
+        let idle = self.unread.is_some_and(|since| self.now.mono.since(since) >= 2 * PATIENCE);
+        self.out.check(Invariant::IdleIsDegraded, !idle || self.health.is_degraded());
+    }
+
+    fn why_unread(&self) -> String {
+        let listing = &self.listing;
+        let why = match (listing.stage, listing.childless.first()) {
+            (Stage::Claiming, _) => "the store has not handed out the checkpoints".into(),
+            (_, _) if listing.listings == 0 => "the stream has not listed its shards".into(),
+            (_, _) if listing.named == 0 => "the stream lists no shard".into(),
+            (Stage::Beginning, _) => "the starting positions are not saved".into(),
+            (Stage::Running, Some(ended)) => {
+                format!("shard {ended} is processed to its end, and the stream lists no child of it")
+            }
+            (Stage::Running, None) => {
+                let name = &self.options.mapping;
+                format!(
+                    "every shard that the stream lists counts as processed to its end; `forebay checkpoint get {name}` \
+                     shows the checkpoints, and `forebay checkpoint reset {name} --force` begins again"
+                )
+            }
+        };
+        format!("FB0613: no shard is read: {why}")
+    }
+}
+
+fn skewed(ahead_ms: i64) -> String {
+    let way = if ahead_ms > 0 { "ahead of" } else { "behind" };
+    format!(
+        "FB0614: this host's clock is {} s {way} the source's: ages of records and starting positions go by the source's; \
+         set the host's clock, for instance by NTP",
+        ahead_ms.unsigned_abs() / 1000
+    )
+}
+
+fn contradiction(reopened: &BTreeSet<Arc<str>>, mapping: &str) -> String {
+    let names: Vec<&str> = reopened.iter().take(NAMED).map(|shard| &**shard).collect();
+    let more = if reopened.len() > NAMED { " and others" } else { "" };
+    let (names, first) = (names.join(", "), names.first().unwrap_or(&"SHARD"));
+    let each = if reopened.len() > 1 { ", and so on for each of them" } else { "" };
+    format!(
+        "FB0612: the checkpoint END says that {names}{more} is processed to its end, but the stream lists it as open, as \
+         when it was deleted and made again: nothing of it is read; `forebay checkpoint set {mapping} {first} \
+         TRIM_HORIZON --force` begins it again{each}"
+    )
+}
