@@ -17,6 +17,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::config_bag::ConfigBag;
 use bytes::{Bytes, BytesMut};
 use thiserror::Error;
+use tokio::time::Instant;
 
 /// The most bytes of a function's answer: what Lambda itself allows. All other answers of Lambda are smaller.
 pub(crate) const LAMBDA: usize = 6_291_556;
@@ -56,6 +57,10 @@ pub(crate) enum Unusable {
     #[error("the answer is longer than the {0} bytes that this service sends at most")]
     TooLong(usize),
 }
+
+/// When the head of an answer was there: the answer is passed on only when its body is, too.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrived(pub(super) Instant);
 
 /// A client over the shared pool that takes answers of at most so many bytes.
 pub(super) fn limited(pool: Client, most: usize) -> SharedHttpClient {
@@ -102,6 +107,7 @@ impl HttpConnector for Limited {
 
 /// The same answer with its body in memory.
 async fn read(mut answer: HttpResponse, most: usize) -> Result<HttpResponse, ConnectorError> {
+    answer.add_extension(Arrived(Instant::now()));
     let status = answer.status();
     let body = ByteStream::new(answer.take_body());
     let whole = match status.as_u16() {
@@ -186,7 +192,12 @@ fn unusable(reason: Unusable) -> ConnectorError {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use aws_smithy_runtime_api::http::StatusCode;
+    use futures_util::stream;
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
 
     use super::*;
 
@@ -238,6 +249,20 @@ mod tests {
     async fn an_error_is_cut_and_keeps_its_status() {
         let cut = read(answer(429, &vec![b'x'; 2 * ERROR]), 1000).await.unwrap();
         assert_eq!((cut.status().as_u16(), cut.body().bytes().map(<[u8]>::len)), (429, Some(ERROR)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_says_when_its_head_came_however_long_its_body_takes() {
+        let begun = Instant::now();
+        let slow = stream::once(async {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(b"{}")))
+        });
+        let answer =
+            HttpResponse::new(StatusCode::try_from(200).unwrap(), SdkBody::from_body_1_x(StreamBody::new(slow)));
+        let whole = read(answer, 1000).await.unwrap();
+        let Arrived(head) = *whole.extension().expect("it is noted");
+        assert_eq!((head - begun, begun.elapsed()), (Duration::ZERO, Duration::from_secs(3)));
     }
 
     #[test]
