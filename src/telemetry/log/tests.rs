@@ -114,7 +114,7 @@ fn what_cannot_be_decided_is_said_with_what_becomes_of_it_and_then_silenced() {
     assert_eq!(levels(&queue), ["DEBUG", "WARN", "DEBUG", "WARN", "DEBUG"], "{queue:?}");
     assert!(queue[1].contains(&format!("deleted 1 message: {why} (Poller.OnUndecidable: Drop)")), "{queue:?}");
     assert!(queue[3].contains("released 2 messages: other (Poller.OnUndecidable: Release)"), "{queue:?}");
-    assert!(!queue[1].contains("silenced") && queue[3].contains("silenced=1"), "{queue:?}");
+    assert!(!queue.concat().contains("silenced"), "{queue:?}");
     let stream = lines(SourceKind::Kinesis, &[of(2)]);
     assert!(stream[0].contains("skipped 2 records: the body"), "{stream:?}");
 }
