@@ -44,7 +44,11 @@ fn s3() -> Mapping {
 }
 
 async fn connector(server: &Scripted) -> AwsConnector {
-    let bounds = CallBounds { call: Duration::from_millis(500), ..CallBounds::default() };
+    bounded_connector(server, Duration::from_millis(500)).await
+}
+
+async fn bounded_connector(server: &Scripted, call: Duration) -> AwsConnector {
+    let bounds = CallBounds { call, ..CallBounds::default() };
     let config = sdk_config(server.endpoint(), "000000000000").await;
     AwsConnector::with_config(config).unwrap().with_bounds(bounds)
 }
@@ -161,7 +165,16 @@ async fn only_an_answer_with_the_records_id_is_a_confirmation() {
             assert!(fault.message.contains(&format!("HTTP {status} is no answer of this service")), "{fault}");
         }
         server.on(operation, [Action::Endless]);
-        let fault = open(&server, &mapping).await.deliver(Arc::new(stream_failure())).await.unwrap_err();
+        // What SQS may answer at most takes a busy machine its time.
+        let patient = bounded_connector(&server, Duration::from_secs(60)).await;
+        let fault = patient
+            .destination(&mapping)
+            .await
+            .unwrap()
+            .unwrap()
+            .deliver(Arc::new(stream_failure()))
+            .await
+            .unwrap_err();
         assert_eq!(fault.kind, FaultKind::Invalid, "{fault}");
     }
 }
