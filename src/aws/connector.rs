@@ -133,7 +133,7 @@ impl AwsConnector {
         let endpoint = mapping.poller.endpoints.get("lambda").cloned();
         let region = identity.region.clone();
         let client = self.clients.lock().await.lambda(identity, endpoint).await?;
-        Ok(LambdaFunction::new(client, &mapping.function, &region, mapping.poller.function_timeout, self.bounds))
+        Ok(LambdaFunction::new(client, &mapping.function, &region, &mapping.poller, self.bounds))
     }
 
     /// The failure destination of a mapping; `None` where it has none.

@@ -13,7 +13,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, future};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
-use aws_smithy_http_client::pool::Client as PooledClient;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::os_shim_internal::{Env, Fs};
 use thiserror::Error as ThisError;
 
@@ -58,13 +58,13 @@ pub(super) enum ProfileError {
 /// is made again after an error, so that a profile that was corrected is read without a restart.
 pub(super) struct Chain {
     config: SdkConfig,
-    http: PooledClient,
+    http: SharedHttpClient,
     current: Mutex<Option<Arc<DefaultCredentialsChain>>>,
 }
 
 impl Chain {
     /// A chain whose calls are made as `config` says.
-    pub(super) const fn new(config: SdkConfig, http: PooledClient) -> Self {
+    pub(super) const fn new(config: SdkConfig, http: SharedHttpClient) -> Self {
         Self { config, http, current: Mutex::new(None) }
     }
 

@@ -16,6 +16,7 @@ use self::advice::advice;
 use super::credentials::ProfileError;
 use super::delivery_faults::{s3_kind, sns_kind};
 use super::faults::{Answer, dynamodb_streams_kind, kinesis_kind, lambda_kind, sqs_kind, sts_kind};
+use super::http::Unusable;
 use crate::machine::{Fault, FaultKind};
 
 /// The longest piece of a service's own text that goes into a message.
@@ -69,6 +70,12 @@ where
             format!("{place}: there is no endpoint: {}; check region and endpoint", root_cause(error)),
         );
     }
+    if let Some(unusable) = in_chain::<Unusable>(error) {
+        // What is too long will be again; all else may pass with whatever stands before the service.
+        let is_too_long = matches!(unusable, Unusable::TooLong(_));
+        let kind = if is_too_long { FaultKind::Invalid } else { FaultKind::Transient };
+        return Fault::new(kind, format!("{place}: {unusable}"));
+    }
     match error {
         SdkError::ServiceError(context) => {
             let response = context.raw();
@@ -111,6 +118,14 @@ where
             format!("{place}: the request cannot be made: {}; check region and endpoint", root_cause(error)),
         ),
     }
+}
+
+/// Whether the answer was longer than any of the service can be.
+pub(crate) fn answered_too_much<E>(error: &SdkError<E, HttpResponse>) -> bool
+where
+    E: Error + 'static,
+{
+    matches!(in_chain(error), Some(Unusable::TooLong(_)))
 }
 
 /// The fault of an answer in which the service says no.
@@ -355,6 +370,21 @@ mod tests {
             let fault = fault_of(CALL, &error);
             assert_eq!(fault.kind, kind, "{}", fault.message);
             assert!(fault.message.starts_with("ReceiveMessage on queue orders: "), "{}", fault.message);
+        }
+    }
+
+    #[test]
+    fn an_answer_of_something_else_passes_and_one_that_is_too_long_does_not() {
+        let table = [
+            (Unusable::Status(204), FaultKind::Transient, false),
+            (Unusable::Encoded, FaultKind::Transient, false),
+            (Unusable::TooLong(1000), FaultKind::Invalid, true),
+        ];
+        for (reason, kind, too_much) in table {
+            let error: Failed = SdkError::dispatch_failure(ConnectorError::other(Box::new(reason), None));
+            let fault = fault_of(CALL, &error);
+            assert_eq!((fault.kind, answered_too_much(&error)), (kind, too_much), "{reason:?}");
+            assert_eq!(fault.message, format!("ReceiveMessage on queue orders: {reason}"));
         }
     }
 

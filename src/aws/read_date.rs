@@ -13,6 +13,7 @@ use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::date_time::Format;
 use tokio::time::Instant;
 
+use super::http::Arrived;
 use crate::source::ServiceClock;
 
 /// Tells a clock the `Date` of every answer, whether the call worked or not.
@@ -53,7 +54,8 @@ impl Intercept for ReadDate {
             context.response().headers().get("date").and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
         let date = date.and_then(|date| u64::try_from(date.secs()).ok());
         if let (Some(date), Some(Sent(sent))) = (date, config.load::<Sent>()) {
-            self.0.told(*sent, Instant::now(), date);
+            let answered = context.response().extension().map_or_else(Instant::now, |&Arrived(at)| at);
+            self.0.told(*sent, answered, date);
         }
         Ok(())
     }

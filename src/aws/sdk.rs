@@ -12,12 +12,13 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::pool::{Client as PooledClient, ConnectionPool};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::origin::Origin;
 
 use super::credentials::Chain;
-use super::endpoint;
 use super::read_date::ReadDate;
+use super::{endpoint, http};
 use crate::machine::{Fault, FaultKind};
 use crate::source::ServiceClock;
 
@@ -49,6 +50,7 @@ type Timed<C> = (C, Arc<ServiceClock>);
 #[derive(Default)]
 pub(super) struct Clients {
     base: Option<SdkConfig>,
+    pool: Option<PooledClient>,
     configs: BTreeMap<Identity, SdkConfig>,
     sqs: BTreeMap<Key, aws_sdk_sqs::Client>,
     kinesis: BTreeMap<Key, Timed<aws_sdk_kinesis::Client>>,
@@ -71,8 +73,11 @@ impl Clients {
                 "the SDK configuration has no credentials provider: give it one",
             ));
         }
-        let base = base.into_builder().behavior_version(behavior_version()).http_client(pooled_client()?).build();
-        Ok(Self { base: Some(base), ..Self::default() })
+        let mut clients = Self::default();
+        let http = http::limited(clients.pool()?, http::SMALL);
+        let base = base.into_builder().behavior_version(behavior_version()).http_client(http).build();
+        clients.base = Some(base);
+        Ok(clients)
     }
 
     /// The SQS client of an identity and an endpoint.
@@ -83,6 +88,7 @@ impl Clients {
     ) -> Result<aws_sdk_sqs::Client, Fault> {
         self.shared(
             "SQS",
+            http::SQS,
             |clients| &mut clients.sqs,
             (identity, endpoint),
             |shared, endpoint| {
@@ -105,6 +111,7 @@ impl Clients {
     ) -> Result<Timed<aws_sdk_kinesis::Client>, Fault> {
         self.shared(
             "Kinesis",
+            http::KINESIS,
             |clients| &mut clients.kinesis,
             (identity, endpoint),
             |shared, endpoint| {
@@ -129,6 +136,7 @@ impl Clients {
     ) -> Result<Timed<aws_sdk_dynamodbstreams::Client>, Fault> {
         self.shared(
             "DynamoDB Streams",
+            http::DYNAMODB_STREAMS,
             |clients| &mut clients.dynamodb_streams,
             (identity, endpoint),
             |shared, endpoint| {
@@ -153,6 +161,7 @@ impl Clients {
     ) -> Result<aws_sdk_lambda::Client, Fault> {
         self.shared(
             "Lambda",
+            http::LAMBDA,
             |clients| &mut clients.lambda,
             (identity, endpoint),
             |shared, endpoint| {
@@ -168,10 +177,12 @@ impl Clients {
         .await
     }
 
-    /// The client of a key, made when it is first asked for. `service` is the SDK's id of it, which names its variable.
+    /// The client of a key, made when it is first asked for. `service` is the SDK's id of it, which names its variable;
+    /// its answers have at most `most` bytes.
     async fn shared<C: Clone>(
         &mut self,
         service: &'static str,
+        most: usize,
         made: fn(&mut Self) -> &mut BTreeMap<Key, C>,
         key: Key,
         make: fn(&SdkConfig, Option<String>) -> C,
@@ -180,7 +191,9 @@ impl Clients {
             return Ok(client.clone());
         }
         let shared = self.config(&key.0).await?;
-        let client = make(&shared, endpoint::of(service, &shared, key.1.as_deref())?);
+        let endpoint = endpoint::of(service, &shared, key.1.as_deref())?;
+        let shared = shared.into_builder().http_client(http::limited(self.pool()?, most)).build();
+        let client = make(&shared, endpoint);
         made(self).insert(key, client.clone());
         Ok(client)
     }
@@ -191,19 +204,21 @@ impl Clients {
         identity: Identity,
         endpoint: Option<String>,
     ) -> Result<aws_sdk_sns::Client, Fault> {
-        let key = (identity, endpoint);
-        if let Some(client) = self.sns.get(&key) {
-            return Ok(client.clone());
-        }
-        let shared = self.config(&key.0).await?;
-        let mut config = aws_sdk_sns::config::Builder::from(&shared)
-            // A hidden retry would be a second notification; the machine decides.
-            .retry_config(RetryConfig::disabled())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        config.set_endpoint_url(endpoint::of("SNS", &shared, key.1.as_deref())?);
-        let client = aws_sdk_sns::Client::from_conf(config.build());
-        self.sns.insert(key, client.clone());
-        Ok(client)
+        self.shared(
+            "SNS",
+            http::SMALL,
+            |clients| &mut clients.sns,
+            (identity, endpoint),
+            |shared, endpoint| {
+                let mut config = aws_sdk_sns::config::Builder::from(shared)
+                    // A hidden retry would be a second notification; the machine decides.
+                    .retry_config(RetryConfig::disabled())
+                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+                config.set_endpoint_url(endpoint);
+                aws_sdk_sns::Client::from_conf(config.build())
+            },
+        )
+        .await
     }
 
     /// The S3 client of an identity and an endpoint.
@@ -212,22 +227,31 @@ impl Clients {
         identity: Identity,
         endpoint: Option<String>,
     ) -> Result<aws_sdk_s3::Client, Fault> {
-        let key = (identity, endpoint);
-        if let Some(client) = self.s3.get(&key) {
-            return Ok(client.clone());
+        self.shared(
+            "S3",
+            http::SMALL,
+            |clients| &mut clients.s3,
+            (identity, endpoint),
+            |shared, endpoint| {
+                let mut config = aws_sdk_s3::config::Builder::from(shared)
+                    .retry_config(RetryConfig::disabled())
+                    // Every call has a bound of its own.
+                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+                    // Nobody resolves bucket.127.0.0.1; AWS's private endpoints take both forms.
+                    .force_path_style(endpoint.is_some());
+                config.set_endpoint_url(endpoint);
+                aws_sdk_s3::Client::from_conf(config.build())
+            },
+        )
+        .await
+    }
+
+    /// The one connection pool.
+    fn pool(&mut self) -> Result<PooledClient, Fault> {
+        if let Some(pool) = &self.pool {
+            return Ok(pool.clone());
         }
-        let shared = self.config(&key.0).await?;
-        let endpoint = endpoint::of("S3", &shared, key.1.as_deref())?;
-        let mut config = aws_sdk_s3::config::Builder::from(&shared)
-            .retry_config(RetryConfig::disabled())
-            // Every call has a bound of its own.
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            // Nobody resolves bucket.127.0.0.1; AWS's private endpoints take both forms.
-            .force_path_style(endpoint.is_some());
-        config.set_endpoint_url(endpoint);
-        let client = aws_sdk_s3::Client::from_conf(config.build());
-        self.s3.insert(key, client.clone());
-        Ok(client)
+        Ok(self.pool.insert(pooled_client()?).clone())
     }
 
     /// The configuration of an identity; the environment is read once, for the first.
@@ -250,7 +274,8 @@ impl Clients {
         if let Some(base) = &self.base {
             return Ok(base.clone());
         }
-        let base = load_environment(fallback_region).await?;
+        let http = http::limited(self.pool()?, http::SMALL);
+        let base = load_environment(fallback_region, http).await;
         Ok(self.base.insert(base).clone())
     }
 
@@ -262,17 +287,16 @@ impl Clients {
 }
 
 /// What the environment and the profile files say, by the SDK's own rules.
-async fn load_environment(fallback_region: &str) -> Result<SdkConfig, Fault> {
+async fn load_environment(fallback_region: &str, http: SharedHttpClient) -> SdkConfig {
     // Every client gets its region from its mapping. Asking the instance metadata service for one, as the
     // SDK's default chain does, would cost seconds wherever there is none.
     let region = RegionProviderChain::first_try(aws_config::environment::EnvironmentVariableRegionProvider::new())
         .or_else(aws_config::profile::ProfileFileRegionProvider::new())
         .or_else(Region::new(fallback_region.to_owned()));
-    let http = pooled_client()?;
     let loader = aws_config::defaults(behavior_version()).region(region).http_client(http.clone());
     let config = loader.no_credentials().load().await;
     let credentials = SharedCredentialsProvider::new(Chain::new(config.clone(), http));
-    Ok(config.into_builder().credentials_provider(credentials).build())
+    config.into_builder().credentials_provider(credentials).build()
 }
 
 /// Credentials of a role, fetched when they are first needed and kept by the SDK until they are about to expire.
@@ -291,7 +315,7 @@ fn behavior_version() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 
-/// The one connection pool: unbounded, because the machines bound what is in flight.
+/// A connection pool: unbounded, because the machines bound what is in flight.
 fn pooled_client() -> Result<PooledClient, Fault> {
     let unusable = |reason: &dyn std::fmt::Display| {
         Fault::new(FaultKind::Invalid, format!("the HTTP client cannot be set up: {reason}"))

@@ -2,7 +2,10 @@
 
 use super::output::counted;
 use super::table::{BOLD, RESET, file, health, lag, number, one_line, reading};
-use crate::engine::{MappingState, MappingStatus, QueueStatus, ShardState, StreamConfiguration};
+use crate::engine::{LoweredStatus, MappingState, MappingStatus, QueueStatus, ShardState, StreamConfiguration};
+
+/// A limit that is lowered for less than this (seconds) is not worth a line.
+const LOWERED_FOR_LONG: u64 = 60;
 
 type Line = (&'static str, String);
 
@@ -38,6 +41,7 @@ pub(super) fn one(status: &MappingStatus, colour: bool) -> String {
         ("On failure", or_dash(destination))
     }));
     lines.extend(status.queue.as_ref().map(|known| ("Queue", queue(known, status.state))));
+    lines.extend(status.queue.as_ref().and_then(lowered));
     lines.extend(stream(status));
     lines.push(("Records", records(status)));
     let counters = &status.counters;
@@ -120,6 +124,16 @@ fn queue(queue: &QueueStatus, state: MappingState) -> String {
     )
 }
 
+/// A limit that refused calls have kept low for long.
+fn lowered(queue: &QueueStatus) -> Option<Line> {
+    let LoweredStatus { from, seconds } = queue.lowered.filter(|lowered| lowered.seconds >= LOWERED_FOR_LONG)?;
+    let text = format!(
+        "{} batches at once instead of {from} for {seconds} s: the function's service refuses too many calls",
+        queue.concurrency
+    );
+    Some(("Lowered", text))
+}
+
 fn stream(status: &MappingStatus) -> Option<Line> {
     let stream = status.stream.as_ref()?;
     let saved = if stream.checkpoint_age_seconds > 0.0 {
@@ -198,6 +212,18 @@ mod tests {
         insta::assert_snapshot!("one_degraded", one(&broken(), false));
         insta::assert_snapshot!("one_failing", one(&failing(), false));
         insta::assert_snapshot!("one_stream", one(&clicks(), false));
+    }
+
+    #[test]
+    fn says_what_refused_calls_have_kept_low_for_long() {
+        let mut status = orders();
+        let mut shown = |lowered| {
+            status.queue = status.queue.map(|queue| QueueStatus { concurrency: 3, lowered, ..queue });
+            one(&status, false)
+        };
+        assert!(!shown(Some(LoweredStatus { from: 30, seconds: 59 })).contains("Lowered"));
+        let text = shown(Some(LoweredStatus { from: 30, seconds: 170 }));
+        assert!(text.contains("Lowered:     3 batches at once instead of 30 for 170 s: "), "{text}");
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub(super) fn orders() -> MappingStatus {
             held: 40,
             in_flight: 4,
             concurrency: 20,
+            lowered: None,
             open_receives: 5,
             visibility_timeout: Some(30),
         }),

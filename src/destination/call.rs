@@ -1,4 +1,4 @@
-//! What goes into a call of a destination.
+//! What goes into a call of a destination, and what must come back.
 
 use super::record::{Message, Oversized};
 use crate::aws::Call;
@@ -26,4 +26,18 @@ pub(super) fn fitting(call: Call<'_>, record: Result<Message, Oversized>, limit:
             ),
         )),
     }
+}
+
+/// Whether the answer has the id by which the destination keeps the record.
+pub(super) fn has_id(call: Call<'_>, what: &str, id: Option<&str>) -> Result<(), Fault> {
+    if id.is_some_and(|id| !id.is_empty()) { Ok(()) } else { Err(unconfirmed(call, what)) }
+}
+
+/// The fault of an answer that does not confirm the record.
+pub(super) fn unconfirmed(call: Call<'_>, lacking: &str) -> Fault {
+    let message = format!(
+        "{} on {}: the answer lacks {lacking}, so the record counts as not delivered: check the endpoint",
+        call.operation, call.target
+    );
+    Fault::new(FaultKind::Transient, message)
 }

@@ -8,6 +8,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::Destination;
+use super::call::has_id;
 use super::names::object_key;
 use super::record::Encoder;
 use crate::aws::{Call, CallBounds, Service, bounded};
@@ -51,7 +52,8 @@ impl S3Destination {
             .content_type(CONTENT_TYPE)
             .body(ByteStream::from(self.encoder.object(&failure)))
             .send();
-        bounded(call, self.bounds.call, send).await.map(drop)
+        let answer = bounded(call, self.bounds.call, send).await?;
+        has_id(call, "the ETag of the object", answer.e_tag())
     }
 }
 

@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::Destination;
-use super::call::fitting;
+use super::call::{fitting, has_id};
 use super::names::{group, hyphenated};
 use super::record::Encoder;
 use crate::aws::{Call, CallBounds, Service, bounded};
@@ -54,7 +54,8 @@ impl SnsDestination {
         if self.fifo {
             request = request.message_group_id(group(&failure)).message_deduplication_id(hyphenated(failure.uuid));
         }
-        bounded(call, self.bounds.call, request.send()).await.map(drop)
+        let answer = bounded(call, self.bounds.call, request.send()).await?;
+        has_id(call, "a message id", answer.message_id())
     }
 }
 

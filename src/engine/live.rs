@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use super::clock::Clock;
 use super::last_error::Ends;
-use super::{HealthStatus, LastError, QueueStatus, ShardStatus, StreamStatus};
+use super::{HealthStatus, LastError, LoweredStatus, QueueStatus, ShardStatus, StreamStatus};
 use crate::machine::{Event, Gauges, Health, InvokeEnd, Problem};
 use crate::telemetry::MappingMetrics;
 
@@ -23,6 +23,10 @@ pub(crate) struct Live {
     held: AtomicUsize,
     in_flight: AtomicUsize,
     limit: AtomicUsize,
+    /// What the limit would be if no calls were refused.
+    goal: AtomicUsize,
+    /// Since when the limit is lower (Unix milliseconds); 0: it is not.
+    lowered_since: AtomicU64,
     /// The last drain has left checkpoints unsaved.
     unsaved: AtomicBool,
     receiving: AtomicUsize,
@@ -107,6 +111,8 @@ impl Live {
             held: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
             limit: AtomicUsize::new(0),
+            goal: AtomicUsize::new(0),
+            lowered_since: AtomicU64::new(0),
             unsaved: AtomicBool::new(false),
             receiving: AtomicUsize::new(0),
             quiet: AtomicBool::new(false),
@@ -141,6 +147,8 @@ impl Live {
     pub(crate) fn gauge(&self, gauges: Gauges) {
         self.held.store(gauges.held, Relaxed);
         self.limit.store(gauges.limit, Relaxed);
+        self.goal.store(gauges.lowered.map_or(gauges.limit, |lowered| lowered.goal), Relaxed);
+        self.lowered_since.store(gauges.lowered.map_or(0, |lowered| lowered.since_unix_ms), Relaxed);
         self.receiving.store(gauges.receiving, Relaxed);
         if self.quiet.swap(gauges.quiet, Relaxed) != gauges.quiet {
             self.changed.notify_one();
@@ -220,9 +228,16 @@ impl Live {
             held: self.held.load(Relaxed) as u64,
             in_flight: self.in_flight.load(Relaxed) as u64,
             concurrency: self.limit.load(Relaxed) as u64,
+            lowered: self.lowered(),
             open_receives: self.receiving.load(Relaxed) as u64,
             visibility_timeout: shown.visibility,
         }
+    }
+
+    fn lowered(&self) -> Option<LoweredStatus> {
+        let since = Some(self.lowered_since.load(Relaxed)).filter(|since| *since > 0)?;
+        let seconds = self.clock.unix_ms().saturating_sub(since) / 1000;
+        Some(LoweredStatus { from: self.goal.load(Relaxed) as u64, seconds })
     }
 
     pub(crate) fn stream(&self) -> StreamStatus {
@@ -295,7 +310,7 @@ mod tests {
 
     use super::*;
     use crate::engine::ShardState;
-    use crate::machine::{Condition, FaultKind, Mark};
+    use crate::machine::{Condition, FaultKind, Lowered, Mark};
     use crate::mapping::SourceKind;
     use crate::telemetry::Metrics;
 
@@ -328,6 +343,19 @@ mod tests {
         assert_eq!(live.shown().last_result, "PROBLEM: may not invoke");
         live.observe(&invoked(InvokeEnd::Success, None));
         assert_eq!(live.shown().last_result, "OK");
+    }
+
+    #[tokio::test]
+    async fn a_lowered_limit_is_shown_until_it_is_back() {
+        let live = live();
+        let lowered = Some(Lowered { goal: 30, since_unix_ms: NOW - 90_500 });
+        live.gauge(Gauges { limit: 3, lowered, ..Gauges::default() });
+        assert_eq!(
+            (live.queue().concurrency, live.queue().lowered),
+            (3, Some(LoweredStatus { from: 30, seconds: 90 }))
+        );
+        live.gauge(Gauges { limit: 30, ..Gauges::default() });
+        assert_eq!((live.queue().concurrency, live.queue().lowered), (30, None));
     }
 
     #[tokio::test]
@@ -375,6 +403,7 @@ mod tests {
             held: 7,
             in_flight: 2,
             limit: 10,
+            lowered: None,
             receiving: 1,
             quiet: false,
             unsaved_since_unix_ms: Some(NOW - 1_500),

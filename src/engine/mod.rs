@@ -29,7 +29,7 @@ pub use handle::{CheckpointChange, Drained, EngineError, EngineHandle, Readiness
 pub use last_error::LastError;
 pub use overview::Overview;
 pub(crate) use shards::Shards;
-pub use status::{Counters, HealthStatus, MappingState, MappingStatus, QueueStatus, ScalingConfig};
+pub use status::{Counters, HealthStatus, LoweredStatus, MappingState, MappingStatus, QueueStatus, ScalingConfig};
 pub(crate) use status::{seconds, state_transition_reason};
 pub use stream_status::{DestinationConfig, OnFailure, ShardState, ShardStatus, StreamConfiguration, StreamStatus};
 pub use supervisor::{Parts, spawn};

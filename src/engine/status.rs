@@ -182,9 +182,22 @@ pub struct QueueStatus {
     pub in_flight: u64,
     /// How many batches may be in flight.
     pub concurrency: u64,
+    /// Refused calls keep that lower than it would be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lowered: Option<LoweredStatus>,
     /// Receives that are open. Of a mapping that is stopped, they end within `Poller.ReceiveWait`.
     #[serde(default)]
     pub open_receives: u64,
     /// The queue's visibility timeout, in seconds.
     pub visibility_timeout: Option<u64>,
+}
+
+/// A concurrency that throttles and errors of the function's service keep low.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct LoweredStatus {
+    /// How many batches might be in flight without them.
+    pub from: u64,
+    /// For how long it has been lower.
+    pub seconds: u64,
 }

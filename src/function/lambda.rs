@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::error::SdkError;
 use aws_sdk_lambda::operation::RequestId as _;
-use aws_sdk_lambda::operation::invoke::InvokeError;
+use aws_sdk_lambda::operation::invoke::{InvokeError, InvokeOutput};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{InvocationType, LogType};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -17,9 +17,11 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::{Function, FunctionSettings};
-use crate::aws::{Asking, Call, CallBounds, Service, bounded, fault_of, timed_out, turn};
+use crate::aws::{
+    Asking, Call, CallBounds, LARGEST_ANSWER, Service, answered_too_much, bounded, fault_of, timed_out, turn,
+};
 use crate::machine::{Fault, FaultKind, FunctionAnswer, InvokeResult};
-use crate::mapping::{FunctionRef, partition_of};
+use crate::mapping::{FunctionRef, Poller, partition_of};
 
 /// The longest that Lambda lets any function run: assumed until the function's own timeout is known.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(900);
@@ -45,6 +47,8 @@ struct Target {
     /// For messages.
     label: String,
     configured: Option<Duration>,
+    /// Answers without Lambda's headers count, too.
+    headers_optional: bool,
     bounds: CallBounds,
     /// The timeout that was read, in seconds; 0: none.
     learned: AtomicU64,
@@ -65,7 +69,7 @@ impl LambdaFunction {
         client: Client,
         function: &FunctionRef,
         region: &str,
-        configured: Option<Duration>,
+        poller: &Poller,
         bounds: CallBounds,
     ) -> Self {
         let (name, qualifier) = identifier(function, region);
@@ -78,7 +82,8 @@ impl LambdaFunction {
             name,
             qualifier,
             label,
-            configured,
+            configured: poller.function_timeout,
+            headers_optional: poller.headers_optional,
             bounds,
             learned: AtomicU64::new(0),
             asking: Asking::default(),
@@ -116,6 +121,7 @@ impl Target {
             .send();
         let _turn = turn(call.operation).await;
         match tokio::time::timeout(bound, send).await {
+            Ok(Ok(output)) if !self.headers_optional && !is_lambdas(&output) => Err(not_lambda(call)),
             Ok(Ok(output)) => Ok(FunctionAnswer {
                 status: u16::try_from(output.status_code).unwrap_or_default(),
                 request_id: output.request_id().map(str::to_owned),
@@ -123,6 +129,7 @@ impl Target {
                 executed_version: output.executed_version,
                 payload: output.payload.map(|payload| Bytes::from(payload.into_inner())).unwrap_or_default(),
             }),
+            Ok(Err(error)) if answered_too_much(&error) => Ok(too_large_answer()),
             Ok(Err(error)) => Err(invoke_fault(call, &error)),
             Err(_) => {
                 self.forget();
@@ -208,6 +215,35 @@ impl Target {
         E: std::error::Error + aws_sdk_lambda::error::ProvideErrorMetadata + 'static,
     {
         bounded(self.call(operation), self.bounds.call, send).await
+    }
+}
+
+/// Whether an answer shows that it is Lambda's, and not that of a proxy or of a page for logging in.
+fn is_lambdas(output: &InvokeOutput) -> bool {
+    let says = |header: Option<&str>| header.is_some_and(|text| !text.is_empty());
+    says(output.executed_version()) || says(output.request_id()) || says(output.function_error())
+}
+
+fn not_lambda(call: Call<'_>) -> Fault {
+    let message = format!(
+        "{} on {}: HTTP 200 without Lambda's headers (X-Amz-Executed-Version or x-amzn-RequestId): is this a Lambda \
+         endpoint? For an emulator that sends neither, write Poller.Function.RequireLambdaHeaders: false",
+        call.operation, call.target
+    );
+    Fault::new(FaultKind::Transient, message)
+}
+
+/// What Lambda answers where a function returns too much: the function has failed. An emulator without that limit would
+/// else have its function called again and again for the same records.
+fn too_large_answer() -> FunctionAnswer {
+    let payload = format!(
+        r#"{{"errorMessage":"Response payload size exceeded maximum allowed payload size ({LARGEST_ANSWER} bytes).","errorType":"Function.ResponseSizeTooLarge"}}"#
+    );
+    FunctionAnswer {
+        status: 200,
+        function_error: Some("Unhandled".into()),
+        payload: payload.into(),
+        ..FunctionAnswer::default()
     }
 }
 

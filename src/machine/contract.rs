@@ -35,12 +35,23 @@ pub struct Gauges {
     pub in_flight: usize,
     /// How many batches may be in flight.
     pub limit: usize,
+    /// The limit is lower than it would be because the function refuses calls; for queues.
+    pub lowered: Option<Lowered>,
     /// Receives that are open; for queues.
     pub receiving: usize,
     /// It drains, and nothing is left that would be invoked or delivered; for queues.
     pub quiet: bool,
     /// When the oldest record was read that no saved mark covers yet (Unix milliseconds); for streams.
     pub unsaved_since_unix_ms: Option<u64>,
+}
+
+/// A limit that refused calls keep low.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lowered {
+    /// How many batches might be in flight without it.
+    pub goal: usize,
+    /// Since when the limit is lower than that (Unix milliseconds).
+    pub since_unix_ms: u64,
 }
 
 /// What happened outside.

@@ -11,6 +11,7 @@
 mod attempts;
 mod backoff;
 mod batcher;
+mod congestion;
 mod contract;
 mod envelope;
 mod event;
@@ -35,8 +36,8 @@ mod visibility;
 
 pub use backoff::BackoffPolicy;
 pub use contract::{
-    BatchId, Command, FunctionAnswer, Gauges, Input, InvokeRequest, InvokeResult, Machine, Output, PollId, PollRequest,
-    QueueAttributes, SettleAction, SettleEntry, SettleId, SettleOutcome, SettleRequest,
+    BatchId, Command, FunctionAnswer, Gauges, Input, InvokeRequest, InvokeResult, Lowered, Machine, Output, PollId,
+    PollRequest, QueueAttributes, SettleAction, SettleEntry, SettleId, SettleOutcome, SettleRequest,
 };
 pub use envelope::MAX_BODY_BYTES;
 pub use event::{Event, FlushReason, Health, HeartbeatResult, InvokeEnd};

@@ -101,6 +101,11 @@ const FUNCTION_SIDE: &[Member] = &[
     taken("RoleArn", text(1, 2048), ROLE_ABOUT),
     taken("Region", text(1, 64), "Used instead of the region in `FunctionName`."),
     taken("Timeout", span(SECOND, HOUR), "The function's timeout, where its configuration may not be read."),
+    taken(
+        "RequireLambdaHeaders",
+        Shape::Boolean,
+        "Whether an answer of the function counts only with `X-Amz-Executed-Version` or a request id, as Lambda sends them. Default: true. Write false for an emulator that sends neither.",
+    ),
 ];
 
 const DESTINATION_SIDE: &[Member] = &[

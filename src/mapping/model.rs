@@ -219,6 +219,9 @@ pub struct Poller {
     pub destination: Side,
     /// The function's timeout, where its configuration may not be read.
     pub function_timeout: Option<Duration>,
+    /// Not `RequireLambdaHeaders`: an answer of the function counts without `X-Amz-Executed-Version` and without the id of
+    /// its request.
+    pub headers_optional: bool,
     /// How held and failed messages are hidden.
     pub visibility: VisibilityOptions,
     /// `OnFiltered` and `OnUndecidable`: what becomes of records that the filters do not let pass.

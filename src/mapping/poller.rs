@@ -34,6 +34,8 @@ pub(crate) fn read(reader: &mut Reader<'_>, mapping: &Members) -> Poller {
     poller.destination = side(reader, members.map("Destination"));
     poller.function_timeout =
         members.map("Function").and_then(|side| side.duration("Timeout")).map(|(timeout, _)| timeout);
+    poller.headers_optional =
+        members.map("Function").and_then(|side| side.boolean("RequireLambdaHeaders")) == Some(false);
     if let Some(options) = members.map("Visibility") {
         poller.visibility = visibility(reader, options);
     }

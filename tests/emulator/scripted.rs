@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
 use forebay::machine::FaultKind;
+use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,6 +32,12 @@ pub(crate) enum Action {
     ResetLate,
     /// The connection is closed in good order after the whole request was read, without an answer.
     Close,
+    /// A `SendMessage` is confirmed as SQS does it: with an id, and the checksum of the message that came.
+    Sent,
+    /// The answer announces a gigabyte.
+    Long,
+    /// The answer begins with 200 and never ends.
+    Endless,
     /// The answer announces this many bytes, sends half of them and closes.
     Truncate(usize),
     /// What comes is not HTTP.
@@ -124,6 +131,8 @@ impl Seen {
 
 #[derive(Default)]
 struct Script {
+    /// Answers of functions have no id of their request.
+    nameless: bool,
     /// What comes next for an operation; the last one stays.
     actions: BTreeMap<String, VecDeque<Action>>,
     seen: Vec<(String, Seen)>,
@@ -155,6 +164,11 @@ impl Scripted {
         let url = json!({"QueueUrl": "http://queue.invalid:1/000000000000/orders"});
         server.on("GetQueueUrl", [Action::json(200, &url)]);
         server
+    }
+
+    /// From now on, answers of functions have no headers but those of the script.
+    pub(crate) fn without_request_ids(&self) {
+        self.script.lock().unwrap().nameless = true;
     }
 
     pub(crate) fn endpoint(&self) -> &str {
@@ -206,9 +220,15 @@ async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>) {
         if !early {
             seen.body = read_body(&mut stream, &seen, rest).await;
         }
+        let action = if matches!(action, Action::Sent) { sent(&seen) } else { action };
+        let named = operation == "Invoke" && !script.lock().unwrap().nameless;
         script.lock().unwrap().seen.push((operation, seen));
         match action {
-            Action::Answer { status, headers, body } => {
+            Action::Sent => unreachable!("it was replaced"),
+            Action::Answer { status, mut headers, body } => {
+                if named {
+                    headers.push(("x-amzn-requestid", "5c3b4f2e-scripted".to_owned()));
+                }
                 let mut answer = format!("HTTP/1.1 {status} Said\r\ncontent-length: {}\r\n", body.len()).into_bytes();
                 for (name, value) in headers {
                     answer.extend(format!("{name}: {value}\r\n").as_bytes());
@@ -219,7 +239,11 @@ async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>) {
                     return;
                 }
             }
-            Action::Hang => {
+            Action::Hang | Action::Long => {
+                if matches!(action, Action::Long) {
+                    let head = format!("HTTP/1.1 200 Said\r\ncontent-length: {}\r\n\r\n{{", 1_u64 << 30);
+                    stream.write_all(head.as_bytes()).await.ok();
+                }
                 // Until the client has had enough.
                 let mut byte = [0];
                 let _end = stream.read(&mut byte).await;
@@ -231,6 +255,14 @@ async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>) {
                 return;
             }
             Action::Close => return,
+            Action::Endless => {
+                let head = "HTTP/1.1 200 Said\r\nx-amzn-requestid: endless\r\ntransfer-encoding: chunked\r\n\r\n";
+                stream.write_all(head.as_bytes()).await.ok();
+                let chunk = [b"10000\r\n", &vec![b' '; 0x10000][..], b"\r\n"].concat();
+                // Until the client has had enough.
+                while stream.write_all(&chunk).await.is_ok() {}
+                return;
+            }
             Action::Truncate(length) => {
                 let head = format!("HTTP/1.1 200 Said\r\ncontent-length: {length}\r\n\r\n");
                 stream.write_all(head.as_bytes()).await.ok();
@@ -243,6 +275,13 @@ async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>) {
             }
         }
     }
+}
+
+/// SQS's confirmation of a message.
+fn sent(seen: &Seen) -> Action {
+    let body = seen.json()["MessageBody"].as_str().unwrap_or_default().to_owned();
+    let sum: String = Md5::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    Action::json(200, &json!({"MessageId": "1", "MD5OfMessageBody": sum}))
 }
 
 /// Reads a request's head, and whatever of its body came with it.

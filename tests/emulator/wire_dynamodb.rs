@@ -79,6 +79,8 @@ async fn every_failed_call_has_its_class_and_is_sent_once() {
         ("503", Action::text(503, "Service Unavailable"), Transient),
         ("half an object", Action::text(200, "{\"Records\":[{\"eventID\""), Transient),
         ("not an object", Action::text(200, "surprise"), Transient),
+        ("204", Action::text(204, ""), Transient),
+        ("too long", Action::Long, Invalid),
     ];
     let server = Scripted::start().await;
     let stream = stream(&server).await;

@@ -86,6 +86,10 @@ async fn every_failed_call_has_its_class_and_is_sent_once() {
         ("a proxy", Action::text(502, "<html>"), Transient),
         ("half an object", Action::text(200, "{\"Records\":[{\"Data\""), Transient),
         ("not an object", Action::text(200, "surprise"), Transient),
+        ("202", Action::json(202, &json!({})), Transient),
+        ("204", Action::text(204, ""), Transient),
+        ("compressed", Action::json(200, &json!({})).header("content-encoding", "gzip"), Transient),
+        ("too long", Action::Long, Invalid),
     ];
     let server = Scripted::start().await;
     let stream = stream(&server).await;

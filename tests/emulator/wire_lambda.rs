@@ -13,6 +13,8 @@ use crate::process::SOON;
 use crate::scripted::{Action, Scripted};
 
 const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:orders";
+/// The longest answer that Lambda lets a function give.
+const LARGEST: usize = 6_291_556;
 const ROLE: &str = "arn:aws:iam::000000000000:role/work";
 
 async fn function(server: &Scripted, name: &str, timeout: Option<Duration>) -> LambdaFunction {
@@ -107,7 +109,7 @@ async fn nobody_listening_is_transient() {
 async fn answers_pass_through_untouched() {
     let server = Scripted::start().await;
     let function = function(&server, "work:live", None).await;
-    let large = format!("\"{}\"", "x".repeat(7 * 1024 * 1024));
+    let large = format!("\"{}\"", "x".repeat(LARGEST - 2));
     for body in ["", "null", "{\"batchItemFailures\":[{\"itemIdentifier\":\"1\"}]}", "{broken", "\u{fffd}\0", &large] {
         server.on("Invoke", [Action::text(200, body).header("x-amz-executed-version", "3")]);
         let answer = function.invoke(Bytes::from_static(b"{\"Records\":[]}")).await.unwrap();
@@ -126,6 +128,66 @@ async fn answers_pass_through_untouched() {
     assert_eq!(request.headers["x-amz-invocation-type"], "RequestResponse");
     assert_eq!(request.headers["x-amz-log-type"], "None");
     assert_eq!(request.body, b"{\"Records\":[]}");
+}
+
+#[tokio::test]
+async fn only_an_answer_of_lambda_counts() {
+    let page = "<html><body>Please log in to use this network.</body></html>";
+    let version = |action: Action| action.header("x-amz-executed-version", "$LATEST");
+    let compressed = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
+    let gzip =
+        Action::Answer { status: 200, headers: vec![("content-encoding", "gzip".into())], body: compressed.into() };
+    // With the request's id or without it, and where the headers are not asked for.
+    let table = [
+        ("null", Action::text(200, "null"), true, false, true),
+        ("null with the version", version(Action::text(200, "null")), true, true, true),
+        ("a page", Action::text(200, page).header("content-type", "text/html"), true, false, true),
+        ("201", version(Action::text(201, "null")), false, false, false),
+        ("202", version(Action::text(202, "")), false, false, false),
+        ("204", version(Action::text(204, "")), false, false, false),
+        ("206", version(Action::text(206, "nu")), false, false, false),
+        ("cut gzip", version(gzip), false, false, false),
+    ];
+    let bounds = CallBounds { invoke_grace: Duration::from_millis(200), ..CallBounds::default() };
+    for (name, action, with_id, without_id, optional) in table {
+        for (case, expected) in [(0, with_id), (1, without_id), (2, optional)] {
+            let server = Scripted::start().await;
+            let config = sdk_config(server.endpoint(), "000000000000").await;
+            let connector = AwsConnector::with_config(config).unwrap().with_bounds(bounds);
+            let mut mapping = mapping(QUEUE, "work");
+            mapping.poller.headers_optional = case == 2;
+            if case > 0 {
+                server.without_request_ids();
+            }
+            server.on("Invoke", [action.clone()]);
+            let function = connector.function(&mapping).await.unwrap();
+            let result = function.invoke(Bytes::from_static(b"{}")).await;
+            assert_eq!(result.is_ok(), expected, "{name}, {case}: {result:?}");
+            let Err(fault) = result else { continue };
+            assert_eq!(fault.kind, FaultKind::Transient, "the batch is held: {fault}");
+            if name == "a page" {
+                assert!(fault.message.contains("without Lambda's headers"), "{fault}");
+                assert!(fault.message.contains("Poller.Function.RequireLambdaHeaders: false"), "{fault}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_long_is_a_failure_of_the_function_as_at_aws() {
+    let server = Scripted::start().await;
+    let function = function(&server, "work", None).await;
+    for action in [Action::text(200, &"x".repeat(LARGEST + 1)), Action::Endless] {
+        server.on("Invoke", [action]);
+        let answer = function.invoke(Bytes::from_static(b"{}")).await.unwrap();
+        assert_eq!((answer.status, answer.function_error.as_deref()), (200, Some("Unhandled")));
+        let error: serde_json::Value = serde_json::from_slice(&answer.payload).unwrap();
+        assert_eq!(error["errorType"], "Function.ResponseSizeTooLarge");
+    }
+    server
+        .on("Invoke", [Action::text(429, &"x".repeat(1 << 20)).header("x-amzn-errortype", "TooManyRequestsException")]);
+    let fault = function.invoke(Bytes::from_static(b"{}")).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Throttled, "a long error keeps its class: {fault}");
 }
 
 #[tokio::test]

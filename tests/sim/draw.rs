@@ -43,11 +43,16 @@ fn draw(seed: u64, rng: &mut Rng, fifo: f64) -> Plan {
     let long = rng.u8(..) < 5;
     let fair_at = if long { 13 * 3600 * 1000 } else { rng.u64(20_000..900_000) };
     let lanes = if !long && rng.u8(0..5) == 0 { 2 } else { 1 };
+    // So are receives that do not wait.
+    let hollow = &mut Rng::with_seed(seed ^ 0x0401_1040_0401_1040);
     let mut lanes: Vec<LanePlan> = (0..lanes).map(|index| lane(rng, index, temper, fair_at)).collect();
     if long {
         hold_for_hours(&mut lanes[0], fair_at);
     }
     for lane in &mut lanes {
+        if temper != Temper::Calm && hollow.u8(0..6) == 0 {
+            lane.faults.receive_hollow = hollow.f64();
+        }
         if others.f64() < fifo {
             fifo::draw::make_fifo(others, lane, temper != Temper::Calm);
         }
@@ -215,6 +220,7 @@ fn faults(rng: &mut Rng, temper: Temper) -> Faults {
         receive_error: rate(),
         receive_lost: rate() / 4.0,
         receive_empty: rate(),
+        receive_hollow: 0.0,
         receive_partial: rate(),
         receive_shuffled: rate(),
         duplicate: rate(),

@@ -181,6 +181,11 @@ impl OpenInvoke {
         let mut state = lane.state();
         lane.sweep(&mut state);
         Lane::close_call(&mut state, session.slots(), self.id, now);
+        if result.is_ok() {
+            state.served.push(now);
+        } else {
+            state.refused.push(now);
+        }
         if session.alive() {
             state.counts.invokes += 1;
             state.counts.malformed += u64::from(malformed);

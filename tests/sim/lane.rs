@@ -118,6 +118,10 @@ pub(crate) struct LaneState {
     pub(crate) late: Vec<(u64, usize)>,
     /// What the engine's own counters should say.
     pub(crate) counts: Counts,
+    /// When the function answered, whatever it said.
+    pub(crate) served: Vec<u64>,
+    /// When calls of it were refused.
+    pub(crate) refused: Vec<u64>,
     /// What is watched in idle stretches.
     pub(crate) idle: IdleWatch,
     /// When every slot for invokes was last taken.
@@ -293,6 +297,8 @@ pub(crate) struct SessionState {
     pub(crate) changed: u64,
     /// Receives that the engine waits for, and how many messages each may bring.
     pub(crate) receives: BTreeMap<u64, u32>,
+    /// Receives in a row that did not wait.
+    pub(crate) hollow: Hollow,
     /// When its last invoke began.
     pub(crate) last_invoke: Option<u64>,
     /// How often the function failed each message.
@@ -305,6 +311,15 @@ pub(crate) struct SessionState {
     pub(crate) unclear: BTreeMap<Arc<str>, usize>,
     /// Batches that failed in a row.
     pub(crate) streak: Streak,
+}
+
+/// Receives that did not wait, and brought nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Hollow {
+    /// So many in a row.
+    pub(crate) in_a_row: u32,
+    /// When the last of them began.
+    pub(crate) last: u64,
 }
 
 /// An invoke that the engine waits for.
@@ -380,6 +395,8 @@ impl LaneState {
     pub(crate) fn goes_on(&mut self, now: u64) {
         if let Some(session) = self.sessions.last_mut() {
             session.changed = now;
+            // A start is answered by a receive at once.
+            session.hollow = Hollow::default();
         }
     }
 

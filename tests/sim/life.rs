@@ -64,6 +64,17 @@ impl Life {
         self.lanes.iter().map(|lane| lane.state().fifo.recovered).sum()
     }
 
+    /// When functions answered, and when calls of them were refused.
+    pub(crate) fn ends_of_invokes(&self) -> (Vec<u64>, Vec<u64>) {
+        let (mut served, mut refused) = (Vec::new(), Vec::new());
+        for lane in &self.lanes {
+            let state = lane.state();
+            served.extend_from_slice(&state.served);
+            refused.extend_from_slice(&state.refused);
+        }
+        (served, refused)
+    }
+
     /// From the first message to the last check.
     pub(crate) async fn live(&mut self) {
         for lane in &self.lanes {

@@ -17,6 +17,7 @@ mod invokes;
 mod lane;
 mod leases;
 mod life;
+mod pace;
 mod plan;
 mod purity;
 mod queue;

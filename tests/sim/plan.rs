@@ -124,6 +124,8 @@ pub(crate) struct Faults {
     pub(crate) receive_lost: f64,
     /// A receive brings nothing although messages are there.
     pub(crate) receive_empty: f64,
+    /// A receive that was to wait brings nothing, and at once.
+    pub(crate) receive_hollow: f64,
     /// A receive brings fewer than there are.
     pub(crate) receive_partial: f64,
     /// Messages come out of order.

@@ -8,7 +8,7 @@ use forebay::source::QueueSource;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use crate::lane::{Lane, LaneState, Place, Quiet};
+use crate::lane::{Hollow, Lane, LaneState, Place, Quiet};
 use crate::plan::SideOf;
 use crate::session::Session;
 use crate::settle::Change;
@@ -88,7 +88,8 @@ impl Session {
         state.idle.shortest_wait = Some(state.idle.shortest_wait.map_or(wait, |shortest| shortest.min(wait)));
         self.begins(&mut state);
         lane.note(format_args!("receive {id} begins: up to {} in {wait} s, {open} open", request.max));
-        let deadline = lane.world.now() + wait * 1_000;
+        let began = lane.world.now();
+        let deadline = began + wait * 1_000;
         let request = request.clone();
         OpenReceive {
             lane: Arc::clone(lane),
@@ -96,7 +97,9 @@ impl Session {
             id,
             picked: Vec::new(),
             request,
+            began,
             deadline,
+            hollow: false,
             ended: false,
         }
     }
@@ -110,7 +113,10 @@ struct OpenReceive {
     id: u64,
     picked: Vec<usize>,
     request: PollRequest,
+    began: u64,
     deadline: u64,
+    /// It did not wait, and brings nothing.
+    hollow: bool,
     ended: bool,
 }
 
@@ -120,6 +126,12 @@ impl OpenReceive {
         let mut state = self.lane.state();
         state.sessions[self.session].receives.remove(&self.id);
         let fault = result.as_ref().err().map(|fault| fault.kind);
+        let Hollow { in_a_row, .. } = state.sessions[self.session].hollow;
+        state.sessions[self.session].hollow = if self.hollow && self.lane.world.now() < self.began + 1_000 {
+            Hollow { in_a_row: in_a_row + 1, last: self.began }
+        } else {
+            Hollow::default()
+        };
         state.sessions[self.session].attempts.ended(self.id, fault, self.lane.world.now());
         match result {
             Ok(records) => {
@@ -227,6 +239,10 @@ impl Lane {
                 }
             };
             return Err(Fault::new(kind, "the receive failed"));
+        }
+        if wait > 0 && self.strikes(faults.receive_hollow) {
+            receive.hollow = true;
+            return Ok(Vec::new());
         }
         let over_limit = self.state().open.len() >= self.plan.queue.over_limit;
         if over_limit {

@@ -36,6 +36,10 @@ pub(crate) struct Outcome {
     pub(crate) recorded: usize,
     /// Answers of receives from FIFO queues that were asked for again, and came.
     pub(crate) recovered: usize,
+    /// When functions answered (milliseconds).
+    pub(crate) served: Vec<u64>,
+    /// When calls of functions were refused.
+    pub(crate) refused: Vec<u64>,
     /// How often a mapping was seen failing.
     pub(crate) failing: usize,
 }
@@ -56,6 +60,7 @@ pub(crate) fn run(plan: Plan, show: bool) -> Outcome {
         world.close();
         let (deleted, dead, recorded) = (life.count(Place::Deleted), life.count(Place::Dead), life.recorded());
         let (recovered, failing) = (life.recovered(), life.failing);
+        let (served, refused) = life.ends_of_invokes();
         drop(life);
         let (hash, tail) = world.trace();
         Outcome {
@@ -69,6 +74,8 @@ pub(crate) fn run(plan: Plan, show: bool) -> Outcome {
             dead,
             recorded,
             recovered,
+            served,
+            refused,
             failing,
         }
     });

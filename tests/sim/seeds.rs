@@ -104,6 +104,11 @@ fn tell(plan: Plan, replay: &str) {
     assert!(told.violation.is_none(), "{}", report(&told, replay));
 }
 
+/// Whether more lives are asked for than usual: then scenes, too, try everything that they have.
+pub(crate) fn asks_for_more() -> bool {
+    number("FOREBAY_SEEDS").is_some_and(|seeds| seeds > SEEDS)
+}
+
 /// Lives as many lives as the environment asks for; the test `replay` lives one of them alone.
 pub(crate) fn many(live: fn(u64) -> Told, replay: &str) {
     let seeds = number("FOREBAY_SEEDS").unwrap_or(SEEDS);

@@ -49,6 +49,7 @@ impl Session {
                 seen: 0,
                 changed: 0,
                 receives: std::collections::BTreeMap::new(),
+                hollow: crate::lane::Hollow::default(),
                 last_invoke: None,
                 tallies: std::collections::BTreeMap::new(),
                 attempts: Attempts::default(),
@@ -134,6 +135,15 @@ impl Session {
             lane.violate(format_args!(
                 "a receive asks for {} where a batch takes {}",
                 request.max, self.mapping.batch_size
+            ));
+        }
+        let (hollow, now) = (state.sessions[self.id].hollow, lane.world.now());
+        // From then on the pause is as long as it gets.
+        if hollow.in_a_row >= 8 && now < hollow.last + 700 {
+            lane.violate(format_args!(
+                "a receive follows {} ms after the {}th in a row that did not wait and brought nothing",
+                now - hollow.last,
+                hollow.in_a_row
             ));
         }
         self.check_awake(state, "a receive");

@@ -41,6 +41,7 @@ pub(crate) enum Part {
     Start,
     Size,
     Drain,
+    Errors,
     Fifo,
     FifoFailing,
     Filter,

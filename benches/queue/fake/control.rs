@@ -30,6 +30,20 @@ pub(crate) struct Setup {
     pub(crate) visibility_s: u64,
     /// The queues are FIFO queues.
     pub(crate) fifo: Option<Fifo>,
+    /// Lambda refuses calls.
+    pub(crate) refusing: Option<Refusing>,
+}
+
+/// Which calls Lambda refuses, before the function sees them.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Refusing {
+    /// The HTTP status: 429 is a throttle, anything else an error of the service.
+    pub(crate) status: u16,
+    /// So many of a hundred, by a seed.
+    pub(crate) percent: u8,
+    /// From when on, and until when: since the reset.
+    pub(crate) from_ms: u64,
+    pub(crate) until_ms: u64,
 }
 
 /// What is in the bodies of messages.

@@ -25,6 +25,9 @@ pub(super) async fn invoke(_function: &str, body: Bytes, state: &Shared) -> Answ
     let (time, failure, grouped) = {
         let mut state = state.borrow_mut();
         state.call("Invoke");
+        if let Some(status) = state.refuses() {
+            return refused(status);
+        }
         let (mut named, mut failing, mut grouped) = (Named::default(), Vec::new(), Vec::new());
         for at in MESSAGE_ID.find_iter(&body) {
             let Some((number, index)) = body.get(at + MARK.len()..at + MARK.len() + 36).and_then(locate) else {
@@ -70,6 +73,11 @@ pub(super) async fn invoke(_function: &str, body: Bytes, state: &Shared) -> Answ
     let mut answer = failure.unwrap_or_else(|| json(StatusCode::OK, "null"));
     answer.headers_mut().insert("x-amz-executed-version", HeaderValue::from_static("$LATEST"));
     answer
+}
+
+fn refused(status: u16) -> Answer {
+    let code = if status == 429 { "TooManyRequestsException" } else { "ServiceException" };
+    error(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), code, "refused by the fake")
 }
 
 fn unknown() -> Answer {

@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 
-pub(crate) use control::{Content, Failing, Fifo, Latencies, Mark, Setup, Stats, Trickle, Until};
+pub(crate) use control::{Content, Failing, Fifo, Latencies, Mark, Refusing, Setup, Stats, Trickle, Until};
 
 /// Serves until standard input ends: then whoever started this process is gone or done.
 pub(crate) fn run(listen: SocketAddr) -> anyhow::Result<()> {

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::control::{Content, Failing, Mark, Setup};
+use super::control::{Content, Failing, Mark, Refusing, Setup};
 use super::groups::Groups;
 use super::messages::Queue;
 
@@ -47,6 +47,8 @@ pub(super) struct State {
     pub(super) function_time: Duration,
     /// How the function fails for the first group.
     pub(super) failing: Option<Failing>,
+    refusing: Option<Refusing>,
+    rng: fastrand::Rng,
     since: Instant,
     pub(super) counts: Counts,
     /// Where the fake listens: queue URLs are made of it.
@@ -60,6 +62,8 @@ impl State {
             by_name: BTreeMap::new(),
             function_time: Duration::ZERO,
             failing: None,
+            refusing: None,
+            rng: fastrand::Rng::with_seed(7),
             since: Instant::now(),
             counts: Counts::default(),
             base,
@@ -70,6 +74,7 @@ impl State {
     pub(super) fn reset(&mut self, setup: &Setup) {
         *self = Self::new(std::mem::take(&mut self.base));
         self.function_time = Duration::from_millis(setup.function_ms);
+        self.refusing = setup.refusing;
         self.failing = setup.fifo.and_then(|fifo| fifo.failing);
         let now = unix_us() / 1000;
         for (number, name) in (0..).zip(&setup.queues) {
@@ -87,6 +92,14 @@ impl State {
     pub(super) fn queue(&mut self, url: &str) -> Option<&mut Queue> {
         let name = url.rsplit('/').next().unwrap_or(url);
         self.by_name.get(name).copied().and_then(|index| self.queues.get_mut(index))
+    }
+
+    /// The status of a call that Lambda refuses.
+    pub(super) fn refuses(&mut self) -> Option<u16> {
+        let refusing = self.refusing?;
+        let now = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let refused = (refusing.from_ms..refusing.until_ms).contains(&now) && self.rng.u8(0..100) < refusing.percent;
+        refused.then_some(refusing.status)
     }
 
     /// How far the groups of the first queue have come.

@@ -2,6 +2,7 @@
 
 mod api;
 mod drain;
+mod errors;
 mod fifo;
 mod filter;
 mod idle;
@@ -49,6 +50,10 @@ pub(crate) async fn all(bench: &mut Bench, options: &Options) -> anyhow::Result<
         say("drain under load");
         rows.extend(drain::measure(bench, options).await?);
     }
+    if options.wants(Part::Errors) {
+        say("calls that Lambda refuses");
+        rows.extend(errors::measure(bench, options).await?);
+    }
     if options.wants(Part::Fifo) {
         say("FIFO queues: what SQS allows");
         rows.extend(fifo::bound(bench, options).await?);
@@ -90,5 +95,6 @@ fn setup(messages: usize, function_ms: u64) -> Setup {
         function_ms,
         visibility_s: 60,
         fifo: None,
+        refusing: None,
     }
 }

@@ -7,9 +7,13 @@ use super::machine::Stage;
 use crate::machine::envelope::{MAX_BODY_BYTES, join};
 use crate::machine::outcome::{Answer, read};
 use crate::machine::{
-    BatchId, Event, Fault, FaultKind, FunctionAnswer, Invariant, InvokeEnd, InvokeRequest, InvokeResult, Output,
+    BatchId, Event, Fault, FaultKind, FunctionAnswer, Invariant, InvokeEnd, InvokeRequest, InvokeResult, Mono, Output,
     Problem,
 };
+
+/// An answer wakes a batch that has failed more than once only after so long: a batch that the service always refuses would
+/// else be tried with each answer to another one.
+const WAKES_AFTER: Duration = Duration::from_secs(5);
 
 /// A request that the service refuses for what it is gets this many tries before its messages count as failed:
 /// the fault may lie in the function's configuration, and be mended.
@@ -21,6 +25,8 @@ pub(super) struct Batch {
     pub(super) tokens: Vec<u64>,
     attempt: u32,
     failures: u32,
+    /// While it waits: from when on an answer to another batch may wake it.
+    wakes: Mono,
     pub(super) flying: bool,
     /// Whether the function reported batch item failures when this try was begun.
     reports: bool,
@@ -45,7 +51,8 @@ impl QueueMachine {
 
     pub(super) fn add_batch(&mut self, id: BatchId, tokens: Vec<u64>) {
         self.restage(&tokens, Stage::Batched(id));
-        self.batches.insert(id, Batch { tokens, attempt: 0, failures: 0, flying: false, reports: false });
+        let batch = Batch { tokens, attempt: 0, failures: 0, wakes: Mono::ZERO, flying: false, reports: false };
+        self.batches.insert(id, batch);
         self.ready.insert(id);
         self.cut_to_size(id);
     }
@@ -127,6 +134,7 @@ impl QueueMachine {
         self.in_flight -= 1;
         let (end, failed, problem) = match result {
             Ok(answer) => {
+                self.run = took;
                 let (end, failed, problem) = self.answered(id, &answer);
                 match &problem {
                     Some(problem) => self.health.batch_failed(problem, self.now),
@@ -145,7 +153,7 @@ impl QueueMachine {
     fn answered(&mut self, id: BatchId, answer: &FunctionAnswer) -> (InvokeEnd, usize, Option<Problem>) {
         self.health.function_ok();
         self.scaler.answered(self.now);
-        self.wake_one_held();
+        self.wake_held();
         let reports = self.batches.get(&id).is_some_and(|batch| batch.reports);
         let tokens = self.take_batch(id);
         if let Some(error) = &answer.function_error {
@@ -192,10 +200,16 @@ impl QueueMachine {
         read(&answer.payload, &ids)
     }
 
-    /// The function takes work again: the batch that has waited longest need not wait any longer.
-    fn wake_one_held(&mut self) {
-        if let Some((_, id)) = self.waiting.pop_first() {
-            self.ready.insert(id);
+    /// The function takes work: as many batches as there are free slots need not wait any longer, those first that have
+    /// waited longest.
+    fn wake_held(&mut self) {
+        let spoken_for = self.in_flight as usize + self.ready.len();
+        let free = (self.scaler.limit() as usize).saturating_sub(spoken_for);
+        let may_wake = |id: &BatchId| self.batches.get(id).is_none_or(|batch| batch.wakes <= self.now);
+        let woken: Vec<_> = self.waiting.iter().filter(|(_, id)| may_wake(id)).take(free).copied().collect();
+        for entry in woken {
+            self.waiting.remove(&entry);
+            self.ready.insert(entry.1);
         }
     }
 
@@ -211,7 +225,7 @@ impl QueueMachine {
             let tokens = self.take_batch_and_behind(id);
             return self.fail(&tokens);
         }
-        self.scaler.pushed_back(self.in_flight + 1, self.now);
+        self.scaler.refused(self.in_flight, self.now);
         self.hold_back(id, failures, fault);
     }
 
@@ -224,7 +238,7 @@ impl QueueMachine {
             let tokens = self.take_batch_and_behind(id);
             return self.give_back_unstarted(&tokens);
         }
-        let pause = self.options.retry.pause(failures, &mut self.rng).max(fault.retry_after.unwrap_or_default());
+        let pause = self.pause_after(failures, fault);
         let oldest = tokens.iter().filter_map(|token| self.held.get(token)).map(|held| held.lease.received).min();
         if oldest.is_some_and(|received| self.now.since(received) + pause > self.options.hold_limit) {
             let tokens = self.take_batch_and_behind(id);
@@ -232,9 +246,24 @@ impl QueueMachine {
             return self.out.emit(Event::LeaseLost { records: tokens.len(), reason: "held for as long as is allowed" });
         }
         self.restage(&tokens, Stage::Batched(id));
+        if let Some(batch) = self.batches.get_mut(&id) {
+            batch.wakes = if failures > 1 { self.now + WAKES_AFTER } else { self.now };
+        }
         self.waiting.insert((self.now + pause, id));
         self.cut_to_size(id);
         self.out.emit(Event::Held { records: tokens.len(), retry_in: pause });
+    }
+
+    /// How long a batch waits for its next try. Where no other batch will show earlier that the function is back, this one
+    /// is the probe.
+    fn pause_after(&mut self, failures: u32, fault: &Fault) -> Duration {
+        let pause = self.options.retry.after_fault(failures, self.run, &mut self.rng);
+        let probe = self.options.retry.of_probes().pause(failures, &mut self.rng);
+        let alone = self.in_flight == 0
+            && self.ready.is_empty()
+            && self.waiting.first().is_none_or(|&(at, _)| at > self.now + probe);
+        let pause = if alone { pause.min(probe) } else { pause };
+        pause.max(fault.retry_after.unwrap_or_default())
     }
 
     /// The service found the event too large although we counted it as allowed: halves may pass.

@@ -1,6 +1,7 @@
 //! The machine itself: its state, the order in which it does things, and when it wants to be woken.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::QueueOptions;
 use super::drain::Draining;
@@ -15,7 +16,7 @@ use crate::machine::outbox::Outbox;
 use crate::machine::scaler::Scaler;
 use crate::machine::visibility::{Lease, Leases};
 use crate::machine::{
-    BatchId, Command, Deadline, Event, Gauges, Input, Invariant, Machine, Mono, Now, Output, Record, Wake,
+    BatchId, Command, Deadline, Event, Gauges, Input, Invariant, Lowered, Machine, Mono, Now, Output, Record, Wake,
 };
 
 /// Polls one SQS queue, gathers batches, invokes, and settles every message.
@@ -42,6 +43,8 @@ pub struct QueueMachine {
     /// Batches that wait before they are tried again.
     pub(super) waiting: BTreeSet<(Mono, BatchId)>,
     pub(super) in_flight: u32,
+    /// How long the function took for its last answer.
+    pub(super) run: Duration,
     pub(super) settling: Settling,
     pub(super) deliveries: Deliveries,
     pub(super) draining: Option<Draining>,
@@ -100,6 +103,7 @@ impl QueueMachine {
             ready: BTreeSet::new(),
             waiting: BTreeSet::new(),
             in_flight: 0,
+            run: Duration::MAX,
             settling: Settling::default(),
             deliveries: Deliveries::default(),
             draining: None,
@@ -204,6 +208,10 @@ impl Machine for QueueMachine {
             held: self.held.len() + self.draining.as_ref().map_or(0, |_| self.settling.returns()),
             in_flight: self.in_flight as usize,
             limit: self.scaler.limit() as usize,
+            lowered: self.scaler.lowered().map(|(goal, since)| {
+                let ago = u64::try_from(self.now.since(since).as_millis()).unwrap_or(u64::MAX);
+                Lowered { goal: goal as usize, since_unix_ms: self.unix_ms.saturating_sub(ago) }
+            }),
             receiving: self.receiving.open(),
             quiet: self.draining.is_some() && !self.has_work(),
             unsaved_since_unix_ms: None,

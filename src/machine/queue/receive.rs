@@ -27,6 +27,11 @@ const DESCRIBE_AGAIN: Duration = Duration::from_secs(5);
 const POLL_BACKOFF: BackoffPolicy =
     BackoffPolicy { initial: Duration::from_millis(250), maximum: Duration::from_secs(10) };
 
+/// An empty answer that came sooner than this, although the poll was to wait, came at once.
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// The time from one poll to the next while such answers come.
+const EMPTY_BACKOFF: BackoffPolicy = BackoffPolicy { initial: Duration::from_millis(10), maximum: AT_ONCE };
+
 /// What is open towards the source.
 #[derive(Debug, Default)]
 pub(super) struct Receiving {
@@ -48,6 +53,8 @@ pub(super) struct Receiving {
     /// `maxReceiveCount` of the queue's redrive policy.
     pub(super) max_receive_count: Option<u32>,
     failures: u32,
+    /// Polls in a row that did not wait, and brought nothing.
+    hollow: u32,
     not_before: Option<Mono>,
     was_missing: bool,
     /// The last receive worked.
@@ -60,6 +67,8 @@ pub(super) struct Receiving {
 struct OpenPoll {
     since: Mono,
     max: u32,
+    /// How long it was to wait for a first message.
+    wait: Duration,
     /// The visibility timeout that it asked for.
     visibility: Option<Duration>,
     /// How long leases were when it began.
@@ -186,7 +195,7 @@ impl QueueMachine {
             let request =
                 PollRequest { id, max, wait, visibility, attempt: attempt.as_ref().map(|name| name.id.clone()) };
             let lease = self.leases.length();
-            self.receiving.polls.insert(id, OpenPoll { since: self.now, max, visibility, lease, attempt });
+            self.receiving.polls.insert(id, OpenPoll { since: self.now, max, wait, visibility, lease, attempt });
             self.out.push(Output::Poll(request));
         }
     }
@@ -265,6 +274,11 @@ impl QueueMachine {
         self.receiving.busy |= count > 0;
         if count == 0 && self.receiving.backlog > 0 {
             self.receiving.refresh(self.now);
+        }
+        self.receiving.hollow = if count == 0 && took < AT_ONCE.min(poll.wait) { self.receiving.hollow + 1 } else { 0 };
+        if self.receiving.hollow > 0 && !self.receiving.stopped {
+            let apart = EMPTY_BACKOFF.pause(self.receiving.hollow, &mut self.rng);
+            self.receiving.not_before = Some(self.now + apart.saturating_sub(took)).max(self.receiving.not_before);
         }
         // What was asked for is what was given. The queue's own timeout may have changed while the poll was open.
         let lease = poll.visibility.unwrap_or_else(|| poll.lease.min(self.leases.length()));

@@ -158,8 +158,10 @@ impl StreamMachine {
         self.lane_mut(key, lane, |lane| lane.flying = false);
         let shard = self.shards.get(&key);
         let records = shard.and_then(|shard| shard.lanes.get(lane)?.piece()).map_or(0, |piece| piece.places.len());
+        let is_answer = result.is_ok();
         let (end, failed, problem) = match result {
             Ok(answer) => {
+                self.run = took;
                 let (end, failed, problem) = self.answered(key, lane, answer);
                 match &problem {
                     Some(problem) => self.health.batch_failed(problem, self.now.mono),
@@ -174,6 +176,9 @@ impl StreamMachine {
         };
         self.out.emit(Event::InvokeEnded { end, records, failed, took, problem });
         self.advance_shard(key);
+        if is_answer {
+            self.wake_held_back();
+        }
     }
 
     fn answered(&mut self, key: ShardKey, lane: usize, answer: FunctionAnswer) -> (InvokeEnd, usize, Option<Problem>) {
@@ -272,15 +277,7 @@ impl StreamMachine {
             return self.conclude(key, lane, End::TooLarge, None);
         }
         self.health.function_failed(fault);
-        let policy = self.options.retry;
-        let now = self.now.mono;
-        let Some(shard) = self.shards.get_mut(&key) else { return };
-        let Some(piece) = shard.lanes.get_mut(lane).and_then(|lane| lane.piece_mut()) else { return };
-        piece.faults += 1;
-        let pause = policy.pause(piece.faults, &mut self.rng).max(fault.retry_after.unwrap_or_default());
-        piece.wake = Some(now + pause);
-        let records = piece.places.len();
-        self.out.emit(Event::Held { records, retry_in: pause });
+        self.hold_back(key, lane, fault);
     }
 
     /// The function has processed these records.
@@ -329,7 +326,7 @@ impl StreamMachine {
         }
     }
 
-    fn piece_mut(&mut self, key: ShardKey, lane: usize, change: impl FnOnce(&mut Piece)) {
+    pub(super) fn piece_mut(&mut self, key: ShardKey, lane: usize, change: impl FnOnce(&mut Piece)) {
         self.lane_mut(key, lane, |lane| {
             if let Some(piece) = lane.piece_mut() {
                 change(piece);

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::StreamOptions;
+use super::again::HeldBack;
 use super::drain::Draining;
 use super::give_up::Deliveries;
 use super::lanes::Limits;
@@ -40,6 +42,10 @@ pub struct StreamMachine {
     pub(super) parked: BTreeSet<(Mono, ShardKey)>,
     /// Where the batches in flight are.
     pub(super) batches: BTreeMap<BatchId, (ShardKey, usize)>,
+    /// Lanes that wait after a fault of the function's service.
+    pub(super) held_back: HeldBack,
+    /// How long the function took for its last answer.
+    pub(super) run: Duration,
     pub(super) deliveries: Deliveries,
     pub(super) saving: Saving,
     pub(super) draining: Option<Draining>,
@@ -73,6 +79,8 @@ impl StreamMachine {
             failing: BTreeSet::new(),
             parked: BTreeSet::new(),
             batches: BTreeMap::new(),
+            held_back: HeldBack::default(),
+            run: Duration::MAX,
             deliveries: Deliveries::default(),
             saving: Saving::default(),
             draining: None,
@@ -240,6 +248,7 @@ impl Machine for StreamMachine {
             held: self.held.0,
             in_flight: self.batches.len(),
             limit: self.lanes(),
+            lowered: None,
             receiving: 0,
             quiet: false,
             unsaved_since_unix_ms: self.unsaved.first().map(|&(since, _)| since),

@@ -1,5 +1,6 @@
 //! The machine of a stream: every shard's lanes, retries and frontier, and the lineage of the shards.
 
+mod again;
 mod age;
 mod drain;
 mod frontier;

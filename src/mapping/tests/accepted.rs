@@ -169,7 +169,7 @@ fn the_same_arn_behind_another_endpoint_is_another_queue() {
 
 #[test]
 fn everything_under_poller() {
-    let text = "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f\nPoller:\n  Endpoints: { lambda: \"https://l\" }\n  Source: { RoleArn: \"arn:aws:iam::123456789012:role/poll\", Region: eu-west-1 }\n  Function: { Region: eu-west-2, Timeout: 15m }\n  Visibility:\n    Timeout: 30s\n    HoldLimit: 1h\n    OnFunctionError: { Backoff: { Initial: 2s } }\n  RetryBackoff: { Maximum: 100ms }\n  RateLimit: 50\n  DrainTimeout: 2m\n";
+    let text = "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f\nPoller:\n  Endpoints: { lambda: \"https://l\" }\n  Source: { RoleArn: \"arn:aws:iam::123456789012:role/poll\", Region: eu-west-1 }\n  Function: { Region: eu-west-2, Timeout: 15m, RequireLambdaHeaders: false }\n  Visibility:\n    Timeout: 30s\n    HoldLimit: 1h\n    OnFunctionError: { Backoff: { Initial: 2s } }\n  RetryBackoff: { Maximum: 100ms }\n  RateLimit: 50\n  DrainTimeout: 2m\n";
     let [mapping] = clean(text).try_into().unwrap();
     let poller = mapping.poller;
     assert_eq!(poller.source.role_arn.as_deref(), Some("arn:aws:iam::123456789012:role/poll"));
@@ -177,6 +177,7 @@ fn everything_under_poller() {
         (poller.source.region.as_deref(), poller.function.region.as_deref()),
         (Some("eu-west-1"), Some("eu-west-2"))
     );
+    assert!(poller.headers_optional);
     assert_eq!(
         (poller.function_timeout, poller.drain_timeout),
         (Some(Duration::from_secs(900)), Some(Duration::from_secs(120)))

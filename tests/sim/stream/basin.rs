@@ -113,6 +113,8 @@ pub(crate) struct Consumer {
     pub(crate) begun: Option<u64>,
     /// Every invoke, as places in the stream: what, and how it ended.
     pub(crate) told: Vec<(Vec<usize>, String)>,
+    /// When its function answered (milliseconds).
+    pub(crate) served: Vec<u64>,
     /// Every failure record that the destination keeps.
     pub(crate) kept: Vec<Arc<Failure>>,
     /// When its lists were made in the last second.

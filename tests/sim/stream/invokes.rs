@@ -138,6 +138,10 @@ impl OpenInvoke {
             state.consumers[self.consumer].sessions[tap.id].streak.note(verdict == Verdict::Nothing, now);
         }
         tap.end_work(&mut state, call.shard, self.id, result, verdict);
+        if result.is_ok() {
+            let now = self.basin.world.now();
+            state.consumers[self.consumer].served.push(now);
+        }
         let tale = state.consumers[self.consumer]
             .told
             .iter_mut()

@@ -50,6 +50,8 @@ pub(crate) struct StreamOutcome {
     pub(crate) told: Told,
     /// For each mapping: every invoke by the numbers of its records, and how it ended.
     pub(crate) invokes: Vec<Vec<(Vec<usize>, String)>>,
+    /// When the function of the first mapping answered (milliseconds).
+    pub(crate) served: Vec<u64>,
     /// For each mapping: what its destination keeps.
     pub(crate) kept: Vec<Vec<Arc<Failure>>>,
 }
@@ -71,8 +73,9 @@ pub(crate) fn run(plan: StreamPlan, show: bool) -> StreamOutcome {
         let told = Told { seed, hash, violation, tail, calls: world.calls(), lasted };
         let mut state = basin.state();
         let invokes = state.consumers.iter_mut().map(|consumer| std::mem::take(&mut consumer.told)).collect();
+        let served = std::mem::take(&mut state.consumers[0].served);
         let kept = state.consumers.iter_mut().map(|consumer| std::mem::take(&mut consumer.kept)).collect();
-        StreamOutcome { told, invokes, kept }
+        StreamOutcome { told, invokes, served, kept }
     });
     if panic.is_some() {
         outcome.told.violation = panic;

@@ -8,6 +8,7 @@ mod event;
 mod function;
 mod invokes;
 mod life;
+mod pace;
 mod plan;
 mod reads;
 mod rig;

@@ -15,7 +15,7 @@ use super::plan::{
 const KINDS: [SourceKind; 2] = [SourceKind::Kinesis, SourceKind::DynamoDb];
 
 /// One shard with `records` in it before anything starts, all of one key; `poison` fails always.
-fn scene(kind: SourceKind, records: usize, poison: Option<usize>) -> StreamPlan {
+pub(super) fn scene(kind: SourceKind, records: usize, poison: Option<usize>) -> StreamPlan {
     let put = |n| Put { at: 0, key: 1, size: 20, poison: poison == Some(n) };
     let mut orders = mapping("orders", kind, StartingPosition::TrimHorizon);
     orders.on_failure = Some(destination(false));
@@ -49,15 +49,15 @@ fn scene(kind: SourceKind, records: usize, poison: Option<usize>) -> StreamPlan 
     }
 }
 
-fn orders(plan: &mut StreamPlan) -> &mut Mapping {
+pub(super) fn orders(plan: &mut StreamPlan) -> &mut Mapping {
     &mut plan.consumers[0].mapping
 }
 
-fn stream(plan: &mut StreamPlan) -> &mut StreamParameters {
+pub(super) fn stream(plan: &mut StreamPlan) -> &mut StreamParameters {
     orders(plan).stream.as_mut().expect("a stream mapping")
 }
 
-fn passes(plan: StreamPlan) -> StreamOutcome {
+pub(super) fn passes(plan: StreamPlan) -> StreamOutcome {
     let outcome = run(plan, false);
     let told = &outcome.told;
     assert!(told.violation.is_none(), "{}\n{}", told.violation.as_deref().unwrap_or_default(), told.tail.join("\n"));

@@ -80,6 +80,8 @@ pub(crate) struct Piece {
     pub(crate) counted: u32,
     /// All tries.
     pub(crate) tried: u32,
+    /// Tries since the last answer that the function's service refused, or lost.
+    pub(crate) refused: u32,
     /// The last answer of the function.
     pub(crate) answer: Option<FunctionAnswer>,
     /// What is to come next.
@@ -98,7 +100,7 @@ pub(crate) enum Stage {
 impl Piece {
     /// A batch that was never tried.
     pub(crate) const fn new(records: Vec<usize>, tail: Option<WindowTail>) -> Self {
-        Self { records, tail, counted: 0, tried: 0, answer: None, stage: Stage::Waiting(0) }
+        Self { records, tail, counted: 0, tried: 0, refused: 0, answer: None, stage: Stage::Waiting(0) }
     }
 
     /// It is the end of a tumbling window.

@@ -265,7 +265,19 @@ impl Tap {
         }
         // Jitter shortens a pause by at most a quarter.
         let pause = u64::try_from(self.mapping.poller.retry_backoff.initial.as_millis()).unwrap_or(u64::MAX);
-        let again = now + (pause * 3 / 4).saturating_sub(1);
+        let whole = (pause * 3 / 4).saturating_sub(1);
+        let counts = match result {
+            Ok(_) => true,
+            Err(fault) => fault.kind == FaultKind::TooLarge,
+        };
+        piece.refused = if counts { 0 } else { piece.refused + 1 };
+        let again = match piece.refused {
+            0 => now + whole,
+            // One refusal is no sign of trouble: an answer to another lane ends the pause.
+            1 => now,
+            // It grows from 10 ms on, eightfold. After five seconds an answer to another lane ends it.
+            refused => now + whole.min(8_u64.saturating_pow(refused - 1).saturating_mul(10)).min(5_000),
+        };
         let succeeded = match (result, verdict) {
             (Ok(_), Verdict::All) => piece.records.len(),
             (Ok(_), Verdict::From(at)) => at,
@@ -273,10 +285,6 @@ impl Tap {
         };
         let done: Vec<usize> = piece.records.drain(..succeeded).collect();
         self.keep_state(state, shard, &piece, result, &done, verdict);
-        let counts = match result {
-            Ok(_) => true,
-            Err(fault) => fault.kind == FaultKind::TooLarge,
-        };
         let work = &mut state.view(self.consumer, self.id, shard).lanes[lane];
         if result.is_ok() && verdict == Verdict::All {
             // Nothing is left of it.

@@ -1,7 +1,7 @@
 //! Polling, batching and invoking.
 
 use super::rig::{Rig, answer, fault, function_error, ms, s};
-use crate::machine::{Event, FaultKind, FlushReason, Health, Input, InvokeEnd, QueueOptions};
+use crate::machine::{Event, FaultKind, FlushReason, Health, Input, InvokeEnd, Machine as _, QueueOptions};
 
 fn one_at_a_time() -> QueueOptions {
     QueueOptions { maximum_concurrency: Some(1), ..QueueOptions::default() }
@@ -254,6 +254,91 @@ fn a_request_that_stays_invalid_counts_as_failed_in_the_end() {
     rig.finish(Err(fault(FaultKind::Invalid)));
     assert_eq!(rig.held(), 0);
     assert_eq!(rig.saw(|event| matches!(event, Event::Left { records: 1 })), 1);
+}
+
+#[test]
+fn a_batch_that_the_service_always_refuses_costs_the_others_nothing() {
+    let mut rig =
+        Rig::new(QueueOptions { maximum_concurrency: Some(10), batch_size: 1, ..QueueOptions::default() }, 30);
+    let (mut tries, mut done) = (0, 0);
+    let mut refused = None;
+    for _ in 0..6_000 {
+        while let Some(poll) = rig.polls.pop_front() {
+            let record = rig.message(10);
+            rig.feed(Input::Polled { poll: poll.id, result: Ok(vec![record]) });
+        }
+        rig.settle_all();
+        rig.pass(ms(10));
+        for _ in 0..rig.invokes.len() {
+            let batch = rig.invokes.pop_front().unwrap().batch;
+            let is_poison = *refused.get_or_insert(batch) == batch;
+            tries += u32::from(is_poison);
+            done += u32::from(!is_poison);
+            let result = if is_poison { Err(fault(FaultKind::Transient)) } else { answer("null") };
+            rig.feed(Input::Invoked { batch, result, took: ms(10) });
+        }
+    }
+    assert_eq!(rig.machine.gauges().lowered, None);
+    assert!(done >= 6_000 * 8, "{done} others in a minute");
+    assert!((5..20).contains(&tries), "{tries} tries of it in a minute");
+}
+
+#[test]
+fn while_every_call_fails_one_asks_again_and_again() {
+    for slots in [1, 2, 30] {
+        let options = QueueOptions { maximum_concurrency: Some(slots), batch_size: 1, ..QueueOptions::default() };
+        let mut rig = Rig::new(options, 30);
+        let (mut last, mut gaps) = (s(0), Vec::new());
+        while rig.now.since_epoch() < s(600) {
+            while let Some(poll) = rig.polls.pop_front() {
+                let record = rig.message(10);
+                rig.feed(Input::Polled { poll: poll.id, result: Ok(vec![record]) });
+            }
+            while !rig.invokes.is_empty() {
+                gaps.push(rig.now.since_epoch() - last);
+                last = rig.now.since_epoch();
+                rig.finish(Err(fault(FaultKind::Transient)));
+            }
+            rig.settle_all();
+            rig.pass(ms(50));
+        }
+        assert!(gaps.iter().all(|gap| *gap <= ms(7_600)), "{slots} slots: {gaps:?}");
+        assert!(slots == 1 || rig.machine.gauges().limit == 1, "one call at a time is enough to ask");
+        assert!(gaps.len() < 60 * 30, "{} calls in ten minutes", gaps.len());
+    }
+}
+
+#[test]
+fn empty_answers_that_come_at_once_are_asked_for_ever_more_rarely() {
+    let mut rig = Rig::new(QueueOptions::default(), 30);
+    rig.bring(0);
+    let mut polls = 0;
+    let hollow = |rig: &mut Rig, span| {
+        let until = rig.now + span;
+        while rig.now < until {
+            while !rig.polls.is_empty() {
+                polls += 1;
+                rig.bring(0);
+            }
+            rig.pass(ms(1));
+        }
+        std::mem::take(&mut polls)
+    };
+    let mut hollow = hollow;
+    let first = hollow(&mut rig, s(2));
+    assert!((6..=12).contains(&first), "{first} polls in the first two seconds");
+    let later = hollow(&mut rig, s(60));
+    assert!((60..=85).contains(&later), "{later} polls in a minute");
+    // A message ends it, and so does a poll that waits.
+    rig.pass(s(1));
+    rig.bring(1);
+    rig.finish(answer("null"));
+    rig.settle_all();
+    let again = hollow(&mut rig, s(2));
+    assert!((6..=12).contains(&again), "{again} polls in two seconds");
+    rig.pass(s(20));
+    rig.bring(0);
+    assert_eq!(rig.polls.len(), 1, "the next one begins at once");
 }
 
 #[test]
