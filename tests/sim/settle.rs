@@ -186,6 +186,8 @@ impl Session {
             (Hold::Unstarted | Hold::Waiting | Hold::Failed(_), true) if broken => lease.excuse = Some(WITH_ITS_GROUP),
             // The same return once more, or one that comes too late.
             (_, true) if lease.excuse == Some(WITH_ITS_GROUP) && lease.failed_returns > 0 => {}
+            // A drain that was taken back since had begun it, and its answer was lost.
+            (_, true) if lease.failed_returns > 0 => lease.excuse = Some(RETURNED),
             (_, true) if lease.excuse == Some(IN_THE_WAY) => {}
             (hold, true) => lane.violate(format_args!("L{index} is made visible while {hold:?}")),
             (_, false) => {}

@@ -118,9 +118,12 @@ impl Session {
     }
 
     /// Whether a drain has begun to return this delivery, which no invoke has: nobody knows when it begins just now. What
-    /// is split in a drain waits for its turn, like the first half.
+    /// is split in a drain waits for its turn, like the first half, and so does what the queue would dead-letter.
     fn returns(&self, state: &LaneState, index: usize) -> Option<bool> {
         let Some(quiet) = state.quiet else { return Some(false) };
+        if self.lane.is_last(state, index) {
+            return Some(false);
+        }
         let heard = quiet.since + STOP_GRACE;
         match state.leases[index].split {
             Some(at) if at > heard => Some(false),

@@ -129,6 +129,8 @@ fn end(rng: &mut Rng, plan: &mut StreamPlan) {
     if rng.u8(0..4) == 0 {
         // New shards are not listed for minutes.
         plan.stream.lag = (100_000, 200_000);
+        // A shard that is not listed yet cannot be read at any rate.
+        plan.watch_idle = false;
         return;
     }
     match plan.stream.kind {
