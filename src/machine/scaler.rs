@@ -186,6 +186,36 @@ mod tests {
     }
 
     #[test]
+    fn another_maximum_counts_at_once_and_what_refusals_have_taught_stays() {
+        let lowered = || {
+            let mut scaler = Scaler::new(Some(30));
+            for others in (3..30).rev() {
+                scaler.refused(others, at(5));
+            }
+            scaler
+        };
+        let learned = lowered().limit();
+        assert!((3..=6).contains(&learned), "{learned}");
+        for (maximum, limit, goal) in [
+            (Some(100), learned, Some(100)),
+            (None, learned, Some(30)),
+            (Some(learned), learned, None),
+            (Some(2), 2, None),
+        ] {
+            let mut scaler = lowered();
+            scaler.set_maximum(maximum, false);
+            assert_eq!((scaler.limit(), scaler.lowered().map(|(goal, _)| goal)), (limit, goal), "{maximum:?}");
+        }
+        let mut scaler = Scaler::new(None);
+        scaler.set_maximum(Some(40), false);
+        assert_eq!(scaler.limit(), 40);
+        scaler.set_maximum(None, false);
+        assert_eq!(scaler.limit(), 40);
+        scaler.set_maximum(None, true);
+        assert_eq!(scaler.limit(), CEILING);
+    }
+
+    #[test]
     fn a_failing_function_loses_what_it_had_gained() {
         let mut scaler = Scaler::new(None);
         scaler.received(10, true, QUICK, true, at(1000));
