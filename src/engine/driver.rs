@@ -2,7 +2,9 @@
 //!
 //! This is the only asynchronous code on the hot path, and it decides nothing.
 
+use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +15,12 @@ use tokio::time::{Instant, sleep_until};
 
 use super::clock::Clock;
 use super::live::Live;
-use super::operation::Operation;
 use super::ports::World;
-use crate::machine::{Command, Deadline, Input, InvokeRequest, Machine, Now, Output, QueueOptions};
+use crate::machine::{Command, Deadline, Input, InvokeRequest, Machine, Now, Operation, Output, QueueOptions};
 use crate::source::ServiceClock;
+
+/// Within this time of a panic, another one hands nothing over.
+const SECOND_PANIC: Duration = Duration::from_secs(60);
 
 /// What a driver hears from outside.
 pub(crate) enum Signal {
@@ -41,6 +45,8 @@ pub(crate) struct Driver<M> {
     open: HashMap<Id, Operation>,
     /// The open calls that a machine can give up: polls and reads.
     polls: BTreeMap<Operation, AbortHandle>,
+    /// When a machine of this mapping panicked last.
+    panicked: Option<Instant>,
 }
 
 impl<M: Machine> Driver<M> {
@@ -54,17 +60,36 @@ impl<M: Machine> Driver<M> {
             calls: JoinSet::new(),
             open: HashMap::new(),
             polls: BTreeMap::new(),
+            panicked: None,
         }
     }
 
-    /// Runs until the machine is drained. Dropping the future gives every open call up.
+    /// A machine of this mapping has panicked then.
+    pub(crate) fn after_panic(self, panicked: Option<Instant>) -> Self {
+        Self { panicked, ..self }
+    }
+
+    /// Runs until the machine is drained. Dropping the future gives every open call up. Panics where the machine does, and
+    /// nothing can be handed over.
     pub(crate) async fn run(mut self, signals: &mut mpsc::Receiver<Signal>) {
         let mut input = Input::Timeout;
         let mut wake = pin!(sleep_until(Instant::now()));
         loop {
             let now = self.clock.now(self.source.as_deref());
-            self.machine.handle(input, now);
-            let Some(deadline) = self.carry_out(now) else { return };
+            // What was ordered is not lost with a machine that panics over it.
+            let order = match &input {
+                Input::Command(command) => Some(command.clone()),
+                _ => None,
+            };
+            let deadline = match catch_unwind(AssertUnwindSafe(|| self.step(input, now))) {
+                Ok(Some(deadline)) => deadline,
+                Ok(None) => return,
+                Err(panic) => {
+                    self.hand_over(panic);
+                    input = order.map_or(Input::Timeout, Input::Command);
+                    continue;
+                }
+            };
             if let Some(Deadline { at, .. }) = deadline {
                 let at = self.clock.instant(at);
                 if wake.deadline() != at {
@@ -79,6 +104,24 @@ impl<M: Machine> Driver<M> {
                 // Nothing is open, nobody can command, nothing is due: only the end is left.
                 else => Input::Command(Command::Drain { bound: Duration::ZERO, receives: Duration::ZERO }),
             };
+        }
+    }
+
+    fn step(&mut self, input: Input, now: Now) -> Option<Option<Deadline>> {
+        self.machine.handle(input, now);
+        self.carry_out(now)
+    }
+
+    /// Has another machine go on with the calls that are open and what is held, and goes on panicking where that is no
+    /// option: what is held may be what a machine panics over.
+    fn hand_over(&mut self, panic: Box<dyn Any + Send>) {
+        let is_second = self.panicked.replace(Instant::now()).is_some_and(|before| before.elapsed() < SECOND_PANIC);
+        let open = self.open.values().copied().collect();
+        let words = words(&*panic);
+        let successor = || if is_second { None } else { self.machine.successor(&open, words) };
+        match catch_unwind(AssertUnwindSafe(successor)) {
+            Ok(Some(successor)) => self.machine = successor,
+            Ok(None) | Err(_) => resume_unwind(panic),
         }
     }
 
@@ -167,4 +210,10 @@ impl<M: Machine> Driver<M> {
             (Err(_), None) => Input::Timeout,
         }
     }
+}
+
+/// What a panic says.
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let literal = panic.downcast_ref::<&str>().copied();
+    literal.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it says nothing more")
 }

@@ -45,6 +45,8 @@ pub(crate) struct Entry {
     /// How often the task has panicked or ended on its own since it last ended well or ran for long.
     failures: u32,
     restart_at: Option<Instant>,
+    /// When a task panicked last.
+    panicked: Option<Instant>,
     /// How many changes its tasks were told to go on with.
     changes: u64,
     modified_unix_ms: u64,
@@ -96,6 +98,7 @@ impl Entry {
             running: None,
             failures: 0,
             restart_at: None,
+            panicked: None,
             changes: 0,
             on_the_way: begins,
             gone: Vec::new(),
@@ -279,7 +282,7 @@ impl Entry {
         self.restart_at = None;
         self.live.forget_shards();
         let (mapping, live, clock) = (Arc::clone(&self.mapping), Arc::clone(&self.live), self.clock.clone());
-        Task { mapping, connector, store, live, clock, receive_wait, seed }.run(receiver)
+        Task { mapping, connector, store, live, clock, receive_wait, seed, panicked: self.panicked }.run(receiver)
     }
 
     /// Tells a task that is no longer wanted to drain.
@@ -312,9 +315,12 @@ impl Entry {
         match panic {
             Some(panic) => {
                 self.restart_later();
+                self.panicked = Some(Instant::now());
                 // It is known to be degraded, and that is as far as it may come.
                 self.on_the_way = MappingState::Enabled;
-                let reason = format!("the mapping's task panicked and is started again: {panic}");
+                // Of a queue, what it held comes back by its visibility timeout.
+                let rest = if self.is_stream() { "" } else { " without what it held" };
+                let reason = format!("the mapping's task panicked and is started again{rest}: {panic}");
                 self.live.observe(&Event::Health(Health::Degraded { reason }));
             }
             None if ended.draining || ended.again || ended.resumed => self.failures = 0,

@@ -1,24 +1,10 @@
-//! The calls that a driver has open, and what it means when one of them does not end by itself.
+//! What it means when an open call does not end by itself.
 
 use std::time::Duration;
 
 use tokio::task::JoinError;
 
-use crate::machine::{BatchId, DeliveryId, Fault, FaultKind, Input, PollId, ReadId, SaveId, SettleId};
-
-/// Names an open call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Operation {
-    Describe,
-    Poll(PollId),
-    Invoke(BatchId),
-    Settle(SettleId),
-    List,
-    Claim,
-    Read(ReadId),
-    Save(SaveId),
-    Deliver(DeliveryId),
-}
+use crate::machine::{Fault, FaultKind, Input, Operation};
 
 impl Operation {
     /// The input for a call that was given up or that panicked: the machine always gets its answer.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, OptionFuture};
 use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::clock::Clock;
 use super::driver::{Driver, Signal};
@@ -49,6 +49,8 @@ pub(crate) struct Task {
     /// How long a receive waits where the mapping does not say.
     pub(crate) receive_wait: Duration,
     pub(crate) seed: u64,
+    /// When a task of this mapping panicked last.
+    pub(crate) panicked: Option<Instant>,
 }
 
 impl Task {
@@ -64,7 +66,8 @@ impl Task {
             }
             None => {
                 let machine = QueueMachine::new(self.queue_options(&mapping));
-                Driver::new(machine, Arc::clone(&world), live, clock).run(&mut heard).boxed()
+                let driver = Driver::new(machine, Arc::clone(&world), live, clock);
+                driver.after_panic(self.panicked).run(&mut heard).boxed()
             }
         };
         tokio::select! {

@@ -1,13 +1,14 @@
 //! The contract between a machine and whoever drives it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::{
-    Deadline, DeliverRequest, DeliveryId, Event, Fault, Now, Positions, QueueOptions, ReadAnswer, ReadId, ReadRequest,
-    Receipt, Record, SaveId, SaveRequest, StreamListing,
+    Deadline, DeliverRequest, DeliveryId, Event, Fault, Now, Operation, Positions, QueueOptions, ReadAnswer, ReadId,
+    ReadRequest, Receipt, Record, SaveId, SaveRequest, StreamListing,
 };
 
 /// A deterministic state machine for one ordering domain: a queue, or one shard of a stream.
@@ -24,6 +25,13 @@ pub trait Machine {
     /// How much the machine has in its hands; for `status`.
     #[must_use]
     fn gauges(&self) -> Gauges;
+
+    /// After a panic in one of the others, with these words: a fresh machine that goes on with what this one held, and with
+    /// the calls that are `open`. `None` where nothing is handed over.
+    #[must_use]
+    fn successor(&mut self, open: &BTreeSet<Operation>, panic: &str) -> Option<Self>
+    where
+        Self: Sized;
 }
 
 /// How much a machine has in its hands.

@@ -25,6 +25,8 @@ pub(crate) struct Groups {
     failing: Attempts,
     /// Groups that go one by one, and how many messages are to succeed so.
     unclear: Attempts,
+    /// Groups of which a message was parted with since the last input came.
+    parted: BTreeSet<Arc<str>>,
 }
 
 #[derive(Debug, Default)]
@@ -50,7 +52,19 @@ pub(crate) struct Waiting {
 impl Groups {
     pub(crate) fn new(most: usize) -> Self {
         let (failing, unclear) = (Attempts::default(), Attempts::default());
-        Self { most, groups: BTreeMap::new(), ready: BTreeMap::new(), turn: 0, failing, unclear }
+        let parted = BTreeSet::new();
+        Self { most, groups: BTreeMap::new(), ready: BTreeMap::new(), turn: 0, failing, unclear, parted }
+    }
+
+    /// What a successor goes on with, which holds no message yet: which groups fail. Also the groups of which a message was
+    /// parted with since the last input came.
+    pub(crate) fn handed_over(self, most: usize) -> (Self, BTreeSet<Arc<str>>) {
+        (Self { failing: self.failing, unclear: self.unclear, ..Self::new(most) }, self.parted)
+    }
+
+    /// Another input has come.
+    pub(crate) fn begin(&mut self) {
+        self.parted.clear();
     }
 
     /// Another `BatchSize` counts for the batches that are formed from now on.
@@ -77,6 +91,7 @@ impl Groups {
     pub(crate) fn part(&mut self, name: &Arc<str>, token: u64) {
         let Some(group) = self.groups.get_mut(name) else { return };
         group.members.remove(&token);
+        self.parted.insert(Arc::clone(name));
         group.waiting.retain(|waiting| waiting.token != token);
         if !group.members.is_empty() {
             return self.review(name);

@@ -1,12 +1,15 @@
 //! Whether a mapping can do its work, and if not, why.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::streak::Streak;
 use super::{Fault, FaultKind, Health, Mono, Problem};
 
 /// So many failures in a row of a kind that usually passes are shown to the operator.
 const PATIENCE: u32 = 3;
+/// How long a panic is shown that a successor has survived.
+const PANIC_SHOWN: Duration = Duration::from_secs(60);
 
 /// Watches every side of a mapping.
 #[derive(Debug, Default)]
@@ -17,6 +20,8 @@ pub(crate) struct HealthWatch {
     destination: Side,
     store: Side,
     standing: BTreeMap<Standing, String>,
+    /// A panic, which is shown until then.
+    panic: Option<(Mono, String)>,
     streak: Streak,
     shown: Health,
 }
@@ -115,6 +120,17 @@ impl HealthWatch {
         };
     }
 
+    /// Begins to watch: what was wrong may be right by now. A panic stays shown.
+    pub(crate) fn begin_again(&mut self) {
+        *self = Self { panic: self.panic.take(), ..Self::default() };
+    }
+
+    /// The machine before this one has panicked.
+    pub(crate) fn panicked(&mut self, panic: &str, now: Mono) {
+        let problem = format!("the mapping's task panicked and goes on with what it held: {panic}");
+        self.panic = Some((now + PANIC_SHOWN, problem));
+    }
+
     /// Whether the mapping is shown as degraded.
     pub(crate) const fn is_degraded(&self) -> bool {
         matches!(self.shown, Health::Degraded { .. })
@@ -132,12 +148,13 @@ impl HealthWatch {
 
     /// When the health changes by itself.
     pub(crate) fn due(&self) -> Option<Mono> {
-        self.streak.due()
+        self.streak.due().into_iter().chain(self.panic.as_ref().map(|&(until, _)| until)).min()
     }
 
     /// The health, if it differs from what this said last. What keeps a mapping from its work goes before a function that
     /// fails.
     pub(crate) fn changed(&mut self, now: Mono) -> Option<Health> {
+        self.panic.take_if(|(until, _)| *until <= now);
         let mut problems = self.problems();
         let is_degraded = !problems.is_empty();
         problems.extend(self.streak.reason(now).map(str::to_owned));
@@ -163,7 +180,8 @@ impl HealthWatch {
             Standing::Clock => format!("clock: {problem}"),
             _ => format!("source: {problem}"),
         });
-        self.source.problem.iter().cloned().chain(standing).chain(sides).collect()
+        let panic = self.panic.iter().map(|(_, problem)| problem.clone());
+        panic.chain(self.source.problem.clone()).chain(standing).chain(sides).collect()
     }
 }
 
@@ -238,7 +256,7 @@ mod tests {
     fn a_function_that_fails_everything_shows_unless_the_mapping_is_degraded() {
         let mut watch = HealthWatch::default();
         let problem = Problem { kind: "KeyError".into(), message: "id".into() };
-        let at = |seconds| Mono::at(std::time::Duration::from_secs(seconds));
+        let at = |seconds| Mono::at(Duration::from_secs(seconds));
         for second in 0..3 {
             watch.function_ok();
             watch.batch_failed(&problem, at(second));

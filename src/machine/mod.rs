@@ -17,9 +17,12 @@ mod envelope;
 mod event;
 mod failure;
 mod fault;
+#[cfg(test)]
+pub(crate) mod fuse;
 mod groups;
 mod health;
 mod invariant;
+mod operation;
 mod outbox;
 mod outcome;
 mod position;
@@ -46,6 +49,7 @@ pub use failure::{
 };
 pub use fault::{Fault, FaultKind};
 pub use invariant::Invariant;
+pub use operation::Operation;
 pub use position::{
     Cursor, Fence, Mark, NotAMark, Position, Positions, ReadAnswer, ReadId, ReadRequest, SaveId, SaveRequest, Shard,
     StartingPosition, StreamListing,

@@ -16,12 +16,28 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     /// A name that was never used before.
-    pub(crate) const fn name(&mut self) -> u64 {
+    pub(crate) fn name(&mut self) -> u64 {
+        #[cfg(test)]
+        super::fuse::burn();
         self.last_name += 1;
         self.last_name
     }
 
+    /// What a successor goes on with: no name is used twice, and what has happened is still told. Whatever was asked for and
+    /// not begun is not begun.
+    pub(crate) fn handed_over(self) -> Self {
+        let is_over = |event: &Event| {
+            // The successor says these when they are true of itself.
+            !matches!(event, Event::Health(_) | Event::Drained { .. } | Event::InvokeStarted { .. })
+        };
+        let tells = |output: &Output| matches!(output, Output::Emit(event) if is_over(event));
+        let outputs = self.outputs.into_iter().filter(tells).collect();
+        Self { outputs, last_name: self.last_name, shown_limit: 0 }
+    }
+
     pub(crate) fn push(&mut self, output: Output) {
+        #[cfg(test)]
+        super::fuse::burn();
         self.outputs.push_back(output);
     }
 
@@ -42,6 +58,8 @@ impl Outbox {
 
     /// Asserts a named invariant: a panic in tests, a count in production.
     pub(crate) fn check(&mut self, invariant: Invariant, holds: bool) {
+        #[cfg(test)]
+        super::fuse::burn();
         debug_assert!(holds, "invariant {} is violated", invariant.as_str());
         if !holds {
             self.emit(Event::Violated(invariant));

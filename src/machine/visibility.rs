@@ -56,6 +56,11 @@ impl Leases {
         lease
     }
 
+    /// Watches a lease that was begun before.
+    pub(crate) fn watch(&mut self, token: u64, lease: &Lease) {
+        self.due.insert((lease.beat, token));
+    }
+
     /// Ends the watch over a lease: its message is settled or no longer ours.
     pub(crate) fn end(&mut self, token: u64, lease: &Lease) {
         self.due.remove(&(lease.beat, token));

@@ -114,7 +114,7 @@ async fn a_restart_drains_first_and_starts_again_what_is_wanted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_does_not_wait_for_the_pause_after_a_panic() {
-    let rig = Rig::new(vec![mapping("orders", "")]);
+    let rig = Rig::new(vec![mapping("orders", "Poller: { ReceiveWait: 1s }")]);
     rig.until_state("orders", MappingState::Enabled).await;
     rig.world.connects.lock().unwrap().extend([None, None, None, None, None]);
     rig.handle.restart("orders").await.unwrap();

@@ -4,6 +4,7 @@ mod api;
 mod calls;
 mod checkpoints;
 mod lifecycle;
+mod panics;
 mod receives;
 mod removals;
 mod streams;

@@ -4,7 +4,6 @@ use super::QueueMachine;
 use super::machine::Stage;
 use super::options::QueueOptions;
 use crate::machine::batcher::Batcher;
-use crate::machine::health::HealthWatch;
 use crate::machine::{BatchId, Mono};
 
 impl QueueMachine {
@@ -15,7 +14,7 @@ impl QueueMachine {
             self.scaler.set_maximum(self.options.maximum_concurrency, self.options.fifo.is_some());
         }
         // What was wrong may be right by now: the next call shows.
-        self.health = HealthWatch::default();
+        self.health.begin_again();
         self.use_visibility();
         let most = self.options.batch_size as usize;
         match &mut self.groups {

@@ -45,6 +45,11 @@ impl Deletes {
         self.waiting.len() + self.retries.len() >= BACKLOG
     }
 
+    /// What a successor goes on with, of which so many calls are open.
+    pub(super) fn handed_over(&self, open: usize) -> Self {
+        Self { open, futile: self.futile, probe_at: self.probe_at, ..Self::default() }
+    }
+
     /// Whether nothing waits to be deleted, and no deletion is on its way.
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.retries.is_empty() && self.open == 0
@@ -57,7 +62,7 @@ impl Deletes {
         linger.into_iter().chain(retry).min()
     }
 
-    fn add(&mut self, token: u64, now: Mono) {
+    pub(super) fn add(&mut self, token: u64, now: Mono) {
         if self.waiting.is_empty() {
             self.oldest = now;
         }

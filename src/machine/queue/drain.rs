@@ -36,6 +36,11 @@ impl Draining {
         [self.receives_end, self.ends, self.quiet_ends].into_iter().filter(|&at| at > now).min()
     }
 
+    /// What a successor goes on with.
+    pub(super) fn handed_over(self) -> Self {
+        Self { gave_up: false, returning: VecDeque::new(), ..self }
+    }
+
     pub(super) const fn is_cut(&self) -> bool {
         self.cut
     }
@@ -55,6 +60,11 @@ impl QueueMachine {
         }
         let returning = VecDeque::new();
         self.draining = Some(Draining { ends, receives_end, quiet_ends, gave_up: false, cut: false, returning });
+        self.stop_starting();
+    }
+
+    /// Asks for no more messages, and gives back what was never started.
+    pub(super) fn stop_starting(&mut self) {
         self.receiving.stop();
         let unstarted = self.unstarted();
         self.give_back_unstarted(&unstarted);

@@ -13,7 +13,7 @@ use crate::machine::attempts::Attempts;
 use crate::machine::envelope::join;
 use crate::machine::{
     Condition, DeliverRequest, DeliveryId, Event, FailedBatch, FailedResponse, Failure, Fault, FaultKind,
-    FunctionAnswer, Mono, Output, uuid,
+    FunctionAnswer, Mono, Operation, Output, uuid,
 };
 
 /// So many deliveries may be open at once.
@@ -68,6 +68,28 @@ impl Deliveries {
     /// The function processed this message: earlier failures count no more.
     pub(super) fn succeeded(&mut self, id: &str) {
         self.attempts.forget(id);
+    }
+
+    /// What a successor goes on with: the failure records of messages that are held for them. One whose delivery is not
+    /// open is delivered again.
+    pub(super) fn handed_over(self, is_ours: impl Fn(u64) -> bool, open: &BTreeSet<Operation>) -> Self {
+        let mut next = Self { attempts: self.attempts, waiting: self.waiting, ..Self::default() };
+        for (id, mut delivery) in self.undelivered.into_iter().filter(|(_, delivery)| is_ours(delivery.token)) {
+            delivery.open = open.contains(&Operation::Deliver(id));
+            next.open += usize::from(delivery.open);
+            next.bytes += delivery.failure.payload.len();
+            if !delivery.open && !next.waiting.iter().any(|&(_, waiting)| waiting == id) {
+                next.ready.push_back(id);
+            }
+            next.undelivered.insert(id, delivery);
+        }
+        next.waiting.retain(|(_, id)| next.undelivered.get(id).is_some_and(|delivery| !delivery.open));
+        next
+    }
+
+    /// The messages whose failure records are not confirmed.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = u64> {
+        self.undelivered.values().map(|delivery| delivery.token)
     }
 
     fn remove(&mut self, id: DeliveryId) -> Option<u64> {

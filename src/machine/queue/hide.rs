@@ -62,6 +62,26 @@ impl Changes {
         self.later.first_key_value().map(|(&(at, _), _)| at)
     }
 
+    /// What a successor goes on with, of which these calls are open, and these were never made: what is to be given back.
+    /// Extensions are asked for by the leases themselves.
+    pub(super) fn handed_over<'a>(self, open: impl Iterator<Item = &'a Change>, unmade: Vec<Change>) -> Self {
+        let mut next = Self { later: self.later, ..Self::default() };
+        for change in open {
+            if let Purpose::Extend { token } = change.purpose {
+                *next.extending.entry(token).or_default() += 1;
+            }
+        }
+        next.waiting = unmade.into_iter().chain(self.waiting).filter(Change::is_return).collect();
+        for (token, change) in self.deferred {
+            if next.extending.contains_key(&token) {
+                next.deferred.insert(token, change);
+            } else {
+                next.waiting.push_back(change);
+            }
+        }
+        next
+    }
+
     fn extension_ended(&mut self, token: u64) {
         if let Some(open) = self.extending.get_mut(&token)
             && *open > 1

@@ -38,6 +38,11 @@ impl Batch {
         let is_larger = !self.flying && self.tokens.len() > most;
         is_larger.then(|| Self { tokens: self.tokens.split_off(most), ..*self })
     }
+
+    /// The same batch with these messages, as it was before a try that was not begun after all.
+    pub(super) fn unbegun(self, tokens: Vec<u64>) -> Self {
+        Self { tokens, attempt: self.attempt - u32::from(self.flying), flying: false, ..self }
+    }
 }
 
 impl QueueMachine {

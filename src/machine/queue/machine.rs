@@ -16,7 +16,8 @@ use crate::machine::outbox::Outbox;
 use crate::machine::scaler::Scaler;
 use crate::machine::visibility::{Lease, Leases};
 use crate::machine::{
-    BatchId, Command, Deadline, Event, Gauges, Input, Invariant, Lowered, Machine, Mono, Now, Output, Record, Wake,
+    BatchId, Command, Deadline, Event, Gauges, Input, Invariant, Lowered, Machine, Mono, Now, Operation, Output,
+    Record, Wake,
 };
 
 /// Polls one SQS queue, gathers batches, invokes, and settles every message.
@@ -178,6 +179,9 @@ impl Machine for QueueMachine {
         // A clock that steps back would make spans negative; time only ever moves on here.
         self.now = self.now.max(now.mono);
         self.unix_ms = now.unix_ms;
+        if let Some(groups) = &mut self.groups {
+            groups.begin();
+        }
         match input {
             Input::Described(result) => self.described(result),
             Input::Polled { poll, result } => self.polled(poll, result),
@@ -216,5 +220,9 @@ impl Machine for QueueMachine {
             quiet: self.draining.is_some() && !self.has_work(),
             unsaved_since_unix_ms: None,
         }
+    }
+
+    fn successor(&mut self, open: &BTreeSet<Operation>, panic: &str) -> Option<Self> {
+        Some(self.hand_over(open, panic))
     }
 }

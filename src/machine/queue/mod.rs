@@ -5,6 +5,7 @@ mod delete;
 mod drain;
 mod fifo;
 mod give_up;
+mod hand_over;
 mod hide;
 mod invoke;
 mod machine;

@@ -1,6 +1,6 @@
 //! Describing the queue and receiving from it: admission comes before every receive.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::QueueMachine;
@@ -11,8 +11,8 @@ use crate::machine::envelope::body_bytes;
 use crate::machine::groups::Groups;
 use crate::machine::screening::Tally;
 use crate::machine::{
-    BackoffPolicy, Event, Fault, FaultKind, Invariant, Mono, Output, PollId, PollRequest, QueueAttributes, Record,
-    Screened,
+    BackoffPolicy, Event, Fault, FaultKind, Invariant, Mono, Operation, Output, PollId, PollRequest, QueueAttributes,
+    Record, Screened,
 };
 
 /// The visibility timeout that receives ask for when the queue's own cannot be used: its attributes may not
@@ -103,6 +103,24 @@ impl Receiving {
 
     pub(super) const fn is_stopped(&self) -> bool {
         self.stopped
+    }
+
+    /// What a successor goes on with: the receives that are open, and what is known of the queue, which is asked again.
+    pub(super) fn handed_over(self, open: &BTreeSet<Operation>) -> Self {
+        let (polls, unmade): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            self.polls.into_iter().partition(|(id, _)| open.contains(&Operation::Poll(*id)));
+        let mut lost = self.lost;
+        unmade.into_values().filter_map(|poll| poll.attempt).for_each(|attempt| lost.add(attempt));
+        Self {
+            polls,
+            described: self.described,
+            describing: open.contains(&Operation::Describe),
+            own_visibility: self.own_visibility,
+            busy: self.busy,
+            max_receive_count: self.max_receive_count,
+            lost,
+            ..Self::default()
+        }
     }
 
     /// What the queue said of its messages is true no more: it is asked again soon.
@@ -307,11 +325,8 @@ impl QueueMachine {
         let token = self.out.name();
         let bytes = record.fragment.len();
         let lease = self.leases.begin(token, self.now, length);
-        let fits = Batcher::fits_alone(bytes);
-        let screening = record.screening;
-        let screened = self.options.screening.of(screening);
-        let passes = screened == Screened::Deliver;
-        if passes && !fits {
+        let passes = self.options.screening.of(record.screening) == Screened::Deliver;
+        if passes && !Batcher::fits_alone(bytes) {
             self.out.emit(Event::TooLarge { id: record.id.to_string(), bytes: body_bytes(1, bytes) });
         }
         if let Some(groups) = &mut self.groups {
@@ -322,12 +337,22 @@ impl QueueMachine {
         self.out.check(Invariant::SettlesOnce, previous.is_none());
         if goes_back {
             self.give_back_unstarted(&[token]);
-        } else if !passes {
+        } else {
+            self.place(token);
+        }
+    }
+
+    /// Sets a message on its way that was not begun yet.
+    pub(super) fn place(&mut self, token: u64) {
+        let Some(held) = self.held.get(&token) else { return };
+        let (screening, bytes, received) = (held.record.screening, held.record.fragment.len(), held.lease.received);
+        let screened = self.options.screening.of(screening);
+        if screened != Screened::Deliver {
             self.screen(token, screened, screening);
         } else if self.groups.is_some() {
             self.wait_in_group(token);
-        } else if fits {
-            self.batcher.push(token, bytes, self.now);
+        } else if Batcher::fits_alone(bytes) {
+            self.batcher.push(token, bytes, received);
         } else {
             self.fail_genuinely(&[token], None);
         }

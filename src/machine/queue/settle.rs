@@ -1,6 +1,6 @@
 //! What becomes of messages, and the calls that carry it out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::QueueMachine;
@@ -8,7 +8,7 @@ use super::delete::Deletes;
 use super::hide::{Change, Changes};
 use super::options::OnFunctionError;
 use crate::machine::{
-    Event, Fault, FaultKind, Mono, Output, SettleAction, SettleEntry, SettleId, SettleOutcome, SettleRequest,
+    Event, Fault, FaultKind, Mono, Operation, Output, SettleAction, SettleEntry, SettleId, SettleOutcome, SettleRequest,
 };
 
 /// SQS's largest settlement call.
@@ -41,6 +41,35 @@ impl Settling {
             Call::Delete(_) => 0,
         });
         self.changes.returns() + open.sum::<usize>()
+    }
+
+    /// What a successor goes on with. What of `deleting` is in no open call is to be deleted again.
+    pub(super) fn handed_over(self, deleting: &BTreeSet<u64>, open: &BTreeSet<Operation>, now: Mono) -> Self {
+        let (mut calls, mut unmade, mut again) = (BTreeMap::new(), Vec::new(), deleting.clone());
+        for (id, call) in self.calls {
+            let is_open = open.contains(&Operation::Settle(id));
+            match call {
+                Call::Delete(tokens) if is_open && tokens.iter().all(|token| again.contains(token)) => {
+                    for token in &tokens {
+                        again.remove(token);
+                    }
+                    calls.insert(id, Call::Delete(tokens));
+                }
+                Call::Change { .. } if is_open => drop(calls.insert(id, call)),
+                Call::Change { changes, .. } => unmade.extend(changes),
+                // What it says comes too late, or never.
+                Call::Delete(_) => {}
+            }
+        }
+        let mut deletes =
+            self.deletes.handed_over(calls.values().filter(|call| matches!(call, Call::Delete(_))).count());
+        again.into_iter().for_each(|token| deletes.add(token, now));
+        let changes = calls.values().flat_map(|call| match call {
+            Call::Change { changes, .. } => changes.as_slice(),
+            Call::Delete(_) => &[],
+        });
+        let changes = self.changes.handed_over(changes, unmade);
+        Self { deletes, changes, calls }
     }
 
     pub(super) fn next_flush(&self) -> Option<Mono> {

@@ -16,7 +16,7 @@ use super::shard::{Shard, ShardKey};
 use crate::machine::envelope::MAX_BODY_BYTES;
 use crate::machine::health::HealthWatch;
 use crate::machine::outbox::Outbox;
-use crate::machine::{BatchId, Command, Deadline, Gauges, Input, Machine, Mono, Now, Output, ReadId, Wake};
+use crate::machine::{BatchId, Command, Deadline, Gauges, Input, Machine, Mono, Now, Operation, Output, ReadId, Wake};
 
 /// Reads the shards of one stream, gathers batches in lanes, invokes, and settles every record.
 ///
@@ -253,5 +253,10 @@ impl Machine for StreamMachine {
             quiet: false,
             unsaved_since_unix_ms: self.unsaved.first().map(|&(since, _)| since),
         }
+    }
+
+    /// Reads hide nothing: a machine that begins at the marks loses nothing.
+    fn successor(&mut self, _: &BTreeSet<Operation>, _: &str) -> Option<Self> {
+        None
     }
 }

@@ -1,14 +1,23 @@
 //! Generated lives: any interleaving of answers, faults and time keeps the invariants, which the
 //! machine asserts itself, and ends clean.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::rig::{Rig, answer, fault, function_error, ms, s};
-use crate::machine::{Command, FaultKind, Input, OnFunctionError, QueueOptions, SettleOutcome};
+use crate::machine::queue::machine::Stage;
+use crate::machine::{
+    Command, FaultKind, GroupOrder, Input, OnFunctionError, QueueOptions, Record, SettleOutcome, fuse,
+};
 
 #[derive(Clone, Debug)]
 enum Step {
-    Bring { messages: usize, bytes: usize },
+    Bring {
+        messages: usize,
+        bytes: usize,
+    },
     FailPoll(FaultKind),
     Succeed,
     Partial,
@@ -22,6 +31,8 @@ enum Step {
     FailDelivery(FaultKind),
     Pass(u64),
     Spurious,
+    /// The machine panics after so many steps.
+    Panic(u32),
 }
 
 fn kinds() -> impl Strategy<Value = FaultKind> {
@@ -46,6 +57,7 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => kinds().prop_map(Step::FailDelivery),
         4 => (1..40_000_u64).prop_map(Step::Pass),
         1 => Just(Step::Spurious),
+        1 => (1..40_u32).prop_map(Step::Panic),
     ]
 }
 
@@ -56,11 +68,27 @@ fn options() -> impl Strategy<Value = QueueOptions> {
         OnFunctionError::Backoff(crate::machine::BackoffPolicy::default()),
     ]);
     let destination = prop::option::of(1..3_u32);
-    (1..40_u32, 0..20_u64, prop::option::of(1..6_u32), any::<bool>(), any::<u64>(), failures, destination).prop_map(
-        |(batch_size, window, maximum_concurrency, report_batch_item_failures, seed, on_function_error, on_failure)| {
+    let order = prop::option::of(prop::sample::select(vec![GroupOrder::Protect, GroupOrder::AsReported]));
+    (1..40_u32, 0..20_u64, prop::option::of(1..6_u32), any::<(bool, u64)>(), order, failures, destination).prop_map(
+        |(
+            batch_size,
+            window,
+            maximum_concurrency,
+            (report_batch_item_failures, seed),
+            fifo,
+            on_function_error,
+            on_failure,
+        )| {
             QueueOptions {
                 batch_size,
-                window: s(if batch_size > 10 { window.max(1) } else { window }),
+                window: s(if fifo.is_some() {
+                    0
+                } else if batch_size > 10 {
+                    window.max(1)
+                } else {
+                    window
+                }),
+                fifo,
                 maximum_concurrency,
                 report_batch_item_failures,
                 on_function_error,
@@ -72,11 +100,52 @@ fn options() -> impl Strategy<Value = QueueOptions> {
     )
 }
 
-fn take(rig: &mut Rig, step: &Step) {
+/// What is seen of a life from outside.
+#[derive(Default)]
+struct Seen {
+    /// Messages in the order of their receipt, with their groups.
+    brought: Vec<(Arc<str>, Option<Arc<str>>)>,
+    processed: BTreeSet<Arc<str>>,
+}
+
+impl Seen {
+    /// What was processed is never invoked again, and of a FIFO queue nothing is invoked before what came before it.
+    fn look(&mut self, rig: &Rig) {
+        let flights = rig.in_flight();
+        for id in flights.iter().flatten() {
+            assert!(!self.processed.contains(id), "{id} was processed, and is invoked again");
+        }
+        let deleting = rig.machine.held.values().filter(|held| matches!(held.stage, Stage::Deleting(_)));
+        self.processed.extend(deleting.map(|held| Arc::clone(&held.record.id)));
+        if rig.machine.options.fifo.is_none() {
+            return;
+        }
+        for flight in &flights {
+            for id in flight {
+                let at = self.brought.iter().position(|(brought, _)| brought == id).expect("it was brought");
+                let (before, group) = (&self.brought[..at], &self.brought[at].1);
+                let passed = before.iter().find(|(earlier, of)| {
+                    of == group && !flight.contains(earlier) && !self.processed.contains(earlier)
+                });
+                assert!(passed.is_none(), "{id} has passed {passed:?}");
+            }
+        }
+    }
+}
+
+fn take(rig: &mut Rig, step: &Step, seen: &mut Seen) {
     match step {
         Step::Bring { messages, bytes } if !rig.polls.is_empty() => {
             let wanted = rig.polls[0].max as usize;
-            rig.bring_sized((*messages).min(wanted), *bytes);
+            let mut records: Vec<Record> = (0..(*messages).min(wanted)).map(|_| rig.message(*bytes)).collect();
+            // SQS hands nothing out of a group that has hidden messages: each receive brings two other groups.
+            let first = records.first().map(|record| Arc::clone(&record.id)).unwrap_or_default();
+            for (index, record) in records.iter_mut().enumerate() {
+                record.key = Some(format!("{first}-{}", index % 2).into());
+            }
+            seen.brought.extend(records.iter().map(|record| (Arc::clone(&record.id), record.key.clone())));
+            let poll = rig.polls.pop_front().expect("a poll is open").id;
+            rig.feed(Input::Polled { poll, result: Ok(records) });
         }
         Step::FailPoll(kind) if !rig.polls.is_empty() => rig.fail_poll(*kind),
         Step::Succeed if !rig.invokes.is_empty() => rig.finish(answer("null")),
@@ -95,6 +164,7 @@ fn take(rig: &mut Rig, step: &Step) {
         Step::FailDelivery(kind) if !rig.deliveries.is_empty() => drop(rig.confirm(Err(fault(*kind)))),
         Step::Pass(span) => rig.pass(ms(*span)),
         Step::Spurious => rig.feed(Input::Timeout),
+        Step::Panic(steps) => fuse::light(*steps),
         _ => {}
     }
 }
@@ -109,13 +179,17 @@ proptest! {
         steps in prop::collection::vec(steps(), 1..120),
     ) {
         let limit = options.maximum_concurrency;
+        fuse::light(0);
+        let mut seen = Seen::default();
         let mut rig = Rig::new(options, visibility);
         for step in &steps {
-            take(&mut rig, step);
+            take(&mut rig, step, &mut seen);
+            seen.look(&rig);
             prop_assert!(limit.is_none_or(|limit| rig.invokes.len() <= limit as usize));
             prop_assert!(rig.polls.iter().all(|poll| (1..=10).contains(&poll.max)));
         }
         // A fair world from here on: everything settles.
+        fuse::light(0);
         for _ in 0..200 {
             while !rig.invokes.is_empty() {
                 rig.finish(answer("null"));
@@ -124,6 +198,7 @@ proptest! {
                 rig.confirm(Ok(()));
             }
             rig.settle_all();
+            seen.look(&rig);
             while !rig.polls.is_empty() && rig.polls[0].wait.is_zero() {
                 rig.bring(0);
             }

@@ -5,6 +5,7 @@ mod deliveries;
 mod destinations;
 mod fifo;
 mod lives;
+mod panics;
 mod rig;
 mod screening;
 mod settlement;

@@ -1,6 +1,7 @@
 //! A machine with a clock that is moved by hand and a list of what it asked for.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use bytes::Bytes;
 
 use crate::machine::{
     Command, DeliverRequest, Event, Failure, Fault, FaultKind, FunctionAnswer, Input, InvokeRequest, InvokeResult,
-    Machine, Mono, Now, Output, PollRequest, QueueAttributes, QueueMachine, QueueOptions, Receipt, Record, Screening,
-    SettleAction, SettleOutcome, SettleRequest,
+    Machine, Mono, Now, Operation, Output, PollRequest, QueueAttributes, QueueMachine, QueueOptions, Receipt, Record,
+    Screening, SettleAction, SettleOutcome, SettleRequest, fuse,
 };
 
 /// The wall clock, which stands still.
@@ -100,7 +101,30 @@ impl Rig {
         rig
     }
 
+    /// Feeds an input. A machine whose fuse burns down meanwhile is followed by its successor.
     pub(super) fn feed(&mut self, input: Input) {
+        let order = match &input {
+            Input::Command(command) => Some(command.clone()),
+            _ => None,
+        };
+        let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.step(input))) else { return };
+        if panic.downcast_ref::<&str>() != Some(&fuse::WORDS) {
+            resume_unwind(panic);
+        }
+        self.hand_over();
+        self.feed(order.map_or(Input::Timeout, Input::Command));
+    }
+
+    /// Has a successor go on with what is open and held.
+    pub(super) fn hand_over(&mut self) {
+        let open = (self.polls.iter().map(|poll| Operation::Poll(poll.id)))
+            .chain(self.invokes.iter().map(|invoke| Operation::Invoke(invoke.batch)))
+            .chain(self.settles.iter().map(|settle| Operation::Settle(settle.id)))
+            .chain(self.deliveries.iter().map(|delivery| Operation::Deliver(delivery.id)));
+        self.machine = self.machine.successor(&open.collect(), fuse::WORDS).expect("queues hand over");
+    }
+
+    fn step(&mut self, input: Input) {
         self.machine.handle(input, Now { mono: self.now, unix_ms: UNIX_MS, ahead_ms: 0 });
         loop {
             match self.machine.poll_output() {
@@ -218,6 +242,14 @@ impl Rig {
 
     pub(super) fn drain(&mut self, bound: Duration) {
         self.feed(Input::Command(Command::Drain { bound, receives: s(0) }));
+    }
+
+    /// The messages that are with the function, by the batch.
+    pub(super) fn in_flight(&self) -> Vec<Vec<Arc<str>>> {
+        let batches = self.invokes.iter().map(|invoke| &self.machine.batches[&invoke.batch]);
+        batches
+            .map(|batch| batch.tokens.iter().map(|token| Arc::clone(&self.machine.held[token].record.id)).collect())
+            .collect()
     }
 
     pub(super) fn held(&self) -> usize {
