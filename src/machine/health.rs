@@ -120,9 +120,11 @@ impl HealthWatch {
         };
     }
 
-    /// Begins to watch: what was wrong may be right by now. A panic stays shown.
+    /// Forgets faults: with other settings, what was wrong may be right. A panic stays shown, and only a success ends a row
+    /// of failed batches.
     pub(crate) fn begin_again(&mut self) {
-        *self = Self { panic: self.panic.take(), ..Self::default() };
+        let Self { panic, streak, shown, .. } = std::mem::take(self);
+        *self = Self { panic, streak, shown, ..Self::default() };
     }
 
     /// The machine before this one has panicked.
@@ -269,6 +271,26 @@ mod tests {
         watch.source_ok();
         assert_eq!(watch.changed(at(62)), Some(Health::Failing { reason: failing.into() }));
         watch.batch_failed(&problem, at(63));
+        assert_eq!(watch.changed(at(63)), None);
+        watch.batch_succeeded();
+        assert_eq!(watch.changed(at(64)), Some(Health::Ok));
+    }
+
+    #[test]
+    fn other_settings_end_faults_but_not_a_row_of_failures() {
+        let mut watch = HealthWatch::default();
+        let problem = Problem { kind: "KeyError".into(), message: "id".into() };
+        let at = |seconds| Mono::at(Duration::from_secs(seconds));
+        for second in 0..3 {
+            watch.batch_failed(&problem, at(second));
+        }
+        let failing = Some(Health::Failing { reason: "function: KeyError: id".into() });
+        assert_eq!(watch.changed(at(60)), failing);
+        watch.source_failed(&fault(FaultKind::Missing));
+        assert_eq!(watch.changed(at(61)), degraded("source: missing; function: KeyError: id"));
+        watch.begin_again();
+        assert_eq!(watch.changed(at(62)), failing);
+        watch.begin_again();
         assert_eq!(watch.changed(at(63)), None);
         watch.batch_succeeded();
         assert_eq!(watch.changed(at(64)), Some(Health::Ok));
