@@ -146,6 +146,7 @@ impl Supervisor {
     async fn await_end(&mut self) {
         let wake = self.next_wake();
         tokio::select! {
+            biased;
             Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
             () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
         }

@@ -71,6 +71,8 @@ impl Task {
             }
         };
         tokio::select! {
+            // Without an order of their own, one seed would give several lives.
+            biased;
             () = driven => {}
             () = self.relay(orders, signals, world) => {}
         }
@@ -81,6 +83,7 @@ impl Task {
         let mut mapping = Arc::clone(&self.mapping);
         loop {
             tokio::select! {
+                biased;
                 world = self.connected(&mapping, None) => return Some((mapping, world)),
                 order = orders.recv() => match order? {
                     Order::Change { number, mapping: next } => {
