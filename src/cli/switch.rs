@@ -132,8 +132,8 @@ impl SwitchArgs {
         let name = status.name.clone();
         loop {
             let reached = status.state == direction.goal();
-            let is_done = direction == Direction::Start || has_let_go(&status);
-            let enough = if self.wait { reached && is_done } else { reached || direction == Direction::Start };
+            let is_stop = direction == Direction::Stop;
+            let enough = if self.wait { reached && (!is_stop || has_let_go(&status)) } else { reached || !is_stop };
             if enough {
                 return Ok(status);
             }
@@ -144,7 +144,7 @@ impl SwitchArgs {
             match timeout_at(deadline, next).await {
                 Ok(found) => status = found?,
                 Err(_) if !self.wait => return Ok(status),
-                Err(_) if reached => {
+                Err(_) if reached && is_stop => {
                     bail!("receives were still open when the time was over; --timeout gives it longer")
                 }
                 Err(_) => bail!("still {:?} when the time was over; --timeout gives it longer", status.state),

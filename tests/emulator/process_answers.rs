@@ -46,6 +46,8 @@ const FAILURES: &[&str] = &[
     r#"return {"batchItemFailures": ["OWN-ID"]}"#,
     r#"return {"batchItemFailures": "OWN-ID"}"#,
     r#"return {"batchItemFailures": {}}"#,
+    // Larger than Lambda's 6,291,556 bytes: it answers `Function.ResponseSizeTooLarge` itself, an emulator hands it on.
+    "huge",
     "raise",
     "exit",
     "hang",
@@ -82,7 +84,7 @@ async fn without_batch_item_failures_any_answer_is_a_success() {
     let (queue, dead) = account.create_queue_pair("orders", 1, 1).await;
     let site = Site::new(&account);
     account.create_function("work", OBEYS, 10).await;
-    let answers = SUCCESSES.iter().chain(FAILURES).filter(|body| body.starts_with("return")).chain(&["huge"]);
+    let answers = SUCCESSES.iter().chain(FAILURES).filter(|body| body.starts_with("return"));
     let sent: Vec<String> = answers.map(|body| (*body).to_owned()).collect();
     account.send(&queue, &sent).await;
     site.map("orders", &queue, "work", "BatchSize: 1");
