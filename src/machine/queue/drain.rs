@@ -41,6 +41,11 @@ impl Draining {
         Self { gave_up: false, returning: VecDeque::new(), ..self }
     }
 
+    /// What a receive brought late is processed: it has as long as receives are waited for.
+    pub(super) fn allow_for_receives(&mut self) {
+        self.ends = self.ends.max(self.quiet_ends);
+    }
+
     pub(super) const fn is_cut(&self) -> bool {
         self.cut
     }

@@ -302,6 +302,9 @@ impl QueueMachine {
         let lease = poll.visibility.unwrap_or_else(|| poll.lease.min(self.leases.length()));
         // What the queue would move to its dead-letter queue next is processed, although the mapping drains.
         let goes_back = self.draining.is_some() && !records.iter().any(|record| self.receiving.is_last(record));
+        if let Some(draining) = self.draining.as_mut().filter(|_| count > 0 && !goes_back) {
+            draining.allow_for_receives();
+        }
         let mut tally = Tally::of(self.options.screening);
         for record in records {
             tally.add(record.screening);
