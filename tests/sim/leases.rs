@@ -239,8 +239,10 @@ impl Lane {
     pub(crate) fn is_last(&self, state: &LaneState, index: usize) -> bool {
         let spent =
             |n: usize| self.plan.queue.max_receive_count.is_some_and(|most| state.messages[n].receive_count >= most);
-        let open = state.open.iter().map(|&open| state.leases[open].message);
-        spent(state.leases[index].message) || self.is_fifo() && open.into_iter().any(spent)
+        let session = state.leases[index].session;
+        // One that was held with it may have ended meanwhile: what was kept for its sake is processed all the same.
+        let mut held = state.leases.iter().filter(|lease| lease.session == session && lease.delivered.is_some());
+        spent(state.leases[index].message) || self.is_fifo() && held.any(|lease| spent(lease.message))
     }
 
     /// What a drain gave back is not received by the same drain: that would spend a receive on nothing.
