@@ -119,7 +119,7 @@ pub(crate) fn many(live: fn(u64) -> Told, replay: &str) {
     let next = AtomicU64::new(first);
     let stop = AtomicBool::new(false);
     let failures = Mutex::new(Vec::new());
-    let (calls, lasted) = (AtomicU64::new(0), AtomicU64::new(0));
+    let (calls, lasted, digest) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let at_work: Vec<Mutex<Option<(u64, Instant)>>> = (0..threads).map(|_| Mutex::new(None)).collect();
     thread::scope(|scope| {
         let workers: Vec<_> = at_work
@@ -135,6 +135,7 @@ pub(crate) fn many(live: fn(u64) -> Told, replay: &str) {
                         let outcome = live(seed);
                         calls.fetch_add(outcome.calls, Relaxed);
                         lasted.fetch_add(outcome.lasted, Relaxed);
+                        digest.fetch_add(outcome.hash, Relaxed);
                         if outcome.violation.is_some() {
                             stop.fetch_or(!go_on, Relaxed);
                             failures.lock().expect("no panic while held").push(outcome);
@@ -158,10 +159,11 @@ pub(crate) fn many(live: fn(u64) -> Told, replay: &str) {
     let mut failures = failures.into_inner().expect("no panic while held");
     failures.sort_by_key(|outcome| outcome.seed);
     eprintln!(
-        "{seeds} lives, {} calls, {} virtual hours, {:.1} s",
+        "{seeds} lives, {} calls, {} virtual hours, {:.1} s, digest {:016x}",
         calls.into_inner(),
         lasted.into_inner() / 3_600_000,
-        begun.elapsed().as_secs_f64()
+        begun.elapsed().as_secs_f64(),
+        digest.into_inner()
     );
     for outcome in &failures {
         eprintln!("seed {}: {}", outcome.seed, outcome.violation.as_deref().unwrap_or_default());
