@@ -1,0 +1,7 @@
+//! Filters from end to end, on queues and streams.
+
+mod fifo;
+mod kill;
+mod queue;
+mod streams;
+mod traffic;

@@ -1,0 +1,20 @@
+//! What the tests share: emulators and their accounts, the program as a process, scripted servers, and what they
+//! look at afterwards.
+
+mod account;
+mod emulator;
+pub(crate) mod failures;
+pub(crate) mod feeds;
+pub(crate) mod fifo;
+pub(crate) mod group_order;
+pub(crate) mod key_order;
+pub(crate) mod kinesis;
+pub(crate) mod ledger;
+pub(crate) mod process;
+pub(crate) mod proxy;
+pub(crate) mod scripted;
+pub(crate) mod tables;
+pub(crate) mod zip;
+
+pub(crate) use account::{Account, Queue, REGION, bare_config, mapping, sdk_config};
+pub(crate) use emulator::{Emulator, ask, free_port};

@@ -1,0 +1,146 @@
+//! Batches over a window, and bodies of every kind, as the function gets them.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_sdk_sqs::primitives::Blob;
+use aws_sdk_sqs::types::MessageAttributeValue;
+use md5::{Digest as _, Md5};
+use serde_json::{Value, json};
+
+use crate::harness::Emulator;
+use crate::harness::ledger::Ledger;
+use crate::harness::process::{SOON, Site, eventually};
+
+/// In seconds.
+const WINDOW: f64 = 2.0;
+/// How late a batch may be on a busy machine.
+const LATE: f64 = 1.5;
+
+/// Notes digests instead of bodies, with the attributes as they came.
+const DIGESTS: &str = "
+import hashlib
+def handler(event, context):
+    for record in event['Records']:
+        body = record['body'].encode('utf-8', 'surrogatepass')
+        seen = [len(body), hashlib.md5(body).hexdigest(), record['md5OfBody'], record['messageAttributes']]
+        record['body'] = json.dumps(seen)
+    note(event)
+";
+
+fn unix_time() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
+}
+
+#[tokio::test]
+async fn a_window_gathers_a_hundred_from_receives_of_ten_and_closes_in_time() {
+    let account = Emulator::shared().account().await;
+    let queue = account.create_queue("orders", &[]).await;
+    let site = Site::new(&account);
+    let mut ledger = Ledger::new(&site, "ledger");
+    account.create_function("work", &ledger.noting(), 10).await;
+    let sent: Vec<String> = (0..250).map(|number| format!("order {number}")).collect();
+    account.send(&queue, &sent).await;
+    site.map("orders", &queue, "work", "BatchSize: 100\nMaximumBatchingWindowInSeconds: 2");
+    let daemon = site.run().await;
+    eventually(SOON, "all are processed", async || (ledger.bodies().len() == 250).then_some(())).await;
+    let mut sizes: Vec<usize> = ledger.entries().iter().map(|entry| entry.records.len()).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [50, 100, 100]);
+    let flushes = daemon.probe("/metrics").await.1;
+    for (reason, count) in [("size", 2), ("window", 1), ("bytes", 0), ("immediate", 0)] {
+        let line = format!("{{mapping=\"orders\",source=\"sqs\",reason=\"{reason}\"}} {count}\n");
+        assert!(flushes.contains(&format!("forebay_batch_flushes_total{line}")), "{line}\n{flushes}");
+    }
+
+    // One message: the window ends long before the poll that waits for a second one.
+    let begun = unix_time();
+    account.send(&queue, &["alone".to_owned()]).await;
+    let alone = eventually(SOON, "the single message", async || {
+        ledger.entries().iter().find(|entry| entry.records[0].1 == "alone").cloned()
+    })
+    .await;
+    let waited = alone.at - begun;
+    assert!((WINDOW - 0.1..WINDOW + LATE).contains(&waited), "{waited} s");
+    assert_eq!(alone.records.len(), 1);
+
+    // A trickle: each message waits for the end of the window that its batch's first message has opened, no longer.
+    let mut sends = Vec::new();
+    for number in 0..12 {
+        let body = format!("trickle {number}");
+        sends.push((unix_time(), body.clone()));
+        account.send(&queue, &[body]).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    eventually(SOON, "the trickle", async || (ledger.bodies().len() == 250 + 1 + 12).then_some(())).await;
+    let entries = ledger.entries();
+    for (sent, body) in sends {
+        let entry = entries.iter().find(|entry| entry.records.iter().any(|record| record.1 == body)).unwrap();
+        let waited = entry.at - sent;
+        assert!(waited < WINDOW + LATE, "{body} waited {waited} s");
+    }
+    let batches = entries.iter().filter(|entry| entry.records[0].1.starts_with("trickle")).count();
+    assert!((2..=6).contains(&batches), "some seconds of messages in windows of 2 s make {batches} batches");
+    daemon.stop().await;
+    assert!(account.messages(&queue).await.is_empty());
+}
+
+fn attribute(data_type: &str) -> aws_sdk_sqs::types::builders::MessageAttributeValueBuilder {
+    MessageAttributeValue::builder().data_type(data_type)
+}
+
+#[tokio::test]
+async fn bodies_and_attributes_of_every_kind_arrive_byte_for_byte() {
+    let account = Emulator::shared().account().await;
+    let queue = account.create_queue("orders", &[]).await;
+    let site = Site::new(&account);
+    let mut ledger = Ledger::new(&site, "ledger");
+    account.create_function("work", &ledger.source(DIGESTS), 30).await;
+    let every_byte: Vec<u8> = (0..=255).collect();
+    let bodies = [
+        " ".to_owned(),
+        "\n".to_owned(),
+        "0".to_owned(),
+        "not { json".to_owned(),
+        r#"{"a": 1.10, "a" :2e400, "b": "\u00e9\ud83e\udd80"}"#.to_owned(),
+        "\t\r\n\"quoted\" \\ / é 漢字 🦀 e\u{301} \u{202e}\u{2028}\u{fffd}\u{10fff0}".to_owned(),
+        "</script>\u{7f}\u{85}".to_owned(),
+        "x".repeat(1024 * 1024),
+        "漢\"\\\n".repeat(1024 * 1024 / 6),
+    ];
+    for body in &bodies {
+        let mut request = account.sqs.send_message().queue_url(&queue.url).message_body(body);
+        if body.len() < 1000 {
+            let binary = attribute("Binary.png").binary_value(Blob::new(every_byte.clone())).build().unwrap();
+            let text = attribute("String").string_value(body.trim().to_owned() + "é").build().unwrap();
+            let number = attribute("Number.int").string_value("0012").build().unwrap();
+            request = request.message_attributes("raw", binary).message_attributes("text", text);
+            request = request.message_attributes("number", number);
+        }
+        request.send().await.unwrap();
+    }
+    site.map("orders", &queue, "work", "BatchSize: 10");
+    let daemon = site.run().await;
+    let empty = async || account.messages(&queue).await.is_empty().then_some(());
+    eventually(Duration::from_secs(60), "the queue is empty", empty).await;
+    let seen: Vec<Value> = ledger.bodies().keys().map(|noted| serde_json::from_str(noted).unwrap()).collect();
+    assert_eq!(seen.len(), bodies.len());
+    for body in &bodies {
+        let digest: String = Md5::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
+        let found = seen.iter().find(|seen| seen[1] == *digest);
+        let found = found.unwrap_or_else(|| panic!("changed on its way: {:.60}", body.escape_debug().to_string()));
+        assert_eq!((&found[0], &found[2]), (&json!(body.len()), &json!(digest)));
+        let attributes = if body.len() < 1000 {
+            let value = |data_type: &str, member: &str, value: &str| json!({"dataType": data_type, member: value, "stringListValues": [], "binaryListValues": []});
+            json!({
+                "raw": value("Binary.png", "binaryValue", &base64_simd::STANDARD.encode_to_string(&every_byte)),
+                "text": value("String", "stringValue", &(body.trim().to_owned() + "é")),
+                "number": value("Number.int", "stringValue", "0012"),
+            })
+        } else {
+            json!({})
+        };
+        assert_eq!(found[3], attributes, "{:.60}", body.escape_debug().to_string());
+    }
+    daemon.reaches("forebay_events_deleted_total", "orders", bodies.len() as f64).await;
+    daemon.stop().await;
+}

@@ -1,0 +1,9 @@
+//! Standard queues from end to end: what a function answers, and what becomes of each message.
+
+mod answers;
+mod batches;
+mod failures;
+mod kill;
+mod on_failure;
+mod receives;
+mod throttle;

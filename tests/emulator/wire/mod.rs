@@ -1,0 +1,12 @@
+//! Each call of the adapters on the wire, against a scripted server: what no emulator answers.
+
+mod access;
+mod destinations;
+mod dynamodb;
+mod environment;
+mod kinesis;
+mod kinesis_role;
+mod kinesis_shards;
+mod lambda;
+mod sqs;
+mod stream_environment;
