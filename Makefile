@@ -1,6 +1,7 @@
 # The project's commands. `make` prints them.
 
 CARGO ?= cargo
+PYTHON ?= python3
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 SEEDS ?= 100000
 SECONDS ?= 3600
@@ -23,11 +24,12 @@ test: emulators ## Run every test: unit, documentation, simulation, emulator, co
 	@if [ -t 2 ]; then $(CARGO) test --locked --no-run; else $(CARGO) test --locked --no-run --quiet; fi
 	$(CARGO) test --locked --quiet
 
-lint: ## Check formatting, clippy, documentation, scripts and dependencies
+lint: ## Check formatting, clippy, rustdoc, scripts, the text of the documentation, and dependencies
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --quiet
 	sh scripts/check.sh
+	$(PYTHON) scripts/prose.py
 	sh scripts/deny.sh
 
 deny: ## Check the dependencies only: bans, licences, sources, advisories
