@@ -45,7 +45,7 @@ impl Problem {
 
     /// The function reported so many records that nothing of the batch is done.
     pub(crate) fn all_reported() -> Self {
-        let message = "the function reported as failed all that could be settled".into();
+        let message = "no record of the batch is acknowledged".into();
         Self { kind: "BatchItemFailures".into(), message }
     }
 
