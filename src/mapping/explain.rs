@@ -1,9 +1,15 @@
-//! The pages behind `forebay explain`: the sections of `docs/codes.md`.
+//! The texts of `forebay explain`: the sections of the pages in `docs/codes`.
 
 use super::code::Code;
 
-/// The pages as they stand in the docs; one text for both, so they cannot differ.
-const PAGES: &str = include_str!("../../docs/codes.md");
+/// The pages of the docs, in the order of their codes; one text for both, so they cannot differ.
+const PAGES: [&str; 5] = [
+    include_str!("../../docs/codes/files.md"),
+    include_str!("../../docs/codes/values.md"),
+    include_str!("../../docs/codes/rules.md"),
+    include_str!("../../docs/codes/online.md"),
+    include_str!("../../docs/codes/running.md"),
+];
 
 /// What there is to say about a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +36,11 @@ pub fn codes() -> impl Iterator<Item = CodePage> {
 }
 
 fn page(code: Code) -> Option<CodePage> {
-    let heading = format!("\n### {code}: ");
-    let rest = &PAGES[PAGES.find(&heading)? + heading.len()..];
+    let heading = format!("\n## {code}: ");
+    let rest = PAGES.iter().find_map(|page| Some(&page[page.find(&heading)? + heading.len()..]))?;
     let (title, rest) = rest.split_once('\n')?;
-    let end = [rest.find("\n### "), rest.find("\n## ")].into_iter().flatten().min().unwrap_or(rest.len());
-    Some(CodePage { code, title, text: rest[..end].trim() })
+    let text = rest.split_once("\n## ").map_or(rest, |(text, _)| text);
+    Some(CodePage { code, title, text: text.trim() })
 }
 
 #[cfg(test)]
@@ -44,20 +50,21 @@ mod tests {
     #[test]
     fn every_code_has_a_whole_page() {
         for code in Code::ALL {
-            let page = page(*code).unwrap_or_else(|| panic!("docs/codes.md has no section for {code}"));
+            let page = page(*code).unwrap_or_else(|| panic!("docs/codes has no section for {code}"));
             assert!((5..=90).contains(&page.title.len()), "{code}: {}", page.title);
             assert!(page.text.len() > 150, "{code} says too little: {}", page.text);
             assert!(
                 page.text.contains("```") || code.as_str() < "FB0007" || code.as_str() >= "FB0500",
                 "{code} has no example"
             );
-            assert!(!page.text.contains("### "), "{code} runs into the next section");
+            assert!(!page.text.contains("## FB"), "{code} runs into the next section");
         }
     }
 
     #[test]
     fn the_page_has_no_section_without_a_code() {
-        let headings: Vec<_> = PAGES.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+        let lines = PAGES.iter().flat_map(|page| page.lines());
+        let headings: Vec<_> = lines.filter_map(|line| line.strip_prefix("## ")).collect();
         let known: Vec<_> = codes().map(|page| format!("{}: {}", page.code, page.title)).collect();
         assert_eq!(headings, known, "in the order of their numbers, each once");
     }
