@@ -7,7 +7,7 @@
 
 Lines have at most 120 columns. A sentence has at most 30 words, and 25 on average over a page (cells of tables aside).
 Words of the list below have plainer ones. Links lead to pages and headings that exist, from Rust and YAML too. Pages
-have a bounded length.
+have a bounded length. Tests that docs/decisions.md names exist.
 """
 
 import pathlib
@@ -218,6 +218,8 @@ def check_page(page, pages):
         problem = dead(page.name, target, pages)
         if problem:
             yield number, problem
+    if page.name == "docs/decisions.md":
+        yield from check_decisions(page)
 
 
 def dead(origin, target, pages):
@@ -235,6 +237,18 @@ def dead(origin, target, pages):
     if anchor and name in pages and anchor not in pages[name].anchors:
         return f"dead anchor: {target}"
     return None
+
+
+def check_decisions(page):
+    """Every decision names the test that holds it, or says that there is none."""
+    sources = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in tracked("*.rs"))
+    tests = set(re.findall(r"\bfn (\w+)\(", sources))
+    for number, kind, text in page.blocks:
+        held = re.search(r"Test:\s`(\w+)`$", text)
+        if kind == "text" and text.startswith("**") and not held and not text.endswith("No test."):
+            yield number, "a decision names the test that holds it: Test: `name`, or No test."
+        if held and held.group(1) not in tests:
+            yield number, f"there is no test {held.group(1)}"
 
 
 def check_source(name, pages):
