@@ -8,6 +8,7 @@ from botocore.config import Config
 
 from processes import Child, DemoError, free_port, wait_until
 from stage import REGION, create_function, environment, in_order, listens, read_ledger, take_all
+from summary import Account
 
 ROOT = Path(__file__).parent.parent
 STREAM, FUNCTION, FAILED = "clicks", "count-clicks", "clicks-failed"
@@ -61,7 +62,7 @@ class Clicks:
     def ledger(self):
         return read_ledger(self.ledger_file)
 
-    def told(self):
+    def failures(self):
         """How many failure records wait in the destination."""
         found = self.sqs.get_queue_attributes(QueueUrl=self.failed, AttributeNames=["ApproximateNumberOfMessages"])
         return int(found["Attributes"]["ApproximateNumberOfMessages"])
@@ -82,44 +83,22 @@ def make_clicks(count):
     return clicks, poison
 
 
-def account_clicks(display, stage, count, poison, poison_number, status):
-    """The table, and whether it adds up."""
+def account_clicks(stage, count, poison, poison_number, status):
+    """What came of the clicks."""
     ledger = stage.ledger()
     counted = [click for entry in ledger for click in entry["counted"]]
     distinct, failures = set(counted), stage.take_failures()
-    given_up = sum(failure["KinesisBatchInfo"]["batchSize"] for failure in failures)
-    tries = [failure["requestContext"]["approximateInvokeCount"] for failure in failures]
+    failed = sum(failure["KinesisBatchInfo"]["batchSize"] for failure in failures)
     good = {f"click-{number:05}" for number in range(count) if number != poison}
-    duplicates = len(counted) - len(distinct)
-    failed = [entry for entry in ledger if not entry["counted"]]
-
-    display.say()
-    display.table([
-        ("clicks put", f"{count:,}", f"of {VISITORS} visitors, into {SHARDS} shards"),
-        ("counted", f"{len(distinct):,}", "distinct clicks in the function's own ledger"),
-        ("given up", f"{given_up:,}", f"told to the failure destination, after {sum(tries)} tries alone"),
-        None,
-        ("counted + given up", f"{len(distinct) + given_up:,}", ""),
-        None,
-        ("failed invocations", f"{len(failed):,}", f"of {', '.join(str(entry['records']) for entry in failed)} clicks: halved until one was left"),
-        ("duplicates", f"{duplicates:,}", "clicks that were counted more than once"),
-        ("invocations", f"{len(ledger):,}", ""),
-    ])
-    display.say()
-
-    told = [(failure["KinesisBatchInfo"]["startSequenceNumber"], failure["KinesisBatchInfo"]["endSequenceNumber"],
-             failure["requestContext"]["condition"]) for failure in failures]
-    checks = [
-        (distinct == good, f"each of the {len(good):,} good clicks was counted, and no other"),
-        (told == [(poison_number, poison_number, "RetryAttemptsExhausted")],
-         "the poison click is in the failure destination, alone and once"),
-        (in_order(counted, VISITORS), f"the clicks of each of the {VISITORS} visitors were counted in their order"),
-        (len(distinct) + given_up == count, f"{count:,} = {len(distinct):,} + {given_up:,}: nothing is lost"),
-    ]
+    found = [(failure["KinesisBatchInfo"]["startSequenceNumber"], failure["KinesisBatchInfo"]["endSequenceNumber"],
+              failure["requestContext"]["condition"]) for failure in failures]
+    counts = None
     if status:
         counters = status["Counters"]
-        text = "forebay counts the same: {Polled:,} read, {DeliveredToDestination:,} told".format(**counters)
-        checks.append((counters["Polled"] == count and counters["DeliveredToDestination"] == given_up, text))
-    else:
-        checks.append((False, f"forebay list -o json answers with the mapping {STREAM}"))
-    return display.verdicts(checks)
+        counts = (counters["Polled"], counters["DeliveredToDestination"]) == (count, failed)
+    return Account(
+        name="clicks (Kinesis stream)", sent=count, processed=len(distinct), failed=failed, where="failure record",
+        retries=sum(not entry["counted"] for entry in ledger), duplicates=len(counted) - len(distinct), invocations=len(ledger),
+        complete=distinct == good, delivered=found == [(poison_number, poison_number, "RetryAttemptsExhausted")],
+        ordered=in_order(counted, VISITORS), counts=counts,
+    )

@@ -2,7 +2,7 @@
 
 Starts emulators of AWS on free ports, makes in them a queue with a dead-letter queue, a FIFO queue and a stream with failure
 destinations, and three Python functions, sends the orders, the payments and the clicks, runs forebay on the mapping files,
-and waits until the queues are empty and the stream is processed. What came of them is then counted from the functions' own
+and waits until the queues are empty and the stream is processed. The records are then counted from the functions' own
 ledgers, the dead-letter queue and the failure destinations, not from forebay's word, and compared with what was sent. Ends
 everything that it started, also on Ctrl-C. Exit codes: 0 it adds up, 1 it does not or something failed, 130 interrupted.
 """
@@ -18,17 +18,18 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from clicks import SHARDS, STREAM, Clicks, Kinesis, account_clicks, make_clicks
+from clicks import STREAM, VISITORS, Clicks, Kinesis, account_clicks, make_clicks
 from display import Display
-from payments import ACCOUNTS, FIFO, PAYMENTS, Payments, account_payments, make_payments
+from payments import ACCOUNTS, PAYMENTS, Payments, account_payments, make_payments
 from processes import Child, DemoError, Interrupted, Interrupts, describe, free_port, wait_until
-from stage import MAX_RECEIVE_COUNT, QUEUE, VISIBILITY_TIMEOUT, Emulator, Stage, answers, environment, make_orders
+from stage import QUEUE, Emulator, Stage, answers, environment, make_orders
+from summary import Account, summarize
 
 STALL_SECONDS = 60
 
 
 class Forebay:
-    """`forebay run` on the mapping files, with its socket, store and port out of everybody's way."""
+    """`forebay run` on the mapping files, with a socket, a store and a port of its own."""
 
     def __init__(self, binary, files, emulator, kinesis, folder, own):
         self.binary = binary
@@ -105,18 +106,17 @@ def run(options, display, interrupts, stack):
             stack.callback(interrupts.shielded, lambda: child.stop(15))
         return child
 
-    display.step("Emulators of AWS: a queue with a dead-letter queue, a FIFO queue and a stream with failure destinations, three Python functions")
+    display.step("Starting emulators of AWS, with two queues, a stream and three Python functions")
     emulator, kinesis = Emulator(folder, own), Kinesis(folder, own)
     stage, paid, clicks = Stage(emulator, folder), Payments(emulator, folder), Clicks(kinesis, emulator, folder)
 
-    display.step(f"{options.orders:,} orders into the queue {QUEUE}, {options.poison} of them poison")
     bodies, good, poison = make_orders(options.orders, options.poison)
-    stage.send(bodies)
-    display.step(f"{options.payments:,} payments into the queue {FIFO}, in the order of each of {ACCOUNTS} accounts")
     payments, impossible = make_payments(options.payments)
-    paid.send(payments)
-    display.step(f"{options.clicks:,} clicks into the {SHARDS} shards of the stream {STREAM}, one of them poison")
     records, bad = make_clicks(options.clicks)
+    display.step(f"Sending {options.orders:,} orders, {options.payments:,} payments and {options.clicks:,} clicks; "
+                 f"{len(poison) + len(impossible) + 1} of them can never be processed")
+    stage.send(bodies)
+    paid.send(payments)
     bad_number = clicks.put(records)[bad]
 
     files = [options.mappings / f"{name}.yaml" for name in (QUEUE, PAYMENTS, STREAM)]
@@ -132,82 +132,58 @@ def run(options, display, interrupts, stack):
     if code != 0:
         raise DemoError(f"forebay ended with {describe(code)} after SIGTERM; its last lines:\n{forebay.child.tail()}")
 
-    orders_add_up = account(display, stage, good, poison, status.get(QUEUE), took)
-    payments_add_up = account_payments(display, paid, options.payments, impossible, status.get(PAYMENTS))
-    clicks_add_up = account_clicks(display, clicks, options.clicks, bad, bad_number, status.get(STREAM))
-    return 0 if orders_add_up and payments_add_up and clicks_add_up else 1
+    accounts = [
+        account_orders(stage, good, poison, status.get(QUEUE)),
+        account_payments(paid, options.payments, impossible, status.get(PAYMENTS)),
+        account_clicks(clicks, options.clicks, bad, bad_number, status.get(STREAM)),
+    ]
+    order = f"payments of {ACCOUNTS} accounts and clicks of {VISITORS} visitors were processed in their order"
+    return 0 if summarize(display, accounts, order, took) else 1
 
 
 def watch(display, stage, paid, clicks, forebay, options):
     """Shows how it goes until the queues are empty and the stream is processed. Fails when nothing moves for a minute."""
-    last, moved = None, time.monotonic()
+    total = options.orders + options.payments + options.clicks
+    started = moved = time.monotonic()
+    last = None
     while True:
         waiting, in_flight = stage.depth(stage.queue)
         dead, _ = stage.depth(stage.dead_letters)
         ledger, clicked = stage.ledger(), clicks.ledger()
-        booked = sum(len(entry["booked"]) for entry in ledger)
-        open_payments = sum(paid.depth())
-        settled = options.payments - open_payments
-        counted, told = len({click for entry in clicked for click in entry["counted"]}), clicks.told()
-        status = forebay.status()
-        states = [": ".join(filter(None, (f"{found['State']}, {found['Health']}", found.get("HealthReason")))) for found in status.values()]
-        state = states[0] if states and len(set(states)) == 1 else "; ".join(states) or "no answer"
-        display.progress(
-            min(booked + dead, options.orders) + settled + min(counted + told, options.clicks),
-            options.orders + options.payments + options.clicks,
-            f"orders: waiting {waiting}, in flight {in_flight}, booked {booked}, dead-lettered {dead}; "
-            f"payments: waiting {open_payments}; clicks: counted {counted}, given up {told}; forebay: {state}",
-        )
-        if waiting == in_flight == open_payments == 0 and counted + told >= options.clicks:
+        open_payments, failed_clicks = sum(paid.depth()), clicks.failures()
+        orders = min(sum(len(entry["booked"]) for entry in ledger) + dead, options.orders)
+        counted = min(len({click for entry in clicked for click in entry["counted"]}) + failed_clicks, options.clicks)
+        healths = [f"{name} {found['Health']}" for name, found in forebay.status().items()]
+        display.progress(orders + options.payments - open_payments + counted, total,
+                         f"{time.monotonic() - started:.0f} s   {', '.join(healths) or 'forebay does not answer'}")
+        if waiting == in_flight == open_payments == 0 and counted >= options.clicks:
             return
-        now = (waiting, in_flight, dead, len(ledger), open_payments, len(clicked), told)
+        now = (waiting, in_flight, dead, len(ledger), open_payments, len(clicked), failed_clicks)
         if now != last:
             last, moved = now, time.monotonic()
         elif time.monotonic() - moved > STALL_SECONDS:
-            raise DemoError(f"nothing moved for {STALL_SECONDS} s; the mappings: {state}; "
+            raise DemoError(f"nothing moved for {STALL_SECONDS} s; the mappings: {', '.join(healths)}; "
                             f"the last lines of forebay:\n{forebay.child.tail()}")
         time.sleep(0.25)
 
 
-def account(display, stage, good, poison, status, took):
-    """The table, and whether it adds up."""
+def account_orders(stage, good, poison, status):
+    """What came of the orders."""
     ledger = stage.ledger()
     bookings = [order for entry in ledger for order in entry["booked"]]
     tries = sum(len(entry["failed"]) for entry in ledger)
     booked, dead = set(bookings), stage.take_dead_letters()
     duplicates = len(bookings) - len(booked)
-    sent = len(good) + len(poison)
-
-    display.say()
-    display.table([
-        ("orders sent", f"{sent:,}", ""),
-        ("succeeded", f"{len(booked):,}", "distinct orders in the function's own ledger"),
-        ("dead-lettered", f"{len(dead):,}", f"found in the dead-letter queue (maxReceiveCount {MAX_RECEIVE_COUNT})"),
-        None,
-        ("succeeded + dead-lettered", f"{len(booked) + len(dead):,}", ""),
-        None,
-        ("messages received", f"{len(bookings) + tries:,}", "by the function"),
-        ("failed tries", f"{tries:,}", f"of {len(poison)} poison orders, {VISIBILITY_TIMEOUT} s apart"),
-        ("duplicates", f"{duplicates:,}", "orders that succeeded more than once"),
-        ("invocations", f"{len(ledger):,}", ""),
-        ("time", f"{took:.1f} s", "from forebay's start until queues and stream were done"),
-    ])
-    display.say()
-
-    checks = [
-        (booked == good, f"each of the {len(good):,} good orders was booked, and no other"),
-        (sorted(dead) == sorted(poison), f"each of the {len(poison)} poison orders is in the dead-letter queue, once and unchanged"),
-        (len(booked) + len(dead) == sent, f"{sent:,} = {len(booked):,} + {len(dead):,}: nothing is lost"),
-    ]
+    counts = None
     if status:
         counters = status["Counters"]
-        text = "forebay counts the same: {:,} received, {:,} deleted".format(counters["Polled"], counters["Deleted"])
-        same = counters["Polled"] == len(bookings) + tries and counters["Deleted"] == len(bookings)
-        # At-least-once delivery: after a duplicate the two may differ without a fault.
-        checks.append((same or duplicates > 0, text))
-    else:
-        checks.append((False, "forebay list -o json answers with the mapping"))
-    return display.verdicts(checks)
+        # At-least-once delivery: after a duplicate the two may differ without an error.
+        counts = (counters["Polled"], counters["Deleted"]) == (len(bookings) + tries, len(bookings)) or duplicates > 0
+    return Account(
+        name="orders (queue)", sent=len(good) + len(poison), processed=len(booked), failed=len(dead), where="in the dead-letter queue",
+        retries=tries, duplicates=duplicates, invocations=len(ledger), complete=booked == good,
+        delivered=sorted(dead) == sorted(poison), counts=counts,
+    )
 
 
 if __name__ == "__main__":

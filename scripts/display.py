@@ -1,4 +1,4 @@
-"""What the demo prints: steps, one line of progress that rewrites itself on a terminal, and a table."""
+"""What the demo prints: steps, one line of progress that rewrites itself on a terminal, a table and verdicts."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ class Display:
         full, empty = ("█", "░") if self.encodes else ("#", ".")
         width = 24
         filled = width * done // total
-        line = f"   {full * filled}{empty * (width - filled)} {done:>5,} of {total:,}  {text}"
+        line = f"   {full * filled}{empty * (width - filled)} {done:>5,} of {total:,}   {text}"
         if self.terminal:
             line = line[: shutil.get_terminal_size().columns - 1]
             print(f"\r\033[K{line}", end="", file=self.stream, flush=True)
@@ -46,28 +46,18 @@ class Display:
             print(file=self.stream)
             self.live = False
 
-    def table(self, rows):
-        """Rows of a name, a value and a remark; None draws a rule."""
-        names = max(len(row[0]) for row in rows if row)
-        values = max(len(row[1]) for row in rows if row)
-        rule = ("─" if self.encodes else "-") * (names + values + 4)
-        for row in rows:
-            if row is None:
-                self.say(f"   {rule}")
-                continue
-            name, value, remark = row
-            line = f"   {name:<{names}}    {value:>{values}}"
-            self.say(f"{line}    {self.paint(remark, 'dim')}" if remark else line)
+    def table(self, headings, rows):
+        """Rows of text under headings: the first column and what begins with a number and has words go to the left."""
+        widths = [max(map(len, column)) for column in zip(headings, *rows)]
+        left = [index == 0 or " " in rows[0][index] for index in range(len(headings))]
+        for row in (headings, *rows):
+            cells = (f"{cell:<{width}}" if at_left else f"{cell:>{width}}" for cell, width, at_left in zip(row, widths, left))
+            line = "   " + "   ".join(cells).rstrip()
+            self.say(self.paint(line, "dim") if row is headings else line)
 
     def verdict(self, good, text):
         sign = ("✓" if good else "✗") if self.encodes else ("ok:" if good else "FAILED:")
         self.say(self.paint(f"   {sign} {text}", "green" if good else "red"))
-
-    def verdicts(self, checks):
-        """Shows each check, and says whether all hold."""
-        for good, text in checks:
-            self.verdict(good, text)
-        return all(good for good, _ in checks)
 
 
 def can_encode(stream, text):

@@ -3,6 +3,7 @@
 import json
 
 from stage import VISIBILITY_TIMEOUT, create_function, depth, in_order, read_ledger, send_all, take_all
+from summary import Account
 
 PAYMENTS, FIFO, FUNCTION, FAILED = "payments", "payments.fifo", "book-payments", "payments-failed"
 ACCOUNTS = 40
@@ -30,10 +31,6 @@ class Payments:
     def ledger(self):
         return read_ledger(self.ledger_file)
 
-    def told(self):
-        """How many failure records wait in the destination."""
-        return depth(self.sqs, self.failed)[0]
-
     def take_failures(self):
         """Empties the destination; the failure records found in it."""
         return [json.loads(body) for body in take_all(self.sqs, self.failed)]
@@ -43,56 +40,35 @@ def make_payments(count):
     """Payments of all accounts in turn, and the ids of those that can never be booked."""
     payments, impossible = [], set()
     # In the middle of what some accounts have.
-    marked = {ACCOUNTS * (count // ACCOUNTS // 2) + number * ACCOUNTS // IMPOSSIBLE for number in range(IMPOSSIBLE)}
+    chosen = {ACCOUNTS * (count // ACCOUNTS // 2) + number * ACCOUNTS // IMPOSSIBLE for number in range(IMPOSSIBLE)}
     for number in range(count):
         payment = {"id": f"payment-{number:05}", "account": f"account-{number % ACCOUNTS}", "amount": 1 + number % 90}
         if number % 12 == 5:
             payment["early"] = True
-        if number in marked:
+        if number in chosen:
             payment["amount"] = 0
             impossible.add(payment["id"])
         payments.append(payment)
     return payments, impossible
 
 
-def account_payments(display, stage, count, impossible, status):
-    """The table, and whether it adds up."""
+def account_payments(stage, count, impossible, status):
+    """What came of the payments."""
     ledger = stage.ledger()
     booked = [payment for entry in ledger for payment in entry["booked"]]
     tries, behind = (sum(len(entry[what]) for entry in ledger) for what in ("failed", "behind"))
     distinct, failures = set(booked), stage.take_failures()
-    told = [json.loads(failure["requestPayload"]["Records"][0]["body"])["id"] for failure in failures]
-    attempts = sum(failure["requestContext"]["approximateInvokeCount"] for failure in failures)
+    failed = [json.loads(failure["requestPayload"]["Records"][0]["body"])["id"] for failure in failures]
     good = {f"payment-{number:05}" for number in range(count)} - impossible
     duplicates = len(booked) - len(distinct)
-
-    display.say()
-    display.table([
-        ("payments sent", f"{count:,}", f"of {ACCOUNTS} accounts, each a message group of a FIFO queue"),
-        ("booked", f"{len(distinct):,}", "distinct payments in the function's own ledger"),
-        ("given up", f"{len(told):,}", f"told to the failure destination, after {attempts} tries"),
-        None,
-        ("booked + given up", f"{len(distinct) + len(told):,}", ""),
-        None,
-        ("failed tries", f"{tries:,}", "reported by the function, of payments that came too early or have no amount"),
-        ("held back", f"{behind:,}", "times a payment waited behind a failed one of its account"),
-        ("duplicates", f"{duplicates:,}", "payments that were booked more than once"),
-        ("invocations", f"{len(ledger):,}", ""),
-    ])
-    display.say()
-
-    checks = [
-        (distinct == good, f"each of the {len(good):,} good payments was booked, and no other"),
-        (sorted(told) == sorted(impossible), f"each of the {len(impossible)} payments without an amount is in the failure destination, once"),
-        (in_order(booked, ACCOUNTS), f"the payments of each of the {ACCOUNTS} accounts were booked in their order, whatever failed before them"),
-        (len(distinct) + len(told) == count, f"{count:,} = {len(distinct):,} + {len(told):,}: nothing is lost"),
-    ]
+    counts = None
     if status:
         counters = status["Counters"]
-        text = "forebay counts the same: {Polled:,} received, {Deleted:,} deleted, {DeliveredToDestination:,} told".format(**counters)
-        same = (counters["Polled"], counters["Deleted"], counters["DeliveredToDestination"]) == (len(booked) + tries + behind, count, len(told))
-        # At-least-once delivery: after a duplicate they may differ without a fault.
-        checks.append((same or duplicates > 0, text))
-    else:
-        checks.append((False, f"forebay list -o json answers with the mapping {PAYMENTS}"))
-    return display.verdicts(checks)
+        found = (counters["Polled"], counters["Deleted"], counters["DeliveredToDestination"])
+        # At-least-once delivery: after a duplicate they may differ without an error.
+        counts = found == (len(booked) + tries + behind, count, len(failed)) or duplicates > 0
+    return Account(
+        name="payments (FIFO queue)", sent=count, processed=len(distinct), failed=len(failed), where="failure record",
+        retries=tries, duplicates=duplicates, invocations=len(ledger), complete=distinct == good,
+        delivered=sorted(failed) == sorted(impossible), ordered=in_order(booked, ACCOUNTS), counts=counts,
+    )
