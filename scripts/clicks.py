@@ -98,7 +98,7 @@ def account_clicks(stage, count, poison, poison_number, status):
         counts = (counters["Polled"], counters["DeliveredToDestination"]) == (count, failed)
     return Account(
         name="clicks (Kinesis stream)", sent=count, processed=len(distinct), failed=failed, where="failure record",
-        retries=sum(not entry["counted"] for entry in ledger), duplicates=len(counted) - len(distinct), invocations=len(ledger),
+        failures=sum(not entry["counted"] for entry in ledger), duplicates=len(counted) - len(distinct), invocations=len(ledger),
         complete=distinct == good, delivered=found == [(poison_number, poison_number, "RetryAttemptsExhausted")],
         ordered=in_order(counted, VISITORS), counts=counts,
     )

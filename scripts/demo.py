@@ -181,7 +181,7 @@ def account_orders(stage, good, poison, status):
         counts = (counters["Polled"], counters["Deleted"]) == (len(bookings) + tries, len(bookings)) or duplicates > 0
     return Account(
         name="orders (queue)", sent=len(good) + len(poison), processed=len(booked), failed=len(dead), where="in the dead-letter queue",
-        retries=tries, duplicates=duplicates, invocations=len(ledger), complete=booked == good,
+        failures=tries, duplicates=duplicates, invocations=len(ledger), complete=booked == good,
         delivered=sorted(dead) == sorted(poison), counts=counts,
     )
 

@@ -69,6 +69,6 @@ def account_payments(stage, count, impossible, status):
         counts = found == (len(booked) + tries + behind, count, len(failed)) or duplicates > 0
     return Account(
         name="payments (FIFO queue)", sent=count, processed=len(distinct), failed=len(failed), where="failure record",
-        retries=tries, duplicates=duplicates, invocations=len(ledger), complete=distinct == good,
+        failures=tries, duplicates=duplicates, invocations=len(ledger), complete=distinct == good,
         delivered=sorted(failed) == sorted(impossible), ordered=in_order(booked, ACCOUNTS), counts=counts,
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-HEADINGS = ("", "sent", "processed", "failed for good", "retries", "duplicates", "invocations")
+HEADINGS = ("", "sent", "processed", "failed for good", "failures", "duplicates", "invocations")
 
 
 @dataclass
@@ -14,7 +14,7 @@ class Account:
     processed: int
     failed: int
     where: str
-    retries: int
+    failures: int
     duplicates: int
     invocations: int
     # Whether all good records, and no others, were processed.
@@ -29,7 +29,7 @@ class Account:
     def row(self):
         where = self.where if self.failed == 1 or not self.where.endswith("record") else f"{self.where}s"
         return (self.name, f"{self.sent:,}", f"{self.processed:,}", f"{self.failed:,} {where}",
-                f"{self.retries:,}", f"{self.duplicates:,}", f"{self.invocations:,}")
+                f"{self.failures:,}", f"{self.duplicates:,}", f"{self.invocations:,}")
 
 
 def summarize(display, accounts, order, took):
