@@ -5,6 +5,7 @@
 mod aws_api;
 mod checkpoint;
 mod daemon;
+mod docs;
 mod export;
 mod fake;
 mod filter;
