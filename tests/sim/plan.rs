@@ -1,90 +1,42 @@
-//! A life, drawn from a seed before it begins.
+//! What the plans of queues and of streams share. Times are milliseconds.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use fastrand::Rng;
 use forebay::machine::{BackoffPolicy, FaultKind, OnFunctionError};
 use forebay::mapping::{
     Arn, DestinationKind, FailureDestination, FunctionRef, Mapping, Origin, Poller, Side, SourceKind, VisibilityOptions,
 };
 
-/// Everything that will happen to one world.
-#[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    /// Where it came from.
-    pub(crate) seed: u64,
-    /// One mapping each, with its queue and its function.
-    pub(crate) lanes: Vec<LanePlan>,
-    /// What the operator, and fate, do; in order of time (milliseconds).
-    pub(crate) actions: Vec<(u64, Action)>,
-    /// When faults end for good.
-    pub(crate) fair_at: u64,
-    /// Whether the life ends with a long idle stretch whose polls are counted.
-    pub(crate) watch_idle: bool,
-    /// How often the store refuses to keep a wish.
-    pub(crate) store_fails: f64,
+/// How rough a world is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Temper {
+    /// Nothing goes wrong: what must be exact is checked to the millisecond.
+    Calm,
+    Mild,
+    Wild,
 }
 
-/// Something done to the engine.
-#[derive(Clone, Debug)]
-pub(crate) enum Action {
-    /// `forebay stop`, and waiting until it is `Disabled`; perhaps also until no receive is open.
-    Stop { lane: usize, wait: bool },
-    /// `forebay start`.
-    Start(usize),
-    /// SIGKILL, and a new process after so many milliseconds.
-    Crash { down: u64 },
-    /// SIGTERM with a drain bound, perhaps a second one, and a new process after so many milliseconds.
-    Shutdown { bound: u64, cut_after: Option<u64>, down: u64 },
-    /// SIGHUP: the same files, or one mapping with other numbers.
-    Reload(Option<(usize, Retune)>),
-    /// `forebay list`, of which the health is checked.
-    Look,
-    /// SIGHUP after a file was removed, and again after it came back.
-    Remove { lane: usize, back_after: u64 },
-}
+impl Temper {
+    /// Three scenarios of ten are calm, four mild.
+    pub(crate) fn draw(rng: &mut Rng) -> Self {
+        match rng.u8(0..10) {
+            0..=2 => Self::Calm,
+            3..=6 => Self::Mild,
+            _ => Self::Wild,
+        }
+    }
 
-/// Other numbers for a mapping.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Retune {
-    /// The new `BatchSize`.
-    pub(crate) batch_size: u32,
-    /// The new window in seconds.
-    pub(crate) window: u64,
-    /// The new `MaximumConcurrency`.
-    pub(crate) maximum_concurrency: Option<u32>,
-}
-
-/// One mapping and its surroundings.
-#[derive(Clone, Debug)]
-pub(crate) struct LanePlan {
-    /// As the engine gets it first.
-    pub(crate) mapping: Mapping,
-    /// The queue.
-    pub(crate) queue: QueuePlan,
-    /// The function.
-    pub(crate) function: FunctionPlan,
-    /// What goes wrong at random before the fair phase.
-    pub(crate) faults: Faults,
-    /// What goes wrong for a while.
-    pub(crate) outages: Vec<Outage>,
-    /// What is sent.
-    pub(crate) sends: Vec<Send>,
-}
-
-/// The queue's attributes and ways.
-#[derive(Clone, Debug)]
-pub(crate) struct QueuePlan {
-    /// `VisibilityTimeout` in seconds.
-    pub(crate) visibility: u64,
-    /// The redrive policy's `maxReceiveCount`.
-    pub(crate) max_receive_count: Option<u32>,
-    /// In-flight messages beyond which receives answer `OverLimit`.
-    pub(crate) over_limit: usize,
-    /// Milliseconds that a call takes, at least and at most.
-    pub(crate) latency: (u64, u64),
-    /// FIFO: how often a receive mixes groups instead of bringing as much of one as it can.
-    pub(crate) mixing: f64,
+    /// A rate at which something goes wrong, of these at worst; every other thing does not. A calm world throws no dice.
+    pub(crate) fn rate(self, rng: &mut Rng, mild: f64, wild: f64) -> f64 {
+        let worst = match self {
+            Self::Calm => return 0.0,
+            Self::Mild => mild,
+            Self::Wild => wild,
+        };
+        if rng.bool() { 0.0 } else { rng.f64() * worst }
+    }
 }
 
 /// The function's ways.
@@ -96,12 +48,20 @@ pub(crate) struct FunctionPlan {
     pub(crate) duration: (u64, u64),
     /// `ReservedConcurrentExecutions`.
     pub(crate) reserved: Option<u32>,
-    /// Whether its configuration may be read.
-    pub(crate) describable: bool,
-    /// FIFO: what it does behind a message that it fails, where it reports failures.
-    pub(crate) manner: Manner,
     /// From when until when it fails everything.
     pub(crate) broken: Option<(u64, u64)>,
+    /// Queues: whether its configuration may be read.
+    pub(crate) describable: bool,
+    /// FIFO queues: what it does behind a message that it fails, where it reports failures.
+    pub(crate) manner: Manner,
+}
+
+impl Default for FunctionPlan {
+    /// A function of some seconds that nothing befalls.
+    fn default() -> Self {
+        let (timeout, duration) = (10_000, (1_000, 3_000));
+        Self { timeout, duration, reserved: None, broken: None, describable: true, manner: Manner::Careless }
+    }
 }
 
 /// What a function does behind a message that it fails.
@@ -115,70 +75,17 @@ pub(crate) enum Manner {
     Strict,
 }
 
-/// How often each thing goes wrong, per call or per message.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Faults {
-    /// A receive fails.
-    pub(crate) receive_error: f64,
-    /// A receive hides messages, but its answer never comes.
-    pub(crate) receive_lost: f64,
-    /// A receive brings nothing although messages are there.
-    pub(crate) receive_empty: f64,
-    /// A receive that was to wait brings nothing, and at once.
-    pub(crate) receive_hollow: f64,
-    /// A receive brings fewer than there are.
-    pub(crate) receive_partial: f64,
-    /// Messages come out of order.
-    pub(crate) receive_shuffled: f64,
-    /// A message in flight is handed out a second time.
-    pub(crate) duplicate: f64,
-    /// A delete or visibility call fails as a whole.
-    pub(crate) settle_error: f64,
-    /// One entry of such a call fails.
-    pub(crate) entry_error: f64,
-    /// Such a call takes effect, but its answer never comes.
-    pub(crate) settle_lost: f64,
-    /// A delete is answered with success and has no effect.
-    pub(crate) delete_lost: f64,
-    /// A delete is answered with success and takes effect later.
-    pub(crate) delete_late: f64,
-    /// The receipt of an earlier delivery no longer works.
-    pub(crate) old_receipt_gone: f64,
-    /// The invoke is throttled.
-    pub(crate) throttle: f64,
-    /// The way to the function breaks before it ran.
-    pub(crate) break_before: f64,
-    /// The way to the function breaks after it ran.
-    pub(crate) break_after: f64,
-    /// FIFO: the event is refused as too large.
-    pub(crate) too_large: f64,
-    /// The function throws.
-    pub(crate) function_error: f64,
-    /// The function runs into its timeout.
-    pub(crate) function_timeout: f64,
-    /// The function never answers.
-    pub(crate) hang: f64,
-    /// With reports: some messages are reported as failed.
-    pub(crate) partial: f64,
-    /// With reports: the answer has a wrong form.
-    pub(crate) malformed: f64,
-    /// The destination does not take a failure record.
-    pub(crate) delivery_error: f64,
-    /// The destination refuses a failure record for what it is.
-    pub(crate) delivery_refused: f64,
-    /// The destination keeps a failure record, but its answer never comes.
-    pub(crate) delivery_lost: f64,
-}
-
 /// Which side of a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SideOf {
-    /// The queue.
-    Queue,
+    /// The queue or stream.
+    Source,
     /// The function.
     Function,
     /// The failure destination.
     Destination,
+    /// The store.
+    Store,
 }
 
 /// A time during which every call of one side fails.
@@ -194,36 +101,13 @@ pub(crate) struct Outage {
     pub(crate) kind: FaultKind,
 }
 
-/// One message to come.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Send {
-    /// When (milliseconds).
-    pub(crate) at: u64,
-    /// Bytes of its body.
-    pub(crate) size: usize,
-    /// The function fails on it always.
-    pub(crate) poison: bool,
-    /// FIFO: the number of its message group.
-    pub(crate) group: u32,
-    /// FIFO: it is the same message as the one before it in the plan, sent again.
-    pub(crate) again: bool,
-    /// FIFO: its receipt is refused when it is first to be hidden for longer.
-    pub(crate) slips: bool,
+/// A queue that takes failure records, and may keep their order.
+pub(crate) fn destination(fifo: bool) -> FailureDestination {
+    let arn = arn("sqs", if fifo { "failed.fifo" } else { "failed" });
+    FailureDestination { kind: DestinationKind::Sqs { fifo }, arn }
 }
 
-impl Default for Send {
-    /// A small message that nothing befalls.
-    fn default() -> Self {
-        Self { at: 0, size: 200, poison: false, group: 0, again: false, slips: false }
-    }
-}
-
-/// A queue that takes failure records.
-pub(crate) fn graveyard() -> FailureDestination {
-    FailureDestination { kind: DestinationKind::Sqs { fifo: false }, arn: arn("sqs", "graveyard") }
-}
-
-fn arn(service: &str, resource: &str) -> Arn {
+pub(crate) fn arn(service: &str, resource: &str) -> Arn {
     Arn {
         text: format!("arn:aws:{service}:us-east-1:000000000000:{resource}"),
         partition: "aws".into(),

@@ -1,92 +1,17 @@
-//! Runs one life from beginning to end on a clock of its own.
+//! Runs one scenario from beginning to end on a clock of its own.
 
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Arc, Once};
-
-use crate::lane::Place;
-use crate::life::Life;
-use crate::plan::Plan;
+use std::sync::Once;
+use std::time::Duration;
 
 thread_local! {
-    /// While a life is lived on this thread: the first panic in it.
+    /// While a scenario runs on this thread: the first panic in it.
     static PANICKED: RefCell<Option<Option<String>>> = const { RefCell::new(None) };
 }
 
-/// What came of a life.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    /// The seed of its plan.
-    pub(crate) seed: u64,
-    /// The hash of its story.
-    pub(crate) hash: u64,
-    /// What was violated first.
-    pub(crate) violation: Option<String>,
-    /// The last events.
-    pub(crate) tail: Vec<String>,
-    /// Calls that the engine made.
-    pub(crate) calls: u64,
-    /// Virtual milliseconds.
-    pub(crate) lasted: u64,
-    /// Messages that were deleted.
-    pub(crate) deleted: usize,
-    /// Messages in the dead-letter queue.
-    pub(crate) dead: usize,
-    /// Messages whose failure record the destination has.
-    pub(crate) recorded: usize,
-    /// Answers of receives from FIFO queues that were asked for again, and came.
-    pub(crate) recovered: usize,
-    /// When functions answered (milliseconds).
-    pub(crate) served: Vec<u64>,
-    /// When calls of functions were refused.
-    pub(crate) refused: Vec<u64>,
-    /// How often a mapping was seen failing.
-    pub(crate) failing: usize,
-}
-
-/// Lives the life of `plan`; `show` prints every event.
-pub(crate) fn run(plan: Plan, show: bool) -> Outcome {
-    let seed = plan.seed;
-    let (mut outcome, panic) = on_a_paused_clock(async move {
-        let mut life = Life::new(plan, show);
-        let world = Arc::clone(&life.world);
-        tokio::select! {
-            biased;
-            () = world.until_violated() => {}
-            () = life.live() => {}
-        }
-        let lasted = world.now();
-        let violation = world.violation();
-        world.close();
-        let (deleted, dead, recorded) = (life.count(Place::Deleted), life.count(Place::Dead), life.recorded());
-        let (recovered, failing) = (life.recovered(), life.failing);
-        let (served, refused) = life.ends_of_invokes();
-        drop(life);
-        let (hash, tail) = world.trace();
-        Outcome {
-            seed,
-            hash,
-            violation,
-            tail,
-            calls: world.calls(),
-            lasted,
-            deleted,
-            dead,
-            recorded,
-            recovered,
-            served,
-            refused,
-            failing,
-        }
-    });
-    if panic.is_some() {
-        outcome.violation = panic;
-    }
-    outcome
-}
-
-/// Runs a life on a clock of its own, and tells of the first panic in it, whoever caught it.
-pub(crate) fn on_a_paused_clock<T>(life: impl Future<Output = T>) -> (T, Option<String>) {
+/// Runs a scenario on a clock of its own, and names the first panic in it, even one that was caught.
+pub(crate) fn on_a_paused_clock<T>(scenario: impl Future<Output = T>) -> (T, Option<String>) {
     watch_for_panics();
     PANICKED.set(Some(None));
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -94,7 +19,7 @@ pub(crate) fn on_a_paused_clock<T>(life: impl Future<Output = T>) -> (T, Option<
         .start_paused(true)
         .build()
         .expect("a runtime without sockets can always be made");
-    let outcome = runtime.block_on(life);
+    let outcome = runtime.block_on(scenario);
     // What the engine left behind is dropped here, with the world closed.
     let dropped = panic::catch_unwind(AssertUnwindSafe(|| drop(runtime)));
     let panicked = PANICKED.take().flatten().map(|panic| format!("panic: {panic}"));
@@ -119,4 +44,9 @@ fn watch_for_panics() {
             }
         }));
     });
+}
+
+/// A span in milliseconds.
+pub(crate) fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,18 +1,15 @@
-//! Lives by the thousand.
+//! Scenarios by the thousand.
 
 use std::env;
+use std::fmt::Debug;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::draw;
-use crate::plan::Plan;
-use crate::run::{Outcome, run};
-
 /// Seeds in a normal test run.
 const SEEDS: u64 = 1_000;
-/// A life that takes longer than this does not end: tokio's paused clock stands still under it.
+/// A scenario that takes longer than this does not end: tokio's paused clock stands still under it.
 const STUCK: Duration = Duration::from_secs(120);
 
 /// A number from the environment.
@@ -21,9 +18,9 @@ pub(crate) fn number(name: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is to be a number, and is {text:?}")))
 }
 
-/// What every life tells when it is over.
+/// What every scenario reports when it is over.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct Report {
     /// The seed of its plan.
     pub(crate) seed: u64,
     /// The hash of its story.
@@ -38,79 +35,45 @@ pub(crate) struct Told {
     pub(crate) lasted: u64,
 }
 
-impl From<Outcome> for Told {
-    fn from(outcome: Outcome) -> Self {
-        let Outcome { seed, hash, violation, tail, calls, lasted, .. } = outcome;
-        Self { seed, hash, violation, tail, calls, lasted }
-    }
-}
-
-/// A failed life, and how the test `replay` lives it again.
-pub(crate) fn report(told: &Told, replay: &str) -> String {
-    let violation = told.violation.as_deref().unwrap_or("nothing was violated");
-    let mut text = format!("seed {} failed: {violation}\n\nthe last events:\n", told.seed);
-    for line in &told.tail {
+/// A failed scenario, and how the test `replay` runs it again.
+pub(crate) fn failure(report: &Report, replay: &str) -> String {
+    let violation = report.violation.as_deref().unwrap_or("nothing was violated");
+    let mut text = format!("seed {} failed: {violation}\n\nthe last events:\n", report.seed);
+    for line in &report.tail {
         text.push_str(line);
         text.push('\n');
     }
-    let seed = told.seed;
+    let seed = report.seed;
     text.push_str(&format!("\nreplay it with: FOREBAY_SEED={seed} cargo test --test sim {replay} -- --nocapture\n"));
     text
 }
 
-/// With `FOREBAY_SEED=n`: lives that life and prints its story.
-#[test]
-fn one_seed() {
+/// With `FOREBAY_SEED=n`: runs that scenario as the test `replay` does, and prints its story.
+pub(crate) fn one<P: Debug>(draw: fn(u64) -> P, run: fn(P, bool) -> Report, replay: &str) {
     let Some(seed) = number("FOREBAY_SEED") else { return };
-    tell(draw::plan(seed), "one_seed");
+    let plan = draw(seed);
+    eprintln!("{plan:#?}");
+    let report = run(plan, true);
+    eprintln!("{} calls in {} virtual ms, trace {:016x}", report.calls, report.lasted, report.hash);
+    assert!(report.violation.is_none(), "{}", failure(&report, replay));
 }
 
-/// The same seed gives the same life: else a failure could not be replayed.
-#[test]
-fn a_seed_is_a_life() {
+/// The same seed gives the same scenario: else a failure could not be replayed.
+pub(crate) fn repeats(run: fn(u64) -> Report) {
     for seed in 0..40 {
-        for draw in [draw::plan, draw::fifo_plan] {
-            let first = run(draw(seed), false);
-            let second = run(draw(seed), false);
-            assert_eq!(first.hash, second.hash, "seed {seed} gives two different lives");
-            assert!(first.calls > 0, "seed {seed}: the engine made no call");
-        }
+        let (first, second) = (run(seed), run(seed));
+        assert_eq!(first.hash, second.hash, "seed {seed} gives two different scenarios");
+        assert!(first.calls > 0, "seed {seed}: the engine made no call");
     }
 }
 
-/// `FOREBAY_SEEDS` lives (1,000 by default) from `FOREBAY_FIRST_SEED`, on `FOREBAY_THREADS` threads.
-#[test]
-fn many_seeds() {
-    many(|seed| run(draw::plan(seed), false).into(), "one_seed");
-}
-
-/// With `FOREBAY_SEED=n`: lives that life of FIFO queues and prints its story.
-#[test]
-fn one_fifo_seed() {
-    let Some(seed) = number("FOREBAY_SEED") else { return };
-    tell(draw::fifo_plan(seed), "one_fifo_seed");
-}
-
-/// As many lives of nothing but FIFO queues.
-#[test]
-fn many_fifo_seeds() {
-    many(|seed| run(draw::fifo_plan(seed), false).into(), "one_fifo_seed");
-}
-
-fn tell(plan: Plan, replay: &str) {
-    eprintln!("{plan:#?}");
-    let told = Told::from(run(plan, true));
-    eprintln!("{} calls in {} virtual ms, trace {:016x}", told.calls, told.lasted, told.hash);
-    assert!(told.violation.is_none(), "{}", report(&told, replay));
-}
-
-/// Whether more lives are asked for than usual: then scenes, too, try everything that they have.
+/// Whether more scenarios are asked for than usual: then scenes, too, try everything that they have.
 pub(crate) fn asks_for_more() -> bool {
     number("FOREBAY_SEEDS").is_some_and(|seeds| seeds > SEEDS)
 }
 
-/// Lives as many lives as the environment asks for; the test `replay` lives one of them alone.
-pub(crate) fn many(live: fn(u64) -> Told, replay: &str) {
+/// Runs as many scenarios as the environment asks for; the test `replay` runs one of them alone.
+pub(crate) fn many(run: fn(u64) -> Report, replay: &str) {
     let seeds = number("FOREBAY_SEEDS").unwrap_or(SEEDS);
     let first = number("FOREBAY_FIRST_SEED").unwrap_or(1);
     let threads = number("FOREBAY_THREADS").unwrap_or(2).max(1);
@@ -132,7 +95,7 @@ pub(crate) fn many(live: fn(u64) -> Told, replay: &str) {
                             break;
                         }
                         *place.lock().expect("no panic while held") = Some((seed, Instant::now()));
-                        let outcome = live(seed);
+                        let outcome = run(seed);
                         calls.fetch_add(outcome.calls, Relaxed);
                         lasted.fetch_add(outcome.lasted, Relaxed);
                         digest.fetch_add(outcome.hash, Relaxed);
@@ -159,7 +122,7 @@ pub(crate) fn many(live: fn(u64) -> Told, replay: &str) {
     let mut failures = failures.into_inner().expect("no panic while held");
     failures.sort_by_key(|outcome| outcome.seed);
     eprintln!(
-        "{seeds} lives, {} calls, {} virtual hours, {:.1} s, digest {:016x}",
+        "{seeds} scenarios, {} calls, {} virtual hours, {:.1} s, digest {:016x}",
         calls.into_inner(),
         lasted.into_inner() / 3_600_000,
         begun.elapsed().as_secs_f64(),
@@ -169,6 +132,6 @@ pub(crate) fn many(live: fn(u64) -> Told, replay: &str) {
         eprintln!("seed {}: {}", outcome.seed, outcome.violation.as_deref().unwrap_or_default());
     }
     if let Some(outcome) = failures.first() {
-        panic!("{} of {seeds} seeds failed\n{}", failures.len(), report(outcome, replay));
+        panic!("{} of {seeds} seeds failed\n{}", failures.len(), failure(outcome, replay));
     }
 }

@@ -1,4 +1,4 @@
-//! The story of a life: every event of the world in order, hashed, the last ones kept.
+//! The story of a scenario: every event of the world in order, hashed, the last ones kept.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write};

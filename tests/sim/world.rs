@@ -9,13 +9,13 @@ use tokio::time::Instant;
 
 use crate::trace::Trace;
 
-/// The wall clock at the start of every life (2026-01-01T00:00:00Z).
+/// The wall clock at the start of every scenario (2026-01-01T00:00:00Z).
 const EPOCH_UNIX_MS: u64 = 1_767_225_600_000;
 
-/// More calls than any life needs: an engine that makes them spins.
+/// More calls than any scenario needs: an engine that makes them spins.
 const CALL_LIMIT: u64 = 200_000;
 
-/// The shared part of a world. Times are milliseconds since the life began.
+/// The shared part of a world. Times are milliseconds since the scenario began.
 pub(crate) struct World {
     start: Instant,
     inner: Mutex<Inner>,
@@ -54,9 +54,9 @@ impl World {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Milliseconds since the life began.
+    /// Milliseconds since the scenario began.
     pub(crate) fn now(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).expect("a life is shorter than that")
+        u64::try_from(self.start.elapsed().as_millis()).expect("a scenario is shorter than that")
     }
 
     /// The wall clock.
@@ -95,7 +95,7 @@ impl World {
         self.inner().trace.push(now, event);
     }
 
-    /// Records the first violation and ends the life. Later ones are consequences.
+    /// Records the first violation and ends the scenario. Later ones are consequences.
     pub(crate) fn violate(&self, what: impl Into<String>) {
         let what = what.into();
         self.note(format_args!("VIOLATION: {what}"));
@@ -123,7 +123,7 @@ impl World {
     }
 
     /// To be awaited at the start of every call from the engine. After a violation, and at the
-    /// end of a life, calls never go on: what follows would only hide the cause.
+    /// end of a scenario, calls never go on: what follows would only hide the cause.
     pub(crate) async fn enter(&self) {
         let calls = {
             let mut inner = self.inner();
@@ -131,7 +131,7 @@ impl World {
             inner.calls
         };
         if calls > CALL_LIMIT {
-            self.violate(format!("the engine spins: more than {CALL_LIMIT} calls in one life"));
+            self.violate(format!("the engine spins: more than {CALL_LIMIT} calls in one scenario"));
         }
         if self.violation().is_some() || self.closed() {
             std::future::pending::<()>().await;
@@ -153,12 +153,12 @@ impl World {
         self.inner().fair
     }
 
-    /// The life is over: nothing that happens from now on counts.
+    /// The scenario is over: nothing that happens from now on counts.
     pub(crate) fn close(&self) {
         self.inner().closed = true;
     }
 
-    /// Whether the life is over.
+    /// Whether the scenario is over.
     pub(crate) fn closed(&self) -> bool {
         self.inner().closed
     }

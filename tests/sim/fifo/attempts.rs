@@ -6,8 +6,8 @@ use std::sync::Arc;
 use forebay::machine::{FaultKind, PollRequest};
 
 use super::queue::FIVE_MINUTES;
-use crate::lane::LaneState;
-use crate::session::Session;
+use crate::queue::session::Session;
+use crate::queue::subject::SubjectState;
 
 /// How much sooner than SQS the engine may take a name for too old (milliseconds).
 const SOONER: u64 = 10_000;
@@ -45,44 +45,44 @@ impl Attempts {
 
 impl Session {
     /// Checks the name of a receive.
-    pub(crate) fn begin_attempt(&self, state: &mut LaneState, receive: u64, request: &PollRequest) {
-        let lane = &self.lane;
-        let (now, max) = (lane.world.now(), request.max);
+    pub(crate) fn begin_attempt(&self, state: &mut SubjectState, receive: u64, request: &PollRequest) {
+        let subject = &self.subject;
+        let (now, max) = (subject.world.now(), request.max);
         let Some(name) = &request.attempt else {
-            if lane.is_fifo() {
-                lane.violate("a receive from a FIFO queue has no attempt id");
+            if subject.is_fifo() {
+                subject.violate("a receive from a FIFO queue has no attempt id");
             }
             return;
         };
-        if !lane.is_fifo() || name.is_empty() || name.len() > 128 {
-            lane.violate(format_args!("a receive has the attempt id {name:?}"));
+        if !subject.is_fifo() || name.is_empty() || name.len() > 128 {
+            subject.violate(format_args!("a receive has the attempt id {name:?}"));
         }
         let others = state.sessions.iter().enumerate().filter(|(id, _)| *id != self.id);
         if others.into_iter().any(|(_, other)| other.attempts.used.contains_key(name)) {
-            lane.violate(format_args!("the attempt id {name} is that of another session's receive"));
+            subject.violate(format_args!("the attempt id {name} is that of another session's receive"));
         }
         let attempts = &mut state.sessions[self.id].attempts;
         match attempts.lost.iter().position(|lost| lost.name == *name) {
             Some(at) => {
                 let lost = attempts.lost.remove(at);
                 if lost.max != max || now - lost.failed > FIVE_MINUTES {
-                    lane.violate(format_args!(
+                    subject.violate(format_args!(
                         "receive {receive} is to bring {max} and repeats one of {}, {} ms after it failed",
                         lost.max,
                         now - lost.failed
                     ));
                 }
-                lane.note(format_args!("receive {receive} repeats one whose answer was lost"));
+                subject.note(format_args!("receive {receive} repeats one whose answer was lost"));
             }
             None if attempts.used.contains_key(name) => {
-                lane.violate(format_args!("receive {receive} repeats one whose answer was not lost"));
+                subject.violate(format_args!("receive {receive} repeats one whose answer was not lost"));
             }
             None => {
                 let young = |lost: &&Attempt| {
                     lost.failed + UNHEARD < now && attempts.used[&lost.name] + FIVE_MINUTES > now + SOONER
                 };
                 if attempts.lost.iter().find(young).is_some_and(|lost| lost.max <= max) {
-                    lane.violate(format_args!("receive {receive} has a new name although an answer was lost"));
+                    subject.violate(format_args!("receive {receive} has a new name although an answer was lost"));
                 }
             }
         }

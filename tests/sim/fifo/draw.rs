@@ -1,15 +1,16 @@
-//! Makes a drawn lane one of a FIFO queue.
+//! Makes a drawn subject one of a FIFO queue.
 
 use std::time::Duration;
 
 use fastrand::Rng;
 use forebay::machine::GroupOrder;
 
-use crate::plan::{Faults, LanePlan, Manner, Send};
+use crate::plan::Manner;
+use crate::queue::plan::{Faults, Send, SubjectPlan};
 
-/// The lane goes on with a FIFO queue; `rough` where things may go wrong in it.
-pub(crate) fn make_fifo(rng: &mut Rng, lane: &mut LanePlan, rough: bool) {
-    let mapping = &mut lane.mapping;
+/// The subject goes on with a FIFO queue; `rough` where things may go wrong in it.
+pub(crate) fn make_fifo(rng: &mut Rng, subject: &mut SubjectPlan, rough: bool) {
+    let mapping = &mut subject.mapping;
     mapping.fifo = true;
     mapping.source.resource.push_str(".fifo");
     mapping.source.text.push_str(".fifo");
@@ -17,12 +18,12 @@ pub(crate) fn make_fifo(rng: &mut Rng, lane: &mut LanePlan, rough: bool) {
     mapping.batch_size = if rng.bool() { 10 } else { rng.u32(1..=10) };
     mapping.report_batch_item_failures = rng.u8(0..4) > 0;
     mapping.poller.group_order = if rng.u8(0..4) > 0 { GroupOrder::Protect } else { GroupOrder::AsReported };
-    lane.queue.mixing = [0.0, 0.3, 1.0][rng.usize(0..3)];
-    lane.function.manner = [Manner::Honest, Manner::Careless, Manner::Careless, Manner::Strict][rng.usize(0..4)];
-    if rough && lane.faults != Faults::default() {
-        faults(rng, &mut lane.faults);
+    subject.queue.mixing = [0.0, 0.3, 1.0][rng.usize(0..3)];
+    subject.function.manner = [Manner::Honest, Manner::Careless, Manner::Careless, Manner::Strict][rng.usize(0..4)];
+    if rough && subject.faults != Faults::default() {
+        faults(rng, &mut subject.faults);
     }
-    sends(rng, lane, rough);
+    sends(rng, subject, rough);
 }
 
 /// A FIFO queue hands nothing out twice at a time, and takes a delete at its word.
@@ -35,16 +36,16 @@ fn faults(rng: &mut Rng, faults: &mut Faults) {
 }
 
 /// Puts the messages into groups of uneven size, fails some groups always, and sends some messages again.
-fn sends(rng: &mut Rng, lane: &mut LanePlan, rough: bool) {
-    let may_fail = lane.queue.max_receive_count.is_some() || lane.mapping.on_failure.is_some();
+fn sends(rng: &mut Rng, subject: &mut SubjectPlan, rough: bool) {
+    let may_fail = subject.queue.max_receive_count.is_some() || subject.mapping.on_failure.is_some();
     let groups = if rng.u8(0..4) == 0 { 1 } else { rng.u32(2..=12) };
     // What goes its rounds one by one takes its time.
-    let bad = (rough && lane.sends.len() < 60 && may_fail && rng.u8(0..3) == 0).then(|| rng.u32(0..groups));
+    let bad = (rough && subject.sends.len() < 60 && may_fail && rng.u8(0..3) == 0).then(|| rng.u32(0..groups));
     let slipping = if rough && rng.u8(0..3) == 0 { rng.f64() * 0.3 } else { 0.0 };
     let twice = if rng.u8(0..3) == 0 { 0.2 } else { 0.0 };
-    for at in 0..lane.sends.len() {
-        let previous = lane.sends[at.saturating_sub(1)];
-        let send = &mut lane.sends[at];
+    for at in 0..subject.sends.len() {
+        let previous = subject.sends[at.saturating_sub(1)];
+        let send = &mut subject.sends[at];
         if at > 0 && rng.f64() < twice {
             *send = Send { at: send.at, again: true, ..previous };
             continue;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use forebay::machine::GroupOrder;
 
-use crate::lane::{Hold, Lane, LaneState, Place};
 use crate::plan::Manner;
-use crate::session::{STOP_GRACE, Session};
+use crate::queue::delivery::{Hold, Place};
+use crate::queue::session::{STOP_GRACE, Session};
+use crate::queue::subject::{Subject, SubjectState};
 
-impl Lane {
+impl Subject {
     /// What the function does not process because of these failures, with the failures themselves.
     pub(crate) fn left_undone(&self, leases: &[usize], failed: Vec<usize>) -> Vec<usize> {
         let state = self.state();
@@ -28,11 +29,11 @@ impl Lane {
 impl Session {
     /// Whether the order of groups is worth more than what the function reports.
     fn protects(&self) -> bool {
-        self.lane.is_fifo() && self.mapping.poller.group_order == GroupOrder::Protect
+        self.subject.is_fifo() && self.mapping.poller.group_order == GroupOrder::Protect
     }
 
     /// Places of the batch that are reported as processed behind one of their group that failed.
-    pub(crate) fn kept(&self, state: &LaneState, leases: &[usize], failed: &[usize]) -> Vec<usize> {
+    pub(crate) fn kept(&self, state: &SubjectState, leases: &[usize], failed: &[usize]) -> Vec<usize> {
         if !self.protects() {
             return Vec::new();
         }
@@ -43,8 +44,8 @@ impl Session {
 
     /// Places of the batch that failed, and perhaps only because of another: all but the first of each group that the
     /// function names, and the whole batch where it names none.
-    pub(crate) fn spared(&self, state: &LaneState, leases: &[usize], failed: &[usize], named: bool) -> Vec<usize> {
-        if !self.lane.is_fifo() || leases.len() == 1 {
+    pub(crate) fn spared(&self, state: &SubjectState, leases: &[usize], failed: &[usize], named: bool) -> Vec<usize> {
+        if !self.subject.is_fifo() || leases.len() == 1 {
             return Vec::new();
         }
         let first = |at: usize| {
@@ -54,8 +55,8 @@ impl Session {
     }
 
     /// The function has answered: what waits behind a failure fails with it, and successes come in order.
-    pub(crate) fn keep_order(&self, state: &mut LaneState, call: u64, leases: &[usize], named: bool) {
-        if !self.lane.is_fifo() {
+    pub(crate) fn keep_order(&self, state: &mut SubjectState, call: u64, leases: &[usize], named: bool) {
+        if !self.subject.is_fifo() {
             return;
         }
         let clear = named || leases.len() == 1 || self.mapping.on_failure.is_none();
@@ -90,8 +91,8 @@ impl Session {
     }
 
     /// What came with a failed message, waits behind it and was never begun is not begun any more.
-    fn stop_behind(&self, state: &mut LaneState, call: u64, first: usize) {
-        let now = self.lane.world.now();
+    fn stop_behind(&self, state: &mut SubjectState, call: u64, first: usize) {
+        let now = self.subject.world.now();
         let (n, receive) = (state.leases[first].message, state.leases[first].receive);
         for index in 0..state.leases.len() {
             // A copy of what was ahead came after it, and waits behind it as well.
@@ -102,7 +103,7 @@ impl Session {
             if !behind || lease.session != self.id || !matches!(lease.hold, Hold::Unstarted | Hold::Waiting) {
                 continue;
             }
-            let given_back = lease.excuse.is_some() && !lease.is_perhaps_held();
+            let given_back = lease.allowed.is_some() && !lease.is_perhaps_held();
             if given_back || lease.failed_returns > 0 || returns == Some(true) {
                 // It is on its way back already.
             } else if lease.receive == receive && returns == Some(false) {
@@ -111,7 +112,7 @@ impl Session {
             } else {
                 // What failed was no longer ours: this came after it, and may go on or not. Or the drain that returns it
                 // begins just now.
-                lease.excuse.get_or_insert("behind one that failed");
+                lease.allowed.get_or_insert("behind one that failed");
                 lease.perhaps_given_up = true;
             }
         }
@@ -119,20 +120,20 @@ impl Session {
 
     /// Whether a drain has begun to return this delivery, which no invoke has: nobody knows when it begins just now. What
     /// is split in a drain waits for its turn, like the first half, and so does what the queue would dead-letter.
-    fn returns(&self, state: &LaneState, index: usize) -> Option<bool> {
+    fn returns(&self, state: &SubjectState, index: usize) -> Option<bool> {
         let Some(quiet) = state.quiet else { return Some(false) };
-        if self.lane.is_last(state, index) {
+        if self.subject.is_last(state, index) {
             return Some(false);
         }
         let heard = quiet.since + STOP_GRACE;
         match state.leases[index].split {
             Some(at) if at > heard => Some(false),
             Some(at) if at >= quiet.since => None,
-            _ => (self.lane.world.now() > heard).then_some(true),
+            _ => (self.subject.world.now() > heard).then_some(true),
         }
     }
 
-    fn succeed_in_order(&self, state: &mut LaneState, index: usize) {
+    fn succeed_in_order(&self, state: &mut SubjectState, index: usize) {
         let n = state.leases[index].message;
         state.messages[n].succeeded = true;
         if !self.protects() {
@@ -143,7 +144,7 @@ impl Session {
             earlier.group == state.messages[n].group && !done
         });
         if let Some(e) = undone {
-            self.lane.violate(format_args!("m{n} succeeds before m{e} of its group"));
+            self.subject.violate(format_args!("m{n} succeeds before m{e} of its group"));
         }
     }
 }

@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::lane::{Hold, LaneState, Place};
-use crate::session::Session;
+use crate::queue::delivery::{Hold, Place};
+use crate::queue::session::Session;
+use crate::queue::subject::SubjectState;
 
 /// Between the moment when something is due and the call that shows it (milliseconds).
 const SLACK: u64 = 5;
 
 impl Session {
     /// Checks which messages an invoke begins with, and with which others.
-    pub(crate) fn check_order(&self, state: &LaneState, leases: &[usize]) {
-        let lane = &self.lane;
-        if !lane.is_fifo() {
+    pub(crate) fn check_order(&self, state: &SubjectState, leases: &[usize]) {
+        let subject = &self.subject;
+        if !subject.is_fifo() {
             return;
         }
         let groups = state.groups_of(leases);
@@ -23,55 +24,55 @@ impl Session {
             let behind = |&&other: &&usize| state.group_of(other) == group && state.leases[other].message >= n;
             if let Some(other) = leases[..at].iter().find(behind) {
                 let other = state.leases[*other].message;
-                lane.violate(format_args!("m{n} stands behind m{other} in one event"));
+                subject.violate(format_args!("m{n} stands behind m{other} in one event"));
             }
             self.check_ahead(state, leases, n, group);
         }
     }
 
     /// Nothing is begun while something ahead of it in its group, that the engine was ever given, is undone.
-    fn check_ahead(&self, state: &LaneState, leases: &[usize], n: usize, group: Option<&Arc<str>>) {
+    fn check_ahead(&self, state: &SubjectState, leases: &[usize], n: usize, group: Option<&Arc<str>>) {
         let ahead = state.messages[..n].iter().enumerate();
         for (e, earlier) in ahead.filter(|(_, earlier)| earlier.group.as_ref() == group) {
             let Some(reached) = earlier.reached.filter(|_| earlier.place == Place::Queued) else { continue };
             let lease = &state.leases[reached];
             let here = leases.iter().any(|&index| state.leases[index].message == e);
             if lease.session == self.id && !here && !matches!(lease.hold, Hold::Succeeded | Hold::Recorded) {
-                self.lane.violate(format_args!("m{n} is begun while m{e} of its group is {:?}", lease.hold));
+                self.subject.violate(format_args!("m{n} is begun while m{e} of its group is {:?}", lease.hold));
             }
         }
     }
 
     /// No group is in two invokes at once. One that has just failed is alone in its batch; a message of it is, where it is
     /// to be known which one fails.
-    fn check_company(&self, state: &LaneState, leases: &[usize], groups: &BTreeSet<Arc<str>>) {
-        let lane = &self.lane;
+    fn check_company(&self, state: &SubjectState, leases: &[usize], groups: &BTreeSet<Arc<str>>) {
+        let subject = &self.subject;
         for (id, call) in &state.calls {
             if let Some(group) = call.groups.intersection(groups).next() {
-                lane.violate(format_args!("{group} is invoked while invoke {id} has it"));
+                subject.violate(format_args!("{group} is invoked while invoke {id} has it"));
             }
         }
         let unclear = |group: &&Arc<str>| state.sessions[self.id].unclear.get(*group).is_some_and(|left| *left > 0);
         if leases.len() > 1
             && let Some(group) = groups.iter().find(unclear)
         {
-            lane.violate(format_args!("{group} is to go one by one, and {} go together", leases.len()));
+            subject.violate(format_args!("{group} is to go one by one, and {} go together", leases.len()));
         }
         if groups.len() < 2 {
             return;
         }
         let failing = &state.sessions[self.id].failing;
         if let Some(group) = groups.intersection(failing).next() {
-            lane.violate(format_args!("{group} is invoked with others although its last batch failed"));
+            subject.violate(format_args!("{group} is invoked with others although its last batch failed"));
         }
-        if lane.calm() && self.limit().is_none() {
-            lane.violate(format_args!("{} groups share an event where each could have its own", groups.len()));
+        if subject.calm() && self.limit().is_none() {
+            subject.violate(format_args!("{} groups share an event where each could have its own", groups.len()));
         }
     }
 
     /// What came before these deliveries in their groups, and is in no invoke, is not held any more.
-    pub(crate) fn pass(&self, state: &mut LaneState, leases: &[usize]) {
-        let came = |state: &LaneState, index: usize| (state.leases[index].delivered, index);
+    pub(crate) fn pass(&self, state: &mut SubjectState, leases: &[usize]) {
+        let came = |state: &SubjectState, index: usize| (state.leases[index].delivered, index);
         for group in state.groups_of(leases) {
             let of_group = leases.iter().copied().filter(|&index| state.group_of(index) == Some(&group));
             let Some(first) = of_group.map(|index| came(state, index)).min() else { continue };
@@ -86,20 +87,20 @@ impl Session {
     }
 
     /// Receives only what a slot is free for, and nothing while a group waits for one.
-    pub(crate) fn check_group_admission(&self, state: &LaneState, limit: usize) {
-        let lane = &self.lane;
-        let now = lane.world.now();
+    pub(crate) fn check_group_admission(&self, state: &SubjectState, limit: usize) {
+        let subject = &self.subject;
+        let now = subject.world.now();
         let in_hand = |hold| {
             let known = |&index: &usize| self.has_in_hand(&state.leases[index], hold);
             let held: Vec<usize> = state.open.iter().copied().filter(known).collect();
-            held.into_iter().filter(|&index| !lane.group_broke(state, index)).collect::<Vec<usize>>()
+            held.into_iter().filter(|&index| !subject.group_broke(state, index)).collect::<Vec<usize>>()
         };
         let waiting = in_hand(Hold::Waiting);
         let batches: BTreeSet<u64> = waiting.iter().map(|&index| state.leases[index].batch).collect();
         let busy = state.calls.len() + batches.len();
         let open = state.sessions[self.id].receives.len();
         if busy + open >= limit {
-            lane.violate(format_args!(
+            subject.violate(format_args!(
                 "a receive begins although {limit} batches may be in flight, {busy} are and {open} receives are open"
             ));
         }
@@ -126,23 +127,23 @@ impl Session {
             })
         });
         if let Some(index) = waits {
-            lane.violate(format_args!("a receive begins although L{index} waits for a slot"));
+            subject.violate(format_args!("a receive begins although L{index} waits for a slot"));
         }
     }
 
-    /// In a calm life a message waits for nothing but a slot, and what is ahead of it.
-    pub(crate) fn check_prompt(&self, state: &LaneState, leases: &[usize]) {
-        let lane = &self.lane;
-        if !lane.calm() || self.mapping.poller.rate_limit.is_some() {
+    /// In a calm scenario a message waits for nothing but a slot, and what is ahead of it.
+    pub(crate) fn check_prompt(&self, state: &SubjectState, leases: &[usize]) {
+        let subject = &self.subject;
+        if !subject.calm() || self.mapping.poller.rate_limit.is_some() {
             return;
         }
-        let now = lane.world.now();
+        let now = subject.world.now();
         for &index in leases {
             let came = state.leases[index].delivered.unwrap_or(now);
             let freed = state.group_of(index).and_then(|group| state.fifo.freed.get(group)).copied().unwrap_or(0);
             let due = came.max(freed).max(state.last_full).max(state.sessions[self.id].changed);
             if now > due + SLACK {
-                lane.violate(format_args!("L{index} is begun {} ms after it could have been", now - due));
+                subject.violate(format_args!("L{index} is begun {} ms after it could have been", now - due));
             }
         }
     }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use forebay::machine::PollRequest;
 
-use crate::lane::{Hold, Lane, LaneState, Message, Place, REFUSED};
+use crate::queue::delivery::{Hold, Message, Place, REFUSED};
+use crate::queue::subject::{Subject, SubjectState};
 
 /// So long a receive can be made again under its name (milliseconds).
 pub(crate) const FIVE_MINUTES: u64 = 300_000;
 
-/// What a lane knows of a FIFO queue.
+/// What a subject knows of a FIFO queue.
 #[derive(Debug, Default)]
 pub(crate) struct FifoState {
     /// Receives by their name: when each was first answered, and what it brought.
@@ -34,7 +35,7 @@ pub(crate) fn attributes(message: &Message, n: usize) -> String {
     })
 }
 
-impl LaneState {
+impl SubjectState {
     /// The groups of these deliveries.
     pub(crate) fn groups_of(&self, leases: &[usize]) -> BTreeSet<Arc<str>> {
         leases.iter().filter_map(|&index| self.group_of(index)).cloned().collect()
@@ -46,10 +47,10 @@ impl LaneState {
     }
 }
 
-impl Lane {
+impl Subject {
     /// What a receive would find, group by group, the longest waiting first. What is at the head of a group and has
     /// spent its receives goes to the dead-letter queue.
-    pub(crate) fn find_groups(&self, state: &mut LaneState) -> Vec<Vec<usize>> {
+    pub(crate) fn find_groups(&self, state: &mut SubjectState) -> Vec<Vec<usize>> {
         let mut groups: BTreeMap<Arc<str>, Vec<usize>> = BTreeMap::new();
         let mut in_flight = BTreeSet::new();
         for (n, message) in state.messages.iter().enumerate() {
@@ -80,7 +81,7 @@ impl Lane {
     }
 
     /// Which messages a receive brings: of each group the first ones, in order.
-    pub(crate) fn choose_from_groups(&self, state: &mut LaneState, max: usize) -> Vec<usize> {
+    pub(crate) fn choose_from_groups(&self, state: &mut SubjectState, max: usize) -> Vec<usize> {
         let mut groups = self.find_groups(state);
         if groups.is_empty() {
             return Vec::new();
@@ -110,7 +111,7 @@ impl Lane {
     /// The answer of the receive that had the same name, where it is still as it was: hidden anew, with the same receipts.
     pub(crate) fn hand_out_again(
         &self,
-        state: &mut LaneState,
+        state: &mut SubjectState,
         request: &PollRequest,
         session: usize,
         until: u64,
@@ -132,13 +133,13 @@ impl Lane {
             self.note(format_args!("L{index} (m{}) is handed out again", lease.message));
             (lease.session, lease.receive) = (session, receive);
             (lease.received, lease.until) = (now, until);
-            (lease.hold, lease.excuse) = (Hold::Underway, None);
+            (lease.hold, lease.allowed) = (Hold::Underway, None);
         }
         Some(leases)
     }
 
     /// Keeps what a receive was answered, for another under the same name.
-    pub(crate) fn remember(&self, state: &mut LaneState, request: &PollRequest, picked: &[usize]) {
+    pub(crate) fn remember(&self, state: &mut SubjectState, request: &PollRequest, picked: &[usize]) {
         if let Some(attempt) = &request.attempt {
             state.fifo.answers.insert(Arc::clone(attempt), (self.world.now(), picked.to_vec()));
         }
@@ -146,12 +147,12 @@ impl Lane {
 
     /// Whether a receipt is refused although its time is not over: its message is visible from now on, and waits for
     /// those of its group that are in flight.
-    pub(crate) fn slips(&self, state: &mut LaneState, index: usize, hidden: Duration) -> bool {
+    pub(crate) fn slips(&self, state: &mut SubjectState, index: usize, hidden: Duration) -> bool {
         let message = &mut state.messages[state.leases[index].message];
         if hidden.is_zero() || self.world.fair() || !std::mem::take(&mut message.slips) {
             return false;
         }
-        state.leases[index].excuse.get_or_insert(REFUSED);
+        state.leases[index].allowed.get_or_insert(REFUSED);
         self.end(state, index);
         true
     }

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use forebay::machine::OnFunctionError;
 
-use crate::lane::{Hold, Lane, LaneState, Lease};
-use crate::leases::{TWELVE_HOURS, millis};
-use crate::session::Session;
+use crate::queue::delivery::{Hold, Lease};
+use crate::queue::leases::TWELVE_HOURS;
+use crate::queue::session::Session;
+use crate::queue::subject::{Subject, SubjectState};
+use crate::run::millis;
 
 /// An engine may see a lease end this much earlier or later than the world (milliseconds).
 const SLACK: u64 = 50;
@@ -20,14 +22,14 @@ const fn is_in_hand(lease: &Lease) -> bool {
 
 impl Session {
     /// A change of visibility is asked for.
-    pub(crate) fn check_group(&self, state: &mut LaneState, index: usize, hidden: Duration) {
+    pub(crate) fn check_group(&self, state: &mut SubjectState, index: usize, hidden: Duration) {
         let Some(group) = state.group_of(index).map(Arc::clone) else { return };
-        let now = self.lane.world.now();
+        let now = self.subject.world.now();
         if matches!(state.leases[index].hold, Hold::Failed(_)) {
             if self.crosses_failure(&state.leases[index], hidden) {
                 return;
             }
-            if !self.lane.group_is_broken(state, index) {
+            if !self.subject.group_is_broken(state, index) {
                 self.check_tail(state, index, hidden);
             }
             state.leases[index].span = Some(hidden);
@@ -43,15 +45,15 @@ impl Session {
     /// what has failed is hidden.
     pub(crate) fn crosses_failure(&self, lease: &Lease, hidden: Duration) -> bool {
         let OnFunctionError::Backoff(backoff) = self.mapping.poller.visibility.on_function_error else { return false };
-        let is_just = matches!(lease.hold, Hold::Failed(at) if at + 1 >= self.lane.world.now());
-        let is_extension = millis(hidden) >= self.lane.hidden(&self.mapping) && hidden > backoff.maximum;
-        self.lane.is_fifo() && is_just && is_extension
+        let is_just = matches!(lease.hold, Hold::Failed(at) if at + 1 >= self.subject.world.now());
+        let is_extension = millis(hidden) >= self.subject.hidden(&self.mapping) && hidden > backoff.maximum;
+        self.subject.is_fifo() && is_just && is_extension
     }
 
     /// What failed together comes back together, first to last.
-    fn check_tail(&self, state: &LaneState, index: usize, hidden: Duration) {
-        let lane = &self.lane;
-        let now = lane.world.now();
+    fn check_tail(&self, state: &SubjectState, index: usize, hidden: Duration) {
+        let subject = &self.subject;
+        let now = subject.world.now();
         let lease = &state.leases[index];
         let tail = state.leases.iter().enumerate().filter(|(other, lease)| {
             *other != index
@@ -62,22 +64,22 @@ impl Session {
         for (other, mate) in tail {
             let known = !mate.over && mate.gone.is_none() && mate.known > now + SLACK && !mate.deferred;
             if mate.message < lease.message && mate.span.is_none() && known {
-                lane.violate(format_args!("L{index} is returned before L{other}, which is ahead of it"));
+                subject.violate(format_args!("L{index} is returned before L{other}, which is ahead of it"));
             }
             let backs_off = matches!(self.mapping.poller.visibility.on_function_error, OnFunctionError::Backoff(_));
             // What was asked for both when they failed was an extension on its way, and this is the backoff.
-            let crossed = |span: Duration| lease.span == Some(span) && millis(span) == lane.hidden(&self.mapping);
+            let crossed = |span: Duration| lease.span == Some(span) && millis(span) == subject.hidden(&self.mapping);
             if let Some(span) = mate.span.filter(|span| backs_off && *span != hidden && !crossed(*span)) {
-                lane.violate(format_args!("L{index} backs off {hidden:?}, and L{other} of its group {span:?}"));
+                subject.violate(format_args!("L{index} backs off {hidden:?}, and L{other} of its group {span:?}"));
             }
         }
     }
 }
 
-impl Lane {
+impl Subject {
     /// Whether another message of its group has slipped out of the engine's hands since this one came, or had before and
     /// stands in a batch still, or waits ahead of this one.
-    pub(crate) fn group_is_broken(&self, state: &LaneState, index: usize) -> bool {
+    pub(crate) fn group_is_broken(&self, state: &SubjectState, index: usize) -> bool {
         let stands = |lease: &Lease| match lease.hold {
             Hold::Running => true,
             Hold::Waiting => !lease.passed,
@@ -89,11 +91,11 @@ impl Lane {
     }
 
     /// The same, of what slipped since this one came.
-    pub(crate) fn group_broke(&self, state: &LaneState, index: usize) -> bool {
+    pub(crate) fn group_broke(&self, state: &SubjectState, index: usize) -> bool {
         self.has_slipped_mate(state, index, |_| false)
     }
 
-    fn has_slipped_mate(&self, state: &LaneState, index: usize, earlier: impl Fn(&Lease) -> bool) -> bool {
+    fn has_slipped_mate(&self, state: &SubjectState, index: usize, earlier: impl Fn(&Lease) -> bool) -> bool {
         let now = self.world.now();
         let Some(group) = state.group_of(index) else { return false };
         let since = state.leases[index].delivered.unwrap_or(now);
@@ -109,7 +111,7 @@ impl Lane {
 
     /// Whether it waited for a batch with messages of its group that was perhaps left: held for as long as is allowed, and
     /// neither extended nor invoked since.
-    pub(crate) fn is_behind_one_left(&self, state: &LaneState, index: usize) -> bool {
+    pub(crate) fn is_behind_one_left(&self, state: &SubjectState, index: usize) -> bool {
         let lease = &state.leases[index];
         let Some(group) = state.group_of(index) else { return false };
         state.leases.iter().enumerate().any(|(other, mate)| {
@@ -122,7 +124,7 @@ impl Lane {
     }
 
     /// When one message of a group was extended, all that is held of it was.
-    pub(crate) fn check_together(&self, state: &mut LaneState) {
+    pub(crate) fn check_together(&self, state: &mut SubjectState) {
         if state.fifo.extended.first().is_none_or(|(at, ..)| *at == self.world.now()) {
             return;
         }
@@ -137,8 +139,8 @@ impl Lane {
                 let held = is_in_hand(lease) && lease.delivered.is_some_and(|delivered| delivered < at);
                 let ours = lease.session == session && state.group_of(index) == Some(&group);
                 let known = lease.known > at && lease.gone.is_none() && lease.received + TWELVE_HOURS > at + LAST;
-                let excused = lease.excuse.is_some() || lease.extending > 0 || lease.asked >= Some(at);
-                if held && ours && known && !excused {
+                let allowed = lease.allowed.is_some() || lease.extending > 0 || lease.asked >= Some(at);
+                if held && ours && known && !allowed {
                     let what = format!("L{index} was not extended at {at} ms, when others of {group} were");
                     return self.violate(what);
                 }

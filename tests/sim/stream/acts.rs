@@ -1,26 +1,25 @@
-//! What operators and fate do to an engine that reads a stream, and what must be true after each of it.
+//! What operators and faults do to an engine that reads a stream, and what must be true after each of it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use forebay::engine::{CheckpointChange, MappingState, MappingStatus};
 
-use super::basin::Quiet;
-use super::life::Life;
+use super::model::Quiet;
 use super::plan::Action;
-use super::rig::Rig;
-use crate::leases::millis;
+use super::scenario::{Scenario, start_engine};
 use crate::rig::{DRAIN, is};
+use crate::run::millis;
 
 /// Between a bound and the answer that shows that it was kept (milliseconds).
 const SLACK: u64 = 1_000;
 /// A mapping is `Enabled` when it has read once, or is known to be degraded, within this.
 const FIRST_READ: Duration = Duration::from_secs(600);
 
-impl Life {
+impl Scenario {
     /// Does one thing to the engine, and checks what comes of it.
     pub(crate) async fn act(&mut self, action: Action) {
-        self.basin.world.note(format_args!("action: {action:?}"));
+        self.model.world.note(format_args!("action: {action:?}"));
         match action {
             Action::Stop(consumer) => self.stop(consumer).await,
             Action::Start(consumer) => self.start(consumer).await,
@@ -34,7 +33,7 @@ impl Life {
             }
             Action::Recreate { splits, down } => {
                 self.shutdown(5_000, None).await;
-                self.basin.recreate(splits);
+                self.model.recreate(splits);
                 self.restart(down).await;
                 for consumer in 0..self.mappings.len() {
                     self.begin_again(consumer).await;
@@ -50,14 +49,14 @@ impl Life {
     }
 
     fn hush(&self, consumer: usize, bound: Option<u64>) -> u64 {
-        let since = self.basin.world.now();
+        let since = self.model.world.now();
         let quiet = Quiet { since, bound, cut: false, until_connected: false };
-        self.basin.state().consumers[consumer].quiet = Some(quiet);
+        self.model.state().consumers[consumer].quiet = Some(quiet);
         since
     }
 
     fn cut(&self) {
-        for consumer in &mut self.basin.state().consumers {
+        for consumer in &mut self.model.state().consumers {
             if let Some(quiet) = &mut consumer.quiet {
                 quiet.cut = true;
             }
@@ -70,44 +69,44 @@ impl Life {
 
     /// A drain that began at `since` has ended: nothing is in flight, and it kept its bound.
     fn check_drain(&self, consumer: usize, since: u64, bound: u64, what: &str) {
-        let took = self.basin.world.now() - since;
-        let mut state = self.basin.state();
+        let took = self.model.world.now() - since;
+        let mut state = self.model.state();
         let cut = state.consumers[consumer].quiet.is_some_and(|quiet| quiet.cut);
         let open = state.consumers[consumer].calls.len();
-        self.basin.end_session(&mut state, consumer, took < bound && !cut);
+        self.model.end_session(&mut state, consumer, took < bound && !cut);
         drop(state);
         if open > 0 {
-            self.basin.violate(consumer, format_args!("{open} invokes outlive {what}"));
+            self.model.violate(consumer, format_args!("{open} invokes outlive {what}"));
         }
         if took > bound + SLACK {
-            self.basin.violate(consumer, format_args!("{what} took {took} ms, with a bound of {bound} ms"));
+            self.model.violate(consumer, format_args!("{what} took {took} ms, with a bound of {bound} ms"));
         }
     }
 
     async fn stop(&mut self, consumer: usize) {
         let bound = self.drain_bound(consumer);
         let since = self.hush(consumer, Some(bound));
-        if let Err(error) = self.rig.handle.stop(self.basin.name(consumer)).await {
-            return self.basin.violate(consumer, format_args!("stop failed: {error}"));
+        if let Err(error) = self.rig.handle.stop(self.model.name(consumer)).await {
+            return self.model.violate(consumer, format_args!("stop failed: {error}"));
         }
         if !std::mem::replace(&mut self.wanted[consumer], false) {
             return;
         }
         let patience = Duration::from_millis(bound + SLACK);
-        if !self.rig.wait(self.basin.name(consumer), patience, is(MappingState::Disabled)).await {
-            return self.basin.violate(consumer, format_args!("still not Disabled {patience:?} after the stop"));
+        if !self.rig.wait(self.model.name(consumer), patience, is(MappingState::Disabled)).await {
+            return self.model.violate(consumer, format_args!("still not Disabled {patience:?} after the stop"));
         }
         self.check_drain(consumer, since, bound, "a stop");
     }
 
     pub(crate) async fn start(&mut self, consumer: usize) {
-        self.basin.state().consumers[consumer].quiet = None;
-        if let Err(error) = self.rig.handle.start(self.basin.name(consumer)).await {
-            return self.basin.violate(consumer, format_args!("start failed: {error}"));
+        self.model.state().consumers[consumer].quiet = None;
+        if let Err(error) = self.rig.handle.start(self.model.name(consumer)).await {
+            return self.model.violate(consumer, format_args!("start failed: {error}"));
         }
         self.wanted[consumer] = true;
-        if !self.rig.wait(self.basin.name(consumer), FIRST_READ, is(MappingState::Enabled)).await {
-            self.basin.violate(consumer, format_args!("still not Enabled {FIRST_READ:?} after the start"));
+        if !self.rig.wait(self.model.name(consumer), FIRST_READ, is(MappingState::Enabled)).await {
+            self.model.violate(consumer, format_args!("still not Enabled {FIRST_READ:?} after the start"));
         }
     }
 
@@ -118,14 +117,14 @@ impl Life {
         self.cut();
         self.rig.task.abort();
         tokio::time::sleep(Duration::from_millis(1)).await;
-        self.basin.world.next_incarnation();
-        let mut state = self.basin.state();
+        self.model.world.next_incarnation();
+        let mut state = self.model.state();
         for consumer in 0..self.mappings.len() {
-            self.basin.end_session(&mut state, consumer, false);
+            self.model.end_session(&mut state, consumer, false);
             let reads = state.consumers[consumer].sessions.iter().flat_map(|session| session.views.values());
             let (reads, open) = (reads.filter(|view| view.reading).count(), state.consumers[consumer].calls.len());
             if reads + open > 0 {
-                self.basin.violate(consumer, format_args!("{reads} reads and {open} invokes outlive the engine"));
+                self.model.violate(consumer, format_args!("{reads} reads and {open} invokes outlive the engine"));
             }
         }
     }
@@ -134,30 +133,30 @@ impl Life {
     /// is done.
     async fn begin_again(&mut self, consumer: usize) {
         let kept = self.store.kept().await.expect("a store in memory can be read");
-        let Some(kept) = kept.get(self.basin.name(consumer)) else { return };
-        let unreadable = self.basin.unreadable(kept);
+        let Some(kept) = kept.get(self.model.name(consumer)) else { return };
+        let unreadable = self.model.unreadable(kept);
         if !unreadable.is_empty() && self.wanted[consumer] {
             let told = |status: Option<&MappingStatus>| {
                 let reason = status.and_then(|status| status.health_reason.as_deref()).unwrap_or_default();
                 reason.contains("FB0612")
             };
             // A shard that is split meanwhile is closed, as it was before.
-            let silent = !self.rig.wait(self.basin.name(consumer), FIRST_READ, told).await;
-            if silent && !self.basin.unreadable(kept).is_empty() {
+            let silent = !self.rig.wait(self.model.name(consumer), FIRST_READ, told).await;
+            if silent && !self.model.unreadable(kept).is_empty() {
                 let marks = unreadable.join(", ");
-                self.basin.violate(consumer, format_args!("reads nothing of a stream made again, silently: {marks}"));
+                self.model.violate(consumer, format_args!("reads nothing of a stream made again, silently: {marks}"));
             }
         }
         if self.wanted[consumer] {
             self.hush(consumer, None);
-            if let Some(quiet) = &mut self.basin.state().consumers[consumer].quiet {
+            if let Some(quiet) = &mut self.model.state().consumers[consumer].quiet {
                 (quiet.until_connected, quiet.cut) = (true, true);
             }
         }
-        self.basin.state().consumers[consumer].reset = true;
-        let reset = self.rig.handle.change_checkpoint(self.basin.name(consumer), CheckpointChange::Reset, true).await;
+        self.model.state().consumers[consumer].reset = true;
+        let reset = self.rig.handle.change_checkpoint(self.model.name(consumer), CheckpointChange::Reset, true).await;
         if let Err(error) = reset {
-            self.basin.violate(consumer, format_args!("the reset failed: {error}"));
+            self.model.violate(consumer, format_args!("the reset failed: {error}"));
         }
     }
 
@@ -165,19 +164,19 @@ impl Life {
         tokio::time::sleep(Duration::from_millis(down)).await;
         for consumer in 0..self.mappings.len() {
             if self.wanted[consumer] {
-                self.basin.state().consumers[consumer].quiet = None;
+                self.model.state().consumers[consumer].quiet = None;
             } else {
                 self.hush(consumer, None);
             }
         }
-        self.rig = Rig::start(&self.basin, self.mappings.clone(), Arc::clone(&self.store));
+        self.rig = start_engine(&self.model, self.mappings.clone(), Arc::clone(&self.store));
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 
     pub(crate) async fn shutdown(&mut self, bound: u64, cut_after: Option<u64>) {
-        let since = self.basin.world.now();
+        let since = self.model.world.now();
         for consumer in 0..self.mappings.len() {
-            let quiet = self.basin.state().consumers[consumer].quiet;
+            let quiet = self.model.state().consumers[consumer].quiet;
             if quiet.is_none() {
                 self.hush(consumer, Some(self.own_bound(consumer, bound)));
             }
@@ -190,38 +189,38 @@ impl Life {
         if let Some(after) = cut_after {
             answer = tokio::time::timeout(Duration::from_millis(after), shutdown.as_mut()).await.ok();
             if answer.is_none() {
-                self.basin.world.note(format_args!("a second SIGTERM"));
+                self.model.world.note(format_args!("a second SIGTERM"));
                 self.cut();
                 handle.cut().await;
                 limit = limit.min(after + 2 * SLACK);
             }
         }
         if answer.is_none() {
-            let left = Duration::from_millis((since + limit).saturating_sub(self.basin.world.now()));
+            let left = Duration::from_millis((since + limit).saturating_sub(self.model.world.now()));
             answer = tokio::time::timeout(left, shutdown).await.ok();
         }
         let unsaved = match answer {
             Some(Ok(drained)) => drained.unsaved,
-            Some(Err(error)) => return self.basin.world.violate(format!("shutdown failed: {error}")),
-            None => return self.basin.world.violate(format!("a shutdown was to be over {limit} ms after it began")),
+            Some(Err(error)) => return self.model.world.violate(format!("shutdown failed: {error}")),
+            None => return self.model.world.violate(format!("a shutdown was to be over {limit} ms after it began")),
         };
         if tokio::time::timeout(Duration::from_secs(1), &mut self.rig.task).await.is_err() {
-            self.basin.world.violate("the engine goes on after its shutdown was answered");
+            self.model.world.violate("the engine goes on after its shutdown was answered");
         }
         let alone = self.mappings.len() == 1;
         for consumer in 0..self.mappings.len() {
             let own = self.own_bound(consumer, bound);
             if self.wanted[consumer] {
                 // Which of several drains took so long cannot be seen from here.
-                let known = alone || self.basin.world.now() - since <= own;
+                let known = alone || self.model.world.now() - since <= own;
                 self.check_drain(consumer, since, if known { own } else { u64::MAX - SLACK }, "a shutdown");
-                let told = unsaved.iter().any(|name| name == self.basin.name(consumer));
+                let told = unsaved.iter().any(|name| name == self.model.name(consumer));
                 let kept = self.store.kept().await.expect("a store in memory can be read");
-                let marks = kept.get(self.basin.name(consumer)).map(|kept| kept.marks.clone());
-                self.basin.check_last_marks(consumer, &marks.unwrap_or_default(), since, told);
+                let marks = kept.get(self.model.name(consumer)).map(|kept| kept.marks.clone());
+                self.model.check_last_marks(consumer, &marks.unwrap_or_default(), since, told);
             }
         }
-        self.basin.world.next_incarnation();
+        self.model.world.next_incarnation();
     }
 
     /// A mapping's own bound can only shorten that of the shutdown.
@@ -230,35 +229,35 @@ impl Life {
     }
 
     async fn reload_the_same(&self) {
-        let sessions = || self.basin.state().consumers.iter().map(|consumer| consumer.sessions.len()).sum::<usize>();
+        let sessions = || self.model.state().consumers.iter().map(|consumer| consumer.sessions.len()).sum::<usize>();
         let before = sessions();
         match self.rig.handle.reload(self.mappings.clone()).await {
             Ok(summary) if summary.unchanged == self.mappings.len() => {}
-            Ok(summary) => self.basin.world.violate(format!("a reload of the same files changed {summary:?}")),
-            Err(error) => self.basin.world.violate(format!("reload failed: {error}")),
+            Ok(summary) => self.model.world.violate(format!("a reload of the same files changed {summary:?}")),
+            Err(error) => self.model.world.violate(format!("reload failed: {error}")),
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
         if sessions() != before {
-            self.basin.world.violate("a reload of the same files restarted a mapping");
+            self.model.world.violate("a reload of the same files restarted a mapping");
         }
     }
 
     async fn reload_changed(&self, consumer: usize) {
         if self.wanted[consumer] {
             self.hush(consumer, Some(self.drain_bound(consumer)));
-            if let Some(quiet) = &mut self.basin.state().consumers[consumer].quiet {
+            if let Some(quiet) = &mut self.model.state().consumers[consumer].quiet {
                 quiet.until_connected = true;
             }
         }
         let changed = match self.rig.handle.reload(self.mappings.clone()).await {
             Ok(summary) => !summary.changed.is_empty(),
-            Err(error) => return self.basin.world.violate(format!("reload failed: {error}")),
+            Err(error) => return self.model.world.violate(format!("reload failed: {error}")),
         };
         if !self.wanted[consumer] {
             return;
         }
         if !changed {
-            self.basin.state().consumers[consumer].quiet = None;
+            self.model.state().consumers[consumer].quiet = None;
             return;
         }
         let patience = Duration::from_millis(self.drain_bound(consumer)) + FIRST_READ;
@@ -266,8 +265,8 @@ impl Life {
         let there = |status: Option<&MappingStatus>| {
             status.is_some_and(|status| status.state == MappingState::Enabled && status.batch_size == size)
         };
-        if !self.rig.wait(self.basin.name(consumer), patience, there).await {
-            self.basin
+        if !self.rig.wait(self.model.name(consumer), patience, there).await {
+            self.model
                 .violate(consumer, format_args!("does not run with its new numbers {patience:?} after the reload"));
         }
     }

@@ -8,21 +8,21 @@ use forebay::mapping::DestinationKind;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::basin::{Delivery, State};
 use super::event;
-use super::plan::SideOf;
-use super::session::Tap;
+use super::model::{Delivery, State};
+use super::session::Session;
 use super::shards::places;
 use super::view::{Piece, Stage, With};
+use crate::plan::SideOf;
 
 /// What an adapter waits for an answer before it gives a delivery up (milliseconds).
 const DELIVERY_TIMEOUT: u64 = 10_000;
 
-impl Destination for Tap {
+impl Destination for Session {
     fn deliver(&self, failure: Arc<Failure>) -> BoxFuture<'_, Result<(), Fault>> {
         async move {
-            self.basin.world.enter().await;
-            let mut open = OpenDelivery { tap: self, uuid: failure.uuid, ended: false };
+            self.model.world.enter().await;
+            let mut open = OpenDelivery { session: self, uuid: failure.uuid, ended: false };
             self.begin_delivery(&failure);
             let result = self.take(&failure).await;
             open.ended = true;
@@ -35,45 +35,46 @@ impl Destination for Tap {
 
 /// A delivery that the engine waits for. Dropping it gives it up.
 struct OpenDelivery<'a> {
-    tap: &'a Tap,
+    session: &'a Session,
     uuid: u128,
     ended: bool,
 }
 
 impl Drop for OpenDelivery<'_> {
     fn drop(&mut self) {
-        if !self.ended && !self.tap.basin.world.closed() {
-            let mut state = self.tap.basin.state();
-            if let Some(delivery) = state.session(self.tap.consumer, self.tap.id).deliveries.get_mut(&self.uuid) {
+        if !self.ended && !self.session.model.world.closed() {
+            let mut state = self.session.model.state();
+            if let Some(delivery) = state.session(self.session.consumer, self.session.id).deliveries.get_mut(&self.uuid)
+            {
                 delivery.open = false;
             }
         }
     }
 }
 
-impl Tap {
+impl Session {
     async fn take(&self, failure: &Arc<Failure>) -> Result<(), Fault> {
-        let (basin, faults) = (&self.basin, &self.basin.consumer(self.consumer).faults);
-        basin.pause(basin.plan.stream.latency).await;
-        if let Some(outage) = basin.outage(SideOf::Destination) {
+        let (model, faults) = (&self.model, &self.model.consumer(self.consumer).faults);
+        model.pause(model.plan.stream.latency).await;
+        if let Some(outage) = model.outage(SideOf::Destination) {
             return Err(Fault::new(outage.kind, "the destination is out of reach"));
         }
-        if basin.strikes(faults.deliver_error) {
-            let kind = if basin.world.chance(0.5) { FaultKind::Throttled } else { FaultKind::Transient };
+        if model.strikes(faults.deliver_error) {
+            let kind = if model.world.chance(0.5) { FaultKind::Throttled } else { FaultKind::Transient };
             return Err(Fault::new(kind, "the destination refuses"));
         }
-        basin.state().consumers[self.consumer].kept.push(Arc::clone(failure));
-        if basin.strikes(faults.deliver_lost) {
-            basin.world.sleep_until(basin.world.now() + DELIVERY_TIMEOUT).await;
+        model.state().consumers[self.consumer].kept.push(Arc::clone(failure));
+        if model.strikes(faults.deliver_lost) {
+            model.world.sleep_until(model.world.now() + DELIVERY_TIMEOUT).await;
             return Err(Fault::new(FaultKind::Timeout, "no answer"));
         }
-        basin.pause(basin.plan.stream.latency).await;
+        model.pause(model.plan.stream.latency).await;
         Ok(())
     }
 
     fn begin_delivery(&self, failure: &Arc<Failure>) {
-        let mut state = self.basin.state();
-        self.basin.sweep(&mut state);
+        let mut state = self.model.state();
+        self.model.sweep(&mut state);
         self.check_alive(&state, "a delivery");
         if self.mapping.on_failure.is_none() {
             self.violate("delivers a failure record although the mapping has no destination");
@@ -134,7 +135,7 @@ impl Tap {
         {
             self.violate(format_args!("a failure record says of its window: {window:?}"));
         }
-        let now = self.basin.world.unix_ms();
+        let now = self.model.world.unix_ms();
         if failure.unix_ms > now {
             self.violate("a failure record comes from the future");
         }
@@ -143,7 +144,7 @@ impl Tap {
         let same =
             |other: &&Delivery| matches!(&other.failure.batch, FailedBatch::Stream { shard: of, .. } if of == shard);
         for other in session.deliveries.values().filter(same).filter(|_| fifo) {
-            if !other.confirmed || other.failure.unix_ms > failure.unix_ms + self.basin.clock_lag() {
+            if !other.confirmed || other.failure.unix_ms > failure.unix_ms + self.model.clock_lag() {
                 self.violate(format_args!("a failure record of {shard} overtakes another, where order is kept"));
             }
         }
@@ -250,7 +251,7 @@ impl Tap {
     }
 
     fn end_delivery(&self, uuid: u128, result: &Result<(), Fault>) {
-        let mut state = self.basin.state();
+        let mut state = self.model.state();
         let Some(delivery) = state.session(self.consumer, self.id).deliveries.get_mut(&uuid) else { return };
         delivery.open = false;
         if result.is_ok() {
@@ -258,14 +259,14 @@ impl Tap {
             let records = delivery.records.clone();
             let batch = delivery.failure.batch.clone();
             for &record in &records {
-                self.basin.settle(&mut state, self.consumer, self.id, record);
+                self.model.settle(&mut state, self.consumer, self.id, record);
             }
             if let FailedBatch::Stream { shard, window: Some(window), .. } = batch
                 && window.is_final
                 && let Some(shard) = state.shard(&shard)
             {
                 let with = With::Failure(window.start_unix_ms);
-                self.basin.end_window(&mut state, self.consumer, self.id, shard, with);
+                self.model.end_window(&mut state, self.consumer, self.id, shard, with);
             }
         }
         drop(state);

@@ -1,4 +1,4 @@
-//! Draws a stream's life from a seed.
+//! Draws a stream's scenario from a seed.
 
 use std::time::Duration;
 
@@ -7,40 +7,16 @@ use forebay::machine::{BackoffPolicy, FaultKind, StartingPosition};
 use forebay::mapping::SourceKind;
 
 use super::plan::{
-    Action, CallFaults, ConsumerPlan, FunctionPlan, Put, Reshard, Retune, SideOf, StorePlan, StreamFaults,
-    StreamOutage, StreamPlan, WaterPlan, destination, mapping,
+    Action, CallFaults, ConsumerPlan, Plan, Put, Reshard, Retune, StorePlan, StreamFaults, StreamPlan, mapping,
 };
 use super::shards::unix;
+use super::troubles::{break_functions, end, ends, full_disks, host};
+use crate::plan::{FunctionPlan, Outage, SideOf, Temper, destination};
 
-/// How rough a world is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Temper {
-    /// Nothing goes wrong.
-    Calm,
-    Mild,
-    Wild,
-}
-
-impl Temper {
-    /// A rate at which something goes wrong; every other thing does not.
-    fn rate(self, rng: &mut Rng) -> f64 {
-        let worst = match self {
-            Self::Calm => return 0.0,
-            Self::Mild => 0.06,
-            Self::Wild => 0.3,
-        };
-        if rng.bool() { 0.0 } else { rng.f64() * worst }
-    }
-}
-
-/// The life that belongs to `seed`.
-pub(crate) fn plan(seed: u64) -> StreamPlan {
+/// The scenario that belongs to `seed`.
+pub(crate) fn plan(seed: u64) -> Plan {
     let rng = &mut Rng::with_seed(seed);
-    let temper = match rng.u8(0..10) {
-        0..=2 => Temper::Calm,
-        3..=6 => Temper::Mild,
-        _ => Temper::Wild,
-    };
+    let temper = Temper::draw(rng);
     let kind = if rng.u8(0..5) < 3 { SourceKind::Kinesis } else { SourceKind::DynamoDb };
     // Once in a while iterators live to their end.
     let long = rng.u8(0..40) == 0;
@@ -51,9 +27,9 @@ pub(crate) fn plan(seed: u64) -> StreamPlan {
     let consumers: Vec<ConsumerPlan> = (0..count).map(|index| consumer(rng, index, temper, kind, born)).collect();
     let may_poison = temper != Temper::Calm && consumers.iter().all(ends);
     let actions = if rng.u8(0..3) == 0 { Vec::new() } else { actions(rng, &consumers, born, fair_at) };
-    let mut plan = StreamPlan {
+    let mut plan = Plan {
         seed,
-        stream: water(rng, kind),
+        stream: stream_plan(rng, kind),
         puts: puts(rng, born, fair_at, big, may_poison),
         reshards: reshards(rng, kind, fair_at),
         disabled: None,
@@ -71,111 +47,15 @@ pub(crate) fn plan(seed: u64) -> StreamPlan {
     host(rng, &mut plan);
     if temper != Temper::Calm {
         plan.outages.extend(full_disks(rng, &plan.actions));
-        // These are drawn apart, so that the rest of a life is the same with them and without.
+        // These are drawn apart, so that the rest of a scenario is the same with them and without.
         break_functions(&mut Rng::with_seed(seed ^ 0x0bad_0bad_0bad_0bad), &mut plan);
     }
     plan
 }
 
-/// Disks that are full when a process is told to end, and have room again soon after.
-fn full_disks(rng: &mut Rng, actions: &[(u64, Action)]) -> Vec<StreamOutage> {
-    let ends = actions.iter().filter_map(|(at, action)| match action {
-        Action::Shutdown { bound, .. } => Some((*at, *bound)),
-        _ => None,
-    });
-    let mut full = Vec::new();
-    for (at, bound) in ends {
-        if rng.bool() {
-            let from = at.saturating_sub(rng.u64(0..20_000));
-            let until = at + bound + rng.u64(0..5_000);
-            full.push(StreamOutage { from, until, side: SideOf::Store, kind: FaultKind::Transient });
-        }
-    }
-    full
-}
-
-/// Some hosts have a clock that is wrong, and that is set now and then. Drawn last, as the ends are.
-fn host(rng: &mut Rng, plan: &mut StreamPlan) {
-    if rng.u8(0..5) > 0 {
-        return;
-    }
-    let offset = |rng: &mut Rng| {
-        let far = if rng.bool() { rng.i64(1_500..120_000) } else { rng.i64(120_000..10_000_000) };
-        if rng.bool() { far } else { -far }
-    };
-    plan.host.push((0, offset(rng)));
-    for _ in 0..rng.u8(0..3) {
-        let at = rng.u64(plan.born..plan.fair_at);
-        plan.host.push((at, if rng.bool() { 0 } else { offset(rng) }));
-    }
-    plan.host.sort_unstable();
-    for consumer in &mut plan.consumers {
-        let stream = consumer.mapping.stream.as_mut().expect("a mapping of a stream");
-        if stream.tumbling_window.is_some() {
-            // When the end of a window is too old cannot be told to the second from outside.
-            stream.maximum_record_age = None;
-        }
-    }
-    if !plan.consumers.iter().all(ends) {
-        plan.puts.iter_mut().for_each(|put| put.poison = false);
-    }
-}
-
-/// Some streams are disabled, made again, or do not list their new shards for long. Drawn last: other lives stay what they were.
-fn end(rng: &mut Rng, plan: &mut StreamPlan) {
-    if rng.u8(0..8) > 0 {
-        return;
-    }
-    if rng.u8(0..4) == 0 {
-        // New shards are not listed for minutes.
-        plan.stream.lag = (100_000, 200_000);
-        // A shard that is not listed yet cannot be read at any rate.
-        plan.watch_idle = false;
-        return;
-    }
-    match plan.stream.kind {
-        SourceKind::DynamoDb => plan.disabled = Some(rng.u64(0..plan.fair_at)),
-        // What LATEST and times mean for a stream that is made again is not told apart here.
-        _ if plan.consumers.iter().all(begins_with_all) => {
-            let at = rng.u64(plan.born..plan.fair_at);
-            let place = plan.actions.partition_point(|&(when, _)| when <= at);
-            let again = Action::Recreate { splits: rng.u32(0..3), down: rng.u64(0..10_000) };
-            plan.actions.insert(place, (at, again));
-        }
-        _ => {}
-    }
-}
-
-/// What is poisoned must end one day.
-fn ends(consumer: &ConsumerPlan) -> bool {
-    let stream = consumer.mapping.stream.as_ref().expect("a mapping of a stream");
-    stream.maximum_retry_attempts.is_some() || stream.maximum_record_age.is_some()
-}
-
-fn begins_with_all(consumer: &ConsumerPlan) -> bool {
-    consumer.mapping.stream.as_ref().is_some_and(|stream| stream.start == StartingPosition::TrimHorizon)
-}
-
-/// In every fourth life functions fail everything for a while, and the mappings are looked at meanwhile.
-fn break_functions(rng: &mut Rng, plan: &mut StreamPlan) {
-    if rng.u8(0..4) > 0 {
-        return;
-    }
-    let from = rng.u64(plan.born..plan.fair_at);
-    plan.fair_at += 100_000;
-    let until = plan.fair_at - rng.u64(1..20_000);
-    for consumer in &mut plan.consumers {
-        consumer.function.broken = Some((from, until));
-    }
-    for at in [rng.u64(from..until), until - 1, plan.fair_at] {
-        plan.actions.push((at, Action::Look));
-    }
-    plan.actions.sort_by_key(|(at, _)| *at);
-}
-
-fn water(rng: &mut Rng, kind: SourceKind) -> WaterPlan {
+fn stream_plan(rng: &mut Rng, kind: SourceKind) -> StreamPlan {
     let fastest = rng.u64(0..20);
-    WaterPlan {
+    StreamPlan {
         kind,
         shards: if rng.bool() { 1 } else { rng.usize(2..=4) },
         retention: if rng.u8(0..6) == 0 { rng.u64(10_000..60_000) } else { 24 * 3_600_000 },
@@ -221,7 +101,7 @@ fn consumer(rng: &mut Rng, index: usize, temper: Temper, kind: SourceKind, born:
         timeout: longest + rng.u64(500..8_000),
         duration: (rng.u64(0..=longest), longest),
         reserved: (temper != Temper::Calm && rng.u8(0..4) == 0).then(|| rng.u32(1..=4)),
-        broken: None,
+        ..FunctionPlan::default()
     };
     ConsumerPlan { mapping, function, faults: call_faults(rng, temper) }
 }
@@ -245,7 +125,7 @@ fn retune(rng: &mut Rng) -> Retune {
 }
 
 fn call_faults(rng: &mut Rng, temper: Temper) -> CallFaults {
-    let mut rate = || temper.rate(rng);
+    let mut rate = || temper.rate(rng, 0.06, 0.3);
     CallFaults {
         throttle: rate(),
         break_before: rate(),
@@ -262,7 +142,7 @@ fn call_faults(rng: &mut Rng, temper: Temper) -> CallFaults {
 }
 
 fn stream_faults(rng: &mut Rng, temper: Temper) -> StreamFaults {
-    let mut rate = || temper.rate(rng);
+    let mut rate = || temper.rate(rng, 0.06, 0.3);
     StreamFaults {
         list_error: rate(),
         read_error: rate(),
@@ -275,25 +155,25 @@ fn stream_faults(rng: &mut Rng, temper: Temper) -> StreamFaults {
 
 fn store(rng: &mut Rng, temper: Temper) -> StorePlan {
     let bad = rng.u8(0..3) == 0;
-    let mut rate = || if bad { temper.rate(rng) } else { 0.0 };
+    let mut rate = || if bad { temper.rate(rng, 0.06, 0.3) } else { 0.0 };
     let (fails, lost) = (rate(), rate());
     let slow = rng.u8(0..5) == 0;
     StorePlan { latency: (0, if slow { rng.u64(100..1_500) } else { rng.u64(0..30) }), fails, lost }
 }
 
-fn outages(rng: &mut Rng, born: u64, fair_at: u64) -> Vec<StreamOutage> {
+fn outages(rng: &mut Rng, born: u64, fair_at: u64) -> Vec<Outage> {
     let kinds = [FaultKind::Throttled, FaultKind::Transient, FaultKind::Denied, FaultKind::Missing, FaultKind::Timeout];
     (0..rng.usize(0..3))
         .map(|_| {
             let from = rng.u64(born..fair_at);
             let side = match rng.u8(0..5) {
-                0 => SideOf::Stream,
+                0 => SideOf::Source,
                 1 | 2 => SideOf::Function,
                 3 => SideOf::Destination,
                 _ => SideOf::Store,
             };
             let kind = kinds[rng.usize(0..kinds.len())];
-            StreamOutage { from, until: from + rng.u64(500..60_000), side, kind }
+            Outage { from, until: from + rng.u64(500..60_000), side, kind }
         })
         .collect()
 }

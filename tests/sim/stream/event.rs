@@ -1,6 +1,6 @@
 //! Reads the events that the engine makes: which records are in them, byte for byte, and which window.
 
-use super::basin::State;
+use super::model::State;
 use super::shards::unix;
 
 /// What an event says of its tumbling window.
@@ -70,7 +70,7 @@ fn window(tail: &[u8], arn: &str) -> Result<WindowTail, String> {
     })
 }
 
-/// `2026-01-01T00:07:30Z`; every life is over before its second day, and windows may begin before it.
+/// `2026-01-01T00:07:30Z`; every scenario is over before its second day, and windows may begin before it.
 fn unix_ms(text: &str) -> Option<u64> {
     let (day, time) = text.split_once('T')?;
     let day = match day {

@@ -10,12 +10,12 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-use super::basin::Basin;
 use super::event::WindowTail;
-use super::plan::SideOf;
-use super::session::Tap;
+use super::model::StreamModel;
+use super::session::Session;
 use super::work::Verdict;
 use crate::answers;
+use crate::plan::SideOf;
 
 /// What an adapter adds to the function's timeout before it gives an invoke up (milliseconds).
 const ATTEMPT_MARGIN: u64 = 10_000;
@@ -31,17 +31,17 @@ enum Run {
     Hangs { busy: bool },
 }
 
-impl Function for Tap {
+impl Function for Session {
     fn invoke(&self, body: Bytes) -> BoxFuture<'_, InvokeResult> {
         async move {
-            self.basin.world.enter().await;
+            self.model.world.enter().await;
             let mut call = self.begin_invoke(&body);
             drop(body);
             let run = self.decide(call.id, &call.records, call.tail.as_ref());
             let (answer, answered) = oneshot::channel();
-            let (basin, consumer) = (Arc::clone(&self.basin), self.consumer);
+            let (model, consumer) = (Arc::clone(&self.model), self.consumer);
             tokio::spawn(async move {
-                let end = basin.run(consumer, run).await;
+                let end = model.run(consumer, run).await;
                 // Nobody listens when the engine gave the invoke up.
                 answer.send(end).ok();
             });
@@ -57,7 +57,7 @@ impl Function for Tap {
     }
 
     fn describe(&self) -> BoxFuture<'_, Result<FunctionSettings, Fault>> {
-        let function = &self.basin.consumer(self.consumer).function;
+        let function = &self.model.consumer(self.consumer).function;
         let settings = FunctionSettings {
             timeout: Duration::from_millis(function.timeout),
             reserved_concurrency: function.reserved,
@@ -68,35 +68,35 @@ impl Function for Tap {
     }
 }
 
-impl Tap {
+impl Session {
     /// Throws the dice for one invoke.
     fn decide(&self, id: u64, records: &[usize], tail: Option<&WindowTail>) -> Run {
-        let basin = &self.basin;
-        let plan = basin.consumer(self.consumer);
-        if let Some(outage) = basin.outage(SideOf::Function) {
+        let model = &self.model;
+        let plan = model.consumer(self.consumer);
+        if let Some(outage) = model.outage(SideOf::Function) {
             return match outage.kind {
                 FaultKind::Timeout => Run::Hangs { busy: false },
                 kind => self.refuse(kind),
             };
         }
-        let mut state = basin.state();
+        let mut state = model.state();
         let running = state.consumers[self.consumer].running;
-        if plan.function.reserved.is_some_and(|most| running >= most) || basin.strikes(plan.faults.throttle) {
+        if plan.function.reserved.is_some_and(|most| running >= most) || model.strikes(plan.faults.throttle) {
             return self.refuse(FaultKind::Throttled);
         }
-        if basin.strikes(plan.faults.break_before) {
+        if model.strikes(plan.faults.break_before) {
             return self.refuse(FaultKind::Transient);
         }
         state.consumers[self.consumer].running += 1;
-        if basin.strikes(plan.faults.hang) {
+        if model.strikes(plan.faults.hang) {
             return Run::Hangs { busy: true };
         }
         let poisoned = records.iter().position(|&record| state.records[record].poison);
         let ids: Vec<Arc<str>> = records.iter().map(|&record| Arc::clone(&state.records[record].sequence)).collect();
         drop(state);
         let (low, high) = plan.function.duration;
-        let time = basin.world.between(low, high);
-        let breaks = basin.strikes(plan.faults.break_after);
+        let time = model.world.between(low, high);
+        let breaks = model.strikes(plan.faults.break_after);
         let threw = |time, kind: &str, text: &str| Run::Runs {
             time,
             answer: FunctionAnswer {
@@ -106,28 +106,28 @@ impl Tap {
             verdict: Verdict::Nothing,
             breaks,
         };
-        if basin.strikes(plan.faults.function_timeout) || time >= plan.function.timeout {
+        if model.strikes(plan.faults.function_timeout) || time >= plan.function.timeout {
             return threw(plan.function.timeout, "Unhandled", "Task timed out");
         }
         let report = self.mapping.report_batch_item_failures;
-        let now = basin.world.now();
+        let now = model.world.now();
         let broken = plan.function.broken.is_some_and(|(from, until)| (from..until).contains(&now));
-        if broken && !basin.world.fair() || basin.strikes(plan.faults.function_error) || (!report && poisoned.is_some())
+        if broken && !model.world.fair() || model.strikes(plan.faults.function_error) || (!report && poisoned.is_some())
         {
             return threw(time, "Unhandled", "the handler raised");
         }
         // The answer to the end of a window need not hold a state.
-        let malformed = tail.map_or(report, |tail| !tail.is_final) && basin.strikes(plan.faults.malformed);
+        let malformed = tail.map_or(report, |tail| !tail.is_final) && model.strikes(plan.faults.malformed);
         let mut first = poisoned;
-        if report && !ids.is_empty() && basin.strikes(plan.faults.partial) {
-            let at = usize::try_from(basin.world.between(0, ids.len() as u64 - 1)).expect("an index");
+        if report && !ids.is_empty() && model.strikes(plan.faults.partial) {
+            let at = usize::try_from(model.world.between(0, ids.len() as u64 - 1)).expect("an index");
             first = Some(first.map_or(at, |first| first.min(at)));
         }
         let (payload, verdict) = match tail {
             Some(tail) => self.answer_window(tail, &ids, first, malformed),
-            None if malformed => (answers::malformed(&basin.world, &ids), Verdict::Nothing),
-            None if report => (answers::report(&basin.world, &self.failed(&ids, first)), verdict(first)),
-            None => (answers::anything(&basin.world), Verdict::All),
+            None if malformed => (answers::malformed(&model.world, &ids), Verdict::Nothing),
+            None if report => (answers::report(&model.world, &self.failed(&ids, first)), verdict(first)),
+            None => (answers::anything(&model.world), Verdict::All),
         };
         Run::Runs { time, answer: self.returned(id, payload), verdict, breaks }
     }
@@ -135,7 +135,7 @@ impl Tap {
     /// What a function reports that stopped at its first failure, or went on and failed at others, in any order.
     fn failed<'a>(&self, ids: &'a [Arc<str>], first: Option<usize>) -> Vec<&'a str> {
         let Some(first) = first else { return Vec::new() };
-        let world = &self.basin.world;
+        let world = &self.model.world;
         let mut failed = vec![&*ids[first]];
         failed.extend(ids[first..].iter().filter(|_| world.chance(0.2)).map(|id| &**id));
         world.shuffle(&mut failed);
@@ -150,14 +150,14 @@ impl Tap {
         first: Option<usize>,
         malformed: bool,
     ) -> (Bytes, Verdict) {
-        let basin = &self.basin;
+        let model = &self.model;
         if malformed {
             let forms = ["{}", "null", "", "{\"batchItemFailures\":[]}", "\"state\"", "{\"state\":"];
-            let at = usize::try_from(basin.world.between(0, forms.len() as u64 - 1)).expect("an index");
+            let at = usize::try_from(model.world.between(0, forms.len() as u64 - 1)).expect("an index");
             return (Bytes::from_static(forms[at].as_bytes()), Verdict::Nothing);
         }
         let seen = tail.state["seen"].as_u64().unwrap_or(0) + first.unwrap_or(ids.len()) as u64;
-        let big = !tail.is_final && basin.strikes(basin.consumer(self.consumer).faults.big_state);
+        let big = !tail.is_final && model.strikes(model.consumer(self.consumer).faults.big_state);
         let ballast = if big { ",\"ballast\":\"".to_owned() + &"b".repeat(1_050_000) + "\"" } else { String::new() };
         let failures: Vec<String> =
             self.failed(ids, first).iter().map(|id| format!("{{\"itemIdentifier\":\"{id}\"}}")).collect();
@@ -177,7 +177,7 @@ impl Tap {
     }
 
     fn refuse(&self, kind: FaultKind) -> Run {
-        let world = &self.basin.world;
+        let world = &self.model.world;
         let retry_after = match kind {
             FaultKind::Throttled if world.chance(0.3) => Some(Duration::from_secs(world.between(0, 3))),
             _ => None,
@@ -195,7 +195,7 @@ fn verdict(first: Option<usize>) -> Verdict {
     }
 }
 
-impl Basin {
+impl StreamModel {
     /// Lets the invoke happen: what the engine will hear, and what it means.
     async fn run(&self, consumer: usize, run: Run) -> (InvokeResult, Verdict) {
         match run {

@@ -5,21 +5,21 @@ use std::sync::Arc;
 
 use forebay::machine::InvokeResult;
 
-use super::basin::{Basin, Call, State};
 use super::event::{self, WindowTail};
-use super::session::Tap;
+use super::model::{Call, State, StreamModel};
+use super::session::Session;
 use super::shards::places;
 use super::work::Verdict;
 
 /// Lambda's limit for a synchronous event.
 const BODY_LIMIT: usize = 6_291_456;
 
-/// The largest record that a life holds, with its envelope: a body this close to the limit may be full.
+/// The largest record that a scenario holds, with its envelope: a body this close to the limit may be full.
 const LARGEST_RECORD: usize = 1_300_000;
 
 /// An invoke that the engine waits for. Dropping it gives the invoke up.
 pub(crate) struct OpenInvoke {
-    basin: Arc<Basin>,
+    model: Arc<StreamModel>,
     consumer: usize,
     pub(crate) id: u64,
     pub(crate) records: Vec<usize>,
@@ -27,12 +27,12 @@ pub(crate) struct OpenInvoke {
     ended: bool,
 }
 
-impl Tap {
+impl Session {
     /// The engine invokes.
     pub(crate) fn begin_invoke(&self, body: &[u8]) -> OpenInvoke {
-        let basin = &self.basin;
-        let mut state = basin.state();
-        basin.sweep(&mut state);
+        let model = &self.model;
+        let mut state = model.state();
+        model.sweep(&mut state);
         let (records, tail) = match event::read(&state, body, &self.mapping.source.text) {
             Ok(event) => event,
             Err(wrong) => {
@@ -60,7 +60,7 @@ impl Tap {
             Some(tail) => format!(", in window {}", tail.start),
         };
         self.note(format_args!("invoke {id} begins with {told}{window}, {open} open"));
-        OpenInvoke { basin: Arc::clone(basin), consumer: self.consumer, id, records, tail, ended: false }
+        OpenInvoke { model: Arc::clone(model), consumer: self.consumer, id, records, tail, ended: false }
     }
 
     /// What must be true of every event, and its shard.
@@ -93,7 +93,7 @@ impl Tap {
                 self.violate(format_args!("r{} is followed by r{} in one event", pair[0], pair[1]));
             }
         }
-        if let Some(&record) = records.iter().find(|&&record| self.basin.is_history(state, self.consumer, record)) {
+        if let Some(&record) = records.iter().find(|&&record| self.model.is_history(state, self.consumer, record)) {
             self.violate(format_args!("r{record} was put before the mapping's starting position"));
         }
         Some(shard)
@@ -123,9 +123,9 @@ fn last_write(bound: u64) -> u64 {
 
 impl OpenInvoke {
     /// The engine hears what came of it.
-    pub(crate) fn finish(&mut self, tap: &Tap, result: &InvokeResult, verdict: Verdict) {
+    pub(crate) fn finish(&mut self, session: &Session, result: &InvokeResult, verdict: Verdict) {
         self.ended = true;
-        let mut state = self.basin.state();
+        let mut state = self.model.state();
         let Some(call) = state.consumers[self.consumer].calls.remove(&self.id) else { return };
         let told = match (result, verdict) {
             (Err(fault), _) => fault.kind.as_str().to_owned(),
@@ -134,12 +134,12 @@ impl OpenInvoke {
             (Ok(answer), Verdict::Nothing) => answer.function_error.clone().unwrap_or_else(|| "all failed".into()),
         };
         if result.is_ok() {
-            let now = self.basin.world.now();
-            state.consumers[self.consumer].sessions[tap.id].streak.note(verdict == Verdict::Nothing, now);
+            let now = self.model.world.now();
+            state.consumers[self.consumer].sessions[session.id].streak.note(verdict == Verdict::Nothing, now);
         }
-        tap.end_work(&mut state, call.shard, self.id, result, verdict);
+        session.end_work(&mut state, call.shard, self.id, result, verdict);
         if result.is_ok() {
-            let now = self.basin.world.now();
+            let now = self.model.world.now();
             state.consumers[self.consumer].served.push(now);
         }
         let tale = state.consumers[self.consumer]
@@ -151,28 +151,28 @@ impl OpenInvoke {
             end.clone_from(&told);
         }
         drop(state);
-        tap.note(format_args!("invoke {} ends: {told}", self.id));
+        session.note(format_args!("invoke {} ends: {told}", self.id));
     }
 }
 
 impl Drop for OpenInvoke {
     fn drop(&mut self) {
-        if self.ended || self.basin.world.closed() {
+        if self.ended || self.model.world.closed() {
             return;
         }
-        let now = self.basin.world.now();
-        let mut state = self.basin.state();
+        let now = self.model.world.now();
+        let mut state = self.model.state();
         let consumer = &mut state.consumers[self.consumer];
         consumer.calls.remove(&self.id);
-        let alive = consumer.sessions.last().is_some_and(|last| last.incarnation == self.basin.world.incarnation());
+        let alive = consumer.sessions.last().is_some_and(|last| last.incarnation == self.model.world.incarnation());
         let may = !alive
             || consumer.quiet.is_some_and(|quiet| {
                 quiet.cut || quiet.bound.is_none_or(|bound| now + last_write(bound) >= quiet.since + bound)
             });
         drop(state);
-        self.basin.note(self.consumer, format_args!("invoke {} is given up", self.id));
+        self.model.note(self.consumer, format_args!("invoke {} is given up", self.id));
         if !may {
-            self.basin.violate(self.consumer, format_args!("invoke {} is given up without need", self.id));
+            self.model.violate(self.consumer, format_args!("invoke {} is given up without need", self.id));
         }
     }
 }

@@ -3,14 +3,15 @@
 use forebay::machine::FaultKind;
 use forebay::mapping::SourceKind;
 
-use super::plan::{CallFaults, Put, SideOf, StreamOutage, StreamPlan};
+use super::plan::{CallFaults, Plan, Put};
 use super::scenes::{orders, passes, scene, stream};
+use crate::plan::{Outage, SideOf};
 
 /// Lanes and the run's time (milliseconds).
 const LOADS: [(u32, u64); 3] = [(1, 5), (1, 200), (10, 200)];
 
 /// One shard of that many lanes, with records of many keys in batches of one: more than can be worked off.
-fn busy(lanes: u32, run: u64, until: u64) -> StreamPlan {
+fn busy(lanes: u32, run: u64, until: u64) -> Plan {
     let mut plan = scene(SourceKind::Kinesis, 0, None);
     let records = u64::from(lanes) * until / run + 200;
     plan.puts = (0..records)
@@ -66,7 +67,7 @@ fn nine_tenths_are_back_within_fifteen_seconds_after_an_outage_of_any_length() {
                 let (ends, until) = (BEGINS + length, BEGINS + length + 20_000);
                 let mut plan = busy(lanes, run, BEGINS + 20_000);
                 plan.fair_at = until;
-                plan.outages = vec![StreamOutage { from: BEGINS, until: ends, side: SideOf::Function, kind }];
+                plan.outages = vec![Outage { from: BEGINS, until: ends, side: SideOf::Function, kind }];
                 let served = passes(plan).served;
                 let before = rate(&served, BEGINS - 5_000, BEGINS);
                 let back = (ends..until).step_by(250).find(|&from| rate(&served, from, from + 2_000) >= 0.9 * before);

@@ -1,19 +1,19 @@
-//! A stream's life, drawn from a seed before it begins.
+//! A stream's scenario, drawn from a seed before it begins.
 
 use std::time::Duration;
 
-use forebay::machine::{FaultKind, StartingPosition};
-use forebay::mapping::{Arn, DestinationKind, FailureDestination, Mapping, SourceKind, StreamParameters};
+use forebay::machine::StartingPosition;
+use forebay::mapping::{Mapping, SourceKind, StreamParameters};
 
-use crate::plan::mapping as plain;
+use crate::plan::{FunctionPlan, Outage, arn, mapping as plain};
 
 /// Everything that will happen to one stream, its functions and its engine. Times are milliseconds.
 #[derive(Clone, Debug)]
-pub(crate) struct StreamPlan {
+pub(crate) struct Plan {
     /// Where it came from.
     pub(crate) seed: u64,
     /// The stream.
-    pub(crate) stream: WaterPlan,
+    pub(crate) stream: StreamPlan,
     /// The mappings that read it.
     pub(crate) consumers: Vec<ConsumerPlan>,
     /// What is put, in order of time.
@@ -25,24 +25,24 @@ pub(crate) struct StreamPlan {
     /// What goes wrong with the stream at random before the fair phase.
     pub(crate) faults: StreamFaults,
     /// What goes wrong for a while.
-    pub(crate) outages: Vec<StreamOutage>,
+    pub(crate) outages: Vec<Outage>,
     /// The store.
     pub(crate) store: StorePlan,
     /// The clock of the engine's host: from when it is how far ahead of the stream's, or behind if negative. Empty: right.
     pub(crate) host: Vec<(u64, i64)>,
     /// When the first process starts: what was put before is history.
     pub(crate) born: u64,
-    /// What the operator, and fate, do; in order of time.
+    /// What operators and faults do to the process; in order of time.
     pub(crate) actions: Vec<(u64, Action)>,
     /// When faults end for good.
     pub(crate) fair_at: u64,
-    /// Whether the life ends with an idle stretch whose reads are counted.
+    /// Whether the scenario ends with an idle stretch whose reads are counted.
     pub(crate) watch_idle: bool,
 }
 
 /// The stream's attributes and ways.
 #[derive(Clone, Debug)]
-pub(crate) struct WaterPlan {
+pub(crate) struct StreamPlan {
     /// Kinesis or DynamoDB.
     pub(crate) kind: SourceKind,
     /// Shards that it begins with.
@@ -68,19 +68,6 @@ pub(crate) struct ConsumerPlan {
     pub(crate) function: FunctionPlan,
     /// What goes wrong between the engine, the function and the destination.
     pub(crate) faults: CallFaults,
-}
-
-/// The function's ways.
-#[derive(Clone, Debug)]
-pub(crate) struct FunctionPlan {
-    /// Its timeout.
-    pub(crate) timeout: u64,
-    /// What a run takes, at least and at most.
-    pub(crate) duration: (u64, u64),
-    /// `ReservedConcurrentExecutions`.
-    pub(crate) reserved: Option<u32>,
-    /// From when until when it fails everything.
-    pub(crate) broken: Option<(u64, u64)>,
 }
 
 /// One record to come.
@@ -149,32 +136,6 @@ pub(crate) struct CallFaults {
     pub(crate) deliver_error: f64,
     /// The destination takes the record, but its answer never comes.
     pub(crate) deliver_lost: f64,
-}
-
-/// Which side is out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SideOf {
-    /// The stream.
-    Stream,
-    /// Every function.
-    Function,
-    /// Every destination.
-    Destination,
-    /// The store.
-    Store,
-}
-
-/// A time during which every call of one side fails.
-#[derive(Clone, Debug)]
-pub(crate) struct StreamOutage {
-    /// From when.
-    pub(crate) from: u64,
-    /// Until when.
-    pub(crate) until: u64,
-    /// Of which side.
-    pub(crate) side: SideOf,
-    /// With which fault.
-    pub(crate) kind: FaultKind,
 }
 
 /// The store's ways.
@@ -248,21 +209,4 @@ pub(crate) fn mapping(name: &str, kind: SourceKind, start: StartingPosition) -> 
         tumbling_window: None,
     });
     mapping
-}
-
-/// A queue that takes failure records, and may keep their order.
-pub(crate) fn destination(fifo: bool) -> FailureDestination {
-    let arn = arn("sqs", if fifo { "failed.fifo" } else { "failed" });
-    FailureDestination { kind: DestinationKind::Sqs { fifo }, arn }
-}
-
-fn arn(service: &str, resource: &str) -> Arn {
-    Arn {
-        text: format!("arn:aws:{service}:us-east-1:000000000000:{resource}"),
-        partition: "aws".into(),
-        service: service.into(),
-        region: "us-east-1".into(),
-        account: "000000000000".into(),
-        resource: resource.into(),
-    }
 }

@@ -9,10 +9,10 @@ use forebay::machine::{
 use forebay::mapping::SourceKind;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::basin::{Basin, State};
-use super::plan::SideOf;
-use super::session::Tap;
+use super::model::{State, StreamModel};
+use super::session::Session;
 use super::shards::{BYTES_PER_SECOND, unix};
+use crate::plan::SideOf;
 
 /// What took the place of a stream that is disabled.
 pub(crate) const NEWEST: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/river/stream/2026-01-02T00:00:00.000";
@@ -25,10 +25,10 @@ const fn reads_per_second(kind: SourceKind) -> usize {
     if matches!(kind, SourceKind::DynamoDb) { 10 } else { 5 }
 }
 
-impl Basin {
+impl StreamModel {
     pub(crate) async fn list(&self) -> Result<StreamListing, Fault> {
         self.pause(self.plan.stream.latency).await;
-        if let Some(outage) = self.outage(SideOf::Stream) {
+        if let Some(outage) = self.outage(SideOf::Source) {
             return Err(Fault::new(outage.kind, "the stream is out of reach"));
         }
         if self.strikes(self.plan.faults.list_error) {
@@ -48,10 +48,15 @@ impl Basin {
         Ok(StreamListing { shards: answer.collect(), disabled })
     }
 
-    pub(crate) async fn answer(&self, tap: &Tap, request: &ReadRequest, shard: usize) -> Result<ReadAnswer, Fault> {
+    pub(crate) async fn answer(
+        &self,
+        session: &Session,
+        request: &ReadRequest,
+        shard: usize,
+    ) -> Result<ReadAnswer, Fault> {
         let faults = &self.plan.faults;
         self.pause(self.plan.stream.latency).await;
-        if let Some(outage) = self.outage(SideOf::Stream) {
+        if let Some(outage) = self.outage(SideOf::Source) {
             let kind = outage.kind;
             if kind == FaultKind::Timeout {
                 self.world.sleep_until(self.world.now() + READ_TIMEOUT).await;
@@ -62,7 +67,7 @@ impl Basin {
             let kind = if self.world.chance(0.5) { FaultKind::Throttled } else { FaultKind::Transient };
             return Err(Fault::new(kind, "the read failed"));
         }
-        let result = self.read_once(tap, request, shard);
+        let result = self.read_once(session, request, shard);
         if self.strikes(faults.read_lost) {
             self.world.sleep_until(self.world.now() + READ_TIMEOUT).await;
             return Err(Fault::new(FaultKind::Timeout, "no answer"));
@@ -71,14 +76,14 @@ impl Basin {
         result
     }
 
-    fn read_once(&self, tap: &Tap, request: &ReadRequest, shard: usize) -> Result<ReadAnswer, Fault> {
+    fn read_once(&self, session: &Session, request: &ReadRequest, shard: usize) -> Result<ReadAnswer, Fault> {
         let now = self.world.now();
         let mut state = self.state();
         self.sweep(&mut state);
         if state.shards[shard].gone {
             return Err(Fault::new(FaultKind::Missing, "the shard is gone"));
         }
-        self.admit(tap, &mut state, shard)?;
+        self.admit(session, &mut state, shard)?;
         let stand = self.stand(&state, request, shard)?;
         let faults = &self.plan.faults;
         let length = state.shards[shard].records.len();
@@ -116,31 +121,31 @@ impl Basin {
     }
 
     /// Counts a read against what a shard allows.
-    fn admit(&self, tap: &Tap, state: &mut State, shard: usize) -> Result<(), Fault> {
+    fn admit(&self, session: &Session, state: &mut State, shard: usize) -> Result<(), Fault> {
         let now = self.world.now();
         let (left, since) = state.shards[shard].allowance;
-        let earned = i64::try_from(now - since).expect("a life is short") * BYTES_PER_SECOND / 1_000;
+        let earned = i64::try_from(now - since).expect("a scenario is short") * BYTES_PER_SECOND / 1_000;
         let left = (left + earned).min(BYTES_PER_SECOND);
         state.shards[shard].allowance = (left, now);
         let reads = &mut state.shards[shard].reads;
         reads.retain(|&(at, _)| at + 1_000 > now);
-        let alone = reads.iter().all(|&(_, reader)| reader == tap.reader());
+        let alone = reads.iter().all(|&(_, reader)| reader == session.reader());
         let slow = self.plan.stream.kind == SourceKind::Kinesis && left < 0;
         let most = reads_per_second(self.plan.stream.kind);
         let often = reads.len() >= most;
-        let asks = tap.mapping.poller.reads_per_second.is_some_and(|reads| reads as usize > most);
+        let asks = session.mapping.poller.reads_per_second.is_some_and(|reads| reads as usize > most);
         if !slow && !often {
-            reads.push_back((now, tap.reader()));
+            reads.push_back((now, session.reader()));
             return Ok(());
         }
         // Latency bunches reads; one that comes earlier than five before it by less than that is no sin.
         let (low, high) = self.plan.stream.latency;
         let bunched = reads.front().is_some_and(|&(first, _)| now + 2 * (high - low) + 5 >= first + 1_000);
         if often && alone && !bunched && !asks {
-            tap.violate(format_args!("reads shard {shard} more than {most} times in a second"));
+            session.violate(format_args!("reads shard {shard} more than {most} times in a second"));
         }
-        if slow && alone && state.consumers.len() == 1 && state.consumers[tap.consumer].sessions.len() == 1 {
-            tap.violate(format_args!(
+        if slow && alone && state.consumers.len() == 1 && state.consumers[session.consumer].sessions.len() == 1 {
+            session.violate(format_args!(
                 "reads shard {shard} although its 2 MB of this second are read, by {} bytes",
                 -left
             ));
@@ -191,7 +196,7 @@ impl Basin {
     }
 }
 
-impl super::basin::Record {
+impl super::model::Record {
     fn handed_out(&self) -> Record {
         Record {
             id: Arc::clone(&self.sequence),
@@ -206,7 +211,7 @@ impl super::basin::Record {
     }
 }
 
-impl Tap {
+impl Session {
     /// Names the reader of a shard: sessions do not know each other's limits.
     fn reader(&self) -> usize {
         self.consumer * 1_000 + self.id
@@ -222,7 +227,7 @@ impl State {
 
     /// Whether a sequence number is that of a record of a stream that was deleted since.
     pub(crate) fn is_foreign(&self, shard: usize, sequence: &str) -> bool {
-        let of_it = |record: &&super::basin::Record| &*record.sequence == sequence;
+        let of_it = |record: &&super::model::Record| &*record.sequence == sequence;
         let shard = self.records.iter().find(of_it).filter(|_| !self.shards[shard].deleted).map(|record| record.shard);
         shard.is_some_and(|shard| self.shards[shard].deleted)
     }

@@ -1,36 +1,29 @@
-//! Streams' lives by the thousand.
+//! Scenarios of streams by the thousand.
 
 use super::draw;
-use super::life::run;
-use crate::seeds::{Told, many, number, report};
+use super::plan::Plan;
+use super::scenario::run;
+use crate::seeds::{Report, many, one, repeats};
 
-fn live(seed: u64) -> Told {
-    run(draw::plan(seed), false).told
+fn play(plan: Plan, show: bool) -> Report {
+    run(plan, show).report
 }
 
-/// With `FOREBAY_SEED=n`: lives that life and prints its story.
+fn of_streams(seed: u64) -> Report {
+    play(draw::plan(seed), false)
+}
+
 #[test]
 fn one_stream_seed() {
-    let Some(seed) = number("FOREBAY_SEED") else { return };
-    let plan = draw::plan(seed);
-    eprintln!("{plan:#?}");
-    let told = run(plan, true).told;
-    eprintln!("{} calls in {} virtual ms, trace {:016x}", told.calls, told.lasted, told.hash);
-    assert!(told.violation.is_none(), "{}", report(&told, "one_stream_seed"));
+    one(draw::plan, play, "one_stream_seed");
 }
 
-/// The same seed gives the same life: else a failure could not be replayed.
 #[test]
-fn a_seed_is_a_streams_life() {
-    for seed in 0..40 {
-        let (first, second) = (live(seed), live(seed));
-        assert_eq!(first.hash, second.hash, "seed {seed} gives two different lives");
-        assert!(first.calls > 0, "seed {seed}: the engine made no call");
-    }
+fn a_seed_is_a_streams_scenario() {
+    repeats(of_streams);
 }
 
-/// `FOREBAY_SEEDS` lives (1,000 by default) from `FOREBAY_FIRST_SEED`, on `FOREBAY_THREADS` threads.
 #[test]
 fn many_stream_seeds() {
-    many(live, "one_stream_seed");
+    many(of_streams, "one_stream_seed");
 }

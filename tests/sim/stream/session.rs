@@ -7,7 +7,7 @@ use forebay::machine::StartingPosition;
 use forebay::mapping::Mapping;
 use forebay::source::ServiceClock;
 
-use super::basin::{Basin, Quiet, Session, State};
+use super::model::{Quiet, SessionState, State, StreamModel};
 use super::shards::unix;
 use crate::streak::Streak;
 
@@ -19,8 +19,8 @@ const STOP_GRACE: u64 = 3;
 const HISTORY: u64 = 2_000;
 
 /// The stream, the function and the destination of a mapping, as one engine reaches them with one set of numbers.
-pub(crate) struct Tap {
-    pub(crate) basin: Arc<Basin>,
+pub(crate) struct Session {
+    pub(crate) model: Arc<StreamModel>,
     pub(crate) consumer: usize,
     pub(crate) id: usize,
     pub(crate) incarnation: u32,
@@ -29,22 +29,22 @@ pub(crate) struct Tap {
     pub(crate) clock: Arc<ServiceClock>,
 }
 
-impl Tap {
+impl Session {
     /// The engine connects.
-    pub(crate) fn new(basin: Arc<Basin>, mapping: &Mapping) -> Self {
-        let consumer = basin.find(&mapping.name);
-        let incarnation = basin.world.incarnation();
+    pub(crate) fn new(model: Arc<StreamModel>, mapping: &Mapping) -> Self {
+        let consumer = model.find(&mapping.name);
+        let incarnation = model.world.incarnation();
         let mapping = Arc::new(mapping.clone());
-        let now = basin.world.now();
-        let mut state = basin.state();
+        let now = model.world.now();
+        let mut state = model.state();
         let quiet = state.consumers[consumer].quiet.filter(|quiet| quiet.until_connected);
         if let Some(Quiet { since, bound, cut, .. }) = quiet {
             let clean = !cut && bound.is_some_and(|bound| now < since + bound);
-            basin.end_session(&mut state, consumer, clean);
+            model.end_session(&mut state, consumer, clean);
             state.consumers[consumer].quiet = None;
         }
         let id = state.consumers[consumer].sessions.len();
-        state.consumers[consumer].sessions.push(Session {
+        state.consumers[consumer].sessions.push(SessionState {
             incarnation,
             mapping: Arc::clone(&mapping),
             views: BTreeMap::new(),
@@ -55,29 +55,29 @@ impl Tap {
         });
         drop(state);
         let stream = mapping.stream.as_ref().expect("a mapping of a stream");
-        basin.note(
+        model.note(
             consumer,
             format_args!(
                 "connected as session {id}: batches of {}, window {:?}, {} lanes",
                 mapping.batch_size, mapping.window, stream.parallelization
             ),
         );
-        Self { basin, consumer, id, incarnation, mapping, clock: Arc::default() }
+        Self { model, consumer, id, incarnation, mapping, clock: Arc::default() }
     }
 
     /// Whether the process that this belongs to still runs.
     pub(crate) fn alive(&self) -> bool {
-        self.incarnation == self.basin.world.incarnation()
+        self.incarnation == self.model.world.incarnation()
     }
 
     /// Records an event.
     pub(crate) fn note(&self, event: std::fmt::Arguments<'_>) {
-        self.basin.note(self.consumer, event);
+        self.model.note(self.consumer, event);
     }
 
     /// Records a violation.
     pub(crate) fn violate(&self, what: impl std::fmt::Display) {
-        self.basin.violate(self.consumer, what);
+        self.model.violate(self.consumer, what);
     }
 
     /// Checks a call that no dead process makes, and none while another session of the mapping is at work.
@@ -100,7 +100,7 @@ impl Tap {
     /// Checks a call that only a running mapping makes.
     pub(crate) fn check_awake(&self, state: &State, what: &str) {
         self.check_alive(state, what);
-        let now = self.basin.world.now();
+        let now = self.model.world.now();
         if let Some(quiet) = state.consumers[self.consumer].quiet
             && now > quiet.since + STOP_GRACE
         {
@@ -109,7 +109,7 @@ impl Tap {
     }
 }
 
-impl Basin {
+impl StreamModel {
     /// The last session of a mapping is over; `clean`: it had the time to save everything.
     pub(crate) fn end_session(&self, state: &mut State, consumer: usize, clean: bool) {
         let now = self.world.now();
@@ -166,7 +166,7 @@ impl Basin {
 
     /// Whether a session may drop a record now without a word: it is too old, and nobody is to be told.
     pub(crate) fn is_too_old(&self, state: &State, consumer: usize, session: usize, record: usize) -> bool {
-        let drops = |session: &Session| session.drops_silently(state.records[record].stamp, self.world.unix_ms());
+        let drops = |session: &SessionState| session.drops_silently(state.records[record].stamp, self.world.unix_ms());
         drops(&state.consumers[consumer].sessions[session]) && self.was_read(state, consumer, session, record)
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use forebay::mapping::SourceKind;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::basin::{Basin, Record, Shard, State};
+use super::model::{Record, Shard, State, StreamModel};
 use super::plan::{Put, Reshard};
 use crate::world::World;
 
@@ -22,7 +22,7 @@ fn place(key: u32) -> u64 {
     xxh3_64(&key.to_le_bytes()) % HASHES
 }
 
-impl Basin {
+impl StreamModel {
     /// The shards that the stream begins with.
     pub(crate) fn dig(&self) {
         let mut state = self.state();

@@ -11,20 +11,20 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::basin::Basin;
-use super::session::Tap;
+use super::model::StreamModel;
+use super::session::Session;
 use super::shards::places;
 
 /// Lists that one mapping may make in a second: `DescribeStream` allows ten to everybody.
 const LISTS_PER_SECOND: usize = 10;
 
-impl StreamSource for Tap {
+impl StreamSource for Session {
     fn shards(&self) -> BoxFuture<'_, Result<StreamListing, Fault>> {
         async move {
-            self.basin.world.enter().await;
+            self.model.world.enter().await;
             self.begin_list();
             let sent = Instant::now();
-            let result = self.basin.list().await;
+            let result = self.model.list().await;
             self.dated(sent, result.as_ref().err());
             match &result {
                 Ok(listing) => self.listed(&listing.shards),
@@ -37,12 +37,12 @@ impl StreamSource for Tap {
 
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadAnswer, Fault>> {
         async move {
-            self.basin.world.enter().await;
+            self.model.world.enter().await;
             let Some(mut read) = self.begin_read(&request) else {
                 return Err(Fault::new(FaultKind::Missing, "there is no such shard"));
             };
             let sent = Instant::now();
-            let result = self.basin.answer(self, &request, read.shard).await;
+            let result = self.model.answer(self, &request, read.shard).await;
             self.dated(sent, result.as_ref().err());
             read.finish(self, &result);
             result
@@ -55,18 +55,18 @@ impl StreamSource for Tap {
     }
 }
 
-impl Tap {
+impl Session {
     /// Every answer has a date, in whole seconds; a call that is given up has no answer.
     fn dated(&self, sent: Instant, fault: Option<&Fault>) {
         if fault.is_none_or(|fault| fault.kind != FaultKind::Timeout) {
-            self.clock.told(sent, Instant::now(), self.basin.world.unix_ms() / 1000);
+            self.clock.told(sent, Instant::now(), self.model.world.unix_ms() / 1000);
         }
     }
 
     fn begin_list(&self) {
-        let mut state = self.basin.state();
+        let mut state = self.model.state();
         self.check_alive(&state, "a list");
-        let now = self.basin.world.now();
+        let now = self.model.world.now();
         let lists = &mut state.consumers[self.consumer].lists;
         lists.retain(|&at| at + 1_000 > now);
         lists.push_back(now);
@@ -77,7 +77,7 @@ impl Tap {
     }
 
     fn listed(&self, shards: &[forebay::machine::Shard]) {
-        let mut state = self.basin.state();
+        let mut state = self.model.state();
         let known: BTreeMap<usize, bool> =
             shards.iter().filter_map(|shard| Some((state.shard(&shard.id)?, shard.closed))).collect();
         let consumer = &mut state.consumers[self.consumer];
@@ -91,12 +91,12 @@ impl Tap {
 
     /// Checks a read before it is made.
     fn begin_read(&self, request: &ReadRequest) -> Option<OpenRead> {
-        let basin = &self.basin;
-        let now = basin.world.now();
-        let mut state = basin.state();
-        basin.sweep(&mut state);
+        let model = &self.model;
+        let now = model.world.now();
+        let mut state = model.state();
+        model.sweep(&mut state);
         self.check_awake(&state, "a read");
-        let most = if basin.plan.stream.kind == SourceKind::DynamoDb { 1_000 } else { 10_000 };
+        let most = if model.plan.stream.kind == SourceKind::DynamoDb { 1_000 } else { 10_000 };
         if !(1..=most).contains(&request.max) {
             self.violate(format_args!("a read asks for {} records", request.max));
         }
@@ -108,11 +108,11 @@ impl Tap {
             return None;
         };
         if matches!(request.cursor, Cursor::Open(Position::Timestamp(_)))
-            && basin.plan.stream.kind == SourceKind::DynamoDb
+            && model.plan.stream.kind == SourceKind::DynamoDb
         {
             self.violate("opens a shard of a table at a time");
         }
-        let base = if basin.plan.stream.kind == SourceKind::DynamoDb { 250 } else { 1_000 };
+        let base = if model.plan.stream.kind == SourceKind::DynamoDb { 250 } else { 1_000 };
         state.consumers[self.consumer].reads += 1;
         let view = state.view(self.consumer, self.id, shard);
         if view.reading {
@@ -133,13 +133,13 @@ impl Tap {
         view.reading = true;
         view.idle = false;
         view.read_begun = Some(now);
-        Some(OpenRead { basin: Arc::clone(basin), consumer: self.consumer, session: self.id, shard, ended: false })
+        Some(OpenRead { model: Arc::clone(model), consumer: self.consumer, session: self.id, shard, ended: false })
     }
 }
 
 /// A read that the engine waits for. Dropping it gives the read up.
 struct OpenRead {
-    basin: Arc<Basin>,
+    model: Arc<StreamModel>,
     consumer: usize,
     session: usize,
     shard: usize,
@@ -147,15 +147,15 @@ struct OpenRead {
 }
 
 impl OpenRead {
-    fn finish(&mut self, tap: &Tap, result: &Result<ReadAnswer, Fault>) {
+    fn finish(&mut self, session: &Session, result: &Result<ReadAnswer, Fault>) {
         self.ended = true;
-        let now = self.basin.world.now();
-        let mut state = self.basin.state();
+        let now = self.model.world.now();
+        let mut state = self.model.state();
         let shard = self.shard;
         let told = match result {
             Ok(answer) => {
                 let records: Vec<usize> = answer.records.iter().map(|record| state.number(shard, &record.id)).collect();
-                let kinesis = self.basin.plan.stream.kind == SourceKind::Kinesis;
+                let kinesis = self.model.plan.stream.kind == SourceKind::Kinesis;
                 let view = state.view(self.consumer, self.session, shard);
                 view.reading = false;
                 view.idle =
@@ -175,15 +175,15 @@ impl OpenRead {
             }
         };
         drop(state);
-        tap.note(format_args!("{told}"));
+        session.note(format_args!("{told}"));
     }
 }
 
 impl Drop for OpenRead {
     fn drop(&mut self) {
-        if !self.ended && !self.basin.world.closed() {
-            self.basin.state().view(self.consumer, self.session, self.shard).reading = false;
-            self.basin.note(self.consumer, format_args!("a read of shard {} is given up", self.shard));
+        if !self.ended && !self.model.world.closed() {
+            self.model.state().view(self.consumer, self.session, self.shard).reading = false;
+            self.model.note(self.consumer, format_args!("a read of shard {} is given up", self.shard));
         }
     }
 }

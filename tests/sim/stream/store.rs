@@ -8,8 +8,8 @@ use forebay::store::{Definition, Desired, Kept, MemoryStore, Store, StoreError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::basin::{Basin, Session, State};
-use super::plan::SideOf;
+use super::model::{SessionState, State, StreamModel};
+use crate::plan::SideOf;
 
 /// What is settled is saved within so long, where the store does not fail (milliseconds).
 const SAVED_WITHIN: u64 = 2_000;
@@ -22,22 +22,22 @@ const SAVE_PAUSE: u64 = 900;
 
 /// What `redb` is in production.
 pub(crate) struct MarkStore {
-    basin: Arc<Basin>,
+    model: Arc<StreamModel>,
     inner: MemoryStore,
 }
 
 impl MarkStore {
     /// An empty store.
-    pub(crate) fn new(basin: Arc<Basin>) -> Self {
-        Self { basin, inner: MemoryStore::new() }
+    pub(crate) fn new(model: Arc<StreamModel>) -> Self {
+        Self { model, inner: MemoryStore::new() }
     }
 
     async fn slow(&self) {
-        self.basin.pause(self.basin.plan.store.latency).await;
+        self.model.pause(self.model.plan.store.latency).await;
     }
 
     fn fails(&self) -> Option<StoreError> {
-        let fails = self.basin.outage(SideOf::Store).is_some() || self.basin.strikes(self.basin.plan.store.fails);
+        let fails = self.model.outage(SideOf::Store).is_some() || self.model.strikes(self.model.plan.store.fails);
         fails.then(|| StoreError::Io { path: "memory".into(), reason: "no space left".into() })
     }
 }
@@ -54,19 +54,19 @@ impl Store for MarkStore {
     fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>> {
         let (mapping, source) = (mapping.to_owned(), source.to_owned());
         async move {
-            self.basin.world.enter().await;
-            let consumer = self.basin.find(&mapping);
-            self.basin.note(consumer, format_args!("a claim begins"));
-            let now = self.basin.world.now();
-            self.basin.state().consumers[consumer].claimed.get_or_insert(now);
+            self.model.world.enter().await;
+            let consumer = self.model.find(&mapping);
+            self.model.note(consumer, format_args!("a claim begins"));
+            let now = self.model.world.now();
+            self.model.state().consumers[consumer].claimed.get_or_insert(now);
             self.slow().await;
             if let Some(error) = self.fails() {
-                self.basin.note(consumer, format_args!("the claim fails"));
+                self.model.note(consumer, format_args!("the claim fails"));
                 return Err(error);
             }
             let positions = self.inner.claim(&mapping, &source, latest).await?;
             self.slow().await;
-            self.basin.claimed(consumer, &positions);
+            self.model.claimed(consumer, &positions);
             Ok(positions)
         }
         .boxed()
@@ -80,28 +80,28 @@ impl Store for MarkStore {
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         let mapping = mapping.to_owned();
         async move {
-            self.basin.world.enter().await;
-            let consumer = self.basin.find(&mapping);
-            self.basin.check_save(consumer, &changes);
+            self.model.world.enter().await;
+            let consumer = self.model.find(&mapping);
+            self.model.check_save(consumer, &changes);
             self.slow().await;
             let result = match self.fails() {
                 Some(error) => Err(error),
                 None => {
                     let saved = self.inner.save(&mapping, fence, changes.clone()).await;
                     if saved.is_ok() {
-                        let now = self.basin.world.now();
-                        self.basin.state().consumers[consumer].pinned.get_or_insert(now);
+                        let now = self.model.world.now();
+                        self.model.state().consumers[consumer].pinned.get_or_insert(now);
                     }
                     self.slow().await;
                     match saved {
-                        Ok(()) if self.basin.strikes(self.basin.plan.store.lost) => {
+                        Ok(()) if self.model.strikes(self.model.plan.store.lost) => {
                             Err(StoreError::Io { path: "memory".into(), reason: "interrupted".into() })
                         }
                         saved => saved,
                     }
                 }
             };
-            self.basin.saved(consumer, &changes, &result);
+            self.model.saved(consumer, &changes, &result);
             result
         }
         .boxed()
@@ -144,7 +144,7 @@ impl State {
     }
 }
 
-impl Basin {
+impl StreamModel {
     /// The marks that keep a shard of the stream from being read although they are those of a stream that was deleted.
     pub(crate) fn unreadable(&self, kept: &Kept) -> Vec<String> {
         let state = self.state();
@@ -160,7 +160,7 @@ impl Basin {
         marks.map(|(shard, mark)| format!("{shard} {mark}")).collect()
     }
 
-    /// Nothing in the life keeps the store from being up to date.
+    /// Nothing in the scenario keeps the store from being up to date.
     fn store_is_good(&self) -> bool {
         let store = &self.plan.store;
         store.fails == 0.0 && store.lost == 0.0 && self.plan.outages.iter().all(|outage| outage.side != SideOf::Store)
@@ -231,7 +231,7 @@ impl Basin {
         &self,
         state: &State,
         consumer: usize,
-        session: &Session,
+        session: &SessionState,
         marks: &Marks,
         limit: u64,
     ) -> Option<(usize, usize, usize)> {
@@ -311,8 +311,8 @@ impl Basin {
             let settled = view.whole || view.settled.contains_key(&at);
             let idle = !view.is_flying(record) && !view.pooled.contains_key(&at);
             let old = idle && self.is_too_old(state, consumer, session, record);
-            let excused = old || self.is_trimmed_unread(state, consumer, session, record);
-            if !settled && self.is_owed(state, consumer, session, record) && !excused {
+            let allowed = old || self.is_trimmed_unread(state, consumer, session, record);
+            if !settled && self.is_owed(state, consumer, session, record) && !allowed {
                 self.violate(
                     consumer,
                     format_args!("the mark of shard {shard} covers {}, and r{record} is not settled", told(covered)),

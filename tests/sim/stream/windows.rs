@@ -2,17 +2,17 @@
 
 use forebay::machine::InvokeResult;
 
-use super::basin::{Basin, State};
 use super::event::WindowTail;
-use super::session::Tap;
+use super::model::{State, StreamModel};
+use super::session::Session;
 use super::view::{Piece, Pool, With};
 use super::work::Verdict;
-use crate::leases::millis;
+use crate::run::millis;
 
 /// A tumbling window's state may be as large as this.
 const STATE_LIMIT: usize = 1024 * 1024;
 
-impl Tap {
+impl Session {
     /// The records of a batch are of one window, and the state is what the function returned last.
     pub(crate) fn check_window(&self, state: &mut State, shard: usize, records: &[usize], tail: Option<&WindowTail>) {
         let Some(tail) = tail else { return };
@@ -51,7 +51,7 @@ impl Tap {
     fn check_window_is_over(&self, state: &mut State, shard: usize, tail: &WindowTail) {
         let view = &state.consumers[self.consumer].sessions[self.id].views[&shard];
         let later = view.read.keys().any(|&at| state.records[state.shards[shard].records[at]].stamp >= tail.end);
-        if !later && !view.finished && self.basin.world.unix_ms() < tail.end {
+        if !later && !view.finished && self.model.world.unix_ms() < tail.end {
             self.violate(format_args!("window {} ends before its time", tail.start));
         }
         let inside = |at: &usize| {
@@ -60,7 +60,7 @@ impl Tap {
         };
         let open = view.read.keys().filter(|at| inside(at)).find(|at| {
             let record = state.shards[shard].records[**at];
-            let owed = self.basin.is_owed(state, self.consumer, self.id, record);
+            let owed = self.model.is_owed(state, self.consumer, self.id, record);
             let done = view.pooled.contains_key(at) || view.settled.contains_key(at);
             owed && !done && !self.is_underway(state, record) && !self.is_expired(state, record)
         });
@@ -84,7 +84,7 @@ impl Tap {
     ) {
         let Some(tail) = &piece.tail else {
             for &record in done {
-                self.basin.settle(state, self.consumer, self.id, record);
+                self.model.settle(state, self.consumer, self.id, record);
             }
             return;
         };
@@ -93,7 +93,7 @@ impl Tap {
         }
         if tail.is_final {
             state.view(self.consumer, self.id, shard).windows.remove(&tail.start);
-            return self.basin.end_window(state, self.consumer, self.id, shard, With::End(tail.start));
+            return self.model.end_window(state, self.consumer, self.id, shard, With::End(tail.start));
         }
         let returned = result.as_ref().ok().and_then(|answer| {
             let answer: serde_json::Value = serde_json::from_slice(&answer.payload).ok()?;
@@ -109,7 +109,7 @@ impl Tap {
     }
 }
 
-impl Basin {
+impl StreamModel {
     /// A window is over, or its failure record is confirmed: what waited for that is settled.
     pub(crate) fn end_window(&self, state: &mut State, consumer: usize, session: usize, shard: usize, with: With) {
         let view = state.view(consumer, session, shard);

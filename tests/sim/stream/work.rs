@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use forebay::machine::{FaultKind, InvokeResult};
 
-use super::basin::State;
 use super::event::WindowTail;
-use super::session::Tap;
+use super::model::State;
+use super::session::Session;
 use super::shards::places;
 use super::view::{Piece, Stage, With};
 
@@ -22,7 +22,7 @@ pub(crate) enum Verdict {
     Nothing,
 }
 
-impl Tap {
+impl Session {
     /// An invoke begins: the next try of a batch that its lane waits for, or a new batch.
     pub(crate) fn begin_work(
         &self,
@@ -34,7 +34,7 @@ impl Tap {
         full: bool,
     ) {
         let window = tail.map_or(0, |tail| tail.start);
-        self.basin.drop_old_windows(state, self.consumer, self.id, shard, window);
+        self.model.drop_old_windows(state, self.consumer, self.id, shard, window);
         let lane = self.find_lane(state, shard, records, tail);
         let lane = match lane.filter(|&lane| self.take_up(state, shard, lane, records)) {
             Some(lane) => lane,
@@ -47,7 +47,7 @@ impl Tap {
         };
         self.check_window(state, shard, records, tail);
         self.check_age(state, shard, records);
-        let now = self.basin.world.now();
+        let now = self.model.world.now();
         let keys: BTreeSet<u32> = records.iter().map(|&record| state.records[record].key).collect();
         let last = records.last().map(|&record| state.records[record].at);
         let view = state.view(self.consumer, self.id, shard);
@@ -121,13 +121,13 @@ impl Tap {
     /// Whether a record is too old now.
     pub(crate) fn is_expired(&self, state: &State, record: usize) -> bool {
         let session = &state.consumers[self.consumer].sessions[self.id];
-        session.is_expired(state.records[record].stamp, self.basin.world.unix_ms())
+        session.is_expired(state.records[record].stamp, self.model.world.unix_ms())
     }
 
     /// A record is given up as too old: it is settled, or its failure record is to be sent.
     fn expire(&self, state: &mut State, shard: usize, record: usize) {
         if self.mapping.on_failure.is_none() {
-            self.basin.settle(state, self.consumer, self.id, record);
+            self.model.settle(state, self.consumer, self.id, record);
         } else {
             state.view(self.consumer, self.id, shard).owing.insert(record);
         }
@@ -139,7 +139,7 @@ impl Tap {
         if tail.is_some_and(|tail| tail.is_final) && records.is_empty() {
             return;
         }
-        let now = self.basin.world.now();
+        let now = self.model.world.now();
         for &record in records {
             let at = state.records[record].at;
             let view = state.view(self.consumer, self.id, shard);
@@ -196,7 +196,7 @@ impl Tap {
             }
             let key = state.records[earlier].key;
             let same = one_lane || keys.iter().any(|&other| view.share_a_lane(key, other));
-            if !same || !self.basin.is_owed(state, self.consumer, self.id, earlier) || self.is_underway(state, earlier)
+            if !same || !self.model.is_owed(state, self.consumer, self.id, earlier) || self.is_underway(state, earlier)
             {
                 continue;
             }
@@ -205,7 +205,7 @@ impl Tap {
                 state.view(self.consumer, self.id, shard).withdraw(earlier);
                 self.expire(state, shard, earlier);
             }
-            if old || self.basin.is_trimmed_unread(state, self.consumer, self.id, earlier) {
+            if old || self.model.is_trimmed_unread(state, self.consumer, self.id, earlier) {
                 continue;
             }
             let (one, next) = (places(state, &[earlier]), places(state, records));
@@ -227,8 +227,8 @@ impl Tap {
             for &record in &state.shards[parent].records {
                 let settled = view.is_some_and(|view| view.settled.contains_key(&state.records[record].at));
                 if !settled
-                    && self.basin.is_owed(state, self.consumer, self.id, record)
-                    && !self.basin.is_forfeit(state, self.consumer, self.id, record)
+                    && self.model.is_owed(state, self.consumer, self.id, record)
+                    && !self.model.is_forfeit(state, self.consumer, self.id, record)
                 {
                     self.violate(format_args!(
                         "shard {shard} begins before r{record} of its parent {parent} is settled"
@@ -244,7 +244,7 @@ impl Tap {
         let Some(&first) = records.first() else { return };
         let session = &state.consumers[self.consumer].sessions[self.id];
         let limited = self.mapping.poller.rate_limit.is_some();
-        let surely = self.basin.world.unix_ms() - self.basin.clock_lag();
+        let surely = self.model.world.unix_ms() - self.model.clock_lag();
         if !limited && session.is_expired(state.records[first].stamp, surely) {
             self.violate(format_args!("{} of shard {shard} is tried although it is too old", places(state, &[first])));
         }
@@ -252,7 +252,7 @@ impl Tap {
 
     /// An invoke ends: what its lane must do next.
     pub(crate) fn end_work(&self, state: &mut State, shard: usize, id: u64, result: &InvokeResult, verdict: Verdict) {
-        let now = self.basin.world.now();
+        let now = self.model.world.now();
         let stream = self.mapping.stream.clone().expect("a mapping of a stream");
         let view = state.view(self.consumer, self.id, shard);
         view.last_end = Some(now);
@@ -317,11 +317,11 @@ impl Tap {
     /// The records of a batch are given up for good: nobody is to be told, or the destination was.
     pub(crate) fn give_up(&self, state: &mut State, shard: usize, piece: &Piece) {
         for &record in &piece.records {
-            self.basin.settle(state, self.consumer, self.id, record);
+            self.model.settle(state, self.consumer, self.id, record);
         }
         if let Some(tail) = piece.tail.as_ref().filter(|tail| tail.is_final) {
             state.view(self.consumer, self.id, shard).give_window_up(tail.start);
-            self.basin.end_window(state, self.consumer, self.id, shard, With::Failure(tail.start));
+            self.model.end_window(state, self.consumer, self.id, shard, With::Failure(tail.start));
         }
     }
 }

@@ -9,10 +9,12 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-use crate::lane::{Hold, Lane, LaneState};
-use crate::leases::{TWELVE_HOURS, millis};
 use crate::plan::SideOf;
-use crate::session::Session;
+use crate::queue::delivery::Hold;
+use crate::queue::leases::TWELVE_HOURS;
+use crate::queue::session::Session;
+use crate::queue::subject::{Subject, SubjectState};
+use crate::run::millis;
 use crate::world::World;
 
 /// An engine may see a lease end this much earlier or later than the world (milliseconds).
@@ -31,12 +33,12 @@ pub(crate) struct Tally {
 impl Destination for Session {
     fn deliver(&self, failure: Arc<Failure>) -> BoxFuture<'_, Result<(), Fault>> {
         async move {
-            self.lane.world.enter().await;
+            self.subject.world.enter().await;
             let Some(index) = self.begin_delivery(&failure) else { return std::future::pending().await };
             let (answer, answered) = oneshot::channel();
-            let lane = Arc::clone(&self.lane);
+            let subject = Arc::clone(&self.subject);
             tokio::spawn(async move {
-                let result = lane.keep(index).await;
+                let result = subject.keep(index).await;
                 // Nobody listens when the engine gave the delivery up.
                 answer.send(result).ok();
             });
@@ -60,9 +62,9 @@ impl Session {
 
     /// The engine hears a function's own answer: what has failed too often is given up, once and not before.
     /// What is in `spared` has neither failed for certain nor succeeded.
-    pub(crate) fn judge(&self, state: &mut LaneState, leases: &[usize], failed: &[usize], spared: &[usize]) {
+    pub(crate) fn judge(&self, state: &mut SubjectState, leases: &[usize], failed: &[usize], spared: &[usize]) {
         let Some(most) = self.most_failures() else { return };
-        let now = self.lane.world.now();
+        let now = self.subject.world.now();
         let mut counted = BTreeSet::new();
         for (at, &index) in leases.iter().enumerate() {
             let n = state.leases[index].message;
@@ -88,38 +90,38 @@ impl Session {
             } else {
                 tally.doubtful = true;
                 lease.perhaps_given_up = true;
-                lease.excuse.get_or_insert("failed, and perhaps given up");
+                lease.allowed.get_or_insert("failed, and perhaps given up");
             }
         }
     }
 
     /// Checks a failure record, and finds its delivery of a message.
     fn begin_delivery(&self, failure: &Failure) -> Option<usize> {
-        let lane = &self.lane;
-        let mut state = lane.state();
-        lane.sweep(&mut state);
-        let index = match Lane::read_event(&state, &failure.payload).as_deref() {
+        let subject = &self.subject;
+        let mut state = subject.state();
+        subject.sweep(&mut state);
+        let index = match Subject::read_event(&state, &failure.payload).as_deref() {
             Ok(&[index]) => index,
             other => {
-                lane.violate(format_args!("a failure record holds not one message but {other:?}"));
+                subject.violate(format_args!("a failure record holds not one message but {other:?}"));
                 return None;
             }
         };
-        lane.note(format_args!("delivery of L{index} begins"));
+        subject.note(format_args!("delivery of L{index} begins"));
         if !self.alive() {
-            lane.violate("a dead process delivers a failure record");
+            subject.violate("a dead process delivers a failure record");
         }
         let lease = &state.leases[index];
         let message = &state.messages[lease.message];
         if lease.session != self.id || lease.delivering {
-            lane.violate(format_args!("L{index} is delivered twice at once, or by another session"));
+            subject.violate(format_args!("L{index} is delivered twice at once, or by another session"));
         }
         if lease.hold != Hold::GivenUp && !lease.perhaps_given_up {
-            lane.violate(format_args!("the failure record of L{index} is delivered while {:?}", lease.hold));
+            subject.violate(format_args!("the failure record of L{index} is delivered while {:?}", lease.hold));
         }
         let most = self.most_failures().unwrap_or(u32::MAX);
         if failure.condition != Condition::RetryAttemptsExhausted || failure.invokes < most {
-            lane.violate(format_args!("L{index} is given up after {} attempts of {most}", failure.invokes));
+            subject.violate(format_args!("L{index} is given up after {} attempts of {most}", failure.invokes));
         }
         let names_it = match &failure.batch {
             FailedBatch::Queue { group, message_id, receive_count, sent_unix_ms } => {
@@ -131,10 +133,10 @@ impl Session {
             FailedBatch::Stream { .. } => false,
         };
         if !names_it || failure.response.is_some() == lease.refused || failure.request_id.len() != 36 {
-            lane.violate(format_args!("the failure record of L{index} is not right: {failure:?}"));
+            subject.violate(format_args!("the failure record of L{index} is not right: {failure:?}"));
         }
         if lease.uuid.is_some_and(|uuid| uuid != failure.uuid) {
-            lane.violate(format_args!("the failure record of L{index} has another id than in its last try"));
+            subject.violate(format_args!("the failure record of L{index} has another id than in its last try"));
         }
         let lease = &mut state.leases[index];
         lease.hold = Hold::GivenUp;
@@ -145,10 +147,10 @@ impl Session {
 
     /// The engine hears what came of a delivery.
     fn end_delivery(&self, index: usize, result: &Result<(), Fault>) {
-        let lane = &self.lane;
-        let now = lane.world.now();
-        let mut state = lane.state();
-        lane.sweep(&mut state);
+        let subject = &self.subject;
+        let now = subject.world.now();
+        let mut state = subject.state();
+        subject.sweep(&mut state);
         let quiet = state.quiet.is_some();
         let poller = &self.mapping.poller;
         let longest = millis(poller.visibility.hold_limit).min(TWELVE_HOURS);
@@ -161,7 +163,7 @@ impl Session {
                 // Failures of other deliveries of the message count no more, either.
                 let n = lease.message;
                 state.sessions[self.id].tallies.remove(&n);
-                state.counts.delivered_fairly += u64::from(lane.world.fair());
+                state.counts.delivered_fairly += u64::from(subject.world.fair());
             }
             Err(fault) => {
                 lease.tries += 1;
@@ -169,17 +171,17 @@ impl Session {
                     || fault.kind == FaultKind::Invalid && lease.tries >= INVALID_TRIES;
                 let over = now + pause + 2_000 > lease.received + longest;
                 if refused || over || quiet {
-                    lease.excuse.get_or_insert("its failure record could not be delivered");
+                    lease.allowed.get_or_insert("its failure record could not be delivered");
                 }
             }
         }
         drop(state);
         let said = result.as_ref().map_or_else(|fault| fault.kind.as_str(), |()| "confirmed");
-        lane.note(format_args!("delivery of L{index} ends: {said}"));
+        subject.note(format_args!("delivery of L{index} ends: {said}"));
     }
 }
 
-impl Lane {
+impl Subject {
     /// The destination's side of a delivery.
     async fn keep(&self, index: usize) -> Result<(), Fault> {
         let faults = &self.plan.faults;

@@ -2,26 +2,27 @@
 
 use forebay::machine::FaultKind;
 
-use crate::plan::{Faults, LanePlan, Outage, SideOf};
-use crate::scenes::{lane, passes, plan};
+use crate::plan::{Outage, SideOf};
+use crate::queue::plan::{Faults, SubjectPlan};
+use crate::queue::scenes::{passes, plan, subject};
 use crate::seeds::asks_for_more;
 
 /// Batches of one message whose runs all take the same time (milliseconds), with more messages than can be worked off.
-fn busy(slots: Option<u32>, run: u64, until: u64) -> LanePlan {
+fn busy(slots: Option<u32>, run: u64, until: u64) -> SubjectPlan {
     let slots_or_grown = slots.map_or(5 + until / 400, u64::from);
     let messages = slots_or_grown * until / run + 100;
-    let mut lane = lane(usize::try_from(messages).expect("a number that fits"));
-    lane.mapping.batch_size = 1;
-    lane.mapping.maximum_concurrency = slots;
-    lane.queue.max_receive_count = None;
-    lane.queue.latency = (1, 1);
-    lane.function.duration = (run, run);
-    lane
+    let mut subject = subject(usize::try_from(messages).expect("a number that fits"));
+    subject.mapping.batch_size = 1;
+    subject.mapping.maximum_concurrency = slots;
+    subject.queue.max_receive_count = None;
+    subject.queue.latency = (1, 1);
+    subject.function.duration = (run, run);
+    subject
 }
 
 /// When the function answered, in milliseconds.
-fn served(lane: LanePlan, until: u64) -> Vec<u64> {
-    let mut plan = plan(vec![lane], Vec::new());
+fn served(subject: SubjectPlan, until: u64) -> Vec<u64> {
+    let mut plan = plan(vec![subject], Vec::new());
     (plan.fair_at, plan.watch_idle) = (until, false);
     passes(plan).served
 }
@@ -47,9 +48,9 @@ fn keeps_pace(loads: &[Load], faults: impl Fn(f64) -> Faults) {
         // With few slots and quick runs, a batch that is refused again and again waits for longer than all others take.
         let at_worst = if slots < 30 { 0.05 } else { 0.4 };
         for (errors, least) in [(0.01, 0.9), (0.05, 0.8), (0.2, at_worst)] {
-            let mut lane = busy(Some(slots), run, until);
-            lane.faults = faults(errors);
-            let with_errors = rate(&served(lane, until), 1_000, until);
+            let mut subject = busy(Some(slots), run, until);
+            subject.faults = faults(errors);
+            let with_errors = rate(&served(subject, until), 1_000, until);
             let ratio = with_errors / quiet;
             assert!(
                 ratio >= least,
@@ -76,9 +77,9 @@ fn throttles_now_and_then_cost_little() {
 fn back_after(kind: FaultKind, length: u64, slots: Option<u32>, run: u64) {
     const BEGINS: u64 = 20_000;
     let (ends, until) = (BEGINS + length, BEGINS + length + 20_000);
-    let mut lane = busy(slots, run, BEGINS + 20_000);
-    lane.outages = vec![Outage { from: BEGINS, until: ends, side: SideOf::Function, kind }];
-    let served = served(lane, until);
+    let mut subject = busy(slots, run, BEGINS + 20_000);
+    subject.outages = vec![Outage { from: BEGINS, until: ends, side: SideOf::Function, kind }];
+    let served = served(subject, until);
     let before = rate(&served, BEGINS - 2_000, BEGINS);
     let back = (ends..until).step_by(250).find(|&from| rate(&served, from, from + 2_000) >= 0.9 * before);
     let after = back.map_or(u64::MAX, |back| back - ends);
@@ -108,10 +109,10 @@ fn a_reserved_concurrency_is_used_and_seldom_exceeded() {
     const LOADS: [(u32, Option<u32>, u64); 4] =
         [(1, Some(2), 2_000), (1, None, 500), (3, Some(30), 200), (20, Some(30), 200)];
     for &(reserved, slots, run) in rows(&LOADS, 3) {
-        let mut lane = busy(Some(reserved), run, UNTIL);
-        lane.mapping.maximum_concurrency = slots;
-        lane.function.reserved = Some(reserved);
-        let mut plan = plan(vec![lane], Vec::new());
+        let mut subject = busy(Some(reserved), run, UNTIL);
+        subject.mapping.maximum_concurrency = slots;
+        subject.function.reserved = Some(reserved);
+        let mut plan = plan(vec![subject], Vec::new());
         (plan.fair_at, plan.watch_idle) = (UNTIL, false);
         let outcome = passes(plan);
         let (used, possible) = (rate(&outcome.served, 5_000, UNTIL), f64::from(reserved) * 1000.0 / run as f64);

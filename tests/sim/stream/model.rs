@@ -7,17 +7,18 @@ use bytes::Bytes;
 use forebay::machine::Failure;
 use forebay::mapping::{Mapping, StreamParameters};
 
-use super::plan::{ConsumerPlan, SideOf, StreamOutage, StreamPlan};
+use super::plan::{ConsumerPlan, Plan};
 use super::view::View;
+use crate::plan::{Outage, SideOf};
 use crate::streak::Streak;
 use crate::world::World;
 
 /// The whole surroundings of an engine.
-pub(crate) struct Basin {
+pub(crate) struct StreamModel {
     /// The world it is in.
     pub(crate) world: Arc<World>,
     /// What is to happen.
-    pub(crate) plan: StreamPlan,
+    pub(crate) plan: Plan,
     state: Mutex<State>,
 }
 
@@ -88,7 +89,7 @@ pub(crate) struct Record {
 #[derive(Default)]
 pub(crate) struct Consumer {
     /// One for each time that an engine connected it.
-    pub(crate) sessions: Vec<Session>,
+    pub(crate) sessions: Vec<SessionState>,
     /// The invokes that an engine waits for.
     pub(crate) calls: BTreeMap<u64, Call>,
     /// Ever-growing number of calls.
@@ -126,7 +127,7 @@ pub(crate) struct Consumer {
 }
 
 /// One connection of a mapping by an engine.
-pub(crate) struct Session {
+pub(crate) struct SessionState {
     /// Of which process.
     pub(crate) incarnation: u32,
     /// With which numbers.
@@ -179,14 +180,14 @@ pub(crate) struct Quiet {
     pub(crate) until_connected: bool,
 }
 
-impl Basin {
+impl StreamModel {
     /// A stream with its first shards, and mappings that nobody has connected.
-    pub(crate) fn new(world: Arc<World>, plan: StreamPlan) -> Self {
+    pub(crate) fn new(world: Arc<World>, plan: Plan) -> Self {
         let state =
             State { consumers: plan.consumers.iter().map(|_| Consumer::default()).collect(), ..State::default() };
-        let basin = Self { world, plan, state: Mutex::new(state) };
-        basin.dig();
-        basin
+        let model = Self { world, plan, state: Mutex::new(state) };
+        model.dig();
+        model
     }
 
     /// The state. Never held across an await.
@@ -241,7 +242,7 @@ impl Basin {
     }
 
     /// The outage of one side, if there is one now.
-    pub(crate) fn outage(&self, side: SideOf) -> Option<&StreamOutage> {
+    pub(crate) fn outage(&self, side: SideOf) -> Option<&Outage> {
         if self.world.fair() {
             return None;
         }
@@ -279,7 +280,7 @@ impl State {
     }
 
     /// A session of a mapping.
-    pub(crate) fn session(&mut self, consumer: usize, session: usize) -> &mut Session {
+    pub(crate) fn session(&mut self, consumer: usize, session: usize) -> &mut SessionState {
         &mut self.consumers[consumer].sessions[session]
     }
 
@@ -301,7 +302,7 @@ impl State {
     }
 }
 
-impl Session {
+impl SessionState {
     /// The parameters that only streams have.
     pub(crate) fn stream(&self) -> &StreamParameters {
         self.mapping.stream.as_ref().expect("a mapping of a stream")

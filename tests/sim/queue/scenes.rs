@@ -1,16 +1,15 @@
-//! Lives made by hand, for what must hold in so many words.
+//! Scenarios made by hand, for what must hold in so many words.
 
 use std::time::Duration;
 
 use forebay::machine::FaultKind;
 
-use crate::plan::{
-    Action, Faults, FunctionPlan, LanePlan, Manner, Outage, Plan, QueuePlan, Send, SideOf, graveyard, mapping,
-};
-use crate::run::{Outcome, run};
+use crate::plan::{FunctionPlan, Outage, SideOf, destination, mapping};
+use crate::queue::plan::{Action, Faults, Plan, QueuePlan, Send, SubjectPlan};
+use crate::queue::scenario::{Outcome, run};
 
-pub(crate) fn lane(messages: usize) -> LanePlan {
-    LanePlan {
+pub(crate) fn subject(messages: usize) -> SubjectPlan {
+    SubjectPlan {
         mapping: mapping("orders"),
         queue: QueuePlan {
             visibility: 30,
@@ -19,22 +18,15 @@ pub(crate) fn lane(messages: usize) -> LanePlan {
             latency: (2, 8),
             mixing: 0.0,
         },
-        function: FunctionPlan {
-            timeout: 10_000,
-            duration: (1_000, 3_000),
-            reserved: None,
-            describable: true,
-            manner: Manner::Careless,
-            broken: None,
-        },
+        function: FunctionPlan::default(),
         faults: Faults::default(),
         outages: Vec::new(),
         sends: vec![Send::default(); messages],
     }
 }
 
-pub(crate) fn plan(lanes: Vec<LanePlan>, actions: Vec<(u64, Action)>) -> Plan {
-    Plan { seed: 7, lanes, actions, fair_at: 600_000, watch_idle: true, store_fails: 0.0 }
+pub(crate) fn plan(subjects: Vec<SubjectPlan>, actions: Vec<(u64, Action)>) -> Plan {
+    Plan { seed: 7, subjects, actions, fair_at: 600_000, watch_idle: true, store_fails: 0.0 }
 }
 
 pub(crate) fn passes(plan: Plan) -> Outcome {
@@ -47,77 +39,77 @@ pub(crate) fn passes(plan: Plan) -> Outcome {
 /// messages in the dead-letter queue although the function never failed.
 #[test]
 fn throttles_never_fill_the_dead_letter_queue() {
-    let mut lane = lane(30);
-    lane.mapping.batch_size = 1;
-    lane.function.reserved = Some(1);
-    let outcome = passes(plan(vec![lane], Vec::new()));
+    let mut subject = subject(30);
+    subject.mapping.batch_size = 1;
+    subject.function.reserved = Some(1);
+    let outcome = passes(plan(vec![subject], Vec::new()));
     assert_eq!((outcome.deleted, outcome.dead), (30, 0));
 }
 
 #[test]
 fn poison_goes_to_the_dead_letter_queue_and_takes_nobody_along() {
-    let mut lane = lane(40);
-    lane.mapping.report_batch_item_failures = true;
-    for send in lane.sends.iter_mut().step_by(10) {
+    let mut subject = subject(40);
+    subject.mapping.report_batch_item_failures = true;
+    for send in subject.sends.iter_mut().step_by(10) {
         send.poison = true;
     }
-    let outcome = passes(plan(vec![lane], Vec::new()));
+    let outcome = passes(plan(vec![subject], Vec::new()));
     assert_eq!((outcome.deleted, outcome.dead), (36, 4));
 }
 
 #[test]
 fn poison_goes_to_the_destination_although_that_is_out_of_reach_for_long() {
-    let mut lane = lane(40);
-    lane.queue.max_receive_count = None;
-    lane.mapping.report_batch_item_failures = true;
-    lane.mapping.on_failure = Some(graveyard());
-    lane.outages = vec![Outage { from: 0, until: 400_000, side: SideOf::Destination, kind: FaultKind::Denied }];
-    for send in lane.sends.iter_mut().step_by(10) {
+    let mut subject = subject(40);
+    subject.queue.max_receive_count = None;
+    subject.mapping.report_batch_item_failures = true;
+    subject.mapping.on_failure = Some(destination(false));
+    subject.outages = vec![Outage { from: 0, until: 400_000, side: SideOf::Destination, kind: FaultKind::Denied }];
+    for send in subject.sends.iter_mut().step_by(10) {
         send.poison = true;
     }
     let actions = vec![(200_000, Action::Shutdown { bound: 5_000, cut_after: None, down: 1_000 })];
-    let outcome = passes(plan(vec![lane], actions));
+    let outcome = passes(plan(vec![subject], actions));
     assert_eq!((outcome.deleted, outcome.dead, outcome.recorded), (40, 0, 4));
 }
 
 #[test]
 fn a_missing_queue_and_a_denied_function_mend_by_themselves() {
-    let mut lane = lane(20);
+    let mut subject = subject(20);
     let outage = |side, kind, from, until| Outage { from, until, side, kind };
-    lane.outages = vec![
-        outage(SideOf::Queue, FaultKind::Missing, 0, 60_000),
+    subject.outages = vec![
+        outage(SideOf::Source, FaultKind::Missing, 0, 60_000),
         outage(SideOf::Function, FaultKind::Denied, 60_000, 200_000),
     ];
-    let outcome = passes(plan(vec![lane], Vec::new()));
+    let outcome = passes(plan(vec![subject], Vec::new()));
     assert_eq!((outcome.deleted, outcome.dead), (20, 0));
 }
 
 #[test]
 fn a_window_holds_messages_beyond_their_visibility() {
-    let mut lane = lane(5);
-    lane.mapping.batch_size = 1_000;
-    lane.mapping.window = Duration::from_secs(300);
-    lane.queue.visibility = 10;
-    let outcome = passes(plan(vec![lane], Vec::new()));
+    let mut subject = subject(5);
+    subject.mapping.batch_size = 1_000;
+    subject.mapping.window = Duration::from_secs(300);
+    subject.queue.visibility = 10;
+    let outcome = passes(plan(vec![subject], Vec::new()));
     assert_eq!((outcome.deleted, outcome.dead), (5, 0));
 }
 
 /// Broken for minutes: that shows, also while every batch is reported and not one is thrown, and ends with the first success.
 #[test]
 fn a_function_that_fails_everything_shows_as_failing_until_it_succeeds() {
-    let mut lane = lane(30);
-    lane.queue.max_receive_count = None;
-    lane.function.broken = Some((0, 200_000));
+    let mut subject = subject(30);
+    subject.queue.max_receive_count = None;
+    subject.function.broken = Some((0, 200_000));
     let looks = [30_000, 90_000, 199_000, 500_000].map(|at| (at, Action::Look)).into();
-    let outcome = passes(plan(vec![lane], looks));
+    let outcome = passes(plan(vec![subject], looks));
     assert_eq!((outcome.deleted, outcome.failing), (30, 2));
 }
 
 #[test]
-fn one_lane_knows_nothing_of_anothers_troubles() {
-    let mut troubled = lane(20);
+fn one_mapping_knows_nothing_of_anothers_troubles() {
+    let mut troubled = subject(20);
     troubled.outages = vec![Outage { from: 0, until: 500_000, side: SideOf::Function, kind: FaultKind::Timeout }];
-    let mut calm = lane(20);
+    let mut calm = subject(20);
     calm.mapping = mapping("refunds");
     let outcome = passes(plan(vec![troubled, calm], vec![(100_000, Action::Reload(None))]));
     assert_eq!((outcome.deleted, outcome.dead), (40, 0));
@@ -125,17 +117,17 @@ fn one_lane_knows_nothing_of_anothers_troubles() {
 
 #[test]
 fn a_stop_outlives_a_crash() {
-    let mut lane = lane(50);
-    for (n, send) in lane.sends.iter_mut().enumerate() {
+    let mut subject = subject(50);
+    for (n, send) in subject.sends.iter_mut().enumerate() {
         send.at = 5_000 * n as u64;
     }
     let actions = vec![
-        (30_000, Action::Stop { lane: 0, wait: true }),
+        (30_000, Action::Stop { subject: 0, wait: true }),
         (60_000, Action::Crash { down: 1_000 }),
         (120_000, Action::Shutdown { bound: 5_000, cut_after: None, down: 1_000 }),
         (180_000, Action::Start(0)),
         (200_000, Action::Crash { down: 10_000 }),
     ];
-    let outcome = passes(plan(vec![lane], actions));
+    let outcome = passes(plan(vec![subject], actions));
     assert_eq!((outcome.deleted, outcome.dead), (50, 0));
 }

@@ -1,15 +1,16 @@
 //! The life of a delivery: handed out, extended, ended; and the checks that hang on each of these.
 
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
 
 use bytes::Bytes;
 use forebay::machine::{OnFunctionError, Receipt, Record, Screening};
 use forebay::mapping::Mapping;
 
 use crate::fifo;
-use crate::lane::{HELD, Hold, IN_THE_WAY, Lane, LaneState, Lease, Place};
-use crate::settle::RETURNED;
+use crate::queue::delivery::{HELD, Hold, IN_THE_WAY, Lease, Place};
+use crate::queue::settle::RETURNED;
+use crate::queue::subject::{Subject, SubjectState};
+use crate::run::millis;
 use crate::world::World;
 
 /// The text that bodies are cut from.
@@ -23,13 +24,9 @@ const RECEIPT_LEN: usize = 23;
 /// SQS counts 12 hours from the receive.
 pub(crate) const TWELVE_HOURS: u64 = 12 * 3600 * 1000;
 
-pub(crate) fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
-}
-
-impl Lane {
+impl Subject {
     /// Messages that a receive would find, and those that it moves to the dead-letter queue.
-    pub(crate) fn find_visible(&self, state: &mut LaneState) -> Vec<usize> {
+    pub(crate) fn find_visible(&self, state: &mut SubjectState) -> Vec<usize> {
         if self.is_fifo() {
             return self.find_groups(state).concat();
         }
@@ -50,18 +47,25 @@ impl Lane {
     }
 
     /// When the next message becomes visible again by itself.
-    pub(crate) fn next_visible(state: &LaneState) -> Option<u64> {
+    pub(crate) fn next_visible(state: &SubjectState) -> Option<u64> {
         state.open.iter().map(|&lease| state.leases[lease].until).min()
     }
 
     /// Hides message `n` until `until` and makes a receipt for it.
-    pub(crate) fn hand_out(&self, state: &mut LaneState, n: usize, session: usize, until: u64, receive: u64) -> usize {
+    pub(crate) fn hand_out(
+        &self,
+        state: &mut SubjectState,
+        n: usize,
+        session: usize,
+        until: u64,
+        receive: u64,
+    ) -> usize {
         let now = self.world.now();
         let index = state.leases.len();
         let receipt: Arc<str> = format!("r{index:06x}.{n:06x}.{:08x}", self.world.between(0, 0xffff_ffff)).into();
         debug_assert_eq!(receipt.len(), RECEIPT_LEN, "receipts have one length");
         if let Some(old) = state.messages[n].current {
-            state.leases[old].excuse.get_or_insert("handed out a second time");
+            state.leases[old].allowed.get_or_insert("handed out a second time");
             state.leases[old].over = true;
             state.open.retain(|&lease| lease != old);
         }
@@ -93,7 +97,7 @@ impl Lane {
             delivered: None,
             until,
             hold: Hold::Underway,
-            excuse: None,
+            allowed: None,
             known: until,
             not_extended: None,
             extending: 0,
@@ -121,7 +125,7 @@ impl Lane {
     }
 
     /// The record that the engine gets for a delivery.
-    pub(crate) fn record(state: &LaneState, index: usize) -> Record {
+    pub(crate) fn record(state: &SubjectState, index: usize) -> Record {
         let lease = &state.leases[index];
         let message = &state.messages[lease.message];
         let mut fragment = Vec::with_capacity(lease.head.len() + message.size + lease.tail.len());
@@ -141,7 +145,7 @@ impl Lane {
     }
 
     /// Reads the deliveries out of an event, byte for byte.
-    pub(crate) fn read_event(state: &LaneState, body: &[u8]) -> Result<Vec<usize>, String> {
+    pub(crate) fn read_event(state: &SubjectState, body: &[u8]) -> Result<Vec<usize>, String> {
         let mut rest =
             body.strip_prefix(b"{\"Records\":[".as_slice()).ok_or("the event does not begin with Records")?;
         let mut found = Vec::new();
@@ -171,8 +175,8 @@ impl Lane {
         }
     }
 
-    /// Ends every delivery whose time is over, and asks each for its excuse.
-    pub(crate) fn sweep(&self, state: &mut LaneState) {
+    /// Ends every delivery whose time is over, and asks of each what allows that.
+    pub(crate) fn sweep(&self, state: &mut SubjectState) {
         let now = self.world.now();
         while let Some(at) = state.late.iter().position(|(due, _)| *due <= now) {
             let (_, n) = state.late.swap_remove(at);
@@ -186,7 +190,7 @@ impl Lane {
     }
 
     /// Ends a delivery without a delete.
-    pub(crate) fn end(&self, state: &mut LaneState, index: usize) {
+    pub(crate) fn end(&self, state: &mut SubjectState, index: usize) {
         let mapping = state.mapping_of(index);
         let returned = state.quiet.is_some() || self.group_is_broken(state, index);
         let behind_one_left = self.is_behind_one_left(state, index);
@@ -205,8 +209,8 @@ impl Lane {
         let tries = if lease.extending > 0 { 2 } else { 1 };
         let pace = tries * hidden / 6 + 2 * self.plan.queue.latency.1 + 200;
         let tried = lease.not_extended.is_some_and(|at| lease.known.saturating_sub(at) <= pace);
-        let excuse = match (lease.excuse, lease.hold) {
-            (Some(excuse), _) => excuse,
+        let allowed = match (lease.allowed, lease.hold) {
+            (Some(allowed), _) => allowed,
             (None, Hold::Failed(_)) if mapping.poller.visibility.on_function_error == OnFunctionError::Wait => "failed",
             (None, Hold::Failed(_)) if lease.extending > 0 || lease.not_extended.is_some() => {
                 "failed, and not released"
@@ -215,7 +219,7 @@ impl Lane {
                 if (lease.extending > 0 || lease.not_extended.is_some()) && returned =>
             {
                 // The return is still to come.
-                lease.excuse = Some(IN_THE_WAY);
+                lease.allowed = Some(IN_THE_WAY);
                 IN_THE_WAY
             }
             (None, _) if tried => "could not be extended",
@@ -231,12 +235,12 @@ impl Lane {
                 return;
             }
         };
-        self.note(format_args!("L{index} (m{n}) is visible again: {excuse}"));
+        self.note(format_args!("L{index} (m{n}) is visible again: {allowed}"));
     }
 
     /// Whether another receive of this message would bring it to the dead-letter queue; of a FIFO queue, of any that is
     /// held with it.
-    pub(crate) fn is_last(&self, state: &LaneState, index: usize) -> bool {
+    pub(crate) fn is_last(&self, state: &SubjectState, index: usize) -> bool {
         let spent =
             |n: usize| self.plan.queue.max_receive_count.is_some_and(|most| state.messages[n].receive_count >= most);
         let session = state.leases[index].session;
@@ -246,12 +250,12 @@ impl Lane {
     }
 
     /// What a drain gave back is not received by the same drain: that would spend a receive on nothing.
-    pub(crate) fn check_not_given_back(&self, state: &LaneState, index: usize) {
+    pub(crate) fn check_not_given_back(&self, state: &SubjectState, index: usize) {
         let lease = &state.leases[index];
         let before = state.leases[..index].iter().rev().find(|before| before.message == lease.message);
         let returned = |since: u64| {
             before.is_some_and(|before| {
-                before.excuse == Some(RETURNED) && before.session == lease.session && before.until >= since
+                before.allowed == Some(RETURNED) && before.session == lease.session && before.until >= since
             })
         };
         if state.quiet.is_some_and(|quiet| returned(quiet.since)) {
@@ -266,85 +270,13 @@ impl Lane {
         mapping.poller.visibility.timeout.map_or(own, millis)
     }
 
-    /// Gives every delivery in the engine's hands the same excuse.
-    pub(crate) fn excuse_all(&self, why: &'static str) {
+    /// Allows every delivery that the engine holds to end, for one reason.
+    pub(crate) fn allow_all(&self, why: &'static str) {
         let mut state = self.state();
         self.sweep(&mut state);
         let open = state.open.clone();
         for index in open {
-            state.leases[index].excuse = Some(why);
-        }
-    }
-
-    /// What must be true when a drain has ended within its bound.
-    pub(crate) fn check_drained(&self, what: &str) {
-        let now = self.world.now();
-        let mut state = self.state();
-        self.sweep(&mut state);
-        let receives = state.open_receives();
-        if receives > 0 || !state.calls.is_empty() {
-            let calls = state.calls.len();
-            drop(state);
-            self.violate(format_args!("after {what}, {receives} receives and {calls} invokes are still open"));
-            return;
-        }
-        let held: Vec<String> = state
-            .open
-            .iter()
-            .map(|&index| (index, &state.leases[index]))
-            .filter(|(_, lease)| {
-                lease.delivered.is_some()
-                    && lease.excuse.is_none()
-                    && lease.known > now
-                    && !matches!(lease.hold, Hold::Failed(_))
-            })
-            .map(|(index, lease)| format!("L{index} (m{}) {:?}", lease.message, lease.hold))
-            .collect();
-        drop(state);
-        if !held.is_empty() {
-            self.violate(format_args!("after {what} these were neither deleted nor returned: {}", held.join(", ")));
-        }
-    }
-
-    /// Whether every message is where it belongs for good.
-    pub(crate) fn settled(&self) -> bool {
-        let mut state = self.state();
-        self.sweep(&mut state);
-        if state.sent < self.plan.sends.len() {
-            return false;
-        }
-        // A message that spent its receives waits for the next receive to be moved.
-        self.find_visible(&mut state);
-        state.messages.iter().all(|message| message.place != Place::Queued)
-    }
-
-    /// What is left in the queue, for the report of a life that does not settle.
-    pub(crate) fn left(&self) -> String {
-        let state = self.state();
-        let left = state.messages.iter().enumerate().filter(|(_, message)| message.place == Place::Queued);
-        let left: Vec<String> = left
-            .map(|(n, message)| match message.current {
-                Some(index) => {
-                    let lease = &state.leases[index];
-                    format!("m{n} in L{index} {:?} until {} ms", lease.hold, lease.until)
-                }
-                None => format!("m{n} visible after {} receives", message.receive_count),
-            })
-            .collect();
-        format!("{} messages: {}", left.len(), left.join(", "))
-    }
-
-    /// What must be true of every message at the end.
-    pub(crate) fn check_messages(&self) {
-        let state = self.state();
-        for (n, message) in state.messages.iter().enumerate() {
-            match message.place {
-                Place::Deleted if message.processed || message.recorded => {}
-                Place::Deleted => self.violate(format_args!("m{n} was deleted, and neither processed nor recorded")),
-                Place::Dead if Some(message.receive_count) >= self.plan.queue.max_receive_count => {}
-                Place::Dead => self.violate(format_args!("m{n} is dead after {} receives", message.receive_count)),
-                Place::Queued => self.violate(format_args!("m{n} is still in the queue")),
-            }
+            state.leases[index].allowed = Some(why);
         }
     }
 }

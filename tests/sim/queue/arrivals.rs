@@ -2,30 +2,31 @@
 
 use std::sync::Arc;
 
-use crate::lane::{Lane, Message, Place};
-use crate::plan::Send;
+use crate::queue::delivery::{Message, Place};
+use crate::queue::plan::Send;
+use crate::queue::subject::Subject;
 
 /// So long a FIFO queue knows what was sent (milliseconds).
 const REMEMBERED: u64 = 300_000;
 
 /// Sends what the plan says.
-pub(crate) async fn arrivals(lane: Arc<Lane>) {
+pub(crate) async fn arrivals(subject: Arc<Subject>) {
     // When the message was taken in that may be sent again.
     let mut taken = None;
-    for send in lane.plan.sends.clone() {
-        lane.world.sleep_until(send.at).await;
-        let now = lane.world.now();
+    for send in subject.plan.sends.clone() {
+        subject.world.sleep_until(send.at).await;
+        let now = subject.world.now();
         if send.again && taken.is_some_and(|taken| now - taken < REMEMBERED) {
-            lane.note(format_args!("a message of g{} is sent again, and swallowed", send.group));
-            lane.state().sent += 1;
+            subject.note(format_args!("a message of g{} is sent again, and swallowed", send.group));
+            subject.state().sent += 1;
         } else {
             taken = Some(now);
-            lane.send(send);
+            subject.send(send);
         }
     }
 }
 
-impl Lane {
+impl Subject {
     /// A message arrives.
     fn send(&self, send: Send) {
         let now = self.world.now();

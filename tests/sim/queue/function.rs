@@ -12,9 +12,9 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use crate::answers;
-use crate::lane::Lane;
 use crate::plan::SideOf;
-use crate::session::Session;
+use crate::queue::session::Session;
+use crate::queue::subject::Subject;
 
 /// What an adapter adds to the function's timeout before it gives an invoke up (milliseconds).
 const ATTEMPT_MARGIN: u64 = 10_000;
@@ -42,14 +42,14 @@ enum End {
 impl Function for Session {
     fn invoke(&self, body: Bytes) -> BoxFuture<'_, InvokeResult> {
         async move {
-            self.lane.world.enter().await;
+            self.subject.world.enter().await;
             let mut call = self.begin_invoke(&body);
             drop(body);
-            let run = self.lane.decide(self, &call.leases);
+            let run = self.subject.decide(self, &call.leases);
             let (answer, answered) = oneshot::channel();
-            let (lane, leases) = (Arc::clone(&self.lane), call.leases.clone());
+            let (subject, leases) = (Arc::clone(&self.subject), call.leases.clone());
             tokio::spawn(async move {
-                let end = lane.run(run, &leases).await;
+                let end = subject.run(run, &leases).await;
                 // Nobody listens when the engine gave the invoke up.
                 answer.send(end).ok();
             });
@@ -66,17 +66,17 @@ impl Function for Session {
 
     fn describe(&self) -> BoxFuture<'_, Result<FunctionSettings, Fault>> {
         async move {
-            self.lane.world.enter().await;
-            self.lane.pause().await;
-            if let Some(outage) = self.lane.outage(SideOf::Function) {
+            self.subject.world.enter().await;
+            self.subject.pause().await;
+            if let Some(outage) = self.subject.outage(SideOf::Function) {
                 return Err(Fault::new(outage.kind, "the function is out of reach"));
             }
-            if !self.lane.plan.function.describable {
+            if !self.subject.plan.function.describable {
                 return Err(Fault::new(FaultKind::Denied, "GetFunctionConfiguration is not allowed"));
             }
             Ok(FunctionSettings {
-                timeout: Duration::from_millis(self.lane.plan.function.timeout),
-                reserved_concurrency: self.lane.plan.function.reserved,
+                timeout: Duration::from_millis(self.subject.plan.function.timeout),
+                reserved_concurrency: self.subject.plan.function.reserved,
                 role: None,
                 arn: None,
             })
@@ -87,7 +87,7 @@ impl Function for Session {
 
 type Ended = (InvokeResult, Vec<usize>, bool);
 
-impl Lane {
+impl Subject {
     /// Throws the dice for one invoke.
     fn decide(&self, session: &Session, leases: &[usize]) -> Run {
         let (plan, faults) = (&self.plan.function, &self.plan.faults);

@@ -1,39 +1,40 @@
-//! One mapping's surroundings: its messages, every delivery of them, and what the engine has in hand.
+//! A mapping under test: its queue, its function, and all that is known of what the engine does with them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use forebay::mapping::Mapping;
 use tokio::sync::Notify;
 
-use crate::destination::Tally;
 use crate::fifo::{Attempts, FifoState};
-use crate::plan::{Faults, LanePlan, Outage, SideOf};
+use crate::plan::{Outage, SideOf};
+use crate::queue::delivery::{Lease, Message};
+use crate::queue::destination::Tally;
+use crate::queue::plan::{Faults, SubjectPlan};
 use crate::streak::Streak;
 use crate::world::World;
 
-/// A queue, a function, and all that is known of them.
-pub(crate) struct Lane {
+/// A mapping under test, with its queue and its function.
+pub(crate) struct Subject {
     /// The world it is in.
     pub(crate) world: Arc<World>,
     /// Its part of the plan.
-    pub(crate) plan: LanePlan,
+    pub(crate) plan: SubjectPlan,
     /// Its number.
     pub(crate) index: usize,
-    state: Mutex<LaneState>,
+    state: Mutex<SubjectState>,
     /// Rung when a message arrived or became visible early.
     pub(crate) arrived: Notify,
 }
 
-impl Lane {
-    /// A lane with nothing in its queue.
-    pub(crate) fn new(world: Arc<World>, index: usize, plan: LanePlan) -> Self {
-        Self { world, plan, index, state: Mutex::new(LaneState::default()), arrived: Notify::new() }
+impl Subject {
+    /// A mapping with nothing in its queue.
+    pub(crate) fn new(world: Arc<World>, index: usize, plan: SubjectPlan) -> Self {
+        Self { world, plan, index, state: Mutex::new(SubjectState::default()), arrived: Notify::new() }
     }
 
     /// The state. Never held across an await.
-    pub(crate) fn state(&self) -> MutexGuard<'_, LaneState> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, SubjectState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -42,12 +43,12 @@ impl Lane {
         &self.plan.mapping.name
     }
 
-    /// Records an event of this lane.
+    /// Records an event of this mapping.
     pub(crate) fn note(&self, event: std::fmt::Arguments<'_>) {
         self.world.note(format_args!("{} {event}", self.name()));
     }
 
-    /// Records a violation in this lane.
+    /// Records a violation of this mapping.
     pub(crate) fn violate(&self, what: impl std::fmt::Display) {
         self.world.violate(format!("{}: {what}", self.name()));
     }
@@ -57,7 +58,7 @@ impl Lane {
         !self.world.fair() && self.world.chance(rate)
     }
 
-    /// Nothing ever slows this lane down, so that what is due happens on the millisecond.
+    /// Nothing ever slows this mapping down, so that what is due happens on the millisecond.
     pub(crate) fn calm(&self) -> bool {
         let plan = &self.plan;
         let unsound = plan.sends.iter().any(|send| send.poison || send.slips);
@@ -87,9 +88,9 @@ impl Lane {
     }
 }
 
-/// All that changes in a lane.
+/// All that changes in it.
 #[derive(Default)]
-pub(crate) struct LaneState {
+pub(crate) struct SubjectState {
     /// Every message ever sent, by number.
     pub(crate) messages: Vec<Message>,
     /// What was sent, with what the queue swallowed as sent before.
@@ -143,139 +144,6 @@ pub(crate) struct Quiet {
     pub(crate) receives: Option<u64>,
     /// The drain was cut short.
     pub(crate) cut: bool,
-}
-
-/// Where a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// In the queue, visible or not.
-    Queued,
-    /// Deleted.
-    Deleted,
-    /// In the dead-letter queue.
-    Dead,
-}
-
-/// A message.
-#[derive(Debug)]
-pub(crate) struct Message {
-    /// Its id, 36 characters.
-    pub(crate) id: Arc<str>,
-    /// Bytes of its body.
-    pub(crate) size: usize,
-    /// The function fails on it always.
-    pub(crate) poison: bool,
-    /// When it was sent.
-    pub(crate) sent: u64,
-    /// When it was first received.
-    pub(crate) first_received: Option<u64>,
-    /// How often it was received.
-    pub(crate) receive_count: u32,
-    /// Where it is.
-    pub(crate) place: Place,
-    /// The delivery that hides it.
-    pub(crate) current: Option<usize>,
-    /// The function has processed it at least once.
-    pub(crate) processed: bool,
-    /// The failure destination has kept a record of it.
-    pub(crate) recorded: bool,
-    /// FIFO: its message group.
-    pub(crate) group: Option<Arc<str>>,
-    /// FIFO: the last delivery of it that reached the engine.
-    pub(crate) reached: Option<usize>,
-    /// FIFO: the engine has heard of a success with it.
-    pub(crate) succeeded: bool,
-    /// FIFO: its next receipt will be refused.
-    pub(crate) slips: bool,
-}
-
-/// What the engine does with a delivery, as far as the world can see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hold {
-    /// The answer is on its way.
-    Underway,
-    /// The engine has it and has not invoked it yet.
-    Unstarted,
-    /// In an invoke.
-    Running,
-    /// Its invoke failed in a way that keeps the batch; when.
-    Waiting,
-    /// The function processed it, and the engine knows.
-    Succeeded,
-    /// The function failed it, and the engine knows; since when.
-    Failed(u64),
-    /// The function failed it once too often; its failure record is not confirmed.
-    GivenUp,
-    /// Its failure record is confirmed, and the engine knows.
-    Recorded,
-}
-
-/// One delivery of a message.
-#[derive(Debug)]
-pub(crate) struct Lease {
-    /// The number of the message.
-    pub(crate) message: usize,
-    /// Its receipt handle, 23 characters.
-    pub(crate) receipt: Arc<str>,
-    /// The fragment before and after the body.
-    pub(crate) head: String,
-    pub(crate) tail: String,
-    /// The session that received it.
-    pub(crate) session: usize,
-    /// When SQS handed it out.
-    pub(crate) received: u64,
-    /// When the engine got it.
-    pub(crate) delivered: Option<u64>,
-    /// When it ends unless something happens.
-    pub(crate) until: u64,
-    /// What the engine does with it.
-    pub(crate) hold: Hold,
-    /// Why it may end without a delete.
-    pub(crate) excuse: Option<&'static str>,
-    /// Until when the engine knows it hidden: an answer that is lost tells nothing.
-    pub(crate) known: u64,
-    /// When the last extension of it did not work, or its answer was lost.
-    pub(crate) not_extended: Option<u64>,
-    /// Extensions of it whose answer is open.
-    pub(crate) extending: u32,
-    /// Returns of it that failed.
-    pub(crate) failed_returns: u32,
-    /// Invokes it was in.
-    pub(crate) attempts: u32,
-    /// It is over.
-    pub(crate) over: bool,
-    /// The first invoke that it was in.
-    pub(crate) batch: u64,
-    /// Which receive brought it.
-    pub(crate) receive: u64,
-    /// The engine may, and need not, give it up.
-    pub(crate) perhaps_given_up: bool,
-    /// A delivery of its failure record is open.
-    pub(crate) delivering: bool,
-    /// Deliveries of its failure record that failed.
-    pub(crate) tries: u32,
-    /// Its event was refused as too large although it held nothing else.
-    pub(crate) refused: bool,
-    /// The id of its failure record.
-    pub(crate) uuid: Option<u128>,
-    /// When the engine last asked to hide it for longer.
-    pub(crate) asked: Option<u64>,
-    /// When the engine heard that its receipt is no longer valid.
-    pub(crate) gone: Option<u64>,
-    /// Its visibility was changed after it was handed out.
-    pub(crate) changed: bool,
-    /// The invoke that failed it, or a message ahead of it.
-    pub(crate) failed_in: u64,
-    /// An extension of it was open then: its return waits for that.
-    pub(crate) deferred: bool,
-    /// For how long the engine hid it when it had failed.
-    pub(crate) span: Option<Duration>,
-    /// When its event was last split, and it was to wait once more.
-    pub(crate) split: Option<u64>,
-    /// When its batch had perhaps been held for as long as is allowed, and was left.
-    pub(crate) left: Option<u64>,
-    /// The engine has begun something that came after it in its group: it does not hold it any more.
-    pub(crate) passed: bool,
 }
 
 /// One connection of the mapping by an engine.
@@ -365,32 +233,7 @@ pub(crate) struct IdleWatch {
     pub(crate) shortest_wait: Option<u64>,
 }
 
-/// Excuses of deliveries that the engine may hold all the same.
-pub(crate) const HELD: &str = "held as long as allowed";
-pub(crate) const NOT_MADE: &str = "its invoke could not be made";
-pub(crate) const REFUSED: &str = "its receipt was refused";
-pub(crate) const IN_THE_WAY: &str = "an extension was in the way of its return";
-pub(crate) const EXTENDED_LATE: &str = "extended after it seemed lost";
-
-impl Lease {
-    /// Whether the engine may still hold it, for all that it has heard: an excuse is the world's.
-    pub(crate) fn is_perhaps_held(&self) -> bool {
-        let heard_nothing = self.gone.is_none();
-        match self.excuse {
-            _ if self.passed => false,
-            None | Some(HELD | NOT_MADE | REFUSED | IN_THE_WAY) => heard_nothing,
-            excuse => excuse == Some(EXTENDED_LATE),
-        }
-    }
-
-    /// This invoke failed it, or a message ahead of it.
-    pub(crate) const fn fails_in(&mut self, call: u64) {
-        self.failed_in = call;
-        self.deferred = self.extending > 0;
-    }
-}
-
-impl LaneState {
+impl SubjectState {
     /// The session that runs, if one does, goes on with what it holds.
     pub(crate) fn goes_on(&mut self, now: u64) {
         if let Some(session) = self.sessions.last_mut() {

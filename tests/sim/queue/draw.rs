@@ -1,4 +1,4 @@
-//! Draws a life from a seed.
+//! Draws a scenario from a seed.
 
 use std::time::Duration;
 
@@ -7,61 +7,46 @@ use forebay::machine::{BackoffPolicy, FaultKind, OnFunctionError};
 use forebay::mapping::Mapping;
 
 use crate::fifo;
-use crate::plan::{
-    Action, Faults, FunctionPlan, LanePlan, Manner, Outage, Plan, QueuePlan, Retune, Send, SideOf, graveyard,
-    mapping as default_mapping,
-};
+use crate::plan::{FunctionPlan, Manner, Outage, SideOf, Temper, destination, mapping as default_mapping};
+use crate::queue::plan::{Action, Faults, Plan, QueuePlan, Retune, Send, SubjectPlan};
 
-/// How rough a world is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Temper {
-    /// Nothing goes wrong: what must be exact is checked to the millisecond.
-    Calm,
-    Mild,
-    Wild,
-}
-
-/// The life that belongs to `seed`: a quarter of its queues are FIFO.
+/// The scenario that belongs to `seed`: a quarter of its queues are FIFO.
 pub(crate) fn plan(seed: u64) -> Plan {
     draw(seed, &mut Rng::with_seed(seed), 0.25)
 }
 
-/// The life of nothing but FIFO queues that belongs to `seed`.
+/// The scenario of nothing but FIFO queues that belongs to `seed`.
 pub(crate) fn fifo_plan(seed: u64) -> Plan {
     draw(seed, &mut Rng::with_seed(!seed), 1.0)
 }
 
 fn draw(seed: u64, rng: &mut Rng, fifo: f64) -> Plan {
-    // FIFO queues are drawn apart, so that the rest of a life is the same with them and without.
+    // FIFO queues are drawn apart, so that the rest of a scenario is the same with them and without.
     let others = &mut Rng::with_seed(seed ^ 0x0f1f_0f1f_0f1f_0f1f);
-    let temper = match rng.u8(0..10) {
-        0..=2 => Temper::Calm,
-        3..=6 => Temper::Mild,
-        _ => Temper::Wild,
-    };
+    let temper = Temper::draw(rng);
     // Once in a while everything is held for longer than SQS hides a message.
     let long = rng.u8(..) < 5;
     let fair_at = if long { 13 * 3600 * 1000 } else { rng.u64(20_000..900_000) };
-    let lanes = if !long && rng.u8(0..5) == 0 { 2 } else { 1 };
+    let subjects = if !long && rng.u8(0..5) == 0 { 2 } else { 1 };
     // So are receives that do not wait.
     let hollow = &mut Rng::with_seed(seed ^ 0x0401_1040_0401_1040);
-    let mut lanes: Vec<LanePlan> = (0..lanes).map(|index| lane(rng, index, temper, fair_at)).collect();
+    let mut subjects: Vec<SubjectPlan> = (0..subjects).map(|index| subject(rng, index, temper, fair_at)).collect();
     if long {
-        hold_for_hours(&mut lanes[0], fair_at);
+        hold_for_hours(&mut subjects[0], fair_at);
     }
-    for lane in &mut lanes {
+    for subject in &mut subjects {
         if temper != Temper::Calm && hollow.u8(0..6) == 0 {
-            lane.faults.receive_hollow = hollow.f64();
+            subject.faults.receive_hollow = hollow.f64();
         }
         if others.f64() < fifo {
-            fifo::draw::make_fifo(others, lane, temper != Temper::Calm);
+            fifo::draw::make_fifo(others, subject, temper != Temper::Calm);
         }
     }
-    let mut actions = if rng.u8(0..3) == 0 { Vec::new() } else { actions(rng, lanes.len(), fair_at) };
+    let mut actions = if rng.u8(0..3) == 0 { Vec::new() } else { actions(rng, subjects.len(), fair_at) };
     if !long && temper != Temper::Calm {
         // These are drawn apart, too.
         let others = &mut Rng::with_seed(seed ^ 0x0bad_0bad_0bad_0bad);
-        lanes.iter_mut().for_each(|lane| break_function(others, lane, &mut actions, fair_at));
+        subjects.iter_mut().for_each(|subject| break_function(others, subject, &mut actions, fair_at));
     }
     Plan {
         seed,
@@ -69,38 +54,38 @@ fn draw(seed: u64, rng: &mut Rng, fifo: f64) -> Plan {
         fair_at,
         watch_idle: rng.u8(0..3) == 0,
         store_fails: if temper == Temper::Wild { 0.2 } else { 0.0 },
-        lanes,
+        subjects,
     }
 }
 
 /// Every third function fails everything for a while, and the mapping is looked at meanwhile.
-fn break_function(rng: &mut Rng, lane: &mut LanePlan, actions: &mut Vec<(u64, Action)>, fair_at: u64) {
+fn break_function(rng: &mut Rng, subject: &mut SubjectPlan, actions: &mut Vec<(u64, Action)>, fair_at: u64) {
     if rng.u8(0..3) > 0 {
         return;
     }
     let from = rng.u64(0..fair_at);
     let until = (from + rng.u64(30_000..300_000)).min(fair_at);
-    lane.function.broken = Some((from, until));
+    subject.function.broken = Some((from, until));
     for at in [rng.u64(from..until), until - 1, until + 30_000] {
         actions.push((at.min(fair_at), Action::Look));
     }
     actions.sort_by_key(|(at, _)| *at);
 }
 
-fn hold_for_hours(lane: &mut LanePlan, fair_at: u64) {
-    lane.outages = vec![Outage { from: 0, until: fair_at, side: SideOf::Function, kind: FaultKind::Throttled }];
-    lane.faults = Faults::default();
-    lane.queue.visibility = 120;
-    lane.mapping.poller.visibility.timeout = None;
-    lane.mapping.poller.retry_backoff.maximum = Duration::from_secs(300);
-    lane.sends.truncate(4);
-    for send in &mut lane.sends {
+fn hold_for_hours(subject: &mut SubjectPlan, fair_at: u64) {
+    subject.outages = vec![Outage { from: 0, until: fair_at, side: SideOf::Function, kind: FaultKind::Throttled }];
+    subject.faults = Faults::default();
+    subject.queue.visibility = 120;
+    subject.mapping.poller.visibility.timeout = None;
+    subject.mapping.poller.retry_backoff.maximum = Duration::from_secs(300);
+    subject.sends.truncate(4);
+    for send in &mut subject.sends {
         send.at %= 10_000;
         send.size = 100;
     }
 }
 
-fn lane(rng: &mut Rng, index: usize, temper: Temper, fair_at: u64) -> LanePlan {
+fn subject(rng: &mut Rng, index: usize, temper: Temper, fair_at: u64) -> SubjectPlan {
     let mapping = mapping(rng, index);
     let visibility = match rng.u8(0..20) {
         0 => 0,
@@ -123,7 +108,7 @@ fn lane(rng: &mut Rng, index: usize, temper: Temper, fair_at: u64) -> LanePlan {
         _ => rng.u64(1_000..60_000).min(hidden * 2),
     };
     let may_poison = max_receive_count.is_some() || mapping.on_failure.is_some();
-    LanePlan {
+    SubjectPlan {
         queue: QueuePlan {
             visibility,
             max_receive_count,
@@ -170,7 +155,7 @@ fn mapping(rng: &mut Rng, index: usize) -> Mapping {
         poller.retry_backoff = BackoffPolicy { initial, maximum: initial * rng.u32(1..30) };
     }
     if rng.u8(0..3) == 0 {
-        mapping.on_failure = Some(graveyard());
+        mapping.on_failure = Some(destination(false));
         poller.on_failure_attempts = Some(rng.u32(1..5));
     }
     poller.rate_limit = (rng.u8(0..10) == 0).then(|| rng.u32(1..20));
@@ -200,22 +185,8 @@ fn retune(rng: &mut Rng) -> Retune {
     Retune { batch_size, window, maximum_concurrency }
 }
 
-impl Retune {
-    /// Gives a mapping these numbers, as far as its queue takes them.
-    pub(crate) fn apply(self, mapping: &mut Mapping) {
-        mapping.batch_size = if mapping.fifo { self.batch_size.min(10) } else { self.batch_size };
-        mapping.window = if mapping.fifo { Duration::ZERO } else { Duration::from_secs(self.window) };
-        mapping.maximum_concurrency = self.maximum_concurrency;
-    }
-}
-
 fn faults(rng: &mut Rng, temper: Temper) -> Faults {
-    let worst = match temper {
-        Temper::Calm => return Faults::default(),
-        Temper::Mild => 0.08,
-        Temper::Wild => 0.4,
-    };
-    let mut rate = || if rng.bool() { 0.0 } else { rng.f64() * worst };
+    let mut rate = || temper.rate(rng, 0.08, 0.4);
     Faults {
         receive_error: rate(),
         receive_lost: rate() / 4.0,
@@ -260,7 +231,7 @@ fn outages(rng: &mut Rng, fair_at: u64) -> Vec<Outage> {
         .map(|_| {
             let from = rng.u64(0..fair_at);
             let until = from + rng.u64(1_000..180_000);
-            let side = [SideOf::Queue, SideOf::Function, SideOf::Destination][rng.usize(0..3)];
+            let side = [SideOf::Source, SideOf::Function, SideOf::Destination][rng.usize(0..3)];
             Outage { from, until, side, kind: kinds[rng.usize(0..kinds.len())] }
         })
         .collect()
@@ -288,20 +259,20 @@ fn sends(rng: &mut Rng, fair_at: u64, may_poison: bool) -> Vec<Send> {
     sends
 }
 
-fn actions(rng: &mut Rng, lanes: usize, fair_at: u64) -> Vec<(u64, Action)> {
+fn actions(rng: &mut Rng, subjects: usize, fair_at: u64) -> Vec<(u64, Action)> {
     let mut actions: Vec<(u64, Action)> = Vec::new();
     for _ in 0..rng.usize(1..6) {
         let at = rng.u64(0..fair_at);
-        let lane = rng.usize(0..lanes);
+        let subject = rng.usize(0..subjects);
         let down = rng.u64(0..60_000);
         match rng.u8(0..12) {
             0..=2 => {
-                actions.push((at, Action::Stop { lane, wait: at.is_multiple_of(2) }));
+                actions.push((at, Action::Stop { subject, wait: at.is_multiple_of(2) }));
                 if rng.u8(0..4) > 0 {
-                    actions.push((at + rng.u64(0..90_000), Action::Start(lane)));
+                    actions.push((at + rng.u64(0..90_000), Action::Start(subject)));
                 }
             }
-            3 => actions.push((at, Action::Start(lane))),
+            3 => actions.push((at, Action::Start(subject))),
             4 | 5 => actions.push((at, Action::Crash { down })),
             6..=8 => {
                 let bound = rng.u64(0..40_000);
@@ -309,8 +280,8 @@ fn actions(rng: &mut Rng, lanes: usize, fair_at: u64) -> Vec<(u64, Action)> {
                 actions.push((at, Action::Shutdown { bound, cut_after, down }));
             }
             9 => actions.push((at, Action::Reload(None))),
-            10 => actions.push((at, Action::Reload(Some((lane, retune(rng)))))),
-            _ => actions.push((at, Action::Remove { lane, back_after: rng.u64(0..60_000) })),
+            10 => actions.push((at, Action::Reload(Some((subject, retune(rng)))))),
+            _ => actions.push((at, Action::Remove { subject, back_after: rng.u64(0..60_000) })),
         }
     }
     actions.sort_by_key(|(at, _)| *at);
@@ -319,16 +290,16 @@ fn actions(rng: &mut Rng, lanes: usize, fair_at: u64) -> Vec<(u64, Action)> {
 
 /// How long the fair phase may take (milliseconds): everything held by nobody becomes visible, what
 /// is poisoned goes its rounds, and the rest goes through the narrowest place one by one.
-pub(crate) fn patience(lane: &LanePlan) -> u64 {
-    let hidden = lane.queue.visibility.max(30) * 1000;
-    let attempts = lane.mapping.poller.on_failure_attempts.unwrap_or(1);
-    let rounds = u64::from(lane.queue.max_receive_count.unwrap_or(1).max(attempts)) + 1;
-    let one = lane.function.duration.1 + 4 * lane.queue.latency.1 + 1_000;
+pub(crate) fn patience(subject: &SubjectPlan) -> u64 {
+    let hidden = subject.queue.visibility.max(30) * 1000;
+    let attempts = subject.mapping.poller.on_failure_attempts.unwrap_or(1);
+    let rounds = u64::from(subject.queue.max_receive_count.unwrap_or(1).max(attempts)) + 1;
+    let one = subject.function.duration.1 + 4 * subject.queue.latency.1 + 1_000;
     // What may not be in flight together goes one window after the other.
-    let windows = 300_000 * (1 + lane.sends.len() / lane.queue.over_limit) as u64;
-    let backoff = u64::try_from(lane.mapping.poller.retry_backoff.maximum.as_millis()).unwrap_or(u64::MAX);
-    let hold = lane.function.timeout + 10_000;
+    let windows = 300_000 * (1 + subject.sends.len() / subject.queue.over_limit) as u64;
+    let backoff = u64::try_from(subject.mapping.poller.retry_backoff.maximum.as_millis()).unwrap_or(u64::MAX);
+    let hold = subject.function.timeout + 10_000;
     // A group goes on only when what is ahead has gone its rounds, and half of them do not count.
-    let turns = if lane.mapping.fifo { 4 * (hidden + one) * lane.sends.len() as u64 } else { 2 * hidden };
-    3_600_000 + backoff + hold + rounds * (turns + windows + lane.sends.len() as u64 * one)
+    let turns = if subject.mapping.fifo { 4 * (hidden + one) * subject.sends.len() as u64 } else { 2 * hidden };
+    3_600_000 + backoff + hold + rounds * (turns + windows + subject.sends.len() as u64 * one)
 }

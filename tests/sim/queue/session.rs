@@ -6,15 +6,16 @@ use forebay::machine::PollRequest;
 use forebay::mapping::Mapping;
 
 use crate::fifo::Attempts;
-use crate::lane::{Hold, Lane, LaneState, Lease, SessionState};
+use crate::queue::delivery::{Hold, Lease};
+use crate::queue::subject::{SessionState, Subject, SubjectState};
 use crate::streak::Streak;
 
 /// After a stop was answered, calls already on their way may still begin for so long (milliseconds).
 pub(crate) const STOP_GRACE: u64 = 3;
 
-/// The queue and the function of a lane, as one engine reaches them with one set of numbers.
+/// The queue and the function of a subject, as one engine reaches them with one set of numbers.
 pub(crate) struct Session {
-    pub(crate) lane: Arc<Lane>,
+    pub(crate) subject: Arc<Subject>,
     pub(crate) id: usize,
     pub(crate) incarnation: u32,
     /// How often the settings had changed.
@@ -24,10 +25,10 @@ pub(crate) struct Session {
 
 impl Session {
     /// The engine connects: for a mapping that begins, or for one that goes on with other numbers.
-    pub(crate) fn new(lane: Arc<Lane>, mapping: &Mapping) -> Self {
-        let incarnation = lane.world.incarnation();
+    pub(crate) fn new(subject: Arc<Subject>, mapping: &Mapping) -> Self {
+        let incarnation = subject.world.incarnation();
         let mapping = Arc::new(mapping.clone());
-        let mut state = lane.state();
+        let mut state = subject.state();
         let numbers = format!(
             "batches of {}, window {:?}, concurrency {:?}",
             mapping.batch_size, mapping.window, mapping.maximum_concurrency
@@ -37,7 +38,7 @@ impl Session {
             running.mapping = Arc::clone(&mapping);
             running.handles += 1;
             running.changes += 1;
-            running.changed = lane.world.now();
+            running.changed = subject.world.now();
             running.changes
         } else {
             state.sessions.push(SessionState {
@@ -49,7 +50,7 @@ impl Session {
                 seen: 0,
                 changed: 0,
                 receives: std::collections::BTreeMap::new(),
-                hollow: crate::lane::Hollow::default(),
+                hollow: crate::queue::subject::Hollow::default(),
                 last_invoke: None,
                 tallies: std::collections::BTreeMap::new(),
                 attempts: Attempts::default(),
@@ -61,13 +62,13 @@ impl Session {
         };
         let id = state.sessions.len() - 1;
         drop(state);
-        lane.note(format_args!("connected as session {id}, change {change}: {numbers}"));
-        Self { lane, id, incarnation, change, mapping }
+        subject.note(format_args!("connected as session {id}, change {change}: {numbers}"));
+        Self { subject, id, incarnation, change, mapping }
     }
 
     /// Whether the process that this belongs to still runs.
     pub(crate) fn alive(&self) -> bool {
-        self.incarnation == self.lane.world.incarnation()
+        self.incarnation == self.subject.world.incarnation()
     }
 
     /// How many batches may be in flight, where that is fixed.
@@ -81,66 +82,67 @@ impl Session {
     }
 
     /// Checks a call that only a running mapping makes.
-    pub(crate) fn check_awake(&self, state: &LaneState, what: &str) {
-        let now = self.lane.world.now();
+    pub(crate) fn check_awake(&self, state: &SubjectState, what: &str) {
+        let now = self.subject.world.now();
         if !self.alive() {
-            self.lane.violate(format_args!("a dead process begins {what}"));
+            self.subject.violate(format_args!("a dead process begins {what}"));
         }
         if let Some(quiet) = state.quiet
             && now > quiet.since + STOP_GRACE
         {
-            self.lane.violate(format_args!("{what} begins {} ms after the stop", now - quiet.since));
+            self.subject.violate(format_args!("{what} begins {} ms after the stop", now - quiet.since));
         }
         let others = state.sessions.iter().enumerate().filter(|(id, _)| *id != self.id);
         if others.clone().any(|(_, other)| !other.receives.is_empty())
             || state.calls.values().any(|call| call.session != self.id)
         {
-            self.lane.violate(format_args!("{what} begins while another session of the mapping is still at work"));
+            self.subject.violate(format_args!("{what} begins while another session of the mapping is still at work"));
         }
         self.check_settings(state, what);
     }
 
     /// Nothing begins under settings that others have taken the place of.
-    pub(crate) fn check_settings(&self, state: &LaneState, what: &str) {
+    pub(crate) fn check_settings(&self, state: &SubjectState, what: &str) {
         let seen = state.sessions[self.id].seen;
         if self.change < seen {
-            self.lane.violate(format_args!("{what} begins with the settings of change {} after {seen}", self.change));
+            self.subject
+                .violate(format_args!("{what} begins with the settings of change {} after {seen}", self.change));
         }
     }
 
     /// A call has begun with these settings.
-    pub(crate) fn begins(&self, state: &mut LaneState) {
+    pub(crate) fn begins(&self, state: &mut SubjectState) {
         let session = &mut state.sessions[self.id];
         session.seen = session.seen.max(self.change);
     }
 
     /// Checks a receive before it is made.
-    pub(crate) fn check_receive(&self, state: &LaneState, request: &PollRequest) {
-        let lane = &self.lane;
+    pub(crate) fn check_receive(&self, state: &SubjectState, request: &PollRequest) {
+        let subject = &self.subject;
         if !(1..=10).contains(&request.max) {
-            lane.violate(format_args!("a receive asks for {} messages", request.max));
+            subject.violate(format_args!("a receive asks for {} messages", request.max));
         }
         if request.wait.as_secs() > 20 || request.wait.subsec_nanos() != 0 {
-            lane.violate(format_args!("a receive waits {:?}", request.wait));
+            subject.violate(format_args!("a receive waits {:?}", request.wait));
         }
         if request.visibility.is_some_and(|hidden| hidden.subsec_nanos() != 0 || hidden.as_secs() > 43_200) {
-            lane.violate(format_args!("a receive hides for {:?}", request.visibility));
+            subject.violate(format_args!("a receive hides for {:?}", request.visibility));
         }
         if let (Some(wanted), asked) = (self.mapping.poller.visibility.timeout, request.visibility)
             && asked != Some(wanted)
         {
-            lane.violate(format_args!("a receive hides for {asked:?} where the mapping says {wanted:?}"));
+            subject.violate(format_args!("a receive hides for {asked:?} where the mapping says {wanted:?}"));
         }
         if self.mapping.window.is_zero() && request.max > self.mapping.batch_size {
-            lane.violate(format_args!(
+            subject.violate(format_args!(
                 "a receive asks for {} where a batch takes {}",
                 request.max, self.mapping.batch_size
             ));
         }
-        let (hollow, now) = (state.sessions[self.id].hollow, lane.world.now());
+        let (hollow, now) = (state.sessions[self.id].hollow, subject.world.now());
         // From then on the pause is as long as it gets.
         if hollow.in_a_row >= 8 && now < hollow.last + 700 {
-            lane.violate(format_args!(
+            subject.violate(format_args!(
                 "a receive follows {} ms after the {}th in a row that did not wait and brought nothing",
                 now - hollow.last,
                 hollow.in_a_row
@@ -152,9 +154,9 @@ impl Session {
 
     /// Receives only what an invoke is free for: what waits in the engine's hands for want of a
     /// slot would spend its receive count there.
-    fn check_admission(&self, state: &LaneState, request: &PollRequest) {
+    fn check_admission(&self, state: &SubjectState, request: &PollRequest) {
         let Some(limit) = self.limit() else { return };
-        if self.lane.is_fifo() {
+        if self.subject.is_fifo() {
             return self.check_group_admission(state, limit);
         }
         let busy = state.calls.len() + self.waiting_batches(state);
@@ -169,7 +171,7 @@ impl Session {
             let gathered = old.len().div_ceil(self.mapping.batch_size as usize);
             let owed = busy + receives.len() + gathered + session.receives.len();
             if owed >= limit {
-                self.lane.violate(format_args!(
+                self.subject.violate(format_args!(
                     "a receive begins although {limit} batches may be in flight and {busy} are, {} wait to be \
                      started and {} receives are open",
                     receives.len(),
@@ -181,7 +183,7 @@ impl Session {
             let asked = unstarted.count() + open + request.max as usize;
             let room = limit.saturating_sub(busy) * self.mapping.batch_size as usize;
             if asked > room {
-                self.lane.violate(format_args!(
+                self.subject.violate(format_args!(
                     "a receive brings what is in hand to {asked} messages, with room for {room}"
                 ));
             }
@@ -190,12 +192,12 @@ impl Session {
 
     /// Whether the engine must still know of a delivery: what may seem lost to it does not count.
     pub(crate) fn has_in_hand(&self, lease: &Lease, hold: Hold) -> bool {
-        let known = lease.excuse.is_none() && lease.known > self.lane.world.now();
+        let known = lease.allowed.is_none() && lease.known > self.subject.world.now();
         known && lease.hold == hold && lease.session == self.id
     }
 
     /// Batches whose invoke failed in a way that keeps them.
-    fn waiting_batches(&self, state: &LaneState) -> usize {
+    fn waiting_batches(&self, state: &SubjectState) -> usize {
         let mut batches: Vec<u64> = state
             .open
             .iter()
@@ -211,6 +213,6 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.lane.state().sessions[self.id].handles -= 1;
+        self.subject.state().sessions[self.id].handles -= 1;
     }
 }

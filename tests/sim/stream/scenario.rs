@@ -1,4 +1,4 @@
-//! A stream's life from its first record to its last check.
+//! A stream's scenario from its first record to its last check.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,14 +8,15 @@ use forebay::machine::{Failure, Mark, StartingPosition};
 use forebay::mapping::{Mapping, SourceKind};
 use forebay::store::Store;
 
-use super::basin::Basin;
-use super::plan::StreamPlan;
+use super::connector::StreamConnector;
+use super::model::StreamModel;
+use super::plan::Plan;
 use super::reads::NEWEST;
-use super::rig::Rig;
 use super::store::MarkStore;
 use super::view::View;
+use crate::rig::Rig;
 use crate::run::on_a_paused_clock;
-use crate::seeds::Told;
+use crate::seeds::Report;
 use crate::world::World;
 
 /// How long the fair phase may take (milliseconds).
@@ -24,7 +25,7 @@ const PATIENCE: u64 = 2 * 3_600_000;
 /// Within this a mapping shows that the stream is in reach again.
 const RECOVERY: Duration = Duration::from_secs(120);
 
-/// The stretch of an idle life whose reads are counted (milliseconds).
+/// The stretch of an idle scenario whose reads are counted (milliseconds).
 const IDLE: u64 = 20_000;
 
 /// A mapping that reads nothing for so long is degraded (milliseconds).
@@ -34,8 +35,8 @@ const IDLE_IS_TOLD: u64 = 90_000;
 const SKEW: u64 = 300_000;
 
 /// A stream, its engine, and what the operator wants.
-pub(crate) struct Life {
-    pub(crate) basin: Arc<Basin>,
+pub(crate) struct Scenario {
+    pub(crate) model: Arc<StreamModel>,
     pub(crate) store: Arc<dyn Store>,
     /// As the files say now.
     pub(crate) mappings: Vec<Mapping>,
@@ -44,10 +45,10 @@ pub(crate) struct Life {
     pub(crate) rig: Rig,
 }
 
-/// What came of a life.
-pub(crate) struct StreamOutcome {
-    /// What every life tells.
-    pub(crate) told: Told,
+/// What came of a scenario.
+pub(crate) struct Outcome {
+    /// What every scenario reports.
+    pub(crate) report: Report,
     /// For each mapping: every invoke by the numbers of its records, and how it ended.
     pub(crate) invokes: Vec<Vec<(Vec<usize>, String)>>,
     /// When the function of the first mapping answered (milliseconds).
@@ -56,75 +57,83 @@ pub(crate) struct StreamOutcome {
     pub(crate) kept: Vec<Vec<Arc<Failure>>>,
 }
 
-/// Lives the life of `plan`; `show` prints every event.
-pub(crate) fn run(plan: StreamPlan, show: bool) -> StreamOutcome {
+/// Plays the scenario of `plan`; `show` prints every event.
+pub(crate) fn run(plan: Plan, show: bool) -> Outcome {
     let (mut outcome, panic) = on_a_paused_clock(async move {
         let seed = plan.seed;
         let world = Arc::new(World::new(seed, show));
-        let basin = Arc::new(Basin::new(Arc::clone(&world), plan));
+        let model = Arc::new(StreamModel::new(Arc::clone(&world), plan));
         tokio::select! {
             biased;
             () = world.until_violated() => {}
-            () = live(Arc::clone(&basin)) => {}
+            () = live(Arc::clone(&model)) => {}
         }
         let (lasted, violation) = (world.now(), world.violation());
         world.close();
         let (hash, tail) = world.trace();
-        let told = Told { seed, hash, violation, tail, calls: world.calls(), lasted };
-        let mut state = basin.state();
+        let report = Report { seed, hash, violation, tail, calls: world.calls(), lasted };
+        let mut state = model.state();
         let invokes = state.consumers.iter_mut().map(|consumer| std::mem::take(&mut consumer.told)).collect();
         let served = std::mem::take(&mut state.consumers[0].served);
         let kept = state.consumers.iter_mut().map(|consumer| std::mem::take(&mut consumer.kept)).collect();
-        StreamOutcome { told, invokes, served, kept }
+        Outcome { report, invokes, served, kept }
     });
     if panic.is_some() {
-        outcome.told.violation = panic;
+        outcome.report.violation = panic;
     }
     outcome
 }
 
-/// From the first record to the last check.
-async fn live(basin: Arc<Basin>) {
-    tokio::spawn(arrivals(Arc::clone(&basin)));
-    tokio::spawn(changes(Arc::clone(&basin)));
-    tokio::spawn(disabling(Arc::clone(&basin)));
-    basin.world.sleep_until(basin.plan.born).await;
-    let store: Arc<dyn Store> = Arc::new(MarkStore::new(Arc::clone(&basin)));
-    let mappings: Vec<Mapping> = basin.plan.consumers.iter().map(|consumer| consumer.mapping.clone()).collect();
-    let rig = Rig::start(&basin, mappings.clone(), Arc::clone(&store));
-    let wanted = vec![true; mappings.len()];
-    let mut life = Life { basin, store, mappings, wanted, rig };
-    for (at, action) in life.basin.plan.actions.clone() {
-        life.basin.world.sleep_until(at).await;
-        life.look().await;
-        life.act(action).await;
-    }
-    let fair_at = life.basin.plan.fair_at;
-    life.basin.world.sleep_until(fair_at).await;
-    life.look().await;
-    life.end().await;
+/// A new process.
+pub(super) fn start_engine(model: &Arc<StreamModel>, mappings: Vec<Mapping>, store: Arc<dyn Store>) -> Rig {
+    let connector = Arc::new(StreamConnector { model: Arc::clone(model) });
+    let clock = Arc::clone(model);
+    let wall = Arc::new(move || clock.host_unix_ms());
+    Rig::start(&model.world, connector, mappings, store, model.plan.seed, wall)
 }
 
-impl Life {
+/// From the first record to the last check.
+async fn live(model: Arc<StreamModel>) {
+    tokio::spawn(arrivals(Arc::clone(&model)));
+    tokio::spawn(changes(Arc::clone(&model)));
+    tokio::spawn(disabling(Arc::clone(&model)));
+    model.world.sleep_until(model.plan.born).await;
+    let store: Arc<dyn Store> = Arc::new(MarkStore::new(Arc::clone(&model)));
+    let mappings: Vec<Mapping> = model.plan.consumers.iter().map(|consumer| consumer.mapping.clone()).collect();
+    let rig = start_engine(&model, mappings.clone(), Arc::clone(&store));
+    let wanted = vec![true; mappings.len()];
+    let mut scenario = Scenario { model, store, mappings, wanted, rig };
+    for (at, action) in scenario.model.plan.actions.clone() {
+        scenario.model.world.sleep_until(at).await;
+        scenario.look().await;
+        scenario.act(action).await;
+    }
+    let fair_at = scenario.model.plan.fair_at;
+    scenario.model.world.sleep_until(fair_at).await;
+    scenario.look().await;
+    scenario.end().await;
+}
+
+impl Scenario {
     /// Each mapping says of its function what it has done.
     async fn look(&self) {
         for consumer in 0..self.mappings.len() {
-            let Ok(status) = self.rig.handle.status(self.basin.name(consumer)).await else { continue };
-            let state = self.basin.state();
+            let Ok(status) = self.rig.handle.status(self.model.name(consumer)).await else { continue };
+            let state = self.model.state();
             let last = state.consumers[consumer].sessions.last().map(|session| (session.incarnation, session.streak));
             drop(state);
             let Some((incarnation, streak)) = last else { continue };
-            if incarnation == self.basin.world.incarnation()
-                && let Some(wrong) = streak.wrong(&status, self.basin.world.now())
+            if incarnation == self.model.world.incarnation()
+                && let Some(wrong) = streak.wrong(&status, self.model.world.now())
             {
-                self.basin.violate(consumer, wrong);
+                self.model.violate(consumer, wrong);
             }
         }
     }
 
     /// The fair phase, and everything that must be true at its end.
     async fn end(&mut self) {
-        let world = Arc::clone(&self.basin.world);
+        let world = Arc::clone(&self.model.world);
         world.note(format_args!("the fair phase begins"));
         world.make_fair();
         for consumer in 0..self.mappings.len() {
@@ -135,13 +144,13 @@ impl Life {
         let begun = world.now();
         while let Some((consumer, left)) = self.unsettled().await {
             if world.now() - begun > PATIENCE {
-                return self.basin.violate(consumer, format_args!("does not settle in a fair world: {left}"));
+                return self.model.violate(consumer, format_args!("does not settle in a fair world: {left}"));
             }
             self.check_idle().await;
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
         world.note(format_args!("everything has settled"));
-        if self.basin.plan.watch_idle {
+        if self.model.plan.watch_idle {
             self.watch_idle().await;
         }
         for consumer in 0..self.mappings.len() {
@@ -155,10 +164,10 @@ impl Life {
 
     /// A mapping that reads nothing, and has nothing left to do, shows that it is not well.
     async fn check_idle(&self) {
-        let now = self.basin.world.now();
+        let now = self.model.world.now();
         for consumer in 0..self.mappings.len() {
             let idle = {
-                let state = self.basin.state();
+                let state = self.model.state();
                 let session = state.consumers[consumer].sessions.last().filter(|session| session.claimed);
                 session.is_some_and(|session| {
                     let done = |view: &View| view.read.keys().all(|at| view.settled.contains_key(at));
@@ -170,9 +179,9 @@ impl Life {
             if !idle {
                 continue;
             }
-            let status = self.rig.handle.status(self.basin.name(consumer)).await.ok();
+            let status = self.rig.handle.status(self.model.name(consumer)).await.ok();
             if status.is_some_and(|status| status.health == HealthStatus::Ok) {
-                self.basin.violate(consumer, format_args!("has read nothing for {IDLE_IS_TOLD} ms and is healthy"));
+                self.model.violate(consumer, format_args!("has read nothing for {IDLE_IS_TOLD} ms and is healthy"));
             }
         }
     }
@@ -180,10 +189,10 @@ impl Life {
     /// What is not yet settled and saved.
     async fn unsettled(&self) -> Option<(usize, String)> {
         let kept = self.store.kept().await.expect("a store in memory can be read");
-        let mut state = self.basin.state();
-        self.basin.sweep(&mut state);
+        let mut state = self.model.state();
+        self.model.sweep(&mut state);
         for consumer in 0..self.mappings.len() {
-            let marks = kept.get(self.basin.name(consumer)).map(|kept| &kept.marks);
+            let marks = kept.get(self.model.name(consumer)).map(|kept| &kept.marks);
             for (n, shard) in state.shards.iter().enumerate() {
                 let mark = marks.and_then(|marks| marks.get(&shard.id));
                 let last = state.consumers[consumer].sessions.last();
@@ -193,7 +202,7 @@ impl Life {
                     |at: usize| view.is_some_and(|view| view.read.contains_key(&at) && !view.settled.contains_key(&at));
                 let covered = mark.map_or(0, |mark| state.covered(n, mark));
                 let mut left = (0..shard.records.len()).filter(|&at| {
-                    let required = self.basin.is_required(&state, consumer, shard.records[at]);
+                    let required = self.model.is_required(&state, consumer, shard.records[at]);
                     required && at >= covered && (at >= shard.trimmed || held(at))
                 });
                 if let Some(at) = left.next() {
@@ -202,7 +211,7 @@ impl Life {
                 if shard.gone {
                     continue;
                 }
-                let whole = self.basin.start(consumer) == StartingPosition::TrimHorizon;
+                let whole = self.model.start(consumer) == StartingPosition::TrimHorizon;
                 if whole && shard.closed.is_some() && mark != Some(&Mark::End) {
                     return Some((consumer, format!("the end of shard {n}, whose mark is {mark:?}")));
                 }
@@ -218,28 +227,28 @@ impl Life {
     async fn watch_idle(&self) {
         // The pause after a failure of the time before can be half a minute.
         tokio::time::sleep(Duration::from_secs(40)).await;
-        let reads = |consumer: usize| self.basin.state().consumers[consumer].reads;
+        let reads = |consumer: usize| self.model.state().consumers[consumer].reads;
         let before: Vec<u64> = (0..self.mappings.len()).map(reads).collect();
         tokio::time::sleep(Duration::from_millis(IDLE)).await;
         for (consumer, before) in before.into_iter().enumerate() {
-            let base = if self.basin.plan.stream.kind == SourceKind::DynamoDb { 250 } else { 1_000 };
-            let open = self.basin.state().shards.iter().filter(|shard| shard.closed.is_none()).count() as u64;
+            let base = if self.model.plan.stream.kind == SourceKind::DynamoDb { 250 } else { 1_000 };
+            let open = self.model.state().shards.iter().filter(|shard| shard.closed.is_none()).count() as u64;
             let made = reads(consumer) - before;
             let most = open * (IDLE / base + 2);
             // Each call takes its time, and jitter may stretch a pause.
-            let least = open * IDLE * 7 / 10 / (base + 2 * self.basin.plan.stream.latency.1);
+            let least = open * IDLE * 7 / 10 / (base + 2 * self.model.plan.stream.latency.1);
             if !(least..=most).contains(&made) {
                 let what =
                     format_args!("reads {open} idle shards {made} times in {IDLE} ms, not {least} to {most} times");
-                self.basin.violate(consumer, what);
+                self.model.violate(consumer, what);
             }
         }
     }
 
     async fn check_status(&self, consumer: usize) {
-        let name = self.basin.name(consumer);
-        let disabled = self.basin.state().disabled;
-        let ahead = self.basin.host_ahead().unsigned_abs();
+        let name = self.model.name(consumer);
+        let disabled = self.model.state().disabled;
+        let ahead = self.model.host_ahead().unsigned_abs();
         // Only what is used can show that it works again.
         let well = |status: Option<&MappingStatus>| {
             status.is_some_and(|status| {
@@ -254,44 +263,44 @@ impl Life {
         if !self.rig.wait(name, RECOVERY, well).await {
             let status = self.rig.handle.status(name).await.ok();
             let shown = status.map(|status| (status.state, status.health, status.health_reason));
-            self.basin.violate(consumer, format_args!("{RECOVERY:?} after everything has settled it is {shown:?}"));
+            self.model.violate(consumer, format_args!("{RECOVERY:?} after everything has settled it is {shown:?}"));
         }
     }
 
     /// Every record that the mapping had to see was settled, or was trimmed before the last process could read it.
     fn check_nothing_lost(&self, consumer: usize) {
-        let state = self.basin.state();
+        let state = self.model.state();
         let Some(last) = state.consumers[consumer].sessions.len().checked_sub(1) else { return };
         for record in 0..state.records.len() {
-            let required = self.basin.is_required(&state, consumer, record);
+            let required = self.model.is_required(&state, consumer, record);
             let settled = state.consumers[consumer].settled.contains(&record);
-            if required && !settled && !self.basin.is_forfeit(&state, consumer, last, record) {
-                return self.basin.violate(consumer, format_args!("r{record} was never settled"));
+            if required && !settled && !self.model.is_forfeit(&state, consumer, last, record) {
+                return self.model.violate(consumer, format_args!("r{record} was never settled"));
             }
         }
     }
 }
 
 /// Puts what the plan says.
-async fn arrivals(basin: Arc<Basin>) {
-    for put in basin.plan.puts.clone() {
-        basin.world.sleep_until(put.at).await;
-        basin.put(&put);
+async fn arrivals(model: Arc<StreamModel>) {
+    for put in model.plan.puts.clone() {
+        model.world.sleep_until(put.at).await;
+        model.put(&put);
     }
 }
 
 /// Disables the stream as the plan says.
-async fn disabling(basin: Arc<Basin>) {
-    if let Some(at) = basin.plan.disabled {
-        basin.world.sleep_until(at).await;
-        basin.disable();
+async fn disabling(model: Arc<StreamModel>) {
+    if let Some(at) = model.plan.disabled {
+        model.world.sleep_until(at).await;
+        model.disable();
     }
 }
 
 /// Changes the shards as the plan says.
-async fn changes(basin: Arc<Basin>) {
-    for (at, change) in basin.plan.reshards.clone() {
-        basin.world.sleep_until(at).await;
-        basin.reshard(change);
+async fn changes(model: Arc<StreamModel>) {
+    for (at, change) in model.plan.reshards.clone() {
+        model.world.sleep_until(at).await;
+        model.reshard(change);
     }
 }

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use forebay::machine::{FaultKind, InvokeResult};
 
-use crate::lane::{Call, HELD, Hold, Lane, LaneState, NOT_MADE};
-use crate::leases::{TWELVE_HOURS, millis};
-use crate::session::Session;
+use crate::queue::delivery::{HELD, Hold, NOT_MADE};
+use crate::queue::leases::TWELVE_HOURS;
+use crate::queue::session::Session;
+use crate::queue::subject::{Call, Subject, SubjectState};
+use crate::run::millis;
 
 /// Lambda's limit for a synchronous event.
 const BODY_LIMIT: usize = 6_291_456;
 
-/// The largest record that a life holds, with its envelope: a body this close to the limit may be full.
+/// The largest record that a scenario holds, with its envelope: a body this close to the limit may be full.
 const LARGEST_RECORD: usize = 1_060_000;
 
 /// Between the moment when something is due and the call that shows it (milliseconds).
@@ -19,7 +21,7 @@ const SLACK: u64 = 5;
 
 /// An invoke that the engine waits for. Dropping it gives the invoke up.
 pub(crate) struct OpenInvoke {
-    lane: Arc<Lane>,
+    subject: Arc<Subject>,
     id: u64,
     pub(crate) leases: Vec<usize>,
     ended: bool,
@@ -31,13 +33,13 @@ const UNHEARD: u64 = 50;
 impl Session {
     /// The engine invokes.
     pub(crate) fn begin_invoke(&self, body: &[u8]) -> OpenInvoke {
-        let lane = &self.lane;
-        let mut state = lane.state();
-        lane.sweep(&mut state);
-        let leases = match Lane::read_event(&state, body) {
+        let subject = &self.subject;
+        let mut state = subject.state();
+        subject.sweep(&mut state);
+        let leases = match Subject::read_event(&state, body) {
             Ok(leases) => leases,
             Err(wrong) => {
-                lane.violate(wrong);
+                subject.violate(wrong);
                 Vec::new()
             }
         };
@@ -60,72 +62,74 @@ impl Session {
         state.calls.insert(id, Call { session: self.id, groups });
         state.counts.invoked += leases.len() as u64;
         let open = state.calls.len();
-        lane.note(format_args!("invoke {id} begins with {leases:?}, {open} open"));
+        subject.note(format_args!("invoke {id} begins with {leases:?}, {open} open"));
         if self.limit().is_some_and(|limit| open > limit) {
-            lane.violate(format_args!("{open} invokes are in flight, where {:?} are allowed", self.limit()));
+            subject.violate(format_args!("{open} invokes are in flight, where {:?} are allowed", self.limit()));
         }
-        OpenInvoke { lane: Arc::clone(lane), id, leases, ended: false }
+        OpenInvoke { subject: Arc::clone(subject), id, leases, ended: false }
     }
 
     /// Invokes are spaced evenly where there is a rate limit.
-    fn check_rate(&self, state: &mut LaneState) {
-        let now = self.lane.world.now();
+    fn check_rate(&self, state: &mut SubjectState) {
+        let now = self.subject.world.now();
         let last = state.sessions[self.id].last_invoke.replace(now);
         if let (Some(rate), Some(last)) = (self.mapping.poller.rate_limit, last)
             && now - last + 1 < 1_000 / u64::from(rate)
         {
-            self.lane.violate(format_args!(
+            self.subject.violate(format_args!(
                 "an invoke follows another after {} ms, with {rate} a second allowed",
                 now - last
             ));
         }
     }
 
-    fn check_invoke(&self, state: &LaneState, bytes: usize, leases: &[usize]) {
-        let lane = &self.lane;
+    fn check_invoke(&self, state: &SubjectState, bytes: usize, leases: &[usize]) {
+        let subject = &self.subject;
         if bytes > BODY_LIMIT {
-            lane.violate(format_args!("an event has {bytes} bytes"));
+            subject.violate(format_args!("an event has {bytes} bytes"));
         }
         // What waits for the rate limit was gathered before its settings changed.
         let changed = state.sessions[self.id].changed;
         let waited = self.mapping.poller.rate_limit.is_some()
             && leases.iter().all(|&index| state.leases[index].delivered <= Some(changed));
         if leases.is_empty() || leases.len() > self.mapping.batch_size as usize && !waited {
-            lane.violate(format_args!(
+            subject.violate(format_args!(
                 "a batch has {} records, where {} are allowed",
                 leases.len(),
                 self.mapping.batch_size
             ));
         }
         if !self.alive() {
-            lane.violate("a dead process invokes");
+            subject.violate("a dead process invokes");
         }
-        let now = lane.world.now();
+        let now = subject.world.now();
         for (at, &index) in leases.iter().enumerate() {
             let lease = &state.leases[index];
             if leases[..at].contains(&index) {
-                lane.violate(format_args!("L{index} stands twice in one event"));
+                subject.violate(format_args!("L{index} stands twice in one event"));
             }
             if lease.session != self.id {
-                lane.violate(format_args!("L{index} of session {} is invoked by session {}", lease.session, self.id));
+                subject
+                    .violate(format_args!("L{index} of session {} is invoked by session {}", lease.session, self.id));
             }
             if !matches!(lease.hold, Hold::Unstarted | Hold::Waiting) {
-                lane.violate(format_args!("L{index} is invoked while {:?}", lease.hold));
+                subject.violate(format_args!("L{index} is invoked while {:?}", lease.hold));
             }
             // What waits for the rate limit has been begun already.
             if lease.known + UNHEARD < now && self.mapping.poller.rate_limit.is_none() {
-                lane.violate(format_args!("L{index} is invoked {} ms after it is known to be lost", now - lease.known));
+                subject
+                    .violate(format_args!("L{index} is invoked {} ms after it is known to be lost", now - lease.known));
             }
         }
         self.check_settings(state, "an invoke");
         let first_try = leases.iter().all(|&index| state.leases[index].attempts == 0);
         if first_try {
             if self.mapping.poller.rate_limit.is_none()
-                && !state.quiet.is_some_and(|_| leases.iter().any(|&index| lane.is_last(state, index)))
+                && !state.quiet.is_some_and(|_| leases.iter().any(|&index| subject.is_last(state, index)))
             {
                 self.check_awake(state, "a new batch");
             }
-            if lane.is_fifo() {
+            if subject.is_fifo() {
                 self.check_prompt(state, leases);
             } else {
                 self.check_window(state, bytes, leases);
@@ -134,9 +138,9 @@ impl Session {
     }
 
     /// A batch goes when it is full or its window is over: not before, and not later.
-    fn check_window(&self, state: &LaneState, bytes: usize, leases: &[usize]) {
-        let lane = &self.lane;
-        let now = lane.world.now();
+    fn check_window(&self, state: &SubjectState, bytes: usize, leases: &[usize]) {
+        let subject = &self.subject;
+        let now = subject.world.now();
         let Some(first) = leases.iter().filter_map(|&index| state.leases[index].delivered).min() else { return };
         let changed = state.sessions[self.id].changed;
         let window = u64::try_from(self.mapping.window.as_millis()).expect("at most 300 s");
@@ -151,7 +155,7 @@ impl Session {
         // What seemed lost was taken out of a batch that was full.
         let shrunk = state.lost || state.open.iter().any(lost);
         if !full && age + 1 < window && !shrunk {
-            lane.violate(format_args!(
+            subject.violate(format_args!(
                 "a batch of {} goes {age} ms after its first record came, before its window of {window} ms",
                 leases.len()
             ));
@@ -161,13 +165,14 @@ impl Session {
             let other = |&index: &usize| state.leases[index].receive != receive;
             // What was gathered before a change goes together.
             if leases.iter().any(other) && leases.iter().any(|&index| state.leases[index].delivered > Some(changed)) {
-                lane.violate("without a window, one batch holds what two receives brought");
+                subject.violate("without a window, one batch holds what two receives brought");
             }
         }
         // A slot may have been free only later.
         let due = (first + window).max(state.last_full).max(changed);
-        if lane.calm() && self.mapping.poller.rate_limit.is_none() && now > due + SLACK {
-            lane.violate(format_args!("a batch goes {age} ms after its first record came, its window is {window} ms"));
+        if subject.calm() && self.mapping.poller.rate_limit.is_none() && now > due + SLACK {
+            subject
+                .violate(format_args!("a batch goes {age} ms after its first record came, its window is {window} ms"));
         }
     }
 }
@@ -176,11 +181,11 @@ impl OpenInvoke {
     /// The engine hears what came of it.
     pub(crate) fn finish(&mut self, session: &Session, result: &InvokeResult, failed: &[usize], malformed: bool) {
         self.ended = true;
-        let lane = Arc::clone(&self.lane);
-        let now = lane.world.now();
-        let mut state = lane.state();
-        lane.sweep(&mut state);
-        Lane::close_call(&mut state, session.slots(), self.id, now);
+        let subject = Arc::clone(&self.subject);
+        let now = subject.world.now();
+        let mut state = subject.state();
+        subject.sweep(&mut state);
+        Subject::close_call(&mut state, session.slots(), self.id, now);
         if result.is_ok() {
             state.served.push(now);
         } else {
@@ -205,7 +210,7 @@ impl OpenInvoke {
             let lease = &mut state.leases[index];
             lease.refused = too_large;
             if !is_judged && now + pause + 2_000 > oldest + longest {
-                lease.excuse.get_or_insert(HELD);
+                lease.allowed.get_or_insert(HELD);
                 lease.left = Some(now);
             }
             if too_large {
@@ -218,7 +223,7 @@ impl OpenInvoke {
                 Err(_) if too_large => Hold::Unstarted,
                 Err(fault) => {
                     if fault.kind == FaultKind::Invalid {
-                        lease.excuse.get_or_insert(NOT_MADE);
+                        lease.allowed.get_or_insert(NOT_MADE);
                     }
                     Hold::Waiting
                 }
@@ -240,38 +245,38 @@ impl OpenInvoke {
             Ok(_) => format!("{} failed", failed.len()),
             Err(fault) => fault.kind.as_str().to_owned(),
         };
-        lane.note(format_args!("invoke {} ends: {end}", self.id));
+        subject.note(format_args!("invoke {} ends: {end}", self.id));
     }
 }
 
 impl Drop for OpenInvoke {
     fn drop(&mut self) {
-        if self.ended || self.lane.world.closed() {
+        if self.ended || self.subject.world.closed() {
             return;
         }
-        let lane = Arc::clone(&self.lane);
-        let now = lane.world.now();
-        let mut state = lane.state();
-        Lane::close_call(&mut state, 0, self.id, now);
+        let subject = Arc::clone(&self.subject);
+        let now = subject.world.now();
+        let mut state = subject.state();
+        Subject::close_call(&mut state, 0, self.id, now);
         state.gave_up = Some(now);
         for &index in &self.leases {
-            state.leases[index].excuse.get_or_insert("its invoke was given up");
+            state.leases[index].allowed.get_or_insert("its invoke was given up");
         }
-        let alive = state.sessions.last().is_some_and(|session| session.incarnation == lane.world.incarnation());
+        let alive = state.sessions.last().is_some_and(|session| session.incarnation == subject.world.incarnation());
         let may = match state.quiet {
             None => !alive,
             Some(quiet) => quiet.cut || quiet.bound.is_none_or(|bound| now + 5 >= quiet.since + bound) || !alive,
         };
-        lane.note(format_args!("invoke {} is given up", self.id));
+        subject.note(format_args!("invoke {} is given up", self.id));
         if !may {
             drop(state);
-            lane.violate(format_args!("invoke {} is given up without need", self.id));
+            subject.violate(format_args!("invoke {} is given up without need", self.id));
         }
     }
 }
 
-impl Lane {
-    fn close_call(state: &mut LaneState, slots: usize, id: u64, now: u64) {
+impl Subject {
+    fn close_call(state: &mut SubjectState, slots: usize, id: u64, now: u64) {
         if state.calls.len() >= slots {
             state.last_full = now;
         }
@@ -281,7 +286,7 @@ impl Lane {
     }
 
     /// Takes note that records reached the engine.
-    pub(crate) fn deliver(&self, state: &mut LaneState, picked: &[usize]) {
+    pub(crate) fn deliver(&self, state: &mut SubjectState, picked: &[usize]) {
         let now = self.world.now();
         for &index in picked {
             let lease = &mut state.leases[index];

@@ -8,10 +8,11 @@ use forebay::source::QueueSource;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use crate::lane::{Hollow, Lane, LaneState, Place, Quiet};
 use crate::plan::SideOf;
-use crate::session::Session;
-use crate::settle::Change;
+use crate::queue::delivery::Place;
+use crate::queue::session::Session;
+use crate::queue::settle::Change;
+use crate::queue::subject::{Hollow, Quiet, Subject, SubjectState};
 
 /// How much sooner than at the end of its bound a drain may give receives up, so that it can give back what it holds
 /// (milliseconds).
@@ -23,28 +24,28 @@ const READ_TIMEOUT: u64 = 5_000;
 impl QueueSource for Session {
     fn describe(&self) -> BoxFuture<'_, Result<QueueAttributes, Fault>> {
         async move {
-            self.lane.world.enter().await;
-            self.lane.pause().await;
-            if let Some(outage) = self.lane.outage(SideOf::Queue) {
-                self.lane.note(format_args!("describe: {}", outage.kind.as_str()));
+            self.subject.world.enter().await;
+            self.subject.pause().await;
+            if let Some(outage) = self.subject.outage(SideOf::Source) {
+                self.subject.note(format_args!("describe: {}", outage.kind.as_str()));
                 return Err(Fault::new(outage.kind, "the queue is out of reach"));
             }
-            if self.lane.strikes(self.lane.plan.faults.receive_error) {
-                self.lane.note(format_args!("describe fails"));
+            if self.subject.strikes(self.subject.plan.faults.receive_error) {
+                self.subject.note(format_args!("describe fails"));
                 return Err(Fault::new(FaultKind::Transient, "the service is unavailable"));
             }
-            let mut state = self.lane.state();
-            self.lane.sweep(&mut state);
+            let mut state = self.subject.state();
+            self.subject.sweep(&mut state);
             state.sessions[self.id].described = true;
             let in_flight = state.open.len();
             let queued = state.messages.iter().filter(|message| message.place == Place::Queued).count();
             drop(state);
-            self.lane.note(format_args!("described"));
+            self.subject.note(format_args!("described"));
             Ok(QueueAttributes {
-                visibility: Duration::from_secs(self.lane.plan.queue.visibility),
+                visibility: Duration::from_secs(self.subject.plan.queue.visibility),
                 backlog: Some((queued - in_flight) as u64),
                 in_flight: Some(in_flight as u64),
-                max_receive_count: self.lane.plan.queue.max_receive_count,
+                max_receive_count: self.subject.plan.queue.max_receive_count,
                 retention: Some(Duration::from_secs(4 * 24 * 3600)),
             })
         }
@@ -53,9 +54,9 @@ impl QueueSource for Session {
 
     fn receive(&self, request: PollRequest) -> BoxFuture<'_, Result<Vec<Record>, Fault>> {
         async move {
-            self.lane.world.enter().await;
+            self.subject.world.enter().await;
             let mut receive = self.begin_receive(&request);
-            let result = self.lane.answer(self, &request, &mut receive).await;
+            let result = self.subject.answer(self, &request, &mut receive).await;
             receive.finish(&result);
             result
         }
@@ -73,9 +74,9 @@ impl QueueSource for Session {
 
 impl Session {
     fn begin_receive(&self, request: &PollRequest) -> OpenReceive {
-        let lane = &self.lane;
-        let mut state = lane.state();
-        lane.sweep(&mut state);
+        let subject = &self.subject;
+        let mut state = subject.state();
+        subject.sweep(&mut state);
         self.check_receive(&state, request);
         state.next_call += 1;
         let id = state.next_call;
@@ -87,12 +88,12 @@ impl Session {
         let wait = request.wait.as_secs();
         state.idle.shortest_wait = Some(state.idle.shortest_wait.map_or(wait, |shortest| shortest.min(wait)));
         self.begins(&mut state);
-        lane.note(format_args!("receive {id} begins: up to {} in {wait} s, {open} open", request.max));
-        let began = lane.world.now();
+        subject.note(format_args!("receive {id} begins: up to {} in {wait} s, {open} open", request.max));
+        let began = subject.world.now();
         let deadline = began + wait * 1_000;
         let request = request.clone();
         OpenReceive {
-            lane: Arc::clone(lane),
+            subject: Arc::clone(subject),
             session: self.id,
             id,
             picked: Vec::new(),
@@ -108,7 +109,7 @@ impl Session {
 /// A receive that the engine waits for. Dropping it gives the receive up, and the queue knows nothing of that: it may
 /// hand out what comes until the wait that was asked for is over.
 struct OpenReceive {
-    lane: Arc<Lane>,
+    subject: Arc<Subject>,
     session: usize,
     id: u64,
     picked: Vec<usize>,
@@ -123,26 +124,26 @@ struct OpenReceive {
 impl OpenReceive {
     fn finish(&mut self, result: &Result<Vec<Record>, Fault>) {
         self.ended = true;
-        let mut state = self.lane.state();
+        let mut state = self.subject.state();
         state.sessions[self.session].receives.remove(&self.id);
         let fault = result.as_ref().err().map(|fault| fault.kind);
         let Hollow { in_a_row, .. } = state.sessions[self.session].hollow;
-        state.sessions[self.session].hollow = if self.hollow && self.lane.world.now() < self.began + 1_000 {
+        state.sessions[self.session].hollow = if self.hollow && self.subject.world.now() < self.began + 1_000 {
             Hollow { in_a_row: in_a_row + 1, last: self.began }
         } else {
             Hollow::default()
         };
-        state.sessions[self.session].attempts.ended(self.id, fault, self.lane.world.now());
+        state.sessions[self.session].attempts.ended(self.id, fault, self.subject.world.now());
         match result {
             Ok(records) => {
                 state.counts.polled += records.len() as u64;
-                self.lane.deliver(&mut state, &self.picked);
+                self.subject.deliver(&mut state, &self.picked);
                 drop(state);
-                self.lane.note(format_args!("receive {} brings {}", self.id, records.len()));
+                self.subject.note(format_args!("receive {} brings {}", self.id, records.len()));
             }
             Err(fault) => {
                 drop(state);
-                self.lane.note(format_args!("receive {} fails: {}", self.id, fault.kind.as_str()));
+                self.subject.note(format_args!("receive {} fails: {}", self.id, fault.kind.as_str()));
             }
         }
     }
@@ -150,27 +151,27 @@ impl OpenReceive {
 
 impl Drop for OpenReceive {
     fn drop(&mut self) {
-        if self.ended || self.lane.world.closed() {
+        if self.ended || self.subject.world.closed() {
             return;
         }
-        let lane = Arc::clone(&self.lane);
-        lane.lose(&self.picked, "the answer was given up");
-        let mut state = lane.state();
+        let subject = Arc::clone(&self.subject);
+        subject.lose(&self.picked, "the answer was given up");
+        let mut state = subject.state();
         state.sessions[self.session].receives.remove(&self.id);
-        lane.note(format_args!("receive {} is given up with {} messages", self.id, self.picked.len()));
-        let may = lane.may_give_up(&state);
+        subject.note(format_args!("receive {} is given up with {} messages", self.id, self.picked.len()));
+        let may = subject.may_give_up(&state);
         drop(state);
         if !may {
-            lane.violate(format_args!("receive {} is given up without need", self.id));
+            subject.violate(format_args!("receive {} is given up without need", self.id));
         }
         if self.picked.is_empty() {
             let (session, id, request, deadline) = (self.session, self.id, self.request.clone(), self.deadline);
-            tokio::spawn(async move { lane.answer_nobody(session, id, &request, deadline).await });
+            tokio::spawn(async move { subject.answer_nobody(session, id, &request, deadline).await });
         }
     }
 }
 
-impl Lane {
+impl Subject {
     /// The time that one way of a call takes.
     pub(crate) async fn pause(&self) {
         let (low, high) = self.plan.queue.latency;
@@ -182,7 +183,7 @@ impl Lane {
 
     /// Whether the engine may give up a receive now: its process is killed, its drain cut short, or the time is over for
     /// which it waits.
-    fn may_give_up(&self, state: &LaneState) -> bool {
+    fn may_give_up(&self, state: &SubjectState) -> bool {
         let alive = state.sessions.last().is_some_and(|session| session.incarnation == self.world.incarnation());
         let over = |quiet: &Quiet| quiet.receives.is_none_or(|span| self.world.now() + SOONER >= quiet.since + span);
         // An invoke that outlasts the bound ends everything.
@@ -209,7 +210,7 @@ impl Lane {
     fn lose(&self, picked: &[usize], why: &'static str) {
         let mut state = self.state();
         for &index in picked {
-            state.leases[index].excuse = Some(why);
+            state.leases[index].allowed = Some(why);
         }
     }
 
@@ -223,7 +224,7 @@ impl Lane {
         let begun = self.world.now();
         let wait = u64::try_from(request.wait.as_millis()).expect("a wait is short");
         self.pause().await;
-        if let Some(outage) = self.outage(SideOf::Queue) {
+        if let Some(outage) = self.outage(SideOf::Source) {
             if outage.kind == FaultKind::Timeout {
                 self.world.sleep_until(begun + wait + READ_TIMEOUT).await;
             }
@@ -310,7 +311,7 @@ impl Lane {
     }
 
     /// Which messages a receive brings.
-    fn choose(&self, state: &mut LaneState, max: usize) -> Vec<usize> {
+    fn choose(&self, state: &mut SubjectState, max: usize) -> Vec<usize> {
         if self.is_fifo() {
             return self.choose_from_groups(state, max);
         }

@@ -1,0 +1,22 @@
+//! SQS queues in memory, with all the liberties of the service, and the checks of the engine that works on them.
+
+mod acts;
+mod apply;
+mod arrivals;
+mod connector;
+pub(crate) mod delivery;
+pub(crate) mod destination;
+mod draw;
+mod function;
+mod invokes;
+pub(crate) mod leases;
+mod pace;
+pub(crate) mod plan;
+mod rest;
+mod scenario;
+pub(crate) mod scenes;
+mod seeds;
+pub(crate) mod session;
+pub(crate) mod settle;
+mod sqs;
+pub(crate) mod subject;
