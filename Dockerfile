@@ -8,8 +8,8 @@
 FROM rust:1.95-slim-trixie AS build
 WORKDIR /build
 COPY . .
-# Without the feature `sso`: nobody logs in through a browser here.
-# Dependencies are kept between builds, for each architecture. The crate itself is always built anew: its files may be
+# Without the feature `sso`: there is no login through a browser here.
+# Dependencies are kept between builds, for each architecture. The crate itself is always built again: its files may be
 # older than what the cache was built from.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/build/target,sharing=locked \

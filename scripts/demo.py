@@ -100,7 +100,7 @@ def run(options, display, interrupts, stack):
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="forebay-demo-", ignore_cleanup_errors=True)))
 
     def own(start):
-        """Starts a child and sees to its end, whatever happens next."""
+        """Starts a child and sees to its end, in any case."""
         with interrupts.held():
             child = start()
             stack.callback(interrupts.shielded, lambda: child.stop(15))

@@ -51,7 +51,7 @@ class Interrupts:
 
 
 class Child:
-    """A process with its log file. Its group holds whatever it starts itself."""
+    """A process with its log file. Its group holds what it starts itself."""
 
     def __init__(self, name, command, env, log):
         self.name, self.log, self.stopped = name, log, False

@@ -111,7 +111,7 @@ def attributes(sqs, queue):
 
 
 def depth(sqs, queue):
-    """How many messages wait, and how many are received but not yet settled."""
+    """How many messages wait, and how many are received but not yet deleted."""
     found = attributes(sqs, queue)
     delayed = int(found.get("ApproximateNumberOfMessagesDelayed", 0))
     return int(found["ApproximateNumberOfMessages"]) + delayed, int(found["ApproximateNumberOfMessagesNotVisible"])

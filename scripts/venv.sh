@@ -24,7 +24,7 @@ command -v "$python" >/dev/null 2>&1 || fail "there is no $python here: install 
     || fail "$python lacks the venv module: install it (Debian, Ubuntu: apt install python3-venv)"
 
 echo "Making .venv from $wanted (some ten seconds, the first time only)"
-# Made afresh: an environment that was half made, or moved, is not worth mending.
+# Created again: an environment that is incomplete, or was moved, is not worth fixing.
 "$python" -m venv --clear .venv || fail "$python -m venv failed: see above"
 PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install --quiet --no-input --requirement "$wanted" \
     || fail "pip could not install $wanted: see above; it needs a Python package index (the network, or PIP_INDEX_URL)"

@@ -1,6 +1,6 @@
 """The demo's function: books orders, and reports the ones that it cannot book.
 
-It runs as it would on AWS Lambda, and knows nothing of forebay. Beside its answer it keeps a ledger of its own: one
+It runs as it would on AWS Lambda, and knows nothing of forebay. In addition to its answer it keeps a ledger of its own: one
 line of JSON for each invocation, which the demo counts at the end.
 """
 

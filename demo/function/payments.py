@@ -1,7 +1,7 @@
 """The demo's function for a FIFO queue: books payments, account by account in their order.
 
 It runs as it would on AWS Lambda, and knows nothing of forebay. When a payment of an account fails, it leaves the later
-ones of that account alone and reports them, too. Beside its answer it keeps a ledger of its own: one line of JSON for each
+ones of that account alone and reports them, too. In addition to its answer it keeps a ledger of its own: one line of JSON for each
 invocation, which the demo counts at the end.
 """
 
