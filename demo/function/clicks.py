@@ -1,8 +1,8 @@
 """The demo's function for a stream: counts clicks, all of a batch or none.
 
 It runs as it would on AWS Lambda, and knows nothing of forebay. When one click of a batch cannot be read it fails before
-it counts any, so forebay halves the batch until the bad one stands alone. In addition to its answer it keeps a ledger of its own:
-one line of JSON for each invocation, which the demo counts at the end.
+it counts any, so forebay halves the batch until the bad one stands alone. It also keeps a ledger of its own: one
+line of JSON for each invocation, which the demo counts at the end.
 """
 
 import base64

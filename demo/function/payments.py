@@ -1,8 +1,8 @@
 """The demo's function for a FIFO queue: books payments, account by account in their order.
 
 It runs as it would on AWS Lambda, and knows nothing of forebay. When a payment of an account fails, it leaves the later
-ones of that account alone and reports them, too. In addition to its answer it keeps a ledger of its own: one line of JSON for each
-invocation, which the demo counts at the end.
+ones of that account alone and reports them, too. It also keeps a ledger of its own: one line of JSON for each invocation,
+which the demo counts at the end.
 """
 
 import json
