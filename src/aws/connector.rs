@@ -80,7 +80,7 @@ impl AwsConnector {
     /// # Errors
     /// When there are none, with the reason and what to do.
     pub(crate) async fn check_credentials(&self, mapping: &Mapping) -> Result<(), Fault> {
-        let provider = self.clients.lock().await.credentials(&mapping.source.region).await?;
+        let provider = self.clients.lock().await.credentials(&mapping.source.arn().region).await?;
         match tokio::time::timeout(self.bounds.call, provider.provide_credentials()).await {
             Ok(Err(error)) => Err(credentials_fault(&error)),
             // A provider that takes so long is not waited for: the calls say what they meet.
@@ -93,8 +93,7 @@ impl AwsConnector {
     /// # Errors
     /// When no client can be made from the configuration; the queue itself is not asked.
     pub async fn queue(&self, mapping: &Mapping) -> Result<SqsQueue, Fault> {
-        let identity = identity(mapping, &mapping.poller.source, &mapping.source.region);
-        let endpoint = mapping.poller.endpoints.get("sqs").cloned();
+        let (identity, endpoint) = source(mapping);
         let client = self.clients.lock().await.sqs(identity, endpoint).await?;
         Ok(SqsQueue::new(client, mapping, self.bounds))
     }
@@ -105,8 +104,7 @@ impl AwsConnector {
     /// # Errors
     /// When no client can be made from the configuration; neither stream nor function are asked.
     pub async fn kinesis(&self, mapping: &Mapping, function: Arc<dyn Function>) -> Result<KinesisStream, Fault> {
-        let identity = identity(mapping, &mapping.poller.source, &mapping.source.region);
-        let endpoint = mapping.poller.endpoints.get("kinesis").cloned();
+        let (identity, endpoint) = source(mapping);
         let (client, clock) = self.clients.lock().await.kinesis(identity, endpoint).await?;
         Ok(KinesisStream::new(client, clock, mapping, self.bounds, role_of(function)))
     }
@@ -116,8 +114,7 @@ impl AwsConnector {
     /// # Errors
     /// When no client can be made from the configuration; the stream itself is not asked.
     pub async fn dynamodb_stream(&self, mapping: &Mapping) -> Result<DynamoDbStream, Fault> {
-        let identity = identity(mapping, &mapping.poller.source, &mapping.source.region);
-        let endpoint = mapping.poller.endpoints.get("dynamodbstreams").cloned();
+        let (identity, endpoint) = source(mapping);
         let (client, clock) = self.clients.lock().await.dynamodb_streams(identity, endpoint).await?;
         Ok(DynamoDbStream::new(client, clock, mapping, self.bounds))
     }
@@ -128,12 +125,13 @@ impl AwsConnector {
     /// When no client can be made from the configuration; the function itself is not asked.
     pub async fn function(&self, mapping: &Mapping) -> Result<LambdaFunction, Fault> {
         // AWS wants source and function in one region, so the source's is the default for a bare name.
-        let region = mapping.function.region.as_ref().unwrap_or(&mapping.source.region);
-        let identity = identity(mapping, &mapping.poller.function, region);
+        let target = mapping.target.lambda();
+        let region = target.function.region.as_ref().unwrap_or(&mapping.source.arn().region);
+        let identity = identity(mapping, &target.side, region);
         let endpoint = mapping.poller.endpoints.get("lambda").cloned();
         let region = identity.region.clone();
         let client = self.clients.lock().await.lambda(identity, endpoint).await?;
-        Ok(LambdaFunction::new(client, &mapping.function, &region, &mapping.poller, self.bounds))
+        Ok(LambdaFunction::new(client, target, &region, self.bounds))
     }
 
     /// The failure destination of a mapping; `None` where it has none.
@@ -159,7 +157,7 @@ impl AwsConnector {
     ) -> Result<Option<Arc<dyn Destination>>, Fault> {
         let Some(FailureDestination { kind, arn }) = place else { return Ok(None) };
         // An S3 bucket's ARN names no region, and AWS wants bucket and function in one.
-        let region = if arn.region.is_empty() { &mapping.source.region } else { &arn.region };
+        let region = if arn.region.is_empty() { &mapping.source.arn().region } else { &arn.region };
         let identity = identity(mapping, &mapping.poller.destination, region);
         let region = identity.region.clone();
         let endpoint = |service| mapping.poller.endpoints.get(service).cloned();
@@ -192,8 +190,8 @@ impl Connector for AwsConnector {
         let mapping = mapping.clone();
         async move {
             let function: Arc<dyn Function> = Arc::new(self.function(&mapping).await?);
-            let source = match mapping.kind {
-                SourceKind::Sqs => SourcePort::Queue(Arc::new(self.queue(&mapping).await?)),
+            let source = match mapping.source.kind() {
+                SourceKind::Sqs | SourceKind::Fifo => SourcePort::Queue(Arc::new(self.queue(&mapping).await?)),
                 SourceKind::Kinesis => {
                     SourcePort::Stream(Arc::new(self.kinesis(&mapping, Arc::clone(&function)).await?))
                 }
@@ -217,6 +215,12 @@ fn role_of(function: Arc<dyn Function>) -> AskRole {
         }
         .boxed()
     })
+}
+
+/// Who calls for the source of a mapping, and where.
+fn source(mapping: &Mapping) -> (Identity, Option<String>) {
+    let identity = identity(mapping, &mapping.poller.source, mapping.source_region());
+    (identity, mapping.source_endpoint().cloned())
 }
 
 /// Who calls for one side of a mapping.

@@ -58,7 +58,7 @@ fn function_said(
             FaultKind::Missing => Err(ApiError::no_such_function()),
             // Whoever may invoke a function need not be allowed to read its configuration.
             FaultKind::Denied => {
-                let function = &mapping.function.text;
+                let function = &mapping.target.lambda().function.text;
                 tracing::warn!(function, %fault, "the function's configuration may not be read: it is not checked");
                 Ok(None)
             }
@@ -68,15 +68,15 @@ fn function_said(
 }
 
 fn source_refused(mapping: &Mapping, fault: &Fault) -> ApiError {
-    let arn = &mapping.source.text;
-    match (fault.kind, mapping.kind) {
-        (FaultKind::Missing, SourceKind::Sqs) => ApiError::no_such_queue(),
+    let arn = mapping.source.id();
+    match (fault.kind, mapping.source.kind()) {
+        (FaultKind::Missing, SourceKind::Sqs | SourceKind::Fifo) => ApiError::no_such_queue(),
         (FaultKind::Missing, SourceKind::Kinesis | SourceKind::DynamoDb) => ApiError::no_such_stream(arn),
         (FaultKind::Denied, kind) => {
             // AWS's text does not say why.
             tracing::warn!(source = arn, %fault, "the source may not be used");
             let actions = match kind {
-                SourceKind::Sqs => return ApiError::queue_denied(),
+                SourceKind::Sqs | SourceKind::Fifo => return ApiError::queue_denied(),
                 SourceKind::Kinesis => "GetRecords, GetShardIterator, DescribeStream, ListShards, and ListStreams",
                 SourceKind::DynamoDb => "GetRecords, GetShardIterator, DescribeStream, and ListStreams",
             };
@@ -84,7 +84,7 @@ fn source_refused(mapping: &Mapping, fault: &Fault) -> ApiError {
                 "Cannot access stream {arn}. Please ensure the role can perform the {actions} Actions on your stream in IAM."
             ))
         }
-        _ => broken(&format!("the {} cannot be asked", mapping.kind.noun()), fault),
+        _ => broken(&format!("the {} cannot be asked", mapping.source.kind().noun()), fault),
     }
 }
 
@@ -97,9 +97,9 @@ fn long_enough(visibility: Duration, timeout: Duration) -> Result<(), ApiError> 
 
 /// The refusal of a mapping whose pair of source and function is taken.
 pub(crate) fn pair_taken(mapping: &Mapping, uuid: &str) -> ApiError {
-    let (arn, name) = (&mapping.source.text, &mapping.function.name);
-    match mapping.kind {
-        SourceKind::Sqs => ApiError::queue_taken(arn, name, uuid),
+    let (arn, name) = (mapping.source.id(), &mapping.target.lambda().function.name);
+    match mapping.source.kind() {
+        SourceKind::Sqs | SourceKind::Fifo => ApiError::queue_taken(arn, name, uuid),
         SourceKind::Kinesis | SourceKind::DynamoDb => ApiError::stream_taken(arn, name, uuid),
     }
 }

@@ -70,7 +70,7 @@ pub(crate) struct Listed {
 /// A mapping in a state, which an answer may know better than the engine.
 pub(crate) fn configuration(overview: &Overview, state: MappingState) -> Configuration {
     let mapping = &*overview.mapping;
-    let stream = mapping.stream.as_ref().map(StreamConfiguration::new);
+    let stream = mapping.source.stream().map(StreamConfiguration::new);
     let stream = stream.as_ref();
     Configuration {
         uuid: mapping.uuid.clone(),
@@ -79,13 +79,17 @@ pub(crate) fn configuration(overview: &Overview, state: MappingState) -> Configu
         batch_size: mapping.batch_size,
         maximum_batching_window_in_seconds: mapping.window.as_secs(),
         parallelization_factor: stream.map(|stream| stream.parallelization_factor),
-        event_source_arn: mapping.source.text.clone(),
+        event_source_arn: mapping.source.id().to_owned(),
         filter_criteria: FilterCriteria::new(&mapping.filters),
         filter_criteria_error: (),
         kms_key_arn: (),
         metrics_config: (!mapping.metrics.is_empty()).then(|| Metrics { metrics: mapping.metrics.clone() }),
         logging_config: (),
-        scaling_config: mapping.maximum_concurrency.map(|maximum_concurrency| ScalingConfig { maximum_concurrency }),
+        scaling_config: mapping
+            .source
+            .queue()
+            .and_then(|queue| queue.maximum_concurrency)
+            .map(|maximum_concurrency| ScalingConfig { maximum_concurrency }),
         function_arn: function_arn(mapping),
         last_modified: seconds(overview.modified_unix_ms),
         last_processing_result: stream.map(|_| overview.last_processing_result.clone()),

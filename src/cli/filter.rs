@@ -160,7 +160,7 @@ fn of_mapping(mapping: &Mapping) -> anyhow::Result<Filters> {
         say(&format!("the mapping {} has no filters: every record reaches the function", mapping.name));
     }
     let patterns: Result<Vec<_>, _> = mapping.filters.iter().map(|text| Pattern::parse(text)).collect();
-    Ok(Filters::new(mapping.kind.view(), patterns?)?)
+    Ok(Filters::new(mapping.source.kind().view(), patterns?)?)
 }
 
 /// Tries the records of a file, or of stdin.

@@ -1,8 +1,7 @@
 //! For the tests of this folder: an engine whose only mapping cannot reach anything, behind a socket and a port.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -16,10 +15,8 @@ use super::{
     serve, whole,
 };
 use crate::engine::{self, Connector, EngineHandle, Ports};
-use crate::machine::{Fault, FaultKind, StartingPosition};
-use crate::mapping::{
-    Arn, Code, Diagnostic, FunctionRef, Mapping, Origin, Poller, Severity, SourceKind, StreamParameters,
-};
+use crate::machine::{Fault, FaultKind};
+use crate::mapping::{Code, Diagnostic, Mapping, Severity, parse};
 use crate::store::{MemoryStore, Store};
 use crate::telemetry::Metrics;
 
@@ -33,59 +30,18 @@ impl Connector for Nowhere {
 }
 
 pub(super) fn mapping(name: &str) -> Mapping {
-    Mapping {
-        name: name.into(),
-        uuid: "0b8e1f0e-1f6c-5f4e-9a56-3a4f8a3f9c11".into(),
-        origin: Origin::File("mappings/orders.yaml".into()),
-        kind: SourceKind::Sqs,
-        fifo: false,
-        filters: Vec::new(),
-        filtered_to: None,
-        source: Arn {
-            text: "arn:aws:sqs:us-east-1:000000000000:orders".into(),
-            partition: "aws".into(),
-            service: "sqs".into(),
-            region: "us-east-1".into(),
-            account: "000000000000".into(),
-            resource: "orders".into(),
-        },
-        function: FunctionRef {
-            text: "process-orders".into(),
-            name: "process-orders".into(),
-            qualifier: None,
-            region: None,
-            account: None,
-        },
-        enabled: true,
-        batch_size: 10,
-        window: std::time::Duration::ZERO,
-        maximum_concurrency: None,
-        report_batch_item_failures: false,
-        stream: None,
-        on_failure: None,
-        poller: Poller::default(),
-        tags: BTreeMap::new(),
-        metrics: Vec::new(),
-    }
+    of_source(name, "sqs:us-east-1:000000000000:orders")
 }
 
 /// A mapping of the Kinesis stream `clicks`.
 pub(super) fn stream(name: &str) -> Mapping {
-    let text = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks";
-    let queue = mapping(name);
-    Mapping {
-        kind: SourceKind::Kinesis,
-        source: Arn { text: text.into(), service: "kinesis".into(), resource: "stream/clicks".into(), ..queue.source },
-        stream: Some(StreamParameters {
-            start: StartingPosition::Latest,
-            parallelization: 1,
-            maximum_retry_attempts: None,
-            maximum_record_age: None,
-            bisect: false,
-            tumbling_window: None,
-        }),
-        ..queue
-    }
+    of_source(name, "kinesis:us-east-1:000000000000:stream/clicks\nStartingPosition: LATEST\nBatchSize: 10")
+}
+
+fn of_source(name: &str, source: &str) -> Mapping {
+    let text = format!("FunctionName: process-orders\nEventSourceArn: arn:aws:{source}\n");
+    let mapping = parse(Path::new("mappings/orders.yaml"), &text, &|_| None).mappings.remove(0);
+    Mapping { name: name.into(), uuid: "0b8e1f0e-1f6c-5f4e-9a56-3a4f8a3f9c11".into(), ..mapping }
 }
 
 /// The problem that keeps every reload from being taken over.

@@ -1,13 +1,12 @@
 //! Failures and mappings for the tests of this folder.
 
-use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::machine::{Condition, FailedBatch, FailedResponse, FailedSpan, Failure};
-use crate::mapping::{Arn, FunctionRef, Mapping, Origin, Poller, SourceKind};
+use crate::mapping::{Mapping, parse};
 
 pub(super) const KINESIS: &str = "arn:aws:kinesis:us-east-2:123456789012:stream/mystream";
 pub(super) const DYNAMODB: &str =
@@ -16,33 +15,10 @@ pub(super) const QUEUE: &str = "arn:aws:sqs:us-east-2:123456789012:orders";
 
 /// A mapping from a source to the function `myfunction`.
 pub(super) fn mapping(source: &str) -> Mapping {
-    let source = Arn::parse(source).unwrap();
-    let kind = match source.service.as_str() {
-        "kinesis" => SourceKind::Kinesis,
-        "dynamodb" => SourceKind::DynamoDb,
-        _ => SourceKind::Sqs,
-    };
-    Mapping {
-        name: "orders".into(),
-        uuid: "6c6fdcd6-8a1a-4d34-9d05-3a7bd47b2a8f".into(),
-        origin: Origin::File("orders.yaml".into()),
-        kind,
-        fifo: false,
-        filters: Vec::new(),
-        filtered_to: None,
-        source,
-        function: FunctionRef::parse("myfunction").unwrap(),
-        enabled: true,
-        batch_size: 100,
-        window: Duration::ZERO,
-        maximum_concurrency: None,
-        report_batch_item_failures: false,
-        stream: None,
-        on_failure: None,
-        poller: Poller::default(),
-        tags: BTreeMap::new(),
-        metrics: Vec::new(),
-    }
+    let start = if source == QUEUE { "" } else { "StartingPosition: LATEST\n" };
+    let text = format!("Name: orders\nEventSourceArn: {source}\nFunctionName: myfunction\n{start}");
+    let mapping = parse(Path::new("orders.yaml"), &text, &|_| None).mappings.remove(0);
+    Mapping { uuid: "6c6fdcd6-8a1a-4d34-9d05-3a7bd47b2a8f".into(), ..mapping }
 }
 
 /// A batch of a shard on which the function threw.

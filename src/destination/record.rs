@@ -51,8 +51,8 @@ impl Encoder {
     pub(super) fn new(mapping: &Mapping) -> Self {
         Self {
             function_arn: function_arn(mapping),
-            source_arn: mapping.source.text.clone(),
-            kind: mapping.kind,
+            source_arn: mapping.source.id().to_owned(),
+            kind: mapping.source.kind(),
             payload: mapping.poller.on_failure_payload,
         }
     }
@@ -96,7 +96,7 @@ impl Encoder {
                 record.value("timestamp", &with_ms(failure.unix_ms));
                 let (key, time): (_, fn(u64) -> String) = match self.kind {
                     SourceKind::DynamoDb => ("DDBStreamBatchInfo", whole_seconds),
-                    SourceKind::Kinesis | SourceKind::Sqs => ("KinesisBatchInfo", with_ms),
+                    SourceKind::Kinesis | SourceKind::Sqs | SourceKind::Fifo => ("KinesisBatchInfo", with_ms),
                 };
                 record.raw(key, &self.batch_info(shard, span.as_ref(), time));
                 if let Some(window) = window {

@@ -355,12 +355,12 @@ impl Entry {
     }
 
     pub(crate) fn is_stream(&self) -> bool {
-        self.mapping.stream.is_some()
+        self.mapping.source.stream().is_some()
     }
 
     /// `EventSourceArn`.
     pub(crate) fn source(&self) -> &str {
-        &self.mapping.source.text
+        self.mapping.source.id()
     }
 
     pub(crate) fn restart_at(&self) -> Option<Instant> {

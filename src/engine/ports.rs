@@ -20,9 +20,6 @@ use crate::mapping::Mapping;
 use crate::source::{QueueSource, ServiceClock, StreamSource};
 use crate::store::{Store, StoreError};
 
-/// What Kinesis allows all readers of one shard together.
-const READS_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
-
 /// The ports of one mapping and the store, as its driver uses them.
 pub(crate) struct World {
     ports: Ports,
@@ -48,20 +45,19 @@ impl World {
         screen: Screen,
         before: Option<&Self>,
     ) -> Self {
-        let reads = mapping.poller.reads_per_second.and_then(NonZeroU32::new).unwrap_or(READS_PER_SECOND);
-        let rate = mapping.poller.rate_limit.and_then(NonZeroU32::new);
+        let (stream, rate) = (mapping.source.stream(), mapping.poller.rate_limit);
         // Where the rate stays the same, the limiter knows when the last invoke was.
         let limiter = before.filter(|before| before.rate == rate).map(|before| before.limiter.clone());
         let limiter = limiter.unwrap_or_else(|| rate.map(|rate| Arc::new(InvokeLimiter::per_second(rate))));
-        let source = mapping.source.text.as_str().into();
-        let latest = mapping.stream.as_ref().is_some_and(|stream| stream.start == StartingPosition::Latest);
+        let source = mapping.source.id().into();
+        let latest = stream.is_some_and(|stream| stream.start == StartingPosition::Latest);
         Self {
             ports,
             store,
             mapping: mapping.name.as_str().into(),
             source,
             latest,
-            reads: ReadLimits::per_second(reads),
+            reads: ReadLimits::per_second(stream.map_or(NonZeroU32::MIN, |stream| stream.reads_per_second)),
             screen,
             rate,
             limiter,

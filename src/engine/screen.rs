@@ -20,7 +20,7 @@ impl Screen {
         let broken = |reason: &dyn std::fmt::Display| Fault::new(FaultKind::Invalid, format!("filter: {reason}"));
         let patterns = mapping.filters.iter().map(|text| Pattern::parse(text).map_err(|error| broken(&error)));
         let patterns = patterns.collect::<Result<Vec<_>, _>>()?;
-        let filters = Filters::new(mapping.kind.view(), patterns).map_err(|error| broken(&error))?;
+        let filters = Filters::new(mapping.source.kind().view(), patterns).map_err(|error| broken(&error))?;
         Ok(Self(Some(Arc::new(filters))))
     }
 

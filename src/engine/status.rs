@@ -113,7 +113,7 @@ pub struct MappingStatus {
 
 /// The reason of a state that AWS gives for the kind of source, whoever changed it.
 pub(crate) const fn state_transition_reason(mapping: &Mapping) -> &'static str {
-    if mapping.stream.is_some() { "User action" } else { "USER_INITIATED" }
+    if mapping.source.stream().is_some() { "User action" } else { "USER_INITIATED" }
 }
 
 /// A time as AWS's answers have it: seconds since the Unix epoch, with milliseconds.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::seconds;
 use crate::machine::StartingPosition;
-use crate::mapping::{Mapping, StreamParameters};
+use crate::mapping::{Mapping, StreamSpec};
 
 /// AWS's members that only stream mappings have, with AWS's values for what is not set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub struct StreamConfiguration {
 }
 
 impl StreamConfiguration {
-    pub(crate) fn new(stream: &StreamParameters) -> Self {
+    pub(crate) fn new(stream: &StreamSpec) -> Self {
         let (starting_position, timestamp) = match stream.start {
             StartingPosition::TrimHorizon => ("TRIM_HORIZON", None),
             StartingPosition::Latest => ("LATEST", None),
@@ -59,7 +59,7 @@ impl DestinationConfig {
     /// Of a stream always; of a queue, which at AWS has none, where a destination is set.
     pub(crate) fn of(mapping: &Mapping) -> Option<Self> {
         let destination = mapping.on_failure.as_ref().map(|destination| destination.arn.text.clone());
-        let shown = destination.is_some() || mapping.stream.is_some();
+        let shown = destination.is_some() || mapping.source.stream().is_some();
         shown.then_some(Self { on_failure: OnFailure { destination } })
     }
 }
@@ -143,13 +143,10 @@ mod tests {
 
     #[test]
     fn what_is_not_set_has_awss_value() {
-        let stream = StreamParameters {
+        let mapping = crate::engine::tests::world::stream("clicks");
+        let stream = StreamSpec {
             start: StartingPosition::Timestamp(1_760_000_000_250),
-            parallelization: 1,
-            maximum_retry_attempts: None,
-            maximum_record_age: None,
-            bisect: false,
-            tumbling_window: None,
+            ..mapping.source.stream().unwrap().clone()
         };
         let shown = serde_json::to_value(StreamConfiguration::new(&stream)).unwrap();
         let expected = serde_json::json!({
@@ -158,13 +155,14 @@ mod tests {
             "BisectBatchOnFunctionError": false, "TumblingWindowInSeconds": 0,
         });
         assert_eq!(shown, expected);
-        let set = StreamParameters {
+        let set = StreamSpec {
             start: StartingPosition::Latest,
             parallelization: 10,
             maximum_retry_attempts: Some(0),
             maximum_record_age: Some(Duration::from_secs(60)),
             bisect: true,
             tumbling_window: Some(Duration::from_secs(30)),
+            ..stream
         };
         let shown = serde_json::to_value(StreamConfiguration::new(&set)).unwrap();
         let expected = serde_json::json!({

@@ -15,17 +15,14 @@ use super::ports::World;
 use super::screen::Screen;
 use super::{Connector, HealthStatus};
 use crate::machine::{
-    Command, DestinationOrder, Event, Fault, Health, QueueMachine, QueueOptions, StreamKind, StreamMachine,
+    Command, DestinationOrder, Event, Fault, GroupOrder, Health, QueueMachine, QueueOptions, StreamKind, StreamMachine,
     StreamOptions,
 };
-use crate::mapping::{DestinationKind, FailureDestination, Mapping, SourceKind, StreamParameters};
+use crate::mapping::{DestinationKind, FailureDestination, FifoSpec, Mapping, QueueSpec, SourceSpec, StreamSpec};
 use crate::store::Store;
 
 /// How long to wait before clients that could not be made are tried again.
 const CONNECT_AGAIN: Duration = Duration::from_secs(5);
-
-/// So many failures of a queue's message are enough for the failure destination where the mapping does not say.
-const ON_FAILURE_ATTEMPTS: u32 = 3;
 
 /// What a task is told.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,6 +34,12 @@ pub(crate) enum Order {
         number: u64,
         mapping: Arc<Mapping>,
     },
+}
+
+/// What the machine of a source is made of.
+enum Options {
+    Queue(Box<QueueOptions>),
+    Stream(Box<StreamOptions>),
 }
 
 /// Everything that one mapping's task needs.
@@ -59,15 +62,13 @@ impl Task {
         let Some((mapping, world)) = self.begin(&mut orders).await else { return };
         let (signals, mut heard) = mpsc::channel(8);
         let (live, clock) = (Arc::clone(&self.live), self.clock.clone());
-        let driven: BoxFuture<'_, ()> = match &mapping.stream {
-            Some(stream) => {
-                let machine = StreamMachine::new(stream_options(&mapping, stream, self.seed));
-                Driver::new(machine, Arc::clone(&world), live, clock).run(&mut heard).boxed()
-            }
-            None => {
-                let machine = QueueMachine::new(self.queue_options(&mapping));
-                let driver = Driver::new(machine, Arc::clone(&world), live, clock);
+        let driven: BoxFuture<'_, ()> = match self.options(&mapping) {
+            Options::Queue(options) => {
+                let driver = Driver::new(QueueMachine::new(*options), Arc::clone(&world), live, clock);
                 driver.after_panic(self.panicked).run(&mut heard).boxed()
+            }
+            Options::Stream(options) => {
+                Driver::new(StreamMachine::new(*options), Arc::clone(&world), live, clock).run(&mut heard).boxed()
             }
         };
         tokio::select! {
@@ -110,8 +111,9 @@ impl Task {
             };
             let signal = match (order, next, change.take()) {
                 (_, Some(next), Some((number, mapping))) => {
+                    // Nothing but a queue's settings changes while its task runs.
+                    let Options::Queue(options) = self.options(&mapping) else { continue };
                     world = Arc::clone(&next);
-                    let options = Box::new(self.queue_options(&mapping));
                     Signal::Change { number, world: next, options }
                 }
                 (Some(Order::Change { number, mapping }), ..) => {
@@ -152,21 +154,57 @@ impl Task {
         self.live.observe(&Event::Health(Health::Degraded { reason }));
     }
 
-    fn queue_options(&self, mapping: &Mapping) -> QueueOptions {
-        let poller = &mapping.poller;
+    /// The machine of a mapping's source, as options.
+    fn options(&self, mapping: &Mapping) -> Options {
+        match &mapping.source {
+            SourceSpec::Queue(queue) => Options::Queue(Box::new(self.queue_options(mapping, queue, None))),
+            SourceSpec::Fifo(FifoSpec { queue, group_order }) => {
+                Options::Queue(Box::new(self.queue_options(mapping, queue, Some(*group_order))))
+            }
+            SourceSpec::Kinesis(stream) => {
+                Options::Stream(Box::new(self.stream_options(mapping, stream, StreamKind::Kinesis)))
+            }
+            SourceSpec::DynamoDb(stream) => {
+                Options::Stream(Box::new(self.stream_options(mapping, stream, StreamKind::DynamoDb)))
+            }
+        }
+    }
+
+    fn queue_options(&self, mapping: &Mapping, queue: &QueueSpec, fifo: Option<GroupOrder>) -> QueueOptions {
         QueueOptions {
             batch_size: mapping.batch_size,
             window: mapping.window,
-            maximum_concurrency: mapping.maximum_concurrency,
+            maximum_concurrency: queue.maximum_concurrency,
             report_batch_item_failures: mapping.report_batch_item_failures,
-            receive_wait: poller.receive_wait.unwrap_or(self.receive_wait),
-            visibility: poller.visibility.timeout,
-            hold_limit: poller.visibility.hold_limit,
-            on_function_error: poller.visibility.on_function_error,
-            on_failure: mapping.on_failure.as_ref().map(|_| poller.on_failure_attempts.unwrap_or(ON_FAILURE_ATTEMPTS)),
-            retry: poller.retry_backoff,
-            screening: poller.screening,
-            fifo: mapping.fifo.then_some(poller.group_order),
+            receive_wait: queue.receive_wait.unwrap_or(self.receive_wait),
+            visibility: queue.visibility.timeout,
+            hold_limit: queue.visibility.hold_limit,
+            on_function_error: queue.visibility.on_function_error,
+            on_failure: mapping.on_failure.as_ref().map(|_| queue.on_failure_attempts),
+            retry: mapping.poller.retry_backoff,
+            screening: mapping.poller.screening,
+            fifo,
+            seed: self.seed,
+        }
+    }
+
+    fn stream_options(&self, mapping: &Mapping, stream: &StreamSpec, kind: StreamKind) -> StreamOptions {
+        StreamOptions {
+            mapping: mapping.name.as_str().into(),
+            kind,
+            source_arn: mapping.source.id().into(),
+            start: stream.start,
+            batch_size: mapping.batch_size,
+            window: mapping.window,
+            parallelization: stream.parallelization,
+            report_batch_item_failures: mapping.report_batch_item_failures,
+            bisect: stream.bisect,
+            maximum_retry_attempts: stream.maximum_retry_attempts,
+            maximum_record_age: stream.maximum_record_age,
+            tumbling_window: stream.tumbling_window,
+            screening: mapping.poller.screening,
+            destination: mapping.on_failure.as_ref().map(order),
+            retry: mapping.poller.retry_backoff,
             seed: self.seed,
         }
     }
@@ -178,26 +216,5 @@ fn order(destination: &FailureDestination) -> DestinationOrder {
         DestinationKind::Sqs { fifo: false } | DestinationKind::Sns { fifo: false } | DestinationKind::S3 => {
             DestinationOrder::Free
         }
-    }
-}
-
-fn stream_options(mapping: &Mapping, stream: &StreamParameters, seed: u64) -> StreamOptions {
-    StreamOptions {
-        mapping: mapping.name.as_str().into(),
-        kind: if mapping.kind == SourceKind::DynamoDb { StreamKind::DynamoDb } else { StreamKind::Kinesis },
-        source_arn: mapping.source.text.as_str().into(),
-        start: stream.start,
-        batch_size: mapping.batch_size,
-        window: mapping.window,
-        parallelization: stream.parallelization,
-        report_batch_item_failures: mapping.report_batch_item_failures,
-        bisect: stream.bisect,
-        maximum_retry_attempts: stream.maximum_retry_attempts,
-        maximum_record_age: stream.maximum_record_age,
-        tumbling_window: stream.tumbling_window,
-        screening: mapping.poller.screening,
-        destination: mapping.on_failure.as_ref().map(order),
-        retry: mapping.poller.retry_backoff,
-        seed,
     }
 }

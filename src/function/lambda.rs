@@ -21,7 +21,7 @@ use crate::aws::{
     Asking, Call, CallBounds, LARGEST_ANSWER, Service, answered_too_much, bounded, fault_of, timed_out, turn,
 };
 use crate::machine::{Fault, FaultKind, FunctionAnswer, InvokeResult};
-use crate::mapping::{FunctionRef, Poller, partition_of};
+use crate::mapping::{FunctionRef, LambdaTarget, partition_of};
 
 /// The longest that Lambda lets any function run: assumed until the function's own timeout is known.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(900);
@@ -65,13 +65,8 @@ struct Configuration {
 }
 
 impl LambdaFunction {
-    pub(crate) fn new(
-        client: Client,
-        function: &FunctionRef,
-        region: &str,
-        poller: &Poller,
-        bounds: CallBounds,
-    ) -> Self {
+    pub(crate) fn new(client: Client, target: &LambdaTarget, region: &str, bounds: CallBounds) -> Self {
+        let function = &target.function;
         let (name, qualifier) = identifier(function, region);
         let label = match &qualifier {
             Some(qualifier) => format!("function {}:{qualifier} ({region})", function.name),
@@ -82,8 +77,8 @@ impl LambdaFunction {
             name,
             qualifier,
             label,
-            configured: poller.function_timeout,
-            headers_optional: poller.headers_optional,
+            configured: target.timeout,
+            headers_optional: target.headers_optional,
             bounds,
             learned: AtomicU64::new(0),
             asking: Asking::default(),

@@ -6,15 +6,15 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::arn::NotAFunction;
 use super::code::Code;
-use super::filters::{self, Filtering};
 use super::layout::Candidate;
-use super::model::{Arn, FunctionRef, Mapping, Origin, Poller, SourceKind};
+use super::model::{FunctionRef, Mapping, Origin, Poller};
 use super::parameters::MAPPING;
 use super::reader::{Reader, short};
 use super::source::Source;
+use super::spec::{LambdaTarget, SourceKind, SourceSpec, Target};
 use super::text::Span;
 use super::value::{Kind, Members};
-use super::{destination, poller, queue, rules, source, stream};
+use super::{destination, filters, poller, rules, source};
 
 /// A mapping as far as it could be read; kept also for broken ones, so that names and pairs can be compared.
 pub(crate) struct Built {
@@ -41,70 +41,53 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
     let members = reader.members(&candidate.entries, MAPPING, "");
     let name = name(reader, &members, candidate);
     let source = source::read(reader, &members, candidate.span);
-    let function = function(reader, &members, candidate.span);
+    let target = target(reader, &members, candidate.span);
     let mut poller = poller::read(reader, &members);
-    let (mut stream, mut on_failure, mut filtering) = (None, None, Filtering::default());
-    if let Some(Source { arn, kind: Some(kind), fifo, .. }) = &source {
-        rules::check(reader, &members, *kind, *fifo);
-        match kind {
-            SourceKind::Sqs => queue::check(reader, &members, *fifo),
-            SourceKind::Kinesis | SourceKind::DynamoDb => {
-                stream = Some(stream::read(reader, &members, arn, *kind, candidate.span));
-            }
+    let source = source.map(|Source { arn, kind, span }| {
+        rules::check(reader, &members, kind);
+        let source = source::spec(reader, &members, kind, arn, candidate.span);
+        let on_failure = destination::read(reader, &members, &source);
+        let filtering = filters::read(reader, &members, &source, on_failure.as_ref());
+        if let Some((target, at)) = &target {
+            regions(reader, &source, target, *at, &poller);
         }
-        on_failure = destination::read(reader, &members, arn, *kind);
-        filtering = filters::read(reader, &members, arn, *kind, on_failure.as_ref());
         poller.screening = filtering.screening;
-        if let Some((function, span)) = &function {
-            regions(reader, arn, *kind, function, *span, &poller);
-        }
-    }
+        (source, span, on_failure, filtering)
+    });
     let sound = reader.errors == errors;
     reader.mapping = name.as_ref().map(|(name, _)| name.clone());
     for diagnostic in &mut reader.diagnostics[before..] {
         diagnostic.mapping.clone_from(&reader.mapping);
     }
-    let pair = match (&source, &function) {
-        (Some(Source { arn, kind: Some(kind), span, .. }), Some((function, _))) => Some(Pair {
-            source: arn.text.clone(),
-            noun: kind.noun(),
-            source_region: poller.source.region.clone(),
-            endpoint: poller.endpoints.get(kind.endpoint_key()).cloned(),
-            function: function.clone(),
-            span: *span,
-        }),
-        _ => None,
-    };
+    let pair = source.as_ref().zip(target.as_ref()).map(|((source, span, ..), (target, _))| Pair {
+        source: source.id().to_owned(),
+        noun: source.kind().noun(),
+        source_region: poller.source.region.clone(),
+        endpoint: poller.endpoints.get(source.kind().endpoint_key()).cloned(),
+        function: target.function.clone(),
+        span: *span,
+    });
     let origin = origin(reader);
-    let mapping = match (&name, source, function) {
-        (Some((name, _)), Some(Source { arn, kind: Some(kind), fifo, .. }), Some((function, _))) if sound => {
-            Some(Mapping {
-                name: name.clone(),
-                uuid: if origin == Origin::Api { name.clone() } else { uuid(name) },
-                origin,
-                kind,
-                fifo,
-                source: arn,
-                function,
-                enabled: enabled(&members),
-                batch_size: members.integer("BatchSize").map_or(default_batch(kind), |(number, _)| narrow(number)),
-                window: Duration::from_secs(
-                    members.integer("MaximumBatchingWindowInSeconds").map_or(0, |(seconds, _)| narrow(seconds).into()),
-                ),
-                maximum_concurrency: members
-                    .map("ScalingConfig")
-                    .and_then(|scaling| scaling.integer("MaximumConcurrency"))
-                    .map(|(number, _)| narrow(number)),
-                report_batch_item_failures: !members.list("FunctionResponseTypes").is_empty(),
-                filters: filtering.patterns,
-                filtered_to: filtering.filtered_to,
-                stream,
-                on_failure,
-                poller,
-                tags: members.tags("Tags"),
-                metrics: metrics(&members),
-            })
-        }
+    let mapping = match (&name, source, target) {
+        (Some((name, _)), Some((source, _, on_failure, filtering)), Some((target, _))) if sound => Some(Mapping {
+            name: name.clone(),
+            uuid: if origin == Origin::Api { name.clone() } else { uuid(name) },
+            origin,
+            enabled: enabled(&members),
+            batch_size: members.integer("BatchSize").map_or(default_batch(source.kind()), |(number, _)| narrow(number)),
+            window: Duration::from_secs(
+                members.integer("MaximumBatchingWindowInSeconds").map_or(0, |(seconds, _)| narrow(seconds).into()),
+            ),
+            source,
+            target: Target::Lambda(target),
+            report_batch_item_failures: !members.list("FunctionResponseTypes").is_empty(),
+            filters: filtering.patterns,
+            filtered_to: filtering.filtered_to,
+            on_failure,
+            poller,
+            tags: members.tags("Tags"),
+            metrics: metrics(&members),
+        }),
         _ => None,
     };
     Built { name, pair, mapping }
@@ -113,7 +96,7 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
 /// AWS's defaults of `BatchSize`.
 const fn default_batch(kind: SourceKind) -> u32 {
     match kind {
-        SourceKind::Sqs => 10,
+        SourceKind::Sqs | SourceKind::Fifo => 10,
         SourceKind::Kinesis | SourceKind::DynamoDb => 100,
     }
 }
@@ -188,6 +171,19 @@ pub(crate) fn missing(reader: &mut Reader<'_>, members: &Members, name: &str, sp
     reader.error(Code::Missing, at, format!("the mapping has no `{name}`"), help);
 }
 
+fn target(reader: &mut Reader<'_>, members: &Members, span: Span) -> Option<(LambdaTarget, Span)> {
+    let options = members.map("Poller").and_then(|poller| poller.map("Function"));
+    let side = poller::side(reader, options);
+    let (function, span) = function(reader, members, span)?;
+    let target = LambdaTarget {
+        function,
+        side,
+        timeout: options.and_then(|options| options.duration("Timeout")).map(|(timeout, _)| timeout),
+        headers_optional: options.and_then(|options| options.boolean("RequireLambdaHeaders")) == Some(false),
+    };
+    Some((target, span))
+}
+
 fn function(reader: &mut Reader<'_>, members: &Members, span: Span) -> Option<(FunctionRef, Span)> {
     const FORM: &str =
         "write the function's name, its ARN, or `ACCOUNT:function:NAME`, each with an optional `:version` or `:alias`";
@@ -215,20 +211,13 @@ fn function(reader: &mut Reader<'_>, members: &Members, span: Span) -> Option<(F
 }
 
 /// AWS asks for one region; forebay can cross, but that is seldom meant.
-fn regions(
-    reader: &mut Reader<'_>,
-    source: &Arn,
-    kind: SourceKind,
-    function: &FunctionRef,
-    span: Span,
-    poller: &Poller,
-) {
-    let Some(region) = &function.region else { return };
-    if poller.source.region.is_some() || poller.function.region.is_some() || *region == source.region {
+fn regions(reader: &mut Reader<'_>, source: &SourceSpec, target: &LambdaTarget, span: Span, poller: &Poller) {
+    let (Some(region), own) = (&target.function.region, &source.arn().region) else { return };
+    if poller.source.region.is_some() || target.side.region.is_some() || region == own {
         return;
     }
-    let noun = kind.noun();
-    let message = format!("the function is in {region}, and the {noun} is in {}", source.region);
+    let noun = source.kind().noun();
+    let message = format!("the function is in {region}, and the {noun} is in {own}");
     let help = format!(
         "map a function of the {noun}'s region, or write the regions under `Poller.Source.Region` and `Poller.Function.Region` if this is meant"
     );

@@ -3,8 +3,9 @@
 use super::arn;
 use super::code::Code;
 use super::filters;
-use super::model::{Arn, DestinationKind, FailureDestination, SourceKind};
+use super::model::{Arn, DestinationKind, FailureDestination};
 use super::reader::{Reader, short};
+use super::spec::SourceSpec;
 use super::text::Span;
 use super::value::Members;
 
@@ -12,12 +13,7 @@ const FORM: &str = "write the ARN of an SQS queue, an SNS topic (`arn:aws:sns:RE
                     (`arn:aws:s3:::BUCKET`)";
 
 /// Reads the failure destination and checks what belongs to it. An empty `Destination` is none.
-pub(crate) fn read(
-    reader: &mut Reader<'_>,
-    members: &Members,
-    source: &Arn,
-    kind: SourceKind,
-) -> Option<FailureDestination> {
+pub(crate) fn read(reader: &mut Reader<'_>, members: &Members, source: &SourceSpec) -> Option<FailureDestination> {
     let config = members.map("DestinationConfig");
     let of = |name: &str| config.and_then(|config| config.map(name));
     if let Some(destination) = of("OnSuccess").and_then(|side| side.get("Destination")).filter(|value| value.says()) {
@@ -28,12 +24,12 @@ pub(crate) fn read(
     let written = of("OnFailure").and_then(|side| side.text("Destination")).filter(|(text, _)| !text.is_empty());
     let broken = [config, of("OnFailure")].into_iter().flatten().any(|side| !side.broken.is_empty());
     if written.is_none() && !broken {
-        settings(reader, members, kind);
+        settings(reader, members, source);
     }
     let (text, span) = written?;
     let found = parse(reader, text, span)?;
-    if found.arn.text == source.text {
-        let message = format!("the failure destination is the mapping's own {}", kind.noun());
+    if found.arn.text == source.id() {
+        let message = format!("the failure destination is the mapping's own {}", source.kind().noun());
         let help = "name another: a record that fails would come back for ever";
         reader.error(Code::DestinationIsSource, span, message, help);
     }
@@ -41,9 +37,9 @@ pub(crate) fn read(
 }
 
 /// What says how failure records are sent says nothing without a place to send them to.
-fn settings(reader: &mut Reader<'_>, members: &Members, kind: SourceKind) {
+fn settings(reader: &mut Reader<'_>, members: &Members, source: &SourceSpec) {
     let Some(poller) = members.map("Poller") else { return };
-    let attempts = poller.key("OnFailureAttempts").filter(|_| kind == SourceKind::Sqs);
+    let attempts = poller.key("OnFailureAttempts").filter(|_| source.queue().is_some());
     let payload = poller
         .key("OnFailurePayload")
         .filter(|_| poller.boolean("OnFailurePayload") == Some(true) && !filters::has_destination(members));

@@ -3,10 +3,11 @@
 use super::code::Code;
 use super::destination;
 use super::impossible;
-use super::model::{Arn, FailureDestination, SourceKind};
+use super::model::FailureDestination;
 use super::pattern::Written;
 use super::reader::{Reader, short};
 use super::scalar::is_word;
+use super::spec::{SourceKind, SourceSpec};
 use super::suggest;
 use super::text::Span;
 use super::value::{Kind, Members, Value};
@@ -32,7 +33,7 @@ impl SourceKind {
     #[must_use]
     pub const fn view(self) -> View {
         match self {
-            Self::Sqs => View::Sqs,
+            Self::Sqs | Self::Fifo => View::Sqs,
             Self::Kinesis => View::Kinesis,
             Self::DynamoDb => View::DynamoDb,
         }
@@ -43,13 +44,12 @@ impl SourceKind {
 pub(crate) fn read(
     reader: &mut Reader<'_>,
     members: &Members,
-    source: &Arn,
-    kind: SourceKind,
+    source: &SourceSpec,
     on_failure: Option<&FailureDestination>,
 ) -> Filtering {
     let criteria = members.map("FilterCriteria");
     let filters = criteria.map(|criteria| criteria.list("Filters")).unwrap_or_default();
-    let patterns = filters.iter().filter_map(|filter| pattern(reader, filter, kind)).collect();
+    let patterns = filters.iter().filter_map(|filter| pattern(reader, filter, source.kind())).collect();
     if let Some(sixth) = filters.get(USUAL) {
         let message = format!("{} filters: AWS takes {USUAL}, and up to 10 after a quota increase", filters.len());
         let help = "join filters where you can: `{\"a\": [1, 2]}` or `{\"$or\": [{\"a\": [1]}, {\"b\": [2]}]}`";
@@ -60,9 +60,9 @@ pub(crate) fn read(
         || broken(members, "FilterCriteria")
         || criteria.is_some_and(|criteria| broken(criteria, "Filters"));
     if !filtered {
-        idle(reader, members, kind);
+        idle(reader, members, source);
     }
-    let (filtered_to, screening) = screening(reader, members, source, kind, (filtered, on_failure));
+    let (filtered_to, screening) = screening(reader, members, source, (filtered, on_failure));
     Filtering { patterns, filtered_to, screening }
 }
 
@@ -96,9 +96,9 @@ pub(crate) fn checked(reader: &mut Reader<'_>, written: &Written, kind: SourceKi
 }
 
 /// What says what becomes of filtered records says nothing without filters.
-fn idle(reader: &mut Reader<'_>, members: &Members, kind: SourceKind) {
+fn idle(reader: &mut Reader<'_>, members: &Members, source: &SourceSpec) {
     let Some(poller) = members.map("Poller") else { return };
-    let on_filtered = poller.key("OnFiltered").filter(|_| kind == SourceKind::Sqs);
+    let on_filtered = poller.key("OnFiltered").filter(|_| source.queue().is_some());
     for (name, key) in [("OnFiltered", on_filtered), ("OnUndecidable", poller.key("OnUndecidable"))] {
         if let Some(key) = key {
             let message = format!("`Poller.{name}` has no effect: the mapping has no filters");
@@ -112,18 +112,17 @@ fn idle(reader: &mut Reader<'_>, members: &Members, kind: SourceKind) {
 fn screening(
     reader: &mut Reader<'_>,
     members: &Members,
-    source: &Arn,
-    kind: SourceKind,
+    source: &SourceSpec,
     (filtered, on_failure): (bool, Option<&FailureDestination>),
 ) -> (Option<FailureDestination>, ScreeningPolicy) {
     let Some(poller) = members.map("Poller") else { return Default::default() };
     let mut policy = ScreeningPolicy::default();
     let mut filtered_to = None;
     // Of a stream it is reported as not the stream's.
-    if let Some((text, span)) = poller.text("OnFiltered").filter(|_| kind == SourceKind::Sqs) {
+    if let Some((text, span)) = poller.text("OnFiltered").filter(|_| source.queue().is_some()) {
         match WORDS.iter().find(|word| is_word(word, text, "Poller.OnFiltered")) {
             Some(&"Release") => {
-                if source.resource.ends_with(".fifo") {
+                if matches!(source, SourceSpec::Fifo(_)) {
                     let message = "`Poller.OnFiltered: Release` would stop the groups of a FIFO queue";
                     let help = "write `Delete` or the ARN of a destination: what is given back stays ahead of the \
                                 messages behind it in its group, and comes again before them";
@@ -152,11 +151,11 @@ fn screening(
             || broken(poller, "OnFiltered");
         if policy.undecidable == Screened::Destination && filtered && !given {
             let message = "`Poller.OnUndecidable` is `Destination`, and the mapping has none";
-            let help = match kind {
-                SourceKind::Sqs => {
+            let help = match source {
+                SourceSpec::Queue(_) | SourceSpec::Fifo(_) => {
                     "write `DestinationConfig: { OnFailure: { Destination: … } }`, or a destination's ARN as `Poller.OnFiltered`"
                 }
-                SourceKind::Kinesis | SourceKind::DynamoDb => {
+                SourceSpec::Kinesis(_) | SourceSpec::DynamoDb(_) => {
                     "write `DestinationConfig: { OnFailure: { Destination: … } }`"
                 }
             };
@@ -166,7 +165,7 @@ fn screening(
     if filtered { (filtered_to, policy) } else { Default::default() }
 }
 
-fn on_filtered(reader: &mut Reader<'_>, text: &str, span: Span, source: &Arn) -> Option<FailureDestination> {
+fn on_filtered(reader: &mut Reader<'_>, text: &str, span: Span, source: &SourceSpec) -> Option<FailureDestination> {
     const CHOICE: &str = "write `Delete`, `Release`, or the ARN of a queue, topic or bucket";
     if !text.contains(':') {
         let message = format!("`Poller.OnFiltered` does not know {:?}", short(text));
@@ -175,7 +174,7 @@ fn on_filtered(reader: &mut Reader<'_>, text: &str, span: Span, source: &Arn) ->
         return None;
     }
     let found = destination::parse(reader, text, span)?;
-    if found.arn.text == source.text {
+    if found.arn.text == source.id() {
         let message = "`Poller.OnFiltered` is the mapping's own queue";
         let help =
             "name another: a message that is filtered out would come back for ever; `Release` leaves it in the queue";

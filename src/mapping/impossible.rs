@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::code::Code;
-use super::model::SourceKind;
 use super::pattern::Written;
 use super::reader::{Reader, short};
+use super::spec::SourceKind;
 use super::suggest;
 use super::text::Span;
 use super::tree::{Node, NodeKind};
@@ -175,7 +175,7 @@ fn nothing(why: impl Into<String>, help: impl Into<String>) -> Holds {
 
 fn holds(kind: SourceKind, path: &[&str]) -> Holds {
     match kind {
-        SourceKind::Sqs => message(path),
+        SourceKind::Sqs | SourceKind::Fifo => message(path),
         SourceKind::Kinesis => kinesis(path),
         SourceKind::DynamoDb => dynamodb(path),
     }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Severity};
-use super::model::{Mapping, StreamParameters};
+use super::model::Mapping;
 use super::notation::show;
+use super::spec::{FifoSpec, QueueSpec, SourceSpec, StreamSpec};
 use super::unreached::of_mapping;
 use crate::function::FunctionSettings;
 use crate::machine::{QueueAttributes, Shard};
@@ -19,9 +20,6 @@ pub enum SourceFacts<'a> {
     Stream(&'a [Shard]),
 }
 
-/// The attempts of a queue's message before its failure record is sent, where `Poller.OnFailureAttempts` is not written.
-const ATTEMPTS: u32 = 3;
-
 /// Compares a mapping with its source and function, as far as they are known. Pure; every answer is a warning.
 #[must_use]
 pub fn lint(
@@ -30,16 +28,18 @@ pub fn lint(
     function: Option<&FunctionSettings>,
 ) -> Vec<Diagnostic> {
     let mut lint = Lint { mapping, found: Vec::new() };
-    let timeout = mapping.poller.function_timeout.or(function.map(|function| function.timeout));
-    if let Some(stream) = &mapping.stream {
-        lint.retries(stream);
-    }
-    if let Some(SourceFacts::Queue(queue)) = source {
-        lint.redrive(queue);
-        lint.retention(queue);
-        if let Some(timeout) = timeout {
-            lint.visibility(queue, timeout);
+    let timeout = mapping.target.lambda().timeout.or(function.map(|function| function.timeout));
+    match &mapping.source {
+        SourceSpec::Queue(spec) | SourceSpec::Fifo(FifoSpec { queue: spec, .. }) => {
+            if let Some(SourceFacts::Queue(queue)) = source {
+                lint.redrive(spec, queue);
+                lint.retention(spec, queue);
+                if let Some(timeout) = timeout {
+                    lint.visibility(spec, queue, timeout);
+                }
+            }
         }
+        SourceSpec::Kinesis(stream) | SourceSpec::DynamoDb(stream) => lint.retries(stream),
     }
     if let Some(function) = function {
         let shards = match source {
@@ -61,8 +61,8 @@ impl Lint<'_> {
         self.found.push(of_mapping(code, Severity::Warning, self.mapping, message, Some(&help.into())));
     }
 
-    fn visibility(&mut self, queue: &QueueAttributes, timeout: Duration) {
-        let (visibility, whose, change) = match self.mapping.poller.visibility.timeout {
+    fn visibility(&mut self, spec: &QueueSpec, queue: &QueueAttributes, timeout: Duration) {
+        let (visibility, whose, change) = match spec.visibility.timeout {
             Some(own) => (own, "the mapping's", "`Poller.Visibility.Timeout`"),
             None => (queue.visibility, "the queue's", "the queue's `VisibilityTimeout`"),
         };
@@ -85,7 +85,7 @@ impl Lint<'_> {
         }
     }
 
-    fn retries(&mut self, stream: &StreamParameters) {
+    fn retries(&mut self, stream: &StreamSpec) {
         let endless = stream.maximum_retry_attempts.is_none() && stream.maximum_record_age.is_none();
         if endless {
             let message = "retries have no limit: a record that always fails holds up its lane until the stream drops it, \
@@ -109,11 +109,12 @@ impl Lint<'_> {
         self.warn(Code::RedriveFirst, message, help);
     }
 
-    fn redrive(&mut self, queue: &QueueAttributes) {
-        let attempts = self.mapping.poller.on_failure_attempts.unwrap_or(ATTEMPTS);
+    fn redrive(&mut self, spec: &QueueSpec, queue: &QueueAttributes) {
+        let attempts = spec.on_failure_attempts;
+        let fifo = matches!(self.mapping.source, SourceSpec::Fifo(_));
         match (queue.max_receive_count, &self.mapping.on_failure) {
             // One try too many for those behind: they must be received once more after the failing one is gone.
-            (Some(count), Some(_)) if self.mapping.fifo && count <= attempts => {
+            (Some(count), Some(_)) if fifo && count <= attempts => {
                 let message = format!(
                     "the queue dead-letters a message after {count} receives, and each of {attempts} tries of a failing message receives those behind it in its group, too"
                 );
@@ -128,7 +129,7 @@ impl Lint<'_> {
             // The failure destination takes what always fails.
             (None, Some(_)) => {}
             (None, None) => {
-                let message = if self.mapping.fifo {
+                let message = if fifo {
                     "the queue has no redrive policy: a message that always fails holds up its group until it expires"
                 } else {
                     "the queue has no redrive policy: a message that always fails comes back until it expires"
@@ -144,9 +145,9 @@ impl Lint<'_> {
         }
     }
 
-    fn retention(&mut self, queue: &QueueAttributes) {
+    fn retention(&mut self, spec: &QueueSpec, queue: &QueueAttributes) {
         let Some(retention) = queue.retention else { return };
-        let limit = self.mapping.poller.visibility.hold_limit;
+        let limit = spec.visibility.hold_limit;
         if retention <= limit {
             let message = format!(
                 "the queue keeps messages for {}, and forebay may hold one through throttles for {}",
@@ -160,7 +161,7 @@ impl Lint<'_> {
 
     /// A stream has a lane for each open shard times its factor.
     fn function(&mut self, function: &FunctionSettings, open_shards: u32) {
-        if let Some(own) = self.mapping.poller.function_timeout
+        if let Some(own) = self.mapping.target.lambda().timeout
             && own < function.timeout
         {
             let message = format!(
@@ -179,13 +180,15 @@ impl Lint<'_> {
                 message,
                 "raise the function's reserved concurrency, or write `Enabled: false`",
             );
-        } else if let Some(concurrency) = self.mapping.maximum_concurrency.filter(|most| *most > reserved) {
+        } else if let Some(concurrency) =
+            self.mapping.source.queue().and_then(|queue| queue.maximum_concurrency).filter(|most| *most > reserved)
+        {
             let message =
                 format!("`MaximumConcurrency` is {concurrency}, but the function has only {reserved} reserved");
             let help = format!("write {reserved} or less; what is above is throttled");
             self.warn(Code::ConcurrencyAboveReserved, message, help);
         }
-        let factor = self.mapping.stream.as_ref().map_or(0, |stream| stream.parallelization);
+        let factor = self.mapping.source.stream().map_or(0, |stream| stream.parallelization);
         let lanes = open_shards.saturating_mul(factor);
         if reserved > 0 && lanes > reserved {
             let message = format!(

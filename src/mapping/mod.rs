@@ -33,6 +33,7 @@ mod rules;
 mod scalar;
 mod schema;
 mod source;
+mod spec;
 mod stream;
 mod suggest;
 mod tags;
@@ -52,11 +53,9 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{CodePage, codes, explain};
 pub use lint::{SourceFacts, lint};
 pub use load::{Loaded, load, parse, parse_at};
-pub use model::{
-    Arn, DestinationKind, FailureDestination, FunctionRef, Mapping, Origin, Poller, Side, SourceKind, StreamParameters,
-    VisibilityOptions,
-};
+pub use model::{Arn, DestinationKind, FailureDestination, FunctionRef, Mapping, Origin, Poller, Side};
 pub use pattern::parse_pattern;
 pub use schema::schema;
+pub use spec::{FifoSpec, LambdaTarget, QueueSpec, SourceKind, SourceSpec, StreamSpec, Target, VisibilityOptions};
 pub(crate) use unique::same_pair;
 pub use unreached::{function_missing, function_unreached, source_missing, source_unreached, stream_disabled};

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::machine::{BackoffPolicy, GroupOrder, MAX_HIDDEN, OnFunctionError, ScreeningPolicy, StartingPosition};
+use super::spec::{SourceSpec, Target};
+use crate::machine::{BackoffPolicy, ScreeningPolicy};
 
 /// One event source mapping, validated and with its defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,30 +18,22 @@ pub struct Mapping {
     pub uuid: String,
     /// Where it was defined.
     pub origin: Origin,
-    /// The source's kind, read off its ARN.
-    pub kind: SourceKind,
-    /// The source is a FIFO queue.
-    pub fifo: bool,
-    /// `EventSourceArn`.
-    pub source: Arn,
-    /// `FunctionName`.
-    pub function: FunctionRef,
+    /// What feeds it, and what only such a source has.
+    pub source: SourceSpec,
+    /// What takes its batches.
+    pub target: Target,
     /// `Enabled`.
     pub enabled: bool,
     /// `BatchSize`.
     pub batch_size: u32,
     /// `MaximumBatchingWindowInSeconds`.
     pub window: Duration,
-    /// `ScalingConfig.MaximumConcurrency`; `None`: adaptive.
-    pub maximum_concurrency: Option<u32>,
     /// `FunctionResponseTypes` holds `ReportBatchItemFailures`.
     pub report_batch_item_failures: bool,
     /// The patterns of `FilterCriteria.Filters`, each as JSON; none: everything passes.
     pub filters: Vec<String>,
     /// The ARN of `Poller.OnFiltered`: where records go that the filters did not let pass. `None` where they go to `on_failure`, or nowhere.
     pub filtered_to: Option<FailureDestination>,
-    /// What only streams have.
-    pub stream: Option<StreamParameters>,
     /// `DestinationConfig.OnFailure.Destination`.
     pub on_failure: Option<FailureDestination>,
     /// Everything under `Poller`.
@@ -64,11 +58,24 @@ impl Mapping {
     /// settled for the other. Never so for streams.
     #[must_use]
     pub(crate) fn polls_like(&self, other: &Self) -> bool {
-        let place = |mapping: &Self| {
-            let endpoint = mapping.poller.endpoints.get("sqs").cloned();
-            (mapping.source.clone(), mapping.fifo, mapping.poller.source.clone(), endpoint)
-        };
-        self.stream.is_none() && other.stream.is_none() && place(self) == place(other)
+        self.source.queue().is_some() && self.same_source(other) && self.poller.source == other.poller.source
+    }
+
+    /// Whether the other one is of the same source in the same place. Another endpoint or region is another source, even
+    /// where the ARN is the same.
+    pub(crate) fn same_source(&self, other: &Self) -> bool {
+        let place = |mapping: &Self| (mapping.poller.source.region.clone(), mapping.source_endpoint().cloned());
+        self.source.id() == other.source.id() && place(self) == place(other)
+    }
+
+    /// Where the source is: its own region, unless `Poller.Source.Region` says another.
+    pub(crate) fn source_region(&self) -> &str {
+        self.poller.source.region.as_ref().unwrap_or(&self.source.arn().region)
+    }
+
+    /// The URL that replaces the source's own.
+    pub(crate) fn source_endpoint(&self) -> Option<&String> {
+        self.poller.endpoints.get(self.source.kind().endpoint_key())
     }
 }
 
@@ -106,46 +113,6 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.path().display().fmt(f)
     }
-}
-
-/// What feeds a mapping.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum SourceKind {
-    /// An SQS queue, standard or FIFO.
-    Sqs,
-    /// A Kinesis stream, read with shared throughput.
-    Kinesis,
-    /// The stream of a DynamoDB table.
-    DynamoDb,
-}
-
-impl SourceKind {
-    /// The label used in metrics and JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sqs => "sqs",
-            Self::Kinesis => "kinesis",
-            Self::DynamoDb => "dynamodb",
-        }
-    }
-}
-
-/// The parameters that only stream mappings have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StreamParameters {
-    /// `StartingPosition` and `StartingPositionTimestamp`.
-    pub start: StartingPosition,
-    /// `ParallelizationFactor`, or `Poller.ParallelizationFactor` beyond AWS's ten: 1 to 100.
-    pub parallelization: u32,
-    /// `MaximumRetryAttempts`; `None`: without end.
-    pub maximum_retry_attempts: Option<u32>,
-    /// `MaximumRecordAgeInSeconds`; `None`: without end.
-    pub maximum_record_age: Option<Duration>,
-    /// `BisectBatchOnFunctionError`.
-    pub bisect: bool,
-    /// `TumblingWindowInSeconds`.
-    pub tumbling_window: Option<Duration>,
 }
 
 /// Where failure records go.
@@ -206,40 +173,23 @@ pub struct FunctionRef {
     pub account: Option<String>,
 }
 
-/// What AWS does not have.
+/// What AWS does not have, of every mapping.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Poller {
     /// Service (`sqs`, `kinesis`, `dynamodbstreams`, `lambda`, `sns`, `s3`, `sts`) to URL.
     pub endpoints: BTreeMap<String, String>,
     /// How the source is reached.
     pub source: Side,
-    /// How the function is reached.
-    pub function: Side,
     /// How the failure destination is reached.
     pub destination: Side,
-    /// The function's timeout, where its configuration may not be read.
-    pub function_timeout: Option<Duration>,
-    /// Not `RequireLambdaHeaders`: an answer of the function counts without `X-Amz-Executed-Version` and without the id of
-    /// its request.
-    pub headers_optional: bool,
-    /// How held and failed messages are hidden.
-    pub visibility: VisibilityOptions,
     /// `OnFiltered` and `OnUndecidable`: what becomes of records that the filters do not let pass.
     pub screening: ScreeningPolicy,
     /// The pause between tries of a batch that we hold.
     pub retry_backoff: BackoffPolicy,
     /// The most invokes a second.
-    pub rate_limit: Option<u32>,
-    /// The most reads of a shard a second; `None`: five, what Kinesis allows all readers of a shard together.
-    pub reads_per_second: Option<u32>,
+    pub rate_limit: Option<NonZeroU32>,
     /// `OnFailurePayload`: failure records in SQS and SNS carry the event, too.
     pub on_failure_payload: bool,
-    /// `OnFailureAttempts`: so many times a function may fail a queue's message before it goes to the failure destination; `None`: 3.
-    pub on_failure_attempts: Option<u32>,
-    /// `GroupOrder`: what a careless partial response means for the message groups of a FIFO queue.
-    pub group_order: GroupOrder,
-    /// `ReceiveWait`: how long a receive from a queue waits for a first message; `None`: 20 s.
-    pub receive_wait: Option<Duration>,
     /// The longest that a drain of this mapping may take.
     pub drain_timeout: Option<Duration>,
 }
@@ -251,21 +201,4 @@ pub struct Side {
     pub role_arn: Option<String>,
     /// Overrides the ARN's region.
     pub region: Option<String>,
-}
-
-/// How held and failed messages are hidden.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VisibilityOptions {
-    /// Used instead of the queue's own `VisibilityTimeout`.
-    pub timeout: Option<Duration>,
-    /// The longest that a message is held through throttles and service errors (SQS allows 12 h).
-    pub hold_limit: Duration,
-    /// What happens to the messages of a failed batch.
-    pub on_function_error: OnFunctionError,
-}
-
-impl Default for VisibilityOptions {
-    fn default() -> Self {
-        Self { timeout: None, hold_limit: MAX_HIDDEN, on_function_error: OnFunctionError::Wait }
-    }
 }

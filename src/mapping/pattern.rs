@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::code::Code;
 use super::diagnostic::Diagnostic;
-use super::model::SourceKind;
 use super::reader::{Reader, short};
+use super::spec::SourceKind;
 use super::text::{Span, Text};
 use super::tree::{Node, NodeKind};
 use super::value::Kind;

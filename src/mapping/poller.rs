@@ -1,18 +1,14 @@
-//! What stands under `Poller`.
+//! What stands under `Poller` of every mapping.
 
-use std::time::Duration;
+use std::num::NonZeroU32;
 
 use super::arn;
 use super::build::narrow;
 use super::code::Code;
-use super::model::{Arn, Poller, Side, VisibilityOptions};
+use super::model::{Arn, Poller, Side};
 use super::reader::{Reader, short};
-use super::value::{Kind, Members};
-use crate::machine::{BackoffPolicy, GroupOrder, OnFunctionError};
-
-/// The backoff of failed messages where only the word is written.
-const VISIBILITY_BACKOFF: BackoffPolicy =
-    BackoffPolicy { initial: Duration::from_secs(1), maximum: Duration::from_secs(15 * 60) };
+use super::value::Members;
+use crate::machine::BackoffPolicy;
 
 /// Reads `Poller`; whatever is missing or wrong has its default.
 pub(crate) fn read(reader: &mut Reader<'_>, mapping: &Members) -> Poller {
@@ -30,39 +26,15 @@ pub(crate) fn read(reader: &mut Reader<'_>, mapping: &Members) -> Poller {
         }
     }
     poller.source = side(reader, members.map("Source"));
-    poller.function = side(reader, members.map("Function"));
     poller.destination = side(reader, members.map("Destination"));
-    poller.function_timeout =
-        members.map("Function").and_then(|side| side.duration("Timeout")).map(|(timeout, _)| timeout);
-    poller.headers_optional =
-        members.map("Function").and_then(|side| side.boolean("RequireLambdaHeaders")) == Some(false);
-    if let Some(options) = members.map("Visibility") {
-        poller.visibility = visibility(reader, options);
-    }
     poller.retry_backoff = backoff(reader, members.map("RetryBackoff"), BackoffPolicy::default());
-    let number = |name: &str| members.integer(name).map(|(number, _)| narrow(number));
-    poller.rate_limit = number("RateLimit");
-    poller.reads_per_second = number("ReadsPerSecond");
-    poller.on_failure_attempts = number("OnFailureAttempts");
-    if members.text("GroupOrder").is_some_and(|(word, _)| word == "AsReported") {
-        poller.group_order = GroupOrder::AsReported;
-    }
+    poller.rate_limit = members.integer("RateLimit").and_then(|(number, _)| NonZeroU32::new(narrow(number)));
     poller.on_failure_payload = members.boolean("OnFailurePayload").unwrap_or(false);
-    poller.receive_wait = receive_wait(reader, members);
     poller.drain_timeout = members.duration("DrainTimeout").map(|(timeout, _)| timeout);
     poller
 }
 
-fn receive_wait(reader: &mut Reader<'_>, members: &Members) -> Option<Duration> {
-    let (wait, span) = members.duration("ReceiveWait")?;
-    if wait.subsec_nanos() > 0 {
-        let help = "write `1s` to `20s`: SQS counts in seconds";
-        reader.error(Code::DurationRange, span, "`Poller.ReceiveWait` is not a whole number of seconds", help);
-    }
-    Some(wait)
-}
-
-fn side(reader: &mut Reader<'_>, members: Option<&Members>) -> Side {
+pub(super) fn side(reader: &mut Reader<'_>, members: Option<&Members>) -> Side {
     let mut side = Side::default();
     let Some(members) = members else { return side };
     if let Some((text, span)) = members.text("RoleArn") {
@@ -86,31 +58,7 @@ fn side(reader: &mut Reader<'_>, members: Option<&Members>) -> Side {
     side
 }
 
-fn visibility(reader: &mut Reader<'_>, members: &Members) -> VisibilityOptions {
-    let mut options = VisibilityOptions {
-        timeout: members.duration("Timeout").map(|(timeout, _)| timeout),
-        ..VisibilityOptions::default()
-    };
-    if let Some((limit, _)) = members.duration("HoldLimit") {
-        options.hold_limit = limit;
-    }
-    options.on_function_error = match members.get("OnFunctionError").map(|value| &value.kind) {
-        Some(Kind::Text(word)) if word == "Release" => OnFunctionError::Release,
-        Some(Kind::Text(word)) if word == "Backoff" => OnFunctionError::Backoff(VISIBILITY_BACKOFF),
-        Some(Kind::Map(choice)) => {
-            if choice.entries.is_empty() && choice.broken.is_empty() && choice.nulls.is_empty() {
-                let span = members.get("OnFunctionError").map(|value| value.span).unwrap_or_default();
-                let help = "write `Wait`, `Release`, `Backoff` or `{ Backoff: { Initial: 1s, Maximum: 15m } }`";
-                reader.error(Code::NotAllowed, span, "`Poller.Visibility.OnFunctionError` is an empty map", help);
-            }
-            OnFunctionError::Backoff(backoff(reader, choice.map("Backoff"), VISIBILITY_BACKOFF))
-        }
-        _ => OnFunctionError::Wait,
-    };
-    options
-}
-
-fn backoff(reader: &mut Reader<'_>, members: Option<&Members>, default: BackoffPolicy) -> BackoffPolicy {
+pub(super) fn backoff(reader: &mut Reader<'_>, members: Option<&Members>, default: BackoffPolicy) -> BackoffPolicy {
     let Some(members) = members else { return default };
     let initial = members.duration("Initial");
     let maximum = members.duration("Maximum");

@@ -1,28 +1,88 @@
-//! The rules of queues: what goes together, and what forebay does not take.
+//! What only mappings of queues have, and its rules.
 
+use std::time::Duration;
+
+use super::build::narrow;
 use super::code::Code;
+use super::model::Arn;
+use super::poller::backoff;
 use super::reader::Reader;
 use super::rules::key;
-use super::value::Members;
+use super::spec::{QueueSpec, SourceKind, VisibilityOptions};
+use super::value::{Kind, Members};
+use crate::machine::{BackoffPolicy, GroupOrder, OnFunctionError};
 
-/// Checks the members of a mapping whose source is an SQS queue.
-pub(crate) fn check(reader: &mut Reader<'_>, members: &Members, fifo: bool) {
-    batching(reader, members, fifo);
+/// The backoff of failed messages where only the word is written.
+const VISIBILITY_BACKOFF: BackoffPolicy =
+    BackoffPolicy { initial: Duration::from_secs(1), maximum: Duration::from_secs(15 * 60) };
+
+/// So many failures of a message are enough for the failure destination where the mapping does not say.
+const ON_FAILURE_ATTEMPTS: u32 = 3;
+
+/// Reads the parameters of a queue and checks them; what is missing or wrong has its default.
+pub(crate) fn read(reader: &mut Reader<'_>, members: &Members, kind: SourceKind, arn: Arn) -> QueueSpec {
+    batching(reader, members, kind == SourceKind::Fifo);
     provisioned(reader, members);
-    if fifo {
-        group_order(reader, members);
+    let poller = members.map("Poller");
+    let number = |members: Option<&Members>, name| members.and_then(|members| members.integer(name));
+    QueueSpec {
+        arn,
+        maximum_concurrency: number(members.map("ScalingConfig"), "MaximumConcurrency").map(|(most, _)| narrow(most)),
+        receive_wait: poller.and_then(|poller| receive_wait(reader, poller)),
+        visibility: poller
+            .and_then(|poller| poller.map("Visibility"))
+            .map_or_else(VisibilityOptions::default, |options| visibility(reader, options)),
+        on_failure_attempts: number(poller, "OnFailureAttempts")
+            .map_or(ON_FAILURE_ATTEMPTS, |(attempts, _)| narrow(attempts)),
     }
 }
 
-/// Without reports of single messages a batch succeeds or fails as a whole, so there is no choice to make.
-fn group_order(reader: &mut Reader<'_>, members: &Members) {
+/// `Poller.GroupOrder`. Without reports of single messages a batch succeeds or fails as a whole, so there is no choice to make.
+pub(crate) fn group_order(reader: &mut Reader<'_>, members: &Members) -> GroupOrder {
+    let Some(poller) = members.map("Poller") else { return GroupOrder::Protect };
     let reports = members.says("FunctionResponseTypes") || members.broken.contains(&"FunctionResponseTypes");
-    let Some(span) = members.map("Poller").and_then(|poller| poller.key("GroupOrder")).filter(|_| !reports) else {
-        return;
+    if let Some(span) = poller.key("GroupOrder").filter(|_| !reports) {
+        let message = "`Poller.GroupOrder` has no effect: the function does not report which messages failed";
+        let help = "write `FunctionResponseTypes: [ReportBatchItemFailures]`, or remove it";
+        reader.warning(Code::GroupOrderIdle, span, message, help);
+    }
+    match poller.text("GroupOrder") {
+        Some(("AsReported", _)) => GroupOrder::AsReported,
+        _ => GroupOrder::Protect,
+    }
+}
+
+fn receive_wait(reader: &mut Reader<'_>, members: &Members) -> Option<Duration> {
+    let (wait, span) = members.duration("ReceiveWait")?;
+    if wait.subsec_nanos() > 0 {
+        let help = "write `1s` to `20s`: SQS counts in seconds";
+        reader.error(Code::DurationRange, span, "`Poller.ReceiveWait` is not a whole number of seconds", help);
+    }
+    Some(wait)
+}
+
+fn visibility(reader: &mut Reader<'_>, members: &Members) -> VisibilityOptions {
+    let mut options = VisibilityOptions {
+        timeout: members.duration("Timeout").map(|(timeout, _)| timeout),
+        ..VisibilityOptions::default()
     };
-    let message = "`Poller.GroupOrder` has no effect: the function does not report which messages failed";
-    let help = "write `FunctionResponseTypes: [ReportBatchItemFailures]`, or remove it";
-    reader.warning(Code::GroupOrderIdle, span, message, help);
+    if let Some((limit, _)) = members.duration("HoldLimit") {
+        options.hold_limit = limit;
+    }
+    options.on_function_error = match members.get("OnFunctionError").map(|value| &value.kind) {
+        Some(Kind::Text(word)) if word == "Release" => OnFunctionError::Release,
+        Some(Kind::Text(word)) if word == "Backoff" => OnFunctionError::Backoff(VISIBILITY_BACKOFF),
+        Some(Kind::Map(choice)) => {
+            if choice.entries.is_empty() && choice.broken.is_empty() && choice.nulls.is_empty() {
+                let span = members.get("OnFunctionError").map(|value| value.span).unwrap_or_default();
+                let help = "write `Wait`, `Release`, `Backoff` or `{ Backoff: { Initial: 1s, Maximum: 15m } }`";
+                reader.error(Code::NotAllowed, span, "`Poller.Visibility.OnFunctionError` is an empty map", help);
+            }
+            OnFunctionError::Backoff(backoff(reader, choice.map("Backoff"), VISIBILITY_BACKOFF))
+        }
+        _ => OnFunctionError::Wait,
+    };
+    options
 }
 
 fn batching(reader: &mut Reader<'_>, members: &Members, fifo: bool) {

@@ -1,15 +1,15 @@
 //! The rules that all mappings share: members of other sources, and what forebay does not take.
 
 use super::code::Code;
-use super::model::SourceKind;
 use super::parameters::{MAPPING, Member, Shape, Taken, find};
 use super::reader::Reader;
+use super::spec::SourceKind;
 use super::text::Span;
 use super::value::{Kind, Members};
 
 /// Checks what every mapping has.
-pub(crate) fn check(reader: &mut Reader<'_>, members: &Members, kind: SourceKind, fifo: bool) {
-    foreign(reader, members, MAPPING, "", (kind, fifo));
+pub(crate) fn check(reader: &mut Reader<'_>, members: &Members, kind: SourceKind) {
+    foreign(reader, members, MAPPING, "", kind);
     metrics(reader, members, kind);
     if members.says("KMSKeyArn") {
         let message = "forebay stores no filters outside this file, so there is nothing to encrypt";
@@ -23,14 +23,8 @@ pub(crate) fn key(members: &Members, name: &str) -> Span {
 }
 
 /// Reports members that only other sources take. Empty ones, as answers carry them, pass.
-fn foreign(
-    reader: &mut Reader<'_>,
-    members: &Members,
-    table: &'static [Member],
-    path: &str,
-    (kind, fifo): (SourceKind, bool),
-) {
-    let queue = kind == SourceKind::Sqs;
+fn foreign(reader: &mut Reader<'_>, members: &Members, table: &'static [Member], path: &str, kind: SourceKind) {
+    let (queue, fifo) = (kind.noun() == "queue", kind == SourceKind::Fifo);
     for (name, span, value) in &members.entries {
         let Some(member) = find(table, name) else { continue };
         let owner = match member.taken {
@@ -45,7 +39,7 @@ fn foreign(
             let message = format!("`{path}{name}` is not for {standard}{}s: it belongs to {owner}", kind.noun());
             reader.error(Code::OtherSource, *span, message, help(name, queue));
         } else if let (Shape::Map(below), Kind::Map(members), None) = (member.shape, &value.kind, owner) {
-            foreign(reader, members, below, &format!("{path}{name}."), (kind, fifo));
+            foreign(reader, members, below, &format!("{path}{name}."), kind);
         }
     }
 }

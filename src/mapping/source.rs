@@ -3,10 +3,12 @@
 use super::arn;
 use super::build::missing;
 use super::code::Code;
-use super::model::{Arn, SourceKind};
+use super::model::Arn;
 use super::reader::{Reader, short};
+use super::spec::{FifoSpec, SourceKind, SourceSpec};
 use super::text::Span;
 use super::value::Members;
+use super::{queue, stream};
 
 const FORM: &str = "write `arn:aws:sqs:REGION:ACCOUNT:QUEUE`, `arn:aws:kinesis:REGION:ACCOUNT:stream/NAME` or \
                     `arn:aws:dynamodb:REGION:ACCOUNT:table/NAME/stream/LABEL`, with an account of 12 digits";
@@ -15,10 +17,7 @@ const POLLED: &str = "map an SQS queue, a Kinesis stream or a DynamoDB stream";
 /// A source, as its ARN tells it.
 pub(crate) struct Source {
     pub(crate) arn: Arn,
-    /// None where it is of a kind that forebay does not poll: then that is reported.
-    pub(crate) kind: Option<SourceKind>,
-    /// It is a FIFO queue.
-    pub(crate) fifo: bool,
+    pub(crate) kind: SourceKind,
     pub(crate) span: Span,
 }
 
@@ -26,7 +25,7 @@ impl SourceKind {
     /// What a user calls it.
     pub(crate) const fn noun(self) -> &'static str {
         match self {
-            Self::Sqs => "queue",
+            Self::Sqs | Self::Fifo => "queue",
             Self::Kinesis | Self::DynamoDb => "stream",
         }
     }
@@ -34,14 +33,14 @@ impl SourceKind {
     /// Its key under `Poller.Endpoints`.
     pub(crate) const fn endpoint_key(self) -> &'static str {
         match self {
-            Self::Sqs => "sqs",
+            Self::Sqs | Self::Fifo => "sqs",
             Self::Kinesis => "kinesis",
             Self::DynamoDb => "dynamodbstreams",
         }
     }
 }
 
-/// Reads the source; none when it is no source's ARN at all.
+/// Reads the source; none, and reported, when it is not one that forebay polls.
 pub(crate) fn read(reader: &mut Reader<'_>, members: &Members, span: Span) -> Option<Source> {
     let Some((text, span)) = members.text("EventSourceArn") else {
         if members.says("SelfManagedEventSource") {
@@ -60,7 +59,13 @@ pub(crate) fn read(reader: &mut Reader<'_>, members: &Members, span: Span) -> Op
     };
     let located = !arn.account.is_empty() && !arn.region.is_empty();
     let kind = match arn.service.as_str() {
-        "sqs" if located && arn::is_queue_name(&arn.resource) => Some(SourceKind::Sqs),
+        "sqs" if located && arn::is_queue_name(&arn.resource) => {
+            if arn.resource.ends_with(".fifo") {
+                SourceKind::Fifo
+            } else {
+                SourceKind::Sqs
+            }
+        }
         "sqs" => {
             reader.error(Code::SourceArn, span, format!("{:?} is not a queue's ARN", short(text)), FORM);
             return None;
@@ -74,7 +79,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, members: &Members, span: Span) -> Op
                 _ => "Amazon DocumentDB",
             };
             reader.error(Code::SourceUnsupported, span, format!("forebay does not poll {what}"), POLLED);
-            None
+            return None;
         }
         service => {
             let message = format!("`{service}` is not a service that event source mappings poll");
@@ -82,20 +87,32 @@ pub(crate) fn read(reader: &mut Reader<'_>, members: &Members, span: Span) -> Op
             return None;
         }
     };
-    let fifo = kind == Some(SourceKind::Sqs) && arn.resource.ends_with(".fifo");
-    Some(Source { arn, kind, fifo, span })
+    Some(Source { arn, kind, span })
+}
+
+/// The source with all that belongs to it; whatever is missing or wrong is reported and has its default.
+pub(crate) fn spec(reader: &mut Reader<'_>, members: &Members, kind: SourceKind, arn: Arn, span: Span) -> SourceSpec {
+    match kind {
+        SourceKind::Sqs => SourceSpec::Queue(queue::read(reader, members, kind, arn)),
+        SourceKind::Fifo => SourceSpec::Fifo(FifoSpec {
+            queue: queue::read(reader, members, kind, arn),
+            group_order: queue::group_order(reader, members),
+        }),
+        SourceKind::Kinesis => SourceSpec::Kinesis(stream::read(reader, members, kind, arn, span)),
+        SourceKind::DynamoDb => SourceSpec::DynamoDb(stream::read(reader, members, kind, arn, span)),
+    }
 }
 
 /// `stream/NAME`, or `stream/NAME/consumer/CONSUMER:CREATED`, which is a stream read by enhanced fan-out.
-fn kinesis(reader: &mut Reader<'_>, arn: &Arn, located: bool, span: Span) -> Option<Option<SourceKind>> {
+fn kinesis(reader: &mut Reader<'_>, arn: &Arn, located: bool, span: Span) -> Option<SourceKind> {
     let parts: Vec<&str> = arn.resource.split('/').collect();
     match parts.as_slice() {
-        ["stream", name] if located && arn::is_stream_name(name) => return Some(Some(SourceKind::Kinesis)),
+        ["stream", name] if located && arn::is_stream_name(name) => return Some(SourceKind::Kinesis),
         ["stream", name, "consumer", _] if located && arn::is_stream_name(name) => {
             let message = "enhanced fan-out is not supported yet, and this is the ARN of a consumer";
             let stream = arn.text.split("/consumer/").next().unwrap_or_default();
             reader.error(Code::FanOutNotYet, span, message, format!("map the stream itself: `{stream}`"));
-            return Some(Some(SourceKind::Kinesis));
+            return Some(SourceKind::Kinesis);
         }
         _ => {}
     }
@@ -105,11 +122,11 @@ fn kinesis(reader: &mut Reader<'_>, arn: &Arn, located: bool, span: Span) -> Opt
 }
 
 /// `table/NAME/stream/LABEL`; the label is the time at which the stream was enabled.
-fn dynamodb(reader: &mut Reader<'_>, arn: &Arn, located: bool, span: Span) -> Option<Option<SourceKind>> {
+fn dynamodb(reader: &mut Reader<'_>, arn: &Arn, located: bool, span: Span) -> Option<SourceKind> {
     let parts: Vec<&str> = arn.resource.split('/').collect();
     let help = match parts.as_slice() {
         ["table", name, "stream", label] if located && arn::is_stream_name(name) && arn::is_stream_label(label) => {
-            return Some(Some(SourceKind::DynamoDb));
+            return Some(SourceKind::DynamoDb);
         }
         ["table", _] => {
             "a table's ARN is not its stream's: write the `LatestStreamArn` that `aws dynamodb describe-table` shows"

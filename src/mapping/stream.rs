@@ -1,36 +1,38 @@
 //! What only mappings of Kinesis and DynamoDB streams have, and its rules.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::build::{missing, narrow};
 use super::code::Code;
-use super::model::{Arn, SourceKind, StreamParameters};
+use super::model::Arn;
 use super::reader::Reader;
+use super::spec::{SourceKind, StreamSpec};
 use super::text::Span;
 use super::value::Members;
 use crate::machine::StartingPosition;
 
+/// What Kinesis allows all readers of one shard together.
+const READS_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
+
 /// Reads the parameters of a stream; whatever is missing or wrong is reported and has its default.
-pub(crate) fn read(
-    reader: &mut Reader<'_>,
-    members: &Members,
-    source: &Arn,
-    kind: SourceKind,
-    span: Span,
-) -> StreamParameters {
+pub(crate) fn read(reader: &mut Reader<'_>, members: &Members, kind: SourceKind, arn: Arn, span: Span) -> StreamSpec {
     let limit = |name: &str| members.integer(name).and_then(|(number, _)| u32::try_from(number).ok());
     let (parallelization, lanes) = parallelization(members);
     let window = members.integer("TumblingWindowInSeconds").filter(|(seconds, _)| *seconds > 0);
     if let Some((_, window)) = window {
         tumbling(reader, members, parallelization, lanes.unwrap_or(window), window);
     }
-    StreamParameters {
-        start: start(reader, members, source, kind, span),
+    let reads = members.map("Poller").and_then(|poller| poller.integer("ReadsPerSecond"));
+    StreamSpec {
+        start: start(reader, members, &arn, kind, span),
+        arn,
         parallelization,
         maximum_retry_attempts: limit("MaximumRetryAttempts"),
         maximum_record_age: limit("MaximumRecordAgeInSeconds").map(seconds),
         bisect: members.boolean("BisectBatchOnFunctionError").unwrap_or(false),
         tumbling_window: window.map(|(number, _)| seconds(narrow(number))),
+        reads_per_second: reads.and_then(|(number, _)| NonZeroU32::new(narrow(number))).unwrap_or(READS_PER_SECOND),
     }
 }
 
@@ -87,7 +89,9 @@ fn start(reader: &mut Reader<'_>, members: &Members, source: &Arn, kind: SourceK
         let message = format!("`StartingPositionTimestamp` needs `AT_TIMESTAMP`, and the position is `{word}`");
         let help = match kind {
             SourceKind::DynamoDb => "remove it: a DynamoDB stream cannot be read from a time on",
-            SourceKind::Kinesis | SourceKind::Sqs => "write `StartingPosition: AT_TIMESTAMP`, or remove it",
+            SourceKind::Kinesis | SourceKind::Sqs | SourceKind::Fifo => {
+                "write `StartingPosition: AT_TIMESTAMP`, or remove it"
+            }
         };
         reader.error(Code::TimestampPosition, span, message, help);
     }

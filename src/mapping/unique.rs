@@ -72,11 +72,7 @@ fn same(a: &Pair, b: &Pair) -> bool {
 
 /// Whether two mappings are of the same source and the same function: only one of them may be.
 pub(crate) fn same_pair(a: &Mapping, b: &Mapping) -> bool {
-    let endpoint = |mapping: &Mapping| mapping.poller.endpoints.get(mapping.kind.endpoint_key()).cloned();
-    a.source.text == b.source.text
-        && a.poller.source.region == b.poller.source.region
-        && endpoint(a) == endpoint(b)
-        && same_function(&a.function, &b.function)
+    a.same_source(b) && same_function(&a.target.lambda().function, &b.target.lambda().function)
 }
 
 /// A bare name and an ARN may mean the same function: what only one of them says does not tell them apart.

@@ -2,13 +2,14 @@
 
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Severity};
-use super::model::{Mapping, SourceKind};
+use super::model::Mapping;
+use super::spec::{LambdaTarget, SourceKind};
 
 /// The problem of a source that could not be asked; `reason` says why and what to do, as a lowercase fragment. An error:
 /// nothing can be polled that cannot be asked.
 #[must_use]
 pub fn source_unreached(mapping: &Mapping, reason: &str) -> Diagnostic {
-    let message = format!("the {} {} could not be asked: {reason}", mapping.kind.noun(), mapping.source.text);
+    let message = format!("the {} {} could not be asked: {reason}", mapping.source.kind().noun(), mapping.source.id());
     of_mapping(source_code(mapping), Severity::Error, mapping, message, None)
 }
 
@@ -22,10 +23,9 @@ pub fn stream_disabled(mapping: &Mapping, reason: &str) -> Diagnostic {
 /// The problem of a source that does not exist where it was looked for.
 #[must_use]
 pub fn source_missing(mapping: &Mapping) -> Diagnostic {
-    let arn = &mapping.source;
-    let region = mapping.poller.source.region.as_ref().unwrap_or(&arn.region);
-    let (name, help) = match mapping.kind {
-        SourceKind::Sqs => (
+    let (arn, region) = (mapping.source.arn(), mapping.source_region());
+    let (name, help) = match mapping.source.kind() {
+        SourceKind::Sqs | SourceKind::Fifo => (
             format!("queue {}", arn.resource),
             "create it, or correct account and region in `EventSourceArn` (an emulator knows only its own account, often \
              000000000000)",
@@ -48,7 +48,7 @@ pub fn source_missing(mapping: &Mapping) -> Diagnostic {
 /// where only the permission to read its configuration is missing, since it can be invoked all the same.
 #[must_use]
 pub fn function_unreached(mapping: &Mapping, severity: Severity, reason: &str) -> Diagnostic {
-    let message = format!("the function {} could not be asked: {reason}", mapping.function.text);
+    let message = format!("the function {} could not be asked: {reason}", mapping.target.lambda().function.text);
     let help = "`Poller.Function.Timeout` serves where the configuration may not be read";
     of_mapping(Code::FunctionUnreached, severity, mapping, message, (severity == Severity::Warning).then_some(help))
 }
@@ -56,8 +56,8 @@ pub fn function_unreached(mapping: &Mapping, severity: Severity, reason: &str) -
 /// The problem of a function, or of its version or alias, that does not exist where it was looked for.
 #[must_use]
 pub fn function_missing(mapping: &Mapping) -> Diagnostic {
-    let function = &mapping.function;
-    let region = function.region.as_ref().or(mapping.poller.function.region.as_ref()).unwrap_or(&mapping.source.region);
+    let LambdaTarget { function, side, .. } = mapping.target.lambda();
+    let region = function.region.as_ref().or(side.region.as_ref()).unwrap_or(&mapping.source.arn().region);
     let place = match &function.account {
         Some(account) => format!("in account {account} ({region})"),
         None => format!("in {region}"),
@@ -73,8 +73,8 @@ pub fn function_missing(mapping: &Mapping) -> Diagnostic {
 }
 
 const fn source_code(mapping: &Mapping) -> Code {
-    match mapping.kind {
-        SourceKind::Sqs => Code::QueueUnreached,
+    match mapping.source.kind() {
+        SourceKind::Sqs | SourceKind::Fifo => Code::QueueUnreached,
         SourceKind::Kinesis | SourceKind::DynamoDb => Code::StreamUnreached,
     }
 }
@@ -148,7 +148,7 @@ mod tests {
             ("111122223333:function:f", "function f not found in account 111122223333 (us-east-1)"),
         ] {
             let mut mapping = mapping(SQS);
-            mapping.function = FunctionRef::parse(function).unwrap();
+            mapping.target.lambda_mut().function = FunctionRef::parse(function).unwrap();
             assert_eq!(function_missing(&mapping).message, message);
         }
     }

@@ -40,8 +40,7 @@ pub struct DynamoDbStream {
 
 impl DynamoDbStream {
     pub(crate) fn new(client: Client, clock: Arc<ServiceClock>, mapping: &Mapping, bounds: CallBounds) -> Self {
-        let arn = &mapping.source;
-        let region = mapping.poller.source.region.as_ref().unwrap_or(&arn.region);
+        let (arn, region) = (mapping.source.arn(), mapping.source_region());
         let table = arn.resource.split('/').nth(1).unwrap_or(&arn.resource);
         Self {
             client,

@@ -50,8 +50,7 @@ pub struct SqsQueue {
 
 impl SqsQueue {
     pub(crate) fn new(client: Client, mapping: &Mapping, bounds: CallBounds) -> Self {
-        let arn = &mapping.source;
-        let region = mapping.poller.source.region.as_ref().unwrap_or(&arn.region);
+        let (arn, region) = (mapping.source.arn(), mapping.source_region());
         Self {
             client,
             name: arn.resource.clone(),

@@ -18,8 +18,8 @@ use crate::engine::{Counters, MappingState, Shards};
 use crate::machine::Event;
 use crate::mapping::SourceKind;
 
-/// The mappings that have series, by name and kind.
-pub(super) type Live = Arc<RwLock<BTreeMap<(String, SourceKind), Arc<MappingMetrics>>>>;
+/// The mappings that have series, by name and label of the source.
+pub(super) type Live = Arc<RwLock<BTreeMap<(String, &'static str), Arc<MappingMetrics>>>>;
 
 /// All metrics of the process; a cheap clone.
 #[derive(Clone)]
@@ -46,13 +46,13 @@ impl Metrics {
     pub fn mapping(&self, name: &str, kind: SourceKind) -> Arc<MappingMetrics> {
         let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
         let new = || Arc::new(MappingMetrics::new(name.into(), kind, Arc::clone(&self.crowd)));
-        Arc::clone(live.entry((name.to_owned(), kind)).or_insert_with(new))
+        Arc::clone(live.entry((name.to_owned(), kind.as_str())).or_insert_with(new))
     }
 
     /// Removes the series of a mapping that is gone. Whoever still holds its metrics counts unseen.
     pub fn remove(&self, name: &str, kind: SourceKind) {
         let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
-        live.remove(&(name.to_owned(), kind));
+        live.remove(&(name.to_owned(), kind.as_str()));
     }
 
     /// Everything as OpenMetrics text.

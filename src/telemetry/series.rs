@@ -21,8 +21,8 @@ impl Of {
     pub(super) fn takes(self, mapping: &MappingMetrics) -> bool {
         match self {
             Self::All => true,
-            Self::Queues => mapping.kind() == SourceKind::Sqs,
-            Self::Streams => mapping.kind() != SourceKind::Sqs,
+            Self::Queues => mapping.kind().noun() == SourceKind::Sqs.noun(),
+            Self::Streams => mapping.kind().noun() != SourceKind::Sqs.noun(),
         }
     }
 }

@@ -1,12 +1,9 @@
 //! What the plans of queues and of streams share. Times are milliseconds.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use fastrand::Rng;
-use forebay::machine::{BackoffPolicy, FaultKind, OnFunctionError};
+use forebay::machine::{FaultKind, GroupOrder};
 use forebay::mapping::{
-    Arn, DestinationKind, FailureDestination, FunctionRef, Mapping, Origin, Poller, Side, SourceKind, VisibilityOptions,
+    Arn, DestinationKind, FailureDestination, FifoSpec, Mapping, QueueSpec, SourceSpec, StreamSpec, parse,
 };
 
 /// How rough a world is.
@@ -107,7 +104,7 @@ pub(crate) fn destination(fifo: bool) -> FailureDestination {
     FailureDestination { kind: DestinationKind::Sqs { fifo }, arn }
 }
 
-pub(crate) fn arn(service: &str, resource: &str) -> Arn {
+fn arn(service: &str, resource: &str) -> Arn {
     Arn {
         text: format!("arn:aws:{service}:us-east-1:000000000000:{resource}"),
         partition: "aws".into(),
@@ -118,47 +115,47 @@ pub(crate) fn arn(service: &str, resource: &str) -> Arn {
     }
 }
 
-/// A mapping named `name` with AWS's defaults.
+/// A mapping named `name` of a queue, with AWS's defaults.
 pub(crate) fn mapping(name: &str) -> Mapping {
-    Mapping {
-        name: name.into(),
-        uuid: format!("00000000-0000-4000-8000-{:0>12}", name.len()),
-        origin: Origin::File(format!("{name}.yaml").into()),
-        kind: SourceKind::Sqs,
-        fifo: false,
-        filters: Vec::new(),
-        filtered_to: None,
-        source: arn("sqs", name),
-        function: FunctionRef {
-            text: format!("handle-{name}"),
-            name: format!("handle-{name}"),
-            qualifier: None,
-            region: None,
-            account: None,
-        },
-        enabled: true,
-        batch_size: 10,
-        window: Duration::ZERO,
-        maximum_concurrency: None,
-        stream: None,
-        on_failure: None,
-        report_batch_item_failures: false,
-        poller: Poller {
-            endpoints: BTreeMap::new(),
-            source: Side::default(),
-            function: Side::default(),
-            function_timeout: None,
-            visibility: VisibilityOptions {
-                timeout: None,
-                hold_limit: Duration::from_secs(12 * 3600),
-                on_function_error: OnFunctionError::Wait,
-            },
-            retry_backoff: BackoffPolicy::default(),
-            rate_limit: None,
-            drain_timeout: None,
-            ..Poller::default()
-        },
-        tags: BTreeMap::new(),
-        metrics: Vec::new(),
+    of_source(name, &format!("sqs:us-east-1:000000000000:{name}"))
+}
+
+/// A mapping named `name` of a source, with AWS's defaults; `source` is what follows `arn:aws:`, and more lines.
+pub(crate) fn of_source(name: &str, source: &str) -> Mapping {
+    let text = format!("FunctionName: handle-{name}\nEventSourceArn: arn:aws:{source}\n");
+    let mapping = parse(format!("{name}.yaml").as_ref(), &text, &|_| None).mappings.remove(0);
+    Mapping { uuid: format!("00000000-0000-4000-8000-{:0>12}", name.len()), ..mapping }
+}
+
+/// What a mapping of a queue has as such.
+pub(crate) fn queue(mapping: &Mapping) -> &QueueSpec {
+    mapping.source.queue().expect("a mapping of a queue")
+}
+
+/// The same, to change it.
+pub(crate) fn queue_mut(mapping: &mut Mapping) -> &mut QueueSpec {
+    mapping.source.queue_mut().expect("a mapping of a queue")
+}
+
+/// What a mapping of a stream has as such.
+pub(crate) fn stream(mapping: &Mapping) -> &StreamSpec {
+    mapping.source.stream().expect("a mapping of a stream")
+}
+
+pub(crate) const fn is_fifo(mapping: &Mapping) -> bool {
+    matches!(mapping.source, SourceSpec::Fifo(_))
+}
+
+/// Makes a mapping's queue a FIFO queue.
+pub(crate) fn as_fifo(mapping: &mut Mapping) {
+    let queue = queue(mapping).clone();
+    mapping.source = SourceSpec::Fifo(FifoSpec { queue, group_order: GroupOrder::Protect });
+}
+
+/// What a mapping of a FIFO queue does about message groups.
+pub(crate) fn group_order(mapping: &mut Mapping) -> &mut GroupOrder {
+    match &mut mapping.source {
+        SourceSpec::Fifo(fifo) => &mut fifo.group_order,
+        other => panic!("no FIFO queue: {other:?}"),
     }
 }

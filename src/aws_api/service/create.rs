@@ -19,7 +19,7 @@ impl Service {
         let now = parts.now();
         let draft = build(&uuid, &parameters, now)?;
         let settings = parts.while_open(ask(&*parts.connector, &draft, Asked::All)).await?;
-        let arn = whole_arn(&draft.function, settings.as_ref(), &draft.source);
+        let arn = whole_arn(&draft.target.lambda().function, settings.as_ref(), draft.source.arn());
         parameters.insert("FunctionName".into(), arn.into());
         let mapping = build(&uuid, &parameters, now)?;
         let definition = Definition { parameters, modified_unix_ms: now, deleting: false };
@@ -47,7 +47,7 @@ impl Service {
         });
         let overview = Overview { modified_unix_ms: now, ..made.await? };
         // AWS: a queue's mapping that is made disabled is so at once, a stream's is on its way there.
-        let at_once = overview.mapping.stream.is_none() && !overview.enabled;
+        let at_once = overview.mapping.source.queue().is_some() && !overview.enabled;
         let state = if at_once { MappingState::Disabled } else { MappingState::Creating };
         let shown = Shown { overview, state };
         Ok((uuid, shown.configuration()))

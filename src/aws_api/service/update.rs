@@ -32,7 +32,7 @@ impl Service {
         let mut mapping = build(uuid, &parameters, now)?;
         if names_function {
             let settings = parts.while_open(ask(&*parts.connector, &mapping, Asked::Function)).await?;
-            let arn = whole_arn(&mapping.function, settings.as_ref(), &mapping.source);
+            let arn = whole_arn(&mapping.target.lambda().function, settings.as_ref(), mapping.source.arn());
             parameters.insert("FunctionName".into(), arn.into());
             mapping = build(uuid, &parameters, now)?;
         }

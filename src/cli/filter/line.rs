@@ -67,7 +67,7 @@ pub(super) struct Lines {
 
 impl Lines {
     pub(super) fn new(filters: Filters, mapping: Option<&Mapping>, explain: bool) -> Self {
-        let mapping = mapping.map(|mapping| (mapping.stream.is_none(), mapping.poller.screening));
+        let mapping = mapping.map(|mapping| (mapping.source.queue().is_some(), mapping.poller.screening));
         Self { filters, mapping, explain, count: 0, missed: 0 }
     }
 

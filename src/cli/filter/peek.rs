@@ -43,12 +43,12 @@ pub(super) async fn peek(mapping: &Mapping, most: u32, mut lines: Lines) -> anyh
         SourcePort::Queue(queue) => {
             say(&format!(
                 "receiving {most} messages of {} at most, and giving them back: each spends a receive, which counts towards the queue's maxReceiveCount",
-                mapping.source.resource
+                mapping.source.arn().resource
             ));
             from_queue(&*queue, most, &mut lines).await?;
         }
         SourcePort::Stream(stream) => {
-            let start = match mapping.stream.as_ref().map(|stream| stream.start) {
+            let start = match mapping.source.stream().map(|stream| stream.start) {
                 Some(StartingPosition::Timestamp(unix_ms)) => Position::Timestamp(unix_ms),
                 _ => Position::TrimHorizon,
             };
@@ -56,7 +56,7 @@ pub(super) async fn peek(mapping: &Mapping, most: u32, mut lines: Lines) -> anyh
         }
     }
     if lines.count() == 0 {
-        say(&format!("{} has shown no record", mapping.source.resource));
+        say(&format!("{} has shown no record", mapping.source.arn().resource));
     }
     Ok(lines.exit())
 }

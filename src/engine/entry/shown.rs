@@ -48,21 +48,21 @@ impl Entry {
     pub(crate) fn status(&self) -> MappingStatus {
         let shown = self.live.shown();
         let mapping = &self.mapping;
-        let is_stream = mapping.stream.is_some();
+        let (queue, stream) = (mapping.source.queue(), mapping.source.stream());
         let types = mapping.report_batch_item_failures.then(|| "ReportBatchItemFailures".to_owned());
         MappingStatus {
             uuid: mapping.uuid.clone(),
             name: mapping.name.clone(),
-            event_source_arn: mapping.source.text.clone(),
-            function_arn: mapping.function.text.clone(),
+            event_source_arn: mapping.source.id().to_owned(),
+            function_arn: mapping.target.lambda().function.text.clone(),
             batch_size: mapping.batch_size,
             maximum_batching_window_in_seconds: mapping.window.as_secs(),
             function_response_types: types.into_iter().collect(),
-            scaling_config: mapping
-                .maximum_concurrency
+            scaling_config: queue
+                .and_then(|queue| queue.maximum_concurrency)
                 .map(|maximum_concurrency| ScalingConfig { maximum_concurrency }),
             filter_criteria: FilterCriteria::new(&mapping.filters),
-            stream_configuration: mapping.stream.as_ref().map(StreamConfiguration::new),
+            stream_configuration: stream.map(StreamConfiguration::new),
             destination_config: DestinationConfig::of(mapping),
             state: self.state(),
             state_transition_reason: state_transition_reason(mapping).into(),
@@ -80,9 +80,9 @@ impl Entry {
                 Origin::Api => String::new(),
             },
             counters: self.live.metrics().counters(),
-            queue: (!is_stream).then(|| self.live.queue()),
-            stream: is_stream.then(|| self.live.stream()),
-            shards: is_stream.then(|| self.live.shards()),
+            queue: queue.map(|_| self.live.queue()),
+            stream: stream.map(|_| self.live.stream()),
+            shards: stream.map(|_| self.live.shards()),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::telemetry::Metrics;
 fn entry() -> Entry {
     let mapping = stream("clicks");
     let clock = Clock::new(Arc::new(|| 1_800_000_000_000));
-    let metrics = Metrics::new().mapping(&mapping.name, mapping.kind);
+    let metrics = Metrics::new().mapping(&mapping.name, mapping.source.kind());
     let live = Live::new(metrics, clock.clone(), Arc::default());
     Entry::new(mapping, None, live, clock, MappingState::Creating)
 }

@@ -19,7 +19,7 @@ impl Supervisor {
     }
 
     fn insert(&mut self, mapping: Mapping, desired: Option<Desired>, begins: MappingState) {
-        let metrics = self.metrics.mapping(&mapping.name, mapping.kind);
+        let metrics = self.metrics.mapping(&mapping.name, mapping.source.kind());
         let live = Live::new(metrics, self.clock.clone(), Arc::clone(&self.changed));
         live.set_store(self.store_trouble.as_deref());
         let name = mapping.name.clone();

@@ -231,7 +231,7 @@ async fn a_mapping_that_starts_again_by_itself_shows_no_change() {
     assert_eq!(*rig.world.connected.lock().unwrap(), connected + 1, "it has begun again");
     rig.until_kept("clicks").await;
     // Another process takes the marks over: the mapping ends and comes back after a pause.
-    rig.store.claim("clicks", &clicks.source.text, true).await.unwrap();
+    rig.store.claim("clicks", clicks.source.id(), true).await.unwrap();
     rig.put(1..2);
     for _ in 0..5_000 {
         assert_eq!(rig.status("clicks").await.state, Enabled);
@@ -247,7 +247,8 @@ async fn checkpoints_of_the_apis_streams_are_seen_kept_and_changed() {
     rig.handle.put(clicks(10)).await.unwrap();
     rig.until_state("clicks", Enabled).await;
     rig.put(1..4);
-    let kept = |mark: Mark| Kept { source: clicks(1).source.text, marks: [("shardId-0".into(), mark)].into() };
+    let kept =
+        |mark: Mark| Kept { source: clicks(1).source.id().to_owned(), marks: [("shardId-0".into(), mark)].into() };
     let expected = kept(Mark::After("3".into()));
     for _ in 0..6_000 {
         if rig.handle.checkpoint("clicks").await.unwrap() == expected {

@@ -10,7 +10,7 @@ use crate::store::StoreError;
 
 fn kept(name: &str, marks: &[(&str, Mark)]) -> Kept {
     let marks = marks.iter().map(|(shard, mark)| (Arc::from(*shard), mark.clone())).collect();
-    Kept { source: stream(name).source.text, marks }
+    Kept { source: stream(name).source.id().to_owned(), marks }
 }
 
 fn replace(kept: &Kept) -> CheckpointChange {
@@ -75,7 +75,7 @@ async fn a_running_mapping_refuses_unless_forced() {
 async fn a_forced_change_voids_the_running_claim_and_starts_the_mapping_again_at_once() {
     let rig = Rig::new(vec![stream("clicks")]);
     rig.until_connected(1).await;
-    let source = stream("clicks").source.text;
+    let source = stream("clicks").source.id().to_owned();
     let fence = rig.store.claim("clicks", &source, true).await.unwrap().fence;
     let marks = kept("clicks", &[("a", Mark::After("9".into()))]);
     let begun = tokio::time::Instant::now();
@@ -98,7 +98,7 @@ async fn a_mapping_whose_marks_were_taken_over_ends_and_is_started_again_after_a
     let rig = Rig::new(vec![stream("clicks")]);
     rig.until_connected(1).await;
     rig.until_kept("clicks").await;
-    rig.store.claim("clicks", &stream("clicks").source.text, true).await.unwrap();
+    rig.store.claim("clicks", stream("clicks").source.id(), true).await.unwrap();
     rig.put(1..2);
     let begun = tokio::time::Instant::now();
     rig.until_connected(2).await;

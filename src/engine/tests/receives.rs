@@ -53,7 +53,7 @@ async fn the_old_settings_work_on_while_the_new_ones_cannot_be_had() {
 async fn another_queue_waits_for_the_receives_of_the_one_before() {
     let rig = receiving().await;
     let mut moved = mapping("orders", "");
-    moved.source.text.push_str("-2");
+    moved.source.queue_mut().unwrap().arn.text.push_str("-2");
     rig.handle.reload(vec![moved]).await.unwrap();
     assert_eq!(rig.status("orders").await.state, MappingState::Updating);
     rig.put(0..1);

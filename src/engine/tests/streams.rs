@@ -1,33 +1,19 @@
 //! What is shown of stream mappings.
 
 use crate::engine::{MappingState, MappingStatus, StreamConfiguration};
-use crate::machine::StartingPosition;
-use crate::mapping::{Arn, DestinationKind, FailureDestination, Mapping, SourceKind, StreamParameters};
+use crate::mapping::{DestinationKind, FailureDestination, Mapping};
 
 use super::world::{Rig, mapping};
 
 /// A mapping that does not run: what is shown of it comes from its file alone.
 fn stream(destination: bool) -> Mapping {
-    let queue = mapping("clicks", "Enabled: false");
-    let text = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks";
-    let source =
-        Arn { text: text.into(), service: "kinesis".into(), resource: "stream/clicks".into(), ..queue.source.clone() };
-    let arn = queue.source.clone();
-    let parameters = StreamParameters {
-        start: StartingPosition::Latest,
-        parallelization: 2,
-        maximum_retry_attempts: Some(5),
-        maximum_record_age: None,
-        bisect: true,
-        tumbling_window: None,
-    };
-    Mapping {
-        kind: SourceKind::Kinesis,
-        source,
-        stream: Some(parameters),
-        on_failure: destination.then_some(FailureDestination { kind: DestinationKind::Sqs { fifo: false }, arn }),
-        ..queue
-    }
+    let mut mapping = super::world::stream("clicks");
+    mapping.enabled = false;
+    let stream = mapping.source.stream_mut().unwrap();
+    (stream.parallelization, stream.maximum_retry_attempts, stream.bisect) = (2, Some(5), true);
+    let arn = super::world::mapping("clicks", "").source.arn().clone();
+    mapping.on_failure = destination.then_some(FailureDestination { kind: DestinationKind::Sqs { fifo: false }, arn });
+    mapping
 }
 
 async fn shown(mapping: Mapping) -> MappingStatus {

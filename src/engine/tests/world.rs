@@ -16,9 +16,9 @@ use crate::engine::{
 use crate::function::{Function, FunctionSettings};
 use crate::machine::{
     Fault, FaultKind, FunctionAnswer, InvokeResult, PollRequest, QueueAttributes, ReadAnswer, ReadRequest, Receipt,
-    Record, Screening, SettleEntry, SettleOutcome, Shard, StartingPosition, StreamListing,
+    Record, Screening, SettleEntry, SettleOutcome, Shard, StreamListing,
 };
-use crate::mapping::{Arn, Mapping, Origin, SourceKind, StreamParameters, parse};
+use crate::mapping::{Mapping, Origin, parse};
 use crate::source::{QueueSource, StreamSource};
 use crate::store::{MemoryStore, Store};
 use crate::telemetry::Metrics;
@@ -134,7 +134,7 @@ impl StreamSource for Port {
 
 impl Connector for Port {
     fn connect(&self, mapping: &Mapping) -> BoxFuture<'_, Result<Ports, Fault>> {
-        let is_stream = mapping.stream.is_some();
+        let is_stream = mapping.source.stream().is_some();
         async move {
             let next = self.0.connects.lock().unwrap().pop_front();
             match next {
@@ -167,10 +167,12 @@ fn record(number: u64) -> Record {
 
 /// A mapping as a file would give it, with more lines of YAML. One message is a batch where they do not say else.
 pub(super) fn mapping(name: &str, more: &str) -> Mapping {
+    of_source(name, &format!("sqs:us-east-1:000000000000:{name}"), more)
+}
+
+fn of_source(name: &str, source: &str, more: &str) -> Mapping {
     let size = if more.contains("BatchSize:") { "" } else { "BatchSize: 1\n" };
-    let text = format!(
-        "Name: {name}\nEventSourceArn: arn:aws:sqs:us-east-1:000000000000:{name}\nFunctionName: f\n{size}{more}\n"
-    );
+    let text = format!("Name: {name}\nEventSourceArn: arn:aws:{source}\nFunctionName: f\n{size}{more}\n");
     let loaded = parse(&PathBuf::from(format!("{name}.yaml")), &text, &|_| None);
     assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
     loaded.mappings.into_iter().next().unwrap()
@@ -183,21 +185,7 @@ pub(super) fn api(name: &str, more: &str) -> Mapping {
 
 /// A mapping of an empty Kinesis stream with one shard.
 pub(in crate::engine) fn stream(name: &str) -> Mapping {
-    let queue = mapping(name, "");
-    let text = format!("arn:aws:kinesis:us-east-1:000000000000:stream/{name}");
-    Mapping {
-        kind: SourceKind::Kinesis,
-        source: Arn { text, service: "kinesis".into(), resource: format!("stream/{name}"), ..queue.source },
-        stream: Some(StreamParameters {
-            start: StartingPosition::Latest,
-            parallelization: 1,
-            maximum_retry_attempts: None,
-            maximum_record_age: None,
-            bisect: false,
-            tumbling_window: None,
-        }),
-        ..queue
-    }
+    of_source(name, &format!("kinesis:us-east-1:000000000000:stream/{name}"), "StartingPosition: LATEST")
 }
 
 /// An engine over a world, with a store that can be handed to the next engine.

@@ -1,9 +1,11 @@
 //! Forms that must be taken as they are pasted.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::{clean, read};
 use crate::machine::{BackoffPolicy, GroupOrder, OnFunctionError};
+use crate::mapping::{FunctionRef, LambdaTarget, Mapping, Poller, QueueSpec, Side, SourceSpec, VisibilityOptions};
 
 const ANSWER: &str = r#"{
     "UUID": "a1b2c3d4-5678-90ab-cdef-11111EXAMPLE",
@@ -42,12 +44,27 @@ const ANSWER: &str = r#"{
     "ResponseMetadata": { "HTTPStatusCode": 200 }
 }"#;
 
+fn queue(mapping: &Mapping) -> &QueueSpec {
+    mapping.source.queue().unwrap()
+}
+
+fn group_order(mapping: &Mapping) -> Option<GroupOrder> {
+    match &mapping.source {
+        SourceSpec::Fifo(fifo) => Some(fifo.group_order),
+        _ => None,
+    }
+}
+
+fn function(mapping: &Mapping) -> &FunctionRef {
+    &mapping.target.lambda().function
+}
+
 #[test]
 fn an_answer_of_aws() {
     let [mapping] = clean(ANSWER).try_into().unwrap();
     assert_eq!((mapping.name.as_str(), mapping.batch_size, mapping.window), ("orders", 100, Duration::from_secs(5)));
-    assert_eq!((mapping.function.name.as_str(), mapping.function.qualifier.as_deref()), ("process", Some("live")));
-    assert_eq!(mapping.maximum_concurrency, Some(7));
+    assert_eq!((function(&mapping).name.as_str(), function(&mapping).qualifier.as_deref()), ("process", Some("live")));
+    assert_eq!(queue(&mapping).maximum_concurrency, Some(7));
     assert!(mapping.report_batch_item_failures);
     assert!(!mapping.enabled, "State: Disabled");
 }
@@ -66,9 +83,12 @@ fn a_listing_of_aws() {
 fn an_answer_of_aws_for_a_fifo_queue() {
     let answer = ANSWER.replace(":orders", ":orders.fifo").replace("100", "10").replace("Seconds\": 5", "Seconds\": 0");
     let [mapping] = clean(&answer).try_into().unwrap();
-    assert!(mapping.fifo && mapping.report_batch_item_failures);
-    assert_eq!((mapping.batch_size, mapping.window, mapping.maximum_concurrency), (10, Duration::ZERO, Some(7)));
-    assert_eq!(mapping.poller.group_order, GroupOrder::Protect, "unless it is written");
+    assert!(mapping.report_batch_item_failures);
+    assert_eq!(
+        (mapping.batch_size, mapping.window, queue(&mapping).maximum_concurrency),
+        (10, Duration::ZERO, Some(7))
+    );
+    assert_eq!(group_order(&mapping), Some(GroupOrder::Protect), "unless it is written");
 }
 
 #[test]
@@ -80,9 +100,9 @@ fn the_order_of_groups_is_chosen() {
         ("Poller: { GroupOrder: Protect }", GroupOrder::Protect),
         ("Poller: { GroupOrder: null }", GroupOrder::Protect),
     ] {
-        assert_eq!(clean(&format!("{fifo}{line}\n"))[0].poller.group_order, order, "{line}");
+        assert_eq!(group_order(&clean(&format!("{fifo}{line}\n"))[0]), Some(order), "{line}");
     }
-    assert!(!clean(&fifo.replace(".fifo", ""))[0].fifo);
+    assert_eq!(group_order(&clean(&fifo.replace(".fifo", ""))[0]), None);
 }
 
 #[test]
@@ -100,7 +120,10 @@ fn a_resource_of_cloudformation() {
     let typed = format!("Type: AWS::Lambda::EventSourceMapping\nDependsOn: Queue\n{properties}");
     for text in [properties, &typed] {
         let [mapping] = clean(text).try_into().unwrap();
-        assert_eq!((mapping.name.as_str(), mapping.batch_size, mapping.maximum_concurrency), ("orders", 5, Some(2)));
+        assert_eq!(
+            (mapping.name.as_str(), mapping.batch_size, queue(&mapping).maximum_concurrency),
+            ("orders", 5, Some(2))
+        );
     }
 }
 
@@ -116,16 +139,17 @@ fn resources_under_their_logical_names() {
 fn an_event_of_sam() {
     let text = "Type: SQS\nName: orders-sam\nFunctionName: f\nProperties:\n  Queue: arn:aws:sqs:us-east-1:123456789012:orders\n  BatchSize: 3\n  FunctionResponseTypes:\n    - ReportBatchItemFailures\nPoller:\n  RateLimit: 4\n";
     let [mapping] = clean(text).try_into().unwrap();
-    assert_eq!((mapping.name.as_str(), mapping.batch_size, mapping.poller.rate_limit), ("orders-sam", 3, Some(4)));
-    assert_eq!(mapping.source.resource, "orders");
+    assert_eq!((mapping.name.as_str(), mapping.batch_size), ("orders-sam", 3));
+    assert_eq!(mapping.poller.rate_limit, NonZeroU32::new(4));
+    assert_eq!(mapping.source.arn().resource, "orders");
 }
 
 #[test]
 fn camel_case_everywhere() {
     let text = "eventSourceArn: arn:aws:sqs:us-east-1:123456789012:orders\nfunctionName: f\nbatchSize: 3\nscalingConfig: { maximumConcurrency: 1 }\npoller: { visibility: { onFunctionError: Release }, endpoints: { Sqs: http://h } }\n";
     let [mapping] = clean(text).try_into().unwrap();
-    assert_eq!((mapping.batch_size, mapping.maximum_concurrency), (3, Some(1)));
-    assert_eq!(mapping.poller.visibility.on_function_error, OnFunctionError::Release);
+    assert_eq!((mapping.batch_size, queue(&mapping).maximum_concurrency), (3, Some(1)));
+    assert_eq!(queue(&mapping).visibility.on_function_error, OnFunctionError::Release);
     assert_eq!(mapping.poller.endpoints["sqs"], "http://h");
 }
 
@@ -134,9 +158,14 @@ fn defaults_are_those_of_aws() {
     let [mapping] =
         clean("EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f\n").try_into().unwrap();
     assert!(mapping.enabled);
-    assert_eq!((mapping.batch_size, mapping.window, mapping.maximum_concurrency), (10, Duration::ZERO, None));
+    assert_eq!((mapping.batch_size, mapping.window, queue(&mapping).maximum_concurrency), (10, Duration::ZERO, None));
     assert!(!mapping.report_batch_item_failures);
-    assert_eq!(mapping.poller, crate::mapping::Poller::default());
+    assert_eq!(mapping.poller, Poller::default());
+    let source = queue(&mapping);
+    assert_eq!((source.receive_wait, source.on_failure_attempts), (None, 3));
+    assert_eq!(source.visibility, VisibilityOptions::default());
+    let LambdaTarget { side, timeout, headers_optional, .. } = mapping.target.lambda();
+    assert_eq!((side, *timeout, *headers_optional), (&Side::default(), None, false));
 }
 
 #[test]
@@ -149,7 +178,7 @@ fn empty_members_mean_what_aws_means() {
 fn variables_stand_for_texts_numbers_and_booleans() {
     let text = "{ \"EventSourceArn\": \"${QUEUE}\", \"FunctionName\": \"f-${NONE:-a}\", \"BatchSize\": \"${SIZE}\", \"Enabled\": \"${ON}\", \"Poller\": { \"DrainTimeout\": \"${SIZE}s\" } }";
     let [mapping] = clean(text).try_into().unwrap();
-    assert_eq!((mapping.function.name.as_str(), mapping.batch_size, mapping.enabled), ("f-a", 5, false));
+    assert_eq!((function(&mapping).name.as_str(), mapping.batch_size, mapping.enabled), ("f-a", 5, false));
     assert_eq!(mapping.poller.drain_timeout, Some(Duration::from_secs(5)));
 }
 
@@ -171,23 +200,23 @@ fn the_same_arn_behind_another_endpoint_is_another_queue() {
 fn everything_under_poller() {
     let text = "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f\nPoller:\n  Endpoints: { lambda: \"https://l\" }\n  Source: { RoleArn: \"arn:aws:iam::123456789012:role/poll\", Region: eu-west-1 }\n  Function: { Region: eu-west-2, Timeout: 15m, RequireLambdaHeaders: false }\n  Visibility:\n    Timeout: 30s\n    HoldLimit: 1h\n    OnFunctionError: { Backoff: { Initial: 2s } }\n  RetryBackoff: { Maximum: 100ms }\n  RateLimit: 50\n  DrainTimeout: 2m\n";
     let [mapping] = clean(text).try_into().unwrap();
-    let poller = mapping.poller;
+    let (poller, queue, target) = (&mapping.poller, queue(&mapping), mapping.target.lambda());
     assert_eq!(poller.source.role_arn.as_deref(), Some("arn:aws:iam::123456789012:role/poll"));
     assert_eq!(
-        (poller.source.region.as_deref(), poller.function.region.as_deref()),
+        (poller.source.region.as_deref(), target.side.region.as_deref()),
         (Some("eu-west-1"), Some("eu-west-2"))
     );
-    assert!(poller.headers_optional);
+    assert!(target.headers_optional);
     assert_eq!(
-        (poller.function_timeout, poller.drain_timeout),
+        (target.timeout, poller.drain_timeout),
         (Some(Duration::from_secs(900)), Some(Duration::from_secs(120)))
     );
     assert_eq!(
-        (poller.visibility.timeout, poller.visibility.hold_limit),
+        (queue.visibility.timeout, queue.visibility.hold_limit),
         (Some(Duration::from_secs(30)), Duration::from_secs(3600))
     );
     let backoff = BackoffPolicy { initial: Duration::from_secs(2), maximum: Duration::from_secs(900) };
-    assert_eq!(poller.visibility.on_function_error, OnFunctionError::Backoff(backoff));
+    assert_eq!(queue.visibility.on_function_error, OnFunctionError::Backoff(backoff));
     assert_eq!(
         poller.retry_backoff,
         BackoffPolicy { initial: Duration::from_millis(100), maximum: Duration::from_millis(100) }

@@ -55,9 +55,12 @@ fn a_definition_is_a_mapping_that_its_uuid_names() {
     })));
     assert_eq!((mapping.name.as_str(), mapping.uuid.as_str()), (UUID, UUID));
     assert_eq!((&mapping.origin, mapping.origin.to_string().as_str()), (&Origin::Api, "(api)"));
-    assert_eq!((mapping.source.text.as_str(), mapping.function.text.as_str()), (QUEUE, FUNCTION));
+    assert_eq!((mapping.source.id(), mapping.target.lambda().function.text.as_str()), (QUEUE, FUNCTION));
     assert_eq!((mapping.batch_size, mapping.window, mapping.enabled), (50, Duration::from_secs(3), false));
-    assert_eq!((mapping.maximum_concurrency, mapping.report_batch_item_failures), (Some(7), true));
+    assert_eq!(
+        (mapping.source.queue().unwrap().maximum_concurrency, mapping.report_batch_item_failures),
+        (Some(7), true)
+    );
     assert_eq!(mapping.filters, ["{\"body\": {\"a\": [1]}}"]);
     assert_eq!(mapping.metrics, ["EventCount"]);
     let tags: Vec<_> = mapping.tags.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -79,7 +82,7 @@ fn times_are_taken_as_the_api_gives_them() {
             "StartingPosition": "AT_TIMESTAMP",
             "StartingPositionTimestamp": time,
         }));
-        let stream = sound(&parameters).stream.unwrap();
+        let stream = sound(&parameters).source.stream().unwrap().clone();
         assert_eq!(stream.start, StartingPosition::Timestamp(unix_ms), "{parameters:?}");
         let early = of_definition(UUID, &parameters, unix_ms.saturating_sub(1));
         assert_eq!(early.is_err(), unix_ms > 0, "a time to come");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::mapping::{Loaded, Origin, SourceKind, load};
+use crate::mapping::{Loaded, Origin, SourceKind, SourceSpec, load};
 
 fn mapping(queue: &str) -> String {
     format!("EventSourceArn: arn:aws:sqs:us-east-1:000000000000:{queue}\nFunctionName: f\n")
@@ -131,12 +131,15 @@ fn the_examples_are_clean() {
     let loaded = load_all(&[folder]);
     assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
     let [clicks, orders, orders_fifo, payments, stock] = loaded.mappings.try_into().unwrap();
-    assert_eq!((clicks.kind, stock.kind), (SourceKind::Kinesis, SourceKind::DynamoDb));
+    assert_eq!((clicks.source.kind(), stock.source.kind()), (SourceKind::Kinesis, SourceKind::DynamoDb));
     for stream in [clicks, stock] {
         assert!(crate::mapping::lint(&stream, None, None).is_empty(), "{}", stream.name);
     }
-    assert_eq!((orders.name.as_str(), orders.function.name.as_str()), ("orders", "process-orders"));
-    assert!(orders.report_batch_item_failures && orders.maximum_concurrency.is_some());
-    assert!(orders_fifo.fifo && orders_fifo.report_batch_item_failures && !orders.fifo);
-    assert!(payments.fifo && payments.on_failure.is_some());
+    assert_eq!((orders.name.as_str(), orders.target.lambda().function.name.as_str()), ("orders", "process-orders"));
+    assert!(orders.report_batch_item_failures);
+    assert!(matches!(&orders.source, SourceSpec::Queue(queue) if queue.maximum_concurrency.is_some()));
+    for fifo in [orders_fifo.source, payments.source] {
+        assert_eq!(fifo.kind(), SourceKind::Fifo);
+    }
+    assert!(orders_fifo.report_batch_item_failures && payments.on_failure.is_some());
 }

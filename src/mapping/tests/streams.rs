@@ -1,10 +1,11 @@
 //! Mappings of streams and failure destinations that must be taken.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::{NOW, clean, read};
 use crate::machine::StartingPosition;
-use crate::mapping::{DestinationKind, SourceKind, StreamParameters};
+use crate::mapping::{DestinationKind, Mapping, SourceKind, StreamSpec};
 
 const KINESIS: &str = "EventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/clicks\nFunctionName: f\n";
 const DYNAMODB: &str = "EventSourceArn: arn:aws:dynamodb:us-east-1:000000000000:table/stock/stream/2026-11-01T00:00:00.000\nFunctionName: f\n";
@@ -34,24 +35,33 @@ const ANSWER: &str = r#"{
     "EventSourceMappingArn": "arn:aws:lambda:us-east-1:123456789012:event-source-mapping:a1b2c3d4"
 }"#;
 
-const PLAIN: StreamParameters = StreamParameters {
-    start: StartingPosition::TrimHorizon,
-    parallelization: 1,
-    maximum_retry_attempts: None,
-    maximum_record_age: None,
-    bisect: false,
-    tumbling_window: None,
-};
+/// The stream of a mapping with AWS's defaults, read from its beginning.
+fn plain(mapping: &Mapping) -> StreamSpec {
+    StreamSpec {
+        arn: mapping.source.arn().clone(),
+        start: StartingPosition::TrimHorizon,
+        parallelization: 1,
+        maximum_retry_attempts: None,
+        maximum_record_age: None,
+        bisect: false,
+        tumbling_window: None,
+        reads_per_second: NonZeroU32::new(5).unwrap(),
+    }
+}
+
+fn stream(mapping: &Mapping) -> &StreamSpec {
+    mapping.source.stream().unwrap()
+}
 
 #[test]
 fn answers_of_aws() {
     let [mapping] = clean(ANSWER).try_into().unwrap();
-    assert_eq!((mapping.kind, mapping.batch_size, mapping.window), (SourceKind::Kinesis, 100, Duration::ZERO));
-    assert_eq!((mapping.stream, mapping.on_failure), (Some(PLAIN), None));
+    assert_eq!((mapping.source.kind(), mapping.batch_size, mapping.window), (SourceKind::Kinesis, 100, Duration::ZERO));
+    assert_eq!((stream(&mapping), &mapping.on_failure), (&plain(&mapping), &None));
     let of_a_table =
         ANSWER.replace("kinesis", "dynamodb").replace("stream/clicks", "table/stock/stream/2026-11-01T00:00:00.000");
     let [mapping] = clean(&of_a_table).try_into().unwrap();
-    assert_eq!((mapping.kind, mapping.stream), (SourceKind::DynamoDb, Some(PLAIN)));
+    assert_eq!((mapping.source.kind(), stream(&mapping)), (SourceKind::DynamoDb, &plain(&mapping)));
     let full = ANSWER
         .replace(
             "\"OnFailure\": {}",
@@ -60,8 +70,8 @@ fn answers_of_aws() {
         .replace("\"TRIM_HORIZON\"", "\"AT_TIMESTAMP\"")
         .replace("\"StartingPositionTimestamp\": null", "\"StartingPositionTimestamp\": \"2026-11-19T10:00:00+00:00\"");
     let [mapping] = clean(&full).try_into().unwrap();
+    assert_eq!(stream(&mapping).start, StartingPosition::Timestamp(1_795_082_400_000));
     assert_eq!(mapping.on_failure.unwrap().kind, DestinationKind::Sqs { fifo: false });
-    assert_eq!(mapping.stream.unwrap().start, StartingPosition::Timestamp(1_795_082_400_000));
 }
 
 #[test]
@@ -69,7 +79,7 @@ fn defaults_are_those_of_aws() {
     for sound in [KINESIS, DYNAMODB] {
         let [mapping] = clean(&format!("{sound}StartingPosition: LATEST\n")).try_into().unwrap();
         assert_eq!((mapping.batch_size, mapping.window), (100, Duration::ZERO));
-        assert_eq!(mapping.stream, Some(StreamParameters { start: StartingPosition::Latest, ..PLAIN }));
+        assert_eq!(stream(&mapping), &StreamSpec { start: StartingPosition::Latest, ..plain(&mapping) });
         assert_eq!(mapping.poller, crate::mapping::Poller::default());
     }
 }
@@ -82,18 +92,19 @@ fn every_parameter() {
     let [mapping] = clean(&text).try_into().unwrap();
     assert_eq!((mapping.batch_size, mapping.window), (10_000, Duration::from_secs(300)));
     assert!(mapping.report_batch_item_failures);
-    let expected = StreamParameters {
+    let expected = StreamSpec {
         parallelization: 10,
         maximum_retry_attempts: Some(10_000),
         maximum_record_age: Some(Duration::from_secs(604_800)),
         bisect: true,
-        ..PLAIN
+        ..plain(&mapping)
     };
-    assert_eq!(mapping.stream, Some(expected));
+    assert_eq!(stream(&mapping), &expected);
     let text = format!(
         "{DYNAMODB}StartingPosition: LATEST\nBatchSize: 1\nMaximumRetryAttempts: 0\nMaximumRecordAgeInSeconds: 60\nTumblingWindowInSeconds: 900\n"
     );
-    let stream = clean(&text).remove(0).stream.unwrap();
+    let [mapping] = clean(&text).try_into().unwrap();
+    let stream = stream(&mapping);
     assert_eq!((stream.maximum_retry_attempts, stream.maximum_record_age), (Some(0), Some(Duration::from_secs(60))));
     assert_eq!(stream.tumbling_window, Some(Duration::from_secs(900)));
 }
@@ -114,7 +125,7 @@ fn timestamps_in_all_their_forms() {
         ("\"${SIZE}\"", 5_000),
     ] {
         let text = format!("{KINESIS}StartingPosition: AT_TIMESTAMP\nStartingPositionTimestamp: {written}\n");
-        assert_eq!(clean(&text).remove(0).stream.unwrap().start, StartingPosition::Timestamp(unix_ms), "{written}");
+        assert_eq!(stream(&clean(&text)[0]).start, StartingPosition::Timestamp(unix_ms), "{written}");
     }
 }
 
@@ -146,8 +157,8 @@ fn a_queue_has_a_destination_too() {
         "{queue}DestinationConfig: {{ OnFailure: {{ Destination: \"arn:aws:s3:::failed\" }} }}\nPoller: {{ OnFailureAttempts: 1000, Destination: {{ RoleArn: \"arn:aws:iam::123456789012:role/keep\", Region: eu-west-1 }} }}\n"
     );
     let [mapping] = clean(&text).try_into().unwrap();
+    assert_eq!(mapping.source.queue().unwrap().on_failure_attempts, 1000);
     assert_eq!(mapping.on_failure.unwrap().kind, DestinationKind::S3);
-    assert_eq!((mapping.stream, mapping.poller.on_failure_attempts), (None, Some(1000)));
     assert_eq!(mapping.poller.destination.role_arn.as_deref(), Some("arn:aws:iam::123456789012:role/keep"));
     assert_eq!(mapping.poller.destination.region.as_deref(), Some("eu-west-1"));
     let [plain] = clean(&format!(
@@ -155,7 +166,7 @@ fn a_queue_has_a_destination_too() {
     ))
     .try_into()
     .unwrap();
-    assert_eq!((plain.on_failure, plain.poller.on_failure_attempts), (None, None));
+    assert_eq!((plain.source.queue().unwrap().on_failure_attempts, plain.on_failure), (3, None));
 }
 
 #[test]
@@ -164,14 +175,14 @@ fn pollers_of_streams() {
         "{KINESIS}StartingPosition: LATEST\nParallelizationFactor: 4\nPoller:\n  ParallelizationFactor: 100\n  ReadsPerSecond: 1\n  Visibility: {{}}\n  Endpoints: {{ kinesis: \"http://k\", dynamodbstreams: \"http://d\", sns: \"http://n\", s3: \"http://b\", sqs: \"http://q\", lambda: \"http://l\", sts: \"http://t\" }}\n"
     );
     let [mapping] = clean(&text).try_into().unwrap();
-    assert_eq!(mapping.stream.unwrap().parallelization, 100, "the poller's wins");
-    assert_eq!(mapping.poller.reads_per_second, Some(1));
+    assert_eq!(stream(&mapping).parallelization, 100, "the poller's wins");
+    assert_eq!(stream(&mapping).reads_per_second.get(), 1);
     let endpoints: Vec<_> = mapping.poller.endpoints.keys().map(String::as_str).collect();
     assert_eq!(endpoints, ["dynamodbstreams", "kinesis", "lambda", "s3", "sns", "sqs", "sts"]);
     let fewer = format!(
         "{KINESIS}StartingPosition: LATEST\nTumblingWindowInSeconds: 5\nParallelizationFactor: 4\nPoller: {{ ParallelizationFactor: 1 }}\n"
     );
-    assert_eq!(clean(&fewer).remove(0).stream.unwrap().parallelization, 1, "also where it is less");
+    assert_eq!(stream(&clean(&fewer)[0]).parallelization, 1, "also where it is less");
 }
 
 #[test]
@@ -184,7 +195,7 @@ fn events_of_sam() {
             "Events:\n  Type: {kind}\n  FunctionName: f\n  Properties:\n    Stream: {arn}\n    StartingPosition: TRIM_HORIZON\n    BatchSize: 7\n    DestinationConfig: {{ OnFailure: {{ Destination: \"arn:aws:sns:us-east-1:123456789012:failed\" }} }}\n"
         );
         let [mapping] = clean(&text).try_into().unwrap();
-        assert_eq!((mapping.name.as_str(), mapping.source.text.as_str(), mapping.batch_size), ("Events", arn, 7));
+        assert_eq!((mapping.name.as_str(), mapping.source.id(), mapping.batch_size), ("Events", arn, 7));
     }
 }
 

@@ -8,7 +8,7 @@ use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName
 use bytes::Bytes;
 use forebay::destination::Destination;
 use forebay::machine::{Condition, FailedBatch, FailedResponse, FailedSpan, Failure, FaultKind};
-use forebay::mapping::{Arn, DestinationKind, FailureDestination, Mapping, SourceKind};
+use forebay::mapping::{Arn, DestinationKind, FailureDestination, Mapping};
 
 use crate::harness::{Account, Emulator, Queue, REGION, mapping};
 
@@ -81,7 +81,7 @@ pub(crate) fn queue_failure() -> Failure {
     }
 }
 
-/// The same mapping with a failure destination, and of the kind that its source's ARN names.
+/// The same mapping with a failure destination.
 pub(crate) fn on_failure(mut mapping: Mapping, kind: DestinationKind, arn: &str) -> Mapping {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let [_, partition, service, region, account, resource] = parts[..] else { panic!("not an ARN: {arn}") };
@@ -94,11 +94,6 @@ pub(crate) fn on_failure(mut mapping: Mapping, kind: DestinationKind, arn: &str)
         resource: resource.into(),
     };
     mapping.on_failure = Some(FailureDestination { kind, arn });
-    mapping.kind = match mapping.source.service.as_str() {
-        "kinesis" => SourceKind::Kinesis,
-        "dynamodb" => SourceKind::DynamoDb,
-        _ => SourceKind::Sqs,
-    };
     mapping
 }
 

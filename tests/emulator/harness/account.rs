@@ -1,6 +1,5 @@
 //! An account of its own in the emulator for each test, and what a test makes in it.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -9,7 +8,7 @@ use aws_sdk_lambda::types::{FunctionCode, Runtime, State};
 use aws_sdk_sqs::config::Credentials;
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 use forebay::aws::AwsConnector;
-use forebay::mapping::{Arn, FunctionRef, Mapping, Origin, Poller, SourceKind};
+use forebay::mapping::{Mapping, parse};
 
 use crate::harness::emulator::get;
 use crate::harness::zip;
@@ -128,45 +127,12 @@ impl Account {
     }
 }
 
-/// A mapping from a queue to a function, with the defaults.
-pub(crate) fn mapping(queue_arn: &str, function: &str) -> Mapping {
-    let parts: Vec<&str> = queue_arn.splitn(6, ':').collect();
-    let [_, partition, service, region, account, resource] = parts[..] else { panic!("not an ARN: {queue_arn}") };
-    let (name, qualifier) = function.split_once(':').map_or((function, None), |(name, alias)| (name, Some(alias)));
-    Mapping {
-        name: "orders".into(),
-        uuid: "6c6fdcd6-8a1a-4d34-9d05-3a7bd47b2a8f".into(),
-        origin: Origin::File("orders.yaml".into()),
-        kind: SourceKind::Sqs,
-        fifo: false,
-        filters: Vec::new(),
-        filtered_to: None,
-        source: Arn {
-            text: queue_arn.into(),
-            partition: partition.into(),
-            service: service.into(),
-            region: region.into(),
-            account: account.into(),
-            resource: resource.into(),
-        },
-        function: FunctionRef {
-            text: function.into(),
-            name: name.into(),
-            qualifier: qualifier.map(Into::into),
-            region: None,
-            account: None,
-        },
-        enabled: true,
-        batch_size: 10,
-        window: Duration::ZERO,
-        maximum_concurrency: None,
-        report_batch_item_failures: false,
-        stream: None,
-        on_failure: None,
-        poller: Poller { endpoints: BTreeMap::new(), ..Poller::default() },
-        tags: BTreeMap::new(),
-        metrics: Vec::new(),
-    }
+/// A mapping from a source to a function, with the defaults. A stream is read from its end, in batches of ten.
+pub(crate) fn mapping(source: &str, function: &str) -> Mapping {
+    let start = if source.contains(":sqs:") { "" } else { "StartingPosition: LATEST\n" };
+    let text = format!("EventSourceArn: {source}\nFunctionName: {function}\nBatchSize: 10\n{start}");
+    let mapping = parse("orders.yaml".as_ref(), &text, &|_| None).mappings.remove(0);
+    Mapping { uuid: "6c6fdcd6-8a1a-4d34-9d05-3a7bd47b2a8f".into(), ..mapping }
 }
 
 /// The SDK's configuration for an endpoint, with an account as access key and nothing from the environment.

@@ -71,12 +71,12 @@ async fn the_region_comes_from_the_arn_unless_the_mapping_names_one() {
     connector.function(&mapping).await.unwrap().invoke(Bytes::new()).await.unwrap();
     assert_eq!(signer(&server, "Invoke"), signed("OWN", "eu-west-1", "lambda"), "a bare name is in the queue's region");
 
-    mapping.function.region = Some("us-east-2".to_owned());
+    mapping.target.lambda_mut().function.region = Some("us-east-2".to_owned());
     connector.function(&mapping).await.unwrap().invoke(Bytes::new()).await.unwrap();
     assert_eq!(signer(&server, "Invoke"), signed("OWN", "us-east-2", "lambda"));
 
     mapping.poller.source.region = Some("ap-south-1".to_owned());
-    mapping.poller.function.region = Some("sa-east-1".to_owned());
+    mapping.target.lambda_mut().side.region = Some("sa-east-1".to_owned());
     receive(&connector, &mapping).await.unwrap();
     connector.function(&mapping).await.unwrap().invoke(Bytes::new()).await.unwrap();
     assert_eq!(signer(&server, "ReceiveMessage"), signed("OWN", "ap-south-1", "sqs"));

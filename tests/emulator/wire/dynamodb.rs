@@ -5,7 +5,7 @@ use std::time::Duration;
 use forebay::aws::AwsConnector;
 use forebay::engine::{Connector as _, SourcePort};
 use forebay::machine::{Cursor, Fault, FaultKind, Position, ReadId, ReadRequest, Shard};
-use forebay::mapping::{Mapping, SourceKind};
+use forebay::mapping::Mapping;
 use forebay::source::{DynamoDbStream, StreamSource as _};
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ const SHARD: &str = "shardId-00000001764085660000-0a1b2c3d";
 const PLACE: &str = "the stream of table orders (us-east-1, account 000000000000): ";
 
 fn stream_mapping() -> Mapping {
-    Mapping { kind: SourceKind::DynamoDb, ..mapping(STREAM, "work") }
+    mapping(STREAM, "work")
 }
 
 async fn stream(server: &Scripted) -> DynamoDbStream {

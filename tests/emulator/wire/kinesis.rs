@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use forebay::aws::{AwsConnector, CallBounds};
 use forebay::engine::{Connector as _, SourcePort};
 use forebay::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadId, ReadRequest};
-use forebay::mapping::{Mapping, SourceKind};
+use forebay::mapping::Mapping;
 use forebay::source::{KinesisStream, StreamSource as _};
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ const SHARD: &str = "shardId-000000000000";
 const PLACE: &str = "stream orders (us-east-1, account 000000000000): ";
 
 pub(crate) fn stream_mapping() -> Mapping {
-    Mapping { kind: SourceKind::Kinesis, ..mapping(STREAM, "work") }
+    mapping(STREAM, "work")
 }
 
 pub(crate) async fn connector(server: &Scripted) -> AwsConnector {

@@ -95,7 +95,7 @@ async fn without_an_answer_records_show_the_mappings_role_or_none() {
             let mut mapping = stream_mapping();
             let function = Arc::new(connector.function(&mapping).await.unwrap());
             // The function is called without it, lest somebody is asked to assume the role.
-            mapping.poller.function.role_arn = stand_in.map(Into::into);
+            mapping.target.lambda_mut().side.role_arn = stand_in.map(Into::into);
             let stream = connector.kinesis(&mapping, function).await.unwrap();
             let before = asked(&server);
             for _ in 0..3 {
@@ -128,7 +128,7 @@ async fn a_role_that_is_known_comes_before_the_mappings_own() {
     let connector = connector(&server).await;
     let mut mapping = stream_mapping();
     let function = Arc::new(connector.function(&mapping).await.unwrap());
-    mapping.poller.function.role_arn = Some(INVOKER.into());
+    mapping.target.lambda_mut().side.role_arn = Some(INVOKER.into());
     let stream = connector.kinesis(&mapping, function).await.unwrap();
     assert_eq!(shown(&stream).await, ROLE);
 }

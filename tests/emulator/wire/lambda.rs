@@ -22,7 +22,7 @@ async fn function(server: &Scripted, name: &str, timeout: Option<Duration>) -> L
     let config = sdk_config(server.endpoint(), "000000000000").await;
     let connector = AwsConnector::with_config(config).unwrap().with_bounds(bounds);
     let mut mapping = mapping(QUEUE, name);
-    mapping.poller.function_timeout = timeout;
+    mapping.target.lambda_mut().timeout = timeout;
     connector.function(&mapping).await.unwrap()
 }
 
@@ -155,7 +155,7 @@ async fn only_an_answer_of_lambda_counts() {
             let config = sdk_config(server.endpoint(), "000000000000").await;
             let connector = AwsConnector::with_config(config).unwrap().with_bounds(bounds);
             let mut mapping = mapping(QUEUE, "work");
-            mapping.poller.headers_optional = case == 2;
+            mapping.target.lambda_mut().headers_optional = case == 2;
             if case > 0 {
                 server.without_request_ids();
             }

@@ -5,7 +5,6 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use forebay::aws::AwsConnector;
-use forebay::mapping::{Mapping, SourceKind};
 use forebay::source::StreamSource as _;
 use serde_json::json;
 use tokio::process::Command;
@@ -22,8 +21,8 @@ const MARK: &str = "probe: ";
 #[ignore = "started by the other test of this file"]
 async fn probe() {
     let connector = AwsConnector::new();
-    let kinesis = Mapping { kind: SourceKind::Kinesis, ..mapping(KINESIS, "work") };
-    let dynamodb = Mapping { kind: SourceKind::DynamoDb, ..mapping(DYNAMODB, "work") };
+    let kinesis = mapping(KINESIS, "work");
+    let dynamodb = mapping(DYNAMODB, "work");
     let function = Arc::new(connector.function(&kinesis).await.unwrap());
     let listed = [
         connector.kinesis(&kinesis, function).await.unwrap().shards().await.map(|listing| listing.shards.len()),

@@ -5,19 +5,20 @@ use std::time::Duration;
 use fastrand::Rng;
 use forebay::machine::GroupOrder;
 
-use crate::plan::Manner;
+use crate::plan::{Manner, as_fifo, group_order, queue_mut};
 use crate::queue::plan::{Faults, Send, SubjectPlan};
 
 /// The subject goes on with a FIFO queue; `rough` where things may go wrong in it.
 pub(crate) fn make_fifo(rng: &mut Rng, subject: &mut SubjectPlan, rough: bool) {
     let mapping = &mut subject.mapping;
-    mapping.fifo = true;
-    mapping.source.resource.push_str(".fifo");
-    mapping.source.text.push_str(".fifo");
+    as_fifo(mapping);
+    let arn = &mut queue_mut(mapping).arn;
+    arn.resource.push_str(".fifo");
+    arn.text.push_str(".fifo");
     mapping.window = Duration::ZERO;
     mapping.batch_size = if rng.bool() { 10 } else { rng.u32(1..=10) };
     mapping.report_batch_item_failures = rng.u8(0..4) > 0;
-    mapping.poller.group_order = if rng.u8(0..4) > 0 { GroupOrder::Protect } else { GroupOrder::AsReported };
+    *group_order(mapping) = if rng.u8(0..4) > 0 { GroupOrder::Protect } else { GroupOrder::AsReported };
     subject.queue.mixing = [0.0, 0.3, 1.0][rng.usize(0..3)];
     subject.function.manner = [Manner::Honest, Manner::Careless, Manner::Careless, Manner::Strict][rng.usize(0..4)];
     if rough && subject.faults != Faults::default() {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use forebay::machine::GroupOrder;
+use forebay::mapping::SourceSpec;
 
 use crate::plan::Manner;
 use crate::queue::delivery::{Hold, Place};
@@ -29,7 +30,7 @@ impl Subject {
 impl Session {
     /// Whether the order of groups is worth more than what the function reports.
     fn protects(&self) -> bool {
-        self.subject.is_fifo() && self.mapping.poller.group_order == GroupOrder::Protect
+        matches!(&self.mapping.source, SourceSpec::Fifo(fifo) if fifo.group_order == GroupOrder::Protect)
     }
 
     /// Places of the batch that are reported as processed behind one of their group that failed.

@@ -2,14 +2,14 @@
 
 use forebay::machine::{FaultKind, GroupOrder};
 
-use crate::plan::{Outage, SideOf, destination};
+use crate::plan::{Outage, SideOf, as_fifo, destination, group_order, queue_mut};
 use crate::queue::plan::SubjectPlan;
 use crate::queue::scenes::{passes, plan, subject as standard_subject};
 
 /// A FIFO queue with these messages, each a letter: its group. Capitals are poison.
 fn subject(messages: &str) -> SubjectPlan {
     let mut subject = standard_subject(messages.len());
-    subject.mapping.fifo = true;
+    as_fifo(&mut subject.mapping);
     subject.mapping.report_batch_item_failures = true;
     for (send, letter) in subject.sends.iter_mut().zip(messages.chars()) {
         send.group = u32::from(letter.to_ascii_lowercase());
@@ -24,7 +24,7 @@ fn subject(messages: &str) -> SubjectPlan {
 fn a_careless_function_is_protected_from_itself_or_taken_at_its_word() {
     for (order, deleted, dead) in [(GroupOrder::Protect, 3, 7), (GroupOrder::AsReported, 9, 1)] {
         let mut subject = subject("aaaAaaaaaa");
-        subject.mapping.poller.group_order = order;
+        *group_order(&mut subject.mapping) = order;
         let outcome = passes(plan(vec![subject], Vec::new()));
         assert_eq!((outcome.deleted, outcome.dead), (deleted, dead), "{order:?}");
     }
@@ -54,7 +54,7 @@ fn a_group_goes_on_behind_a_message_in_the_dead_letter_queue() {
 fn a_failing_group_takes_nobody_along() {
     let mut subject = subject("abCdeabCdeabCdeabCde");
     subject.mapping.report_batch_item_failures = false;
-    subject.mapping.maximum_concurrency = Some(1);
+    queue_mut(&mut subject.mapping).maximum_concurrency = Some(1);
     subject.queue.max_receive_count = Some(2);
     subject.queue.mixing = 1.0;
     let outcome = passes(plan(vec![subject], Vec::new()));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use forebay::machine::OnFunctionError;
 
+use crate::plan::queue;
 use crate::queue::delivery::{Hold, Lease};
 use crate::queue::leases::TWELVE_HOURS;
 use crate::queue::session::Session;
@@ -44,7 +45,7 @@ impl Session {
     /// Whether this is an extension that was sent before the failure was heard of: as long as a lease, and longer than
     /// what has failed is hidden.
     pub(crate) fn crosses_failure(&self, lease: &Lease, hidden: Duration) -> bool {
-        let OnFunctionError::Backoff(backoff) = self.mapping.poller.visibility.on_function_error else { return false };
+        let OnFunctionError::Backoff(backoff) = queue(&self.mapping).visibility.on_function_error else { return false };
         let is_just = matches!(lease.hold, Hold::Failed(at) if at + 1 >= self.subject.world.now());
         let is_extension = millis(hidden) >= self.subject.hidden(&self.mapping) && hidden > backoff.maximum;
         self.subject.is_fifo() && is_just && is_extension
@@ -66,7 +67,7 @@ impl Session {
             if mate.message < lease.message && mate.span.is_none() && known {
                 subject.violate(format_args!("L{index} is returned before L{other}, which is ahead of it"));
             }
-            let backs_off = matches!(self.mapping.poller.visibility.on_function_error, OnFunctionError::Backoff(_));
+            let backs_off = matches!(queue(&self.mapping).visibility.on_function_error, OnFunctionError::Backoff(_));
             // What was asked for both when they failed was an extension on its way, and this is the backoff.
             let crossed = |span: Duration| lease.span == Some(span) && millis(span) == subject.hidden(&self.mapping);
             if let Some(span) = mate.span.filter(|span| backs_off && *span != hidden && !crossed(*span)) {

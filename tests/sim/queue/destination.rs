@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-use crate::plan::SideOf;
+use crate::plan::{SideOf, queue};
 use crate::queue::delivery::Hold;
 use crate::queue::leases::TWELVE_HOURS;
 use crate::queue::session::Session;
@@ -57,7 +57,7 @@ impl Destination for Session {
 impl Session {
     /// So many failures are enough, where there is a destination.
     fn most_failures(&self) -> Option<u32> {
-        self.mapping.on_failure.as_ref().map(|_| self.mapping.poller.on_failure_attempts.unwrap_or(3))
+        self.mapping.on_failure.as_ref().map(|_| queue(&self.mapping).on_failure_attempts)
     }
 
     /// The engine hears a function's own answer: what has failed too often is given up, once and not before.
@@ -152,8 +152,8 @@ impl Session {
         let mut state = subject.state();
         subject.sweep(&mut state);
         let quiet = state.quiet.is_some();
-        let poller = &self.mapping.poller;
-        let longest = millis(poller.visibility.hold_limit).min(TWELVE_HOURS);
+        let (spec, poller) = (queue(&self.mapping), &self.mapping.poller);
+        let longest = millis(spec.visibility.hold_limit).min(TWELVE_HOURS);
         let pause = millis(poller.retry_backoff.maximum).max(5_000);
         let lease = &mut state.leases[index];
         lease.delivering = false;

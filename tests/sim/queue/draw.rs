@@ -1,5 +1,6 @@
 //! Draws a scenario from a seed.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -7,7 +8,9 @@ use forebay::machine::{BackoffPolicy, FaultKind, OnFunctionError};
 use forebay::mapping::Mapping;
 
 use crate::fifo;
-use crate::plan::{FunctionPlan, Manner, Outage, SideOf, Temper, destination, mapping as default_mapping};
+use crate::plan::{
+    FunctionPlan, Manner, Outage, SideOf, Temper, destination, is_fifo, mapping as default_mapping, queue, queue_mut,
+};
 use crate::queue::plan::{Action, Faults, Plan, QueuePlan, Retune, Send, SubjectPlan};
 
 /// The scenario that belongs to `seed`: a quarter of its queues are FIFO.
@@ -76,7 +79,7 @@ fn hold_for_hours(subject: &mut SubjectPlan, fair_at: u64) {
     subject.outages = vec![Outage { from: 0, until: fair_at, side: SideOf::Function, kind: FaultKind::Throttled }];
     subject.faults = Faults::default();
     subject.queue.visibility = 120;
-    subject.mapping.poller.visibility.timeout = None;
+    queue_mut(&mut subject.mapping).visibility.timeout = None;
     subject.mapping.poller.retry_backoff.maximum = Duration::from_secs(300);
     subject.sends.truncate(4);
     for send in &mut subject.sends {
@@ -94,7 +97,7 @@ fn subject(rng: &mut Rng, index: usize, temper: Temper, fair_at: u64) -> Subject
         _ => rng.u64(5..90),
     };
     let own = if visibility == 0 { 30 } else { visibility };
-    let hidden = mapping.poller.visibility.timeout.map_or(own, |timeout| timeout.as_secs()) * 1000;
+    let hidden = queue(&mapping).visibility.timeout.map_or(own, |timeout| timeout.as_secs()) * 1000;
     let slowest = match rng.u8(0..4) {
         0 => 0,
         1 | 2 => rng.u64(1..40),
@@ -135,8 +138,8 @@ fn mapping(rng: &mut Rng, index: usize) -> Mapping {
     let mut mapping = default_mapping(if index == 0 { "orders" } else { "refunds" });
     retune(rng).apply(&mut mapping);
     mapping.report_batch_item_failures = rng.bool();
-    let poller = &mut mapping.poller;
-    poller.visibility.on_function_error = match rng.u8(0..5) {
+    let queue = queue_mut(&mut mapping);
+    queue.visibility.on_function_error = match rng.u8(0..5) {
         0..=2 => OnFunctionError::Wait,
         3 => OnFunctionError::Release,
         _ => OnFunctionError::Backoff(BackoffPolicy {
@@ -145,22 +148,23 @@ fn mapping(rng: &mut Rng, index: usize) -> Mapping {
         }),
     };
     if rng.u8(0..10) == 0 {
-        poller.visibility.hold_limit = Duration::from_secs(rng.u64(60..600));
+        queue.visibility.hold_limit = Duration::from_secs(rng.u64(60..600));
     }
     if rng.u8(0..7) == 0 {
-        poller.visibility.timeout = Some(Duration::from_secs(rng.u64(5..60)));
+        queue.visibility.timeout = Some(Duration::from_secs(rng.u64(5..60)));
     }
     if rng.bool() {
         let initial = Duration::from_millis(rng.u64(50..2_000));
-        poller.retry_backoff = BackoffPolicy { initial, maximum: initial * rng.u32(1..30) };
+        mapping.poller.retry_backoff = BackoffPolicy { initial, maximum: initial * rng.u32(1..30) };
     }
     if rng.u8(0..3) == 0 {
         mapping.on_failure = Some(destination(false));
-        poller.on_failure_attempts = Some(rng.u32(1..5));
+        queue_mut(&mut mapping).on_failure_attempts = rng.u32(1..5);
     }
-    poller.rate_limit = (rng.u8(0..10) == 0).then(|| rng.u32(1..20));
+    let poller = &mut mapping.poller;
+    poller.rate_limit = (rng.u8(0..10) == 0).then(|| rng.u32(1..20)).and_then(NonZeroU32::new);
     poller.drain_timeout = (rng.u8(0..5) == 0).then(|| Duration::from_secs(rng.u64(1..30)));
-    poller.function_timeout = rng.bool().then(|| Duration::from_secs(rng.u64(1..60)));
+    mapping.target.lambda_mut().timeout = rng.bool().then(|| Duration::from_secs(rng.u64(1..60)));
     mapping
 }
 
@@ -292,7 +296,7 @@ fn actions(rng: &mut Rng, subjects: usize, fair_at: u64) -> Vec<(u64, Action)> {
 /// is poisoned goes its rounds, and the rest goes through the narrowest place one by one.
 pub(crate) fn patience(subject: &SubjectPlan) -> u64 {
     let hidden = subject.queue.visibility.max(30) * 1000;
-    let attempts = subject.mapping.poller.on_failure_attempts.unwrap_or(1);
+    let attempts = subject.mapping.on_failure.as_ref().map_or(1, |_| queue(&subject.mapping).on_failure_attempts);
     let rounds = u64::from(subject.queue.max_receive_count.unwrap_or(1).max(attempts)) + 1;
     let one = subject.function.duration.1 + 4 * subject.queue.latency.1 + 1_000;
     // What may not be in flight together goes one window after the other.
@@ -300,6 +304,6 @@ pub(crate) fn patience(subject: &SubjectPlan) -> u64 {
     let backoff = u64::try_from(subject.mapping.poller.retry_backoff.maximum.as_millis()).unwrap_or(u64::MAX);
     let hold = subject.function.timeout + 10_000;
     // A group goes on only when what is ahead has gone its rounds, and half of them do not count.
-    let turns = if subject.mapping.fifo { 4 * (hidden + one) * subject.sends.len() as u64 } else { 2 * hidden };
+    let turns = if is_fifo(&subject.mapping) { 4 * (hidden + one) * subject.sends.len() as u64 } else { 2 * hidden };
     3_600_000 + backoff + hold + rounds * (turns + windows + subject.sends.len() as u64 * one)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use forebay::machine::{FaultKind, InvokeResult};
 
+use crate::plan::queue;
 use crate::queue::delivery::{HELD, Hold, NOT_MADE};
 use crate::queue::leases::TWELVE_HOURS;
 use crate::queue::session::Session;
@@ -74,7 +75,7 @@ impl Session {
         let now = self.subject.world.now();
         let last = state.sessions[self.id].last_invoke.replace(now);
         if let (Some(rate), Some(last)) = (self.mapping.poller.rate_limit, last)
-            && now - last + 1 < 1_000 / u64::from(rate)
+            && now - last + 1 < 1_000 / u64::from(rate.get())
         {
             self.subject.violate(format_args!(
                 "an invoke follows another after {} ms, with {rate} a second allowed",
@@ -198,8 +199,8 @@ impl OpenInvoke {
                 state.counts.throttles += u64::from(fault.kind == FaultKind::Throttled);
             }
         }
-        let poller = &session.mapping.poller;
-        let longest = millis(poller.visibility.hold_limit).min(TWELVE_HOURS);
+        let (spec, poller) = (queue(&session.mapping), &session.mapping.poller);
+        let longest = millis(spec.visibility.hold_limit).min(TWELVE_HOURS);
         let pause = millis(poller.retry_backoff.maximum).max(5_000);
         let oldest = self.leases.iter().map(|&index| state.leases[index].received).min().unwrap_or(now);
         let kept = session.kept(&state, &self.leases, failed);

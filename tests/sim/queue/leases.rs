@@ -7,6 +7,7 @@ use forebay::machine::{OnFunctionError, Receipt, Record, Screening};
 use forebay::mapping::Mapping;
 
 use crate::fifo;
+use crate::plan::queue;
 use crate::queue::delivery::{HELD, Hold, IN_THE_WAY, Lease, Place};
 use crate::queue::settle::RETURNED;
 use crate::queue::subject::{Subject, SubjectState};
@@ -82,7 +83,7 @@ impl Subject {
             World::unix_at(message.sent),
             World::unix_at(first),
             fifo::attributes(message, n),
-            self.plan.mapping.source.text,
+            self.plan.mapping.source.id(),
         );
         self.note(format_args!("m{n} handed out as L{index}, receive {}", message.receive_count));
         state.by_receipt.insert(Arc::clone(&receipt), index);
@@ -211,7 +212,9 @@ impl Subject {
         let tried = lease.not_extended.is_some_and(|at| lease.known.saturating_sub(at) <= pace);
         let allowed = match (lease.allowed, lease.hold) {
             (Some(allowed), _) => allowed,
-            (None, Hold::Failed(_)) if mapping.poller.visibility.on_function_error == OnFunctionError::Wait => "failed",
+            (None, Hold::Failed(_)) if queue(&mapping).visibility.on_function_error == OnFunctionError::Wait => {
+                "failed"
+            }
             (None, Hold::Failed(_)) if lease.extending > 0 || lease.not_extended.is_some() => {
                 "failed, and not released"
             }
@@ -267,7 +270,7 @@ impl Subject {
     pub(crate) fn hidden(&self, mapping: &Mapping) -> u64 {
         let own = self.plan.queue.visibility * 1000;
         let own = if own == 0 { 30_000 } else { own };
-        mapping.poller.visibility.timeout.map_or(own, millis)
+        queue(mapping).visibility.timeout.map_or(own, millis)
     }
 
     /// Allows every delivery that the engine holds to end, for one reason.

@@ -2,7 +2,7 @@
 
 use forebay::machine::FaultKind;
 
-use crate::plan::{Outage, SideOf};
+use crate::plan::{Outage, SideOf, queue_mut};
 use crate::queue::plan::{Faults, SubjectPlan};
 use crate::queue::scenes::{passes, plan, subject};
 use crate::seeds::asks_for_more;
@@ -13,7 +13,7 @@ fn busy(slots: Option<u32>, run: u64, until: u64) -> SubjectPlan {
     let messages = slots_or_grown * until / run + 100;
     let mut subject = subject(usize::try_from(messages).expect("a number that fits"));
     subject.mapping.batch_size = 1;
-    subject.mapping.maximum_concurrency = slots;
+    queue_mut(&mut subject.mapping).maximum_concurrency = slots;
     subject.queue.max_receive_count = None;
     subject.queue.latency = (1, 1);
     subject.function.duration = (run, run);
@@ -110,7 +110,7 @@ fn a_reserved_concurrency_is_used_and_seldom_exceeded() {
         [(1, Some(2), 2_000), (1, None, 500), (3, Some(30), 200), (20, Some(30), 200)];
     for &(reserved, slots, run) in rows(&LOADS, 3) {
         let mut subject = busy(Some(reserved), run, UNTIL);
-        subject.mapping.maximum_concurrency = slots;
+        queue_mut(&mut subject.mapping).maximum_concurrency = slots;
         subject.function.reserved = Some(reserved);
         let mut plan = plan(vec![subject], Vec::new());
         (plan.fair_at, plan.watch_idle) = (UNTIL, false);

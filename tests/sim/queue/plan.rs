@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use forebay::mapping::Mapping;
 
-use crate::plan::{FunctionPlan, Outage};
+use crate::plan::{FunctionPlan, Outage, is_fifo, queue_mut};
 
 /// Everything that will happen to one world.
 #[derive(Clone, Debug)]
@@ -67,9 +67,10 @@ pub(crate) struct Retune {
 impl Retune {
     /// Gives a mapping these numbers, as far as its queue takes them.
     pub(crate) fn apply(self, mapping: &mut Mapping) {
-        mapping.batch_size = if mapping.fifo { self.batch_size.min(10) } else { self.batch_size };
-        mapping.window = if mapping.fifo { Duration::ZERO } else { Duration::from_secs(self.window) };
-        mapping.maximum_concurrency = self.maximum_concurrency;
+        let fifo = is_fifo(mapping);
+        mapping.batch_size = if fifo { self.batch_size.min(10) } else { self.batch_size };
+        mapping.window = if fifo { Duration::ZERO } else { Duration::from_secs(self.window) };
+        queue_mut(mapping).maximum_concurrency = self.maximum_concurrency;
     }
 }
 

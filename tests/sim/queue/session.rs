@@ -6,6 +6,7 @@ use forebay::machine::PollRequest;
 use forebay::mapping::Mapping;
 
 use crate::fifo::Attempts;
+use crate::plan::queue;
 use crate::queue::delivery::{Hold, Lease};
 use crate::queue::subject::{SessionState, Subject, SubjectState};
 use crate::streak::Streak;
@@ -31,7 +32,9 @@ impl Session {
         let mut state = subject.state();
         let numbers = format!(
             "batches of {}, window {:?}, concurrency {:?}",
-            mapping.batch_size, mapping.window, mapping.maximum_concurrency
+            mapping.batch_size,
+            mapping.window,
+            queue(&mapping).maximum_concurrency
         );
         let running = state.sessions.last_mut().filter(|last| last.incarnation == incarnation && last.handles > 0);
         let change = if let Some(running) = running {
@@ -73,7 +76,7 @@ impl Session {
 
     /// How many batches may be in flight, where that is fixed.
     pub(crate) fn limit(&self) -> Option<usize> {
-        self.mapping.maximum_concurrency.map(|limit| usize::try_from(limit).expect("a limit fits"))
+        queue(&self.mapping).maximum_concurrency.map(|limit| usize::try_from(limit).expect("a limit fits"))
     }
 
     /// Invokes that may always be in flight at once, when nothing goes wrong.
@@ -128,7 +131,7 @@ impl Session {
         if request.visibility.is_some_and(|hidden| hidden.subsec_nanos() != 0 || hidden.as_secs() > 43_200) {
             subject.violate(format_args!("a receive hides for {:?}", request.visibility));
         }
-        if let (Some(wanted), asked) = (self.mapping.poller.visibility.timeout, request.visibility)
+        if let (Some(wanted), asked) = (queue(&self.mapping).visibility.timeout, request.visibility)
             && asked != Some(wanted)
         {
             subject.violate(format_args!("a receive hides for {asked:?} where the mapping says {wanted:?}"));

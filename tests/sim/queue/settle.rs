@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
+use crate::plan::queue;
 use crate::queue::delivery::{EXTENDED_LATE, Hold, IN_THE_WAY, Lease};
 use crate::queue::leases::TWELVE_HOURS;
 use crate::queue::session::Session;
@@ -156,7 +157,7 @@ impl Session {
         if !hidden.is_zero() && span > TWELVE_HOURS {
             subject.violate(format_args!("L{index} is to be hidden for {span} ms in all, over 12 hours"));
         }
-        let policy = &self.mapping.poller.visibility.on_function_error;
+        let policy = &queue(&self.mapping).visibility.on_function_error;
         let just = |at: u64| at + 1 >= now;
         match (lease.hold, hidden.is_zero()) {
             _ if lease.perhaps_given_up => {}

@@ -7,7 +7,7 @@ use forebay::mapping::Mapping;
 use tokio::sync::Notify;
 
 use crate::fifo::{Attempts, FifoState};
-use crate::plan::{Outage, SideOf};
+use crate::plan::{Outage, SideOf, is_fifo};
 use crate::queue::delivery::{Lease, Message};
 use crate::queue::destination::Tally;
 use crate::queue::plan::{Faults, SubjectPlan};
@@ -71,7 +71,7 @@ impl Subject {
 
     /// Whether the queue is FIFO.
     pub(crate) const fn is_fifo(&self) -> bool {
-        self.plan.mapping.fifo
+        is_fifo(&self.plan.mapping)
     }
 
     /// The outage of one side, if there is one now.

@@ -89,7 +89,7 @@ impl Session {
             known.open = true;
             return;
         }
-        let records = match event::read(&state, &failure.payload, &self.mapping.source.text) {
+        let records = match event::read(&state, &failure.payload, self.mapping.source.id()) {
             Ok((records, _)) => records,
             Err(wrong) => return self.violate(format_args!("a failure record's event: {wrong}")),
         };
@@ -127,7 +127,7 @@ impl Session {
         if *span != expected || records.iter().any(|&record| state.records[record].shard != index) {
             self.violate(format_args!("a failure record says {span:?}, its event {expected:?}"));
         }
-        let windowed = self.mapping.stream.as_ref().is_some_and(|stream| stream.tumbling_window.is_some());
+        let windowed = self.mapping.source.stream().is_some_and(|stream| stream.tumbling_window.is_some());
         // What becomes too old before its window was opened may tell of none.
         let unopened = windowed && failure.condition == Condition::RecordAgeExceeded;
         if (window.is_some() != windowed && !unopened)

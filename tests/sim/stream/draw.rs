@@ -1,5 +1,6 @@
 //! Draws a stream's scenario from a seed.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -76,7 +77,7 @@ fn consumer(rng: &mut Rng, index: usize, temper: Temper, kind: SourceKind, born:
     };
     let mut mapping = mapping(if index == 0 { "orders" } else { "refunds" }, kind, start);
     let tumbles = rng.u8(0..10) == 0;
-    let stream = mapping.stream.as_mut().expect("a mapping of a stream");
+    let stream = mapping.source.stream_mut().expect("a mapping of a stream");
     stream.maximum_retry_attempts = if rng.bool() { None } else { Some(rng.u32(0..=5)) };
     stream.maximum_record_age = (rng.u8(0..4) == 0).then(|| Duration::from_secs(rng.u64(60..90)));
     stream.bisect = rng.bool();
@@ -91,7 +92,7 @@ fn consumer(rng: &mut Rng, index: usize, temper: Temper, kind: SourceKind, born:
         mapping.poller.retry_backoff = BackoffPolicy { initial, maximum: initial * rng.u32(1..20) };
     }
     mapping.poller.drain_timeout = (rng.u8(0..5) == 0).then(|| Duration::from_secs(rng.u64(1..15)));
-    mapping.poller.rate_limit = (rng.u8(0..12) == 0).then(|| rng.u32(2..20));
+    mapping.poller.rate_limit = (rng.u8(0..12) == 0).then(|| rng.u32(2..20)).and_then(NonZeroU32::new);
     let longest = match rng.u8(0..4) {
         0 | 1 => rng.u64(1..60),
         2 => rng.u64(60..1_500),

@@ -33,7 +33,7 @@ impl Session {
         let model = &self.model;
         let mut state = model.state();
         model.sweep(&mut state);
-        let (records, tail) = match event::read(&state, body, &self.mapping.source.text) {
+        let (records, tail) = match event::read(&state, body, self.mapping.source.id()) {
             Ok(event) => event,
             Err(wrong) => {
                 self.violate(wrong);
@@ -72,7 +72,7 @@ impl Session {
             let most = self.mapping.batch_size;
             self.violate(format_args!("a batch has {} records, where {most} are allowed", records.len()));
         }
-        let windowed = self.mapping.stream.as_ref().is_some_and(|stream| stream.tumbling_window.is_some());
+        let windowed = self.mapping.source.stream().is_some_and(|stream| stream.tumbling_window.is_some());
         if tail.is_some() != windowed {
             self.violate("an event has a window where the mapping has none, or none where it has one");
         }
@@ -101,7 +101,7 @@ impl Session {
 
     /// At most as many invokes of a shard as it has lanes, and never one key in two of them.
     fn check_lanes(&self, state: &State, shard: usize, records: &[usize]) {
-        let lanes = self.mapping.stream.as_ref().map_or(1, |stream| stream.parallelization as usize);
+        let lanes = self.mapping.source.stream().map_or(1, |stream| stream.parallelization as usize);
         let keys: BTreeSet<u32> = records.iter().map(|&record| state.records[record].key).collect();
         let open: Vec<&Call> =
             state.consumers[self.consumer].calls.values().filter(|call| call.shard == shard).collect();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use forebay::machine::Failure;
-use forebay::mapping::{Mapping, StreamParameters};
+use forebay::mapping::{Mapping, StreamSpec};
 
 use super::plan::{ConsumerPlan, Plan};
 use super::view::View;
@@ -304,8 +304,8 @@ impl State {
 
 impl SessionState {
     /// The parameters that only streams have.
-    pub(crate) fn stream(&self) -> &StreamParameters {
-        self.mapping.stream.as_ref().expect("a mapping of a stream")
+    pub(crate) fn stream(&self) -> &StreamSpec {
+        self.mapping.source.stream().expect("a mapping of a stream")
     }
 
     /// Whether records may be dropped without a word when they are this old.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use forebay::machine::StartingPosition;
-use forebay::mapping::{Mapping, SourceKind, StreamParameters};
+use forebay::mapping::{Mapping, SourceKind};
 
-use crate::plan::{FunctionPlan, Outage, arn, mapping as plain};
+use crate::plan::{FunctionPlan, Outage, of_source};
 
 /// Everything that will happen to one stream, its functions and its engine. Times are milliseconds.
 #[derive(Clone, Debug)]
@@ -185,28 +185,18 @@ impl Retune {
     pub(crate) fn apply(self, mapping: &mut Mapping) {
         mapping.batch_size = self.batch_size;
         mapping.window = Duration::from_secs(self.window);
-        let stream = mapping.stream.as_mut().expect("a mapping of a stream");
+        let stream = mapping.source.stream_mut().expect("a mapping of a stream");
         stream.parallelization = if stream.tumbling_window.is_some() { 1 } else { self.parallelization };
     }
 }
 
 /// A mapping named `name` of the one stream, with AWS's defaults.
 pub(crate) fn mapping(name: &str, kind: SourceKind, start: StartingPosition) -> Mapping {
-    let mut mapping = plain(name);
-    mapping.kind = kind;
-    let (service, resource) = match kind {
-        SourceKind::DynamoDb => ("dynamodb", "table/river/stream/2026-01-01T00:00:00.000"),
-        _ => ("kinesis", "stream/river"),
+    let source = match kind {
+        SourceKind::DynamoDb => "dynamodb:us-east-1:000000000000:table/river/stream/2026-01-01T00:00:00.000",
+        _ => "kinesis:us-east-1:000000000000:stream/river",
     };
-    mapping.source = arn(service, resource);
-    mapping.batch_size = 100;
-    mapping.stream = Some(StreamParameters {
-        start,
-        parallelization: 1,
-        maximum_retry_attempts: None,
-        maximum_record_age: None,
-        bisect: false,
-        tumbling_window: None,
-    });
+    let mut mapping = of_source(name, &format!("{source}\nStartingPosition: LATEST"));
+    mapping.source.stream_mut().expect("a mapping of a stream").start = start;
     mapping
 }

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::model::{State, StreamModel};
 use super::session::Session;
 use super::shards::{BYTES_PER_SECOND, unix};
-use crate::plan::SideOf;
+use crate::plan::{SideOf, stream};
 
 /// What took the place of a stream that is disabled.
 pub(crate) const NEWEST: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/river/stream/2026-01-02T00:00:00.000";
@@ -133,7 +133,7 @@ impl StreamModel {
         let slow = self.plan.stream.kind == SourceKind::Kinesis && left < 0;
         let most = reads_per_second(self.plan.stream.kind);
         let often = reads.len() >= most;
-        let asks = session.mapping.poller.reads_per_second.is_some_and(|reads| reads as usize > most);
+        let asks = stream(&session.mapping).reads_per_second.get() as usize > most;
         if !slow && !often {
             reads.push_back((now, session.reader()));
             return Ok(());

@@ -54,7 +54,7 @@ impl Session {
             streak: Streak::default(),
         });
         drop(state);
-        let stream = mapping.stream.as_ref().expect("a mapping of a stream");
+        let stream = mapping.source.stream().expect("a mapping of a stream");
         model.note(
             consumer,
             format_args!(
@@ -147,7 +147,7 @@ impl StreamModel {
 
     /// Where a mapping starts.
     pub(crate) fn start(&self, consumer: usize) -> StartingPosition {
-        self.consumer(consumer).mapping.stream.as_ref().expect("a mapping of a stream").start
+        self.consumer(consumer).mapping.source.stream().expect("a mapping of a stream").start
     }
 
     /// Whether a session must settle a record: the mapping must, and the claimed mark does not cover it.

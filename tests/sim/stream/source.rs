@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::model::StreamModel;
 use super::session::Session;
 use super::shards::places;
+use crate::plan::stream;
 
 /// Lists that one mapping may make in a second: `DescribeStream` allows ten to everybody.
 const LISTS_PER_SECOND: usize = 10;
@@ -125,7 +126,7 @@ impl Session {
         let least = if view.idle { base * 9 / 10 } else { 199 };
         if let Some(since) = since
             && since < least
-            && self.mapping.poller.reads_per_second.is_none()
+            && stream(&self.mapping).reads_per_second.get() == 5
         {
             let idle = if view.idle { ", although there was nothing more" } else { "" };
             self.violate(format_args!("reads shard {shard} again after {since} ms{idle}"));

@@ -40,7 +40,7 @@ pub(super) fn host(rng: &mut Rng, plan: &mut Plan) {
     }
     plan.host.sort_unstable();
     for consumer in &mut plan.consumers {
-        let stream = consumer.mapping.stream.as_mut().expect("a mapping of a stream");
+        let stream = consumer.mapping.source.stream_mut().expect("a mapping of a stream");
         if stream.tumbling_window.is_some() {
             // When the end of a window is too old cannot be told to the second from outside.
             stream.maximum_record_age = None;
@@ -78,12 +78,12 @@ pub(super) fn end(rng: &mut Rng, plan: &mut Plan) {
 
 /// What is poisoned must end one day.
 pub(super) fn ends(consumer: &ConsumerPlan) -> bool {
-    let stream = consumer.mapping.stream.as_ref().expect("a mapping of a stream");
+    let stream = consumer.mapping.source.stream().expect("a mapping of a stream");
     stream.maximum_retry_attempts.is_some() || stream.maximum_record_age.is_some()
 }
 
 fn begins_with_all(consumer: &ConsumerPlan) -> bool {
-    consumer.mapping.stream.as_ref().is_some_and(|stream| stream.start == StartingPosition::TrimHorizon)
+    consumer.mapping.source.stream().is_some_and(|stream| stream.start == StartingPosition::TrimHorizon)
 }
 
 /// In every fourth scenario functions fail everything for a while, and the mappings are looked at meanwhile.

@@ -16,7 +16,7 @@ impl Session {
     /// The records of a batch are of one window, and the state is what the function returned last.
     pub(crate) fn check_window(&self, state: &mut State, shard: usize, records: &[usize], tail: Option<&WindowTail>) {
         let Some(tail) = tail else { return };
-        let length = self.mapping.stream.as_ref().and_then(|stream| stream.tumbling_window).map_or(1, millis);
+        let length = self.mapping.source.stream().and_then(|stream| stream.tumbling_window).map_or(1, millis);
         if tail.start % length != 0 || tail.end != tail.start + length {
             self.violate(format_args!("a window goes from {} to {}", tail.start, tail.end));
         }

@@ -159,7 +159,7 @@ impl Session {
         let view = state.view(self.consumer, self.id, shard);
         let (read, finished) = (view.read.get(&first).copied().unwrap_or(now), view.finished);
         // A record that was dropped as too old may have opened the window.
-        let ages = self.mapping.stream.as_ref().is_some_and(|stream| stream.maximum_record_age.is_some());
+        let ages = self.mapping.source.stream().is_some_and(|stream| stream.maximum_record_age.is_some());
         let over = finished || state.shards[shard].gone;
         let hurried = over || ages || state.consumers[self.consumer].quiet.is_some();
         if !complete && !hurried && now - read + 1 < window {
@@ -185,7 +185,7 @@ impl Session {
     pub(crate) fn check_follows(&self, state: &mut State, shard: usize, records: &[usize]) {
         let Some(&last) = records.last() else { return };
         let keys: BTreeSet<u32> = records.iter().map(|&record| state.records[record].key).collect();
-        let one_lane = self.mapping.stream.as_ref().is_some_and(|stream| stream.parallelization == 1);
+        let one_lane = self.mapping.source.stream().is_some_and(|stream| stream.parallelization == 1);
         let from = state.view(self.consumer, self.id, shard).from;
         for at in from..state.records[last].at {
             let earlier = state.shards[shard].records[at];
@@ -253,7 +253,7 @@ impl Session {
     /// An invoke ends: what its lane must do next.
     pub(crate) fn end_work(&self, state: &mut State, shard: usize, id: u64, result: &InvokeResult, verdict: Verdict) {
         let now = self.model.world.now();
-        let stream = self.mapping.stream.clone().expect("a mapping of a stream");
+        let stream = self.mapping.source.stream().cloned().expect("a mapping of a stream");
         let view = state.view(self.consumer, self.id, shard);
         view.last_end = Some(now);
         let flies = |lane: &Vec<Piece>| lane.last().is_some_and(|piece| piece.stage == Stage::InFlight(id));

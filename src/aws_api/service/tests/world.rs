@@ -55,7 +55,11 @@ struct Port {
 impl Port {
     fn new(world: &Arc<World>, mapping: &Mapping) -> Self {
         world.held.fetch_add(1, SeqCst);
-        Self { world: Arc::clone(world), source: mapping.source.text.clone(), function: mapping.function.name.clone() }
+        Self {
+            world: Arc::clone(world),
+            source: mapping.source.id().to_owned(),
+            function: mapping.target.lambda().function.name.clone(),
+        }
     }
 
     async fn source(&self) -> Result<(), Fault> {
@@ -84,7 +88,8 @@ struct Door(Arc<World>);
 impl Connector for Door {
     fn connect(&self, mapping: &Mapping) -> BoxFuture<'_, Result<Ports, Fault>> {
         let port = || Arc::new(Port::new(&self.0, mapping));
-        let source = if mapping.stream.is_some() { SourcePort::Stream(port()) } else { SourcePort::Queue(port()) };
+        let source =
+            if mapping.source.stream().is_some() { SourcePort::Stream(port()) } else { SourcePort::Queue(port()) };
         let ports = Ports { source, function: port(), destination: None, filtered: None };
         async move { Ok(ports) }.boxed()
     }

@@ -5,7 +5,7 @@ mod failures;
 mod shards;
 
 use forebay::machine::{Condition, FailedBatch, StartingPosition};
-use forebay::mapping::{Mapping, SourceKind, StreamParameters};
+use forebay::mapping::{Mapping, SourceKind, StreamSpec};
 
 use super::plan::{CallFaults, ConsumerPlan, Plan, Put, StorePlan, StreamFaults, StreamPlan, mapping};
 use super::scenario::{Outcome, run};
@@ -53,8 +53,8 @@ pub(super) fn orders(plan: &mut Plan) -> &mut Mapping {
     &mut plan.consumers[0].mapping
 }
 
-pub(super) fn stream(plan: &mut Plan) -> &mut StreamParameters {
-    orders(plan).stream.as_mut().expect("a stream mapping")
+pub(super) fn stream(plan: &mut Plan) -> &mut StreamSpec {
+    orders(plan).source.stream_mut().expect("a stream mapping")
 }
 
 pub(super) fn passes(plan: Plan) -> Outcome {

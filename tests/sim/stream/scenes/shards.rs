@@ -82,7 +82,7 @@ fn one_mapping_knows_nothing_of_anothers_troubles() {
     let mut other = plan.consumers[0].clone();
     other.mapping = mapping("refunds", SourceKind::Kinesis, StartingPosition::TrimHorizon);
     other.mapping.report_batch_item_failures = true;
-    other.mapping.stream.as_mut().unwrap().maximum_retry_attempts = Some(0);
+    other.mapping.source.stream_mut().unwrap().maximum_retry_attempts = Some(0);
     plan.consumers.push(other);
     let outcome = passes(plan);
     assert_eq!(given_up(&outcome), [(20, 6, Condition::RetryAttemptsExhausted)]);

@@ -1,0 +1,207 @@
+//! What feeds a mapping and what takes its batches, each with what belongs to it alone.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::model::{Arn, FunctionRef, Side};
+use crate::machine::{GroupOrder, MAX_HIDDEN, OnFunctionError, StartingPosition};
+
+/// What feeds a mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceSpec {
+    /// A standard SQS queue.
+    Queue(QueueSpec),
+    /// An SQS FIFO queue.
+    Fifo(FifoSpec),
+    /// A Kinesis stream, read with shared throughput.
+    Kinesis(StreamSpec),
+    /// The stream of a DynamoDB table.
+    DynamoDb(StreamSpec),
+}
+
+/// A queue, and what only mappings of queues have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueSpec {
+    /// `EventSourceArn`.
+    pub arn: Arn,
+    /// `ScalingConfig.MaximumConcurrency`; `None`: adaptive.
+    pub maximum_concurrency: Option<u32>,
+    /// `Poller.ReceiveWait`: how long a receive waits for a first message; `None`: as long as the process says
+    /// (`--receive-wait`).
+    pub receive_wait: Option<Duration>,
+    /// How held and failed messages are hidden.
+    pub visibility: VisibilityOptions,
+    /// `Poller.OnFailureAttempts`: so many times a function may fail a message before it goes to the failure destination.
+    pub on_failure_attempts: u32,
+}
+
+/// A FIFO queue, and what only mappings of FIFO queues have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FifoSpec {
+    /// What it has as a queue.
+    pub queue: QueueSpec,
+    /// `Poller.GroupOrder`: what a careless partial response means for the message groups.
+    pub group_order: GroupOrder,
+}
+
+/// A stream, and what only mappings of streams have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamSpec {
+    /// `EventSourceArn`.
+    pub arn: Arn,
+    /// `StartingPosition` and `StartingPositionTimestamp`.
+    pub start: StartingPosition,
+    /// `ParallelizationFactor`, or `Poller.ParallelizationFactor` beyond AWS's ten: 1 to 100.
+    pub parallelization: u32,
+    /// `MaximumRetryAttempts`; `None`: without end.
+    pub maximum_retry_attempts: Option<u32>,
+    /// `MaximumRecordAgeInSeconds`; `None`: without end.
+    pub maximum_record_age: Option<Duration>,
+    /// `BisectBatchOnFunctionError`.
+    pub bisect: bool,
+    /// `TumblingWindowInSeconds`.
+    pub tumbling_window: Option<Duration>,
+    /// `Poller.ReadsPerSecond`: the most reads of a shard a second.
+    pub reads_per_second: NonZeroU32,
+}
+
+impl SourceSpec {
+    /// What a user knows it by, and checkpoints are kept under.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.arn().text
+    }
+
+    /// Its ARN.
+    #[must_use]
+    pub const fn arn(&self) -> &Arn {
+        match self {
+            Self::Queue(queue) | Self::Fifo(FifoSpec { queue, .. }) => &queue.arn,
+            Self::Kinesis(stream) | Self::DynamoDb(stream) => &stream.arn,
+        }
+    }
+
+    /// Which of the sources it is.
+    #[must_use]
+    pub const fn kind(&self) -> SourceKind {
+        match self {
+            Self::Queue(_) => SourceKind::Sqs,
+            Self::Fifo(_) => SourceKind::Fifo,
+            Self::Kinesis(_) => SourceKind::Kinesis,
+            Self::DynamoDb(_) => SourceKind::DynamoDb,
+        }
+    }
+
+    /// What queues have.
+    #[must_use]
+    pub const fn queue(&self) -> Option<&QueueSpec> {
+        match self {
+            Self::Queue(queue) | Self::Fifo(FifoSpec { queue, .. }) => Some(queue),
+            Self::Kinesis(_) | Self::DynamoDb(_) => None,
+        }
+    }
+
+    /// What queues have, to change it.
+    pub const fn queue_mut(&mut self) -> Option<&mut QueueSpec> {
+        match self {
+            Self::Queue(queue) | Self::Fifo(FifoSpec { queue, .. }) => Some(queue),
+            Self::Kinesis(_) | Self::DynamoDb(_) => None,
+        }
+    }
+
+    /// What streams have.
+    #[must_use]
+    pub const fn stream(&self) -> Option<&StreamSpec> {
+        match self {
+            Self::Kinesis(stream) | Self::DynamoDb(stream) => Some(stream),
+            Self::Queue(_) | Self::Fifo(_) => None,
+        }
+    }
+
+    /// What streams have, to change it.
+    pub const fn stream_mut(&mut self) -> Option<&mut StreamSpec> {
+        match self {
+            Self::Kinesis(stream) | Self::DynamoDb(stream) => Some(stream),
+            Self::Queue(_) | Self::Fifo(_) => None,
+        }
+    }
+}
+
+/// The kinds of sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SourceKind {
+    /// A standard SQS queue.
+    Sqs,
+    /// An SQS FIFO queue.
+    Fifo,
+    /// A Kinesis stream, read with shared throughput.
+    Kinesis,
+    /// The stream of a DynamoDB table.
+    DynamoDb,
+}
+
+impl SourceKind {
+    /// The label used in metrics and JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sqs | Self::Fifo => "sqs",
+            Self::Kinesis => "kinesis",
+            Self::DynamoDb => "dynamodb",
+        }
+    }
+}
+
+/// How held and failed messages are hidden.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VisibilityOptions {
+    /// Used instead of the queue's own `VisibilityTimeout`.
+    pub timeout: Option<Duration>,
+    /// The longest that a message is held through throttles and service errors (SQS allows 12 h).
+    pub hold_limit: Duration,
+    /// What happens to the messages of a failed batch.
+    pub on_function_error: OnFunctionError,
+}
+
+impl Default for VisibilityOptions {
+    fn default() -> Self {
+        Self { timeout: None, hold_limit: MAX_HIDDEN, on_function_error: OnFunctionError::Wait }
+    }
+}
+
+/// What takes a mapping's batches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A Lambda function.
+    Lambda(LambdaTarget),
+}
+
+/// A Lambda function, and how it is invoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LambdaTarget {
+    /// `FunctionName`.
+    pub function: FunctionRef,
+    /// How it is reached.
+    pub side: Side,
+    /// Its timeout, where its configuration may not be read.
+    pub timeout: Option<Duration>,
+    /// Not `RequireLambdaHeaders`: an answer counts without `X-Amz-Executed-Version` and without the id of its request.
+    pub headers_optional: bool,
+}
+
+impl Target {
+    /// The Lambda function that it is.
+    #[must_use]
+    pub const fn lambda(&self) -> &LambdaTarget {
+        match self {
+            Self::Lambda(lambda) => lambda,
+        }
+    }
+
+    /// The same, to change it.
+    pub const fn lambda_mut(&mut self) -> &mut LambdaTarget {
+        match self {
+            Self::Lambda(lambda) => lambda,
+        }
+    }
+}
