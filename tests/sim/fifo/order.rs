@@ -95,7 +95,11 @@ impl Session {
             let held: Vec<usize> = state.open.iter().copied().filter(known).collect();
             held.into_iter().filter(|&index| !subject.group_broke(state, index)).collect::<Vec<usize>>()
         };
-        let waiting = in_hand(Hold::Waiting);
+        // What was cut or split off waits in its group, which another batch keeps busy.
+        let called = |group: &Arc<str>| state.calls.values().any(|call| call.groups.contains(group));
+        let mut waiting = in_hand(Hold::Waiting);
+        waiting
+            .retain(|&index| !state.group_of(index).is_some_and(called) && !subject.is_behind_one_left(state, index));
         let batches: BTreeSet<u64> = waiting.iter().map(|&index| state.leases[index].batch).collect();
         let busy = state.calls.len() + batches.len();
         let open = state.sessions[self.id].receives.len();
@@ -112,7 +116,7 @@ impl Session {
         // and when it was left, what waited behind it was, too.
         let is_held = |&index: &usize| {
             let lease = &state.leases[index];
-            lease.session == self.id && lease.hold == Hold::Waiting && lease.is_perhaps_held()
+            lease.session == self.id && lease.hold == Hold::Waiting && (lease.is_perhaps_held() || lease.gone.is_some())
         };
         let held: Vec<usize> = (0..state.leases.len()).filter(is_held).collect();
         let mut with_batch = state.groups_of(&held);

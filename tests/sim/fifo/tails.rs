@@ -48,7 +48,7 @@ impl Session {
         let OnFunctionError::Backoff(backoff) = queue(&self.mapping).visibility.on_function_error else { return false };
         let is_just = matches!(lease.hold, Hold::Failed(at) if at + 1 >= self.subject.world.now());
         let is_extension = millis(hidden) >= self.subject.hidden(&self.mapping) && hidden > backoff.maximum;
-        self.subject.is_fifo() && is_just && is_extension
+        is_just && is_extension
     }
 
     /// What failed together comes back together, first to last.

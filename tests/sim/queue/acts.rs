@@ -43,7 +43,7 @@ impl Scenario {
 
     fn hush(&self, subject: usize, bound: Option<u64>, receives: Option<u64>) -> u64 {
         let since = self.world.now();
-        self.subjects[subject].state().quiet = Some(Quiet { since, bound, receives, cut: false });
+        self.subjects[subject].hush(Quiet { since, bound, receives, cut: false });
         since
     }
 
@@ -90,8 +90,15 @@ impl Scenario {
             }
             return;
         }
-        let patience = Duration::from_millis(bound + SLACK);
-        if !self.rig.wait(self.subjects[subject].name(), patience, is(MappingState::Disabled)).await {
+        let mut patience = Duration::from_millis(bound + SLACK);
+        let mut disabled = self.rig.wait(self.subjects[subject].name(), patience, is(MappingState::Disabled)).await;
+        if !disabled && self.subjects[subject].came_last(since) {
+            // What a receive brings late for the last time is processed, for as long as receives are waited for.
+            let rest = Duration::from_millis(receives - bound);
+            patience += rest;
+            disabled = self.rig.wait(self.subjects[subject].name(), rest, is(MappingState::Disabled)).await;
+        }
+        if !disabled {
             return self.subjects[subject].violate(format_args!("still not Disabled {patience:?} after the stop"));
         }
         let took = self.world.now() - since;
@@ -120,8 +127,12 @@ impl Scenario {
 
     pub(crate) async fn start(&mut self, subject: usize) {
         let now = self.world.now();
-        let quiet = self.subjects[subject].state().quiet.take();
-        self.subjects[subject].state().goes_on(now);
+        let quiet = {
+            let mut state = self.subjects[subject].state();
+            self.subjects[subject].leave_behind(&mut state);
+            state.goes_on(now);
+            state.quiet.take()
+        };
         match self.rig.handle.start(self.subjects[subject].name()).await {
             Ok(_) => self.wanted[subject] = true,
             Err(EngineError::Store(_)) => {
@@ -180,8 +191,9 @@ impl Scenario {
                 None => drop(self.hush(subject, Some(own), Some(own))),
                 // What a stop still waits for is waited for no longer than this.
                 Some(quiet) => {
-                    let receives = quiet.receives.map(|span| span.min(since + own - quiet.since));
-                    self.subjects[subject].state().quiet = Some(Quiet { receives, ..quiet });
+                    let shorter = |span: Option<u64>| span.map(|span| span.min(since + own - quiet.since));
+                    let (bound, receives) = (shorter(quiet.bound), shorter(quiet.receives));
+                    self.subjects[subject].state().quiet = Some(Quiet { bound, receives, ..quiet });
                 }
             }
         }

@@ -109,7 +109,7 @@ pub(crate) struct Lease {
     pub(crate) attempts: u32,
     /// It is over.
     pub(crate) over: bool,
-    /// The first invoke that it was in.
+    /// The last invoke that it was in.
     pub(crate) batch: u64,
     /// Which receive brought it.
     pub(crate) receive: u64,
@@ -141,6 +141,12 @@ pub(crate) struct Lease {
     pub(crate) left: Option<u64>,
     /// The engine has begun something that came after it in its group: it does not hold it any more.
     pub(crate) passed: bool,
+    /// A drain that was taken back may have begun to return it, and then the engine does not hold it any more.
+    pub(crate) doubtful: bool,
+    /// A drain does not give it back.
+    pub(crate) stays: bool,
+    /// A drain has begun to give it back: it may become visible when it will.
+    pub(crate) returning: bool,
 }
 
 impl Lease {

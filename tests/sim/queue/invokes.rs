@@ -7,7 +7,7 @@ use forebay::machine::{FaultKind, InvokeResult};
 use crate::plan::queue;
 use crate::queue::delivery::{HELD, Hold, NOT_MADE};
 use crate::queue::leases::TWELVE_HOURS;
-use crate::queue::session::Session;
+use crate::queue::session::{STOP_GRACE, Session};
 use crate::queue::subject::{Call, Subject, SubjectState};
 use crate::run::millis;
 
@@ -54,17 +54,16 @@ impl Session {
         for &index in &leases {
             let lease = &mut state.leases[index];
             lease.hold = Hold::Running;
+            lease.doubtful = false;
             lease.attempts += 1;
-            if lease.attempts == 1 {
-                lease.batch = id;
-            }
+            lease.batch = id;
         }
         let groups = state.groups_of(&leases);
         state.calls.insert(id, Call { session: self.id, groups });
         state.counts.invoked += leases.len() as u64;
         let open = state.calls.len();
         subject.note(format_args!("invoke {id} begins with {leases:?}, {open} open"));
-        if self.limit().is_some_and(|limit| open > limit) {
+        if self.limit().is_some_and(|limit| open > limit) && !self.waited(&state, &leases) {
             subject.violate(format_args!("{open} invokes are in flight, where {:?} are allowed", self.limit()));
         }
         OpenInvoke { subject: Arc::clone(subject), id, leases, ended: false }
@@ -89,10 +88,7 @@ impl Session {
         if bytes > BODY_LIMIT {
             subject.violate(format_args!("an event has {bytes} bytes"));
         }
-        // What waits for the rate limit was gathered before its settings changed.
-        let changed = state.sessions[self.id].changed;
-        let waited = self.mapping.poller.rate_limit.is_some()
-            && leases.iter().all(|&index| state.leases[index].delivered <= Some(changed));
+        let waited = self.waited(state, leases);
         if leases.is_empty() || leases.len() > self.mapping.batch_size as usize && !waited {
             subject.violate(format_args!(
                 "a batch has {} records, where {} are allowed",
@@ -155,7 +151,7 @@ impl Session {
         };
         // What seemed lost was taken out of a batch that was full.
         let shrunk = state.lost || state.open.iter().any(lost);
-        if !full && age + 1 < window && !shrunk {
+        if !full && age + 1 < window && !shrunk && !self.waited(state, leases) {
             subject.violate(format_args!(
                 "a batch of {} goes {age} ms after its first record came, before its window of {window} ms",
                 leases.len()
@@ -186,7 +182,8 @@ impl OpenInvoke {
         let now = subject.world.now();
         let mut state = subject.state();
         subject.sweep(&mut state);
-        Subject::close_call(&mut state, session.slots(), self.id, now);
+        let slots = session.slots(&state);
+        Subject::close_call(&mut state, slots, self.id, now);
         if result.is_ok() {
             state.served.push(now);
         } else {
@@ -229,6 +226,9 @@ impl OpenInvoke {
                     Hold::Waiting
                 }
             };
+        }
+        if result.is_err() && state.quiet.is_some() {
+            subject.keep_together(&mut state, &self.leases);
         }
         if result.is_ok() {
             let succeeded = (0..self.leases.len()).any(|at| !failed.contains(&at) && !kept.contains(&at));
@@ -289,9 +289,12 @@ impl Subject {
     /// Takes note that records reached the engine.
     pub(crate) fn deliver(&self, state: &mut SubjectState, picked: &[usize]) {
         let now = self.world.now();
+        let heard = state.sessions.last().map_or(0, |session| session.changed + STOP_GRACE);
         for &index in picked {
             let lease = &mut state.leases[index];
             lease.delivered = Some(now);
+            // The engine hears a little later that a drain is taken back.
+            lease.doubtful &= now <= heard;
             lease.known = now + lease.until.saturating_sub(lease.received);
             if lease.hold == Hold::Underway {
                 lease.hold = Hold::Unstarted;
@@ -299,6 +302,9 @@ impl Subject {
             let n = lease.message;
             self.check_not_given_back(state, index);
             state.messages[n].reached = Some(index);
+        }
+        if state.quiet.is_some() {
+            self.keep_together(state, picked);
         }
     }
 }

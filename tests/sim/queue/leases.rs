@@ -10,7 +10,7 @@ use crate::fifo;
 use crate::plan::queue;
 use crate::queue::delivery::{HELD, Hold, IN_THE_WAY, Lease, Place};
 use crate::queue::settle::RETURNED;
-use crate::queue::subject::{Subject, SubjectState};
+use crate::queue::subject::{Quiet, Subject, SubjectState};
 use crate::run::millis;
 use crate::world::World;
 
@@ -121,6 +121,9 @@ impl Subject {
             split: None,
             left: None,
             passed: false,
+            doubtful: false,
+            stays: false,
+            returning: false,
         });
         index
     }
@@ -184,6 +187,7 @@ impl Subject {
             self.remove(state, n);
         }
         self.check_together(state);
+        self.leave_behind(state);
         let over: Vec<usize> = state.open.iter().copied().filter(|&lease| state.leases[lease].until <= now).collect();
         for index in over {
             self.end(state, index);
@@ -212,6 +216,7 @@ impl Subject {
         let tried = lease.not_extended.is_some_and(|at| lease.known.saturating_sub(at) <= pace);
         let allowed = match (lease.allowed, lease.hold) {
             (Some(allowed), _) => allowed,
+            (None, _) if lease.returning => RETURNED,
             (None, Hold::Failed(_)) if queue(&mapping).visibility.on_function_error == OnFunctionError::Wait => {
                 "failed"
             }
@@ -227,7 +232,7 @@ impl Subject {
             }
             (None, _) if tried => "could not be extended",
             (None, _) if held_for + pause + 2_000 >= TWELVE_HOURS => HELD,
-            (None, Hold::Unstarted) if behind_one_left => "left with the batch that it waited for",
+            (None, Hold::Unstarted | Hold::Waiting) if behind_one_left => "left with the batch that it waited for",
             (None, hold) => {
                 let what = format!(
                     "L{index} (m{n}) became visible again at {} ms although it is {hold:?} in the engine's hands: \
@@ -241,15 +246,54 @@ impl Subject {
         self.note(format_args!("L{index} (m{n}) is visible again: {allowed}"));
     }
 
-    /// Whether another receive of this message would bring it to the dead-letter queue; of a FIFO queue, of any that is
-    /// held with it.
+    /// Whether another receive of this message would bring it to the dead-letter queue, or one for whose sake a drain
+    /// keeps it.
     pub(crate) fn is_last(&self, state: &SubjectState, index: usize) -> bool {
-        let spent =
-            |n: usize| self.plan.queue.max_receive_count.is_some_and(|most| state.messages[n].receive_count >= most);
-        let session = state.leases[index].session;
-        // One that was held with it may have ended meanwhile: what was kept for its sake is processed all the same.
-        let mut held = state.leases.iter().filter(|lease| lease.session == session && lease.delivered.is_some());
-        spent(state.leases[index].message) || self.is_fifo() && held.any(|lease| spent(lease.message))
+        self.is_spent(state, index) || self.is_fifo() && state.leases[index].stays
+    }
+
+    fn is_spent(&self, state: &SubjectState, index: usize) -> bool {
+        let received = state.messages[state.leases[index].message].receive_count;
+        self.plan.queue.max_receive_count.is_some_and(|most| received >= most)
+    }
+
+    /// Whether a receive has brought a message for the last time since then.
+    pub(crate) fn came_last(&self, since: u64) -> bool {
+        let state = self.state();
+        let late = |index: &usize| state.leases[*index].delivered.is_some_and(|at| at >= since);
+        (0..state.leases.len()).filter(late).any(|index| self.is_last(&state, index))
+    }
+
+    /// A drain looks at these together: of a FIFO queue all are kept where one of them is at its last receive.
+    pub(crate) fn keep_together(&self, state: &mut SubjectState, leases: &[usize]) {
+        let spent = leases.iter().any(|&index| self.is_spent(state, index));
+        for &index in leases {
+            state.leases[index].stays = spent;
+        }
+    }
+
+    /// A drain begins.
+    pub(crate) fn hush(&self, quiet: Quiet) {
+        let mut state = self.state();
+        self.leave_behind(&mut state);
+        state.quiet = Some(quiet);
+        let is_idle = |&index: &usize| matches!(state.leases[index].hold, Hold::Unstarted | Hold::Waiting);
+        let idle: Vec<usize> = state.open.iter().copied().filter(is_idle).collect();
+        self.keep_together(&mut state, &idle);
+    }
+
+    /// The engine holds nothing more when its drain is over.
+    pub(crate) fn leave_behind(&self, state: &mut SubjectState) {
+        let Some(over) = state.quiet.and_then(|quiet| quiet.receives.map(|span| quiet.since + span)) else { return };
+        if self.world.now() < over {
+            return;
+        }
+        for index in state.open.clone() {
+            let lease = &mut state.leases[index];
+            if lease.received < over && lease.until >= over {
+                lease.allowed.get_or_insert("left behind by a drain");
+            }
+        }
     }
 
     /// What a drain gave back is not received by the same drain: that would spend a receive on nothing.

@@ -39,6 +39,7 @@ impl Session {
         let running = state.sessions.last_mut().filter(|last| last.incarnation == incarnation && last.handles > 0);
         let change = if let Some(running) = running {
             running.mapping = Arc::clone(&mapping);
+            running.largest_batch = running.largest_batch.max(mapping.batch_size);
             running.handles += 1;
             running.changes += 1;
             running.changed = subject.world.now();
@@ -47,6 +48,7 @@ impl Session {
             state.sessions.push(SessionState {
                 incarnation,
                 mapping: Arc::clone(&mapping),
+                largest_batch: mapping.batch_size,
                 described: false,
                 handles: 1,
                 changes: 0,
@@ -79,9 +81,17 @@ impl Session {
         queue(&self.mapping).maximum_concurrency.map(|limit| usize::try_from(limit).expect("a limit fits"))
     }
 
-    /// Invokes that may always be in flight at once, when nothing goes wrong.
-    pub(crate) fn slots(&self) -> usize {
-        self.limit().unwrap_or(5)
+    /// Invokes that may always be in flight at once, when nothing goes wrong, with the settings that count now.
+    pub(crate) fn slots(&self, state: &SubjectState) -> usize {
+        let limit = queue(&state.sessions[self.id].mapping).maximum_concurrency;
+        limit.map_or(5, |limit| usize::try_from(limit).expect("a limit fits"))
+    }
+
+    /// Whether these waited for the rate limit while the settings changed: their batch was begun before.
+    pub(crate) fn waited(&self, state: &SubjectState, leases: &[usize]) -> bool {
+        let changed = state.sessions[self.id].changed;
+        self.mapping.poller.rate_limit.is_some()
+            && leases.iter().all(|&index| state.leases[index].delivered <= Some(changed))
     }
 
     /// Checks a call that only a running mapping makes.
@@ -171,7 +181,10 @@ impl Session {
                 unstarted.copied().partition(|&index| state.leases[index].delivered <= Some(session.changed));
             let mut receives: Vec<u64> = new.iter().map(|&index| state.leases[index].receive).collect();
             receives.dedup();
-            let gathered = old.len().div_ceil(self.mapping.batch_size as usize);
+            // What waits for the rate limit stays in the batches of before.
+            let rated = self.mapping.poller.rate_limit.is_some();
+            let size = if rated { session.largest_batch } else { self.mapping.batch_size };
+            let gathered = old.len().div_ceil(size as usize);
             let owed = busy + receives.len() + gathered + session.receives.len();
             if owed >= limit {
                 self.subject.violate(format_args!(
@@ -196,7 +209,7 @@ impl Session {
     /// Whether the engine must still know of a delivery: what may seem lost to it does not count.
     pub(crate) fn has_in_hand(&self, lease: &Lease, hold: Hold) -> bool {
         let known = lease.allowed.is_none() && lease.known > self.subject.world.now();
-        known && lease.hold == hold && lease.session == self.id
+        known && !lease.doubtful && lease.hold == hold && lease.session == self.id
     }
 
     /// Batches whose invoke failed in a way that keeps them.

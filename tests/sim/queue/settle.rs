@@ -176,10 +176,13 @@ impl Session {
             (Hold::Failed(at), false) if !just(at) => {
                 subject.violate(format_args!("L{index} is extended {} ms after it failed", now - at));
             }
-            (Hold::Unstarted | Hold::Waiting, true) if quiet => lease.allowed = Some(RETURNED),
-            (Hold::Unstarted | Hold::Waiting | Hold::Failed(_), true) if broken => lease.allowed = Some(WITH_ITS_GROUP),
             // The same return once more, or one that comes too late.
             (_, true) if lease.allowed == Some(WITH_ITS_GROUP) && lease.failed_returns > 0 => {}
+            (Hold::Unstarted | Hold::Waiting, true) if quiet || lease.doubtful => {
+                lease.returning = true;
+                lease.allowed = Some(RETURNED);
+            }
+            (Hold::Unstarted | Hold::Waiting | Hold::Failed(_), true) if broken => lease.allowed = Some(WITH_ITS_GROUP),
             // A drain that was taken back since had begun it, and its answer was lost.
             (_, true) if lease.failed_returns > 0 => lease.allowed = Some(RETURNED),
             (_, true) if lease.allowed == Some(IN_THE_WAY) => {}

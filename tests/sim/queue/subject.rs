@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::fifo::{Attempts, FifoState};
 use crate::plan::{Outage, SideOf, is_fifo};
-use crate::queue::delivery::{Lease, Message};
+use crate::queue::delivery::{Hold, Lease, Message};
 use crate::queue::destination::Tally;
 use crate::queue::plan::{Faults, SubjectPlan};
 use crate::streak::Streak;
@@ -153,6 +153,8 @@ pub(crate) struct SessionState {
     pub(crate) incarnation: u32,
     /// With which numbers, after the last change.
     pub(crate) mapping: Arc<Mapping>,
+    /// The largest batches that it was ever to make.
+    pub(crate) largest_batch: u32,
     /// The engine was told the queue's attributes.
     pub(crate) described: bool,
     /// Connections of it that the engine has not let go of: more than one while its settings change.
@@ -236,6 +238,10 @@ pub(crate) struct IdleWatch {
 impl SubjectState {
     /// The session that runs, if one does, goes on with what it holds.
     pub(crate) fn goes_on(&mut self, now: u64) {
+        let last = self.sessions.len();
+        for lease in self.leases.iter_mut().filter(|lease| lease.session + 1 == last) {
+            lease.doubtful |= matches!(lease.hold, Hold::Underway | Hold::Unstarted | Hold::Waiting);
+        }
         if let Some(session) = self.sessions.last_mut() {
             session.changed = now;
             // A start is answered by a receive at once.

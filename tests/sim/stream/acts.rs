@@ -50,8 +50,10 @@ impl Scenario {
 
     fn hush(&self, consumer: usize, bound: Option<u64>) -> u64 {
         let since = self.model.world.now();
-        let quiet = Quiet { since, bound, cut: false, until_connected: false };
-        self.model.state().consumers[consumer].quiet = Some(quiet);
+        let mut state = self.model.state();
+        // What was to be given up for marks that are forgotten still is.
+        let cut = state.consumers[consumer].quiet.is_some_and(|quiet| quiet.cut && quiet.until_connected);
+        state.consumers[consumer].quiet = Some(Quiet { since, bound, cut, until_connected: cut });
         since
     }
 
@@ -140,9 +142,11 @@ impl Scenario {
                 let reason = status.and_then(|status| status.health_reason.as_deref()).unwrap_or_default();
                 reason.contains("FB0612")
             };
-            // A shard that is split meanwhile is closed, as it was before.
+            // A shard that is split meanwhile is closed, as it was before; and marks of shards that are gone are forgotten.
             let silent = !self.rig.wait(self.model.name(consumer), FIRST_READ, told).await;
-            if silent && !self.model.unreadable(kept).is_empty() {
+            let kept = self.store.kept().await.expect("a store in memory can be read");
+            let left = kept.get(self.model.name(consumer)).map(|kept| self.model.unreadable(kept));
+            if silent && left.is_some_and(|left| !left.is_empty()) {
                 let marks = unreadable.join(", ");
                 self.model.violate(consumer, format_args!("reads nothing of a stream made again, silently: {marks}"));
             }

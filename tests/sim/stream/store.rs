@@ -215,7 +215,8 @@ impl StreamModel {
         let uncovered = self.uncovered(&state, consumer, session, marks, limit);
         let needless = told && clean && self.store_is_good();
         match uncovered {
-            Some((shard, settled, covered)) if !told => self.violate(
+            // Marks that an operator has forgotten cover nothing.
+            Some((shard, settled, covered)) if !told && !state.consumers[consumer].reset => self.violate(
                 consumer,
                 format_args!(
                     "ends as if all were saved: shard {shard} is settled up to {settled}, and its mark covers {covered}"
@@ -243,8 +244,8 @@ impl StreamModel {
             let known = marks.get(&state.shards[shard].id);
             let covered = known.map_or(0, |mark| state.covered(shard, mark));
             let real = (covered..settled).any(|at| view.settled.contains_key(&at));
-            // A shard that is gone is forgotten.
-            (real && !(known.is_none() && state.shards[shard].gone)).then_some((shard, settled, covered))
+            // Of a shard that is gone nothing can come again.
+            (real && !state.shards[shard].gone).then_some((shard, settled, covered))
         })
     }
 
@@ -266,7 +267,13 @@ impl StreamModel {
                 self.violate(consumer, format_args!("saves a mark of {id}, which never was"));
                 continue;
             };
+            // Its name was another's in the stream that was made again, of which the mark is: nothing tells so.
+            let namesake = state.shards[shard].listed > self.world.now();
             match mark {
+                _ if namesake => {
+                    let view = state.view(consumer, session, shard);
+                    (view.whole, view.from, view.sent) = (*mark == Some(Mark::End), 0, None);
+                }
                 None if !state.shards[shard].gone => {
                     self.violate(consumer, format_args!("forgets shard {shard}, which is still listed"));
                 }
@@ -297,6 +304,7 @@ impl StreamModel {
             self.violate(consumer, format_args!("the mark of shard {shard} goes back from {claimed} to {covered}"));
         }
         view.sent = Some((covered, now));
+        view.ended |= *mark == Mark::End;
         view.save_failed = false;
         self.check_covered(state, consumer, session, shard, covered);
     }

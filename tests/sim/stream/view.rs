@@ -15,6 +15,8 @@ pub(crate) struct View {
     pub(crate) from: usize,
     /// It says that the shard is settled whole.
     pub(crate) whole: bool,
+    /// A mark of the session said so.
+    pub(crate) ended: bool,
     /// When the session read each place.
     pub(crate) read: BTreeMap<usize, u64>,
     /// Since when each place is settled: succeeded, taken by the destination, or dropped by a rule.

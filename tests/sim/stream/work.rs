@@ -223,7 +223,16 @@ impl Session {
     /// A child begins when everything of all its forebears is settled.
     fn check_parents(&self, state: &State, shard: usize) {
         for parent in state.ancestors(self.consumer, shard) {
-            let view = state.consumers[self.consumer].sessions[self.id].views.get(&parent);
+            let views = &state.consumers[self.consumer].sessions[self.id].views;
+            let view = views.get(&parent);
+            // A namesake of a stream that was made again may have been taken for it.
+            let name = &state.shards[parent].id;
+            if views.iter().any(|(&other, view)| other != parent && view.ended && state.shards[other].id == *name) {
+                continue;
+            }
+            if view.is_some_and(|view| view.whole) {
+                continue;
+            }
             for &record in &state.shards[parent].records {
                 let settled = view.is_some_and(|view| view.settled.contains_key(&state.records[record].at));
                 if !settled
