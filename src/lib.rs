@@ -3,13 +3,20 @@
 pub mod aws;
 mod aws_api;
 pub mod cli;
+pub mod clock;
+mod connector;
 mod control;
 pub mod destination;
 pub mod engine;
 pub mod filter;
 pub mod function;
+mod import;
+mod json;
 pub mod machine;
 pub mod mapping;
 pub mod source;
 pub mod store;
 pub mod telemetry;
+mod view;
+
+pub use connector::AwsConnector;

@@ -1,6 +1,8 @@
 //! `cargo bench --bench filter`: what it costs to hold event patterns against a record, beside what it costs
 //! `serde_json` merely to skip the same bytes. `docs/filters.md` explains the figures.
 
+#![expect(clippy::disallowed_methods, reason = "it measures by the host's clock")]
+
 mod events;
 mod hostile;
 mod measure;

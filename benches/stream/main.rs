@@ -4,6 +4,8 @@
 //! and Lambda (in its own process, on its own core), as the bare loop, and as an engine over shards in memory, starts
 //! forebay, and prints the table that `docs/performance.md` explains.
 
+#![expect(clippy::disallowed_methods, reason = "it measures by the host's clock")]
+
 mod bare;
 #[path = "../common/mod.rs"]
 mod common;

@@ -25,7 +25,7 @@ pub(crate) fn run(count: usize) -> anyhow::Result<()> {
             restored: Vec::new(),
             connector: Arc::new(Idle(count)),
             store: Arc::new(MemoryStore::new()),
-            metrics: Metrics::new(),
+            metrics: Metrics::new(forebay::clock::host()),
             drain_timeout: Duration::from_secs(25),
             receive_wait: forebay::machine::LONG_POLL,
             seed: 1,

@@ -1,26 +1,26 @@
 //! Reads the SDK's errors: what failed, and the words for it.
 
 mod advice;
+mod credentials;
+mod words;
 
 use std::error::Error;
 use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
-use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::endpoint::error::ResolveEndpointError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use self::advice::advice;
-use super::credentials::ProfileError;
+pub(crate) use self::credentials::credentials_fault;
+pub(super) use self::words::{chain, in_chain, shortened};
+use self::words::{describe, root_cause};
 use super::delivery_faults::{s3_kind, sns_kind};
-use super::faults::{Answer, dynamodb_streams_kind, kinesis_kind, lambda_kind, sqs_kind, sts_kind};
+use super::faults::{Answer, dynamodb_streams_kind, kinesis_kind, lambda_kind, sqs_kind};
 use super::http::Unusable;
 use crate::machine::{Fault, FaultKind};
-
-/// The longest piece of a service's own text that goes into a message.
-const TEXT_LIMIT: usize = 300;
 
 /// A service, as a table of its errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,100 +173,10 @@ fn not_aws(call: Call<'_>, status: u16) -> String {
     format!("HTTP {status} {FOREIGN}: is this {endpoint} endpoint?{hint}")
 }
 
-/// Why there are no credentials, and what to do.
-pub(super) fn credentials_fault(error: &CredentialsError) -> Fault {
-    if let Some(known) = in_chain::<ProfileError>(error) {
-        return Fault::new(FaultKind::Denied, known.to_string());
-    }
-    if let Some(refusal) = in_chain::<AssumeRoleError>(error) {
-        let meta = refusal.meta();
-        let answer =
-            Answer { status: 0, code: meta.code().unwrap_or_default(), message: meta.message().unwrap_or_default() };
-        let kind = match sts_kind(&answer) {
-            // The provider drops the status, so a code without a row says only that STS said no.
-            FaultKind::Transient if !answer.code.is_empty() && !answer.code.contains("Internal") => FaultKind::Denied,
-            kind => kind,
-        };
-        return Fault::new(
-            kind,
-            format!("the role cannot be assumed: {}; check RoleArn and the role's trust policy", describe(&answer)),
-        );
-    }
-    let cause = root_cause(error);
-    let (kind, text) = match error {
-        CredentialsError::CredentialsNotLoaded(_) => (
-            FaultKind::Denied,
-            "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, \
-             or give the container or instance a role"
-                .to_owned(),
-        ),
-        CredentialsError::ProviderTimedOut(_) => (
-            FaultKind::Transient,
-            "the provider of the AWS credentials did not answer in time: check that it can be reached".to_owned(),
-        ),
-        CredentialsError::InvalidConfiguration(_) => (
-            FaultKind::Denied,
-            format!(
-                "the AWS credentials are not set up rightly: {cause}; check AWS_PROFILE, the profile files and RoleArn"
-            ),
-        ),
-        _ => (
-            FaultKind::Denied,
-            format!("the AWS credentials cannot be loaded: {cause}; check the profile, the role or the web identity"),
-        ),
-    };
-    Fault::new(kind, text)
-}
-
-/// Code, text and status of an answer, as far as it has them.
-fn describe(answer: &Answer<'_>) -> String {
-    let mut text = String::new();
-    if answer.code.is_empty() {
-        text.push_str("an error without a code");
-    } else {
-        text.push_str(answer.code);
-    }
-    let said = answer.message.trim();
-    if !said.is_empty() {
-        text.push_str(": ");
-        text.push_str(&shortened(said));
-    }
-    if answer.status != 0 {
-        text.push_str(&format!(" (HTTP {})", answer.status));
-    }
-    text
-}
-
-/// The innermost error's text: the outer ones only say that something failed.
-fn root_cause(error: &(dyn Error + 'static)) -> String {
-    let text = chain(error).last().map(ToString::to_string).unwrap_or_default();
-    shortened(text.trim_end_matches('.'))
-}
-
-/// Looks for an error type in a chain of sources.
-pub(super) fn in_chain<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
-    chain(error).find_map(<dyn Error>::downcast_ref)
-}
-
-/// An error and its sources.
-pub(super) fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
-}
-
 /// `Retry-After` in seconds; a date is not understood, and then we choose the pause ourselves.
 fn parse_retry_after(text: &str) -> Option<Duration> {
     let seconds: f64 = text.trim().parse().ok()?;
     Duration::try_from_secs_f64(seconds).ok()
-}
-
-/// At most [`TEXT_LIMIT`] characters on one line.
-pub(super) fn shortened(text: &str) -> String {
-    let mut short: String =
-        text.chars().take(TEXT_LIMIT).map(|char| if char.is_control() { ' ' } else { char }).collect();
-    if text.chars().nth(TEXT_LIMIT).is_some() {
-        short.push('…');
-    }
-    short
 }
 
 /// A span as `25 s` or `1.5 s`.
@@ -277,6 +187,7 @@ fn seconds(span: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use aws_sdk_sqs::operation::receive_message::ReceiveMessageError;
+    use aws_sdk_sts::operation::assume_role::AssumeRoleError;
     use aws_smithy_runtime_api::client::result::ConnectorError;
     use aws_smithy_runtime_api::http::StatusCode;
     use aws_smithy_types::body::SdkBody;

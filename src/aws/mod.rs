@@ -4,21 +4,23 @@
 
 mod asking;
 mod bounded;
-mod connector;
 mod credentials;
 mod delivery_faults;
 mod endpoint;
 mod failure;
 mod faults;
 mod http;
+mod queue_url;
 mod read_date;
 mod sdk;
 mod shares;
 
 pub(crate) use asking::Asking;
+pub use bounded::CallBounds;
 pub(crate) use bounded::bounded;
-pub use connector::{AwsConnector, CallBounds};
-pub(crate) use failure::{Call, Service, answered_too_much, fault_of, is_foreign, timed_out};
+pub(crate) use failure::{Call, Service, answered_too_much, credentials_fault, fault_of, is_foreign, timed_out};
 pub(crate) use faults::{receipt_is_gone, sqs_code_kind};
 pub(crate) use http::LAMBDA as LARGEST_ANSWER;
+pub(crate) use queue_url::QueueUrl;
+pub(crate) use sdk::{Clients, Identity, Key};
 pub(crate) use shares::{bound_calls, turn};

@@ -14,7 +14,7 @@ use aws_smithy_types::date_time::Format;
 use tokio::time::Instant;
 
 use super::http::Arrived;
-use crate::source::ServiceClock;
+use crate::clock::ServiceClock;
 
 /// Tells a clock the `Date` of every answer, whether the call worked or not.
 #[derive(Debug)]

@@ -19,8 +19,8 @@ use aws_types::origin::Origin;
 use super::credentials::Chain;
 use super::read_date::ReadDate;
 use super::{endpoint, http};
+use crate::clock::ServiceClock;
 use crate::machine::{Fault, FaultKind};
-use crate::source::ServiceClock;
 
 /// Idle flows are dropped after 350 s by NAT gateways and network load balancers, and an Invoke is silent for up to
 /// 900 s: the kernel keeps the flow alive.
@@ -31,28 +31,29 @@ const SESSION_NAME: &str = "forebay";
 
 /// Who calls from where.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     /// The region of the service.
-    pub(super) region: String,
+    pub(crate) region: String,
     /// The role to assume first.
-    pub(super) role: Option<String>,
+    pub(crate) role: Option<String>,
     /// Where that role is assumed, when not at the region's own STS.
-    pub(super) sts_endpoint: Option<String>,
+    pub(crate) sts_endpoint: Option<String>,
 }
 
 /// Which client: an identity and an endpoint.
-type Key = (Identity, Option<String>);
+pub(crate) type Key = (Identity, Option<String>);
 
 /// A client, and the clock of the service that it calls.
 type Timed<C> = (C, Arc<ServiceClock>);
 
 /// Clients and configurations made so far. A client is a handle: mappings that agree on the key share one.
 #[derive(Default)]
-pub(super) struct Clients {
+pub(crate) struct Clients {
     base: Option<SdkConfig>,
     pool: Option<PooledClient>,
     configs: BTreeMap<Identity, SdkConfig>,
     sqs: BTreeMap<Key, aws_sdk_sqs::Client>,
+    sqs_destination: BTreeMap<Key, aws_sdk_sqs::Client>,
     kinesis: BTreeMap<Key, Timed<aws_sdk_kinesis::Client>>,
     dynamodb_streams: BTreeMap<Key, Timed<aws_sdk_dynamodbstreams::Client>>,
     lambda: BTreeMap<Key, aws_sdk_lambda::Client>,
@@ -60,9 +61,24 @@ pub(super) struct Clients {
     s3: BTreeMap<Key, aws_sdk_s3::Client>,
 }
 
+/// The configuration of a service's client.
+///
+/// The SDK's own retries are off, because the machines decide: a retry of a receive that took effect hides messages from
+/// everybody, one of an invoke or a notification is a second delivery, one of a read overdraws the limits of a shard.
+/// Silence is no stall: a function may be silent for its whole timeout, and every call has a bound of its own.
+macro_rules! config {
+    ($service:ident, $shared:expr, $endpoint:expr) => {{
+        let mut config = $service::config::Builder::from($shared)
+            .retry_config(RetryConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        config.set_endpoint_url($endpoint);
+        config
+    }};
+}
+
 impl Clients {
     /// Clients over a configuration that the caller made: its credentials, endpoints and environment count.
-    pub(super) fn over(base: SdkConfig) -> Result<Self, Fault> {
+    pub(crate) fn over(base: SdkConfig) -> Result<Self, Fault> {
         if base.time_source().is_none() || base.sleep_impl().is_none() {
             let message = "the SDK configuration has no clock: make it with aws_config::defaults(…).load()";
             return Err(Fault::new(FaultKind::Invalid, message));
@@ -81,100 +97,65 @@ impl Clients {
     }
 
     /// The SQS client of an identity and an endpoint.
-    pub(super) async fn sqs(
-        &mut self,
-        identity: Identity,
-        endpoint: Option<String>,
-    ) -> Result<aws_sdk_sqs::Client, Fault> {
-        self.shared(
-            "SQS",
-            http::SQS,
-            |clients| &mut clients.sqs,
-            (identity, endpoint),
-            |shared, endpoint| {
-                let mut config = aws_sdk_sqs::config::Builder::from(shared)
-                    // A retry of a receive that took effect hides messages from everybody; the machine decides.
-                    .retry_config(RetryConfig::disabled())
-                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-                config.set_endpoint_url(endpoint);
-                aws_sdk_sqs::Client::from_conf(config.build())
-            },
-        )
-        .await
+    pub(crate) async fn sqs(&mut self, of: Key) -> Result<aws_sdk_sqs::Client, Fault> {
+        let make = |shared: &SdkConfig, endpoint| {
+            aws_sdk_sqs::Client::from_conf(config!(aws_sdk_sqs, shared, endpoint).build())
+        };
+        self.shared("SQS", http::SQS, |clients| &mut clients.sqs, of, make).await
     }
 
-    /// The Kinesis client of an identity and an endpoint.
-    pub(super) async fn kinesis(
-        &mut self,
-        identity: Identity,
-        endpoint: Option<String>,
-    ) -> Result<Timed<aws_sdk_kinesis::Client>, Fault> {
-        self.shared(
-            "Kinesis",
-            http::KINESIS,
-            |clients| &mut clients.kinesis,
-            (identity, endpoint),
-            |shared, endpoint| {
-                let mut config = aws_sdk_kinesis::config::Builder::from(shared)
-                    // Reads are paid for from the shard's limits, which a hidden retry would overdraw.
-                    .retry_config(RetryConfig::disabled())
-                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-                config.set_endpoint_url(endpoint);
-                let clock = Arc::new(ServiceClock::default());
-                let config = config.interceptor(ReadDate(Arc::clone(&clock)));
-                (aws_sdk_kinesis::Client::from_conf(config.build()), clock)
-            },
-        )
-        .await
+    /// The SQS client of a failure destination: nothing is received, so its answers are small.
+    pub(crate) async fn sqs_destination(&mut self, of: Key) -> Result<aws_sdk_sqs::Client, Fault> {
+        let make = |shared: &SdkConfig, endpoint| {
+            aws_sdk_sqs::Client::from_conf(config!(aws_sdk_sqs, shared, endpoint).build())
+        };
+        self.shared("SQS", http::SMALL, |clients| &mut clients.sqs_destination, of, make).await
     }
 
-    /// The DynamoDB Streams client of an identity and an endpoint.
-    pub(super) async fn dynamodb_streams(
-        &mut self,
-        identity: Identity,
-        endpoint: Option<String>,
-    ) -> Result<Timed<aws_sdk_dynamodbstreams::Client>, Fault> {
-        self.shared(
-            "DynamoDB Streams",
-            http::DYNAMODB_STREAMS,
-            |clients| &mut clients.dynamodb_streams,
-            (identity, endpoint),
-            |shared, endpoint| {
-                let mut config = aws_sdk_dynamodbstreams::config::Builder::from(shared)
-                    // As for Kinesis.
-                    .retry_config(RetryConfig::disabled())
-                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-                config.set_endpoint_url(endpoint);
-                let clock = Arc::new(ServiceClock::default());
-                let config = config.interceptor(ReadDate(Arc::clone(&clock)));
-                (aws_sdk_dynamodbstreams::Client::from_conf(config.build()), clock)
-            },
-        )
-        .await
+    /// The Kinesis client of an identity and an endpoint, and the clock of its service.
+    pub(crate) async fn kinesis(&mut self, of: Key) -> Result<Timed<aws_sdk_kinesis::Client>, Fault> {
+        let make = |shared: &SdkConfig, endpoint| {
+            let clock = Arc::new(ServiceClock::default());
+            let config = config!(aws_sdk_kinesis, shared, endpoint).interceptor(ReadDate(Arc::clone(&clock)));
+            (aws_sdk_kinesis::Client::from_conf(config.build()), clock)
+        };
+        self.shared("Kinesis", http::KINESIS, |clients| &mut clients.kinesis, of, make).await
+    }
+
+    /// The DynamoDB Streams client of an identity and an endpoint, and the clock of its service.
+    pub(crate) async fn dynamodb_streams(&mut self, of: Key) -> Result<Timed<aws_sdk_dynamodbstreams::Client>, Fault> {
+        let make = |shared: &SdkConfig, endpoint| {
+            let clock = Arc::new(ServiceClock::default());
+            let config = config!(aws_sdk_dynamodbstreams, shared, endpoint).interceptor(ReadDate(Arc::clone(&clock)));
+            (aws_sdk_dynamodbstreams::Client::from_conf(config.build()), clock)
+        };
+        self.shared("DynamoDB Streams", http::DYNAMODB_STREAMS, |clients| &mut clients.dynamodb_streams, of, make).await
     }
 
     /// The Lambda client of an identity and an endpoint.
-    pub(super) async fn lambda(
-        &mut self,
-        identity: Identity,
-        endpoint: Option<String>,
-    ) -> Result<aws_sdk_lambda::Client, Fault> {
-        self.shared(
-            "Lambda",
-            http::LAMBDA,
-            |clients| &mut clients.lambda,
-            (identity, endpoint),
-            |shared, endpoint| {
-                let mut config = aws_sdk_lambda::config::Builder::from(shared)
-                    // A hidden retry would be a second delivery that nobody planned.
-                    .retry_config(RetryConfig::disabled())
-                    // A function may be silent for its whole timeout, so silence is no stall.
-                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-                config.set_endpoint_url(endpoint);
-                aws_sdk_lambda::Client::from_conf(config.build())
-            },
-        )
-        .await
+    pub(crate) async fn lambda(&mut self, of: Key) -> Result<aws_sdk_lambda::Client, Fault> {
+        let make = |shared: &SdkConfig, endpoint| {
+            aws_sdk_lambda::Client::from_conf(config!(aws_sdk_lambda, shared, endpoint).build())
+        };
+        self.shared("Lambda", http::LAMBDA, |clients| &mut clients.lambda, of, make).await
+    }
+
+    /// The SNS client of an identity and an endpoint.
+    pub(crate) async fn sns(&mut self, of: Key) -> Result<aws_sdk_sns::Client, Fault> {
+        let make = |shared: &SdkConfig, endpoint| {
+            aws_sdk_sns::Client::from_conf(config!(aws_sdk_sns, shared, endpoint).build())
+        };
+        self.shared("SNS", http::SMALL, |clients| &mut clients.sns, of, make).await
+    }
+
+    /// The S3 client of an identity and an endpoint.
+    pub(crate) async fn s3(&mut self, of: Key) -> Result<aws_sdk_s3::Client, Fault> {
+        let make = |shared: &SdkConfig, endpoint: Option<String>| {
+            // Nobody resolves bucket.127.0.0.1; AWS's private endpoints take both forms.
+            let path_style = endpoint.is_some();
+            aws_sdk_s3::Client::from_conf(config!(aws_sdk_s3, shared, endpoint).force_path_style(path_style).build())
+        };
+        self.shared("S3", http::SMALL, |clients| &mut clients.s3, of, make).await
     }
 
     /// The client of a key, made when it is first asked for. `service` is the SDK's id of it, which names its variable;
@@ -196,54 +177,6 @@ impl Clients {
         let client = make(&shared, endpoint);
         made(self).insert(key, client.clone());
         Ok(client)
-    }
-
-    /// The SNS client of an identity and an endpoint.
-    pub(super) async fn sns(
-        &mut self,
-        identity: Identity,
-        endpoint: Option<String>,
-    ) -> Result<aws_sdk_sns::Client, Fault> {
-        self.shared(
-            "SNS",
-            http::SMALL,
-            |clients| &mut clients.sns,
-            (identity, endpoint),
-            |shared, endpoint| {
-                let mut config = aws_sdk_sns::config::Builder::from(shared)
-                    // A hidden retry would be a second notification; the machine decides.
-                    .retry_config(RetryConfig::disabled())
-                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-                config.set_endpoint_url(endpoint);
-                aws_sdk_sns::Client::from_conf(config.build())
-            },
-        )
-        .await
-    }
-
-    /// The S3 client of an identity and an endpoint.
-    pub(super) async fn s3(
-        &mut self,
-        identity: Identity,
-        endpoint: Option<String>,
-    ) -> Result<aws_sdk_s3::Client, Fault> {
-        self.shared(
-            "S3",
-            http::SMALL,
-            |clients| &mut clients.s3,
-            (identity, endpoint),
-            |shared, endpoint| {
-                let mut config = aws_sdk_s3::config::Builder::from(shared)
-                    .retry_config(RetryConfig::disabled())
-                    // Every call has a bound of its own.
-                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-                    // Nobody resolves bucket.127.0.0.1; AWS's private endpoints take both forms.
-                    .force_path_style(endpoint.is_some());
-                config.set_endpoint_url(endpoint);
-                aws_sdk_s3::Client::from_conf(config.build())
-            },
-        )
-        .await
     }
 
     /// The one connection pool.
@@ -280,7 +213,7 @@ impl Clients {
     }
 
     /// Where the process's own credentials come from.
-    pub(super) async fn credentials(&mut self, fallback_region: &str) -> Result<SharedCredentialsProvider, Fault> {
+    pub(crate) async fn credentials(&mut self, fallback_region: &str) -> Result<SharedCredentialsProvider, Fault> {
         let provider = self.base(fallback_region).await?.credentials_provider();
         provider.ok_or_else(|| Fault::new(FaultKind::Denied, "the SDK configuration has no credentials provider"))
     }
@@ -352,7 +285,7 @@ mod tests {
             (None, "https://failed.s3.eu-west-1.amazonaws.com/key?"),
             (Some("http://127.0.0.1:4566"), "http://127.0.0.1:4566/failed/key?"),
         ] {
-            let client = clients.s3(identity.clone(), endpoint.map(Into::into)).await.unwrap();
+            let client = clients.s3((identity.clone(), endpoint.map(Into::into))).await.unwrap();
             let soon = PresigningConfig::expires_in(Duration::from_secs(60)).unwrap();
             let request = client.put_object().bucket("failed").key("key").presigned(soon).await.unwrap();
             assert!(request.uri().starts_with(expected), "{}", request.uri());

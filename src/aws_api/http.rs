@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::ApiError;
 use super::auth::{Keys, admit};
 use super::limits::Limits;
-use crate::engine::WallClock;
+use crate::clock::WallClock;
 use crate::machine::uuid;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");

@@ -5,9 +5,9 @@
 use serde::Serialize;
 
 pub(crate) use super::names::{function_arn, mapping_arn};
-use crate::engine::{
-    DestinationConfig, FilterCriteria, MappingState, Overview, ScalingConfig, StreamConfiguration, seconds,
-    state_transition_reason,
+use crate::engine::{MappingState, Overview};
+use crate::view::{
+    DestinationConfig, FilterCriteria, ScalingConfig, StreamConfiguration, seconds, state_transition_reason,
 };
 
 /// A mapping as AWS's answers show it. Members that are units belong to what forebay does not do.
@@ -85,11 +85,7 @@ pub(crate) fn configuration(overview: &Overview, state: MappingState) -> Configu
         kms_key_arn: (),
         metrics_config: (!mapping.metrics.is_empty()).then(|| Metrics { metrics: mapping.metrics.clone() }),
         logging_config: (),
-        scaling_config: mapping
-            .source
-            .queue()
-            .and_then(|queue| queue.maximum_concurrency)
-            .map(|maximum_concurrency| ScalingConfig { maximum_concurrency }),
+        scaling_config: ScalingConfig::of(mapping),
         function_arn: function_arn(mapping),
         last_modified: seconds(overview.modified_unix_ms),
         last_processing_result: stream.map(|_| overview.last_processing_result.clone()),

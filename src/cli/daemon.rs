@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use futures_util::FutureExt;
@@ -20,13 +20,14 @@ use super::output::counted;
 use super::reloads::Reloads;
 use super::signals::{Signal, Signals};
 use super::waits::say_what_is_waited_for;
-use crate::aws::AwsConnector;
+use crate::AwsConnector;
 use crate::aws_api::{self, Restored, Service};
+use crate::clock;
 use crate::control::{
     Api, BoundSocket, Definitions, Overview, ReloadRefused, Reloaded, Reloader, SocketChoice, Token, guarded, probes,
     serve, whole,
 };
-use crate::engine::{self, Connector, EngineHandle, ReloadSummary, WallClock};
+use crate::engine::{self, Connector, EngineHandle, ReloadSummary};
 use crate::mapping::{Diagnostic, Mapping, Origin, Severity};
 use crate::store::{Store, StoreLocation};
 use crate::telemetry::Metrics;
@@ -68,10 +69,10 @@ impl Daemon {
         };
         let aws_api_address = aws_api.as_ref().and_then(|(listener, _)| listener.local_addr().ok());
 
-        let wall: WallClock = Arc::new(wall_clock);
-        let metrics = Metrics::new();
+        let wall = clock::host();
+        let metrics = Metrics::new(Arc::clone(&wall));
         let overview = Overview::new(self.store.to_string(), loaded_well(self.mappings.len()));
-        let Restored { mappings: restored, registry } = aws_api::restore(&*store, wall_clock()).await?;
+        let Restored { mappings: restored, registry } = aws_api::restore(&*store, wall()).await?;
         aws_api::warn_of_pairs(&restored, &self.mappings);
         let mappings = self.mappings.len() + restored.len();
         let connector: Arc<dyn Connector> = Arc::new(AwsConnector::new());
@@ -79,7 +80,7 @@ impl Daemon {
             mappings: self.mappings,
             restored,
             connector: Arc::clone(&connector),
-            store: Arc::clone(&store),
+            store: store.clone(),
             metrics: metrics.clone(),
             drain_timeout: self.drain_timeout,
             receive_wait: self.receive_wait,
@@ -237,11 +238,6 @@ async fn bind(address: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
         format!("cannot listen on {address}: choose a free address such as 127.0.0.1:9691 with --listen")
     })
-}
-
-fn wall_clock() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn loaded_well(mappings: usize) -> String {

@@ -2,7 +2,8 @@
 
 use super::output::counted;
 use super::table::{BOLD, RESET, file, health, lag, number, one_line, reading};
-use crate::engine::{LoweredStatus, MappingState, MappingStatus, QueueStatus, ShardState, StreamConfiguration};
+use crate::engine::{MappingState, ShardState};
+use crate::view::{LoweredStatus, MappingStatus, QueueStatus, StreamConfiguration};
 
 /// A limit that is lowered for less than this (seconds) is not worth a line.
 const LOWERED_FOR_LONG: u64 = 60;
@@ -203,7 +204,7 @@ mod tests {
     use super::super::output::{json, yaml};
     use super::super::sample::{broken, clicks, failing, made, orders};
     use super::*;
-    use crate::engine::{FilterCriteria, MappingStatus};
+    use crate::view::{FilterCriteria, MappingStatus};
 
     #[test]
     fn shows_one() {

@@ -9,9 +9,9 @@ use super::checkpoint::place::{PlaceArgs, Purpose};
 use super::connect::block_on;
 use super::exit::{Exit, Outcome};
 use super::folder;
-use super::import::now;
 use super::output::say;
-use crate::mapping::import::exported;
+use crate::clock;
+use crate::import::exported;
 use crate::store::Definition;
 
 const AFTER_HELP: &str = "\
@@ -67,7 +67,7 @@ fn files(definitions: &BTreeMap<String, Definition>, names: &[String]) -> (BTree
             trouble.push(format!("left out: {name} is being deleted"));
             continue;
         }
-        match exported(name, parameters, now()) {
+        match exported(name, parameters, clock::host_unix_ms()) {
             Ok((text, errors)) => {
                 trouble.extend(
                     errors.iter().map(|error| format!("warning: forebay does not take {name} any more: {error}")),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::clock;
 use crate::mapping::{self, Code, Diagnostic, Loaded, Severity};
 
 const DEFAULT: &str = "mappings";
@@ -77,7 +78,7 @@ fn no_folder(paths: &[PathBuf]) -> Diagnostic {
 
 /// Reads and checks mapping files.
 pub(super) fn load(paths: &[PathBuf]) -> Loaded {
-    mapping::load(paths, &|name| env::var(name).ok())
+    mapping::load(paths, &|name| env::var(name).ok(), clock::host_unix_ms())
 }
 
 /// How many errors and warnings there are.

@@ -2,7 +2,6 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
@@ -11,7 +10,8 @@ use super::exit::{Exit, Outcome};
 use super::folder;
 use super::import_steps::next_steps;
 use super::output::{colour_on_stderr, counted, say};
-use crate::mapping::import::{Dialect, Import, Imported, LARGEST, Left, Options, Taken, import};
+use crate::clock;
+use crate::import::{Dialect, Import, Imported, LARGEST, Left, Options, Taken, import};
 
 const AFTER_HELP: &str = "\
 What a file does not say, as the names that CloudFormation makes up, is given by --parameter: the name of a parameter, of a \
@@ -76,7 +76,7 @@ impl ImportArgs {
             account: self.account,
             parameters: self.parameters.into_iter().collect(),
             disabled: self.disabled,
-            now: now(),
+            now: clock::host_unix_ms(),
         };
         let mut taken = Taken::default();
         let (mut whole, mut unread) = (Import::default(), 0);
@@ -174,11 +174,6 @@ fn is_stdin(file: &Path) -> bool {
 
 fn shown(file: &Path) -> String {
     if is_stdin(file) { "stdin".into() } else { file.display().to_string() }
-}
-
-pub(super) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn region(text: &str) -> Result<String, String> {

@@ -1,6 +1,6 @@
 //! What to do after an import and before the first run.
 
-use crate::mapping::import::{AtAws, Imported};
+use crate::import::{AtAws, Imported};
 
 /// Finds AWS's mapping of a source and a function, and disables it. A mapping may read a stream through a consumer.
 const DISABLE: &str = "disable_mapping() { aws lambda list-event-source-mappings --region \"$1\" --function-name \"$3\" \

@@ -6,7 +6,7 @@ use super::connect::{SocketArgs, block_on};
 use super::exit::Outcome;
 use super::output::{Format, colour_on_stdout, json, width_of_stdout, yaml};
 use super::{table, watch};
-use crate::engine::MappingStatus;
+use crate::view::MappingStatus;
 
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {

@@ -1,8 +1,10 @@
 //! For the tests of this folder: mappings as a running forebay shows them.
 
-use crate::engine::{
-    Counters, DestinationConfig, HealthStatus, LastError, MappingState, MappingStatus, OnFailure, QueueStatus,
-    ScalingConfig, ShardState, ShardStatus, StreamConfiguration, StreamStatus,
+use crate::engine::{Counters, MappingState, ShardState};
+use crate::view::facts::{LastError, ShardStatus};
+use crate::view::parts::OnFailure;
+use crate::view::{
+    DestinationConfig, HealthStatus, MappingStatus, QueueStatus, ScalingConfig, StreamConfiguration, StreamStatus,
 };
 
 pub(super) fn orders() -> MappingStatus {

@@ -10,7 +10,8 @@ use super::connect::{SocketArgs, block_on, duration};
 use super::exit::{CliError, Exit, Outcome};
 use super::output::{data, say};
 use crate::control::{Client, ClientError};
-use crate::engine::{MappingState, MappingStatus};
+use crate::engine::MappingState;
+use crate::view::MappingStatus;
 
 const PERIOD: Duration = Duration::from_millis(100);
 

@@ -3,7 +3,8 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
-use crate::engine::{HealthStatus, MappingState, MappingStatus, QueueStatus, ShardState, StreamStatus};
+use crate::engine::{MappingState, ShardState};
+use crate::view::{HealthStatus, MappingStatus, QueueStatus, StreamStatus};
 
 /// So much of a reason is shown on the narrowest terminal, too.
 const LEAST_REASON: usize = 20;

@@ -7,7 +7,8 @@ use tokio::time::sleep;
 
 use super::output::counted;
 use super::signals::Signal;
-use crate::engine::{EngineHandle, MappingStatus};
+use crate::engine::EngineHandle;
+use crate::machine::Gauges;
 
 /// How often a drain is looked at.
 const PERIOD: Duration = Duration::from_millis(200);
@@ -20,7 +21,7 @@ pub(super) async fn say_what_is_waited_for(engine: &EngineHandle, signal: Signal
     loop {
         sleep(PERIOD).await;
         let Ok(mappings) = engine.list().await else { return std::future::pending().await };
-        let open = Open::of(&mappings);
+        let open = Open::of(mappings.iter().map(|mapping| &mapping.gauges));
         let kind = (open.batches > 0, open.receives > 0);
         if let Some(what) = open.text().filter(|_| said != Some(kind)) {
             tracing::info!("waiting for {what}; {how}");
@@ -37,16 +38,11 @@ struct Open {
 }
 
 impl Open {
-    fn of(mappings: &[MappingStatus]) -> Self {
-        let sum = |count: fn(&MappingStatus) -> u64| {
-            usize::try_from(mappings.iter().map(count).sum::<u64>()).unwrap_or(usize::MAX)
-        };
-        let in_flight = |status: &MappingStatus| {
-            let queue = status.queue.as_ref().map_or(0, |queue| queue.in_flight);
-            queue + status.stream.as_ref().map_or(0, |stream| stream.in_flight)
-        };
-        let receives = |status: &MappingStatus| status.queue.as_ref().map_or(0, |queue| queue.open_receives);
-        Self { batches: sum(in_flight), receives: sum(receives) }
+    fn of<'g>(gauges: impl Iterator<Item = &'g Gauges>) -> Self {
+        gauges.fold(Self::default(), |open, one| Self {
+            batches: open.batches + one.in_flight,
+            receives: open.receives + one.receiving,
+        })
     }
 
     fn text(self) -> Option<String> {
@@ -64,7 +60,6 @@ impl Open {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::sample;
 
     #[test]
     fn what_is_open_is_said_in_words() {
@@ -73,6 +68,8 @@ mod tests {
         assert_eq!(text(1, 0).unwrap(), "1 batch in flight");
         assert_eq!(text(0, 2).unwrap(), "2 receives that are still open (up to 20 s)");
         assert_eq!(text(3, 1).unwrap(), "3 batches in flight and 1 receive that is still open (up to 20 s)");
-        assert_eq!(Open::of(&[sample::orders()]), Open { batches: 4, receives: 5 });
+        let one = Gauges { in_flight: 3, receiving: 4, ..Gauges::default() };
+        let other = Gauges { in_flight: 1, receiving: 1, ..Gauges::default() };
+        assert_eq!(Open::of([one, other].iter()), Open { batches: 4, receives: 5 });
     }
 }

@@ -14,8 +14,9 @@ use thiserror::Error;
 
 use super::checkpoints;
 use super::wire::{ErrorBody, ReloadBody, VersionBody, finding};
-use crate::engine::{Definition, EngineError, EngineHandle, MappingStatus, ReloadSummary};
+use crate::engine::{Definition, EngineError, EngineHandle, ReloadSummary, Snapshot};
 use crate::mapping::Diagnostic;
+use crate::view::MappingStatus;
 
 /// Reads the mapping files again and hands them to the engine.
 pub(crate) type Reloader = Arc<dyn Fn() -> BoxFuture<'static, Result<Reloaded, ReloadRefused>> + Send + Sync>;
@@ -142,24 +143,28 @@ pub(super) fn refusal(status: StatusCode, code: &'static str, message: impl Into
     Refusal::new(status, code, message).into_response()
 }
 
+fn shown(snapshot: &Snapshot) -> Json<MappingStatus> {
+    Json(snapshot.into())
+}
+
 async fn list(State(api): State<Api>) -> Result<Json<Vec<MappingStatus>>, Refusal> {
-    Ok(Json(api.engine.list().await?))
+    Ok(Json(api.engine.list().await?.iter().map(MappingStatus::from).collect()))
 }
 
 async fn status(State(api): State<Api>, Path(name): Path<String>) -> Result<Json<MappingStatus>, Refusal> {
-    Ok(Json(api.engine.status(&name).await?))
+    Ok(shown(&api.engine.status(&name).await?))
 }
 
 async fn start(State(api): State<Api>, Path(name): Path<String>) -> Result<impl IntoResponse, Refusal> {
-    Ok((StatusCode::ACCEPTED, Json(api.engine.start(&name).await?)))
+    Ok((StatusCode::ACCEPTED, shown(&api.engine.start(&name).await?)))
 }
 
 async fn stop(State(api): State<Api>, Path(name): Path<String>) -> Result<impl IntoResponse, Refusal> {
-    Ok((StatusCode::ACCEPTED, Json(api.engine.stop(&name).await?)))
+    Ok((StatusCode::ACCEPTED, shown(&api.engine.stop(&name).await?)))
 }
 
 async fn restart(State(api): State<Api>, Path(name): Path<String>) -> Result<impl IntoResponse, Refusal> {
-    Ok((StatusCode::ACCEPTED, Json(api.engine.restart(&name).await?)))
+    Ok((StatusCode::ACCEPTED, shown(&api.engine.restart(&name).await?)))
 }
 
 async fn definitions(State(api): State<Api>) -> Result<Json<BTreeMap<String, Definition>>, Refusal> {

@@ -82,7 +82,7 @@ mod tests {
     use tokio::net::UnixStream;
 
     use super::super::ClientError;
-    use super::super::client::exchange;
+    use super::super::exchange::exchange;
     use super::super::fixture::{Running, mapping, stream};
     use super::super::wire::ErrorBody;
     use super::*;

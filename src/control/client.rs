@@ -1,34 +1,27 @@
 //! The command line's side of the control API.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1;
-use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper::Method;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use thiserror::Error as ThisError;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::UnixStream;
 
 use super::SocketChoice;
+use super::exchange::exchange;
 use super::wire::{ErrorBody, ReloadBody, VersionBody};
-use crate::engine::{Definition, Kept, MappingStatus};
+use crate::engine::{Definition, Kept};
+use crate::view::MappingStatus;
 
 /// A daemon that takes longer is not well.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Shorter than the timeouts that orchestrators use.
-const PROBE_PATIENCE: Duration = Duration::from_secs(3);
-/// More than thousands of mappings need.
-const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
 /// Speaks to a running forebay.
 #[derive(Clone, Debug)]
@@ -193,41 +186,6 @@ fn checkpoint_path(name: &str, force: bool, shard: Option<&str>) -> String {
     format!("/v1/checkpoints/{name}?force={force}{}", shard.unwrap_or_default())
 }
 
-/// One request on a connection of its own.
-pub(super) async fn exchange<I>(
-    io: I,
-    method: Method,
-    host: &str,
-    path: &str,
-    body: Bytes,
-) -> Result<(StatusCode, Bytes), Box<dyn Error + Send + Sync>>
-where
-    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await?;
-    // Ends with the exchange; its error is the exchange's error.
-    let connection = tokio::spawn(connection);
-    let request = Request::builder().method(method).uri(path).header("host", host).body(Full::new(body))?;
-    let response = sender.send_request(request).await?;
-    let status = response.status();
-    let body = Limited::new(response.into_body(), LARGEST_ANSWER).collect().await?.to_bytes();
-    connection.abort();
-    Ok((status, body))
-}
-
-/// Asks a probe over TCP: the status, and the text that came with it.
-pub(crate) async fn ask_probe(address: &str, path: &str) -> Result<(StatusCode, String), String> {
-    let asked = async {
-        let stream = TcpStream::connect(address).await?;
-        exchange(stream, Method::GET, address, path, Bytes::new()).await
-    };
-    let (status, body) = tokio::time::timeout(PROBE_PATIENCE, asked)
-        .await
-        .map_err(|_| format!("no answer within {PROBE_PATIENCE:?}"))?
-        .map_err(|error| error.to_string())?;
-    Ok((status, String::from_utf8_lossy(&body).into_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
@@ -237,7 +195,8 @@ mod tests {
 
     use super::super::fixture::{Running, mapping, stream};
     use super::*;
-    use crate::engine::{HealthStatus, MappingState};
+    use crate::engine::MappingState;
+    use crate::view::HealthStatus;
 
     fn client_of(path: PathBuf) -> Client {
         Client::new(SocketChoice::new(Some(path), &|_| None))

@@ -74,13 +74,13 @@ impl Running {
         let socket = folder.path().join("f.sock");
         let choice = SocketChoice::new(Some(socket.clone()), &|_| None);
         let BoundSocket { listener, file } = choice.bind().unwrap();
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(Arc::new(|| 1_800_000_000_000));
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let (engine, _task) = engine::spawn(engine::Parts {
             mappings,
             restored: Vec::new(),
             connector: Arc::new(Nowhere),
-            store: Arc::clone(&store),
+            store: store.clone(),
             metrics: metrics.clone(),
             drain_timeout: std::time::Duration::from_secs(25),
             receive_wait: crate::machine::LONG_POLL,

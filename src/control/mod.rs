@@ -5,6 +5,7 @@ mod api;
 mod checkpoints;
 mod client;
 mod crowd;
+mod exchange;
 #[cfg(test)]
 mod fixture;
 mod overview;
@@ -15,7 +16,8 @@ mod token;
 mod wire;
 
 pub(crate) use api::{Api, Definitions, ReloadRefused, Reloaded, Reloader, whole};
-pub(crate) use client::{Client, ClientError, ask_probe};
+pub(crate) use client::{Client, ClientError};
+pub(crate) use exchange::ask_probe;
 pub(crate) use overview::Overview;
 pub(crate) use probes::probes;
 pub(crate) use serve::{CONNECTIONS, serve};

@@ -209,7 +209,7 @@ mod tests {
             client.write_all(begun[number % 3].as_bytes()).await.ok();
             clients.push(client);
             if number % (crowd() / 10) == 0 {
-                let begun = std::time::Instant::now();
+                let begun = tokio::time::Instant::now();
                 let answer = answer(address, "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
                 longest = longest.max(begun.elapsed());
                 assert!(answer.ends_with("hello"), "among {number} clients: {answer}");

@@ -3,7 +3,6 @@
 mod call;
 #[cfg(test)]
 mod fixture;
-mod json;
 mod names;
 mod port;
 mod record;

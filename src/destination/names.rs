@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::machine::uuid::hyphenated;
 use crate::machine::{FailedBatch, Failure};
 use crate::mapping::{LambdaTarget, Mapping};
 
@@ -41,12 +42,6 @@ pub(super) fn group(failure: &Failure) -> &str {
         FailedBatch::Stream { shard, .. } => shard,
         FailedBatch::Queue { group, message_id, .. } => group.as_deref().unwrap_or(message_id),
     }
-}
-
-/// A UUID as `6c6fdcd6-8a1a-4d34-9d05-3a7bd47b2a8f`.
-pub(super) fn hyphenated(uuid: u128) -> String {
-    let hex = format!("{uuid:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 /// `2019-11-14T00:38:06.021Z`.
@@ -110,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn times_and_uuids_have_their_forms() {
+    fn times_have_their_forms() {
         for (ms, fine, coarse) in [
             (0, "1970-01-01T00:00:00.000Z", "1970-01-01T00:00:00Z"),
             (1_573_691_886_021, "2019-11-14T00:38:06.021Z", "2019-11-14T00:38:06Z"),
@@ -119,7 +114,5 @@ mod tests {
             assert_eq!((with_ms(ms).as_str(), whole_seconds(ms).as_str()), (fine, coarse));
         }
         assert!(with_ms(u64::MAX).starts_with("9999-12-"), "{}", with_ms(u64::MAX));
-        assert_eq!(hyphenated(0), "00000000-0000-0000-0000-000000000000");
-        assert_eq!(hyphenated(u128::MAX), "ffffffff-ffff-ffff-ffff-ffffffffffff");
     }
 }

@@ -3,8 +3,8 @@
 //! The order of members and the forms of times are those of AWS's own records. Queues have no such record on AWS:
 //! theirs has the shape of the record of an asynchronous invocation, which carries what was sent and what came back.
 
-use super::json::Object;
 use super::names::{function_arn, whole_seconds, with_ms};
+use crate::json::Object;
 use crate::machine::{FailedBatch, FailedResponse, FailedSpan, Failure, WindowInfo};
 use crate::mapping::{Mapping, SourceKind};
 
@@ -85,12 +85,13 @@ impl Encoder {
 
     /// The record; `large` is what becomes of the event of a stream, or of what the function returned for a queue.
     fn write(&self, failure: &Failure, large: Part) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut record = Object::begin(&mut out);
         match &failure.batch {
             FailedBatch::Stream { shard, span, window } => {
-                let mut record = Object::new();
-                record.raw("requestContext", &self.request_context(failure));
+                self.request_context(record.object("requestContext"), failure);
                 if let Some(response) = &failure.response {
-                    record.raw("responseContext", &response_context(response));
+                    response_context(record.object("responseContext"), response);
                 }
                 record.value("version", VERSION);
                 record.value("timestamp", &with_ms(failure.unix_ms));
@@ -98,54 +99,51 @@ impl Encoder {
                     SourceKind::DynamoDb => ("DDBStreamBatchInfo", whole_seconds),
                     SourceKind::Kinesis | SourceKind::Sqs | SourceKind::Fifo => ("KinesisBatchInfo", with_ms),
                 };
-                record.raw(key, &self.batch_info(shard, span.as_ref(), time));
+                self.batch_info(record.object(key), shard, span.as_ref(), time);
                 if let Some(window) = window {
-                    record.raw("timeWindowInfo", &time_window_info(window));
+                    time_window_info(record.object("timeWindowInfo"), window);
                 }
                 match large {
                     Part::Whole => record.text("payload", &failure.payload),
                     Part::Omitted => record.value("payloadOmitted", &true),
                     Part::Absent => {}
                 }
-                record.end()
             }
             FailedBatch::Queue { message_id, receive_count, sent_unix_ms, .. } => {
-                let mut record = Object::new();
                 record.value("version", VERSION);
                 record.value("timestamp", &with_ms(failure.unix_ms));
-                record.raw("requestContext", &self.request_context(failure));
+                self.request_context(record.object("requestContext"), failure);
                 record.json_or_text("requestPayload", &failure.payload);
                 if let Some(response) = &failure.response {
-                    record.raw("responseContext", &response_context(response));
+                    response_context(record.object("responseContext"), response);
                     match large {
                         Part::Whole => record.json_or_text("responsePayload", &response.payload),
                         Part::Omitted => record.value("responsePayloadOmitted", &true),
                         Part::Absent => {}
                     }
                 }
-                let mut info = Object::new();
+                let mut info = record.object("SQSMessageInfo");
                 info.value("messageId", &**message_id);
                 info.value("queueArn", &self.source_arn);
                 info.value("approximateReceiveCount", receive_count);
                 info.value("sentTimestamp", &with_ms(*sent_unix_ms));
-                record.raw("SQSMessageInfo", &info.end());
-                record.end()
+                info.end();
             }
         }
+        record.end();
+        out
     }
 
-    fn request_context(&self, failure: &Failure) -> Vec<u8> {
-        let mut context = Object::new();
+    fn request_context(&self, mut context: Object<'_>, failure: &Failure) {
         context.value("requestId", &failure.request_id);
         context.value("functionArn", &self.function_arn);
         context.value("condition", failure.condition.as_str());
         context.value("approximateInvokeCount", &failure.invokes);
-        context.end()
+        context.end();
     }
 
     /// The final invoke of a window has no records, and then there is only where it was.
-    fn batch_info(&self, shard: &str, span: Option<&FailedSpan>, time: fn(u64) -> String) -> Vec<u8> {
-        let mut info = Object::new();
+    fn batch_info(&self, mut info: Object<'_>, shard: &str, span: Option<&FailedSpan>, time: fn(u64) -> String) {
         info.value("shardId", shard);
         if let Some(span) = span {
             info.value("startSequenceNumber", &*span.start);
@@ -155,28 +153,26 @@ impl Encoder {
             info.value("batchSize", &span.records);
         }
         info.value("streamArn", &self.source_arn);
-        info.end()
+        info.end();
     }
 }
 
 /// `functionError` is `null` when the function returned but reported a failure.
-fn response_context(response: &FailedResponse) -> Vec<u8> {
-    let mut context = Object::new();
+fn response_context(mut context: Object<'_>, response: &FailedResponse) {
     context.value("statusCode", &response.status);
     context.value("executedVersion", &response.executed_version);
     context.value("functionError", &response.function_error);
-    context.end()
+    context.end();
 }
 
-fn time_window_info(window: &WindowInfo) -> Vec<u8> {
-    let mut bounds = Object::new();
+fn time_window_info(mut info: Object<'_>, window: &WindowInfo) {
+    let mut bounds = info.object("window");
     bounds.value("start", &whole_seconds(window.start_unix_ms));
     bounds.value("end", &whole_seconds(window.end_unix_ms));
-    let mut info = Object::new();
-    info.raw("window", &bounds.end());
+    bounds.end();
     info.value("isFinalInvokeForWindow", &window.is_final);
     info.value("isWindowTerminatedEarly", &window.early);
-    info.end()
+    info.end();
 }
 
 /// A record as SQS takes it. SQS refuses two characters that JSON allows and DynamoDB stores; in JSON they can stand

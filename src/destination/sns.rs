@@ -8,9 +8,10 @@ use futures_util::future::BoxFuture;
 
 use super::Destination;
 use super::call::{fitting, has_id};
-use super::names::{group, hyphenated};
+use super::names::group;
 use super::record::Encoder;
 use crate::aws::{Call, CallBounds, Service, bounded};
+use crate::machine::uuid::hyphenated;
 use crate::machine::{Failure, Fault};
 use crate::mapping::{Arn, Mapping};
 

@@ -1,7 +1,7 @@
 //! Failure records into SQS queues.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::operation::send_message::SendMessageOutput;
@@ -11,9 +11,10 @@ use md5::{Digest as _, Md5};
 
 use super::Destination;
 use super::call::{fitting, has_id, unconfirmed};
-use super::names::{group, hyphenated};
+use super::names::group;
 use super::record::Encoder;
-use crate::aws::{Call, CallBounds, Service, bounded};
+use crate::aws::{Call, CallBounds, QueueUrl, Service, bounded};
+use crate::machine::uuid::hyphenated;
 use crate::machine::{Failure, Fault, FaultKind};
 use crate::mapping::{Arn, Mapping};
 
@@ -22,19 +23,16 @@ const LARGEST: usize = 1 << 20;
 
 /// An SQS queue that takes failure records, standard or FIFO.
 ///
-/// Its URL is asked for by name and account when it is first needed, and again after SQS has said that the queue
-/// does not exist. A queue that takes less than SQS's largest message says so when it refuses one; from then on its
+/// A queue that takes less than SQS's largest message says so when it refuses one; from then on its
 /// own limit counts.
 pub(crate) struct SqsDestination {
     client: Client,
     encoder: Encoder,
-    name: String,
-    account: String,
+    url: QueueUrl,
     fifo: bool,
     /// For messages.
     label: String,
     bounds: CallBounds,
-    url: RwLock<Option<Arc<str>>>,
     limit: AtomicUsize,
 }
 
@@ -48,24 +46,22 @@ impl SqsDestination {
         bounds: CallBounds,
     ) -> Self {
         Self {
+            url: QueueUrl::new(client.clone(), &arn.resource, &arn.account),
             client,
             encoder: Encoder::new(mapping),
-            name: arn.resource.clone(),
-            account: arn.account.clone(),
             fifo,
             label: format!("queue {} ({region}, account {})", arn.resource, arn.account),
             bounds,
-            url: RwLock::new(None),
             limit: AtomicUsize::new(LARGEST),
         }
     }
 
     async fn send(&self, failure: Arc<Failure>) -> Result<(), Fault> {
-        let call = self.call("SendMessage");
+        let call = Call { service: Service::SqsDestination, operation: "SendMessage", target: &self.label };
         let limit = self.limit.load(Ordering::Relaxed);
         let text = fitting(call, self.encoder.message(&failure, limit), limit)?;
         let (bytes, digest) = (text.len(), md5(&text));
-        let url = self.url().await?;
+        let url = self.url.get(call, self.bounds.call).await?;
         let mut request = self.client.send_message().queue_url(&*url).message_body(text);
         if self.fifo {
             request = request.message_group_id(group(&failure)).message_deduplication_id(hyphenated(failure.uuid));
@@ -75,7 +71,7 @@ impl SqsDestination {
             Err(fault) => fault,
         };
         match (fault.kind, refused_above(&fault.message)) {
-            (FaultKind::Missing, _) => *self.url.write().unwrap_or_else(PoisonError::into_inner) = None,
+            (FaultKind::Missing, _) => self.url.forget(&url),
             (FaultKind::Invalid, Some(most)) => {
                 // "Shorter than" is meant as "at most", which the refusal of exactly so many bytes would disprove.
                 self.limit.fetch_min(most.min(bytes.saturating_sub(1)), Ordering::Relaxed);
@@ -84,27 +80,6 @@ impl SqsDestination {
             _ => {}
         }
         Err(fault)
-    }
-
-    /// The queue's URL. Should two deliveries ask for it at once, both get the same.
-    async fn url(&self) -> Result<Arc<str>, Fault> {
-        if let Some(url) = self.url.read().unwrap_or_else(PoisonError::into_inner).clone() {
-            return Ok(url);
-        }
-        let call = self.call("GetQueueUrl");
-        let send = self.client.get_queue_url().queue_name(&self.name).queue_owner_aws_account_id(&self.account).send();
-        let answer = bounded(call, self.bounds.call, send).await?;
-        let Some(url) = answer.queue_url.filter(|url| !url.is_empty()) else {
-            let message = format!("GetQueueUrl on {}: the answer has no URL", self.label);
-            return Err(Fault::new(FaultKind::Transient, message));
-        };
-        let url: Arc<str> = url.into();
-        *self.url.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&url));
-        Ok(url)
-    }
-
-    fn call(&self, operation: &'static str) -> Call<'_> {
-        Call { service: Service::SqsDestination, operation, target: &self.label }
     }
 }
 

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use super::entry::Entry;
 use super::{CheckpointChange, EngineError};
-use crate::store::{Kept, Store};
+use crate::store::{EngineStore, Kept};
 
 /// What is kept of every stream mapping.
-pub(super) async fn all(store: &dyn Store) -> Result<BTreeMap<String, Kept>, EngineError> {
+pub(super) async fn all(store: &dyn EngineStore) -> Result<BTreeMap<String, Kept>, EngineError> {
     Ok(store.kept().await?)
 }
 
 /// What is kept of one mapping, if it has an entry or anything is kept of it.
-pub(super) async fn one(store: &dyn Store, entry: Option<&Entry>, name: &str) -> Result<Kept, EngineError> {
+pub(super) async fn one(store: &dyn EngineStore, entry: Option<&Entry>, name: &str) -> Result<Kept, EngineError> {
     let kept = store.kept().await?.remove(name);
     match (kept, entry) {
         // Of a stream that the mapping no longer reads, nothing counts.
@@ -26,7 +26,7 @@ pub(super) async fn one(store: &dyn Store, entry: Option<&Entry>, name: &str) ->
 
 /// Changes what is kept, and has a running task take it over.
 pub(super) async fn change(
-    store: &dyn Store,
+    store: &dyn EngineStore,
     mut entry: Option<&mut Entry>,
     name: &str,
     change: CheckpointChange,

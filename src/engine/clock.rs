@@ -2,18 +2,14 @@
 //! their service.
 
 use std::ops::Add;
-use std::sync::Arc;
 use std::time::Duration;
 
 use governor::clock::{Clock as GovernorClock, Reference};
 use governor::nanos::Nanos;
 use tokio::time::Instant;
 
+use crate::clock::{Reading, ServiceClock, WallClock};
 use crate::machine::{Mono, Now};
-use crate::source::{Reading, ServiceClock};
-
-/// Reads the wall clock: milliseconds since the Unix epoch.
-pub type WallClock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// Gives machines their time. A paused tokio clock moves all of it.
 #[derive(Clone)]

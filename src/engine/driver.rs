@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep_until};
 use super::clock::Clock;
 use super::live::Live;
 use super::ports::World;
+use crate::clock::ServiceClock;
 use crate::machine::{Command, Deadline, Input, InvokeRequest, Machine, Now, Operation, Output, QueueOptions};
-use crate::source::ServiceClock;
 
 /// Within this time of a panic, another one hands nothing over.
 const SECOND_PANIC: Duration = Duration::from_secs(60);

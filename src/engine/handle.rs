@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{MappingStatus, Overview};
+use super::{Overview, Snapshot};
 use crate::mapping::Mapping;
 use crate::store::Kept;
 
@@ -21,10 +21,10 @@ pub struct EngineHandle {
 
 /// What the supervisor is asked.
 pub(crate) enum Request {
-    List(oneshot::Sender<Vec<MappingStatus>>),
-    Start(String, oneshot::Sender<Result<MappingStatus, EngineError>>),
-    Stop(String, oneshot::Sender<Result<MappingStatus, EngineError>>),
-    Restart(String, oneshot::Sender<Result<MappingStatus, EngineError>>),
+    List(oneshot::Sender<Vec<Snapshot>>),
+    Start(String, oneshot::Sender<Result<Snapshot, EngineError>>),
+    Stop(String, oneshot::Sender<Result<Snapshot, EngineError>>),
+    Restart(String, oneshot::Sender<Result<Snapshot, EngineError>>),
     Reload(Vec<Mapping>, oneshot::Sender<ReloadSummary>),
     Put(Box<Mapping>, oneshot::Sender<Result<Overview, EngineError>>),
     Remove(String, oneshot::Sender<Result<oneshot::Receiver<()>, EngineError>>),
@@ -145,23 +145,23 @@ impl EngineHandle {
     }
 
     /// Every mapping, by name.
-    pub async fn list(&self) -> Result<Vec<MappingStatus>, EngineError> {
+    pub async fn list(&self) -> Result<Vec<Snapshot>, EngineError> {
         self.ask(Request::List).await
     }
 
     /// One mapping.
-    pub async fn status(&self, name: &str) -> Result<MappingStatus, EngineError> {
+    pub async fn status(&self, name: &str) -> Result<Snapshot, EngineError> {
         let all = self.list().await?;
-        all.into_iter().find(|status| status.name == name).ok_or_else(|| EngineError::Unknown(name.into()))
+        all.into_iter().find(|snapshot| snapshot.mapping.name == name).ok_or_else(|| EngineError::Unknown(name.into()))
     }
 
     /// Wants a mapping to run, and keeps the wish. Answers at once, with `Enabling` or `Enabled`.
-    pub async fn start(&self, name: &str) -> Result<MappingStatus, EngineError> {
+    pub async fn start(&self, name: &str) -> Result<Snapshot, EngineError> {
         self.ask(|reply| Request::Start(name.into(), reply)).await?
     }
 
     /// Wants a mapping to stop, and keeps the wish. Answers at once, with `Disabling` or `Disabled`.
-    pub async fn stop(&self, name: &str) -> Result<MappingStatus, EngineError> {
+    pub async fn stop(&self, name: &str) -> Result<Snapshot, EngineError> {
         self.ask(|reply| Request::Stop(name.into(), reply)).await?
     }
 
@@ -169,7 +169,7 @@ impl EngineHandle {
     ///
     /// # Errors
     /// When there is no such mapping, it is stopped or being deleted, or the engine is shutting down.
-    pub async fn restart(&self, name: &str) -> Result<MappingStatus, EngineError> {
+    pub async fn restart(&self, name: &str) -> Result<Snapshot, EngineError> {
         self.ask(|reply| Request::Restart(name.into(), reply)).await?
     }
 

@@ -1,33 +1,13 @@
 //! The last thing that went wrong with a mapping's function, as `list` and `status` show it.
 
-use serde::{Deserialize, Serialize};
-
+use super::LastError;
 use crate::machine::{FaultKind, InvokeEnd, Problem};
 
-/// The last error of a mapping's function, or of the way to it; throttles are none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct LastError {
-    /// The function's `errorType`, `MalformedResponse`, `BatchItemFailures` where every record was reported, or the class of a
-    /// fault.
-    #[serde(rename = "Type")]
-    pub kind: String,
-    /// The first line of the message.
-    pub message: String,
-    /// When it was last seen (RFC 3339).
-    pub at: String,
-    /// How many batches have failed of it since another one was seen.
-    pub count: u64,
-}
-
-impl LastError {
-    /// `Type: message`.
-    #[must_use]
-    pub fn headline(&self) -> String {
-        match &*self.message {
-            "" => self.kind.clone(),
-            message => format!("{}: {message}", self.kind),
-        }
+/// `Type: message`.
+pub(crate) fn headline(kind: &str, message: &str) -> String {
+    match message {
+        "" => kind.to_owned(),
+        message => format!("{kind}: {message}"),
     }
 }
 
@@ -51,17 +31,12 @@ impl Ends {
                 self.last_error = Some(LastError {
                     kind: problem.kind.clone(),
                     message: problem.first_line(),
-                    at: rfc3339(now_unix_ms),
+                    at_unix_ms: now_unix_ms,
                     count: before.map_or(0, |last| last.count) + 1,
                 });
             }
         }
     }
-}
-
-pub(super) fn rfc3339(unix_ms: u64) -> String {
-    let ms = i64::try_from(unix_ms).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_millisecond(ms).map(|at| format!("{at:.0}")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -79,19 +54,14 @@ mod tests {
         ends.note(InvokeEnd::FunctionError, Some(&problem("KeyError", "'id'\nTraceback")), now);
         ends.note(InvokeEnd::Fault(FaultKind::Throttled), Some(&problem("throttled", "slow down")), now + 1_000);
         ends.note(InvokeEnd::FunctionError, Some(&problem("KeyError", "'name'")), now + 2_000);
-        let last = LastError {
-            kind: "KeyError".into(),
-            message: "'name'".into(),
-            at: "2027-01-15T08:00:02Z".into(),
-            count: 2,
-        };
+        let last = LastError { kind: "KeyError".into(), message: "'name'".into(), at_unix_ms: now + 2_000, count: 2 };
         assert_eq!((ends.last_error.as_ref(), ends.in_a_row), (Some(&last), 2));
-        assert_eq!(last.headline(), "KeyError: 'name'");
+        assert_eq!(headline(&last.kind, &last.message), "KeyError: 'name'");
         ends.note(InvokeEnd::Partial, None, now + 3_000);
         assert_eq!((ends.last_error.as_ref(), ends.in_a_row), (Some(&last), 0));
         ends.note(InvokeEnd::Partial, Some(&Problem::all_reported()), now + 4_000);
         ends.note(InvokeEnd::Fault(FaultKind::Denied), Some(&problem("denied", "")), now + 5_000);
-        let last = ends.last_error.as_ref().map(|last| (last.headline(), last.count));
+        let last = ends.last_error.as_ref().map(|last| (headline(&last.kind, &last.message), last.count));
         assert_eq!((last, ends.in_a_row), (Some(("denied".into(), 1)), 1), "a fault is not the function's");
     }
 }

@@ -1,121 +1,44 @@
 //! What a running mapping shows of itself, kept up to date by its events.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+mod shown;
+
+use std::mem::discriminant;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use self::shown::Shown;
+use super::Described;
 use super::clock::Clock;
-use super::last_error::Ends;
-use super::{HealthStatus, LastError, LoweredStatus, QueueStatus, ShardStatus, StreamStatus};
 use crate::machine::{Event, Gauges, Health, InvokeEnd, Problem};
 use crate::telemetry::MappingMetrics;
-
-/// AWS's `LastProcessingResult` before anything was processed.
-const NOTHING_YET: &str = "No records processed";
 
 /// Shared between a mapping's task, which writes, and the supervisor, which reads.
 pub(crate) struct Live {
     metrics: Arc<MappingMetrics>,
     clock: Clock,
     shown: Mutex<Shown>,
+    gauges: Mutex<Gauges>,
     polled: AtomicBool,
-    held: AtomicUsize,
-    in_flight: AtomicUsize,
-    limit: AtomicUsize,
-    /// What the limit would be if no calls were refused.
-    goal: AtomicUsize,
-    /// Since when the limit is lower (Unix milliseconds); 0: it is not.
-    lowered_since: AtomicU64,
     /// The last drain has left checkpoints unsaved.
     unsaved: AtomicBool,
-    receiving: AtomicUsize,
-    quiet: AtomicBool,
     /// The last change of settings that the task has taken over.
     taken: AtomicU64,
     /// Tells the supervisor that the state may have changed.
     changed: Arc<Notify>,
 }
 
-#[derive(Clone)]
-pub(crate) struct Shown {
-    pub(crate) health: HealthStatus,
-    reason: Option<String>,
-    pub(crate) since_unix_ms: u64,
-    pub(crate) last_result: String,
-    ends: Ends,
-    backlog: Option<u64>,
-    not_visible: Option<u64>,
-    visibility: Option<u64>,
-    /// What the mapping's own task says.
-    own: Health,
-    /// What is wrong with the store.
-    store: Option<String>,
-}
-
-impl Shown {
-    /// A store that keeps nothing degrades every mapping, whatever its task says.
-    fn together(&self) -> Health {
-        let Some(store) = &self.store else { return self.own.clone() };
-        let reason = match &self.own {
-            // A function that fails is not what keeps the mapping from its work.
-            Health::Ok | Health::Failing { .. } => format!("store: {store}"),
-            // Its own write has met the same.
-            Health::Degraded { reason } if reason.contains(store.as_str()) => reason.clone(),
-            Health::Degraded { reason } => format!("{reason}; store: {store}"),
-        };
-        Health::Degraded { reason }
-    }
-}
-
-impl Shown {
-    /// Why the health is what it is. A function that fails is told with its last words, and how often it has failed.
-    pub(crate) fn health_reason(&self) -> Option<String> {
-        match (self.health, &self.ends.last_error) {
-            (HealthStatus::Failing, Some(last)) => {
-                Some(format!("function: {} ({} batches in a row)", last.headline(), self.ends.in_a_row))
-            }
-            _ => self.reason.clone(),
-        }
-    }
-
-    pub(crate) fn last_error(&self) -> Option<LastError> {
-        self.ends.last_error.clone()
-    }
-
-    /// Batches that failed since the function last processed one, even in part.
-    pub(crate) const fn failed_in_a_row(&self) -> u64 {
-        self.ends.in_a_row
-    }
-}
-
 impl Live {
     pub(crate) fn new(metrics: Arc<MappingMetrics>, clock: Clock, changed: Arc<Notify>) -> Self {
-        let shown = Shown {
-            health: HealthStatus::Ok,
-            reason: None,
-            since_unix_ms: clock.unix_ms(),
-            last_result: NOTHING_YET.into(),
-            ends: Ends::default(),
-            backlog: None,
-            not_visible: None,
-            visibility: None,
-            own: Health::Ok,
-            store: None,
-        };
+        let shown = Shown::new(clock.unix_ms());
         Self {
             metrics,
             clock,
             shown: Mutex::new(shown),
+            gauges: Mutex::default(),
             polled: AtomicBool::new(false),
-            held: AtomicUsize::new(0),
-            in_flight: AtomicUsize::new(0),
-            limit: AtomicUsize::new(0),
-            goal: AtomicUsize::new(0),
-            lowered_since: AtomicU64::new(0),
             unsaved: AtomicBool::new(false),
-            receiving: AtomicUsize::new(0),
-            quiet: AtomicBool::new(false),
             taken: AtomicU64::new(0),
             changed,
         }
@@ -136,25 +59,22 @@ impl Live {
             Event::Drained { unsaved, .. } => self.unsaved.store(!unsaved.is_empty(), Relaxed),
             Event::InvokeEnded { end, problem, .. } => self.set_result(*end, problem.as_ref()),
             Event::Described { backlog, not_visible, visibility } => {
-                let mut shown = self.lock();
-                (shown.backlog, shown.not_visible) = (*backlog, *not_visible);
-                shown.visibility = Some(visibility.as_secs());
+                self.lock().described =
+                    Described { backlog: *backlog, not_visible: *not_visible, visibility: Some(*visibility) };
             }
             _ => {}
         }
     }
 
     pub(crate) fn gauge(&self, gauges: Gauges) {
-        self.held.store(gauges.held, Relaxed);
-        self.limit.store(gauges.limit, Relaxed);
-        self.goal.store(gauges.lowered.map_or(gauges.limit, |lowered| lowered.goal), Relaxed);
-        self.lowered_since.store(gauges.lowered.map_or(0, |lowered| lowered.since_unix_ms), Relaxed);
-        self.receiving.store(gauges.receiving, Relaxed);
-        if self.quiet.swap(gauges.quiet, Relaxed) != gauges.quiet {
+        let before = std::mem::replace(&mut *self.lock_gauges(), gauges);
+        if before.quiet != gauges.quiet {
             self.changed.notify_one();
         }
-        self.metrics.set_unsaved_since(gauges.unsaved_since_unix_ms);
-        if self.in_flight.swap(gauges.in_flight, Relaxed) != gauges.in_flight {
+        if before.unsaved_since_unix_ms != gauges.unsaved_since_unix_ms {
+            self.metrics.set_unsaved_since(gauges.unsaved_since_unix_ms);
+        }
+        if before.in_flight != gauges.in_flight {
             self.metrics.set_in_flight(gauges.in_flight);
         }
     }
@@ -203,7 +123,7 @@ impl Live {
 
     /// Whether the task drains and will invoke nothing more, although receives may be open still.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.quiet.load(Relaxed)
+        self.lock_gauges().quiet
     }
 
     /// Whether the source has answered a poll since the mapping was started.
@@ -220,41 +140,17 @@ impl Live {
         self.lock().last_result.clone()
     }
 
-    pub(crate) fn queue(&self) -> QueueStatus {
-        let shown = self.lock();
-        QueueStatus {
-            backlog: shown.backlog,
-            not_visible: shown.not_visible,
-            held: self.held.load(Relaxed) as u64,
-            in_flight: self.in_flight.load(Relaxed) as u64,
-            concurrency: self.limit.load(Relaxed) as u64,
-            lowered: self.lowered(),
-            open_receives: self.receiving.load(Relaxed) as u64,
-            visibility_timeout: shown.visibility,
-        }
+    pub(crate) fn gauges(&self) -> Gauges {
+        *self.lock_gauges()
     }
 
-    fn lowered(&self) -> Option<LoweredStatus> {
-        let since = Some(self.lowered_since.load(Relaxed)).filter(|since| *since > 0)?;
-        let seconds = self.clock.unix_ms().saturating_sub(since) / 1000;
-        Some(LoweredStatus { from: self.goal.load(Relaxed) as u64, seconds })
+    /// The health, with the last error of a function that fails.
+    pub(crate) fn health(&self) -> Health {
+        self.lock().health()
     }
 
-    pub(crate) fn stream(&self) -> StreamStatus {
-        StreamStatus {
-            iterator_age_seconds: self.metrics.shards().iterator_age().map(|age| age.as_secs_f64()),
-            checkpoint_age_seconds: self.metrics.checkpoint_age(self.clock.unix_ms()).as_secs_f64(),
-            held: self.held.load(Relaxed) as u64,
-            in_flight: self.in_flight.load(Relaxed) as u64,
-            concurrency: self.limit.load(Relaxed) as u64,
-            clock_ahead_seconds: Some(self.metrics.clock_ahead_ms())
-                .filter(|&ahead| ahead != 0)
-                .map(|ahead| ahead as f64 / 1000.0),
-        }
-    }
-
-    pub(crate) fn shards(&self) -> Vec<ShardStatus> {
-        self.metrics.shards().list()
+    pub(crate) fn is_degraded(&self) -> bool {
+        matches!(self.lock().health, Health::Degraded { .. })
     }
 
     /// Takes a change of either side over, and tells it where it changes the whole.
@@ -273,15 +169,11 @@ impl Live {
     }
 
     fn set_health(&self, shown: &mut Shown) {
-        let (status, reason) = match shown.together() {
-            Health::Ok => (HealthStatus::Ok, None),
-            Health::Degraded { reason } => (HealthStatus::Degraded, Some(reason)),
-            Health::Failing { reason } => (HealthStatus::Failing, Some(reason)),
-        };
-        if shown.health != status {
+        let health = shown.together();
+        if discriminant(&shown.health) != discriminant(&health) {
             shown.since_unix_ms = self.clock.unix_ms();
         }
-        (shown.health, shown.reason) = (status, reason);
+        shown.health = health;
     }
 
     fn set_result(&self, end: InvokeEnd, problem: Option<&Problem>) {
@@ -299,8 +191,12 @@ impl Live {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Shown> {
+    fn lock(&self) -> MutexGuard<'_, Shown> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_gauges(&self) -> MutexGuard<'_, Gauges> {
+        self.gauges.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -308,16 +204,17 @@ impl Live {
 mod tests {
     use std::time::Duration;
 
+    use super::shown::NOTHING_YET;
     use super::*;
-    use crate::engine::ShardState;
-    use crate::machine::{Condition, FaultKind, Lowered, Mark};
+    use crate::engine::{Shard, ShardState};
+    use crate::machine::{Condition, FaultKind, Mark};
     use crate::mapping::SourceKind;
     use crate::telemetry::Metrics;
 
     const NOW: u64 = 1_800_000_000_000;
 
     fn live() -> Live {
-        let metrics = Metrics::new().mapping("clicks", SourceKind::Kinesis);
+        let metrics = Metrics::new(Arc::new(|| NOW)).mapping("clicks", SourceKind::Kinesis);
         Live::new(metrics, Clock::new(Arc::new(|| NOW)), Arc::default())
     }
 
@@ -346,34 +243,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lowered_limit_is_shown_until_it_is_back() {
-        let live = live();
-        let lowered = Some(Lowered { goal: 30, since_unix_ms: NOW - 90_500 });
-        live.gauge(Gauges { limit: 3, lowered, ..Gauges::default() });
-        assert_eq!(
-            (live.queue().concurrency, live.queue().lowered),
-            (3, Some(LoweredStatus { from: 30, seconds: 90 }))
-        );
-        live.gauge(Gauges { limit: 30, ..Gauges::default() });
-        assert_eq!((live.queue().concurrency, live.queue().lowered), (30, None));
-    }
-
-    #[tokio::test]
     async fn a_store_that_keeps_nothing_degrades_a_mapping_whatever_its_task_says() {
         let live = live();
-        let reason = || live.shown().reason.unwrap_or_default();
+        let reason = || live.health().reason().unwrap_or_default().to_owned();
         live.set_store(Some("FB0603: gone"));
         assert_eq!(reason(), "store: FB0603: gone");
         live.observe(&Event::Health(Health::Ok));
-        assert_eq!(live.shown().health, HealthStatus::Degraded);
+        assert!(live.is_degraded());
         live.observe(&Event::Health(Health::Degraded { reason: "source: no".into() }));
         assert_eq!(reason(), "source: no; store: FB0603: gone");
         live.observe(&Event::Health(Health::Degraded { reason: "store: FB0603: gone".into() }));
         assert_eq!(reason(), "store: FB0603: gone");
         live.ended();
-        assert_eq!(live.shown().health, HealthStatus::Degraded);
+        assert!(live.is_degraded());
         live.set_store(None);
-        assert_eq!((live.shown().health, reason()), (HealthStatus::Ok, String::new()));
+        assert_eq!(live.health(), Health::Ok);
     }
 
     #[tokio::test]
@@ -382,18 +266,16 @@ mod tests {
         for message in ["first", "second\nand more", "third"] {
             live.observe(&invoked(InvokeEnd::FunctionError, Some(message)));
         }
-        assert_eq!((live.shown().health, live.shown().health_reason()), (HealthStatus::Ok, None));
+        assert_eq!(live.health(), Health::Ok);
         live.observe(&Event::Health(Health::Failing { reason: "function: KeyError: third".into() }));
         live.observe(&invoked(InvokeEnd::FunctionError, Some("fourth")));
-        let shown = live.shown();
-        let reason = shown.health_reason().unwrap();
-        assert_eq!(reason, "function: KeyError: fourth (4 batches in a row)");
-        assert_eq!((shown.health, shown.failed_in_a_row()), (HealthStatus::Failing, 4));
+        let reason = "function: KeyError: fourth (4 batches in a row)".to_owned();
+        assert_eq!((live.health(), live.shown().ends.in_a_row), (Health::Failing { reason }, 4));
         live.observe(&invoked(InvokeEnd::Success, None));
         live.observe(&Event::Health(Health::Ok));
-        let shown = live.shown();
-        assert_eq!((shown.health, shown.health_reason(), shown.failed_in_a_row()), (HealthStatus::Ok, None, 0));
-        assert_eq!(shown.last_error().map(|last| last.count), Some(4), "what went wrong last is still known");
+        let ends = live.shown().ends;
+        assert_eq!((live.health(), ends.in_a_row), (Health::Ok, 0));
+        assert_eq!(ends.last_error.map(|last| last.count), Some(4), "what went wrong last is still known");
     }
 
     #[tokio::test]
@@ -412,27 +294,19 @@ mod tests {
         live.observe(&Event::IteratorAge { shard: "a".into(), age: Duration::from_secs(3) });
         live.observe(&Event::Checkpointed { shard: "a".into(), mark: Mark::After("41".into()) });
         live.observe(&Event::ClockSkew { ahead_ms: -90_000 });
-        let expected = StreamStatus {
-            iterator_age_seconds: Some(3.0),
-            checkpoint_age_seconds: 1.5,
-            held: 7,
-            in_flight: 2,
-            concurrency: 10,
-            clock_ahead_seconds: Some(-90.0),
-        };
-        assert_eq!(live.stream(), expected);
-        let mut shard = ShardStatus {
-            shard_id: "a".into(),
-            position: "AFTER:41".into(),
-            iterator_age_seconds: Some(3.0),
-            state: ShardState::Reading,
-        };
-        assert_eq!(live.shards(), [shard.clone()]);
+        let shards = || live.metrics().shards().all();
+        let mut shard =
+            Shard { state: ShardState::Reading, position: Mark::After("41".into()), age: Some(Duration::from_secs(3)) };
+        assert_eq!(live.gauges().held, 7);
+        assert_eq!(live.metrics().checkpoint_age(NOW), Duration::from_millis(1_500));
+        assert_eq!(live.metrics().clock_ahead_ms(), -90_000);
+        assert_eq!(shards(), [("a".into(), shard.clone())].into());
         live.ended();
-        assert_eq!(live.stream(), StreamStatus::default());
-        (shard.iterator_age_seconds, shard.state) = (None, ShardState::Stopped);
-        assert_eq!(live.shards(), [shard]);
+        assert_eq!(live.gauges(), Gauges::default());
+        assert_eq!((live.metrics().checkpoint_age(NOW), live.metrics().clock_ahead_ms()), (Duration::ZERO, 0));
+        (shard.age, shard.state) = (None, ShardState::Stopped);
+        assert_eq!(shards(), [("a".into(), shard)].into());
         live.forget_shards();
-        assert!(live.shards().is_empty());
+        assert!(shards().is_empty());
     }
 }

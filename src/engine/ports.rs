@@ -11,19 +11,20 @@ use super::limits::{InvokeLimiter, ReadLimiter};
 use super::live::Live;
 use super::screen::Screen;
 use super::{Ports, SourcePort};
+use crate::clock::ServiceClock;
 use crate::function::Function;
 use crate::machine::{
     DeliverRequest, Fault, FaultKind, Input, PollRequest, ReadRequest, SaveRequest, SettleAction, SettleRequest,
     StartingPosition,
 };
 use crate::mapping::Mapping;
-use crate::source::{QueueSource, ServiceClock, StreamSource};
-use crate::store::{Store, StoreError};
+use crate::source::{QueueSource, StreamSource};
+use crate::store::{EngineStore, FileError, StoreError};
 
 /// The ports of one mapping and the store, as its driver uses them.
 pub(crate) struct World {
     ports: Ports,
-    store: Arc<dyn Store>,
+    store: Arc<dyn EngineStore>,
     mapping: Arc<str>,
     source: Arc<str>,
     /// Whether a beginning anew would skip records.
@@ -40,7 +41,7 @@ pub(crate) type CurrentWorld = watch::Receiver<Arc<World>>;
 impl World {
     pub(crate) fn new(
         ports: Ports,
-        store: Arc<dyn Store>,
+        store: Arc<dyn EngineStore>,
         mapping: &Mapping,
         screen: Screen,
         before: Option<&Self>,
@@ -201,10 +202,8 @@ fn mismatch(reason: &str) -> Fault {
 fn of_store(error: &StoreError) -> Fault {
     let kind = match error {
         StoreError::Fenced { .. } => FaultKind::Fenced,
-        StoreError::Lost { .. } | StoreError::Newer { .. } | StoreError::Damaged { .. } | StoreError::Gone { .. } => {
-            FaultKind::Invalid
-        }
-        StoreError::Locked { .. } | StoreError::Io { .. } => FaultKind::Transient,
+        StoreError::File(FileError::Locked { .. } | FileError::Io { .. }) => FaultKind::Transient,
+        StoreError::Lost { .. } | StoreError::File(_) => FaultKind::Invalid,
     };
     Fault::new(kind, error.to_string())
 }

@@ -11,14 +11,15 @@ use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::checkpoint;
-use super::clock::{Clock, WallClock};
+use super::clock::Clock;
 use super::entry::{Entry, Goal};
 use super::handle::Request;
 use super::{
-    CheckpointChange, Connector, Drained, EngineError, EngineHandle, MappingState, MappingStatus, Overview, Readiness,
+    CheckpointChange, Connector, Drained, EngineError, EngineHandle, MappingState, Overview, Readiness, Snapshot,
 };
+use crate::clock::WallClock;
 use crate::mapping::Mapping;
-use crate::store::{Desired, Kept, Store};
+use crate::store::{Desired, EngineStore, Kept};
 use crate::telemetry::Metrics;
 
 /// How much longer than its bound a drain may take before its task is ended.
@@ -34,7 +35,7 @@ pub struct Parts {
     /// How the outside world is reached.
     pub connector: Arc<dyn Connector>,
     /// What outlives the process.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn EngineStore>,
     /// Where everything is counted.
     pub metrics: Metrics,
     /// How long a stopped mapping's drain may take where its definition does not say.
@@ -58,7 +59,7 @@ pub fn spawn(parts: Parts) -> (EngineHandle, JoinHandle<()>) {
 
 struct Supervisor {
     connector: Arc<dyn Connector>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn EngineStore>,
     metrics: Metrics,
     clock: Clock,
     drain_timeout: Duration,
@@ -172,7 +173,7 @@ impl Supervisor {
                 drop(reply.send(self.change_checkpoint(&name, change, force).await));
             }
             Request::Store(trouble) => {
-                self.entries.values().for_each(|entry| entry.show_store(trouble.as_deref()));
+                self.entries.values().for_each(|entry| entry.live().set_store(trouble.as_deref()));
                 self.store_trouble = trouble;
             }
             Request::Shutdown(bound, reply) => self.close(bound, Some(reply)),
@@ -180,8 +181,8 @@ impl Supervisor {
         }
     }
 
-    fn list(&self) -> Vec<MappingStatus> {
-        self.entries.values().map(Entry::status).collect()
+    fn list(&self) -> Vec<Snapshot> {
+        self.entries.values().map(Entry::snapshot).collect()
     }
 
     fn overviews(&self) -> Vec<Overview> {
@@ -194,12 +195,12 @@ impl Supervisor {
 
     fn readiness(&mut self) -> Readiness {
         let mappings: Vec<_> =
-            self.entries.values().map(|entry| (entry.mapping.name.clone(), entry.readiness())).collect();
+            self.entries.values().map(|entry| (entry.wanted.mapping.name.clone(), entry.readiness())).collect();
         self.was_ready |= mappings.iter().all(|(_, state)| state != "starting");
         Readiness { ready: self.was_ready, store: self.store_trouble.clone(), mappings }
     }
 
-    async fn wish(&mut self, name: &str, enabled: bool) -> Result<MappingStatus, EngineError> {
+    async fn wish(&mut self, name: &str, enabled: bool) -> Result<Snapshot, EngineError> {
         if self.closing.is_some() {
             return Err(EngineError::Closing);
         }
@@ -207,31 +208,31 @@ impl Supervisor {
         if entry.is_leaving_for_good() {
             return Err(EngineError::Deleting(name.into()));
         }
-        let file_enabled = entry.latest().enabled;
+        let file_enabled = entry.wanted.latest().enabled;
         // A wish that agrees with the definition needs no keeping.
         let desired =
             (enabled != file_enabled).then(|| Desired { enabled, file_enabled, since_unix_ms: self.clock.unix_ms() });
         self.store.set_desired(name, desired.clone()).await?;
         entry.wish(desired);
         self.reconcile();
-        self.entries.get(name).map(Entry::status).ok_or_else(|| EngineError::Unknown(name.into()))
+        self.entries.get(name).map(Entry::snapshot).ok_or_else(|| EngineError::Unknown(name.into()))
     }
 
-    fn restart(&mut self, name: &str) -> Result<MappingStatus, EngineError> {
+    fn restart(&mut self, name: &str) -> Result<Snapshot, EngineError> {
         if self.closing.is_some() {
             return Err(EngineError::Closing);
         }
         // Asked before anything changes: what was ready stays so while the mapping starts again.
         self.readiness();
         let entry = self.entries.get_mut(name).ok_or_else(|| EngineError::Unknown(name.into()))?;
-        if entry.goal == Goal::Remove {
+        if entry.wanted.goal == Goal::Remove {
             return Err(EngineError::Deleting(name.into()));
         }
         if !entry.restart() {
             return Err(EngineError::Stopped(name.into()));
         }
         self.reconcile();
-        self.entries.get(name).map(Entry::status).ok_or_else(|| EngineError::Unknown(name.into()))
+        self.entries.get(name).map(Entry::snapshot).ok_or_else(|| EngineError::Unknown(name.into()))
     }
 
     async fn change_checkpoint(
@@ -286,9 +287,9 @@ impl Supervisor {
             entry.resume_if_wanted();
             entry.show_state();
         }
-        let gone = |entry: &Entry| entry.goal == Goal::Remove && !entry.is_running();
+        let gone = |entry: &Entry| entry.wanted.goal == Goal::Remove && !entry.is_running();
         for (name, entry) in self.entries.extract_if(.., |_, entry| gone(entry)) {
-            self.metrics.remove(&name, entry.mapping.source.kind());
+            self.metrics.remove(&name, entry.wanted.mapping.source.kind());
             // Whoever waits for it at the end of the process is told that the engine ended first, and does nothing more.
             if self.closing.is_none() {
                 entry.tell_gone();
@@ -308,8 +309,8 @@ impl Supervisor {
         };
         let Some(entry) = self.names.remove(&id).and_then(|name| self.entries.get_mut(&name)) else { return };
         // One that was ended by force, or panicked, may have saved nothing of what it did last.
-        if entry.is_stream() && (failure.is_some() || entry.is_unsaved()) {
-            self.unsaved.insert(entry.mapping.name.clone());
+        if entry.is_stream() && (failure.is_some() || entry.live().is_unsaved()) {
+            self.unsaved.insert(entry.wanted.mapping.name.clone());
         }
         entry.ended(failure.filter(JoinError::is_panic).map(|error| error.to_string()));
     }

@@ -8,18 +8,18 @@ use futures_util::future::{BoxFuture, OptionFuture};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
+use super::Connector;
 use super::clock::Clock;
 use super::driver::{Driver, Signal};
 use super::live::Live;
 use super::ports::World;
 use super::screen::Screen;
-use super::{Connector, HealthStatus};
 use crate::machine::{
     Command, DestinationOrder, Event, Fault, GroupOrder, Health, QueueMachine, QueueOptions, StreamKind, StreamMachine,
     StreamOptions,
 };
 use crate::mapping::{DestinationKind, FailureDestination, FifoSpec, Mapping, QueueSpec, SourceSpec, StreamSpec};
-use crate::store::Store;
+use crate::store::EngineStore;
 
 /// How long to wait before clients that could not be made are tried again.
 const CONNECT_AGAIN: Duration = Duration::from_secs(5);
@@ -46,7 +46,7 @@ enum Options {
 pub(crate) struct Task {
     pub(crate) mapping: Arc<Mapping>,
     pub(crate) connector: Arc<dyn Connector>,
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn EngineStore>,
     pub(crate) live: Arc<Live>,
     pub(crate) clock: Clock,
     /// How long a receive waits where the mapping does not say.
@@ -138,7 +138,7 @@ impl Task {
             match async { Ok((self.connector.connect(mapping).await?, Screen::new(mapping)?)) }.await {
                 Ok((ports, screen)) => {
                     // Whatever kept the mapping from working before, a panic included, is over for now.
-                    if self.live.shown().health == HealthStatus::Degraded {
+                    if self.live.is_degraded() {
                         self.live.observe(&Event::Health(Health::Ok));
                     }
                     return Arc::new(World::new(ports, Arc::clone(&self.store), mapping, screen, before));

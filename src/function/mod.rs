@@ -4,4 +4,6 @@ mod lambda;
 mod port;
 
 pub use lambda::LambdaFunction;
-pub use port::{Function, FunctionSettings};
+pub use port::Function;
+
+pub use crate::machine::FunctionSettings;

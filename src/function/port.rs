@@ -1,11 +1,9 @@
 //! The port of functions.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use crate::machine::{Fault, InvokeResult};
+use crate::machine::{Fault, FunctionSettings, InvokeResult};
 
 /// Something that takes an event and answers: a Lambda function, or the simulator's model of one.
 ///
@@ -16,17 +14,4 @@ pub trait Function: Send + Sync + 'static {
 
     /// What the function's configuration says, where we may read it.
     fn describe(&self) -> BoxFuture<'_, Result<FunctionSettings, Fault>>;
-}
-
-/// What a function says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FunctionSettings {
-    /// `Timeout`: the longest that an invocation may run.
-    pub timeout: Duration,
-    /// `ReservedConcurrentExecutions`, where it is known.
-    pub reserved_concurrency: Option<u32>,
-    /// `Role`: the ARN of the execution role, where it has one.
-    pub role: Option<String>,
-    /// `FunctionArn`, where the answer has it.
-    pub arn: Option<String>,
 }

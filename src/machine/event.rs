@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::labels::labels;
 use super::{Condition, FaultKind, Invariant, Mark, Problem, Undecided};
 
 /// Something that happened to a mapping.
@@ -264,32 +265,20 @@ pub enum Event {
     Violated(Invariant),
 }
 
-/// What closed a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FlushReason {
-    /// `BatchSize` records were gathered.
-    Size,
-    /// The next record would not have fitted into 6 MB.
-    Bytes,
-    /// `MaximumBatchingWindowInSeconds` were over.
-    Window,
-    /// No window: what one receive brought is one batch.
-    Immediate,
-    /// The shard, or the tumbling window, is at its end.
-    End,
-}
-
-impl FlushReason {
-    /// The label used in metrics.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Size => "size",
-            Self::Bytes => "bytes",
-            Self::Window => "window",
-            Self::Immediate => "immediate",
-            Self::End => "end",
-        }
+labels! {
+    /// What closed a batch.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum FlushReason {
+        /// `BatchSize` records were gathered.
+        Size => "size",
+        /// The next record would not have fitted into 6 MB.
+        Bytes => "bytes",
+        /// `MaximumBatchingWindowInSeconds` were over.
+        Window => "window",
+        /// No window: what one receive brought is one batch.
+        Immediate => "immediate",
+        /// The shard, or the tumbling window, is at its end.
+        End => "end",
     }
 }
 
@@ -319,26 +308,16 @@ impl InvokeEnd {
     }
 }
 
-/// How an extension of visibility went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum HeartbeatResult {
-    /// Extended.
-    Extended,
-    /// Not extended; tried again before the deadline.
-    Failed,
-    /// The receipt is no longer ours.
-    Lost,
-}
-
-impl HeartbeatResult {
-    /// The label used in metrics.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Extended => "extended",
-            Self::Failed => "failed",
-            Self::Lost => "lost",
-        }
+labels! {
+    /// How an extension of visibility went.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum HeartbeatResult {
+        /// Extended.
+        Extended => "extended",
+        /// Not extended; tried again before the deadline.
+        Failed => "failed",
+        /// The receipt is no longer ours.
+        Lost => "lost",
     }
 }
 
@@ -358,4 +337,15 @@ pub enum Health {
         /// What the function said last.
         reason: String,
     },
+}
+
+impl Health {
+    /// Why it is not [`Health::Ok`].
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Ok => None,
+            Self::Degraded { reason } | Self::Failing { reason } => Some(reason),
+        }
+    }
 }

@@ -4,52 +4,38 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-/// The class of a fault. Every answer of AWS is put into one of these once, in `aws/`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FaultKind {
-    /// The service asks for less: 429 and its kin. Never spends a receive count or a retry.
-    Throttled,
-    /// The service or the way to it is broken for now: 5xx, resets, refused connections.
-    Transient,
-    /// No answer within the time allowed; whether the request took effect is unknown.
-    Timeout,
-    /// Credentials or permissions are not enough.
-    Denied,
-    /// The queue, stream or function does not exist (here, in this account and region).
-    Missing,
-    /// The handle, iterator or credential is past its time.
-    Expired,
-    /// The position was trimmed from the stream.
-    Trimmed,
-    /// The payload is larger than the service takes.
-    TooLarge,
-    /// The service refuses the request as it is, and will again.
-    Invalid,
-    /// The operation was given up on our side before it ended.
-    Cancelled,
-    /// Somebody else has taken the marks over: what we hold is no longer ours.
-    Fenced,
+use super::labels::labels;
+
+labels! {
+    /// The class of a fault. Every answer of AWS is put into one of these once, in `aws/`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum FaultKind {
+        /// The service asks for less: 429 and its kin. Never spends a receive count or a retry.
+        Throttled => "throttled",
+        /// The service or the way to it is broken for now: 5xx, resets, refused connections.
+        Transient => "transient",
+        /// No answer within the time allowed; whether the request took effect is unknown.
+        Timeout => "timeout",
+        /// Credentials or permissions are not enough.
+        Denied => "denied",
+        /// The queue, stream or function does not exist (here, in this account and region).
+        Missing => "missing",
+        /// The handle, iterator or credential is past its time.
+        Expired => "expired",
+        /// The position was trimmed from the stream.
+        Trimmed => "trimmed",
+        /// The payload is larger than the service takes.
+        TooLarge => "too_large",
+        /// The service refuses the request as it is, and will again.
+        Invalid => "invalid",
+        /// The operation was given up on our side before it ended.
+        Cancelled => "cancelled",
+        /// Somebody else has taken the marks over: what we hold is no longer ours.
+        Fenced => "fenced",
+    }
 }
 
 impl FaultKind {
-    /// The label used in metrics and JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Throttled => "throttled",
-            Self::Transient => "transient",
-            Self::Timeout => "timeout",
-            Self::Denied => "denied",
-            Self::Missing => "missing",
-            Self::Expired => "expired",
-            Self::Trimmed => "trimmed",
-            Self::TooLarge => "too_large",
-            Self::Invalid => "invalid",
-            Self::Cancelled => "cancelled",
-            Self::Fenced => "fenced",
-        }
-    }
-
     /// Whether somebody must act before it can work again: the mapping shows degraded at once,
     /// not only after repeated failures.
     #[must_use]

@@ -22,6 +22,7 @@ pub(crate) mod fuse;
 mod groups;
 mod health;
 mod invariant;
+mod labels;
 mod operation;
 mod outbox;
 mod outcome;
@@ -31,6 +32,7 @@ mod queue;
 mod record;
 mod scaler;
 mod screening;
+mod settings;
 mod streak;
 mod stream;
 mod time;
@@ -49,6 +51,8 @@ pub use failure::{
 };
 pub use fault::{Fault, FaultKind};
 pub use invariant::Invariant;
+pub use labels::Label;
+pub(crate) use labels::labels;
 pub use operation::Operation;
 pub use position::{
     Cursor, Fence, Mark, NotAMark, Position, Positions, ReadAnswer, ReadId, ReadRequest, SaveId, SaveRequest, Shard,
@@ -58,6 +62,7 @@ pub use problem::Problem;
 pub use queue::{GroupOrder, LONG_POLL, OnFunctionError, QueueMachine, QueueOptions};
 pub use record::{Receipt, Record};
 pub use screening::{Screened, Screening, ScreeningPolicy, Undecided};
+pub use settings::FunctionSettings;
 pub use stream::{DestinationOrder, StreamKind, StreamMachine, StreamOptions};
 pub use time::{Deadline, Mono, Now, Wake};
 pub use visibility::MAX_HIDDEN;

@@ -1,8 +1,17 @@
-//! Random UUIDs from a machine's own dice.
+//! UUIDs: random ones from a machine's own dice, those that follow from a hash, and their text.
 
 /// A random UUID (version 4).
 pub(crate) fn random(rng: &mut fastrand::Rng) -> u128 {
-    rng.u128(..) & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62)
+    of_version(rng.u128(..), 4)
+}
+
+/// The UUID of a hash (version 8).
+pub(crate) const fn of_hash(hash: u128) -> u128 {
+    of_version(hash, 8)
+}
+
+const fn of_version(bits: u128, version: u128) -> u128 {
+    bits & !(0xf << 76) & !(0x3 << 62) | (version << 76) | (0x2 << 62)
 }
 
 /// A UUID in its usual form.
@@ -27,5 +36,6 @@ mod tests {
             assert_eq!(uuid, random(&mut fastrand::Rng::with_seed(seed)));
         }
         assert_eq!(hyphenated(0xf), "00000000-0000-0000-0000-00000000000f");
+        assert_eq!(hyphenated(u128::MAX), "ffffffff-ffff-ffff-ffff-ffffffffffff");
     }
 }

@@ -15,6 +15,7 @@ use super::spec::{LambdaTarget, SourceKind, SourceSpec, Target};
 use super::text::Span;
 use super::value::{Kind, Members};
 use super::{destination, filters, poller, rules, source};
+use crate::machine::uuid::{hyphenated, of_hash};
 
 /// A mapping as far as it could be read; kept also for broken ones, so that names and pairs can be compared.
 pub(crate) struct Built {
@@ -140,10 +141,7 @@ fn name(reader: &mut Reader<'_>, members: &Members, candidate: &Candidate) -> Op
 
 /// The UUID of a name: a hash of it in the form of a version 8 UUID, so it is the same in every process.
 fn uuid(name: &str) -> String {
-    let hash = xxh3_128(name.as_bytes());
-    let hash = (hash & !(0xf << 76) & !(0x3 << 62)) | (0x8 << 76) | (0x2 << 62);
-    let hex = format!("{hash:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    hyphenated(of_hash(xxh3_128(name.as_bytes())))
 }
 
 /// `Enabled`; in an answer of AWS's, which has none, the `State`.

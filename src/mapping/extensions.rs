@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use crate::machine::LONG_POLL;
+use crate::machine::{LONG_POLL, MAX_HIDDEN};
 
 use super::parameters::{Member, STREAMS, Shape, integer, of_fifo_queues, of_queues, of_streams, span, taken, text};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
-/// The longest that SQS hides a message.
-const LONGEST_VISIBILITY: Duration = Duration::from_secs(12 * 3600);
 
 pub(super) static POLLER: &[Member] = &[
     taken(
@@ -118,10 +116,10 @@ const DESTINATION_SIDE: &[Member] = &[
 ];
 
 const VISIBILITY: &[Member] = &[
-    taken("Timeout", span(SECOND, LONGEST_VISIBILITY), "Used instead of the queue's own visibility timeout."),
+    taken("Timeout", span(SECOND, MAX_HIDDEN), "Used instead of the queue's own visibility timeout."),
     taken(
         "HoldLimit",
-        span(SECOND, LONGEST_VISIBILITY),
+        span(SECOND, MAX_HIDDEN),
         "The longest that a message is held through throttles and service errors. Default: 12h.",
     ),
     taken(
@@ -135,8 +133,8 @@ const ON_FUNCTION_ERROR: &[Member] =
     &[taken("Backoff", Shape::Map(VISIBILITY_BACKOFF), "Hidden for a time that doubles with each receive.")];
 
 const VISIBILITY_BACKOFF: &[Member] = &[
-    taken("Initial", span(SECOND, LONGEST_VISIBILITY), "After the first receive. Default: 1s."),
-    taken("Maximum", span(SECOND, LONGEST_VISIBILITY), "At most. Default: 15m."),
+    taken("Initial", span(SECOND, MAX_HIDDEN), "After the first receive. Default: 1s."),
+    taken("Maximum", span(SECOND, MAX_HIDDEN), "At most. Default: 15m."),
 ];
 
 const RETRY_BACKOFF: &[Member] = &[

@@ -8,8 +8,7 @@ use super::model::Mapping;
 use super::notation::show;
 use super::spec::{FifoSpec, QueueSpec, SourceSpec, StreamSpec};
 use super::unreached::of_mapping;
-use crate::function::FunctionSettings;
-use crate::machine::{QueueAttributes, Shard};
+use crate::machine::{FunctionSettings, QueueAttributes, Shard};
 
 /// What a source says of itself.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,6 @@
 //! From paths to mappings: every file is read, and every problem of every file is told.
 
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::build::{self, Built};
 use super::code::Code;
@@ -36,11 +35,11 @@ impl Loaded {
 /// its own folders, hidden files and `schema.json`. A file that is named itself is read whatever
 /// its extension. `env` answers for the variables in `${…}`.
 ///
-/// Reads the clock, too: a `StartingPositionTimestamp` may not lie in the future.
+/// `now` is in milliseconds since the Unix epoch: a `StartingPositionTimestamp` may not lie after it.
 ///
 /// Only regular files are opened, and a disk that does not answer is not waited for without end: that is a problem like others.
-pub fn load(paths: &[PathBuf], env: Env<'_>) -> Loaded {
-    let mut all = All::at(wall_clock());
+pub fn load(paths: &[PathBuf], env: Env<'_>, now: u64) -> Loaded {
+    let mut all = All::at(now);
     let steps = paths::read(paths.to_vec());
     let mut touched = paths.first().cloned().unwrap_or_default();
     loop {
@@ -58,9 +57,9 @@ pub fn load(paths: &[PathBuf], env: Env<'_>) -> Loaded {
     all.finish()
 }
 
-/// Reads the text of one file. Never panics, whatever the text. Reads the clock, as [`load`] does.
+/// Reads the text of one file as [`parse_at`] does, and takes every time for past. Never panics, whatever the text.
 pub fn parse(file: &Path, text: &str, env: Env<'_>) -> Loaded {
-    parse_at(file, text, env, wall_clock())
+    parse_at(file, text, env, u64::MAX)
 }
 
 /// Reads the text of one file as at a given time, in milliseconds since the Unix epoch. Pure, and never panics.
@@ -68,11 +67,6 @@ pub fn parse_at(file: &Path, text: &str, env: Env<'_>, now: u64) -> Loaded {
     let mut all = All::at(now);
     all.file(file, text, env);
     all.finish()
-}
-
-fn wall_clock() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What has been read so far.

@@ -87,7 +87,7 @@ pub(crate) enum Shape {
     Any,
 }
 
-pub(super) const fn taken(name: &'static str, shape: Shape, about: &'static str) -> Member {
+pub(crate) const fn taken(name: &'static str, shape: Shape, about: &'static str) -> Member {
     Member { name, about, shape, taken: Taken::Yes }
 }
 
@@ -95,15 +95,15 @@ const fn read_only(name: &'static str) -> Member {
     Member { name, about: "Part of AWS's answers; accepted and not read.", shape: Shape::Any, taken: Taken::ReadOnly }
 }
 
-pub(super) const fn of_queues(name: &'static str, shape: Shape, about: &'static str) -> Member {
+pub(crate) const fn of_queues(name: &'static str, shape: Shape, about: &'static str) -> Member {
     Member { name, about, shape, taken: Taken::Queues }
 }
 
-pub(super) const fn of_fifo_queues(name: &'static str, shape: Shape, about: &'static str) -> Member {
+pub(crate) const fn of_fifo_queues(name: &'static str, shape: Shape, about: &'static str) -> Member {
     Member { name, about, shape, taken: Taken::FifoQueues }
 }
 
-pub(super) const fn of_streams(name: &'static str, sources: &'static str, shape: Shape, about: &'static str) -> Member {
+pub(crate) const fn of_streams(name: &'static str, sources: &'static str, shape: Shape, about: &'static str) -> Member {
     Member { name, about, shape, taken: Taken::Streams(sources) }
 }
 
@@ -111,19 +111,19 @@ const fn other(name: &'static str, sources: &'static str) -> Member {
     Member { name, about: sources, shape: Shape::Any, taken: Taken::By(sources) }
 }
 
-pub(super) const fn text(min: usize, max: usize) -> Shape {
+pub(crate) const fn text(min: usize, max: usize) -> Shape {
     Shape::Text { min, max }
 }
 
-pub(super) const fn integer(min: i64, max: i64) -> Shape {
+pub(crate) const fn integer(min: i64, max: i64) -> Shape {
     Shape::Integer { min, max }
 }
 
-pub(super) const fn span(min: Duration, max: Duration) -> Shape {
+pub(crate) const fn span(min: Duration, max: Duration) -> Shape {
     Shape::Span { min, max }
 }
 
-pub(super) const STREAMS: &str = "Kinesis and DynamoDB streams";
+pub(crate) const STREAMS: &str = "Kinesis and DynamoDB streams";
 const STREAMS_AND_KAFKA: &str = "Kinesis and DynamoDB streams and Kafka";
 const KAFKA: &str = "Kafka";
 

@@ -76,7 +76,7 @@ pub(crate) fn same_pair(a: &Mapping, b: &Mapping) -> bool {
 }
 
 /// A bare name and an ARN may mean the same function: what only one of them says does not tell them apart.
-pub(super) fn same_function(a: &FunctionRef, b: &FunctionRef) -> bool {
+pub(crate) fn same_function(a: &FunctionRef, b: &FunctionRef) -> bool {
     let agree = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
     a.name == b.name && a.qualifier == b.qualifier && agree(&a.region, &b.region) && agree(&a.account, &b.account)
 }

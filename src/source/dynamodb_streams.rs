@@ -12,10 +12,11 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use self::encode::Encoder;
+use super::StreamSource;
 use super::calls::Calls;
 use super::listing::Listing;
-use super::{ServiceClock, StreamSource};
 use crate::aws::{CallBounds, Service};
+use crate::clock::{ServiceClock, WallClock};
 use crate::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Shard, StreamListing};
 use crate::mapping::Mapping;
 
@@ -39,7 +40,13 @@ pub struct DynamoDbStream {
 }
 
 impl DynamoDbStream {
-    pub(crate) fn new(client: Client, clock: Arc<ServiceClock>, mapping: &Mapping, bounds: CallBounds) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        clock: Arc<ServiceClock>,
+        mapping: &Mapping,
+        bounds: CallBounds,
+        wall: WallClock,
+    ) -> Self {
         let (arn, region) = (mapping.source.arn(), mapping.source_region());
         let table = arn.resource.split('/').nth(1).unwrap_or(&arn.resource);
         Self {
@@ -53,7 +60,7 @@ impl DynamoDbStream {
             },
             arn: arn.text.clone(),
             table: table.to_owned(),
-            encoder: Encoder::new(&arn.text, &arn.region),
+            encoder: Encoder::new(&arn.text, &arn.region, wall),
         }
     }
 

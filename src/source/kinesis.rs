@@ -15,11 +15,12 @@ use futures_util::future::BoxFuture;
 
 pub(crate) use self::role::AskRole;
 use self::role::Encoders;
+use super::StreamSource;
 use super::calls::{Calls, Failed};
 use super::listing::Listing;
 use super::time::date_time;
-use super::{ServiceClock, StreamSource};
 use crate::aws::{CallBounds, Service};
+use crate::clock::{ServiceClock, WallClock};
 use crate::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Shard, StreamListing};
 use crate::mapping::Mapping;
 
@@ -47,6 +48,7 @@ impl KinesisStream {
         mapping: &Mapping,
         bounds: CallBounds,
         role: AskRole,
+        wall: WallClock,
     ) -> Self {
         let (arn, region) = (mapping.source.arn(), mapping.source_region());
         let name = arn.resource.strip_prefix("stream/").unwrap_or(&arn.resource).to_owned();
@@ -63,7 +65,7 @@ impl KinesisStream {
             },
             name,
             arn: arn.text.clone(),
-            encoders: Arc::new(Encoders::new(&arn.text, &arn.region, stand_in, bounds.call, role)),
+            encoders: Arc::new(Encoders::new(&arn.text, &arn.region, stand_in, bounds.call, role, wall)),
         }
     }
 

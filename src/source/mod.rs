@@ -1,17 +1,14 @@
 //! Where records come from: small ports, and one adapter file for each service.
 
 mod calls;
-mod clock;
 mod dynamodb_streams;
 mod fragments;
-mod json;
 mod kinesis;
 mod listing;
 mod port;
 mod sqs;
 mod time;
 
-pub use clock::{Reading, ServiceClock};
 pub use dynamodb_streams::DynamoDbStream;
 pub(crate) use kinesis::AskRole;
 pub use kinesis::KinesisStream;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::ServiceClock;
+use crate::clock::ServiceClock;
 use crate::machine::{
     Fault, PollRequest, QueueAttributes, ReadAnswer, ReadRequest, Receipt, Record, SettleEntry, SettleOutcome,
     StreamListing,

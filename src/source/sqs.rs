@@ -6,7 +6,7 @@ mod json;
 mod settle;
 
 use std::future::Future;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
@@ -21,45 +21,35 @@ use futures_util::future::BoxFuture;
 
 use self::encode::Encoder;
 use super::QueueSource;
-use crate::aws::{Call, CallBounds, Service, bounded};
-use crate::machine::{Fault, FaultKind, PollRequest, QueueAttributes, Receipt, Record, SettleEntry, SettleOutcome};
+use crate::aws::{Call, CallBounds, QueueUrl, Service, bounded};
+use crate::clock::WallClock;
+use crate::machine::{
+    Fault, FaultKind, MAX_HIDDEN, PollRequest, QueueAttributes, Receipt, Record, SettleEntry, SettleOutcome,
+};
 use crate::mapping::Mapping;
 
-/// SQS hides a message for at most twelve hours.
-const LONGEST_VISIBILITY: u64 = 12 * 3600;
-
 /// An SQS queue, standard or FIFO.
-///
-/// Its URL is asked for by name and account when it is first needed, and again after SQS has said that the queue
-/// does not exist. Only the endpoint of the configuration says where calls go: a URL's host is never used.
 ///
 /// A message without an id or without a receipt handle, which SQS never sends, is left in the queue: it could
 /// neither be named by the function nor be settled.
 pub struct SqsQueue {
     client: Client,
-    name: String,
-    account: String,
+    url: QueueUrl,
     /// For messages.
     label: String,
     encoder: Encoder,
     bounds: CallBounds,
-    url: RwLock<Option<Arc<str>>>,
-    /// Held while the URL is asked for, so that it is asked for once.
-    resolving: tokio::sync::Mutex<()>,
 }
 
 impl SqsQueue {
-    pub(crate) fn new(client: Client, mapping: &Mapping, bounds: CallBounds) -> Self {
+    pub(crate) fn new(client: Client, mapping: &Mapping, bounds: CallBounds, wall: WallClock) -> Self {
         let (arn, region) = (mapping.source.arn(), mapping.source_region());
         Self {
+            url: QueueUrl::new(client.clone(), &arn.resource, &arn.account),
             client,
-            name: arn.resource.clone(),
-            account: arn.account.clone(),
             label: format!("queue {} ({region}, account {})", arn.resource, arn.account),
-            encoder: Encoder::new(&arn.text, &arn.region, !mapping.window.is_zero()),
+            encoder: Encoder::new(&arn.text, &arn.region, !mapping.window.is_zero(), wall),
             bounds,
-            url: RwLock::new(None),
-            resolving: tokio::sync::Mutex::new(()),
         }
     }
 
@@ -78,7 +68,7 @@ impl SqsQueue {
             .message_attribute_names("All")
             .send();
         let bound = (wait + self.bounds.receive_grace).max(self.bounds.call);
-        let answer = self.bounded("ReceiveMessage", Some(&url), bound, send).await?;
+        let answer = self.bounded("ReceiveMessage", &url, bound, send).await?;
         let messages = answer.messages.unwrap_or_default();
         let mut records = Vec::with_capacity(messages.len());
         for message in messages {
@@ -106,7 +96,7 @@ impl SqsQueue {
                 .expect("an entry with an id and a receipt handle is complete")
         });
         let send = self.client.delete_message_batch().queue_url(&*url).set_entries(Some(entries.collect())).send();
-        let answer = self.bounded("DeleteMessageBatch", Some(&url), self.bounds.call, send).await?;
+        let answer = self.bounded("DeleteMessageBatch", &url, self.bounds.call, send).await?;
         let done = answer.successful.iter().map(|entry| entry.id.as_str());
         Ok(settle::outcomes(self.call("DeleteMessageBatch"), count, done, &answer.failed))
     }
@@ -127,7 +117,7 @@ impl SqsQueue {
         });
         let send =
             self.client.change_message_visibility_batch().queue_url(&*url).set_entries(Some(entries.collect())).send();
-        let answer = self.bounded("ChangeMessageVisibilityBatch", Some(&url), self.bounds.call, send).await?;
+        let answer = self.bounded("ChangeMessageVisibilityBatch", &url, self.bounds.call, send).await?;
         let done = answer.successful.iter().map(|entry| entry.id.as_str());
         Ok(settle::outcomes(self.call("ChangeMessageVisibilityBatch"), count, done, &answer.failed))
     }
@@ -135,40 +125,12 @@ impl SqsQueue {
     async fn read_attributes(&self) -> Result<QueueAttributes, Fault> {
         let url = self.url().await?;
         let send = self.client.get_queue_attributes().queue_url(&*url).attribute_names(QueueAttributeName::All).send();
-        let answer = self.bounded("GetQueueAttributes", Some(&url), self.bounds.call, send).await?;
+        let answer = self.bounded("GetQueueAttributes", &url, self.bounds.call, send).await?;
         attributes::read(self.call("GetQueueAttributes"), &answer.attributes.unwrap_or_default())
     }
 
-    /// The queue's URL, asked for once.
     async fn url(&self) -> Result<Arc<str>, Fault> {
-        if let Some(url) = self.known_url() {
-            return Ok(url);
-        }
-        let _first = self.resolving.lock().await;
-        if let Some(url) = self.known_url() {
-            return Ok(url);
-        }
-        let send = self.client.get_queue_url().queue_name(&self.name).queue_owner_aws_account_id(&self.account).send();
-        let answer = self.bounded("GetQueueUrl", None, self.bounds.call, send).await?;
-        let Some(url) = answer.queue_url.filter(|url| !url.is_empty()) else {
-            let message = format!("GetQueueUrl on {}: the answer has no URL", self.label);
-            return Err(Fault::new(FaultKind::Transient, message));
-        };
-        let url: Arc<str> = url.into();
-        *self.url.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&url));
-        Ok(url)
-    }
-
-    fn known_url(&self) -> Option<Arc<str>> {
-        self.url.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Forgets a URL that leads nowhere, unless it was replaced already.
-    fn forget_url(&self, stale: &Arc<str>) {
-        let mut url = self.url.write().unwrap_or_else(PoisonError::into_inner);
-        if url.as_ref().is_some_and(|url| Arc::ptr_eq(url, stale)) {
-            *url = None;
-        }
+        self.url.get(self.call("GetQueueUrl"), self.bounds.call).await
     }
 
     fn call(&self, operation: &'static str) -> Call<'_> {
@@ -179,7 +141,7 @@ impl SqsQueue {
     async fn bounded<T, E>(
         &self,
         operation: &'static str,
-        url: Option<&Arc<str>>,
+        url: &Arc<str>,
         bound: Duration,
         send: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     ) -> Result<T, Fault>
@@ -187,10 +149,8 @@ impl SqsQueue {
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
         let result = bounded(self.call(operation), bound, send).await;
-        if let (Err(fault), Some(url)) = (&result, url)
-            && fault.kind == FaultKind::Missing
-        {
-            self.forget_url(url);
+        if result.as_ref().is_err_and(|fault| fault.kind == FaultKind::Missing) {
+            self.url.forget(url);
         }
         result
     }
@@ -217,7 +177,7 @@ impl QueueSource for SqsQueue {
 /// Whole seconds for SQS, rounded up: hiding a message a little longer is safe, a little shorter is not.
 fn whole_seconds(span: Duration) -> i32 {
     let seconds = span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0));
-    i32::try_from(seconds.min(LONGEST_VISIBILITY)).unwrap_or(i32::MAX)
+    i32::try_from(seconds.min(MAX_HIDDEN.as_secs())).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]

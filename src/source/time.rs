@@ -1,14 +1,6 @@
 //! Times of records, in milliseconds since the Unix epoch.
 
-use std::time::SystemTime;
-
 use aws_smithy_types::DateTime;
-
-/// Now, for records that do not say when they came.
-pub(super) fn now_unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
 
 /// The nearest millisecond: services write milliseconds as a decimal fraction, which a float does not hold exactly, so
 /// that cutting the rest off would lose one now and then. Times before 1970 count as none.

@@ -13,7 +13,7 @@ use super::round::State;
 use super::trouble::Trouble;
 use super::turns::Turns;
 use super::verify;
-use super::{Definition, Desired, Kept, Store, StoreError};
+use super::{Checkpoints, Definition, Definitions, Desired, DesiredStates, Kept, Store, StoreError};
 use crate::machine::{Fence, Mark, Positions};
 
 /// Keeps everything in one file, which it holds locked. Every write is on disk when its future ends; writes that come
@@ -84,7 +84,7 @@ impl Drop for EmbeddedStore {
     }
 }
 
-impl Store for EmbeddedStore {
+impl DesiredStates for EmbeddedStore {
     fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>> {
         Box::pin(ready(Ok(self.turns.desired(mapping))))
     }
@@ -96,7 +96,9 @@ impl Store for EmbeddedStore {
             Ok(())
         }))
     }
+}
 
+impl Checkpoints for EmbeddedStore {
     fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>> {
         let (mapping, source) = (mapping.to_owned(), source.to_owned());
         Box::pin(
@@ -127,7 +129,9 @@ impl Store for EmbeddedStore {
             Ok(())
         }))
     }
+}
 
+impl Definitions for EmbeddedStore {
     fn definitions(&self) -> BoxFuture<'_, Result<BTreeMap<String, Definition>, StoreError>> {
         Box::pin(ready(Ok(self.turns.definitions())))
     }
@@ -145,18 +149,20 @@ impl Store for EmbeddedStore {
         }))
     }
 
-    fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        let turns = Arc::clone(&self.turns);
-        // A disk may take its time also for that.
-        Box::pin(async move { tokio::task::spawn_blocking(move || turns.check()).await.unwrap_or(Ok(())) })
-    }
-
     fn forget(&self, mapping: &str) -> BoxFuture<'_, Result<(), StoreError>> {
         let mapping = mapping.to_owned();
         Box::pin(Arc::clone(&self.turns).submit(Some(mapping.clone()), move |round| {
             round.forget(&mapping);
             Ok(())
         }))
+    }
+}
+
+impl Store for EmbeddedStore {
+    fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        let turns = Arc::clone(&self.turns);
+        // A disk may take its time also for that.
+        Box::pin(async move { tokio::task::spawn_blocking(move || turns.check()).await.unwrap_or(Ok(())) })
     }
 }
 
@@ -167,6 +173,7 @@ mod tests {
     use redb::{Database, TableDefinition};
 
     use super::*;
+    use crate::store::FileError;
 
     const STOPPED: Desired = Desired { enabled: false, file_enabled: true, since_unix_ms: 1_760_000_000_000 };
 
@@ -205,7 +212,7 @@ mod tests {
         let path = folder.path().join("forebay.redb");
         let _held = EmbeddedStore::open(&path).unwrap();
         let error = refused(&path);
-        assert!(matches!(error, StoreError::Locked { .. }), "{error}");
+        assert!(matches!(error, StoreError::File(FileError::Locked { .. })), "{error}");
         assert!(error.to_string().contains("forebay.redb is in use by another process"), "{error}");
     }
 
@@ -216,19 +223,19 @@ mod tests {
         fs::write(&text, "these are my notes, not a store\n".repeat(400)).unwrap();
         let before = fs::read(&text).unwrap();
         let error = refused(&text);
-        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+        assert!(matches!(error, StoreError::File(FileError::Damaged { .. })), "{error}");
         assert_eq!(fs::read(&text).unwrap(), before);
 
         let short = folder.path().join("short");
         fs::write(&short, "x").unwrap();
         let error = refused(&short);
-        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+        assert!(matches!(error, StoreError::File(FileError::Damaged { .. })), "{error}");
 
         let cut = folder.path().join("cut.redb");
         drop(EmbeddedStore::open(&cut).unwrap());
         OpenOptions::new().write(true).open(&cut).unwrap().set_len(5000).unwrap();
         let error = refused(&cut);
-        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+        assert!(matches!(error, StoreError::File(FileError::Damaged { .. })), "{error}");
 
         let foreign = folder.path().join("foreign.redb");
         let database = Database::create(&foreign).unwrap();
@@ -261,7 +268,7 @@ mod tests {
             fs::write(&damaged, copy).unwrap();
             // What was hit may have been free space: opening may succeed, too.
             if let Err(error) = EmbeddedStore::open(&damaged) {
-                assert!(!matches!(error, StoreError::Locked { .. }), "{error}");
+                assert!(!matches!(error, StoreError::File(FileError::Locked { .. })), "{error}");
             }
         }
     }
@@ -272,11 +279,11 @@ mod tests {
         let file = folder.path().join("file");
         File::create(&file).unwrap();
         let error = refused(&file.join("forebay.redb"));
-        assert!(matches!(error, StoreError::Io { .. }), "{error}");
+        assert!(matches!(error, StoreError::File(FileError::Io { .. })), "{error}");
         let error = refused(folder.path());
-        assert!(matches!(error, StoreError::Io { .. }), "{error}");
+        assert!(matches!(error, StoreError::File(FileError::Io { .. })), "{error}");
         // /proc takes no files, not even from root.
         let error = refused(Path::new("/proc/forebay.redb"));
-        assert!(matches!(error, StoreError::Io { .. }), "{error}");
+        assert!(matches!(error, StoreError::File(FileError::Io { .. })), "{error}");
     }
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
-use super::{Definition, Desired, Kept, MemoryStore, Store, StoreError};
+use super::{
+    Checkpoints, Definition, Definitions, Desired, DesiredStates, FileError, Kept, MemoryStore, Store, StoreError,
+};
 use crate::machine::{Fence, Mark, Positions};
 
 /// A store that fails, hangs after the write, or does not say what it has, when it is told to.
@@ -32,7 +34,7 @@ impl Wobbly {
 
     async fn written(&self, write: BoxFuture<'_, Result<(), StoreError>>) -> Result<(), StoreError> {
         if self.fails.load(SeqCst) {
-            return Err(StoreError::Io { path: "f.redb".into(), reason: "no space left on device".into() });
+            return Err(FileError::Io { path: "f.redb".into(), reason: "no space left on device".into() }.into());
         }
         // A disk takes its time, and so does its answer: whatever happens meanwhile happens in tests, too.
         tokio::time::sleep(Duration::from_millis(3)).await;
@@ -45,11 +47,11 @@ impl Wobbly {
     }
 }
 
-impl Store for Wobbly {
+impl DesiredStates for Wobbly {
     fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>> {
         if self.deaf.load(SeqCst) {
             let (path, reason) = ("wishes".into(), "no answer".into());
-            return ready(Err(StoreError::Io { path, reason })).boxed();
+            return ready(Err(FileError::Io { path, reason }.into())).boxed();
         }
         self.inner.desired(mapping)
     }
@@ -57,7 +59,9 @@ impl Store for Wobbly {
     fn set_desired(&self, mapping: &str, desired: Option<Desired>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.inner.set_desired(mapping, desired)
     }
+}
 
+impl Checkpoints for Wobbly {
     fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>> {
         self.inner.claim(mapping, source, latest)
     }
@@ -78,7 +82,9 @@ impl Store for Wobbly {
     fn replace_kept(&self, mapping: &str, kept: Option<Kept>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.inner.replace_kept(mapping, kept)
     }
+}
 
+impl Definitions for Wobbly {
     fn definitions(&self) -> BoxFuture<'_, Result<BTreeMap<String, Definition>, StoreError>> {
         self.inner.definitions()
     }
@@ -106,3 +112,5 @@ impl Store for Wobbly {
         .boxed()
     }
 }
+
+impl Store for Wobbly {}

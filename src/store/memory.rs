@@ -7,7 +7,7 @@ use futures_util::future::{BoxFuture, ready};
 
 use super::asked::Asked;
 use super::ledger::Ledger;
-use super::{Definition, Desired, Kept, Store, StoreError};
+use super::{Checkpoints, Definition, Definitions, Desired, DesiredStates, Kept, Store, StoreError};
 use crate::machine::{Fence, Mark, Positions};
 
 /// Keeps everything in memory.
@@ -33,7 +33,7 @@ impl MemoryStore {
     }
 }
 
-impl Store for MemoryStore {
+impl DesiredStates for MemoryStore {
     fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>> {
         Box::pin(ready(Ok(self.asked().desired.get(mapping).cloned())))
     }
@@ -45,7 +45,9 @@ impl Store for MemoryStore {
         };
         Box::pin(ready(Ok(())))
     }
+}
 
+impl Checkpoints for MemoryStore {
     fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>> {
         let mut ledger = self.ledger();
         if latest && ledger.book(mapping).is_none() {
@@ -75,7 +77,9 @@ impl Store for MemoryStore {
         self.ledger().replace(mapping, kept);
         Box::pin(ready(Ok(())))
     }
+}
 
+impl Definitions for MemoryStore {
     fn definitions(&self) -> BoxFuture<'_, Result<BTreeMap<String, Definition>, StoreError>> {
         Box::pin(ready(Ok(self.asked().definitions.clone())))
     }
@@ -102,6 +106,8 @@ impl Store for MemoryStore {
         Box::pin(ready(Ok(())))
     }
 }
+
+impl Store for MemoryStore {}
 
 #[cfg(test)]
 mod tests {

@@ -27,5 +27,7 @@ pub use embedded::{EmbeddedStore, Rescued};
 pub(crate) use guard::is_guarded;
 pub use location::{LocationError, StoreLocation};
 pub use memory::MemoryStore;
-pub use port::{Definition, Desired, Kept, Store, StoreError};
+pub use port::{
+    Checkpoints, Definition, Definitions, Desired, DesiredStates, EngineStore, FileError, Kept, Store, StoreError,
+};
 pub(crate) use texts::is_shard;

@@ -46,24 +46,27 @@ pub struct Kept {
     pub marks: BTreeMap<Arc<str>, Mark>,
 }
 
-/// Keeps what must outlive the process. Every write is durable when its future ends.
-///
-/// Marks are written under a [`Fence`]. A claim supersedes every earlier one of the mapping, in this process or in
-/// another: a save under an older fence is refused with [`StoreError::Fenced`] and changes nothing. So whoever was
-/// paused, replaced or declared dead can never write over its successor. A store that several processes share
-/// hands out leases by the same means: what a claim returns is what its holder may read, and a lost lease shows as
-/// a fence that is no longer valid.
-pub trait Store: Send + Sync + 'static {
+/// The operator's wishes.
+pub trait DesiredStates: Send + Sync + 'static {
     /// The wish for a mapping, if there is one.
     fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>>;
 
     /// Keeps (or with `None` forgets) the wish for a mapping.
     fn set_desired(&self, mapping: &str, desired: Option<Desired>) -> BoxFuture<'_, Result<(), StoreError>>;
+}
 
+/// How far streams were processed.
+///
+/// Marks are written under a [`Fence`]. A claim supersedes every earlier one of the mapping, in this process or in
+/// another: a save under an older fence is refused with [`StoreError::Fenced`] and changes nothing. So a process that was
+/// paused, replaced or declared dead can never write over its successor. A store that several processes share
+/// hands out leases by the same means: what a claim returns is what its holder may read, and a lost lease shows as
+/// a fence that is no longer valid.
+pub trait Checkpoints: Send + Sync + 'static {
     /// Takes the marks of a mapping over. Marks of another source than `source` count as none: the mapping was
-    /// pointed at another stream, and begins there anew.
+    /// pointed at another stream, and begins there from the start.
     ///
-    /// `latest` says that a beginning anew would skip records (`StartingPosition: LATEST`): where a store can tell
+    /// `latest` says that such a beginning would skip records (`StartingPosition: LATEST`): where a store can tell
     /// that the marks were lost, such a claim is refused with [`StoreError::Lost`].
     fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>>;
 
@@ -81,23 +84,34 @@ pub trait Store: Send + Sync + 'static {
     /// Puts other marks in place of a mapping's, or with `None` forgets that it ever began, and supersedes every
     /// claim: for operators.
     fn replace_kept(&self, mapping: &str, kept: Option<Kept>) -> BoxFuture<'_, Result<(), StoreError>>;
+}
 
-    /// Every definition that came through the AWS API, by the mapping's name.
+/// The mappings that were made through the AWS API.
+pub trait Definitions: Send + Sync + 'static {
+    /// Every definition, by the mapping's name.
     fn definitions(&self) -> BoxFuture<'_, Result<BTreeMap<String, Definition>, StoreError>>;
 
     /// Keeps the definition of a mapping. With `forget_wish` it also forgets what an operator asked for: both, or none.
     fn define(&self, mapping: &str, definition: Definition, forget_wish: bool)
     -> BoxFuture<'_, Result<(), StoreError>>;
 
+    /// Forgets everything of a mapping, wish and marks included, so that it may be done again as long as it fails: the
+    /// definition goes last, or together with the rest. Only for a name that never comes back: the fences of a later
+    /// mapping of that name would begin from the start.
+    fn forget(&self, mapping: &str) -> BoxFuture<'_, Result<(), StoreError>>;
+}
+
+/// What an engine keeps while it runs mappings.
+pub trait EngineStore: DesiredStates + Checkpoints {}
+
+impl<S: DesiredStates + Checkpoints> EngineStore for S {}
+
+/// Keeps all that must outlive the process. Every write is durable when its future ends.
+pub trait Store: EngineStore + Definitions {
     /// Whether what is written now can be found again. Cheap enough to be asked every second.
     fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(std::future::ready(Ok(())))
     }
-
-    /// Forgets everything of a mapping, so that it may be done again as long as it fails: the definition goes last, or
-    /// together with the rest. Only for a name that never comes back: the fences of a later mapping of that name would
-    /// begin anew.
-    fn forget(&self, mapping: &str) -> BoxFuture<'_, Result<(), StoreError>>;
 }
 
 /// Why a store cannot be used.
@@ -111,14 +125,22 @@ pub enum StoreError {
     },
     /// The mapping has run with this store before, but its marks are gone.
     #[error(
-        "FB0601: the marks of {mapping:?} are lost: it has run before, but the store {path} does not know it. Put the old store back, or accept the gap with `forebay checkpoint reset {mapping} --force`"
+        "FB0601: the marks of {mapping:?} are lost: it has run before, but the store {store} does not know it. Put the old store back, or accept the gap with `forebay checkpoint reset {mapping} --force`"
     )]
     Lost {
         /// The mapping.
         mapping: String,
-        /// The store's file.
-        path: String,
+        /// The store, as it is named in messages.
+        store: String,
     },
+    /// The store's file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Why the file of a store cannot be used.
+#[derive(Clone, Debug, Error)]
+pub enum FileError {
     /// Another process has it open.
     #[error("the store {path} is in use by another process: stop that one, or choose another file with --store")]
     Locked {

@@ -104,7 +104,7 @@ impl<'a> Round<'a> {
     pub(super) fn claim(&mut self, mapping: &str, source: &str, latest: bool) -> Result<Positions, StoreError> {
         if self.is_lost(mapping, source) {
             if latest {
-                return Err(StoreError::Lost { mapping: mapping.to_owned(), path: self.path.display().to_string() });
+                return Err(StoreError::Lost { mapping: mapping.to_owned(), store: self.path.display().to_string() });
             }
             tracing::warn!(
                 mapping,

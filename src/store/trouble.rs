@@ -6,8 +6,8 @@ use std::path::Path;
 use redb::{CommitError, DatabaseError, StorageError, TableError, TransactionError};
 use thiserror::Error;
 
-use super::StoreError;
 use super::tables::FORMAT;
+use super::{FileError, StoreError};
 
 /// What went wrong, before the file's name is put to it.
 #[derive(Debug, Error)]
@@ -34,19 +34,20 @@ pub(super) enum Trouble {
 impl Trouble {
     pub(super) fn at(self, path: &Path) -> StoreError {
         let path = path.display().to_string();
-        match self {
-            Self::Locked => StoreError::Locked { path },
-            Self::Newer(found) => StoreError::Newer { path, found, known: FORMAT },
-            Self::Damaged(reason) | Self::Row(reason) => StoreError::Damaged { path, reason },
-            Self::Removed => StoreError::Gone { path, how: "removed" },
-            Self::Replaced => StoreError::Gone { path, how: "replaced by another one" },
+        let error = match self {
+            Self::Locked => FileError::Locked { path },
+            Self::Newer(found) => FileError::Newer { path, found, known: FORMAT },
+            Self::Damaged(reason) | Self::Row(reason) => FileError::Damaged { path, reason },
+            Self::Removed => FileError::Gone { path, how: "removed" },
+            Self::Replaced => FileError::Gone { path, how: "replaced by another one" },
             // redb says "invalid data" of a file that is not one of its own.
             Self::Io(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
-                StoreError::Damaged { path, reason: format!("it is not a store ({error})") }
+                FileError::Damaged { path, reason: format!("it is not a store ({error})") }
             }
-            Self::Io(error) => StoreError::Io { path, reason: error.to_string() },
-            Self::Panicked(panic) => StoreError::Io { path, reason: format!("the embedded database broke: {panic}") },
-        }
+            Self::Io(error) => FileError::Io { path, reason: error.to_string() },
+            Self::Panicked(panic) => FileError::Io { path, reason: format!("the embedded database broke: {panic}") },
+        };
+        error.into()
     }
 }
 

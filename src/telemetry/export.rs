@@ -1,7 +1,6 @@
 //! Writes the numbers of every live mapping when Prometheus asks.
 
 use std::fmt;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError};
 
 use prometheus_client::collector::Collector;
@@ -11,22 +10,25 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Unit;
 
 use super::MappingMetrics;
-use super::counts::{Counts, FLUSHES, HEARTBEATS, unix_ms};
-use super::metrics::{Live, STATES};
+use super::metrics::Live;
+use super::numbers::Spreads;
 use super::series::{COUNTERS, GAUGES, Of};
-use crate::engine::ShardState;
-use crate::machine::Invariant;
+use super::shards::ShardState;
+use super::state::MappingState;
+use crate::clock::WallClock;
+use crate::machine::Label;
 
 type Written = Result<(), fmt::Error>;
 
 /// Reads the live mappings at each scrape.
 pub(super) struct Export {
     live: Live,
+    wall: WallClock,
 }
 
 impl Export {
-    pub(super) const fn new(live: Live) -> Self {
-        Self { live }
+    pub(super) const fn new(live: Live, wall: WallClock) -> Self {
+        Self { live, wall }
     }
 }
 
@@ -45,9 +47,11 @@ impl Collector for Export {
         if mappings.is_empty() {
             return Ok(());
         }
-        let mut sheet = Sheet { encoder, mappings: &mappings };
-        for (name, of, help, number) in COUNTERS {
-            sheet.counter(name, of, help, |mapping, family| number_of(family, mapping, number(mapping.counts())))?;
+        let mut sheet = Sheet { encoder, mappings: &mappings, now_unix_ms: (self.wall)() };
+        for (name, of, help, count) in COUNTERS {
+            sheet.counter(name, *of, help, |mapping, family| {
+                number_of(family, mapping, count(&mapping.counts().plain).get())
+            })?;
         }
         sheet.results()?;
         for (name, of, help, number) in GAUGES {
@@ -65,6 +69,7 @@ impl Collector for Export {
 struct Sheet<'a, 'm> {
     encoder: DescriptorEncoder<'a>,
     mappings: &'m [Arc<MappingMetrics>],
+    now_unix_ms: u64,
 }
 
 impl Sheet<'_, '_> {
@@ -101,21 +106,14 @@ impl Sheet<'_, '_> {
         self.counter("invokes", Of::All, "Invokes that ended, by result.", |mapping, family| {
             mapping.counts().invokes().try_for_each(|(result, n)| labelled(family, mapping, "result", result, n))
         })?;
-        self.counter("batch_flushes", Of::All, "Batches that were closed, by what closed them.", |mapping, family| {
-            let counts = FLUSHES.iter().zip(&mapping.counts().flushes);
-            counts.into_iter().try_for_each(|(reason, n)| labelled(family, mapping, "reason", reason.as_str(), n.get()))
+        let help = "Batches that were closed, by what closed them.";
+        self.counter("batch_flushes", Of::All, help, |mapping, family| {
+            each(family, mapping, "reason", mapping.counts().flushes.iter())
         })?;
-        self.counter(
-            "heartbeats",
-            Of::Queues,
-            "Messages whose visibility was to be extended, by result.",
-            |mapping, family| {
-                let counts = HEARTBEATS.iter().zip(&mapping.counts().heartbeats);
-                counts
-                    .into_iter()
-                    .try_for_each(|(result, n)| labelled(family, mapping, "result", result.as_str(), n.get()))
-            },
-        )?;
+        let help = "Messages whose visibility was to be extended, by result.";
+        self.counter("heartbeats", Of::Queues, help, |mapping, family| {
+            each(family, mapping, "result", mapping.counts().heartbeats.iter())
+        })?;
         self.counter(
             "checkpoints",
             Of::Streams,
@@ -128,11 +126,8 @@ impl Sheet<'_, '_> {
         )?;
         // A series appears with its first violation: any series at all is an alarm.
         self.counter("invariant_violations", Of::All, "Times that a named invariant was untrue.", |mapping, family| {
-            let counts = Invariant::ALL.iter().zip(&mapping.counts().violations);
-            counts
-                .into_iter()
-                .filter(|(_, n)| n.get() > 0)
-                .try_for_each(|(invariant, n)| labelled(family, mapping, "invariant", invariant.as_str(), n.get()))
+            let violations = mapping.counts().violations.iter().filter(|(_, n)| *n > 0);
+            each(family, mapping, "invariant", violations)
         })
     }
 
@@ -140,18 +135,17 @@ impl Sheet<'_, '_> {
         let help = "1 for the state that the mapping is in.";
         self.gauge("mapping_state", Of::All, help, None, |mapping, family| {
             let Some(current) = mapping.state() else { return Ok(()) };
-            STATES.into_iter().try_for_each(|state| {
+            MappingState::ALL.iter().try_for_each(|&state| {
                 let [name, source] = mapping.labels();
-                let text = format!("{state:?}");
-                let labels = [name, source, ("state", &text)];
+                let labels = [name, source, ("state", state.as_str())];
                 family.encode_family(&labels)?.encode_gauge(&u64::from(state == current))
             })
         })?;
         let help = "When the last receive or read succeeded, as Unix time.";
         self.gauge("last_poll_timestamp", Of::All, help, Some(&Unit::Seconds), |mapping, family| {
-            match mapping.counts().last_poll_unix_ms.load(Relaxed) {
-                0 => Ok(()),
-                ms => family.encode_family(&mapping.labels())?.encode_gauge(&seconds(ms)),
+            match mapping.counts().last_poll_unix_ms.get() {
+                Some(ms) => family.encode_family(&mapping.labels())?.encode_gauge(&seconds(ms)),
+                None => Ok(()),
             }
         })
     }
@@ -165,7 +159,7 @@ impl Sheet<'_, '_> {
                 None => Ok(()),
             }
         })?;
-        let now = unix_ms();
+        let now = self.now_unix_ms;
         let help = "How long ago the oldest record was read that no saved mark covers; 0: all is saved.";
         self.gauge("checkpoint_age", Of::Streams, help, Some(&Unit::Seconds), |mapping, family| {
             family.encode_family(&mapping.labels())?.encode_gauge(&mapping.checkpoint_age(now).as_secs_f64())
@@ -176,7 +170,7 @@ impl Sheet<'_, '_> {
             family.encode_family(&mapping.labels())?.encode_gauge(&ahead)
         })?;
         self.gauge("shards", Of::Streams, "Shards by what is done with them.", None, |mapping, family| {
-            ShardState::ALL.into_iter().try_for_each(|state| {
+            ShardState::ALL.iter().try_for_each(|&state| {
                 let [name, source] = mapping.labels();
                 let labels = [name, source, ("state", state.as_str())];
                 family.encode_family(&labels)?.encode_gauge(&(mapping.shards().count(state) as u64))
@@ -185,17 +179,20 @@ impl Sheet<'_, '_> {
     }
 
     fn histograms(&mut self) -> Written {
-        self.histogram("invoke_duration", "From an invoke's request to its answer.", Some(&Unit::Seconds), |counts| {
-            &counts.invoke_duration
-        })?;
-        self.histogram("batch_records", "Records in a batch when it was closed.", None, |counts| {
-            &counts.batch_records
+        self.histogram(
+            "invoke_duration",
+            "From an invoke's request to its answer.",
+            Some(&Unit::Seconds),
+            |spreads| &spreads.invoke_duration,
+        )?;
+        self.histogram("batch_records", "Records in a batch when it was closed.", None, |spreads| {
+            &spreads.batch_records
         })?;
         self.histogram(
             "limiter_wait",
             "How long invokes and reads waited for their limit.",
             Some(&Unit::Seconds),
-            |counts| &counts.limiter_wait,
+            |spreads| &spreads.limiter_wait,
         )
     }
 
@@ -204,17 +201,27 @@ impl Sheet<'_, '_> {
         name: &str,
         help: &str,
         unit: Option<&Unit>,
-        histogram: impl Fn(&Counts) -> &Histogram,
+        histogram: impl Fn(&Spreads) -> &Histogram,
     ) -> Written {
         let mut family = self.encoder.encode_descriptor(name, help, unit, MetricType::Histogram)?;
-        self.mappings
-            .iter()
-            .try_for_each(|mapping| histogram(mapping.counts()).encode(family.encode_family(&mapping.labels())?))
+        self.mappings.iter().try_for_each(|mapping| {
+            histogram(&mapping.counts().spreads).encode(family.encode_family(&mapping.labels())?)
+        })
     }
 }
 
 fn number_of(family: &mut MetricEncoder<'_>, mapping: &MappingMetrics, number: u64) -> Written {
     family.encode_family(&mapping.labels())?.encode_counter::<NoLabelSet, _, u64>(&number, None)
+}
+
+/// A number for each variant of a kind.
+fn each<L: Label>(
+    family: &mut MetricEncoder<'_>,
+    mapping: &MappingMetrics,
+    key: &'static str,
+    mut counts: impl Iterator<Item = (L, u64)>,
+) -> Written {
+    counts.try_for_each(|(label, n)| labelled(family, mapping, key, label.as_str(), n))
 }
 
 fn labelled(

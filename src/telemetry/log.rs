@@ -3,7 +3,9 @@
 //! changes that at once.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::crowd::Crowd;
 use super::drought::Drought;

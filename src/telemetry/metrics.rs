@@ -10,12 +10,15 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use super::counts::{Counts, NEVER};
+use super::counts::Counts;
 use super::crowd::Crowd;
 use super::export::Export;
 use super::log::EventLog;
-use crate::engine::{Counters, MappingState, Shards};
-use crate::machine::Event;
+use super::shards::Shards;
+use super::state::MappingState;
+use super::totals::Counters;
+use crate::clock::WallClock;
+use crate::machine::{Event, Label as _};
 use crate::mapping::SourceKind;
 
 /// The mappings that have series, by name and label of the source.
@@ -27,25 +30,26 @@ pub struct Metrics {
     live: Live,
     registry: Arc<Registry>,
     crowd: Arc<Crowd>,
+    wall: WallClock,
 }
 
 impl Metrics {
     /// Metrics without any mapping yet.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(wall: WallClock) -> Self {
         let live = Live::default();
         let mut registry = Registry::with_prefix("forebay");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The version that runs", build);
-        registry.register_collector(Box::new(Export::new(Arc::clone(&live))));
-        Self { live, registry: Arc::new(registry), crowd: Arc::default() }
+        registry.register_collector(Box::new(Export::new(Arc::clone(&live), Arc::clone(&wall))));
+        Self { live, registry: Arc::new(registry), crowd: Arc::default(), wall }
     }
 
     /// The metrics of a mapping; the same ones as long as they are not removed.
     #[must_use]
     pub fn mapping(&self, name: &str, kind: SourceKind) -> Arc<MappingMetrics> {
         let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(MappingMetrics::new(name.into(), kind, Arc::clone(&self.crowd)));
+        let new = || Arc::new(MappingMetrics::new(name.into(), kind, Arc::clone(&self.crowd), Arc::clone(&self.wall)));
         Arc::clone(live.entry((name.to_owned(), kind.as_str())).or_insert_with(new))
     }
 
@@ -64,12 +68,6 @@ impl Metrics {
     }
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Metrics").finish_non_exhaustive()
@@ -77,37 +75,34 @@ impl fmt::Debug for Metrics {
 }
 
 /// The metrics and the log of one mapping.
-#[derive(Debug)]
 pub struct MappingMetrics {
     name: Arc<str>,
     kind: SourceKind,
     counts: Counts,
     shards: Shards,
-    /// A place in [`STATES`], or beyond it while no state was set.
+    /// A place in the list of states, or beyond it while no state was set.
     state: AtomicU8,
     log: EventLog,
+    wall: WallClock,
 }
 
-/// Every state, each at the place of its discriminant.
-pub(super) const STATES: [MappingState; 7] = [
-    MappingState::Creating,
-    MappingState::Enabling,
-    MappingState::Enabled,
-    MappingState::Disabling,
-    MappingState::Disabled,
-    MappingState::Updating,
-    MappingState::Deleting,
-];
-
 impl MappingMetrics {
-    fn new(name: Arc<str>, kind: SourceKind, crowd: Arc<Crowd>) -> Self {
+    fn new(name: Arc<str>, kind: SourceKind, crowd: Arc<Crowd>, wall: WallClock) -> Self {
         let log = EventLog::new(Arc::clone(&name), kind, crowd);
-        Self { name, kind, counts: Counts::new(), shards: Shards::default(), state: AtomicU8::new(u8::MAX), log }
+        Self {
+            name,
+            kind,
+            counts: Counts::default(),
+            shards: Shards::default(),
+            state: AtomicU8::new(u8::MAX),
+            log,
+            wall,
+        }
     }
 
     /// Turns an event into its metric and its log line.
     pub fn observe(&self, event: &Event) {
-        self.counts.count(event);
+        self.counts.count(event, || (self.wall)());
         self.shards.observe(event);
         self.log.write(event);
     }
@@ -142,16 +137,14 @@ impl MappingMetrics {
 
     /// When the oldest record was read that no saved mark covers yet, in milliseconds since the Unix epoch.
     pub fn set_unsaved_since(&self, unix_ms: Option<u64>) {
-        self.counts.unsaved_since_unix_ms.store(unix_ms.unwrap_or(NEVER), Relaxed);
+        self.counts.unsaved_since_unix_ms.set(unix_ms);
     }
 
     /// How long the oldest record has waited for a saved mark; zero when everything is saved.
     #[must_use]
     pub fn checkpoint_age(&self, now_unix_ms: u64) -> Duration {
-        match self.counts.unsaved_since_unix_ms.load(Relaxed) {
-            NEVER => Duration::ZERO,
-            since => Duration::from_millis(now_unix_ms.saturating_sub(since)),
-        }
+        let unsaved = self.counts.unsaved_since_unix_ms.get().map(|since| now_unix_ms.saturating_sub(since));
+        Duration::from_millis(unsaved.unwrap_or(0))
     }
 
     /// Nobody looks at the source's clock any more.
@@ -171,7 +164,7 @@ impl MappingMetrics {
 
     /// How long an invoke waited for the mapping's rate limit.
     pub fn limiter_waited(&self, waited: Duration) {
-        self.counts.limiter_wait.observe(waited.as_secs_f64());
+        self.counts.spreads.limiter_wait.observe(waited.as_secs_f64());
     }
 
     /// The totals since the process started.
@@ -193,7 +186,7 @@ impl MappingMetrics {
     }
 
     pub(super) fn state(&self) -> Option<MappingState> {
-        STATES.get(usize::from(self.state.load(Relaxed))).copied()
+        MappingState::ALL.get(usize::from(self.state.load(Relaxed))).copied()
     }
 }
 
@@ -202,15 +195,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_state_stands_at_its_discriminant() {
-        for (at, state) in STATES.into_iter().enumerate() {
-            assert_eq!(state as usize, at);
-        }
-    }
-
-    #[test]
     fn a_removed_mapping_leaves_no_series() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(Arc::new(|| 0));
         let gone = metrics.mapping("gone", SourceKind::Sqs);
         metrics.mapping("stays", SourceKind::Sqs).observe(&Event::Polled { records: 1 });
         metrics.remove("gone", SourceKind::Sqs);
@@ -222,7 +208,7 @@ mod tests {
 
     #[test]
     fn the_same_mapping_keeps_its_counters() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(Arc::new(|| 0));
         metrics.mapping("orders", SourceKind::Sqs).observe(&Event::Polled { records: 4 });
         assert_eq!(metrics.mapping("orders", SourceKind::Sqs).counters().polled, 4);
     }

@@ -7,10 +7,17 @@ mod export;
 mod init;
 mod log;
 mod metrics;
+mod numbers;
 mod repeats;
 mod series;
+mod shards;
+mod state;
 #[cfg(test)]
 mod tests;
+mod totals;
 
 pub use init::{LogError, LogFormat, init};
 pub use metrics::{MappingMetrics, Metrics};
+pub use shards::{Shard, ShardState};
+pub use state::MappingState;
+pub use totals::Counters;

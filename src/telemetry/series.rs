@@ -4,10 +4,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::MappingMetrics;
 use super::counts::Counts;
+use super::numbers::Count;
 use crate::mapping::SourceKind;
-
-/// Reads a number.
-pub(super) type Read<T> = fn(&Counts) -> T;
 
 /// Which mappings have a series.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,65 +25,54 @@ impl Of {
     }
 }
 
-/// Counters without a label of their own: name, whose, help, number.
-pub(super) const COUNTERS: [(&str, Of, &str, Read<u64>); 21] = [
-    ("events_polled", Of::All, "Records received from the source.", |counts| counts.polled.get()),
-    ("events_filtered", Of::All, "Records that no filter matched.", |counts| counts.filtered.get()),
-    ("events_undecidable", Of::All, "Records to which the filters could not be applied.", |counts| {
-        counts.undecidable.get()
-    }),
-    ("events_invoked", Of::All, "Records handed to the function; again on each retry and throttle.", |counts| {
-        counts.invoked.get()
-    }),
-    ("events_failed", Of::All, "Records that the function, or the way to it, failed.", |counts| counts.failed.get()),
-    (
-        "events_exhausted",
-        Of::Queues,
-        "Messages that the function failed on the last receive before the dead-letter queue.",
-        |counts| counts.exhausted.get(),
-    ),
-    ("events_deleted", Of::Queues, "Messages deleted after they were processed.", |counts| counts.deleted.get()),
-    (
-        "events_kept_in_order",
-        Of::Queues,
-        "Messages reported as processed that come again behind an earlier one of their group.",
-        |counts| counts.kept_in_order.get(),
-    ),
-    ("events_dropped", Of::Streams, "Records that were given up and had no destination.", |counts| {
-        counts.dropped.get()
-    }),
-    ("events_delivered_to_destination", Of::All, "Records given up whose failure record was confirmed.", |counts| {
-        counts.delivered.get()
-    }),
-    ("destination_failures", Of::All, "Failure records that were not confirmed and delivered again.", |counts| {
-        counts.destination_failures.get()
-    }),
-    ("bisections", Of::Streams, "Failed batches that were split.", |counts| counts.bisections.get()),
-    ("trimmed", Of::Streams, "Times that records were trimmed from a shard before they were read.", |counts| {
-        counts.trimmed.get()
-    }),
-    ("shards_gone", Of::Streams, "Shards that the stream no longer lists.", |counts| counts.shards_gone.get()),
-    ("iterators_expired", Of::Streams, "Iterators that were past their time and opened again.", |counts| {
-        counts.iterators_expired.get()
-    }),
-    ("list_failures", Of::Streams, "Times that the stream's shards could not be listed.", |counts| {
-        counts.list_failures.get()
-    }),
-    ("throttles", Of::All, "Invokes that were throttled.", |counts| counts.throttles.get()),
-    ("malformed_responses", Of::All, "Answers that broke the form of ReportBatchItemFailures.", |counts| {
-        counts.malformed.get()
-    }),
-    ("leases_lost", Of::Queues, "Messages whose receipt was lost before they were settled.", |counts| {
-        counts.leases_lost.get()
-    }),
-    ("delete_failures", Of::Queues, "Deletions that did not work and were tried again.", |counts| {
-        counts.delete_failures.get()
-    }),
-    ("oversized_messages", Of::All, "Records whose event alone is over 6 MB.", |counts| counts.oversized.get()),
-];
+/// Picks a counter.
+type Pick = fn(&Plain) -> &Count;
+/// Reads a gauge.
+type Gauge = fn(&Counts) -> Option<u64>;
+
+/// Writes the counters that are a series each: their field, whose they are, their name and their help.
+macro_rules! counters {
+    ($($field:ident: $of:ident, $name:literal, $help:literal;)*) => {
+        /// The counters without a label of their own.
+        #[derive(Debug, Default)]
+        pub(super) struct Plain {
+            $(#[doc = $help] pub(super) $field: Count,)*
+        }
+
+        /// Name, whose, help, and the counter.
+        pub(super) const COUNTERS: &[(&str, Of, &str, Pick)] =
+            &[$(($name, Of::$of, $help, |plain| &plain.$field)),*];
+    };
+}
+
+counters! {
+    polled: All, "events_polled", "Records received from the source.";
+    filtered: All, "events_filtered", "Records that no filter matched.";
+    undecidable: All, "events_undecidable", "Records to which the filters could not be applied.";
+    invoked: All, "events_invoked", "Records handed to the function; again on each retry and throttle.";
+    failed: All, "events_failed", "Records that the function, or the way to it, failed.";
+    exhausted: Queues, "events_exhausted",
+        "Messages that the function failed on the last receive before the dead-letter queue.";
+    deleted: Queues, "events_deleted", "Messages deleted after they were processed.";
+    kept_in_order: Queues, "events_kept_in_order",
+        "Messages reported as processed that come again behind an earlier one of their group.";
+    dropped: Streams, "events_dropped", "Records that were given up and had no destination.";
+    delivered: All, "events_delivered_to_destination", "Records given up whose failure record was confirmed.";
+    destination_failures: All, "destination_failures", "Failure records that were not confirmed and delivered again.";
+    bisections: Streams, "bisections", "Failed batches that were split.";
+    trimmed: Streams, "trimmed", "Times that records were trimmed from a shard before they were read.";
+    shards_gone: Streams, "shards_gone", "Shards that the stream no longer lists.";
+    iterators_expired: Streams, "iterators_expired", "Iterators that were past their time and opened again.";
+    list_failures: Streams, "list_failures", "Times that the stream's shards could not be listed.";
+    throttles: All, "throttles", "Invokes that were throttled.";
+    malformed: All, "malformed_responses", "Answers that broke the form of ReportBatchItemFailures.";
+    leases_lost: Queues, "leases_lost", "Messages whose receipt was lost before they were settled.";
+    delete_failures: Queues, "delete_failures", "Deletions that did not work and were tried again.";
+    oversized: All, "oversized_messages", "Records whose event alone is over 6 MB.";
+}
 
 /// Gauges: name, whose, help, and the number where it is known.
-pub(super) const GAUGES: [(&str, Of, &str, Read<Option<u64>>); 6] = [
+pub(super) const GAUGES: [(&str, Of, &str, Gauge); 6] = [
     ("invokes_in_flight", Of::All, "Batches that are with the function.", |counts| {
         Some(counts.in_flight.load(Relaxed))
     }),
@@ -96,13 +83,13 @@ pub(super) const GAUGES: [(&str, Of, &str, Read<Option<u64>>); 6] = [
         "source_backlog",
         Of::Queues,
         "Messages waiting in the source, approximately, when it was last asked.",
-        |counts| Some(counts.backlog.load(Relaxed)).filter(|known| *known != u64::MAX),
+        |counts| counts.backlog.get(),
     ),
     (
         "source_not_visible",
         Of::Queues,
         "Messages hidden from receives, approximately, when the source was last asked.",
-        |counts| Some(counts.not_visible.load(Relaxed)).filter(|known| *known != u64::MAX),
+        |counts| counts.not_visible.get(),
     ),
     ("mapping_degraded", Of::All, "1 while the mapping cannot do its work, or only in part.", |counts| {
         Some(u64::from(counts.degraded.load(Relaxed)))

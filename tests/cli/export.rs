@@ -3,7 +3,7 @@
 use std::fs;
 
 use forebay::mapping::{Mapping, of_definition, parse};
-use forebay::store::{Definition, EmbeddedStore, Store};
+use forebay::store::{Definition, Definitions, EmbeddedStore};
 use rustix::process::Signal;
 use serde_json::{Map, Value, json};
 

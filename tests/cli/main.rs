@@ -1,5 +1,6 @@
 //! The real binary, from the outside: help, exit codes, errors, and the life of a daemon.
 
+#![expect(clippy::disallowed_methods, reason = "real processes and services follow the host's clock")]
 #![expect(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
 mod aws_api;

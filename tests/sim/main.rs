@@ -4,6 +4,7 @@
 //! runs it. Every call of the engine goes to a model whose checks know nothing of the engine's insides: for queues a
 //! [`queue::subject::Subject`], for streams a [`stream::model::StreamModel`]. `docs/simulation.md` says more.
 
+#![expect(clippy::disallowed_methods, reason = "it measures itself by the host's clock")]
 #![expect(clippy::print_stderr, reason = "a failing seed shows its story")]
 
 mod answers;

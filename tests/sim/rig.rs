@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::engine::{self, Connector, EngineHandle, MappingState, MappingStatus};
+use forebay::clock::WallClock;
+use forebay::engine::{self, Connector, EngineHandle, MappingState, Snapshot};
 use forebay::mapping::Mapping;
-use forebay::store::Store;
+use forebay::store::EngineStore;
 use forebay::telemetry::Metrics;
 use tokio::task::JoinHandle;
 
@@ -26,9 +27,9 @@ impl Rig {
         world: &World,
         connector: Arc<dyn Connector>,
         mappings: Vec<Mapping>,
-        store: Arc<dyn Store>,
+        store: Arc<dyn EngineStore>,
         seed: u64,
-        wall: Arc<dyn Fn() -> u64 + Send + Sync>,
+        wall: WallClock,
     ) -> Self {
         let incarnation = world.next_incarnation();
         world.note(format_args!("process {incarnation} starts"));
@@ -37,7 +38,7 @@ impl Rig {
             restored: Vec::new(),
             connector,
             store,
-            metrics: Metrics::new(),
+            metrics: Metrics::new(Arc::clone(&wall)),
             drain_timeout: DRAIN,
             receive_wait: forebay::machine::LONG_POLL,
             seed: seed.wrapping_add(u64::from(incarnation)),
@@ -47,7 +48,7 @@ impl Rig {
     }
 
     /// The status of a mapping.
-    pub(crate) async fn status(&self, name: &str) -> Option<MappingStatus> {
+    pub(crate) async fn status(&self, name: &str) -> Option<Snapshot> {
         self.handle.status(name).await.ok()
     }
 
@@ -56,7 +57,7 @@ impl Rig {
         &self,
         name: &str,
         patience: Duration,
-        wanted: impl Fn(Option<&MappingStatus>) -> bool,
+        wanted: impl Fn(Option<&Snapshot>) -> bool,
     ) -> bool {
         let deadline = tokio::time::Instant::now() + patience;
         loop {
@@ -72,6 +73,6 @@ impl Rig {
 }
 
 /// Whether a status says `state`.
-pub(crate) fn is(state: MappingState) -> impl Fn(Option<&MappingStatus>) -> bool {
+pub(crate) fn is(state: MappingState) -> impl Fn(Option<&Snapshot>) -> bool {
     move |status| status.is_some_and(|status| status.state == state)
 }

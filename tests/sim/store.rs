@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use forebay::machine::{Fence, Mark, Positions};
-use forebay::store::{Definition, Desired, Kept, Store, StoreError};
+use forebay::store::{Checkpoints, Desired, DesiredStates, FileError, Kept, StoreError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
@@ -28,13 +28,13 @@ impl MemoryStore {
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         if !self.world.fair() && self.world.chance(self.fails) {
             self.world.note(format_args!("the store refuses {what}"));
-            return Err(StoreError::Io { path: "memory".into(), reason: "no space left".into() });
+            return Err(FileError::Io { path: "memory".into(), reason: "no space left".into() }.into());
         }
         Ok(())
     }
 }
 
-impl Store for MemoryStore {
+impl DesiredStates for MemoryStore {
     fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>> {
         self.inner.desired(mapping)
     }
@@ -47,7 +47,9 @@ impl Store for MemoryStore {
         }
         .boxed()
     }
+}
 
+impl Checkpoints for MemoryStore {
     fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>> {
         self.inner.claim(mapping, source, latest)
     }
@@ -67,32 +69,5 @@ impl Store for MemoryStore {
 
     fn replace_kept(&self, mapping: &str, kept: Option<Kept>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.inner.replace_kept(mapping, kept)
-    }
-
-    fn definitions(&self) -> BoxFuture<'_, Result<BTreeMap<String, Definition>, StoreError>> {
-        self.inner.definitions()
-    }
-
-    fn define(
-        &self,
-        mapping: &str,
-        definition: Definition,
-        forget_wish: bool,
-    ) -> BoxFuture<'_, Result<(), StoreError>> {
-        let mapping = mapping.to_owned();
-        async move {
-            self.write(&format!("the definition of {mapping}")).await?;
-            self.inner.define(&mapping, definition, forget_wish).await
-        }
-        .boxed()
-    }
-
-    fn forget(&self, mapping: &str) -> BoxFuture<'_, Result<(), StoreError>> {
-        let mapping = mapping.to_owned();
-        async move {
-            self.write(&format!("to forget {mapping}")).await?;
-            self.inner.forget(&mapping).await
-        }
-        .boxed()
     }
 }

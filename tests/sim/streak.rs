@@ -1,6 +1,7 @@
 //! What a mapping's health must say of a function that fails everything: a second telling of the rule.
 
-use forebay::engine::{HealthStatus, MappingState, MappingStatus};
+use forebay::engine::{MappingState, Snapshot};
+use forebay::machine::Health;
 
 /// So many batches, and so long without a success (milliseconds).
 const BATCHES: u64 = 3;
@@ -27,18 +28,18 @@ impl Streak {
     }
 
     /// What is wrong with what the mapping says of itself.
-    pub(crate) fn wrong(self, status: &MappingStatus, now: u64) -> Option<String> {
+    pub(crate) fn wrong(self, status: &Snapshot, now: u64) -> Option<String> {
         // What has only just happened may not be shown yet, and a mapping that does not run shows nothing.
         if status.state != MappingState::Enabled || now < self.last + SLACK {
             return None;
         }
         let (many, lasted) = (self.batches >= BATCHES, now.saturating_sub(self.since));
-        let (batches, health) = (self.batches, status.health);
+        let (batches, health) = (self.batches, &status.health);
         let shows = match health {
-            HealthStatus::Failing => true,
+            Health::Failing { .. } => true,
             // Then the other reason comes first.
-            HealthStatus::Degraded => return None,
-            HealthStatus::Ok => false,
+            Health::Degraded { .. } => return None,
+            Health::Ok => false,
         };
         if shows && !(many && lasted + SLACK >= LONG) {
             return Some(format!("is failing, where {batches} batches failed within {lasted} ms"));

@@ -9,7 +9,8 @@ use tokio_util::task::TaskTracker;
 
 use super::super::ApiError;
 use super::super::registry::Registry;
-use crate::engine::{Connector, EngineError, EngineHandle, WallClock};
+use crate::clock::WallClock;
+use crate::engine::{Connector, EngineError, EngineHandle};
 use crate::mapping::{self, Diagnostic, Mapping};
 use crate::store::{Store, StoreError};
 

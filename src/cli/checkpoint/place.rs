@@ -10,7 +10,9 @@ use crate::cli::connect::SocketArgs;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::say;
 use crate::control::{Client, ClientError};
-use crate::store::{Definition, EmbeddedStore, Kept, Rescued, Store, StoreError, StoreLocation};
+use crate::store::{
+    Checkpoints, Definition, Definitions, EmbeddedStore, FileError, Kept, Rescued, StoreError, StoreLocation,
+};
 
 /// Which forebay, or which store.
 #[derive(Clone, Debug, Args)]
@@ -90,14 +92,15 @@ impl PlaceArgs {
             }
             Some(StoreLocation::File(path)) => {
                 let opened = EmbeddedStore::open(path);
-                if let (Err(error @ StoreError::Damaged { .. }), Purpose::Rescue) = (&opened, purpose) {
+                if let (Err(error @ StoreError::File(FileError::Damaged { .. })), Purpose::Rescue) = (&opened, purpose)
+                {
                     let rescued = EmbeddedStore::rescue(path).map_err(|_| error.clone())?;
                     say(&format!(
                         "error: {error}\nnote: what is whole in it is written; positions of shards may be missing"
                     ));
                     return Ok(Place::Damaged(rescued, error.clone()));
                 }
-                let locked = matches!(opened, Err(StoreError::Locked { .. }));
+                let locked = matches!(opened, Err(StoreError::File(FileError::Locked { .. })));
                 let opened = if locked {
                     opened.context("leave --store away to ask the forebay that runs")
                 } else {

@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 
-use crate::cli::import::now;
+use crate::clock::host_unix_ms as now;
 use crate::machine::Mark;
 use crate::store::is_shard;
 

@@ -34,34 +34,21 @@ impl From<io::StdinLock<'static>> for Bytes {
     }
 }
 
-/// A line as far as it was read: its last bytes, and how many there were.
-#[derive(Debug, Default)]
-struct Line {
-    tail: VecDeque<u8>,
-    length: usize,
-}
-
-/// The last two lines, for errors.
+/// The last two lines as far as they were read, for errors.
 #[derive(Debug, Default)]
 struct Seen {
     number: usize,
-    line: Line,
-    before: Line,
+    line: Vec<u8>,
+    before: Vec<u8>,
 }
 
 impl Seen {
     fn note(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            if *byte == b'\n' {
-                self.before = std::mem::take(&mut self.line);
-                self.number += 1;
-                continue;
-            }
-            self.line.length += 1;
-            self.line.tail.push_back(*byte);
-            if self.line.tail.len() > SHOWN {
-                self.line.tail.pop_front();
-            }
+        let mut lines = bytes.split(|byte| *byte == b'\n');
+        self.line.extend(lines.next().unwrap_or_default());
+        for line in lines {
+            self.before = std::mem::replace(&mut self.line, line.to_vec());
+            self.number += 1;
         }
     }
 
@@ -72,14 +59,11 @@ impl Seen {
             1 => &self.before,
             _ => return None,
         };
-        let hidden = line.length - line.tail.len();
+        let hidden = line.len().saturating_sub(SHOWN);
         let at = column.saturating_sub(1).checked_sub(hidden)?;
-        let bytes: Vec<u8> = line.tail.iter().copied().collect();
         // What a terminal would obey is not to be shown to it.
-        let plain = |bytes: &[u8]| -> String {
-            String::from_utf8_lossy(bytes).chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-        };
-        let (before, rest) = bytes.split_at(at.min(bytes.len()));
+        let plain = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(char::is_control, "\u{fffd}");
+        let (before, rest) = line[hidden..].split_at(at.min(line.len() - hidden));
         let (cut, before) = (if hidden > 0 { "…" } else { "" }, plain(before));
         let margin = " ".repeat(number.to_string().len());
         let blank = " ".repeat(cut.chars().count() + before.chars().count());

@@ -9,7 +9,7 @@ use anyhow::Context;
 use super::super::exit::Exit;
 use super::super::output::{counted, say};
 use super::line::{Lines, Origin};
-use crate::aws::AwsConnector;
+use crate::AwsConnector;
 use crate::engine::{Connector, SourcePort};
 use crate::machine::{
     Cursor, Fault, PollId, PollRequest, Position, ReadId, ReadRequest, Record, SettleEntry, SettleOutcome, Shard,

@@ -1,25 +1,20 @@
-//! What an entry shows of its mapping: its state, its health, and everything that `status` tells.
+//! What an entry shows of its mapping: its state, its health, and everything that there is to show.
 
 use std::sync::Arc;
 
 use super::{Entry, Goal};
-use crate::engine::last_error::rfc3339;
-use crate::engine::{
-    DestinationConfig, FilterCriteria, HealthStatus, MappingState, MappingStatus, Overview, ScalingConfig,
-    StreamConfiguration, seconds, state_transition_reason,
-};
-use crate::mapping::Origin;
+use crate::engine::{MappingState, Overview, Snapshot};
+use crate::machine::Health;
 
 impl Entry {
     /// `ok`, `starting`, `disabled`, `degraded: …` or `failing: …`.
     pub(crate) fn readiness(&self) -> String {
-        let shown = self.live.shown();
-        match (self.state(), shown.health) {
+        match (self.state(), self.live.health()) {
             (MappingState::Disabled | MappingState::Disabling | MappingState::Deleting, _) => "disabled".into(),
-            (_, HealthStatus::Degraded) => format!("degraded: {}", shown.health_reason().unwrap_or_default()),
-            (_, HealthStatus::Failing) => format!("failing: {}", shown.health_reason().unwrap_or_default()),
-            _ if self.live.has_polled() => "ok".into(),
-            _ => "starting".into(),
+            (_, Health::Degraded { reason }) => format!("degraded: {reason}"),
+            (_, Health::Failing { reason }) => format!("failing: {reason}"),
+            (_, Health::Ok) if self.live.has_polled() => "ok".into(),
+            (_, Health::Ok) => "starting".into(),
         }
     }
 
@@ -37,59 +32,41 @@ impl Entry {
 
     pub(crate) fn overview(&self) -> Overview {
         Overview {
-            mapping: Arc::clone(self.latest()),
+            mapping: Arc::clone(self.wanted.latest()),
             state: self.state(),
             last_processing_result: self.live.last_result(),
             modified_unix_ms: self.modified_unix_ms,
-            enabled: self.is_wanted(),
+            enabled: self.wanted.is_on(),
         }
     }
 
-    pub(crate) fn status(&self) -> MappingStatus {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         let shown = self.live.shown();
-        let mapping = &self.mapping;
-        let (queue, stream) = (mapping.source.queue(), mapping.source.stream());
-        let types = mapping.report_batch_item_failures.then(|| "ReportBatchItemFailures".to_owned());
-        MappingStatus {
-            uuid: mapping.uuid.clone(),
-            name: mapping.name.clone(),
-            event_source_arn: mapping.source.id().to_owned(),
-            function_arn: mapping.target.lambda().function.text.clone(),
-            batch_size: mapping.batch_size,
-            maximum_batching_window_in_seconds: mapping.window.as_secs(),
-            function_response_types: types.into_iter().collect(),
-            scaling_config: queue
-                .and_then(|queue| queue.maximum_concurrency)
-                .map(|maximum_concurrency| ScalingConfig { maximum_concurrency }),
-            filter_criteria: FilterCriteria::new(&mapping.filters),
-            stream_configuration: stream.map(StreamConfiguration::new),
-            destination_config: DestinationConfig::of(mapping),
+        let metrics = self.live.metrics();
+        Snapshot {
+            mapping: Arc::clone(&self.wanted.mapping),
             state: self.state(),
-            state_transition_reason: state_transition_reason(mapping).into(),
-            health: shown.health,
-            health_reason: shown.health_reason(),
-            since: rfc3339(shown.since_unix_ms),
-            last_error: shown.last_error(),
-            failed_in_a_row: shown.failed_in_a_row(),
-            last_processing_result: shown.last_result,
-            last_modified: seconds(self.modified_unix_ms),
-            enabled_by: if self.desired.is_some() { "operator" } else { mapping.origin.as_str() }.into(),
-            origin: mapping.origin.as_str().into(),
-            file: match &mapping.origin {
-                Origin::File(file) => file.display().to_string(),
-                Origin::Api => String::new(),
-            },
-            counters: self.live.metrics().counters(),
-            queue: queue.map(|_| self.live.queue()),
-            stream: stream.map(|_| self.live.stream()),
-            shards: stream.map(|_| self.live.shards()),
+            modified_unix_ms: self.modified_unix_ms,
+            by_operator: self.wanted.desired().is_some(),
+            health: shown.health(),
+            since_unix_ms: shown.since_unix_ms,
+            last_error: shown.ends.last_error,
+            failed_in_a_row: shown.ends.in_a_row,
+            last_result: shown.last_result,
+            counters: metrics.counters(),
+            gauges: self.live.gauges(),
+            described: shown.described,
+            iterator_age: metrics.shards().iterator_age(),
+            clock_ahead_ms: metrics.clock_ahead_ms(),
+            shards: metrics.shards().all(),
+            taken_unix_ms: self.clock.unix_ms(),
         }
     }
 
     fn state(&self) -> MappingState {
-        let degraded = self.live.shown().health == HealthStatus::Degraded;
+        let degraded = self.live.is_degraded();
         let working = self.live.has_polled() || degraded;
-        match (&self.goal, &self.running) {
+        match (&self.wanted.goal, &self.running) {
             (Goal::Remove, _) => MappingState::Deleting,
             (Goal::Replace, _) => MappingState::Updating,
             (Goal::Stop, Some(_)) if !self.live.is_quiet() => MappingState::Disabling,

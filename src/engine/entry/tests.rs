@@ -1,20 +1,22 @@
 //! When a task that has ended is started again.
 
+use super::running::RESTART;
 use super::*;
 use crate::engine::tests::world::stream;
+use crate::machine::Command;
 use crate::telemetry::Metrics;
 
 fn entry() -> Entry {
     let mapping = stream("clicks");
     let clock = Clock::new(Arc::new(|| 1_800_000_000_000));
-    let metrics = Metrics::new().mapping(&mapping.name, mapping.source.kind());
+    let metrics = Metrics::new(Arc::new(|| 1_800_000_000_000)).mapping(&mapping.name, mapping.source.kind());
     let live = Live::new(metrics, clock.clone(), Arc::default());
     Entry::new(mapping, None, live, clock, MappingState::Creating)
 }
 
 fn run(entry: &mut Entry) -> mpsc::Receiver<Order> {
     let (orders, receiver) = mpsc::channel(8);
-    entry.running = Some(Running::new(Arc::clone(&entry.mapping), orders));
+    entry.running = Some(Running::new(Arc::clone(&entry.wanted.mapping), orders));
     receiver
 }
 
@@ -56,7 +58,7 @@ async fn a_task_that_was_told_to_begin_again_does_so_at_once() {
 async fn a_draining_task_is_left_to_its_drain() {
     let mut entry = entry();
     let mut commands = run(&mut entry);
-    entry.goal = Goal::Stop;
+    entry.wanted.goal = Goal::Stop;
     entry.stop_if_unwanted(Duration::from_secs(25));
     commands.try_recv().unwrap();
     entry.begin_again();
@@ -72,6 +74,6 @@ async fn nothing_wakes_up_for_a_mapping_that_is_stopped_in_its_pause() {
     let _commands = run(&mut entry);
     entry.ended(Some("a panic".into()));
     assert!(entry.restart_at().is_some());
-    entry.goal = Goal::Stop;
+    entry.wanted.goal = Goal::Stop;
     assert_eq!(entry.restart_at(), None);
 }

@@ -42,7 +42,7 @@ impl Supervisor {
 
     /// Whether a mapping of a file has the name of one of the API; that is told.
     pub(super) fn is_taken(&self, mapping: &Mapping) -> bool {
-        let taken = self.entries.get(&mapping.name).is_some_and(Entry::is_of_api);
+        let taken = self.entries.get(&mapping.name).is_some_and(|entry| entry.wanted.is_of_api());
         if taken {
             tracing::error!(
                 mapping = mapping.name,
@@ -64,7 +64,7 @@ impl Supervisor {
         let mut wanted: BTreeMap<String, Mapping> =
             mappings.into_iter().map(|mapping| (mapping.name.clone(), mapping)).collect();
         summary.left_out = wanted.extract_if(.., |_, mapping| self.is_taken(mapping)).map(|(name, _)| name).collect();
-        for (name, entry) in self.entries.iter_mut().filter(|(_, entry)| !entry.is_of_api()) {
+        for (name, entry) in self.entries.iter_mut().filter(|(_, entry)| !entry.wanted.is_of_api()) {
             if !wanted.contains_key(name) && entry.remove() {
                 summary.removed.push(name.clone());
             }
@@ -77,7 +77,7 @@ impl Supervisor {
                 summary.added.push(name);
                 continue;
             };
-            let desired = found.unwrap_or_else(|error| unknown_wish(&mapping, &error, entry.desired()));
+            let desired = found.unwrap_or_else(|error| unknown_wish(&mapping, &error, entry.wanted.desired()));
             if entry.replace(mapping, desired) {
                 summary.changed.push(name);
             } else {
@@ -102,7 +102,7 @@ impl Supervisor {
         self.readiness();
         let mut asked = None;
         match self.entries.get_mut(&name) {
-            Some(entry) => asked = entry.replace(mapping, desired).then(|| entry.on_the_way()),
+            Some(entry) => asked = entry.replace(mapping, desired).then_some(entry.on_the_way),
             None => self.insert(mapping, desired, MappingState::Creating),
         }
         self.reconcile();
@@ -126,7 +126,7 @@ impl Supervisor {
 
     /// A file has the last word about its mappings.
     fn refuse_other(&self, name: &str) -> Result<(), EngineError> {
-        match self.entries.get(name).map(|entry| &entry.latest().origin) {
+        match self.entries.get(name).map(|entry| &entry.wanted.latest().origin) {
             Some(Origin::File(file)) => Err(EngineError::OfFile(name.into(), file.clone())),
             Some(Origin::Api) | None => Ok(()),
         }

@@ -9,6 +9,7 @@ use crate::engine::{CheckpointChange, EngineError, Kept, ReloadSummary};
 use crate::machine::Mark;
 use crate::mapping::{Mapping, Origin};
 use crate::store::MemoryStore;
+use crate::view::MappingStatus;
 
 #[tokio::test(start_paused = true)]
 async fn a_mapping_comes_beside_those_of_files() {
@@ -26,6 +27,7 @@ async fn a_mapping_comes_beside_those_of_files() {
     assert_eq!(rig.handle.overview("made").await.unwrap(), all[0]);
     assert_eq!(all[1].mapping.origin, Origin::File("orders.yaml".into()));
     let [made, orders] = rig.handle.list().await.unwrap().try_into().unwrap();
+    let [made, orders] = [MappingStatus::from(&made), MappingStatus::from(&orders)];
     assert_eq!((made.origin.as_str(), made.file.as_str(), made.enabled_by.as_str()), ("api", "", "api"));
     assert_eq!(
         (orders.origin.as_str(), orders.file.as_str(), orders.enabled_by.as_str()),

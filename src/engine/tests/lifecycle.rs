@@ -9,6 +9,7 @@ use super::world::{Rig, is_degraded, mapping};
 use crate::engine::{EngineError, MappingState};
 use crate::machine::{Fault, FaultKind};
 use crate::mapping::Origin;
+use crate::view::MappingStatus;
 
 #[tokio::test(start_paused = true)]
 async fn a_mapping_is_enabled_with_its_first_poll_and_ready() {
@@ -37,7 +38,7 @@ async fn a_state_is_shown_although_nobody_asks() {
 async fn a_stop_is_kept_for_the_next_process_until_a_start_or_a_change_of_the_file() {
     let rig = Rig::new(vec![mapping("orders", "")]);
     rig.until_state("orders", MappingState::Enabled).await;
-    let answered = rig.handle.stop("orders").await.unwrap();
+    let answered = MappingStatus::from(&rig.handle.stop("orders").await.unwrap());
     assert_eq!((answered.state, answered.enabled_by.as_str()), (MappingState::Disabling, "operator"));
     rig.until_state("orders", MappingState::Disabled).await;
     rig.put(0..1);
@@ -105,7 +106,7 @@ async fn a_restart_drains_first_and_starts_again_what_is_wanted() {
     assert_eq!(rig.status("off").await.state, MappingState::Disabled);
     rig.handle.start("off").await.unwrap();
     rig.until_state("off", MappingState::Enabled).await;
-    let restarted = rig.handle.restart("off").await.unwrap();
+    let restarted = MappingStatus::from(&rig.handle.restart("off").await.unwrap());
     assert_eq!((restarted.state, restarted.enabled_by.as_str()), (MappingState::Updating, "operator"));
     rig.until_state("off", MappingState::Enabled).await;
     rig.handle.stop("orders").await.unwrap();

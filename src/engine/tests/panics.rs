@@ -56,7 +56,7 @@ async fn a_second_panic_within_a_minute_hands_nothing_over() {
         rig.put(1..2);
         until_burned().await;
     }
-    let restarted = |status: &crate::engine::MappingStatus| {
+    let restarted = |status: &crate::view::MappingStatus| {
         status.health_reason.as_ref().is_some_and(|reason| reason.contains("is started again without what it held"))
     };
     let status = rig.until("orders", restarted).await;

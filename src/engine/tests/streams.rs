@@ -1,7 +1,8 @@
 //! What is shown of stream mappings.
 
-use crate::engine::{MappingState, MappingStatus, StreamConfiguration};
+use crate::engine::MappingState;
 use crate::mapping::{DestinationKind, FailureDestination, Mapping};
+use crate::view::{MappingStatus, StreamConfiguration};
 
 use super::world::{Rig, mapping};
 

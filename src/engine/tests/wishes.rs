@@ -9,7 +9,8 @@ use crate::engine::EngineError;
 use crate::engine::MappingState::{Disabled, Disabling, Enabled, Enabling};
 use crate::mapping::Mapping;
 use crate::store::fixture::Wobbly;
-use crate::store::{Definition, Store, StoreError};
+use crate::store::{Definition, FileError, Store, StoreError};
+use crate::view::MappingStatus;
 
 fn definition() -> Definition {
     Definition { parameters: serde_json::Map::new(), modified_unix_ms: 1, deleting: false }
@@ -26,7 +27,7 @@ async fn a_stop_is_kept_as_it_is_for_files() {
     let rig = Rig::new(vec![]);
     rig.handle.put(api("made", "")).await.unwrap();
     rig.until_state("made", Enabled).await;
-    let status = rig.handle.stop("made").await.unwrap();
+    let status = MappingStatus::from(&rig.handle.stop("made").await.unwrap());
     assert_eq!((status.state, status.enabled_by.as_str()), (Disabling, "operator"));
     rig.until_state("made", Disabled).await;
     let rig = next(&rig, vec![api("made", "")]);
@@ -34,7 +35,7 @@ async fn a_stop_is_kept_as_it_is_for_files() {
     assert_eq!((overview.state, overview.enabled, overview.mapping.enabled), (Disabled, false, true));
     let put = rig.handle.put(api("made", "BatchSize: 2")).await.unwrap();
     assert_eq!((put.state, put.enabled), (Disabled, false), "a change that does not name Enabled leaves the wish");
-    let status = rig.handle.start("made").await.unwrap();
+    let status = MappingStatus::from(&rig.handle.start("made").await.unwrap());
     assert_eq!((status.state, status.enabled_by.as_str()), (Enabling, "api"));
     rig.until_state("made", Enabled).await;
     assert_eq!(rig.store.desired("made").await.unwrap(), None);
@@ -105,9 +106,9 @@ async fn without_an_answer_of_the_store_nothing_that_was_stopped_starts() {
     store.deaf.store(true, SeqCst);
     for more in ["BatchSize: 2", "", "Enabled: false"] {
         let refused = rig.handle.put(api("made", more)).await.unwrap_err();
-        assert!(matches!(refused, EngineError::Store(StoreError::Io { .. })), "{refused}");
+        assert!(matches!(refused, EngineError::Store(StoreError::File(FileError::Io { .. }))), "{refused}");
         let refused = rig.handle.put(api("other", more)).await.unwrap_err();
-        assert!(matches!(refused, EngineError::Store(StoreError::Io { .. })), "{refused}");
+        assert!(matches!(refused, EngineError::Store(StoreError::File(FileError::Io { .. }))), "{refused}");
     }
     assert_eq!(*rig.handle.overview("made").await.unwrap().mapping, api("made", ""), "nothing has changed");
     assert!(rig.handle.overview("other").await.is_err());

@@ -10,9 +10,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 
-use crate::engine::{
-    Connector, EngineHandle, HealthStatus, MappingState, MappingStatus, Parts, Ports, SourcePort, spawn,
-};
+use crate::engine::{Connector, EngineHandle, MappingState, Parts, Ports, SourcePort, spawn};
 use crate::function::{Function, FunctionSettings};
 use crate::machine::{
     Fault, FaultKind, FunctionAnswer, InvokeResult, PollRequest, QueueAttributes, ReadAnswer, ReadRequest, Receipt,
@@ -22,6 +20,7 @@ use crate::mapping::{Mapping, Origin, parse};
 use crate::source::{QueueSource, StreamSource};
 use crate::store::{MemoryStore, Store};
 use crate::telemetry::Metrics;
+use crate::view::{HealthStatus, MappingStatus};
 
 /// What the test sets and what it sees.
 #[derive(Default)]
@@ -212,12 +211,12 @@ impl Rig {
         mappings: Vec<Mapping>,
         restored: Vec<Mapping>,
     ) -> Self {
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(Arc::new(|| 1_800_000_000_000));
         let (handle, task) = spawn(Parts {
             mappings,
             restored,
             connector: Arc::new(Port(Arc::clone(&world))),
-            store: Arc::clone(&store),
+            store: store.clone(),
             metrics: metrics.clone(),
             drain_timeout: Duration::from_secs(25),
             receive_wait: crate::machine::LONG_POLL,
@@ -232,7 +231,7 @@ impl Rig {
     }
 
     pub(super) async fn status(&self, name: &str) -> MappingStatus {
-        self.handle.status(name).await.unwrap()
+        MappingStatus::from(&self.handle.status(name).await.unwrap())
     }
 
     /// Waits (on the paused clock) until a mapping is as wanted.

@@ -12,7 +12,7 @@ fn mapping(queue: &str) -> String {
 }
 
 fn load_all(paths: &[PathBuf]) -> Loaded {
-    load(paths, &|_| None)
+    load(paths, &|_| None, super::NOW)
 }
 
 fn codes(loaded: &Loaded) -> Vec<&'static str> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodbstreams::types::AttributeValue;
 
-use crate::source::json::{write_base64, write_list, write_string};
+use crate::json::{Object, write_base64, write_list, write_string};
 
 /// Writes attributes sorted by name, so that an item always has the same bytes: the SDK hands them out in no order.
 ///
@@ -16,16 +16,11 @@ pub(super) fn write_attributes(out: &mut Vec<u8>, attributes: &HashMap<String, A
     let mut sorted: Vec<_> = attributes.iter().collect();
     sorted.sort_unstable_by_key(|(name, _)| name.as_str());
     let mut unknown = 0;
-    out.push(b'{');
-    for (index, (name, value)) in sorted.into_iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        write_string(out, name);
-        out.push(b':');
-        unknown += write_value(out, value);
+    let mut object = Object::begin(out);
+    for (name, value) in sorted {
+        unknown += write_value(object.key(name), value);
     }
-    out.push(b'}');
+    object.end();
     unknown
 }
 

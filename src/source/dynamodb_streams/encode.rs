@@ -7,10 +7,11 @@ use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::attributes::write_attributes;
+use crate::clock::WallClock;
+use crate::json::{write_integer, write_seconds, write_string};
 use crate::machine::{Receipt, Record, Screening};
 use crate::source::fragments::encode_all;
-use crate::source::json::{write_integer, write_seconds, write_string};
-use crate::source::time::{now_unix_ms, unix_ms};
+use crate::source::time::unix_ms;
 
 /// What the names of a record's own members and its short values take, roughly.
 const MEMBERS: usize = 400;
@@ -26,6 +27,8 @@ pub(super) struct Encoder {
     tail: Vec<u8>,
     /// Records of streams are not settled one by one, so all have the same empty receipt.
     receipt: Receipt,
+    /// Tells the time of arrival of records that do not.
+    wall: WallClock,
 }
 
 /// The answer has a record that could neither be named by the function nor be marked as settled.
@@ -41,14 +44,14 @@ pub(super) struct Encoded {
 }
 
 impl Encoder {
-    pub(super) fn new(stream_arn: &str, region: &str) -> Self {
+    pub(super) fn new(stream_arn: &str, region: &str, wall: WallClock) -> Self {
         let mut middle = b",\"eventSource\":\"aws:dynamodb\",\"awsRegion\":".to_vec();
         write_string(&mut middle, region);
         middle.extend_from_slice(b",\"dynamodb\":{\"ApproximateCreationDateTime\":");
         let mut tail = b",\"eventSourceARN\":".to_vec();
         write_string(&mut tail, stream_arn);
         tail.push(b'}');
-        Self { middle, tail, receipt: Receipt::new("") }
+        Self { middle, tail, receipt: Receipt::new(""), wall }
     }
 
     /// Encodes an answer's records, all or none: to leave one out would lose it.
@@ -73,7 +76,7 @@ impl Encoder {
         let change = record.dynamodb.as_ref().ok_or(NoSequenceNumber)?;
         let sequence =
             change.sequence_number.as_deref().filter(|sequence| !sequence.is_empty()).ok_or(NoSequenceNumber)?;
-        let arrived = change.approximate_creation_date_time.and_then(unix_ms).unwrap_or_else(now_unix_ms);
+        let arrived = change.approximate_creation_date_time.and_then(unix_ms).unwrap_or_else(|| (self.wall)());
 
         out.push(b'{');
         if let Some(id) = &record.event_id {
@@ -157,12 +160,15 @@ fn write_identity(out: &mut Vec<u8>, identity: &Identity) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use aws_sdk_dynamodbstreams::primitives::DateTime;
     use aws_sdk_dynamodbstreams::types::{AttributeValue, OperationType, StreamViewType};
     use proptest::prelude::*;
 
     use super::*;
 
+    const NOW: u64 = 1_800_000_000_000;
     const ARN: &str = "arn:aws:dynamodb:us-east-1:123456789012:table/T/stream/2026-11-20T00:00:00.000";
 
     fn change() -> aws_sdk_dynamodbstreams::types::builders::StreamRecordBuilder {
@@ -187,7 +193,7 @@ mod tests {
     }
 
     fn encoded(record: StreamRecord) -> (Record, String) {
-        let mut encoded = Encoder::new(ARN, "us-east-1").records(&[record]).unwrap();
+        let mut encoded = Encoder::new(ARN, "us-east-1", Arc::new(|| NOW)).records(&[record]).unwrap();
         assert_eq!(encoded.unknown, 0);
         let record = encoded.records.pop().unwrap();
         let text = String::from_utf8(record.fragment.to_vec()).unwrap();
@@ -242,12 +248,11 @@ mod tests {
 
     #[test]
     fn what_a_record_lacks_is_left_out_or_filled_in() {
-        let before = now_unix_ms();
         let bare = StreamRecord::builder().dynamodb(Change::builder().sequence_number("7").build()).build();
         let (record, text) = encoded(bare);
         assert!(text.starts_with(r#"{"eventVersion":"1.1","eventSource":"aws:dynamodb","#), "{text}");
         assert!(text.contains(r#","SequenceNumber":"7"},"eventSourceARN""#), "{text}");
-        assert!(record.arrived_unix_ms >= before, "the time of arrival is now");
+        assert_eq!(record.arrived_unix_ms, NOW, "the time of arrival is now");
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert!(json["dynamodb"]["ApproximateCreationDateTime"].is_f64());
     }
@@ -260,7 +265,10 @@ mod tests {
             record(change().sequence_number("").build()).build(),
         ] {
             let answer = [record(change().build()).build(), bad];
-            assert_eq!(Encoder::new(ARN, "us-east-1").records(&answer).unwrap_err(), NoSequenceNumber);
+            assert_eq!(
+                Encoder::new(ARN, "us-east-1", Arc::new(|| NOW)).records(&answer).unwrap_err(),
+                NoSequenceNumber
+            );
         }
     }
 

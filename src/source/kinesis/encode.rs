@@ -6,10 +6,11 @@ use aws_sdk_kinesis::types::Record as KinesisRecord;
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::clock::WallClock;
+use crate::json::{base64_len, write_base64, write_seconds, write_string};
 use crate::machine::{Receipt, Record, Screening};
 use crate::source::fragments::encode_all;
-use crate::source::json::{base64_len, write_base64, write_seconds, write_string};
-use crate::source::time::{now_unix_ms, unix_ms};
+use crate::source::time::unix_ms;
 
 /// What the names of a record's own members, and its time, take.
 const MEMBERS: usize = 200;
@@ -20,6 +21,8 @@ pub(super) struct Encoder {
     tail: Vec<u8>,
     /// Records of streams are not settled one by one, so all have the same empty receipt.
     receipt: Receipt,
+    /// Tells the time of arrival of records that do not.
+    wall: WallClock,
 }
 
 /// The answer has a record that could neither be named by the function nor be marked as settled.
@@ -28,7 +31,7 @@ pub(super) struct NoSequenceNumber;
 
 impl Encoder {
     /// `role` is what AWS would show as the function's execution role; empty where it is not known.
-    pub(super) fn new(stream_arn: &str, region: &str, role: &str) -> Self {
+    pub(super) fn new(stream_arn: &str, region: &str, role: &str, wall: WallClock) -> Self {
         let mut tail = b",\"eventName\":\"aws:kinesis:record\",\"invokeIdentityArn\":".to_vec();
         write_string(&mut tail, role);
         tail.extend_from_slice(b",\"awsRegion\":");
@@ -36,7 +39,7 @@ impl Encoder {
         tail.extend_from_slice(b",\"eventSourceARN\":");
         write_string(&mut tail, stream_arn);
         tail.push(b'}');
-        Self { tail, receipt: Receipt::new("") }
+        Self { tail, receipt: Receipt::new(""), wall }
     }
 
     /// Encodes an answer's records, all or none: to leave one out would lose it.
@@ -62,7 +65,7 @@ impl Encoder {
         if sequence.is_empty() {
             return Err(NoSequenceNumber);
         }
-        let arrived = record.approximate_arrival_timestamp.and_then(unix_ms).unwrap_or_else(now_unix_ms);
+        let arrived = record.approximate_arrival_timestamp.and_then(unix_ms).unwrap_or_else(|| (self.wall)());
         out.extend_from_slice(b"{\"kinesis\":{\"kinesisSchemaVersion\":\"1.0\",\"partitionKey\":");
         match &record.partition_key {
             Some(key) => write_string(out, key),
@@ -97,18 +100,21 @@ impl Encoder {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use aws_sdk_kinesis::primitives::{Blob, DateTime};
     use proptest::prelude::*;
 
     use super::*;
 
+    const NOW: u64 = 1_800_000_000_000;
     const ARN: &str = "arn:aws:kinesis:us-east-2:123456789012:stream/lambda-stream";
     const ROLE: &str = "arn:aws:iam::123456789012:role/lambda-role";
     const SHARD: &str = "shardId-000000000006";
     const SEQUENCE: &str = "49590338271490256608559692538361571095921575989136588898";
 
     fn encoder() -> Encoder {
-        Encoder::new(ARN, "us-east-2", ROLE)
+        Encoder::new(ARN, "us-east-2", ROLE, Arc::new(|| NOW))
     }
 
     fn record() -> aws_sdk_kinesis::types::builders::RecordBuilder {
@@ -164,10 +170,9 @@ mod tests {
     #[test]
     fn what_a_record_lacks_is_filled_in() {
         let bare = record().set_approximate_arrival_timestamp(None).set_partition_key(None).data(Blob::new([]));
-        let before = now_unix_ms();
         let (record, text) = encoded(bare.build().unwrap());
         assert!(text.contains(r#""partitionKey":null,"#) && text.contains(r#""data":"","#), "{text}");
-        assert!(record.arrived_unix_ms >= before, "the time of arrival is now");
+        assert_eq!(record.arrived_unix_ms, NOW, "the time of arrival is now");
         assert_eq!(record.key_hash, xxh3_64(SEQUENCE.as_bytes()));
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert!(json["kinesis"]["approximateArrivalTimestamp"].is_f64());
@@ -175,7 +180,8 @@ mod tests {
 
     #[test]
     fn without_a_role_the_member_is_empty() {
-        let records = Encoder::new(ARN, "us-east-2", "").records(SHARD, &[record().build().unwrap()]).unwrap();
+        let records =
+            Encoder::new(ARN, "us-east-2", "", Arc::new(|| NOW)).records(SHARD, &[record().build().unwrap()]).unwrap();
         let text = std::str::from_utf8(&records[0].fragment).unwrap();
         assert!(text.contains(r#""invokeIdentityArn":"","awsRegion""#), "{text}");
     }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::encode::Encoder;
 use crate::aws::Asking;
+use crate::clock::WallClock;
 use crate::machine::Fault;
 
 /// Asks for the ARN of the function's execution role.
@@ -24,6 +25,7 @@ pub(super) struct Encoders {
     /// Encodes as long as the role is not known.
     stand_in: Arc<Encoder>,
     ask: AskRole,
+    wall: WallClock,
     asking: Asking,
     /// The longest that the first records wait.
     patience: Duration,
@@ -42,12 +44,20 @@ enum Answer {
 
 impl Encoders {
     /// `stand_in` is shown as long as the role is not known.
-    pub(super) fn new(stream_arn: &str, region: &str, stand_in: &str, patience: Duration, ask: AskRole) -> Self {
+    pub(super) fn new(
+        stream_arn: &str,
+        region: &str,
+        stand_in: &str,
+        patience: Duration,
+        ask: AskRole,
+        wall: WallClock,
+    ) -> Self {
         Self {
             stream_arn: stream_arn.to_owned(),
             region: region.to_owned(),
-            stand_in: Arc::new(Encoder::new(stream_arn, region, stand_in)),
+            stand_in: Arc::new(Encoder::new(stream_arn, region, stand_in, Arc::clone(&wall))),
             ask,
+            wall,
             asking: Asking::default(),
             patience,
             answer: watch::Sender::new(Answer::Awaited),
@@ -83,7 +93,7 @@ impl Encoders {
         match (self.ask)().await {
             Ok(role) => {
                 tracing::debug!(stream = %self.stream_arn, role, "the function's execution role is known");
-                let encoder = Encoder::new(&self.stream_arn, &self.region, &role);
+                let encoder = Encoder::new(&self.stream_arn, &self.region, &role, Arc::clone(&self.wall));
                 self.answer.send_replace(Answer::Known(Arc::new(encoder)));
             }
             Err(fault) => {
@@ -146,7 +156,7 @@ mod tests {
             .boxed()
         });
         let arn = "arn:aws:kinesis:us-east-2:123456789012:stream/orders";
-        (Arc::new(Encoders::new(arn, "us-east-2", STAND_IN, PATIENCE, ask)), says)
+        (Arc::new(Encoders::new(arn, "us-east-2", STAND_IN, PATIENCE, ask, Arc::new(|| 0))), says)
     }
 
     impl Says {

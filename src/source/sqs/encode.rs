@@ -14,9 +14,9 @@ use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use bytes::Bytes;
 
 use super::json::write_custom;
+use crate::clock::WallClock;
+use crate::json::write_string;
 use crate::machine::{Receipt, Record, Screening};
-use crate::source::json::write_string;
-use crate::source::time::now_unix_ms;
 
 /// System attributes in the order in which they are written.
 const ORDER: [MessageSystemAttributeName; 9] = [
@@ -41,16 +41,18 @@ pub(super) struct Encoder {
     /// AWS writes `"md5OfMessageAttributes": null` for a message without attributes when the mapping has a
     /// batching window, and leaves the member out when it has none.
     null_md5: bool,
+    /// Tells the time of arrival of messages that do not.
+    wall: WallClock,
 }
 
 impl Encoder {
-    pub(super) fn new(queue_arn: &str, region: &str, windowed: bool) -> Self {
+    pub(super) fn new(queue_arn: &str, region: &str, windowed: bool, wall: WallClock) -> Self {
         let mut tail = b",\"eventSource\":\"aws:sqs\",\"eventSourceARN\":".to_vec();
         write_string(&mut tail, queue_arn);
         tail.extend_from_slice(b",\"awsRegion\":");
         write_string(&mut tail, region);
         tail.push(b'}');
-        Self { tail, null_md5: windowed }
+        Self { tail, null_md5: windowed, wall }
     }
 
     /// Encodes one message, or says which member it lacks that it cannot be delivered without.
@@ -96,7 +98,7 @@ impl Encoder {
         let arrived_unix_ms = values
             .number(&MessageSystemAttributeName::SentTimestamp)
             .or_else(|| values.number(&MessageSystemAttributeName::ApproximateFirstReceiveTimestamp))
-            .unwrap_or_else(now_unix_ms);
+            .unwrap_or_else(|| (self.wall)());
         Ok(Record {
             id: id.into(),
             receipt: Receipt::new(handle),
@@ -165,10 +167,11 @@ mod tests {
 
     use super::*;
 
+    const NOW: u64 = 1_800_000_000_000;
     const ARN: &str = "arn:aws:sqs:us-east-2:123456789012:my-queue";
 
     fn encoder(windowed: bool) -> Encoder {
-        Encoder::new(ARN, "us-east-2", windowed)
+        Encoder::new(ARN, "us-east-2", windowed, Arc::new(|| NOW))
     }
 
     fn message() -> aws_sdk_sqs::types::builders::MessageBuilder {
@@ -273,7 +276,7 @@ mod tests {
         let part = r#""body":"","attributes":{},"messageAttributes":{},"md5OfBody":null,"eventSource""#;
         assert!(text(&record).contains(part), "{}", text(&record));
         assert_eq!(record.receive_count, 1);
-        assert!(record.arrived_unix_ms > 1_700_000_000_000, "the time of arrival is now");
+        assert_eq!(record.arrived_unix_ms, NOW, "the time of arrival is now");
 
         for (message, lacking) in [
             (Message::builder().receipt_handle("r").build(), "MessageId"),

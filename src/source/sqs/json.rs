@@ -4,38 +4,29 @@ use std::collections::HashMap;
 
 use aws_sdk_sqs::types::MessageAttributeValue;
 
-use crate::source::json::{write_base64, write_list, write_string};
+use crate::json::{Object, write_base64, write_list, write_string};
 
 /// The sender's own attributes. As with AWS, only the applicable one of `stringValue` and `binaryValue` is there,
 /// and the two lists always are, although SQS never fills them.
 pub(super) fn write_custom(out: &mut Vec<u8>, attributes: &HashMap<String, MessageAttributeValue>) {
     let mut sorted: Vec<_> = attributes.iter().collect();
     sorted.sort_unstable_by_key(|(name, _)| name.as_str());
-    out.push(b'{');
-    for (index, (name, value)) in sorted.into_iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        write_string(out, name);
-        out.extend_from_slice(b":{");
+    let mut object = Object::begin(out);
+    for (name, value) in sorted {
+        let mut members = object.object(name);
         if let Some(binary) = &value.binary_value {
-            out.extend_from_slice(b"\"binaryValue\":");
-            write_base64(out, binary.as_ref());
-            out.push(b',');
+            write_base64(members.key("binaryValue"), binary.as_ref());
         } else if let Some(text) = &value.string_value {
-            out.extend_from_slice(b"\"stringValue\":");
-            write_string(out, text);
-            out.push(b',');
+            write_string(members.key("stringValue"), text);
         }
-        out.extend_from_slice(b"\"stringListValues\":");
-        write_list(out, value.string_list_values(), |out, text| write_string(out, text));
-        out.extend_from_slice(b",\"binaryListValues\":");
-        write_list(out, value.binary_list_values(), |out, binary| write_base64(out, binary.as_ref()));
-        out.extend_from_slice(b",\"dataType\":");
-        write_string(out, &value.data_type);
-        out.push(b'}');
+        let texts = members.key("stringListValues");
+        write_list(texts, value.string_list_values(), |out, text| write_string(out, text));
+        let binaries = members.key("binaryListValues");
+        write_list(binaries, value.binary_list_values(), |out, binary| write_base64(out, binary.as_ref()));
+        write_string(members.key("dataType"), &value.data_type);
+        members.end();
     }
-    out.push(b'}');
+    object.end();
 }
 
 #[cfg(test)]

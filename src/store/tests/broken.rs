@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::PoisonError;
 
 use super::{ARN, after, change, open, place};
-use crate::store::{Desired, EmbeddedStore, Store, StoreError};
+use crate::store::{Checkpoints, Desired, DesiredStates, EmbeddedStore, FileError, Store, StoreError};
 
 const STOPPED: Desired = Desired { enabled: false, file_enabled: true, since_unix_ms: 5 };
 
@@ -26,7 +26,7 @@ async fn a_write_that_failed_is_not_the_end_of_the_store() {
     let other = open(&path);
     for _ in 0..2 {
         let error = store.save("orders", fence, vec![change("a", after("2"))]).await.unwrap_err();
-        assert!(matches!(error, StoreError::Locked { .. }), "{error}");
+        assert!(matches!(error, StoreError::File(FileError::Locked { .. })), "{error}");
         assert!(store.set_desired("orders", None).await.is_err());
     }
     assert_eq!(store.kept().await.unwrap()["orders"].marks["a"], after("1"), "what failed was taken back");
@@ -62,7 +62,7 @@ async fn a_file_that_is_gone_is_not_made_again_under_way() {
     break_off(&store);
     fs::remove_file(&path).unwrap();
     let error = store.save("orders", fence, vec![change("a", after("1"))]).await.unwrap_err();
-    assert!(matches!(error, StoreError::Gone { .. }), "{error}");
+    assert!(matches!(error, StoreError::File(FileError::Gone { .. })), "{error}");
     assert!(!path.exists());
 }
 
@@ -76,7 +76,7 @@ async fn what_is_written_to_a_file_that_was_removed_is_refused_until_it_is_back(
     let aside = folder.path().join("aside");
     fs::rename(&path, &aside).unwrap();
     let refused = |error: StoreError, how: &str| {
-        assert!(matches!(error, StoreError::Gone { .. }), "{error}");
+        assert!(matches!(error, StoreError::File(FileError::Gone { .. })), "{error}");
         assert!(error.to_string().starts_with("FB0603: ") && error.to_string().contains(how), "{error}");
     };
     refused(store.check().await.unwrap_err(), "was removed");

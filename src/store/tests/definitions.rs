@@ -10,7 +10,9 @@ use super::{ARN, after, change, definition, open, place};
 use crate::machine::Mark;
 use crate::store::known::beside;
 use crate::store::tables::{DEFINITIONS, DESIRED, MARKS, STREAMS};
-use crate::store::{Definition, Desired, MemoryStore, Store, StoreError};
+use crate::store::{
+    Checkpoints, Definition, Definitions, Desired, DesiredStates, FileError, MemoryStore, Store, StoreError,
+};
 
 const STOPPED: Desired = Desired { enabled: false, file_enabled: true, since_unix_ms: 5 };
 
@@ -143,7 +145,10 @@ async fn what_cannot_be_struck_off_the_list_keeps_its_definition_until_it_can() 
     fs::create_dir(&obstacle).unwrap();
     for _ in 0..2 {
         let error = store.forget("orders").await.unwrap_err();
-        assert!(matches!(&error, StoreError::Io { path, .. } if path.ends_with("forebay.redb.known")), "{error}");
+        assert!(
+            matches!(&error, StoreError::File(FileError::Io { path, .. }) if path.ends_with("forebay.redb.known")),
+            "{error}"
+        );
         assert!(store.definitions().await.unwrap().contains_key("orders"), "it can be found, and forgotten again");
     }
     store.define("clicks", definition("clicks"), false).await.unwrap();

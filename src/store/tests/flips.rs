@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::{ARN, after, change, definition, open, place};
 use crate::machine::Mark;
-use crate::store::{Definition, Desired, EmbeddedStore, Kept, Store};
+use crate::store::{Checkpoints, Definition, Definitions, Desired, DesiredStates, EmbeddedStore, Kept};
 
 const FLIPS: usize = 300;
 

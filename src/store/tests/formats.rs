@@ -7,7 +7,7 @@ use redb::{Database, ReadableDatabase, ReadableTableMetadata, TableHandle, Write
 use super::{after, definition, open, place};
 use crate::store::seal::seal;
 use crate::store::tables::{BARE_MARKS, DEFINITIONS, DESIRED, FORMAT, MARKS, META, META_FORMAT, STREAMS};
-use crate::store::{Desired, EmbeddedStore, Store, StoreError};
+use crate::store::{Checkpoints, Definitions, Desired, DesiredStates, EmbeddedStore, FileError, StoreError};
 
 const STOPPED: Desired = Desired { enabled: false, file_enabled: true, since_unix_ms: 1_760_000_000_000 };
 const TABLES: [&str; 5] = ["definitions", "desired", "marks", "meta", "streams"];
@@ -88,7 +88,7 @@ fn formats_that_are_not_known_are_refused_and_left_alone() {
         for _ in 0..2 {
             let error = refused(&path);
             assert!(error.to_string().contains(said), "{error}");
-            assert_eq!(matches!(error, StoreError::Newer { .. }), format > FORMAT, "{error}");
+            assert_eq!(matches!(error, StoreError::File(FileError::Newer { .. })), format > FORMAT, "{error}");
         }
         assert_eq!(tables(&path).0, format);
     }
@@ -173,7 +173,7 @@ fn damaged_rows_are_named_with_mapping_and_shard() {
             harm(transaction);
         });
         let error = refused(&path);
-        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+        assert!(matches!(error, StoreError::File(FileError::Damaged { .. })), "{error}");
         assert!(error.to_string().starts_with("FB0604: ") && error.to_string().contains(said), "{error}");
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use super::{ARN, OTHER, after, change, open, place};
 use crate::machine::Mark;
 use crate::store::known::beside;
-use crate::store::{EmbeddedStore, Kept, Store, StoreError};
+use crate::store::{Checkpoints, EmbeddedStore, FileError, Kept, StoreError};
 
 async fn begin(store: &EmbeddedStore, mapping: &str) {
     let fence = store.claim(mapping, ARN, true).await.unwrap().fence;
@@ -98,7 +98,10 @@ async fn a_beginning_that_cannot_be_noted_is_an_error_until_it_can() {
     let obstacle = path.with_extension("redb.known.new");
     fs::create_dir(&obstacle).unwrap();
     let error = store.save("orders", fence, vec![change("shard-0", after("1"))]).await.unwrap_err();
-    assert!(matches!(&error, StoreError::Io { path, .. } if path.ends_with("forebay.redb.known")), "{error}");
+    assert!(
+        matches!(&error, StoreError::File(FileError::Io { path, .. }) if path.ends_with("forebay.redb.known")),
+        "{error}"
+    );
     store.save("clicks", clicks.fence, vec![change("shard-0", after("6"))]).await.unwrap();
     fs::remove_dir(&obstacle).unwrap();
     store.save("orders", fence, vec![change("shard-0", after("1"))]).await.unwrap();
@@ -113,5 +116,8 @@ fn a_list_that_cannot_be_read_is_named() {
     drop(open(&path));
     fs::write(beside(&path), "not a list").unwrap();
     let error = EmbeddedStore::open(&path).map(|_| ()).unwrap_err();
-    assert!(matches!(&error, StoreError::Damaged { path, .. } if path.ends_with("forebay.redb.known")), "{error}");
+    assert!(
+        matches!(&error, StoreError::File(FileError::Damaged { path, .. }) if path.ends_with("forebay.redb.known")),
+        "{error}"
+    );
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{ARN, OTHER, after, change, open, place};
 use crate::machine::{Mark, Positions};
-use crate::store::{Kept, Store, StoreError};
+use crate::store::{Checkpoints, Kept, StoreError};
 
 #[tokio::test]
 async fn marks_of_every_kind_outlive_the_store() {

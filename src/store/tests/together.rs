@@ -2,14 +2,16 @@
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 
 use super::{ARN, after, change, open, place};
 use crate::machine::{Fence, Mark};
-use crate::store::{Desired, EmbeddedStore, Store, StoreError};
+use crate::store::{Checkpoints, Desired, DesiredStates, EmbeddedStore, StoreError};
 
 type Write<'a> = BoxFuture<'a, Result<(), StoreError>>;
 

@@ -1,6 +1,8 @@
 //! What is said of shards, marks and records that are given up.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::EventLog;
 use crate::machine::{Event, FaultKind};

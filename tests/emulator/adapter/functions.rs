@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use forebay::aws::AwsConnector;
+use forebay::AwsConnector;
 use forebay::function::Function as _;
 use forebay::machine::FaultKind;
 use forebay::source::QueueSource as _;

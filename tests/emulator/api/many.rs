@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use forebay::store::{EmbeddedStore, Store as _};
+use forebay::store::{Checkpoints as _, Definitions as _, DesiredStates as _, EmbeddedStore};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 

@@ -7,7 +7,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_lambda::types::{FunctionCode, Runtime, State};
 use aws_sdk_sqs::config::Credentials;
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
-use forebay::aws::AwsConnector;
+use forebay::AwsConnector;
 use forebay::mapping::{Mapping, parse};
 
 use crate::harness::emulator::get;

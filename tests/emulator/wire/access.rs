@@ -7,7 +7,7 @@ use aws_credential_types::credential_fn::provide_credentials_fn;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
 use bytes::Bytes;
-use forebay::aws::AwsConnector;
+use forebay::AwsConnector;
 use forebay::function::Function as _;
 use forebay::machine::{Fault, FaultKind, PollId, PollRequest};
 use forebay::mapping::Mapping;

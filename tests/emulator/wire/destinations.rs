@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::aws::{AwsConnector, CallBounds};
+use forebay::AwsConnector;
+use forebay::aws::CallBounds;
 use forebay::destination::Destination;
 use forebay::engine::Connector as _;
 use forebay::machine::{Fault, FaultKind};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use forebay::aws::AwsConnector;
+use forebay::AwsConnector;
 use forebay::engine::{Connector as _, SourcePort};
 use forebay::machine::{Cursor, Fault, FaultKind, Position, ReadId, ReadRequest, Shard};
 use forebay::mapping::Mapping;

@@ -4,7 +4,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use forebay::aws::AwsConnector;
+use forebay::AwsConnector;
 use forebay::machine::{PollId, PollRequest};
 use forebay::source::QueueSource as _;
 use serde_json::json;

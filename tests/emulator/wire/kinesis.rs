@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use forebay::aws::{AwsConnector, CallBounds};
+use forebay::AwsConnector;
+use forebay::aws::CallBounds;
 use forebay::engine::{Connector as _, SourcePort};
 use forebay::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadId, ReadRequest};
 use forebay::mapping::Mapping;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use forebay::aws::{AwsConnector, CallBounds};
+use forebay::AwsConnector;
+use forebay::aws::CallBounds;
 use forebay::function::{Function as _, FunctionSettings, LambdaFunction};
 use forebay::machine::FaultKind;
 use serde_json::json;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use forebay::aws::{AwsConnector, CallBounds};
+use forebay::AwsConnector;
+use forebay::aws::CallBounds;
 use forebay::machine::{Fault, FaultKind, PollId, PollRequest, Receipt, SettleEntry, SettleOutcome};
 use forebay::source::{QueueSource as _, SqsQueue};
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@
 use std::process::Stdio;
 use std::sync::Arc;
 
-use forebay::aws::AwsConnector;
+use forebay::AwsConnector;
 use forebay::source::StreamSource as _;
 use serde_json::json;
 use tokio::process::Command;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::engine::{Drained, EngineError, MappingState, MappingStatus};
+use forebay::engine::{Drained, EngineError, MappingState, Snapshot};
 use forebay::mapping::Mapping;
 
 use crate::queue::plan::Action;
@@ -117,9 +117,8 @@ impl Scenario {
     /// Waits until none of its receives is open.
     async fn until_no_receive(&self, subject: usize, by: u64) {
         let patience = Duration::from_millis((by + 2 * SLACK).saturating_sub(self.world.now()));
-        let none = |status: Option<&MappingStatus>| {
-            status.and_then(|status| status.queue.as_ref()).is_none_or(|queue| queue.open_receives + queue.held == 0)
-        };
+        let none =
+            |status: Option<&Snapshot>| status.is_none_or(|status| status.gauges.receiving + status.gauges.held == 0);
         if !self.rig.wait(self.subjects[subject].name(), patience, none).await {
             self.subjects[subject].violate(format_args!("receives are open although they were to be over by {by} ms"));
         }
@@ -284,8 +283,8 @@ impl Scenario {
         }
         let patience = Duration::from_millis(self.drain_bound(subject)) + FIRST_POLL;
         let size = self.mappings[subject].batch_size;
-        let there = |status: Option<&MappingStatus>| {
-            status.is_some_and(|status| status.state == MappingState::Enabled && status.batch_size == size)
+        let there = |status: Option<&Snapshot>| {
+            status.is_some_and(|status| status.state == MappingState::Enabled && status.mapping.batch_size == size)
         };
         if !self.rig.wait(self.subjects[subject].name(), patience, there).await {
             self.subjects[subject]

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::engine::{HealthStatus, MappingState};
+use forebay::engine::MappingState;
+use forebay::machine::Health;
 use forebay::mapping::Mapping;
-use forebay::store::Store;
+use forebay::store::EngineStore;
 
 use crate::queue::arrivals::arrivals;
 use crate::queue::connector::QueueConnector;
@@ -96,7 +97,7 @@ pub(crate) fn start_engine(
     world: &Arc<World>,
     subjects: &[Arc<Subject>],
     mappings: Vec<Mapping>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn EngineStore>,
     seed: u64,
 ) -> Rig {
     for subject in subjects {
@@ -111,7 +112,7 @@ pub(crate) fn start_engine(
 pub(crate) struct Scenario {
     pub(crate) world: Arc<World>,
     pub(crate) subjects: Vec<Arc<Subject>>,
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn EngineStore>,
     pub(crate) plan: Plan,
     /// As the files say now.
     pub(crate) mappings: Vec<Mapping>,
@@ -132,7 +133,7 @@ impl Scenario {
             .enumerate()
             .map(|(index, subject)| Arc::new(Subject::new(Arc::clone(&world), index, subject.clone())))
             .collect();
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::clone(&world), plan.store_fails));
+        let store: Arc<dyn EngineStore> = Arc::new(MemoryStore::new(Arc::clone(&world), plan.store_fails));
         let mappings: Vec<Mapping> = plan.subjects.iter().map(|subject| subject.mapping.clone()).collect();
         let rig = start_engine(&world, &subjects, mappings.clone(), Arc::clone(&store), plan.seed);
         let wanted = vec![true; subjects.len()];
@@ -187,7 +188,7 @@ impl Scenario {
     async fn look(&mut self) {
         for subject in &self.subjects {
             let Some(status) = self.rig.status(subject.name()).await else { continue };
-            self.failing += usize::from(status.health == HealthStatus::Failing);
+            self.failing += usize::from(matches!(status.health, Health::Failing { .. }));
             let last = subject.state().sessions.last().map(|session| (session.incarnation, session.streak));
             let Some((incarnation, streak)) = last else { continue };
             if incarnation == self.world.incarnation()
@@ -239,7 +240,7 @@ impl Scenario {
             let mut busy = false;
             for subject in &self.subjects {
                 let status = self.rig.status(subject.name()).await;
-                let held = status.and_then(|status| status.queue).map_or(0, |queue| queue.held + queue.in_flight);
+                let held = status.map_or(0, |status| status.gauges.held + status.gauges.in_flight);
                 let state = subject.state();
                 busy |= held > 0 || !state.calls.is_empty() || !state.open.is_empty();
             }
@@ -257,16 +258,17 @@ impl Scenario {
         let Some(status) = self.rig.status(subject.name()).await else { return subject.violate("is not listed") };
         // Only what is used can show that it works again.
         let used = subject.state().counts.deleted_fairly > 0;
-        let reason = status.health_reason.as_deref().unwrap_or_default();
+        let reason = status.health.reason().unwrap_or_default();
         let unproven = reason.starts_with("destination:") && subject.state().counts.delivered_fairly == 0;
         // What came last may have been poison, and nothing else.
         let streak = subject.state().sessions.last().map(|session| session.streak).unwrap_or_default();
         if let Some(wrong) = streak.wrong(&status, self.world.now()) {
             subject.violate(wrong);
         }
-        let healthy = status.health != HealthStatus::Degraded || unproven || !(used || reason.contains("source:"));
+        let healthy =
+            !matches!(status.health, Health::Degraded { .. }) || unproven || !(used || reason.contains("source:"));
         if status.state != MappingState::Enabled || !healthy {
-            subject.violate(format_args!("is {:?}, {:?}: {:?}", status.state, status.health, status.health_reason));
+            subject.violate(format_args!("is {:?}, {:?}", status.state, status.health));
         }
         let (said, known) = (status.counters, subject.state().counts);
         let pairs = [
@@ -287,7 +289,7 @@ impl Scenario {
                 subject.violate(format_args!("the engine counts {said} {what}, the world {known}"));
             }
         }
-        let held = status.queue.map_or(0, |queue| queue.held + queue.in_flight);
+        let held = status.gauges.held + status.gauges.in_flight;
         if held > 0 {
             subject.violate(format_args!("the engine says that it holds {held} messages and batches"));
         }

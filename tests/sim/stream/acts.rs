@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::engine::{CheckpointChange, MappingState, MappingStatus};
+use forebay::engine::{CheckpointChange, MappingState, Snapshot};
 
 use super::model::Quiet;
 use super::plan::Action;
@@ -138,8 +138,8 @@ impl Scenario {
         let Some(kept) = kept.get(self.model.name(consumer)) else { return };
         let unreadable = self.model.unreadable(kept);
         if !unreadable.is_empty() && self.wanted[consumer] {
-            let told = |status: Option<&MappingStatus>| {
-                let reason = status.and_then(|status| status.health_reason.as_deref()).unwrap_or_default();
+            let told = |status: Option<&Snapshot>| {
+                let reason = status.and_then(|status| status.health.reason()).unwrap_or_default();
                 reason.contains("FB0612")
             };
             // A shard that is split meanwhile is closed, as it was before; and marks of shards that are gone are forgotten.
@@ -266,8 +266,8 @@ impl Scenario {
         }
         let patience = Duration::from_millis(self.drain_bound(consumer)) + FIRST_READ;
         let size = self.mappings[consumer].batch_size;
-        let there = |status: Option<&MappingStatus>| {
-            status.is_some_and(|status| status.state == MappingState::Enabled && status.batch_size == size)
+        let there = |status: Option<&Snapshot>| {
+            status.is_some_and(|status| status.state == MappingState::Enabled && status.mapping.batch_size == size)
         };
         if !self.rig.wait(self.model.name(consumer), patience, there).await {
             self.model

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::engine::{HealthStatus, MappingState, MappingStatus};
-use forebay::machine::{Failure, Mark, StartingPosition};
+use forebay::engine::{MappingState, Snapshot};
+use forebay::machine::{Failure, Health, Mark, StartingPosition};
 use forebay::mapping::{Mapping, SourceKind};
-use forebay::store::Store;
+use forebay::store::EngineStore;
 
 use super::connector::StreamConnector;
 use super::model::StreamModel;
@@ -37,7 +37,7 @@ const SKEW: u64 = 300_000;
 /// A stream, its engine, and what the operator wants.
 pub(crate) struct Scenario {
     pub(crate) model: Arc<StreamModel>,
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn EngineStore>,
     /// As the files say now.
     pub(crate) mappings: Vec<Mapping>,
     /// Which mappings the operator wants to run.
@@ -85,7 +85,7 @@ pub(crate) fn run(plan: Plan, show: bool) -> Outcome {
 }
 
 /// A new process.
-pub(super) fn start_engine(model: &Arc<StreamModel>, mappings: Vec<Mapping>, store: Arc<dyn Store>) -> Rig {
+pub(super) fn start_engine(model: &Arc<StreamModel>, mappings: Vec<Mapping>, store: Arc<dyn EngineStore>) -> Rig {
     let connector = Arc::new(StreamConnector { model: Arc::clone(model) });
     let clock = Arc::clone(model);
     let wall = Arc::new(move || clock.host_unix_ms());
@@ -98,7 +98,7 @@ async fn live(model: Arc<StreamModel>) {
     tokio::spawn(changes(Arc::clone(&model)));
     tokio::spawn(disabling(Arc::clone(&model)));
     model.world.sleep_until(model.plan.born).await;
-    let store: Arc<dyn Store> = Arc::new(MarkStore::new(Arc::clone(&model)));
+    let store: Arc<dyn EngineStore> = Arc::new(MarkStore::new(Arc::clone(&model)));
     let mappings: Vec<Mapping> = model.plan.consumers.iter().map(|consumer| consumer.mapping.clone()).collect();
     let rig = start_engine(&model, mappings.clone(), Arc::clone(&store));
     let wanted = vec![true; mappings.len()];
@@ -180,7 +180,7 @@ impl Scenario {
                 continue;
             }
             let status = self.rig.handle.status(self.model.name(consumer)).await.ok();
-            if status.is_some_and(|status| status.health == HealthStatus::Ok) {
+            if status.is_some_and(|status| status.health == Health::Ok) {
                 self.model.violate(consumer, format_args!("has read nothing for {IDLE_IS_TOLD} ms and is healthy"));
             }
         }
@@ -275,11 +275,11 @@ impl Scenario {
         let bereft = self.is_bereft(consumer).await;
         let ahead = self.model.host_ahead().unsigned_abs();
         // Only what is used can show that it works again.
-        let well = |status: Option<&MappingStatus>| {
+        let well = |status: Option<&Snapshot>| {
             status.is_some_and(|status| {
-                let reason = status.health_reason.as_deref().unwrap_or_default();
+                let reason = status.health.reason().unwrap_or_default();
                 let unread = bereft && reason.contains("FB0613");
-                let healthy = status.health == HealthStatus::Ok || unread || !reason.contains("source:");
+                let healthy = status.health == Health::Ok || unread || !reason.contains("source:");
                 let says_so = reason.contains("FB0611") && reason.contains(NEWEST);
                 let skewed = reason.contains("FB0614");
                 let clock = (ahead > SKEW + 20_000) <= skewed && skewed <= (ahead > SKEW - 20_000);
@@ -288,7 +288,7 @@ impl Scenario {
         };
         if !self.rig.wait(name, RECOVERY, well).await {
             let status = self.rig.handle.status(name).await.ok();
-            let shown = status.map(|status| (status.state, status.health, status.health_reason));
+            let shown = status.map(|status| (status.state, status.health));
             self.model.violate(consumer, format_args!("{RECOVERY:?} after everything has settled it is {shown:?}"));
         }
     }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use forebay::clock::ServiceClock;
 use forebay::machine::StartingPosition;
 use forebay::mapping::Mapping;
-use forebay::source::ServiceClock;
 
 use super::model::{Quiet, SessionState, State, StreamModel};
 use super::shards::unix;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use forebay::clock::ServiceClock;
 use forebay::machine::{Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, StreamListing};
 use forebay::mapping::SourceKind;
-use forebay::source::{ServiceClock, StreamSource};
+use forebay::source::StreamSource;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use forebay::machine::{Fence, Mark, Positions};
-use forebay::store::{Definition, Desired, Kept, MemoryStore, Store, StoreError};
+use forebay::store::{Checkpoints, Desired, DesiredStates, FileError, Kept, MemoryStore, StoreError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
@@ -38,11 +38,11 @@ impl MarkStore {
 
     fn fails(&self) -> Option<StoreError> {
         let fails = self.model.outage(SideOf::Store).is_some() || self.model.strikes(self.model.plan.store.fails);
-        fails.then(|| StoreError::Io { path: "memory".into(), reason: "no space left".into() })
+        fails.then(|| FileError::Io { path: "memory".into(), reason: "no space left".into() }.into())
     }
 }
 
-impl Store for MarkStore {
+impl DesiredStates for MarkStore {
     fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>> {
         self.inner.desired(mapping)
     }
@@ -50,7 +50,9 @@ impl Store for MarkStore {
     fn set_desired(&self, mapping: &str, desired: Option<Desired>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.inner.set_desired(mapping, desired)
     }
+}
 
+impl Checkpoints for MarkStore {
     fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>> {
         let (mapping, source) = (mapping.to_owned(), source.to_owned());
         async move {
@@ -95,7 +97,7 @@ impl Store for MarkStore {
                     self.slow().await;
                     match saved {
                         Ok(()) if self.model.strikes(self.model.plan.store.lost) => {
-                            Err(StoreError::Io { path: "memory".into(), reason: "interrupted".into() })
+                            Err(FileError::Io { path: "memory".into(), reason: "interrupted".into() }.into())
                         }
                         saved => saved,
                     }
@@ -113,23 +115,6 @@ impl Store for MarkStore {
 
     fn replace_kept(&self, mapping: &str, kept: Option<Kept>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.inner.replace_kept(mapping, kept)
-    }
-
-    fn definitions(&self) -> BoxFuture<'_, Result<BTreeMap<String, Definition>, StoreError>> {
-        self.inner.definitions()
-    }
-
-    fn define(
-        &self,
-        mapping: &str,
-        definition: Definition,
-        forget_wish: bool,
-    ) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.define(mapping, definition, forget_wish)
-    }
-
-    fn forget(&self, mapping: &str) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.forget(mapping)
     }
 }
 

@@ -1,7 +1,5 @@
 //! The SDK's own client for Lambda.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_lambda::error::ProvideErrorMetadata;
 use aws_sdk_lambda::operation::RequestId;
@@ -21,7 +19,7 @@ fn client(door: &Door, key: &str, secret: &str, token: Option<&str>) -> Client {
 }
 
 async fn real() -> Door {
-    let wall = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
+    let wall = crate::clock::host_unix_ms;
     Door::open(Access::Keys(keys()), Arc::new(wall), Limits::DEFAULT).await
 }
 

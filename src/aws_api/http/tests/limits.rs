@@ -173,7 +173,7 @@ async fn signed_requests_are_answered_among_a_crowd_of_unsigned_halves() {
         client.write_all(&half).await.ok();
         crowd.push(client);
         if number % (clients / 8) == 0 {
-            let begun = std::time::Instant::now();
+            let begun = tokio::time::Instant::now();
             let answer = door.send(&Sent::signed("GET", MAPPINGS, "")).await;
             longest = longest.max(begun.elapsed());
             assert_eq!(answer.status, 200, "among {number}: {answer:?}");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::world::{NOW, QUEUE, Rig, of_queue, of_stream, with};
-use crate::store::{Definition, Store};
+use crate::store::{Checkpoints, Definition, Definitions};
 
 /// Has a request get as far as the durable write, and no further.
 async fn until_written(rig: &Rig, request: impl Future) {

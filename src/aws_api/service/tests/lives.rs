@@ -8,7 +8,7 @@ use super::world::{FUNCTION, NOW, QUEUE, Rig, STREAM, of_file, of_queue, of_stre
 use crate::aws_api::ApiError;
 use crate::engine::MappingState;
 use crate::machine::FaultKind;
-use crate::store::Store;
+use crate::store::{Checkpoints, Definitions, DesiredStates};
 
 #[tokio::test(start_paused = true)]
 async fn a_mapping_lives_from_create_to_delete() {
@@ -25,8 +25,8 @@ async fn a_mapping_lives_from_create_to_delete() {
     rig.assert_left(vec![uuid.clone()]).await;
 
     // It is started, stopped and shown like every other.
-    let status = rig.engine.status(&uuid).await.unwrap();
-    assert_eq!((status.uuid.as_str(), status.name.as_str()), (&*uuid, &*uuid));
+    let mapping = rig.engine.status(&uuid).await.unwrap().mapping;
+    assert_eq!((mapping.uuid.as_str(), mapping.name.as_str()), (&*uuid, &*uuid));
     rig.engine.stop(&uuid).await.unwrap();
     assert_eq!(rig.until_rests(&uuid).await, "Disabled");
 

@@ -22,7 +22,7 @@ use crate::machine::{
 };
 use crate::mapping::{Mapping, parse};
 use crate::source::{QueueSource, StreamSource};
-use crate::store::Store;
+use crate::store::Definitions;
 use crate::store::fixture::Wobbly;
 use crate::telemetry::Metrics;
 
@@ -188,8 +188,8 @@ impl Rig {
             mappings: files,
             restored,
             connector: Arc::clone(&connector),
-            store: Arc::clone(&store) as Arc<dyn Store>,
-            metrics: Metrics::new(),
+            store: store.clone(),
+            metrics: Metrics::new(Arc::new(|| NOW)),
             drain_timeout: Duration::from_secs(25),
             receive_wait: Duration::from_secs(1),
             seed: 7,

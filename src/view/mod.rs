@@ -1,0 +1,11 @@
+//! What forebay shows of a mapping: the members of AWS's answers, and our own. Made from the engine's snapshots.
+
+pub(crate) mod facts;
+pub(crate) mod parts;
+mod status;
+
+pub(crate) use facts::{HealthStatus, LoweredStatus, QueueStatus, StreamStatus};
+pub(crate) use parts::{
+    DestinationConfig, FilterCriteria, ScalingConfig, StreamConfiguration, seconds, state_transition_reason,
+};
+pub(crate) use status::MappingStatus;
