@@ -8,10 +8,7 @@
 //! of `poll_output`, until it answers [`Output::Timeout`] or [`Output::Done`], before the next
 //! `handle`. Spurious timeouts are harmless.
 
-mod attempts;
 mod backoff;
-mod batcher;
-mod congestion;
 mod contract;
 mod envelope;
 mod event;
@@ -19,7 +16,6 @@ mod failure;
 mod fault;
 #[cfg(test)]
 pub(crate) mod fuse;
-mod groups;
 mod health;
 mod invariant;
 mod labels;
@@ -30,14 +26,12 @@ mod position;
 mod problem;
 mod queue;
 mod record;
-mod scaler;
 mod screening;
 mod settings;
 mod streak;
 mod stream;
 mod time;
 pub(crate) mod uuid;
-mod visibility;
 
 pub use backoff::BackoffPolicy;
 pub use contract::{
@@ -59,10 +53,9 @@ pub use position::{
     StartingPosition, StreamListing,
 };
 pub use problem::Problem;
-pub use queue::{GroupOrder, LONG_POLL, OnFunctionError, QueueMachine, QueueOptions};
+pub use queue::{GroupOrder, LONG_POLL, MAX_HIDDEN, OnFunctionError, QueueMachine, QueueOptions};
 pub use record::{Receipt, Record};
 pub use screening::{Screened, Screening, ScreeningPolicy, Undecided};
 pub use settings::FunctionSettings;
 pub use stream::{DestinationOrder, StreamKind, StreamMachine, StreamOptions};
 pub use time::{Deadline, Mono, Now, Wake};
-pub use visibility::MAX_HIDDEN;

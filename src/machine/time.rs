@@ -53,7 +53,7 @@ pub struct Now {
 }
 
 /// When a machine wants to be woken, and why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline {
     /// The point at which [`Input::Timeout`](super::Input::Timeout) is due.
     pub at: Mono,

@@ -1,20 +1,30 @@
-//! The machine of one SQS queue, standard or FIFO, composed of batcher, groups, outcome, backoff, visibility and scaler.
+//! The machine of one SQS queue, standard or FIFO, in parts: receiving, gathering, invoking and settling.
+//!
+//! Each part has its own state and deadline, and is given what it works on. What concerns several of them is in
+//! `received.rs`, `invoked.rs`, `failure.rs`, `lost.rs`, `change.rs`, `drain.rs` and `hand_over.rs`.
 
+mod attempts;
 mod change;
-mod delete;
+mod context;
 mod drain;
-mod fifo;
-mod give_up;
+mod draining;
+mod failure;
+mod gather;
 mod hand_over;
-mod hide;
-mod invoke;
+mod invoked;
+mod invoking;
+mod leases;
+mod lost;
 mod machine;
+mod message;
 mod options;
-mod receive;
-mod screen;
-mod settle;
+mod received;
+mod receiving;
+mod rules;
+mod settling;
 #[cfg(test)]
 mod tests;
 
+pub use leases::MAX_HIDDEN;
 pub use machine::QueueMachine;
 pub use options::{GroupOrder, LONG_POLL, OnFunctionError, QueueOptions};

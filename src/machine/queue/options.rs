@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::machine::batcher::BatchLimits;
-use crate::machine::visibility::MAX_HIDDEN;
+use super::gather::BatchLimits;
+use super::invoking::CEILING;
+use super::leases::MAX_HIDDEN;
 use crate::machine::{BackoffPolicy, ScreeningPolicy};
 
 /// SQS's longest long poll.
@@ -65,6 +66,12 @@ pub enum GroupOrder {
 impl QueueOptions {
     pub(crate) const fn limits(&self) -> BatchLimits {
         BatchLimits { records: self.batch_size as usize, window: self.window }
+    }
+
+    /// The most batches that may be in flight; `None`: adaptive. A FIFO queue itself allows as many as it has message
+    /// groups.
+    pub(super) fn concurrency(&self) -> Option<u32> {
+        self.maximum_concurrency.or_else(|| self.fifo.map(|_| CEILING))
     }
 }
 

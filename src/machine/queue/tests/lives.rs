@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::rig::{Rig, answer, fault, function_error, ms, s};
-use crate::machine::queue::machine::Stage;
+use crate::machine::queue::message::Stage;
 use crate::machine::{
     Command, FaultKind, GroupOrder, Input, OnFunctionError, QueueOptions, Record, SettleOutcome, fuse,
 };
@@ -115,9 +115,10 @@ impl Seen {
         for id in flights.iter().flatten() {
             assert!(!self.processed.contains(id), "{id} was processed, and is invoked again");
         }
-        let deleting = rig.machine.held.values().filter(|held| matches!(held.stage, Stage::Deleting(_)));
-        self.processed.extend(deleting.map(|held| Arc::clone(&held.record.id)));
-        if rig.machine.options.fifo.is_none() {
+        let messages = &rig.machine.messages;
+        let deleting: Vec<u64> = messages.tokens(|held| matches!(held.stage, Stage::Deleting(_))).into_iter().collect();
+        self.processed.extend(messages.of(&deleting).map(|held| Arc::clone(&held.record.id)));
+        if rig.machine.cx.options.fifo.is_none() {
             return;
         }
         for flight in &flights {

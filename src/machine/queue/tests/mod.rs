@@ -6,6 +6,7 @@ mod destinations;
 mod fifo;
 mod lives;
 mod panics;
+pub(super) mod parts;
 mod rig;
 mod screening;
 mod settlement;

@@ -71,7 +71,7 @@ fn what_is_in_flight_stays_there_until_it_is_answered() {
     rig.bring(2);
     rig.bring(2);
     rig.panics();
-    assert_eq!((rig.invokes.len(), rig.machine.in_flight), (2, 2), "nothing is invoked twice");
+    assert_eq!((rig.invokes.len(), rig.machine.invoking.in_flight()), (2, 2), "nothing is invoked twice");
     rig.finish(answer("null"));
     rig.finish(function_error());
     rig.pass(s(1));
@@ -84,9 +84,9 @@ fn a_throttled_batch_keeps_its_pause_and_its_attempts() {
     let mut rig = Rig::new(with(10, 0), 300);
     rig.bring(5);
     rig.finish(Err(fault(FaultKind::Throttled)));
-    let again = rig.machine.waiting.first().copied();
+    let again = rig.machine.invoking.waiting.first().copied();
     rig.panics();
-    assert_eq!(rig.machine.waiting.first().copied(), again);
+    assert_eq!(rig.machine.invoking.waiting.first().copied(), again);
     rig.pass(s(10));
     assert_eq!(rig.invokes.iter().map(|invoke| (invoke.records, invoke.attempt)).collect::<Vec<_>>(), [(5, 2)]);
     assert!(!rig.gave_anything_back());

@@ -246,9 +246,9 @@ impl Rig {
 
     /// The messages that are with the function, by the batch.
     pub(super) fn in_flight(&self) -> Vec<Vec<Arc<str>>> {
-        let batches = self.invokes.iter().map(|invoke| &self.machine.batches[&invoke.batch]);
+        let batches = self.invokes.iter().map(|invoke| self.machine.invoking.tokens(invoke.batch));
         batches
-            .map(|batch| batch.tokens.iter().map(|token| Arc::clone(&self.machine.held[token].record.id)).collect())
+            .map(|tokens| self.machine.messages.of(tokens).map(|held| Arc::clone(&held.record.id)).collect())
             .collect()
     }
 

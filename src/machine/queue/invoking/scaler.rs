@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::Mono;
 use super::congestion::Congestion;
+use crate::machine::Mono;
 
 /// AWS starts a queue's mapping with five concurrent invocations.
 const START: u32 = 5;
 /// AWS stops adding at 1,250 concurrent invocations a mapping.
-const CEILING: u32 = 1_250;
+pub(crate) const CEILING: u32 = 1_250;
 /// AWS adds at most 300 concurrent invocations a minute.
 const GROWTH: Duration = Duration::from_millis(200);
 /// A receive that took longer than this has waited for its messages: there was no backlog.
@@ -32,14 +32,9 @@ impl Scaler {
         Self { maximum, goal, congestion: Congestion::default(), polls: 1, last_growth: Mono::ZERO }
     }
 
-    /// For a FIFO queue, which itself allows as many batches as it has message groups.
-    pub(crate) fn for_groups(maximum: Option<u32>) -> Self {
-        Self::new(Some(maximum.unwrap_or(CEILING)))
-    }
-
     /// Another maximum counts from now on. What refusals have taught stays.
-    pub(crate) fn set_maximum(&mut self, maximum: Option<u32>, of_groups: bool) {
-        self.maximum = if of_groups { Some(maximum.unwrap_or(CEILING)) } else { maximum };
+    pub(crate) fn set_maximum(&mut self, maximum: Option<u32>) {
+        self.maximum = maximum;
         self.goal = self.maximum.unwrap_or_else(|| self.goal.clamp(START, CEILING));
         self.congestion.goal_changed(self.goal);
         self.polls = self.polls.min(self.limit());
@@ -203,16 +198,14 @@ mod tests {
             (Some(2), 2, None),
         ] {
             let mut scaler = lowered();
-            scaler.set_maximum(maximum, false);
+            scaler.set_maximum(maximum);
             assert_eq!((scaler.limit(), scaler.lowered().map(|(goal, _)| goal)), (limit, goal), "{maximum:?}");
         }
         let mut scaler = Scaler::new(None);
-        scaler.set_maximum(Some(40), false);
+        scaler.set_maximum(Some(40));
         assert_eq!(scaler.limit(), 40);
-        scaler.set_maximum(None, false);
+        scaler.set_maximum(None);
         assert_eq!(scaler.limit(), 40);
-        scaler.set_maximum(None, true);
-        assert_eq!(scaler.limit(), CEILING);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::envelope::{MAX_BODY_BYTES, body_bytes};
-use super::{FlushReason, Mono};
+use crate::machine::envelope::{MAX_BODY_BYTES, body_bytes};
+use crate::machine::{FlushReason, Mono};
 
 /// When a batch is full, and how long it may wait for more.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +15,7 @@ pub(crate) struct BatchLimits {
     pub(crate) window: Duration,
 }
 
-/// A batch that is ready for the function.
+/// A batch that was closed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Closed {
     /// The tokens of its records, in their order.
@@ -97,11 +97,6 @@ impl Batcher {
         self.open.len()
     }
 
-    /// The tokens of the open batch.
-    pub(crate) fn open(&self) -> &[u64] {
-        &self.open
-    }
-
     /// Takes a record of the open batch out again.
     pub(crate) fn remove(&mut self, token: u64, bytes: usize) {
         if let Some(index) = self.open.iter().position(|&open| open == token) {
@@ -110,10 +105,22 @@ impl Batcher {
         }
     }
 
-    /// Gives back the records of the open batch: it will not be invoked.
-    pub(crate) fn abandon(&mut self) -> Vec<u64> {
-        self.open_bytes = 0;
-        std::mem::take(&mut self.open)
+    /// Gives back the records of the open batch, and of those that were not taken, but for batches with a record that is
+    /// to be `kept`.
+    pub(crate) fn abandon(&mut self, is_kept: impl Fn(&u64) -> bool) -> Vec<u64> {
+        let mut tokens = Vec::new();
+        if !self.open.iter().any(&is_kept) {
+            self.open_bytes = 0;
+            tokens.append(&mut self.open);
+        }
+        for closed in std::mem::take(&mut self.closed) {
+            if closed.tokens.iter().any(&is_kept) {
+                self.closed.push_back(closed);
+            } else {
+                tokens.extend(closed.tokens);
+            }
+        }
+        tokens
     }
 
     fn close(&mut self, reason: FlushReason) {
@@ -212,10 +219,18 @@ mod tests {
         batcher.push(2, 20, at(0));
         batcher.remove(1, 10);
         batcher.remove(9, 10);
-        assert_eq!(batcher.abandon(), [2]);
+        batcher.receive_ended();
+        assert!(batcher.abandon(|&token| token == 2).is_empty());
+        assert_eq!(batcher.abandon(|&token| token == 7), [2]);
         assert_eq!(batcher.window_ends(), None);
         batcher.push(3, 30, at(7));
         batcher.advance(at(5007));
         assert_eq!(batcher.take_closed().map(|closed| closed.bytes), Some(body_bytes(1, 30)));
+        batcher.push(4, 10, at(8));
+        batcher.flush();
+        batcher.push(5, 10, at(8));
+        assert_eq!(batcher.abandon(|&token| token == 4), [5]);
+        assert_eq!(batcher.abandon(|_| false), [4]);
+        assert_eq!(batcher.take_closed(), None);
     }
 }

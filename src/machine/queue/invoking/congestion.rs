@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::Mono;
+use crate::machine::Mono;
 
 /// A window in which little was refused is over after this time.
 const SPAN: Duration = Duration::from_secs(1);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::Mono;
+use crate::machine::Mono;
 
 /// SQS hides a message for at most this long after one receive, extensions included.
 pub const MAX_HIDDEN: Duration = Duration::from_secs(12 * 3600);
@@ -22,6 +22,13 @@ pub(crate) struct Lease {
     /// When its visibility ends, as far as SQS has confirmed it.
     pub(crate) ends: Mono,
     beat: Mono,
+}
+
+impl Lease {
+    /// Whether another consumer may have the message by now.
+    pub(crate) fn is_over(&self, now: Mono) -> bool {
+        self.ends <= now
+    }
 }
 
 /// When each held message is due for an extension.

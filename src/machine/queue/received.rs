@@ -1,0 +1,94 @@
+//! What a receive brings is taken in and set on its way.
+
+use std::time::Duration;
+
+use super::QueueMachine;
+use super::message::Stage;
+use super::receiving::{Ended, Received};
+use crate::machine::envelope::{MAX_BODY_BYTES, body_bytes};
+use crate::machine::screening::Tally;
+use crate::machine::{Event, Fault, PollId, Record, Screened};
+
+impl QueueMachine {
+    pub(super) fn polled(&mut self, poll: PollId, result: Result<Vec<Record>, Fault>) {
+        match self.receiving.answered(&mut self.cx, poll, result) {
+            Ended::Received(received) => self.received(received),
+            Ended::Failed => self.invoking.scaler.poll_failed(),
+            Ended::Nothing => {}
+        }
+    }
+
+    fn received(&mut self, Received { records, wanted, took, lease }: Received) {
+        if self.settling.deletes.is_idle() {
+            self.cx.health.deletions_over();
+        }
+        if self.settling.deliveries.is_empty() {
+            self.cx.health.deliveries_over();
+        }
+        let count = records.len();
+        // What the queue would move to its dead-letter queue next is processed, although the mapping drains.
+        let goes_back = self.cx.drains() && !records.iter().any(|record| self.cx.is_last(record));
+        if let Some(draining) = self.cx.draining.as_mut().filter(|_| count > 0 && !goes_back) {
+            draining.allow_for_receives();
+        }
+        let mut tally = Tally::of(self.cx.options.screening);
+        for record in records {
+            tally.add(record.screening);
+            self.take_in(record, lease, goes_back);
+        }
+        self.cx.out.tell(tally);
+        self.messages.gather.receive_ended(self.cx.drains());
+        self.form_batches();
+        let spoken_for = self.invoking.len() + self.receiving.open();
+        let saturated = spoken_for >= self.invoking.limit() as usize;
+        let full = self.messages.gather.leaves_backlog(count, wanted);
+        self.invoking.scaler.received(count, full, took, saturated, self.cx.now);
+    }
+
+    fn take_in(&mut self, record: Record, lease: Duration, goes_back: bool) {
+        let bytes = body_bytes(1, record.fragment.len());
+        if bytes > MAX_BODY_BYTES && self.cx.options.screening.of(record.screening) == Screened::Deliver {
+            self.cx.out.emit(Event::TooLarge { id: record.id.to_string(), bytes });
+        }
+        let token = self.messages.take_in(&mut self.cx, record, lease);
+        if goes_back {
+            self.settling.release_unstarted(&mut self.cx, &mut self.messages, &[token]);
+        } else {
+            self.place(token);
+        }
+    }
+
+    /// Sets messages on their way (again) that were not begun.
+    pub(super) fn place_all(&mut self, tokens: &[u64]) {
+        self.messages.restage(tokens, Stage::Gathering);
+        for &token in tokens {
+            self.place(token);
+        }
+        self.messages.gather.receive_ended(false);
+    }
+
+    /// Sets a message on its way that was not begun.
+    fn place(&mut self, token: u64) {
+        let Some(screening) = self.messages.get(token).map(|held| held.record.screening) else { return };
+        if self.cx.options.screening.of(screening) != Screened::Deliver {
+            self.settling.screen(&mut self.cx, &mut self.messages, token, screening);
+        } else if !self.messages.wait(token) {
+            self.settling.fail(&mut self.cx, &mut self.messages, &[token], None);
+        }
+    }
+
+    /// Forms batches of what waits, as far as slots are free.
+    pub(super) fn form_batches(&mut self) {
+        let Self { cx, receiving, messages, invoking, settling, .. } = self;
+        while let Some((id, closed)) = messages.gather.next_batch(&mut cx.out, invoking.free(), receiving.open()) {
+            if closed.bytes > MAX_BODY_BYTES {
+                // Its only message is too large for any.
+                messages.gather.vacate(&closed.tokens);
+                settling.fail(cx, messages, &closed.tokens, None);
+                continue;
+            }
+            cx.out.emit(Event::Flushed { records: closed.tokens.len(), bytes: closed.bytes, reason: closed.reason });
+            invoking.add(cx, messages, id, closed.tokens);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+use super::*;
+use crate::machine::queue::tests::parts::{at, fifo, hold, parts, said, set};
+use crate::machine::{Condition, DeliveryId, Event, FailedBatch, Failure, QueueOptions};
+
+/// The calls that were begun, with what each does and for how many messages.
+fn calls(cx: &mut Context) -> Vec<(SettleId, SettleAction, usize)> {
+    let requests = said(cx).0.into_iter().filter_map(|output| match output {
+        Output::Settle(request) => Some((request.id, request.action, request.entries.len())),
+        _ => None,
+    });
+    requests.collect()
+}
+
+fn failed() -> SettleOutcome {
+    SettleOutcome::Failed(Fault::new(FaultKind::Transient, "reset"))
+}
+
+/// Deletions of these messages, which wait for their call.
+fn deleting<const N: usize>(cx: &mut Context, messages: &mut Messages, names: [&str; N]) -> (Settling, [u64; N]) {
+    let tokens = hold(cx, messages, names);
+    messages.restage(&tokens, Stage::Deleting(0));
+    let mut settling = Settling::default();
+    for token in tokens {
+        settling.deletes.add(token, cx.now);
+    }
+    (settling, tokens)
+}
+
+#[test]
+fn deletions_wait_for_others_but_not_where_a_group_waits_for_them() {
+    for (options, lingers) in [(QueueOptions::default(), true), (fifo(), false)] {
+        let (mut cx, mut messages) = parts(options);
+        let (mut settling, _) = deleting(&mut cx, &mut messages, ["a", "b"]);
+        settling.flush(&mut cx, &messages);
+        assert_eq!(calls(&mut cx).is_empty(), lingers);
+        assert_eq!(settling.deadline().map(|deadline| deadline.at), lingers.then_some(at(10)));
+        set(&mut cx, 10);
+        settling.flush(&mut cx, &messages);
+        assert_eq!(calls(&mut cx).len(), usize::from(lingers));
+        assert!(!settling.is_idle());
+    }
+}
+
+#[test]
+fn a_deletion_that_fails_is_tried_again_while_the_message_is_ours() {
+    let (mut cx, mut messages) = parts(fifo());
+    let (mut settling, tokens) = deleting(&mut cx, &mut messages, ["a", "b", "c"]);
+    settling.flush(&mut cx, &messages);
+    let id = calls(&mut cx)[0].0;
+    let outcomes = vec![SettleOutcome::Done, SettleOutcome::Gone];
+    assert!(settling.answered(&mut cx, &mut messages, id, Ok(outcomes)).is_empty());
+    assert_eq!(messages.tokens(|_| true).into_iter().collect::<Vec<_>>(), [tokens[2]], "the answer left it out");
+    let again = settling.deadline().expect("it is tried again").at;
+    assert!(again >= at(187) && again <= at(250), "{again:?}");
+    set(&mut cx, 250);
+    settling.flush(&mut cx, &messages);
+    let id = calls(&mut cx)[0].0;
+    set(&mut cx, 30_000);
+    settling.answered(&mut cx, &mut messages, id, Ok(vec![failed()]));
+    assert!(messages.is_empty() && settling.is_idle(), "its visibility has ended");
+}
+
+#[test]
+fn after_three_calls_without_effect_deletions_are_tried_out_one_by_one() {
+    let (mut cx, mut messages) = parts(fifo());
+    let mut settling = Settling::default();
+    for probes in [false, false, true] {
+        assert_eq!(settling.deletes.probe_at(), None);
+        let [token] = hold(&mut cx, &mut messages, ["a"]);
+        messages.restage(&[token], Stage::Deleting(0));
+        settling.deletes.add(token, cx.now);
+        settling.flush(&mut cx, &messages);
+        let id = calls(&mut cx)[0].0;
+        settling.answered(&mut cx, &mut messages, id, Ok(vec![SettleOutcome::Gone]));
+        assert_eq!(settling.deletes.probe_at().is_some(), probes);
+    }
+}
+
+#[test]
+fn a_release_waits_for_an_open_extension_of_its_message() {
+    let (mut cx, mut messages) = parts(QueueOptions::default());
+    let [token] = hold(&mut cx, &mut messages, ["a"]);
+    let receipt = messages.get(token).unwrap().record.receipt.clone();
+    let mut settling = Settling::default();
+    settling.changes.extend(token, receipt.clone(), Duration::from_secs(30));
+    settling.flush(&mut cx, &messages);
+    settling.changes.release(token, receipt, Duration::ZERO);
+    assert_eq!(settling.releases(), 1);
+    let open = calls(&mut cx);
+    settling.flush(&mut cx, &messages);
+    assert!(calls(&mut cx).is_empty(), "the last one to arrive would win");
+    set(&mut cx, 2_000);
+    let ended = settling.answered(&mut cx, &mut messages, open[0].0, Ok(vec![SettleOutcome::Done]));
+    let [(change, outcome)] = <[_; 1]>::try_from(ended).unwrap();
+    let ended = settling.changes.ended(&mut cx, change, &outcome);
+    assert_eq!(ended, Ended::Extended { token, asked: at(0), span: Duration::from_secs(30) });
+    settling.flush(&mut cx, &messages);
+    assert_eq!(calls(&mut cx).len(), 1);
+    assert_eq!(settling.releases(), 1, "it is ours until the source has confirmed it");
+}
+
+#[test]
+fn a_release_that_fails_five_times_expires() {
+    let (mut cx, mut messages) = parts(QueueOptions::default());
+    let [token] = hold(&mut cx, &mut messages, ["a"]);
+    let receipt = messages.get(token).unwrap().record.receipt.clone();
+    let mut settling = Settling::default();
+    settling.changes.release(token, receipt, Duration::ZERO);
+    let mut ends = Vec::new();
+    for second in 1..=5 {
+        set(&mut cx, second * 2_000);
+        settling.flush(&mut cx, &messages);
+        let id = calls(&mut cx)[0].0;
+        for (change, outcome) in settling.answered(&mut cx, &mut messages, id, Ok(vec![failed()])) {
+            ends.push(settling.changes.ended(&mut cx, change, &outcome));
+        }
+    }
+    assert!(ends[..4].iter().all(|end| *end == Ended::ReleaseFailed));
+    assert_eq!(ends[4], Ended::Expires);
+    assert!(settling.is_idle());
+}
+
+fn failure(id: &str) -> Failure {
+    Failure {
+        uuid: 0,
+        request_id: String::new(),
+        condition: Condition::RetryAttemptsExhausted,
+        invokes: 1,
+        response: None,
+        unix_ms: 0,
+        batch: FailedBatch::Queue { group: None, message_id: id.into(), receive_count: 1, sent_unix_ms: 0 },
+        payload: bytes::Bytes::from_static(b"{}"),
+    }
+}
+
+#[test]
+fn failure_records_are_delivered_sixteen_at_a_time_until_they_are_confirmed() {
+    let (mut cx, mut messages) = parts(QueueOptions::default());
+    let mut deliveries = Deliveries::default();
+    for number in 0..17 {
+        let [token] = hold(&mut cx, &mut messages, ["a"]);
+        deliveries.add(DeliveryId(number), token, failure("a"));
+    }
+    deliveries.start(&mut cx, &mut messages);
+    assert_eq!(said(&mut cx).0.len(), 16);
+    let first = deliveries.tokens().next().unwrap();
+    let confirmed = deliveries.answered(&mut cx, &messages, DeliveryId(0), Ok(()));
+    assert_eq!(confirmed, Some(Undelivered::No { token: first }));
+    assert_eq!(deliveries.answered(&mut cx, &messages, DeliveryId(0), Ok(())), None, "once");
+    deliveries.start(&mut cx, &mut messages);
+    let refused = Fault::new(FaultKind::TooLarge, "too large");
+    let left = deliveries.answered(&mut cx, &messages, DeliveryId(1), Err(refused));
+    assert!(matches!(left, Some(Undelivered::Yes { was_held_too_long: false, .. })), "{left:?}");
+    let broken = Fault::new(FaultKind::Transient, "reset");
+    assert_eq!(deliveries.answered(&mut cx, &messages, DeliveryId(2), Err(broken)), None);
+    assert!(deliveries.next_try().is_some());
+    deliveries.hasten();
+    assert_eq!(deliveries.next_try(), None);
+}
+
+#[test]
+fn the_failure_record_of_a_message_that_is_lost_is_not_delivered() {
+    let (mut cx, mut messages) = parts(QueueOptions::default());
+    let [token] = hold(&mut cx, &mut messages, ["a"]);
+    let mut deliveries = Deliveries::default();
+    deliveries.add(DeliveryId(1), token, failure("a"));
+    set(&mut cx, 30_000);
+    deliveries.start(&mut cx, &mut messages);
+    let (outputs, events) = said(&mut cx);
+    assert!(outputs.is_empty() && matches!(events[..], [Event::LeaseLost { records: 1, .. }]));
+    assert!(deliveries.is_empty() && messages.is_empty());
+}
