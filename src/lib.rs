@@ -14,6 +14,7 @@ mod import;
 mod json;
 pub mod machine;
 pub mod mapping;
+mod parameters;
 pub mod source;
 pub mod store;
 pub mod telemetry;

@@ -13,9 +13,16 @@ mod aws_api {
     pub(crate) use error::ApiError;
     pub(crate) use paging::Marker;
 }
-#[path = "../../src/filter/mod.rs"]
+#[path = "../../src/parameters/mod.rs"]
 #[allow(dead_code, unused_imports)]
-mod filter;
+mod parameters;
+/// The limits to which the table of parameters refers.
+mod machine {
+    use std::time::Duration;
+
+    pub(crate) const LONG_POLL: Duration = Duration::from_secs(20);
+    pub(crate) const MAX_HIDDEN: Duration = Duration::from_secs(12 * 3600);
+}
 
 use aws_api::request::{self, Parameters};
 use aws_api::{ApiError, Marker};

@@ -2,6 +2,7 @@
 
 mod auth;
 mod checks;
+mod definition;
 mod error;
 mod http;
 mod limits;

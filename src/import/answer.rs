@@ -5,9 +5,9 @@ use super::model::{Taken, Task};
 use super::resolver::{Resolver, Verbatim, member};
 use super::value::{Entries, Unknown, Val, ValKind};
 use super::words::Words;
-use crate::mapping::parameters::same;
 use crate::mapping::reader::short;
 use crate::mapping::tree::{Node, NodeKind};
+use crate::parameters::same;
 
 /// Carries every mapping of an answer over.
 pub(super) fn read(task: &mut Task<'_>, document: &Node, taken: &mut Taken) {

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::value::{Entries, Unknown, Val, ValKind, boolean_of_yaml_1_1, rendered};
-use crate::mapping::parameters::{self, MAPPING, Member, Shape, Taken};
 use crate::mapping::reader::short;
 use crate::mapping::{notation, suggest};
+use crate::parameters::{self, MAPPING, Member, Owner, Shape, join};
 
 /// What was read of a block.
 #[derive(Debug, Default)]
@@ -63,7 +63,7 @@ impl Block {
                 self.broken.push((at, Unknown::new(key.span, why, help)));
                 continue;
             }
-            if member.taken == Taken::ReadOnly || value.says_nothing() {
+            if member.owner == Owner::ReadOnly || value.says_nothing() {
                 continue;
             }
             if let Some((why, help)) = refused(member, path) {
@@ -128,8 +128,8 @@ impl Block {
 /// What forebay does without: why, and what to do.
 fn refused(member: &Member, path: &str) -> Option<(String, String)> {
     let told = |why: &str, help: &str| Some((why.to_owned(), help.to_owned()));
-    match (path, member.name, member.taken) {
-        (_, _, Taken::By(sources)) => {
+    match (path, member.name, member.owner) {
+        (_, _, Owner::Others(sources)) => {
             Some((format!("it is a parameter of {sources} mappings"), "forebay has no use for it".into()))
         }
         ("", "KMSKeyArn", _) => told(
@@ -150,7 +150,7 @@ fn refused(member: &Member, path: &str) -> Option<(String, String)> {
 /// Whether a mapping is carried over without this member, whatever its value.
 pub(super) fn is_idle(name: &str) -> bool {
     let member = parameters::find(MAPPING, name);
-    member.is_some_and(|member| member.taken == Taken::ReadOnly || refused(member, "").is_some())
+    member.is_some_and(|member| member.owner == Owner::ReadOnly || refused(member, "").is_some())
 }
 
 fn whole(text: &str) -> Value {
@@ -205,8 +205,4 @@ fn plain(value: &Val) -> Result<Value, Unknown> {
             Value::Object(entries.collect::<Result<_, Unknown>>()?)
         }
     })
-}
-
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.into() } else { format!("{path}.{name}") }
 }

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use serde_saphyr::SingleQuoted;
 
 use crate::mapping::events::documents;
-use crate::mapping::parameters::MAPPING;
 use crate::mapping::tree::{Node, NodeKind};
+use crate::parameters::MAPPING;
 
 /// The parameters of a mapping, in the order in which the documentation has them.
 struct Ordered<'a>(&'a Map<String, Value>);

@@ -8,7 +8,6 @@ use super::arn::NotAFunction;
 use super::code::Code;
 use super::layout::Candidate;
 use super::model::{FunctionRef, Mapping, Origin, Poller};
-use super::parameters::MAPPING;
 use super::reader::{Reader, short};
 use super::source::Source;
 use super::spec::{LambdaTarget, SourceKind, SourceSpec, Target};
@@ -16,6 +15,7 @@ use super::text::Span;
 use super::value::{Kind, Members};
 use super::{destination, filters, poller, rules, source};
 use crate::machine::uuid::{hyphenated, of_hash};
+use crate::parameters::MAPPING;
 
 /// A mapping as far as it could be read; kept also for broken ones, so that names and pairs can be compared.
 pub(crate) struct Built {
@@ -161,12 +161,12 @@ fn metrics(members: &Members) -> Vec<String> {
 }
 
 /// Reports a required parameter that is not there, unless it is there and was reported as wrong.
-pub(crate) fn missing(reader: &mut Reader<'_>, members: &Members, name: &str, span: Span, help: &str) {
+pub(crate) fn missing(reader: &mut Reader<'_>, members: &Members, name: &'static str, span: Span, help: &str) {
     if members.broken.contains(&name) {
         return;
     }
     let at = members.nulls.iter().find(|(null, _)| *null == name).map_or(span, |(_, key)| *key);
-    reader.error(Code::Missing, at, format!("the mapping has no `{name}`"), help);
+    reader.error_of(name, Code::Missing, at, format!("the mapping has no `{name}`"), help);
 }
 
 fn target(reader: &mut Reader<'_>, members: &Members, span: Span) -> Option<(LambdaTarget, Span)> {

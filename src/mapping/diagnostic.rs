@@ -39,6 +39,9 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// The mapping, where it is known.
     pub mapping: Option<String>,
+    /// The parameter that is missing or that its source does not take; else empty.
+    #[serde(skip)]
+    pub(crate) parameter: &'static str,
     #[serde(skip)]
     shown: Option<Place>,
 }
@@ -56,6 +59,7 @@ impl Diagnostic {
             message: message.into(),
             help: None,
             mapping: None,
+            parameter: "",
             shown: None,
         }
     }

@@ -7,12 +7,10 @@ use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, S
 
 use super::code::Code;
 use super::text::Span;
-use super::tree::{Node, NodeKind};
+use super::tree::{DEPTH, Node, NodeKind};
 
 /// The most that a file may weigh once its aliases are followed: about a node, or 32 bytes of text, each.
 const BUDGET: usize = 200_000;
-/// The deepest nesting, aliases followed: a bound on every recursion over the tree.
-const DEPTH: usize = 64;
 
 /// Why a text could not be read to its end.
 #[derive(Debug)]

@@ -72,7 +72,7 @@ fn pattern(reader: &mut Reader<'_>, filter: &Value, kind: SourceKind) -> Option<
         if !members.broken.contains(&"Pattern") {
             let at = members.nulls.first().map_or(filter.span, |(_, key)| *key);
             let help = "write `Pattern: { FIELD: [VALUE] }`, or remove the filter";
-            reader.error(Code::Missing, at, "the filter has no `Pattern`", help);
+            reader.error_of("Pattern", Code::Missing, at, "the filter has no `Pattern`", help);
         }
         return None;
     };

@@ -1,10 +1,10 @@
 //! Finds the mappings in a file: one, a list, an AWS listing, or resources of a template.
 
 use super::code::Code;
-use super::parameters::same;
 use super::reader::{Reader, short};
 use super::text::Span;
 use super::tree::{Node, NodeKind};
+use crate::parameters::same;
 
 /// One mapping as it is written, with its wrappers taken off.
 pub(crate) struct Candidate {

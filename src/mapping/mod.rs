@@ -1,7 +1,7 @@
 //! Mapping files: as they are written, as they are validated, and everything that can be said about them.
 //!
 //! A file becomes a `tree` whose nodes know their places, the `reader` reads it by the table of
-//! `parameters`, `build` makes a [`Mapping`] of it; `rules`, `queue` and `stream` know what goes
+//! `crate::parameters`, `build` makes a [`Mapping`] of it; `rules`, `queue` and `stream` know what goes
 //! together. Nothing stops at the first problem: each becomes a [`Diagnostic`].
 
 mod arn;
@@ -12,7 +12,6 @@ mod destination;
 mod diagnostic;
 pub(crate) mod events;
 mod explain;
-mod extensions;
 mod filters;
 mod impossible;
 pub(crate) mod interpolate;
@@ -21,7 +20,6 @@ mod lint;
 mod load;
 mod model;
 pub(crate) mod notation;
-pub(crate) mod parameters;
 mod paths;
 mod pattern;
 mod placed;

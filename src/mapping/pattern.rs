@@ -11,9 +11,7 @@ use super::tree::{Node, NodeKind};
 use super::value::Kind;
 use super::{events, filters, impossible, notation, placed};
 use crate::filter::{Pattern, PatternError, PatternReason};
-
-/// The most characters of a pattern, as JSON (AWS's limit).
-const LONGEST: usize = 4096;
+use crate::parameters::LONGEST_PATTERN;
 
 const FORM: &str =
     "write a map, or the JSON text of one in single quotes: `'{\"body\": {\"type\": [\"order.created\"]}}'`";
@@ -116,9 +114,9 @@ impl Reader<'_> {
 
     fn parsed(&mut self, text: &str, places: Places, tree: Option<Node>, whole: Span, path: &str) -> Option<Written> {
         let length = text.chars().count();
-        if length > LONGEST {
+        if length > LONGEST_PATTERN {
             let as_json = if matches!(places, Places::Map(_)) { " as JSON" } else { "" };
-            let message = format!("`{path}` has {length} characters{as_json}, but may have {LONGEST} at most");
+            let message = format!("`{path}` has {length} characters{as_json}, but may have {LONGEST_PATTERN} at most");
             self.error(Code::TextLength, whole, message, "shorten the pattern, or split it into two filters");
             return None;
         }

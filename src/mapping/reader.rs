@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Severity};
 use super::interpolate::Env;
-use super::parameters::{self, Member, Shape, Taken};
 use super::suggest;
 use super::text::{Span, Text};
 use super::tree::{Node, NodeKind};
 use super::value::{Kind, Members, Value};
+use crate::parameters::{self, Member, Owner, Shape, join};
 
 /// The most problems of one file that are told.
 pub(crate) const MOST: usize = 200;
@@ -38,6 +38,22 @@ impl<'a> Reader<'a> {
         self.push(Severity::Error, code, span, message, help);
     }
 
+    /// An error that is about a parameter as a whole.
+    pub(crate) fn error_of(
+        &mut self,
+        parameter: &'static str,
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        help: &str,
+    ) {
+        let told = self.diagnostics.len();
+        self.error(code, span, message, help);
+        if let Some(diagnostic) = self.diagnostics.get_mut(told) {
+            diagnostic.parameter = parameter;
+        }
+    }
+
     pub(crate) fn warning(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
         self.push(Severity::Warning, code, span, message, help);
     }
@@ -50,7 +66,8 @@ impl<'a> Reader<'a> {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        if self.is_full() {
+        // The first error is always told, however many warnings there are.
+        if self.is_full() && !(severity == Severity::Error && self.errors == 1) {
             return;
         }
         let mut diagnostic = Diagnostic::at(code, severity, self.text, span, message).with_help(help);
@@ -85,13 +102,13 @@ impl<'a> Reader<'a> {
                 members.nulls.push((member.name, key.span));
                 continue;
             }
-            let value = match member.taken {
-                Taken::Yes | Taken::Queues | Taken::FifoQueues | Taken::Streams(_) => {
+            let value = match member.owner {
+                Owner::Every | Owner::Queues | Owner::FifoQueues | Owner::Streams(_) => {
                     self.value(node, &member.shape, &join(path, member.name))
                 }
-                Taken::ReadOnly => continue,
-                Taken::By(_) if node.is_empty() || says_nothing(node) => continue,
-                Taken::By(_) => Some(Value { span: node.span, kind: Kind::Unread }),
+                Owner::ReadOnly => continue,
+                Owner::Others(_) if node.is_empty() || says_nothing(node) => continue,
+                Owner::Others(_) => Some(Value { span: node.span, kind: Kind::Unread }),
             };
             match value {
                 Some(value) => members.entries.push((member.name, key.span, value)),
@@ -168,7 +185,7 @@ impl<'a> Reader<'a> {
                 NodeKind::Map(entries) => Kind::Map(self.members(entries, table, path)),
                 _ => return self.wrong(node, path, "a map", &map_help(table)),
             },
-            Shape::List { of, max } => match &node.kind {
+            Shape::List { of, max, .. } => match &node.kind {
                 NodeKind::List(items) => Kind::List(self.list(items, node.span, of, max, path)?),
                 _ => return self.wrong(node, path, "a list", "write it in brackets: `[…]`"),
             },
@@ -178,7 +195,7 @@ impl<'a> Reader<'a> {
             },
             Shape::Word(words) => self.word(node, words, path)?,
             Shape::WordOrArn(_) => self.plain_text(node, 1, 2048, path)?,
-            Shape::Text { min, max } => self.plain_text(node, min, max, path)?,
+            Shape::Text { min, max, .. } => self.plain_text(node, min, max, path)?,
             Shape::Integer { min, max } => self.integer(node, min, max, false, path)?,
             Shape::Limit { min, max } => self.integer(node, min, max, true, path)?,
             Shape::Time => self.time(node, path)?,
@@ -276,10 +293,6 @@ fn map_help(table: &'static [Member]) -> String {
         [one] => format!("write `{{ {one}: … }}`"),
         _ => format!("write a map of {}", names.join(", ")),
     }
-}
-
-pub(crate) fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.into() } else { format!("{path}.{name}") }
 }
 
 /// At most 60 characters of what was written.

@@ -1,11 +1,11 @@
 //! The rules that all mappings share: members of other sources, and what forebay does not take.
 
 use super::code::Code;
-use super::parameters::{MAPPING, Member, Shape, Taken, find};
 use super::reader::Reader;
 use super::spec::SourceKind;
 use super::text::Span;
 use super::value::{Kind, Members};
+use crate::parameters::{MAPPING, Member, Owner, Shape, find};
 
 /// Checks what every mapping has.
 pub(crate) fn check(reader: &mut Reader<'_>, members: &Members, kind: SourceKind) {
@@ -27,18 +27,18 @@ fn foreign(reader: &mut Reader<'_>, members: &Members, table: &'static [Member],
     let (queue, fifo) = (kind.noun() == "queue", kind == SourceKind::Fifo);
     for (name, span, value) in &members.entries {
         let Some(member) = find(table, name) else { continue };
-        let owner = match member.taken {
-            Taken::By(sources) => Some(sources),
-            Taken::Streams(sources) if queue => Some(sources),
-            Taken::Queues if !queue => Some("SQS queues"),
-            Taken::FifoQueues if !fifo => Some("SQS FIFO queues"),
-            Taken::Yes | Taken::Queues | Taken::FifoQueues | Taken::Streams(_) | Taken::ReadOnly => None,
+        let owners = match member.owner {
+            Owner::Others(sources) => Some(sources),
+            Owner::Streams(sources) if queue => Some(sources),
+            Owner::Queues if !queue => Some("SQS queues"),
+            Owner::FifoQueues if !fifo => Some("SQS FIFO queues"),
+            Owner::Every | Owner::Queues | Owner::FifoQueues | Owner::Streams(_) | Owner::ReadOnly => None,
         };
-        if let Some(owner) = owner.filter(|_| value.says()) {
-            let standard = if queue && member.taken == Taken::FifoQueues { "standard " } else { "" };
+        if let Some(owner) = owners.filter(|_| value.says()) {
+            let standard = if queue && member.owner == Owner::FifoQueues { "standard " } else { "" };
             let message = format!("`{path}{name}` is not for {standard}{}s: it belongs to {owner}", kind.noun());
-            reader.error(Code::OtherSource, *span, message, help(name, queue));
-        } else if let (Shape::Map(below), Kind::Map(members), None) = (member.shape, &value.kind, owner) {
+            reader.error_of(name, Code::OtherSource, *span, message, help(name, queue));
+        } else if let (Shape::Map(below), Kind::Map(members), None) = (member.shape, &value.kind, owners) {
             foreign(reader, members, below, &format!("{path}{name}."), kind);
         }
     }
@@ -68,7 +68,7 @@ fn metrics(reader: &mut Reader<'_>, members: &Members, kind: SourceKind) {
             && group != "EventCount"
         {
             let message = format!("the metrics `{group}` are not for {}s: they belong to Kafka", kind.noun());
-            reader.error(Code::OtherSource, value.span, message, "write `EventCount`, or remove it");
+            reader.error_of("Metrics", Code::OtherSource, value.span, message, "write `EventCount`, or remove it");
         }
     }
 }

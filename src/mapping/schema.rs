@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::notation::show;
-use super::parameters::{MAPPING, Member, Shape, Taken};
+use crate::parameters::{LONGEST_KEY, LONGEST_PATTERN, LONGEST_VALUE, MAPPING, Member, Owner, Shape};
 
 /// `${NAME}` as a whole value may stand for any scalar.
 const VARIABLE: &str = r"^\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}$";
@@ -54,14 +54,16 @@ fn object(table: &'static [Member]) -> Value {
 }
 
 fn property(member: &Member) -> Value {
-    match member.taken {
-        Taken::Yes | Taken::Queues | Taken::FifoQueues | Taken::Streams(_) => {
+    match member.owner {
+        Owner::Every | Owner::Queues | Owner::FifoQueues | Owner::Streams(_) => {
             let mut schema = or_null(shape(&member.shape));
-            schema["description"] = member.about.into();
+            schema["description"] = member.about.trim_start().into();
             schema
         }
-        Taken::ReadOnly => json!({ "description": member.about, "readOnly": true }),
-        Taken::By(sources) => json!({
+        Owner::ReadOnly => {
+            json!({ "description": "Part of AWS's answers; accepted and not read.", "readOnly": true })
+        }
+        Owner::Others(sources) => json!({
             "description": format!("Of sources that forebay does not poll: it belongs to {sources}. AWS's answers carry it as null."),
             "enum": [null, [], {}, ""],
             "deprecated": true,
@@ -84,7 +86,7 @@ fn or_null(schema: Value) -> Value {
 fn shape(shape: &Shape) -> Value {
     let variable = json!({ "$ref": "#/$defs/variable" });
     match *shape {
-        Shape::Text { min, max } => {
+        Shape::Text { min, max, .. } => {
             json!({ "type": ["string", "number", "boolean"], "minLength": min, "maxLength": max })
         }
         Shape::Integer { min, max } => {
@@ -105,14 +107,14 @@ fn shape(shape: &Shape) -> Value {
             json!({ "type": "string", "pattern": r"^([0-9]+(ms|s|m|h)|.*\$\{.*\}.*)$", "title": about })
         }
         Shape::Word(words) => json!({ "anyOf": [{ "enum": words }, variable] }),
-        Shape::List { of, max } => json!({ "type": "array", "items": self::shape(of), "maxItems": max }),
+        Shape::List { of, max, .. } => json!({ "type": "array", "items": self::shape(of), "maxItems": max }),
         Shape::Map(table) => object(table),
         Shape::WordOrMap(words, table) => json!({ "anyOf": [{ "enum": words }, object(table), variable] }),
         Shape::Tags => json!({ "anyOf": [
-            { "type": "object", "additionalProperties": { "type": ["string", "number", "boolean", "null"], "maxLength": 256 } },
+            { "type": "object", "additionalProperties": { "type": ["string", "number", "boolean", "null"], "maxLength": LONGEST_VALUE } },
             { "type": "array", "items": {
                 "type": "object",
-                "properties": { "Key": { "type": "string", "minLength": 1, "maxLength": 128 }, "Value": { "type": "string", "maxLength": 256 } },
+                "properties": { "Key": { "type": "string", "minLength": 1, "maxLength": LONGEST_KEY }, "Value": { "type": "string", "maxLength": LONGEST_VALUE } },
                 "required": ["Key"],
                 "additionalProperties": false,
             } },
@@ -121,7 +123,9 @@ fn shape(shape: &Shape) -> Value {
             { "enum": words },
             { "type": "string", "pattern": r"^arn:|\$\{", "title": "The ARN of an SQS queue, an SNS topic or an S3 bucket." },
         ] }),
-        Shape::Pattern => json!({ "anyOf": [{ "type": "object" }, { "type": "string", "maxLength": 4096 }] }),
+        Shape::Pattern => {
+            json!({ "anyOf": [{ "type": "object" }, { "type": "string", "maxLength": LONGEST_PATTERN }] })
+        }
         Shape::Any => json!({}),
     }
 }
@@ -131,6 +135,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::parameters::below;
 
     #[test]
     fn the_file_is_fresh() {
@@ -171,11 +176,82 @@ mod tests {
     fn collect(table: &'static [Member], names: &mut Vec<&'static str>) {
         for member in table {
             names.push(member.name);
-            match member.shape {
-                Shape::Map(below) | Shape::WordOrMap(_, below) => collect(below, names),
-                Shape::List { of: Shape::Map(below), .. } => collect(below, names),
-                _ => {}
+            if let Some(members) = below(&member.shape).filter(|_| member.is_taken()) {
+                collect(members, names);
             }
+        }
+    }
+
+    #[test]
+    fn the_docs_tell_the_ranges_words_and_defaults_of_the_table() {
+        let docs = include_str!("../../docs/mapping-files.md");
+        let rows = docs.lines().filter(|line| line.starts_with("| `"));
+        let mut checked = 0;
+        for row in rows {
+            let cells: Vec<&str> = row.split(" | ").collect();
+            // Told in another table.
+            if cells[1].starts_with("see [") {
+                continue;
+            }
+            for path in paths(cells[0]) {
+                let member = at(&path).unwrap_or_else(|| panic!("the table lacks {path}"));
+                for part in shown(&member.shape) {
+                    assert!(cells[1].contains(&part), "{path} takes {part}, and the docs say {}", cells[1]);
+                    checked += 1;
+                }
+                let only = match member.owner {
+                    Owner::Queues => "only for queues",
+                    Owner::FifoQueues => "only for FIFO queues",
+                    // The mapping's own stand in a table of streams.
+                    Owner::Streams(_) if path.starts_with("Poller.") => "only for streams",
+                    _ => "",
+                };
+                assert!(cells[1] == "only empty" || cells[1].contains(only), "{path} is {only}: {}", cells[1]);
+                if let Some(silent) = member.silent {
+                    let default = match member.shape {
+                        Shape::Boolean => format!("`{}`", silent != 0),
+                        _ => silent.to_string(),
+                    };
+                    assert!(cells[2].starts_with(&default), "{path} has the default {default}: {}", cells[2]);
+                }
+            }
+        }
+        assert!(checked > 30, "{checked} parts of the table are in the docs");
+    }
+
+    /// The parameters of a row: those that begin with a point stand where the one before does.
+    fn paths(cell: &str) -> Vec<String> {
+        let mut paths: Vec<String> = Vec::new();
+        for name in cell.split('`').skip(1).step_by(2) {
+            let home = paths.last().filter(|_| name.starts_with('.')).and_then(|last| last.rsplit_once('.'));
+            paths.push(format!("{}{name}", home.map_or("", |(home, _)| home)));
+        }
+        paths
+    }
+
+    fn at(path: &str) -> Option<&'static Member> {
+        let (home, name) = path.rsplit_once('.').map_or((None, path), |(home, name)| (Some(home), name));
+        let table = home.map_or(Some(MAPPING), |home| below(&at(home)?.shape))?;
+        table.iter().find(|member| member.name == name)
+    }
+
+    /// What the docs must say of a shape.
+    fn shown(shape: &Shape) -> Vec<String> {
+        let number = |number: i64| match number {
+            1_000_000.. => panic!("{number}"),
+            10_000.. => format!("{},{:03}", number / 1000, number % 1000),
+            _ => number.to_string(),
+        };
+        match *shape {
+            Shape::Integer { min, max } => vec![format!("{}–{}", number(min), number(max))],
+            Shape::Limit { min, max } => vec![format!("{}–{}, or -1", number(min), number(max))],
+            Shape::Span { min, max } => vec![format!("`{}`–`{}`", show(min), show(max))],
+            Shape::Boolean => vec!["`true`, `false`".into()],
+            Shape::Word(words) | Shape::WordOrMap(words, _) | Shape::WordOrArn(words) => {
+                words.iter().map(|word| format!("`{word}`")).collect()
+            }
+            Shape::List { of: Shape::Word([word]), max: 1, .. } => vec![format!("[{word}]")],
+            _ => Vec::new(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What an unknown key was likely meant to be.
 
-use super::parameters::{self, MAPPING, Member, Shape, Taken};
+use crate::parameters::{self, MAPPING, Member, Owner, below, join};
 
 /// Names that other tools give to parameters.
 const OTHER_NAMES: &[(&str, &str)] = &[
@@ -28,7 +28,7 @@ const OTHER_NAMES: &[(&str, &str)] = &[
 /// Help for a key that `table` does not have.
 pub(crate) fn help(table: &'static [Member], key: &str) -> String {
     let plain = plain(key);
-    let taken = || table.iter().filter(|member| member.taken != Taken::ReadOnly);
+    let taken = || table.iter().filter(|member| member.owner != Owner::ReadOnly);
     if let Some(member) = taken().find(|member| self::plain(member.name) == plain) {
         return format!("write `{}`", member.name);
     }
@@ -74,11 +74,8 @@ fn elsewhere(table: &'static [Member], path: &str, plain: &str, homes: &mut Vec<
         if self::plain(member.name) == plain {
             homes.push((if path.is_empty() { "the mapping itself".into() } else { format!("`{path}`") }, member.name));
         }
-        let below = if path.is_empty() { member.name.to_owned() } else { format!("{path}.{}", member.name) };
-        match member.shape {
-            Shape::Map(members) | Shape::WordOrMap(_, members) => elsewhere(members, &below, plain, homes),
-            Shape::List { of: Shape::Map(members), .. } => elsewhere(members, &below, plain, homes),
-            _ => {}
+        if let Some(members) = below(&member.shape).filter(|_| member.is_taken()) {
+            elsewhere(members, &join(path, member.name), plain, homes);
         }
     }
 }
@@ -90,8 +87,8 @@ fn plain(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::extensions::ENDPOINTS;
     use super::*;
+    use crate::parameters::{ENDPOINTS, Shape};
 
     #[test]
     fn finds_what_was_meant() {

@@ -3,23 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::code::Code;
-use super::parameters::{Member, Shape, Taken};
-use super::reader::{Reader, join, short};
+use super::reader::{Reader, short};
 use super::text::Span;
 use super::tree::{Node, NodeKind};
 use super::value::{Kind, Members};
+use crate::parameters::{LONGEST_KEY, LONGEST_VALUE, Shape, TAG_ENTRY, join};
 
-const LONGEST_NAME: usize = 128;
-const TAG_VALUE: Shape = Shape::Text { min: 0, max: 256 };
-const TAG: &[Member] = &[
-    Member {
-        name: "Key",
-        about: "The tag's name.",
-        shape: Shape::Text { min: 1, max: LONGEST_NAME },
-        taken: Taken::Yes,
-    },
-    Member { name: "Value", about: "The tag's value.", shape: TAG_VALUE, taken: Taken::Yes },
-];
+const TAG_VALUE: Shape = Shape::Text { min: 0, max: LONGEST_VALUE, form: None };
 
 impl Reader<'_> {
     /// Tags by name; none where something is wrong with them, which is reported. A value that is null is empty.
@@ -38,8 +28,8 @@ impl Reader<'_> {
         for (key, value) in entries {
             let Some(name) = self.key(key) else { continue };
             let length = name.chars().count();
-            if length == 0 || length > LONGEST_NAME {
-                let message = format!("a tag's name has {length} characters, but may have 1 to {LONGEST_NAME}");
+            if length == 0 || length > LONGEST_KEY {
+                let message = format!("a tag's name has {length} characters, but may have 1 to {LONGEST_KEY}");
                 self.error(Code::TextLength, key.span, message, "shorten it");
             }
             let read = if value.is_null() { None } else { self.value(value, &TAG_VALUE, &join(path, &short(name))) };
@@ -57,7 +47,8 @@ impl Reader<'_> {
         let mut seen: BTreeMap<String, Span> = BTreeMap::new();
         let before = self.errors;
         for item in items {
-            let Some(Kind::Map(members)) = self.value(item, &Shape::Map(TAG), path).map(|value| value.kind) else {
+            let Some(Kind::Map(members)) = self.value(item, &Shape::Map(TAG_ENTRY), path).map(|value| value.kind)
+            else {
                 continue;
             };
             let Some((name, span)) = self.tag_name(&members, item.span, path) else { continue };

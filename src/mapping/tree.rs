@@ -2,6 +2,9 @@
 
 use super::text::Span;
 
+/// The deepest nesting, aliases followed: a bound on every recursion over a tree.
+pub(crate) const DEPTH: usize = 64;
+
 /// A value, and where it stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {

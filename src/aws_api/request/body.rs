@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 use serde_json::{Map, Number, Value};
 
-use super::members::{Member, Shape};
 use crate::aws_api::ApiError;
+use crate::parameters::{Member, Shape, of_the_api};
 
 /// What a request holds of a table's members: typed, without nulls, under the model's names.
 pub(crate) type Members = Map<String, Value>;
@@ -20,14 +20,14 @@ pub(crate) fn read(body: &[u8], table: &'static [Member], updates_only: bool) ->
         serde_json::from_slice(body).map_err(|error| refused(&format!("the body is not JSON: {error}")))?;
     match value {
         Value::Object(members) => structure(&members, table, updates_only),
-        Value::Array(_) => Err(refused("Start of list found where not expected")),
+        Value::Array(_) => Err(refused(LIST)),
         _ => Err(refused("the body is not a JSON object: write {\"FunctionName\": …}")),
     }
 }
 
 fn structure(given: &Members, table: &'static [Member], updates_only: bool) -> Result<Members, ApiError> {
     let mut members = Map::new();
-    for member in table.iter().filter(|member| member.updates || !updates_only) {
+    for member in of_the_api(table).into_iter().filter(|member| !(updates_only && member.fixed)) {
         if let Some(value) = given.get(member.name)
             && let Some(value) = typed(value, &member.shape)?
         {
@@ -41,29 +41,28 @@ fn structure(given: &Members, table: &'static [Member], updates_only: bool) -> R
 fn typed(value: &Value, shape: &Shape) -> Result<Option<Value>, ApiError> {
     let typed = match (shape, value) {
         (_, Value::Null) => return Ok(None),
-        (Shape::Structure(table), Value::Object(members)) => Value::Object(structure(members, table, false)?),
+        (Shape::Map(table), Value::Object(members)) => Value::Object(structure(members, table, false)?),
         (Shape::Tags, Value::Object(tags)) => Value::Object(texts(tags)?),
         // Whether it says something is all that matters.
-        (Shape::Other, Value::Object(members)) => Value::Object(members.clone()),
+        (Shape::Any, Value::Object(members)) => Value::Object(members.clone()),
         (Shape::List { of, .. }, Value::Array(values)) => {
             let values: Result<Vec<Option<Value>>, ApiError> = values.iter().map(|value| typed(value, of)).collect();
             Value::Array(values?.into_iter().flatten().collect())
         }
         (Shape::List { .. }, Value::Object(_)) => return Err(refused(MAP)),
         (Shape::List { .. }, _) => return Err(refused("Expected list or null")),
-        (Shape::Structure(_) | Shape::Tags | Shape::Other, Value::Array(_)) => return Err(refused(LIST)),
-        (Shape::Structure(_) | Shape::Tags | Shape::Other, _) => return Err(refused("Expected null")),
-        (_, Value::Object(_)) => return Err(refused(MAP)),
         (_, Value::Array(_)) => return Err(refused(LIST)),
-        (Shape::Text { .. } | Shape::Word(_), Value::String(text)) => Value::String(text.clone()),
-        (Shape::Text { .. } | Shape::Word(_), other) => return Err(converted(other, "a String")),
-        (Shape::Boolean, Value::Bool(value)) => Value::Bool(*value),
+        (Shape::Map(_) | Shape::Tags | Shape::Any, _) => return Err(refused("Expected null")),
+        (_, Value::Object(_)) => return Err(refused(MAP)),
+        (Shape::Boolean, Value::Bool(_)) => value.clone(),
         (Shape::Boolean, other) => return Err(converted(other, "a Boolean")),
-        (Shape::Integer { .. }, Value::Number(number)) => Value::Number(whole(number)?),
-        (Shape::Integer { .. }, other) => return Err(converted(other, "an Integer")),
+        (Shape::Integer { .. } | Shape::Limit { .. }, Value::Number(number)) => Value::Number(whole(number)?),
+        (Shape::Integer { .. } | Shape::Limit { .. }, other) => return Err(converted(other, "an Integer")),
         (Shape::Time, Value::Number(number)) => Value::Number(time(number)),
         (Shape::Time, Value::String(text)) => Value::Number(moment(text)?),
         (Shape::Time, other) => return Err(converted(other, "a Date")),
+        (_, Value::String(_)) => value.clone(),
+        (_, other) => return Err(converted(other, "a String")),
     };
     Ok(Some(typed))
 }
@@ -73,45 +72,35 @@ const LIST: &str = "Start of list found where not expected";
 
 /// A tag without a value is null in some clients; it says nothing, so it is not there.
 fn texts(tags: &Members) -> Result<Members, ApiError> {
-    let mut texts = Map::new();
-    for (key, value) in tags {
-        match value {
-            Value::Null => {}
-            Value::String(text) => {
-                texts.insert(key.clone(), Value::String(text.clone()));
-            }
-            Value::Object(_) => return Err(refused(MAP)),
-            Value::Array(_) => return Err(refused(LIST)),
-            other => return Err(converted(other, "a String")),
-        }
-    }
-    Ok(texts)
+    let text = Shape::Text { min: 0, max: usize::MAX, form: None };
+    let read = |(key, value): (&String, &Value)| typed(value, &text).map(|value| Some((key.clone(), value?)));
+    tags.iter().filter_map(|tag| read(tag).transpose()).collect()
 }
 
 /// A number without a fraction, however it is written. AWS cuts fractions off; here they are refused.
 fn whole(number: &Number) -> Result<Number, ApiError> {
-    match number.as_f64() {
-        Some(float) if number.is_f64() => {
-            if float.fract() != 0.0 {
-                return Err(refused("DECIMAL_VALUE can not be converted to an Integer"));
-            }
-            // Beyond this no range reaches, and the conversion keeps to the ends of its type.
-            #[allow(clippy::cast_possible_truncation)]
-            Ok(Number::from(float as i64))
-        }
-        _ => Ok(number.clone()),
+    match number.as_f64().filter(|_| number.is_f64()) {
+        Some(float) if float.fract() != 0.0 => Err(refused("DECIMAL_VALUE can not be converted to an Integer")),
+        Some(float) => Ok(cut(float).into()),
+        None => Ok(number.clone()),
     }
 }
 
 /// A number of seconds, to the millisecond.
 fn time(number: &Number) -> Number {
-    match number.as_f64() {
-        #[allow(clippy::cast_possible_truncation)]
-        Some(float) if number.is_f64() && float.abs() < 1e15 => seconds((float * 1000.0).round() as i64),
-        #[allow(clippy::cast_possible_truncation)]
-        Some(float) if number.is_f64() => Number::from(float as i64),
-        _ => number.clone(),
+    match number.as_f64().filter(|_| number.is_f64()) {
+        Some(float) if float.abs() < 1e15 => seconds(cut((float * 1000.0).round())),
+        Some(float) => cut(float).into(),
+        None => number.clone(),
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "no range reaches beyond the ends of the type, to which this keeps"
+)]
+const fn cut(float: f64) -> i64 {
+    float as i64
 }
 
 /// A time of RFC 3339 as seconds since the Unix epoch.
@@ -123,12 +112,10 @@ fn moment(text: &str) -> Result<Number, ApiError> {
 }
 
 /// Milliseconds as seconds: whole ones without a fraction.
+#[expect(clippy::cast_precision_loss, reason = "a double has more digits than the milliseconds of any date")]
 fn seconds(ms: i64) -> Number {
-    if ms % 1000 == 0 {
-        return Number::from(ms / 1000);
-    }
-    #[allow(clippy::cast_precision_loss)]
-    Number::from_f64(ms as f64 / 1000.0).unwrap_or_else(|| Number::from(ms / 1000))
+    let fraction = (ms % 1000 != 0).then(|| Number::from_f64(ms as f64 / 1000.0)).flatten();
+    fraction.unwrap_or_else(|| Number::from(ms / 1000))
 }
 
 fn converted(value: &Value, into: &str) -> ApiError {
@@ -149,8 +136,8 @@ fn refused(why: &str) -> ApiError {
 mod tests {
     use serde_json::json;
 
-    use super::super::members::MAPPING;
     use super::*;
+    use crate::parameters::MAPPING;
 
     fn members(body: &str) -> Value {
         Value::Object(read(body.as_bytes(), MAPPING, false).unwrap())

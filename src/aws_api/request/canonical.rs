@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::body::Members;
-use super::members::{Silent, find};
+use crate::parameters::{MAPPING, find};
 
 /// The parameters of a mapping: AWS's names, only members that say something, plain numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,10 +14,9 @@ pub(crate) struct Parameters(pub(crate) Members);
 impl Parameters {
     /// Takes out whatever says nothing.
     pub(crate) fn of(members: Members) -> Self {
-        let silent = |name: &str, value: &Value| match (find(name).map(|member| member.silent), value) {
-            (Some(Silent::Number(silent)), Value::Number(number)) => number.as_i64() == Some(silent),
-            (Some(Silent::False), Value::Bool(value)) => !value,
-            _ => false,
+        let silent = |name: &str, value: &Value| {
+            let number = value.as_i64().or_else(|| value.as_bool().map(i64::from));
+            number.is_some() && number == find(MAPPING, name).and_then(|member| member.silent)
         };
         let says = |(name, value): (String, Value)| match name.as_str() {
             // A tag may be empty, and a filter without a pattern is wrong rather than silent.
@@ -45,11 +44,6 @@ impl Parameters {
     pub(crate) fn at(&self, path: &[&str]) -> Option<&Value> {
         let (first, rest) = path.split_first()?;
         rest.iter().try_fold(self.0.get(*first)?, |value, name| value.get(*name))
-    }
-
-    /// The texts of a list.
-    pub(crate) fn texts(&self, path: &[&str]) -> Vec<&str> {
-        self.at(path).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
     }
 }
 

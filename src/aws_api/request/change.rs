@@ -1,4 +1,4 @@
-//! `CreateEventSourceMapping` and `UpdateEventSourceMapping`: from the body to parameters that hold together.
+//! `CreateEventSourceMapping` and `UpdateEventSourceMapping`: from the body to parameters.
 
 use serde_json::Value;
 
@@ -6,9 +6,8 @@ use super::body::{self, Members};
 use super::canonical::Parameters;
 use super::constraints::Findings;
 use super::function::FunctionParts;
-use super::members::MAPPING;
-use super::rules;
 use crate::aws_api::ApiError;
+use crate::parameters::MAPPING;
 
 /// What an update makes of a mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,45 +20,37 @@ pub(crate) struct Update {
     pub(crate) names_function: bool,
 }
 
-/// Reads the body of a create: JSON, types, the model's constraints, then the service's own checks as far as they need no AWS.
+/// Reads the body of a create: JSON, types, the model's constraints.
 pub(crate) fn create(body: &[u8]) -> Result<Parameters, ApiError> {
-    let mut members = body::read(body, MAPPING, false)?;
+    let members = body::read(body, MAPPING, false)?;
     let mut findings = Findings::default();
     if !members.contains_key("FunctionName") {
         findings.missing("functionName");
     }
-    findings.structure(&members, MAPPING, "");
-    findings.finish()?;
-    function(&mut members)?;
-    let parameters = Parameters::of(members);
-    rules::check(&parameters)?;
-    Ok(parameters)
+    Ok(Parameters::of(met(members, findings)?))
 }
 
 /// Reads the body of an update and applies it to a mapping's parameters: what is absent or null stays, what is given replaces,
-/// empty structures, lists and texts clear. What comes out is checked as a whole.
+/// empty structures, lists and texts clear.
 pub(crate) fn update(current: &Parameters, body: &[u8]) -> Result<Update, ApiError> {
-    let mut members = body::read(body, MAPPING, true)?;
-    let mut findings = Findings::default();
-    findings.structure(&members, MAPPING, "");
-    findings.finish()?;
-    function(&mut members)?;
+    let members = met(body::read(body, MAPPING, true)?, Findings::default())?;
     let switches = members.get("Enabled").and_then(Value::as_bool);
     let names_function = members.contains_key("FunctionName");
     let mut merged = current.0.clone();
     merged.extend(members);
-    let parameters = Parameters::of(merged);
-    rules::check(&parameters)?;
-    Ok(Update { parameters, switches, names_function })
+    Ok(Update { parameters: Parameters::of(merged), switches, names_function })
 }
 
-/// Writes the function's short forms out.
-fn function(members: &mut Members) -> Result<(), ApiError> {
-    let Some(Value::String(name)) = members.get_mut("FunctionName") else { return Ok(()) };
-    *name = FunctionParts::plain(name).ok_or_else(|| {
-        ApiError::InvalidParameterValue(format!(
-            "The function {name} is named by a region without its ARN: write its name, its ARN, or ACCOUNT:function:NAME."
-        ))
-    })?;
-    Ok(())
+/// Members that meet the model's constraints, with the function's short forms written out.
+fn met(mut members: Members, mut findings: Findings) -> Result<Members, ApiError> {
+    findings.structure(&members, MAPPING, "");
+    findings.finish()?;
+    if let Some(Value::String(name)) = members.get_mut("FunctionName") {
+        *name = FunctionParts::plain(name).ok_or_else(|| {
+            ApiError::InvalidParameterValue(format!(
+                "The function {name} is named by a region without its ARN: write its name, its ARN, or ACCOUNT:function:NAME."
+            ))
+        })?;
+    }
+    Ok(members)
 }

@@ -5,9 +5,10 @@
 
 use serde_json::{Map, Value};
 
-use super::members::{Member, Shape, shown};
-use super::patterns::Form;
 use crate::aws_api::ApiError;
+use crate::parameters::{
+    Form, LONGEST_KEY, LONGEST_PATTERN, LONGEST_VALUE, Member, Shape, TAG, is_tag, join, of_the_api,
+};
 
 /// What is wrong, one entry a constraint.
 #[derive(Debug, Default)]
@@ -25,15 +26,20 @@ impl Findings {
     }
 
     /// Notes whatever a text does not meet.
-    pub(crate) fn text(&mut self, text: &str, path: &str, (min, max): (usize, usize), form: Option<Form>) {
+    pub(crate) fn text(&mut self, text: &str, path: &str, (min, max): (usize, usize), form: Option<&Form>) {
         let value = format!("'{text}'");
-        if let Some(form) = form
-            && !form.fits(text)
-        {
+        if let Some(form) = form.filter(|form| !form.fits(text)) {
             self.add(&value, path, &of_form(form));
         }
-        for constraint in lengths(units(text), min, max) {
-            self.add(&value, path, &constraint);
+        self.length(units(text), &value, path, (min, max));
+    }
+
+    fn length(&mut self, length: usize, value: &str, path: &str, (min, max): (usize, usize)) {
+        if length > max {
+            self.add(value, path, &at_most(max));
+        }
+        if length < min {
+            self.add(value, path, &at_least(min));
         }
     }
 
@@ -51,79 +57,72 @@ impl Findings {
 
     /// Notes whatever the members of a structure do not meet.
     pub(crate) fn structure(&mut self, members: &Map<String, Value>, table: &'static [Member], path: &str) {
-        for member in table {
+        for member in of_the_api(table) {
             if let Some(value) = members.get(member.name) {
-                self.value(value, &member.shape, &format!("{path}{}", shown(member.name)));
+                self.member(value, member, &join(path, &shown(member.name)));
             }
         }
     }
 
-    fn value(&mut self, value: &Value, shape: &Shape, path: &str) {
-        match (shape, value) {
-            (Shape::Text { min, max, form }, Value::String(text)) => self.text(text, path, (*min, *max), *form),
-            (Shape::Word(words), Value::String(text)) if !words.contains(&text.as_str()) => {
-                self.add(&format!("'{text}'"), path, &of_words(words));
+    fn member(&mut self, value: &Value, member: &Member, path: &str) {
+        match (&member.shape, value) {
+            (Shape::Text { min, max, form }, Value::String(text)) => {
+                let least = member.least.and_then(|least| usize::try_from(least).ok());
+                self.text(text, path, (least.unwrap_or(*min), *max), *form);
             }
-            (Shape::Integer { min, max }, number @ Value::Number(_)) => self.integer(number, path, *min, *max),
-            (Shape::List { of, min, max }, Value::Array(values)) => {
-                for constraint in lengths(values.len(), *min, *max) {
-                    self.add(&format!("'{}'", printed(value)), path, &constraint);
+            (Shape::Pattern, Value::String(text)) => self.text(text, path, (0, LONGEST_PATTERN), None),
+            (Shape::Word(_), Value::String(text)) => {
+                if let Some(constraint) = lacks(&member.shape, text) {
+                    self.add(&format!("'{text}'"), path, &constraint);
                 }
-                self.elements(value, values, of, path);
             }
-            (Shape::Structure(table), Value::Object(members)) => self.structure(members, table, &format!("{path}.")),
-            (Shape::Tags, Value::Object(tags)) => self.tags(tags, path),
+            (Shape::Integer { min, max } | Shape::Limit { min, max }, number @ Value::Number(_)) => {
+                self.integer(number, path, member.least.unwrap_or(*min), *max);
+            }
+            // The model has no length for lists of structures: the service has its own.
+            (Shape::List { of: Shape::Map(table), .. }, Value::Array(values)) => {
+                for (index, members) in
+                    values.iter().enumerate().filter_map(|(at, value)| Some((at, value.as_object()?)))
+                {
+                    self.structure(members, table, &format!("{path}.{}.member", index + 1));
+                }
+            }
+            (Shape::List { of, min, max }, Value::Array(values)) => {
+                let list = format!("'{}'", printed(value));
+                self.length(values.len(), &list, path, (*min, *max));
+                // What simple elements lack is told of the list.
+                if let Some(constraint) = values.iter().filter_map(Value::as_str).find_map(|text| lacks(of, text)) {
+                    self.add(&list, path, &format!("Member must satisfy constraint: [{constraint}]"));
+                }
+            }
+            (Shape::Map(table), Value::Object(members)) => self.structure(members, table, path),
+            (Shape::Tags, Value::Object(tags)) => {
+                let whole = format!("'{}'", printed(value));
+                self.tags(tags.keys().map(String::as_str), &whole, path, "Map keys", (1, LONGEST_KEY));
+                let values = tags.values().filter_map(Value::as_str);
+                self.tags(values, &whole, path, "Map value", (0, LONGEST_VALUE));
+            }
             _ => {}
         }
     }
 
-    /// Elements that are structures have paths of their own; what simple elements lack is told of the list.
-    fn elements(&mut self, list: &Value, values: &[Value], of: &Shape, path: &str) {
-        let mut broken: Vec<String> = Vec::new();
-        for (index, value) in values.iter().enumerate() {
-            match (of, value) {
-                (Shape::Structure(table), Value::Object(members)) => {
-                    self.structure(members, table, &format!("{path}.{}.member.", index + 1));
-                }
-                (Shape::Word(words), Value::String(text)) if !words.contains(&text.as_str()) => {
-                    broken.push(of_words(words));
-                }
-                (Shape::Text { min, max, form }, Value::String(text)) => {
-                    let fits = form.is_none_or(|form| form.fits(text)) && (*min..=*max).contains(&units(text));
-                    if !fits {
-                        broken.push(all_of(*min, *max, *form));
-                    }
-                }
-                _ => {}
-            }
-        }
-        if let Some(constraint) = broken.first() {
-            let constraint = format!("Member must satisfy constraint: [{constraint}]");
-            self.add(&format!("'{}'", printed(list)), path, &constraint);
-        }
-    }
-
-    /// Keys and values of tags.
-    pub(crate) fn tags(&mut self, tags: &Map<String, Value>, path: &str) {
-        let fits = |text: &str, min: usize, max: usize| (min..=max).contains(&units(text)) && Form::Tag.fits(text);
-        let whole = || format!("'{}'", printed(&Value::Object(tags.clone())));
-        if tags.keys().any(|key| !fits(key, 1, KEY)) {
-            let constraint = format!("Map keys must satisfy constraint: [{}]", all_of(1, KEY, Some(Form::Tag)));
-            self.add(&whole(), path, &constraint);
-        }
-        if tags.values().any(|value| !fits(value.as_str().unwrap_or_default(), 0, VALUE)) {
-            let constraint = format!("Map value must satisfy constraint: [{}]", all_of(0, VALUE, Some(Form::Tag)));
-            self.add(&whole(), path, &constraint);
+    fn tags<'t>(
+        &mut self,
+        mut texts: impl Iterator<Item = &'t str>,
+        whole: &str,
+        path: &str,
+        what: &str,
+        (min, max): (usize, usize),
+    ) {
+        if !texts.all(|text| (min..=max).contains(&units(text)) && is_tag(text)) {
+            self.add(whole, path, &format!("{what} must satisfy constraint: [{}]", all_of(min, max, Some(&TAG))));
         }
     }
 
     /// The keys of tags, as a list.
     pub(crate) fn tag_keys(&mut self, keys: &[String], path: &str) {
-        let fits = |key: &String| (1..=KEY).contains(&units(key)) && Form::Tag.fits(key);
-        if !keys.iter().all(fits) {
-            let constraint = format!("Member must satisfy constraint: [{}]", all_of(1, KEY, Some(Form::Tag)));
-            self.add(&format!("'[{}]'", keys.join(", ")), path, &constraint);
-        }
+        let whole = format!("'[{}]'", keys.join(", "));
+        self.tags(keys.iter().map(String::as_str), &whole, path, "Member", (1, LONGEST_KEY));
     }
 
     /// The one error of all findings.
@@ -136,37 +135,45 @@ impl Findings {
     }
 }
 
-/// The longest key and the longest value of a tag.
-const KEY: usize = 128;
-const VALUE: usize = 256;
+/// AWS's refusals name members with a small first letter: `batchSize`, `kMSKeyArn`.
+fn shown(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
 
 /// AWS counts as Java does.
 fn units(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-fn lengths(length: usize, min: usize, max: usize) -> impl Iterator<Item = String> {
-    let long = (length > max).then(|| format!("Member must have length less than or equal to {max}"));
-    let short = (length < min).then(|| format!("Member must have length greater than or equal to {min}"));
-    long.into_iter().chain(short)
+fn at_most(max: usize) -> String {
+    format!("Member must have length less than or equal to {max}")
 }
 
-fn of_form(form: Form) -> String {
-    format!("Member must satisfy regular expression pattern: {}", form.pattern())
+fn at_least(min: usize) -> String {
+    format!("Member must have length greater than or equal to {min}")
 }
 
-fn of_words(words: &[&str]) -> String {
-    format!("Member must satisfy enum value set: [{}]", words.join(", "))
+fn of_form(form: &Form) -> String {
+    format!("Member must satisfy regular expression pattern: {}", form.pattern)
 }
 
-/// Everything that holds for the elements of a list or map, whichever is not met.
-fn all_of(min: usize, max: usize, form: Option<Form>) -> String {
-    let mut all = vec![
-        format!("Member must have length less than or equal to {max}"),
-        format!("Member must have length greater than or equal to {min}"),
-    ];
-    all.extend(form.map(of_form));
-    all.join(", ")
+/// What a text lacks for its shape: of a word its set, of a text everything that holds for it, whichever is not met.
+fn lacks(shape: &Shape, text: &str) -> Option<String> {
+    match *shape {
+        Shape::Word(words) if !words.contains(&text) => {
+            Some(format!("Member must satisfy enum value set: [{}]", words.join(", ")))
+        }
+        Shape::Text { min, max, form } => {
+            let fits = form.is_none_or(|form| form.fits(text)) && (min..=max).contains(&units(text));
+            (!fits).then(|| all_of(min, max, form))
+        }
+        _ => None,
+    }
+}
+
+fn all_of(min: usize, max: usize, form: Option<&Form>) -> String {
+    [at_most(max), at_least(min)].into_iter().chain(form.map(of_form)).collect::<Vec<_>>().join(", ")
 }
 
 /// A value as Java prints it: `[a, b]`, `{a=1, b=2}`.
@@ -179,5 +186,19 @@ fn printed(value: &Value) -> String {
             format!("{{{}}}", members.join(", "))
         }
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_shown_as_aws_shows_them() {
+        for (name, expected) in
+            [("BatchSize", "batchSize"), ("KMSKeyArn", "kMSKeyArn"), ("UUID", "uUID"), ("", ""), ("É", "é")]
+        {
+            assert_eq!(shown(name), expected);
+        }
     }
 }

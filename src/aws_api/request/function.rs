@@ -1,6 +1,6 @@
 //! Functions as requests name them.
 
-use super::patterns::Form;
+use crate::parameters::FUNCTION;
 
 /// A function as a request names it, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub(crate) struct FunctionParts {
 impl FunctionParts {
     /// Takes a name, partial ARN or ARN apart by the groups of the model's pattern.
     pub(crate) fn read(text: &str) -> Option<Self> {
-        let found = Form::Function.regex()?.captures(text)?;
+        let found = FUNCTION.regex()?.captures(text)?;
         let part = |group: usize| found.get(group).map(|part| part.as_str().trim_end_matches(':').to_owned());
         Some(Self { region: part(3), account: part(9), name: part(11)?, qualifier: part(13) })
     }

@@ -1,13 +1,13 @@
 //! The query of `ListEventSourceMappings`.
 
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::constraints::Findings;
 use super::function::FunctionParts;
-use super::patterns::Form;
 use crate::aws_api::ApiError;
 use crate::aws_api::paging::Marker;
+use crate::parameters::MAPPING;
 
 /// Which mappings are asked for, and how many at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,17 +30,10 @@ const MOST: i64 = 10_000;
 
 /// Reads the query of a URL, without its question mark. Of a name that stands twice the last counts; unknown names are ignored.
 pub(crate) fn list(query: &str) -> Result<ListQuery, ApiError> {
-    let (mut source, mut function, mut marker, mut items) = (None, None, None, None);
-    for (name, value) in pairs(query) {
-        match name.as_str() {
-            "EventSourceArn" => source = Some(value),
-            "FunctionName" => function = Some(value),
-            "Marker" => marker = Some(value),
-            "MaxItems" => items = Some(value),
-            _ => {}
-        }
-    }
-    let items: Option<i64> = match items {
+    let mut given: Map<String, Value> = pairs(query).map(|(name, value)| (name, value.into())).collect();
+    given.retain(|name, _| matches!(name.as_str(), "EventSourceArn" | "FunctionName" | "Marker" | "MaxItems"));
+    let text = |name: &str| given.get(name).and_then(Value::as_str);
+    let items: Option<i64> = match text("MaxItems") {
         Some(text) => Some(
             text.parse()
                 .map_err(|_| ApiError::Serialization("STRING_VALUE can not be converted to an Integer".to_owned()))?,
@@ -48,20 +41,15 @@ pub(crate) fn list(query: &str) -> Result<ListQuery, ApiError> {
         None => None,
     };
     let mut findings = Findings::default();
-    if let Some(arn) = &source {
-        findings.text(arn, "eventSourceArn", (0, 10_000), Some(Form::Arn));
-    }
-    if let Some(name) = &function {
-        findings.text(name, "functionName", (1, 256), Some(Form::Function));
-    }
+    findings.structure(&given, MAPPING, "");
     if let Some(number) = items {
         findings.integer(&Value::from(number), "maxItems", 1, MOST);
     }
     findings.finish()?;
     Ok(ListQuery {
-        event_source_arn: source,
-        function: function.as_deref().and_then(FunctionParts::read),
-        marker: marker.filter(|text| !text.is_empty()).map(|text| Marker::read(&text)).transpose()?,
+        event_source_arn: text("EventSourceArn").map(str::to_owned),
+        function: text("FunctionName").and_then(FunctionParts::read),
+        marker: text("Marker").filter(|text| !text.is_empty()).map(Marker::read).transpose()?,
         max_items: items.and_then(|number| usize::try_from(number).ok()).map_or(PAGE, |number| number.min(PAGE)),
     })
 }

@@ -1,7 +1,8 @@
 //! What requests say, checked as far as it needs no AWS. Pure: no I/O, no clock.
 //!
-//! A body passes four gates, each with the error that AWS gives there: JSON and types (`body`), the model's constraints, all that
-//! are not met in one message (`constraints`), what goes with which source and together (`rules`); what comes out is canonical.
+//! A body passes two gates, each with the error that AWS gives there: JSON and types (`body`), then the model's constraints, all
+//! that are not met in one message (`constraints`). What comes out is canonical. What goes with which source and together is
+//! checked where a mapping is made of it (`aws_api/definition.rs`).
 
 mod body;
 mod canonical;
@@ -9,10 +10,6 @@ mod change;
 mod constraints;
 mod function;
 mod list;
-mod members;
-mod patterns;
-mod rules;
-mod source;
 mod tags;
 
 #[cfg(test)]
@@ -21,4 +18,4 @@ mod tests;
 pub(crate) use canonical::Parameters;
 pub(crate) use change::{Update, create, update};
 pub(crate) use list::{ListQuery, list};
-pub(crate) use tags::{add_tags, remove_tags, tag_keys, tag_resource, tags_to_add};
+pub(crate) use tags::{add_tags, check_tags, remove_tags, tag_keys, tag_resource, tags_to_add};

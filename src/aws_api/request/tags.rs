@@ -9,12 +9,8 @@ use super::body;
 use super::canonical::Parameters;
 use super::constraints::Findings;
 use super::list::pairs;
-use super::members::TAGGING;
-use super::patterns::Form;
 use crate::aws_api::ApiError;
-
-/// The most tags of a mapping.
-const MOST: usize = 50;
+use crate::parameters::{MOST_TAGS, TAGGABLE, TAGGING};
 
 /// The mapping that a tagging request names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +23,7 @@ pub(crate) struct TaggedMapping {
 pub(crate) fn tag_resource(segment: &str) -> Result<TaggedMapping, ApiError> {
     let arn = percent_decode_str(segment).decode_utf8_lossy().into_owned();
     let mut findings = Findings::default();
-    findings.text(&arn, "resource", (1, 10_000), Some(Form::Taggable));
+    findings.text(&arn, "resource", (1, 10_000), Some(&TAGGABLE));
     findings.finish()?;
     let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
     match resource.split_once(':') {
@@ -89,15 +85,19 @@ fn with_tags(parameters: &Parameters, tags: Map<String, Value>) -> Parameters {
     Parameters::of(members)
 }
 
-/// What AWS asks of tags beyond the model's constraints.
-pub(super) fn check(tags: &Map<String, Value>) -> Result<(), ApiError> {
+/// What AWS asks of a definition's tags beyond the model's constraints.
+pub(crate) fn check_tags(parameters: &Parameters) -> Result<(), ApiError> {
+    parameters.at(&["Tags"]).and_then(Value::as_object).map_or(Ok(()), check)
+}
+
+fn check(tags: &Map<String, Value>) -> Result<(), ApiError> {
     let reserved = |key: &String| key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"));
     if tags.keys().any(reserved) {
         return Err(ApiError::InvalidParameterValue(
             "aws: prefixed tag key names are not allowed for external use.".to_owned(),
         ));
     }
-    if tags.len() > MOST {
+    if tags.len() > MOST_TAGS {
         return Err(ApiError::InvalidParameterValue("Number of tags exceeds resource tag limit.".to_owned()));
     }
     Ok(())
@@ -144,7 +144,7 @@ mod tests {
         {
             let expected = format!(
                 "1 validation error detected: Value '{segment}' at 'resource' failed to satisfy constraint: Member must satisfy regular expression pattern: {}",
-                Form::Taggable.pattern()
+                TAGGABLE.pattern
             );
             assert_eq!(refusal(tag_resource(segment)), ("ValidationException", expected));
         }
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn keys_and_values_have_their_constraints() {
-        let pattern = Form::Tag.pattern();
+        let pattern = crate::parameters::TAG.pattern;
         assert_eq!(
             refusal(tags_to_add(br#"{"Tags":{"a*":"1","b":"2"}}"#)).1,
             format!(

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -11,7 +10,6 @@ use super::super::ApiError;
 use super::super::registry::Registry;
 use crate::clock::WallClock;
 use crate::engine::{Connector, EngineError, EngineHandle};
-use crate::mapping::{self, Diagnostic, Mapping};
 use crate::store::{Store, StoreError};
 
 /// How long changes that were begun may take when the process ends. They wait for nothing but the store.
@@ -110,21 +108,6 @@ impl Parts {
 
     pub(super) fn now(&self) -> u64 {
         (self.wall)()
-    }
-}
-
-/// The mapping that parameters describe.
-pub(super) fn build(uuid: &str, parameters: &Map<String, Value>, now: u64) -> Result<Mapping, ApiError> {
-    mapping::of_definition(uuid, parameters, now).map_err(|found| {
-        let errors: Vec<String> = found.iter().filter(|found| found.is_error()).map(in_words).collect();
-        ApiError::InvalidParameterValue(errors.join("; "))
-    })
-}
-
-fn in_words(found: &Diagnostic) -> String {
-    match &found.help {
-        Some(help) => format!("{}: {help}", found.message),
-        None => found.message.clone(),
     }
 }
 

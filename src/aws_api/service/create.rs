@@ -2,9 +2,10 @@
 
 use super::super::ApiError;
 use super::super::checks::{Asked, ask, pair_taken, whole_arn};
-use super::super::request::{self, Parameters};
+use super::super::definition::{build, name_function};
+use super::super::request;
 use super::super::shape::Configuration;
-use super::core::{Service, build, of_engine, of_store};
+use super::core::{Service, of_engine, of_store};
 use super::show::Shown;
 use crate::engine::{MappingState, Overview};
 use crate::machine::uuid;
@@ -14,15 +15,14 @@ impl Service {
     /// Makes a mapping, and answers with its UUID and configuration.
     pub(crate) async fn create(&self, body: &[u8]) -> Result<(String, Configuration), ApiError> {
         let parts = &self.parts;
-        let Parameters(mut parameters) = request::create(body)?;
+        let mut parameters = request::create(body)?;
         let uuid = uuid::hyphenated(uuid::random(&mut fastrand::Rng::new()));
         let now = parts.now();
-        let draft = build(&uuid, &parameters, now)?;
-        let settings = parts.while_open(ask(&*parts.connector, &draft, Asked::All)).await?;
-        let arn = whole_arn(&draft.target.lambda().function, settings.as_ref(), draft.source.arn());
-        parameters.insert("FunctionName".into(), arn.into());
-        let mapping = build(&uuid, &parameters, now)?;
-        let definition = Definition { parameters, modified_unix_ms: now, deleting: false };
+        let mut mapping = build(&uuid, &parameters, now)?;
+        let settings = parts.while_open(ask(&*parts.connector, &mapping, Asked::All)).await?;
+        let arn = whole_arn(&mapping.target.lambda().function, settings.as_ref(), mapping.source.arn());
+        name_function(&mut mapping, &mut parameters, arn)?;
+        let definition = Definition { parameters: parameters.0, modified_unix_ms: now, deleting: false };
 
         let others = parts.engine.overviews().await.map_err(of_engine)?;
         let reserved = parts.registry.reserve(mapping.clone(), definition.clone(), &others);

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::super::ApiError;
+use super::super::definition::build;
 use super::super::registry::NoTurn;
 use super::super::request::{self, Parameters};
 use super::super::shape;
 use super::change::Change;
-use super::core::{Service, build};
+use super::core::Service;
 use super::show::{Shown, is_of_file, of_file};
 use crate::engine::MappingState;
 use crate::store::Definition;
@@ -70,10 +71,10 @@ impl Service {
             // Clients ask again by themselves.
             NoTurn::Taken => ApiError::TooManyRequests,
         })?;
-        let Parameters(parameters) = change(&Parameters(before.definition.parameters.clone()))?;
+        let parameters = change(&Parameters(before.definition.parameters.clone()))?;
         let mapping = build(turn.uuid(), &parameters, self.parts.now())?;
         // AWS does not call this a modification.
-        let definition = Definition { parameters, ..(*before.definition).clone() };
+        let definition = Definition { parameters: parameters.0, ..(*before.definition).clone() };
         let change = Change { turn, before, mapping, definition, forget_wish: false };
         self.parts.carry_out(change).await.map(drop)
     }

@@ -2,8 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::super::{create, update};
 use super::*;
+
+/// Parameters that meet the constraints, whether or not a mapping can be made of them.
+fn taken(source: &str, more: Value) -> Parameters {
+    let body = body(source, more).to_string();
+    super::super::create(body.as_bytes()).unwrap_or_else(|error| panic!("{error}: {body}"))
+}
 
 fn below(value: &str, path: &str, min: i64) -> String {
     format!(
@@ -43,14 +48,14 @@ fn numbers_have_their_ranges() {
     ];
     for (source, path, min, max, hold) in table {
         for inside in [*min, *max] {
-            made(source, hold(inside));
+            taken(source, hold(inside));
         }
         let text = |n: i64| n.to_string();
         assert_eq!(refused(source, hold(min - 1)), one(&below(&text(min - 1), path, *min)));
         assert_eq!(refused(source, hold(max + 1)), one(&above(&text(max + 1), path, *max)));
         assert_eq!(refused(source, hold(i64::MAX)), one(&above("9223372036854775807", path, *max)));
         assert_eq!(refused(source, hold(i64::MIN)), one(&below("-9223372036854775808", path, *min)));
-        let current = made(source, json!({}));
+        let current = taken(source, json!({}));
         let body = hold(max + 1).to_string();
         assert_eq!(told(update(&current, body.as_bytes()), &body), one(&above(&text(max + 1), path, *max)));
     }
@@ -91,13 +96,13 @@ fn texts_have_their_lengths() {
         ),
     ];
     for (path, max, fits, exceeds, hold) in table {
-        made(KINESIS, hold(&fits));
+        taken(KINESIS, hold(&fits));
         assert_eq!(refused(KINESIS, hold(&exceeds)), long(path, max, &exceeds));
     }
     let pattern = |length: usize| format!(r#"{{"data":{{"a":["{}"]}}}}"#, "x".repeat(length - 19));
     assert_eq!(pattern(4096).len(), 4096);
     let filters = |text: &str| json!({ "FilterCriteria": { "Filters": [{ "Pattern": "{\"data\":{\"a\":[1]}}" }, { "Pattern": text }] } });
-    made(KINESIS, filters(&pattern(4096)));
+    taken(KINESIS, filters(&pattern(4096)));
     let exceeds = pattern(4097);
     assert_eq!(refused(KINESIS, filters(&exceeds)), long("filterCriteria.filters.2.member.pattern", 4096, &exceeds));
     // A character beyond the first plane counts twice, as in Java.
@@ -179,7 +184,7 @@ fn lists_have_their_lengths() {
             "Value '[{twice}, {twice}]' at 'functionResponseTypes' failed to satisfy constraint: Member must have length less than or equal to 1"
         ))
     );
-    made(QUEUE, json!({ "MetricsConfig": { "Metrics": ["EventCount", "EventCount", "EventCount"] } }));
+    taken(QUEUE, json!({ "MetricsConfig": { "Metrics": ["EventCount", "EventCount", "EventCount"] } }));
     assert_eq!(refused(QUEUE, json!({ "MetricsConfig": { "Metrics": vec!["EventCount"; 4] } })).0, VALIDATION);
     assert_eq!(
         refused(QUEUE, json!({ "Topics": [] })),

@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use super::super::create;
 use super::*;
 
 #[test]
@@ -47,6 +46,25 @@ fn the_service_refuses_in_the_words_of_aws() {
     ];
     for (source, more, text) in table {
         assert_eq!(refused(source, more.clone()), (INVALID, text.to_owned()), "{more}");
+    }
+}
+
+#[test]
+fn sources_are_known_by_their_arns() {
+    let table = [
+        ("kinesis:us-east-1:123456789012:stream/s/consumer/c:1", "enhanced fan-out"),
+        (
+            "kafka:us-east-1:123456789012:cluster/c/x",
+            "Forebay does not poll Amazon MSK: map an SQS queue, a Kinesis stream or a DynamoDB stream.",
+        ),
+        ("mq:us-east-1:123456789012:broker:b:x", "Amazon MQ"),
+        ("rds:us-east-1:123456789012:cluster:c", "Amazon DocumentDB"),
+        ("sns:us-east-1:123456789012:t", "Unrecognized event source."),
+        ("sqs:us-east-1:123456789012:no queue", "is not a queue's ARN: write `arn:aws:sqs:REGION:ACCOUNT:QUEUE`"),
+    ];
+    for (arn, part) in table {
+        let (code, text) = refused(QUEUE, json!({ "EventSourceArn": format!("arn:aws:{arn}") }));
+        assert!(code == INVALID && text.contains(part), "{text}");
     }
 }
 

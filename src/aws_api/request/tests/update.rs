@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use super::super::{Update, update};
 use super::*;
 
 fn changed(current: &Parameters, more: &Value) -> Update {

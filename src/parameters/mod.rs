@@ -1,0 +1,230 @@
+//! The one table of parameters: what an event source mapping can say, in files and through the AWS API.
+//!
+//! A row is a parameter: its name, its shape with its range, the sources that take it, and its place in AWS's model. Mapping
+//! files, the AWS API, `forebay schema`, `forebay import` and the checks of the docs all read these rows, so a new
+//! parameter is a new row. Rules across parameters are code in `mapping`; AWS's words for them are in `aws_api/refusals.rs`.
+
+use std::time::Duration;
+
+mod form;
+mod poller;
+mod table;
+
+pub(crate) use form::{FUNCTION, Form, TAG, TAGGABLE, is_tag};
+#[cfg(test)]
+pub(crate) use poller::ENDPOINTS;
+pub(crate) use table::{MAPPING, TAG_ENTRY, TAGGING};
+
+/// One member of a map.
+#[derive(Clone, Copy)]
+pub(crate) struct Member {
+    pub(crate) name: &'static str,
+    /// A few sentences for editors.
+    pub(crate) about: &'static str,
+    pub(crate) shape: Shape,
+    pub(crate) owner: Owner,
+    /// Its place among its siblings in the model of AWS's API; 0: only files have it.
+    pub(crate) place: u8,
+    /// `CreateEventSourceMapping` has it, and `UpdateEventSourceMapping` has not.
+    pub(crate) fixed: bool,
+    /// The number with which it says nothing, because it is AWS's default; for booleans 0 is false. Empty texts, lists and
+    /// maps never say anything.
+    pub(crate) silent: Option<i64>,
+    /// The least of the API's model, where files take less or more.
+    pub(crate) least: Option<i64>,
+}
+
+/// Who takes a member.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// Every mapping.
+    Every,
+    /// Mappings of queues only.
+    Queues,
+    /// Mappings of FIFO queues only.
+    FifoQueues,
+    /// Mappings of streams, and of those other sources that the text names.
+    Streams(&'static str),
+    /// AWS: its answers carry it.
+    ReadOnly,
+    /// Mappings of these other sources, none of which forebay polls.
+    Others(&'static str),
+}
+
+/// What may be written.
+#[derive(Clone, Copy)]
+pub(crate) enum Shape {
+    /// Text of so many characters; the API also asks for a form.
+    Text {
+        min: usize,
+        max: usize,
+        form: Option<&'static Form>,
+    },
+    /// A whole number in a range.
+    Integer {
+        min: i64,
+        max: i64,
+    },
+    /// A whole number in a range, or -1: no limit.
+    Limit {
+        min: i64,
+        max: i64,
+    },
+    /// A moment: RFC 3339, or seconds since the Unix epoch.
+    Time,
+    Boolean,
+    /// A number with a unit, in a range.
+    Span {
+        min: Duration,
+        max: Duration,
+    },
+    /// One of these words, in the order of AWS's refusal.
+    Word(&'static [&'static str]),
+    /// So many of one shape.
+    List {
+        of: &'static Self,
+        min: usize,
+        max: usize,
+    },
+    /// A map with these members.
+    Map(&'static [Member]),
+    /// One of these words, or a map with the one member.
+    WordOrMap(&'static [&'static str], &'static [Member]),
+    /// AWS's map of tags, or CloudFormation's list of `Key` and `Value`.
+    Tags,
+    /// One of these words, or the ARN of a destination.
+    WordOrArn(&'static [&'static str]),
+    /// A filter pattern: a map, or the JSON text of one.
+    Pattern,
+    /// Not looked at; through the API, a map.
+    Any,
+}
+
+/// The most characters of a filter pattern, as JSON.
+pub(crate) const LONGEST_PATTERN: usize = 4096;
+/// The most filters of a mapping: AWS's five can be raised to as many.
+pub(crate) const MOST_FILTERS: usize = 10;
+/// The longest key and the longest value of a tag, and the most tags of a mapping.
+pub(crate) const LONGEST_KEY: usize = 128;
+pub(crate) const LONGEST_VALUE: usize = 256;
+pub(crate) const MOST_TAGS: usize = 50;
+
+/// A table: each row is the documentation of a member, its name and what it takes.
+macro_rules! members {
+    ($($(#[doc = $about:literal])* $name:ident: $row:expr;)+) => {
+        &[$($crate::parameters::Member { name: stringify!($name), about: concat!($($about),*), ..$row }),+]
+    };
+}
+use members;
+
+impl Member {
+    const fn new(shape: Shape) -> Self {
+        Self { name: "", about: "", shape, owner: Owner::Every, place: 0, fixed: false, silent: None, least: None }
+    }
+
+    const fn api(self, place: u8) -> Self {
+        Self { place, ..self }
+    }
+
+    const fn fixed(self) -> Self {
+        Self { fixed: true, ..self }
+    }
+
+    const fn silent(self, number: i64) -> Self {
+        Self { silent: Some(number), ..self }
+    }
+
+    const fn least(self, number: i64) -> Self {
+        Self { least: Some(number), ..self }
+    }
+
+    const fn of(self, owner: Owner) -> Self {
+        Self { owner, ..self }
+    }
+
+    /// Whether some mapping takes it.
+    pub(crate) const fn is_taken(&self) -> bool {
+        !matches!(self.owner, Owner::ReadOnly | Owner::Others(_))
+    }
+}
+
+const fn text(min: usize, max: usize) -> Member {
+    Member::new(Shape::Text { min, max, form: None })
+}
+
+const fn formed(min: usize, max: usize, form: &'static Form) -> Member {
+    Member::new(Shape::Text { min, max, form: Some(form) })
+}
+
+const fn integer(min: i64, max: i64) -> Member {
+    Member::new(Shape::Integer { min, max })
+}
+
+const fn limit(min: i64, max: i64) -> Member {
+    Member::new(Shape::Limit { min, max }).silent(-1).least(-1)
+}
+
+const fn boolean() -> Member {
+    Member::new(Shape::Boolean)
+}
+
+const fn span(min: Duration, max: Duration) -> Member {
+    Member::new(Shape::Span { min, max })
+}
+
+const fn word(words: &'static [&'static str]) -> Member {
+    Member::new(Shape::Word(words))
+}
+
+const fn list(of: &'static Shape, min: usize, max: usize) -> Member {
+    Member::new(Shape::List { of, min, max })
+}
+
+const fn map(table: &'static [Member]) -> Member {
+    Member::new(Shape::Map(table))
+}
+
+/// What AWS's answers carry, and nothing else.
+const fn answered() -> Member {
+    Member::new(Shape::Any).of(Owner::ReadOnly)
+}
+
+/// The members of the API, in the order of its model.
+pub(crate) fn of_the_api(table: &'static [Member]) -> Vec<&'static Member> {
+    let mut members: Vec<_> = table.iter().filter(|member| member.place > 0).collect();
+    members.sort_by_key(|member| member.place);
+    members
+}
+
+/// The member of a table that a key names: AWS's spelling, or the same with a lower-case first letter.
+pub(crate) fn find(table: &'static [Member], key: &str) -> Option<&'static Member> {
+    // CloudFormation spells this one differently from the API.
+    let key = if matches!(key, "KmsKeyArn" | "kmsKeyArn") { "KMSKeyArn" } else { key };
+    table.iter().find(|member| same(member.name, key))
+}
+
+/// Whether a key is a name, but for the case of the first letter.
+pub(crate) fn same(name: &str, key: &str) -> bool {
+    let (mut name, mut key) = (name.chars(), key.chars());
+    match (name.next(), key.next()) {
+        (Some(a), Some(b)) => a.eq_ignore_ascii_case(&b) && name.as_str() == key.as_str(),
+        _ => false,
+    }
+}
+
+/// The members below a shape, if it has any.
+pub(crate) const fn below(shape: &Shape) -> Option<&'static [Member]> {
+    match *shape {
+        Shape::Map(members) | Shape::WordOrMap(_, members) => Some(members),
+        Shape::List { of: Shape::Map(members), .. } => Some(members),
+        _ => None,
+    }
+}
+
+/// The path of a member of what stands at a path.
+pub(crate) fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.into() } else { format!("{path}.{name}") }
+}
+
+#[cfg(test)]
+mod tests;
