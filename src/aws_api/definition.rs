@@ -37,88 +37,75 @@ pub(crate) fn name_function(mapping: &mut Mapping, parameters: &mut Parameters, 
     Ok(())
 }
 
-/// When a check is made: the service's check, then the place of what it is about.
-type Place = (u8, u8);
-
-/// The service's text for what was found, and when AWS checks it.
-fn refusal(found: &Diagnostic, parameters: &Parameters) -> Option<(Place, String)> {
+/// The service's text for what was found, and when AWS checks it: hundreds are its checks, one after the other.
+fn refusal(found: &Diagnostic, parameters: &Parameters) -> Option<(u16, String)> {
     let arn = parameters.text("EventSourceArn").unwrap_or_default();
-    let (place, text) = match (found.code, found.parameter) {
-        (Code::Missing, "EventSourceArn") => ((0, 0), "Unrecognized event source."),
+    let told = |place: u16, text: &str| Some((place, text.to_owned()));
+    match (found.code, found.parameter) {
+        (Code::Missing, "EventSourceArn") => told(0, UNRECOGNIZED),
         (Code::SourceArn, _) if !matches!(arn.split(':').nth(2), Some("sqs" | "kinesis" | "dynamodb")) => {
-            ((0, 0), "Unrecognized event source.")
+            told(0, UNRECOGNIZED)
         }
         (Code::SourceUnsupported, _) if arn.is_empty() && !parameters.has("SourceAccessConfigurations") => {
-            ((0, 0), "Required 'sourceAccessConfigurations' parameter is missing.")
+            told(0, "Required 'sourceAccessConfigurations' parameter is missing.")
         }
-        (Code::SourceUnsupported, _) => return Some(((0, 0), format!("F{}.", in_words(found).get(1..)?))),
-        (Code::FanOutNotYet, _) => (
-            (0, 0),
-            "Forebay does not read Kinesis streams by enhanced fan-out: name the stream's ARN, not the consumer's.",
-        ),
-        (Code::OnSuccess, _) => return Some(((1, 0), unsupported("DestinationConfig"))),
-        (Code::DestinationArn, _) if failures_to(parameters).starts_with("kafka://") => (
-            (1, 1),
-            "A Kafka topic takes the failure records of Kafka sources only: name an SQS queue, an SNS topic or an S3 bucket.",
-        ),
-        (Code::OtherSource, "StartingPosition") => ((3, 0), "StartingPosition is not valid for SQS event sources."),
-        (Code::KmsKey, _) => ((4, 0), "Forebay does not encrypt filters with KMS: remove KMSKeyArn."),
+        (Code::SourceUnsupported, _) => told(0, &format!("F{}.", in_words(found).get(1..)?)),
+        (Code::FanOutNotYet, _) => told(0, FAN_OUT),
+        (Code::OnSuccess, _) => told(100, &unsupported("DestinationConfig")),
+        (Code::DestinationArn, _) if failures_to(parameters).starts_with("kafka://") => told(101, KAFKA_DESTINATION),
+        (Code::OtherSource, "StartingPosition") => told(300, "StartingPosition is not valid for SQS event sources."),
+        (Code::KmsKey, _) => told(400, "Forebay does not encrypt filters with KMS: remove KMSKeyArn."),
         (Code::OtherSource, "Metrics") => {
             let group = found.message.split('`').nth(1)?;
-            let text = "are of Kafka sources only: write EventCount, or remove MetricsConfig.";
-            return Some(((8, 0), format!("The metrics {group} {text}")));
+            let help = "write EventCount, or remove MetricsConfig.";
+            told(800, &format!("The metrics {group} are of Kafka sources only: {help}"))
         }
-        (Code::OtherSource, name) => return Some(((5, find(MAPPING, name)?.place), unsupported(name))),
-        (Code::FifoWindow, _) => ((6, 0), "Batching window is not supported for FIFO queues"),
-        (Code::FifoBatch, _) => ((6, 1), "Maximum batch size must be between 1 and 10 inclusive"),
-        (Code::BatchNeedsWindow, _) => {
-            ((6, 2), "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10")
-        }
-        (Code::Missing, "StartingPosition") => (
-            (7, 0),
-            "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.",
-        ),
-        (Code::PositionUnsupported, _) => {
-            return Some(((7, 0), format!("Unsupported starting position for arn type: {arn}")));
-        }
-        (Code::TimestampPosition, _) if parameters.has("StartingPositionTimestamp") => {
-            ((7, 1), "StartingPositionTimestamp is only valid with StartingPosition AT_TIMESTAMP.")
-        }
+        (Code::OtherSource, name) => told(500 + u16::from(find(MAPPING, name)?.place), &unsupported(name)),
+        (Code::FifoWindow, _) => told(600, "Batching window is not supported for FIFO queues"),
+        (Code::FifoBatch, _) => told(601, "Maximum batch size must be between 1 and 10 inclusive"),
+        (Code::BatchNeedsWindow, _) => told(602, BATCH_NEEDS_WINDOW),
+        (Code::Missing, "StartingPosition") => told(700, NO_POSITION),
+        (Code::PositionUnsupported, _) => told(700, &format!("Unsupported starting position for arn type: {arn}")),
         (Code::TimestampPosition, _) => {
-            ((7, 1), "StartingPositionTimestamp is required with StartingPosition AT_TIMESTAMP.")
+            let is = if parameters.has("StartingPositionTimestamp") { "only valid" } else { "required" };
+            told(701, &format!("StartingPositionTimestamp is {is} with StartingPosition AT_TIMESTAMP."))
         }
-        (Code::TimeForm, _) if parameters.0.get("StartingPositionTimestamp")?.as_f64()? < 0.0 => {
-            ((7, 2), "StartingPositionTimestamp must not be before 1970.")
+        (Code::TimeForm, _) if parameters.at(&["StartingPositionTimestamp"])?.as_f64()? < 0.0 => {
+            told(702, "StartingPositionTimestamp must not be before 1970.")
         }
         (Code::OutOfRange, _) if parameters.integer("MaximumRecordAgeInSeconds")? < 60 => {
-            ((7, 3), "MaximumRecordAgeInSeconds must be -1, or from 60 to 604800.")
+            told(703, "MaximumRecordAgeInSeconds must be -1, or from 60 to 604800.")
         }
-        (Code::WindowAndLanes, _) => ((7, 4), "A tumbling window excludes a ParallelizationFactor greater than 1."),
-        (Code::WindowAndFilters, _) => ((7, 5), "A tumbling window excludes FilterCriteria."),
+        (Code::WindowAndLanes, _) => told(704, "A tumbling window excludes a ParallelizationFactor greater than 1."),
+        (Code::WindowAndFilters, _) => told(705, "A tumbling window excludes FilterCriteria."),
         (Code::TooMany, _) => {
             let count = parameters.at(&["FilterCriteria", "Filters"])?.as_array()?.len();
-            return Some(((9, 0), format!("A mapping takes {MOST_FILTERS} filters at most, and these are {count}.")));
+            told(900, &format!("A mapping takes {MOST_FILTERS} filters at most, and these are {count}."))
         }
         (Code::Pattern | Code::PatternRefused | Code::PatternOfSource, _) | (Code::Missing, "Pattern") => {
-            ((9, 1), "Invalid filter pattern definition.")
+            told(901, "Invalid filter pattern definition.")
         }
-        _ => return None,
-    };
-    Some((place, text.into()))
+        _ => None,
+    }
 }
 
+const UNRECOGNIZED: &str = "Unrecognized event source.";
+const FAN_OUT: &str =
+    "Forebay does not read Kinesis streams by enhanced fan-out: name the stream's ARN, not the consumer's.";
+const KAFKA_DESTINATION: &str =
+    "A Kafka topic takes the failure records of Kafka sources only: name an SQS queue, an SNS topic or an S3 bucket.";
+const BATCH_NEEDS_WINDOW: &str =
+    "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10";
+const NO_POSITION: &str = "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.";
+
 /// Forebay is the poller, whatever its source and however many are asked for.
-fn provisioned(parameters: &Parameters) -> Option<(Place, String)> {
-    let text = match (parameters.has("ProvisionedPollerConfig"), parameters.has("ScalingConfig")) {
-        (false, _) => return None,
-        (true, true) => {
-            "Provisioned mode for SQS ESM does not support maximum concurrency feature. Use MaximumPollers as the control mechanism and remove maximum concurrency."
-        }
-        (true, false) => {
-            "Forebay has no provisioned pollers: remove ProvisionedPollerConfig; ScalingConfig.MaximumConcurrency bounds the batches in flight."
-        }
+fn provisioned(parameters: &Parameters) -> Option<(u16, String)> {
+    let text = if parameters.has("ScalingConfig") {
+        "Provisioned mode for SQS ESM does not support maximum concurrency feature. Use MaximumPollers as the control mechanism and remove maximum concurrency."
+    } else {
+        "Forebay has no provisioned pollers: remove ProvisionedPollerConfig; ScalingConfig.MaximumConcurrency bounds the batches in flight."
     };
-    Some(((2, 0), text.into()))
+    parameters.has("ProvisionedPollerConfig").then(|| (200, text.into()))
 }
 
 fn failures_to(parameters: &Parameters) -> &str {

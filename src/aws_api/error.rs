@@ -69,74 +69,67 @@ pub(crate) enum ApiError {
     Closing,
 }
 
+/// How AWS writes the body of a refusal: it spells the member of the text in two ways, and leaves the type out where its front
+/// door refuses.
+#[derive(Clone, Copy)]
+enum Body {
+    /// `message`, without a type.
+    Front,
+    /// `Message`, without a type.
+    Parser,
+    /// `message`, by the user's fault.
+    User,
+    /// `Message`, by the user's fault.
+    Resource,
+    /// `Message`, by the service's fault.
+    Service,
+}
+
 impl ApiError {
+    /// The HTTP status, AWS's code, and the form of the body.
+    const fn row(&self) -> (StatusCode, &'static str, Body) {
+        use StatusCode as Status;
+        match self {
+            Self::InvalidParameterValue(_) => (Status::BAD_REQUEST, "InvalidParameterValueException", Body::User),
+            Self::Validation(_) => (Status::BAD_REQUEST, "ValidationException", Body::Front),
+            Self::MalformedHttpRequest(_) => (Status::BAD_REQUEST, "MalformedHttpRequestException", Body::Front),
+            Self::Serialization(_) => (Status::BAD_REQUEST, "SerializationException", Body::Parser),
+            Self::ResourceNotFound(_) => (Status::NOT_FOUND, "ResourceNotFoundException", Body::Resource),
+            Self::ResourceConflict(_) => (Status::CONFLICT, "ResourceConflictException", Body::User),
+            Self::ResourceInUse(_) => (Status::BAD_REQUEST, "ResourceInUseException", Body::Resource),
+            Self::TooManyRequests => (Status::TOO_MANY_REQUESTS, "TooManyRequestsException", Body::User),
+            Self::TooLarge { .. } => (Status::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", Body::User),
+            Self::Slow { .. } => (Status::REQUEST_TIMEOUT, "RequestTimeoutException", Body::Front),
+            Self::MissingAuthenticationToken => (Status::FORBIDDEN, "MissingAuthenticationTokenException", Body::Front),
+            Self::IncompleteSignature(_) => (Status::BAD_REQUEST, "IncompleteSignatureException", Body::Front),
+            Self::UnrecognizedClient => (Status::FORBIDDEN, "UnrecognizedClientException", Body::Front),
+            Self::InvalidSignature(_) => (Status::FORBIDDEN, "InvalidSignatureException", Body::Front),
+            Self::AccessDenied(_) => (Status::FORBIDDEN, "AccessDeniedException", Body::Front),
+            Self::UnknownOperation => (Status::NOT_FOUND, "UnknownOperationException", Body::Front),
+            Self::Service(_) => (Status::INTERNAL_SERVER_ERROR, "ServiceException", Body::Service),
+            Self::Closing => (Status::SERVICE_UNAVAILABLE, "ServiceUnavailableException", Body::Service),
+        }
+    }
+
     /// The HTTP status.
     pub(crate) const fn status(&self) -> StatusCode {
-        match self {
-            Self::InvalidParameterValue(_)
-            | Self::Validation(_)
-            | Self::MalformedHttpRequest(_)
-            | Self::Serialization(_)
-            | Self::ResourceInUse(_)
-            | Self::IncompleteSignature(_) => StatusCode::BAD_REQUEST,
-            Self::MissingAuthenticationToken
-            | Self::UnrecognizedClient
-            | Self::InvalidSignature(_)
-            | Self::AccessDenied(_) => StatusCode::FORBIDDEN,
-            Self::ResourceNotFound(_) | Self::UnknownOperation => StatusCode::NOT_FOUND,
-            Self::Slow { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::ResourceConflict(_) => StatusCode::CONFLICT,
-            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
-            Self::Service(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Closing => StatusCode::SERVICE_UNAVAILABLE,
-        }
+        self.row().0
     }
 
     /// AWS's code, the value of `x-amzn-ErrorType`.
     pub(crate) const fn code(&self) -> &'static str {
-        match self {
-            Self::InvalidParameterValue(_) => "InvalidParameterValueException",
-            Self::Validation(_) => "ValidationException",
-            Self::MalformedHttpRequest(_) => "MalformedHttpRequestException",
-            Self::Serialization(_) => "SerializationException",
-            Self::ResourceNotFound(_) => "ResourceNotFoundException",
-            Self::ResourceConflict(_) => "ResourceConflictException",
-            Self::ResourceInUse(_) => "ResourceInUseException",
-            Self::TooManyRequests => "TooManyRequestsException",
-            Self::TooLarge { .. } => "RequestEntityTooLargeException",
-            Self::Slow { .. } => "RequestTimeoutException",
-            Self::MissingAuthenticationToken => "MissingAuthenticationTokenException",
-            Self::IncompleteSignature(_) => "IncompleteSignatureException",
-            Self::UnrecognizedClient => "UnrecognizedClientException",
-            Self::InvalidSignature(_) => "InvalidSignatureException",
-            Self::AccessDenied(_) => "AccessDeniedException",
-            Self::UnknownOperation => "UnknownOperationException",
-            Self::Service(_) => "ServiceException",
-            Self::Closing => "ServiceUnavailableException",
-        }
+        self.row().1
     }
 
-    /// The body. AWS spells the member of the text in two ways, and leaves the type out where its front door refuses.
+    /// The body.
     pub(crate) fn body(&self) -> Value {
         let message = self.to_string();
-        match self {
-            Self::ResourceNotFound(_) | Self::ResourceInUse(_) => json!({ "Type": "User", "Message": message }),
-            Self::Serialization(_) => json!({ "Message": message }),
-            Self::Service(_) | Self::Closing => json!({ "Type": "Service", "Message": message }),
-            Self::InvalidParameterValue(_)
-            | Self::ResourceConflict(_)
-            | Self::TooManyRequests
-            | Self::TooLarge { .. } => json!({ "Type": "User", "message": message }),
-            Self::Validation(_)
-            | Self::Slow { .. }
-            | Self::MissingAuthenticationToken
-            | Self::IncompleteSignature(_)
-            | Self::UnrecognizedClient
-            | Self::InvalidSignature(_)
-            | Self::AccessDenied(_)
-            | Self::MalformedHttpRequest(_)
-            | Self::UnknownOperation => json!({ "message": message }),
+        match self.row().2 {
+            Body::Front => json!({ "message": message }),
+            Body::Parser => json!({ "Message": message }),
+            Body::User => json!({ "Type": "User", "message": message }),
+            Body::Resource => json!({ "Type": "User", "Message": message }),
+            Body::Service => json!({ "Type": "Service", "Message": message }),
         }
     }
 }

@@ -96,7 +96,7 @@ impl Block {
                 let text = rendered(words, value.span)?;
                 Ok(match shape {
                     // CloudFormation takes numbers and booleans as texts, too.
-                    Shape::Integer { .. } | Shape::Limit { .. } => whole(&text),
+                    Shape::Integer { .. } => whole(&text),
                     Shape::Boolean => {
                         let said = notation::boolean(&text).ok();
                         let said = said.or_else(|| boolean_of_yaml_1_1(&text).filter(|_| *plain));

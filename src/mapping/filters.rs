@@ -13,6 +13,7 @@ use super::text::Span;
 use super::value::{Kind, Members, Value};
 use crate::filter::{Filters, FiltersReason, View};
 use crate::machine::{Screened, ScreeningPolicy};
+use crate::parameters::MOST_FILTERS;
 
 /// As many filters AWS takes without being asked for more.
 const USUAL: usize = 5;
@@ -51,7 +52,8 @@ pub(crate) fn read(
     let filters = criteria.map(|criteria| criteria.list("Filters")).unwrap_or_default();
     let patterns = filters.iter().filter_map(|filter| pattern(reader, filter, source.kind())).collect();
     if let Some(sixth) = filters.get(USUAL) {
-        let message = format!("{} filters: AWS takes {USUAL}, and up to 10 after a quota increase", filters.len());
+        let message =
+            format!("{} filters: AWS takes {USUAL}, and up to {MOST_FILTERS} after a quota increase", filters.len());
         let help = "join filters where you can: `{\"a\": [1, 2]}` or `{\"$or\": [{\"a\": [1]}, {\"b\": [2]}]}`";
         reader.warning(Code::ManyFilters, sixth.span, message, help);
     }
@@ -72,7 +74,7 @@ fn pattern(reader: &mut Reader<'_>, filter: &Value, kind: SourceKind) -> Option<
         if !members.broken.contains(&"Pattern") {
             let at = members.nulls.first().map_or(filter.span, |(_, key)| *key);
             let help = "write `Pattern: { FIELD: [VALUE] }`, or remove the filter";
-            reader.error_of("Pattern", Code::Missing, at, "the filter has no `Pattern`", help);
+            reader.error_of("Pattern", Code::Missing, at, "the filter has no `Pattern`".into(), help);
         }
         return None;
     };

@@ -61,12 +61,8 @@ impl Finder<'_, '_> {
 
     fn list(&mut self, items: Vec<Node>, span: Span) {
         if items.is_empty() {
-            self.reader.error(
-                Code::FileEmpty,
-                span,
-                "the list holds no mapping",
-                "write a mapping, or remove the file",
-            );
+            let help = "write a mapping, or remove the file";
+            self.reader.error(Code::FileEmpty, span, "the list holds no mapping", help);
         }
         for item in items {
             self.one(item, Some(String::new()));
@@ -134,12 +130,8 @@ impl Finder<'_, '_> {
                 Some(name) if RESOURCE_KEYS.iter().any(|known| same(known, name)) => {}
                 Some(name) if same("Condition", name) => {
                     let message = "`Condition` is CloudFormation's, and nothing resolves it here";
-                    self.reader.error(
-                        Code::Intrinsic,
-                        key.span,
-                        message,
-                        "remove it, and write `Enabled: false` where it does not hold",
-                    );
+                    let help = "remove it, and write `Enabled: false` where it does not hold";
+                    self.reader.error(Code::Intrinsic, key.span, message, help);
                 }
                 _ => beside.push((key, value)),
             }

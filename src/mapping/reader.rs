@@ -39,19 +39,10 @@ impl<'a> Reader<'a> {
     }
 
     /// An error that is about a parameter as a whole.
-    pub(crate) fn error_of(
-        &mut self,
-        parameter: &'static str,
-        code: Code,
-        span: Span,
-        message: impl Into<String>,
-        help: &str,
-    ) {
+    pub(crate) fn error_of(&mut self, parameter: &'static str, code: Code, span: Span, message: String, help: &str) {
         let told = self.diagnostics.len();
         self.error(code, span, message, help);
-        if let Some(diagnostic) = self.diagnostics.get_mut(told) {
-            diagnostic.parameter = parameter;
-        }
+        self.diagnostics.iter_mut().skip(told).for_each(|diagnostic| diagnostic.parameter = parameter);
     }
 
     pub(crate) fn warning(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
@@ -103,12 +94,10 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let value = match member.owner {
-                Owner::Every | Owner::Queues | Owner::FifoQueues | Owner::Streams(_) => {
-                    self.value(node, &member.shape, &join(path, member.name))
-                }
                 Owner::ReadOnly => continue,
-                Owner::Others(_) if node.is_empty() || says_nothing(node) => continue,
+                Owner::Others(_) if says_nothing(node) => continue,
                 Owner::Others(_) => Some(Value { span: node.span, kind: Kind::Unread }),
+                _ => self.value(node, &member.shape, &join(path, member.name)),
             };
             match value {
                 Some(value) => members.entries.push((member.name, key.span, value)),
@@ -166,12 +155,8 @@ impl<'a> Reader<'a> {
 
     fn intrinsic(&mut self, span: Span, name: &str) {
         let message = format!("`{}` is CloudFormation's, and nothing resolves it here", short(name));
-        self.error(
-            Code::Intrinsic,
-            span,
-            message,
-            "write the value itself, or take it from the environment: `${NAME}`",
-        );
+        let help = "write the value itself, or take it from the environment: `${NAME}`";
+        self.error(Code::Intrinsic, span, message, help);
     }
 
     /// One value by its shape; none when it was reported as wrong.
@@ -179,30 +164,25 @@ impl<'a> Reader<'a> {
         if !self.is_usable(node) {
             return None;
         }
-        let kind = match *shape {
-            Shape::Any => Kind::Unread,
-            Shape::Map(table) => match &node.kind {
-                NodeKind::Map(entries) => Kind::Map(self.members(entries, table, path)),
-                _ => return self.wrong(node, path, "a map", &map_help(table)),
-            },
-            Shape::List { of, max, .. } => match &node.kind {
-                NodeKind::List(items) => Kind::List(self.list(items, node.span, of, max, path)?),
-                _ => return self.wrong(node, path, "a list", "write it in brackets: `[…]`"),
-            },
-            Shape::WordOrMap(words, table) => match &node.kind {
-                NodeKind::Map(entries) => Kind::Map(self.members(entries, table, path)),
-                _ => self.word(node, words, path)?,
-            },
-            Shape::Word(words) => self.word(node, words, path)?,
-            Shape::WordOrArn(_) => self.plain_text(node, 1, 2048, path)?,
-            Shape::Text { min, max, .. } => self.plain_text(node, min, max, path)?,
-            Shape::Integer { min, max } => self.integer(node, min, max, false, path)?,
-            Shape::Limit { min, max } => self.integer(node, min, max, true, path)?,
-            Shape::Time => self.time(node, path)?,
-            Shape::Boolean => self.boolean(node, path)?,
-            Shape::Span { min, max } => self.duration(node, min, max, path)?,
-            Shape::Tags => Kind::Tags(self.tags(node, path)?),
-            Shape::Pattern => self.pattern(node, path)?,
+        let kind = match (*shape, &node.kind) {
+            (Shape::Any, _) => Kind::Unread,
+            (Shape::Map(table) | Shape::WordOrMap(_, table), NodeKind::Map(entries)) => {
+                Kind::Map(self.members(entries, table, path))
+            }
+            (Shape::Map(table), _) => return self.wrong(node, path, "a map", &map_help(table)),
+            (Shape::List { of, max, .. }, NodeKind::List(items)) => {
+                Kind::List(self.list(items, node.span, of, max, path)?)
+            }
+            (Shape::List { .. }, _) => return self.wrong(node, path, "a list", "write it in brackets: `[…]`"),
+            (Shape::Word(words) | Shape::WordOrMap(words, _), _) => self.word(node, words, path)?,
+            (Shape::WordOrArn(_), _) => self.plain_text(node, 1, 2048, path)?,
+            (Shape::Text { min, max, .. }, _) => self.plain_text(node, min, max, path)?,
+            (Shape::Integer { min, max, limit }, _) => self.integer(node, (min, max), limit, path)?,
+            (Shape::Time, _) => self.time(node, path)?,
+            (Shape::Boolean, _) => self.boolean(node, path)?,
+            (Shape::Span { min, max }, _) => self.duration(node, min, max, path)?,
+            (Shape::Tags, _) => Kind::Tags(self.tags(node, path)?),
+            (Shape::Pattern, _) => self.pattern(node, path)?,
         };
         Some(Value { span: node.span, kind })
     }
@@ -226,7 +206,7 @@ impl<'a> Reader<'a> {
     /// Reports tags.
     pub(crate) fn is_untagged(&mut self, node: &Node) -> bool {
         if let Some((tag, span)) = &node.tag {
-            if is_intrinsic(tag.trim_start_matches('!')) || CLOUDFORMATION_TAGS.contains(&tag.as_str()) {
+            if is_intrinsic(tag.trim_start_matches('!')) || is_short_form(tag) {
                 self.intrinsic(*span, tag);
             } else {
                 let message = format!("the tag `{}` says nothing here", short(tag));
@@ -254,26 +234,30 @@ impl<'a> Reader<'a> {
     }
 }
 
-const CLOUDFORMATION_TAGS: &[&str] = &[
-    "!And",
-    "!Base64",
-    "!Cidr",
-    "!Condition",
-    "!Equals",
-    "!FindInMap",
-    "!GetAtt",
-    "!GetAZs",
-    "!If",
-    "!ImportValue",
-    "!Join",
-    "!Not",
-    "!Or",
-    "!Ref",
-    "!Select",
-    "!Split",
-    "!Sub",
-    "!Transform",
-];
+/// Whether a tag is the short form of one of CloudFormation's functions.
+fn is_short_form(tag: &str) -> bool {
+    matches!(
+        tag.strip_prefix('!').unwrap_or_default(),
+        "And"
+            | "Base64"
+            | "Cidr"
+            | "Condition"
+            | "Equals"
+            | "FindInMap"
+            | "GetAtt"
+            | "GetAZs"
+            | "If"
+            | "ImportValue"
+            | "Join"
+            | "Not"
+            | "Or"
+            | "Ref"
+            | "Select"
+            | "Split"
+            | "Sub"
+            | "Transform"
+    )
+}
 
 fn is_intrinsic(name: &str) -> bool {
     name == "Ref" || name.starts_with("Fn::")

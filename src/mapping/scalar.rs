@@ -45,9 +45,7 @@ impl Reader<'_> {
     }
 
     fn unfilled(&mut self, span: Span, unfilled: &Unfilled) {
-        let token = match unfilled {
-            Unfilled::Undefined { token, .. } | Unfilled::Malformed { token, .. } => token,
-        };
+        let (Unfilled::Undefined { token, .. } | Unfilled::Malformed { token, .. }) = unfilled;
         let source = self.text.text.get(span.start..span.end).unwrap_or_default();
         let at = source.find(token.as_str()).map_or(span, |at| {
             let start = span.start + at;
@@ -60,12 +58,8 @@ impl Reader<'_> {
             }
             Unfilled::Malformed { token, why } => {
                 let message = format!("`{}` cannot be read: {why}", short(token));
-                self.error(
-                    Code::Interpolation,
-                    at,
-                    message,
-                    "write `${NAME}` or `${NAME:-default}`; `$${` stands for `${`",
-                );
+                let help = "write `${NAME}` or `${NAME:-default}`; `$${` stands for `${`";
+                self.error(Code::Interpolation, at, message, help);
             }
         }
     }
@@ -97,51 +91,45 @@ impl Reader<'_> {
     }
 
     /// A whole number from `min` to `max`; where it is a limit, -1 stands for none.
-    pub(crate) fn integer(&mut self, node: &Node, min: i64, max: i64, limit: bool, path: &str) -> Option<Kind> {
+    pub(crate) fn integer(&mut self, node: &Node, (min, max): (i64, i64), limit: bool, path: &str) -> Option<Kind> {
         let none = if limit { ", or -1 for no limit" } else { "" };
         let help = format!("write a whole number from {min} to {max}{none}");
         let found = self.scalar(node, path, "a whole number", &help)?;
-        match notation::whole(&found.text) {
+        let (code, message, help) = match notation::whole(&found.text) {
             Ok(number) if found.plain => {
                 let allowed = |number: &i64| (min..=max).contains(number) || (limit && *number == -1);
                 if let Some(number) = i64::try_from(number).ok().filter(allowed) {
                     return Some(Kind::Integer(number));
                 }
                 let or = if limit { "-1 or " } else { "" };
-                let message = format!("`{path}` is {}, but may be {or}{min} to {max}", short(&found.text));
-                self.error(Code::OutOfRange, node.span, message, help);
+                (Code::OutOfRange, format!("is {}, but may be {or}{min} to {max}", short(&found.text)), help)
             }
             Ok(number) => {
-                let message = format!("`{path}` must be a number, and this is the text {:?}", found.text);
-                self.error(Code::NumberForm, node.span, message, format!("write {number} without quotes"));
+                let message = format!("must be a number, and this is the text {:?}", found.text);
+                (Code::NumberForm, message, format!("write {number} without quotes"))
             }
             Err(NotWhole::Form(plain)) => {
-                let message = format!("`{path}` must be a plain whole number, and this is `{}`", short(&found.text));
-                let help = plain.map_or(help, |plain| format!("write {plain}"));
-                self.error(Code::NumberForm, node.span, message, help);
+                let message = format!("must be a plain whole number, and this is `{}`", short(&found.text));
+                (Code::NumberForm, message, plain.map_or(help, |plain| format!("write {plain}")))
             }
             Err(NotWhole::Other) => return self.wrong(node, path, "a whole number", &help),
-        }
+        };
+        self.error(code, node.span, format!("`{path}` {message}"), help);
         None
     }
 
     pub(crate) fn boolean(&mut self, node: &Node, path: &str) -> Option<Kind> {
         let help = "write `true` or `false`";
         let found = self.scalar(node, path, "true or false", help)?;
-        match notation::boolean(&found.text) {
-            Ok(value) if found.plain => Some(Kind::Boolean(value)),
-            Ok(value) => {
-                let message = format!("`{path}` must be true or false, and this is the text {:?}", found.text);
-                self.error(Code::BooleanForm, node.span, message, format!("write {value} without quotes"));
-                None
-            }
-            Err(Some(meant)) => {
-                let message = format!("`{path}` must be true or false, and this is {}", node.describe());
-                self.error(Code::BooleanForm, node.span, message, format!("write {meant}"));
-                None
-            }
-            Err(None) => self.wrong(node, path, "true or false", help),
-        }
+        let (is, help) = match notation::boolean(&found.text) {
+            Ok(value) if found.plain => return Some(Kind::Boolean(value)),
+            Ok(value) => (format!("the text {:?}", found.text), format!("write {value} without quotes")),
+            Err(Some(meant)) => (node.describe(), format!("write {meant}")),
+            Err(None) => return self.wrong(node, path, "true or false", help),
+        };
+        let message = format!("`{path}` must be true or false, and this is {is}");
+        self.error(Code::BooleanForm, node.span, message, help);
+        None
     }
 
     /// A moment, as milliseconds since the Unix epoch.

@@ -89,14 +89,11 @@ fn shape(shape: &Shape) -> Value {
         Shape::Text { min, max, .. } => {
             json!({ "type": ["string", "number", "boolean"], "minLength": min, "maxLength": max })
         }
-        Shape::Integer { min, max } => {
-            json!({ "anyOf": [{ "type": "integer", "minimum": min, "maximum": max }, variable] })
+        Shape::Integer { min, max, limit } => {
+            let range = json!({ "type": "integer", "minimum": min, "maximum": max });
+            let none = limit.then(|| json!({ "const": -1, "title": "No limit." }));
+            json!({ "anyOf": none.into_iter().chain([range, variable]).collect::<Vec<_>>() })
         }
-        Shape::Limit { min, max } => json!({ "anyOf": [
-            { "const": -1, "title": "No limit." },
-            { "type": "integer", "minimum": min, "maximum": max },
-            variable,
-        ] }),
         Shape::Time => json!({ "anyOf": [
             { "type": "string", "title": "A date and time with its offset: `2026-11-20T08:30:00Z`." },
             { "type": "number", "minimum": 0, "title": "Seconds since 1970." },
@@ -243,8 +240,9 @@ mod tests {
             _ => number.to_string(),
         };
         match *shape {
-            Shape::Integer { min, max } => vec![format!("{}–{}", number(min), number(max))],
-            Shape::Limit { min, max } => vec![format!("{}–{}, or -1", number(min), number(max))],
+            Shape::Integer { min, max, limit } => {
+                vec![format!("{}–{}{}", number(min), number(max), if limit { ", or -1" } else { "" })]
+            }
             Shape::Span { min, max } => vec![format!("`{}`–`{}`", show(min), show(max))],
             Shape::Boolean => vec!["`true`, `false`".into()],
             Shape::Word(words) | Shape::WordOrMap(words, _) | Shape::WordOrArn(words) => {

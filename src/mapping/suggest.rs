@@ -2,28 +2,22 @@
 
 use crate::parameters::{self, MAPPING, Member, Owner, below, join};
 
-/// Names that other tools give to parameters.
-const OTHER_NAMES: &[(&str, &str)] = &[
-    ("arn", "EventSourceArn"),
-    ("queue", "EventSourceArn"),
-    ("queueurl", "EventSourceArn"),
-    ("source", "EventSourceArn"),
-    ("stream", "EventSourceArn"),
-    ("streamarn", "EventSourceArn"),
-    ("function", "FunctionName"),
-    ("lambda", "FunctionName"),
-    ("batchwindow", "MaximumBatchingWindowInSeconds"),
-    ("maximumbatchingwindow", "MaximumBatchingWindowInSeconds"),
-    ("functionresponsetype", "FunctionResponseTypes"),
-    ("reportbatchitemfailures", "FunctionResponseTypes: [ReportBatchItemFailures]"),
-    ("filterpatterns", "FilterCriteria"),
-    ("retryattempts", "MaximumRetryAttempts"),
-    ("maximumretries", "MaximumRetryAttempts"),
-    ("maxrecordage", "MaximumRecordAgeInSeconds"),
-    ("maximumrecordage", "MaximumRecordAgeInSeconds"),
-    ("bisectbatchonerror", "BisectBatchOnFunctionError"),
-    ("tumblingwindow", "TumblingWindowInSeconds"),
-];
+/// The parameter to which other tools give another name.
+fn of_other_tools(plain: &str) -> Option<&'static str> {
+    Some(match plain {
+        "arn" | "queue" | "queueurl" | "source" | "stream" | "streamarn" => "EventSourceArn",
+        "function" | "lambda" => "FunctionName",
+        "batchwindow" | "maximumbatchingwindow" => "MaximumBatchingWindowInSeconds",
+        "functionresponsetype" => "FunctionResponseTypes",
+        "reportbatchitemfailures" => "FunctionResponseTypes: [ReportBatchItemFailures]",
+        "filterpatterns" => "FilterCriteria",
+        "retryattempts" | "maximumretries" => "MaximumRetryAttempts",
+        "maxrecordage" | "maximumrecordage" => "MaximumRecordAgeInSeconds",
+        "bisectbatchonerror" => "BisectBatchOnFunctionError",
+        "tumblingwindow" => "TumblingWindowInSeconds",
+        _ => return None,
+    })
+}
 
 /// Help for a key that `table` does not have.
 pub(crate) fn help(table: &'static [Member], key: &str) -> String {
@@ -32,9 +26,7 @@ pub(crate) fn help(table: &'static [Member], key: &str) -> String {
     if let Some(member) = taken().find(|member| self::plain(member.name) == plain) {
         return format!("write `{}`", member.name);
     }
-    if std::ptr::eq(table, MAPPING)
-        && let Some((_, name)) = OTHER_NAMES.iter().find(|(other, _)| *other == plain)
-    {
+    if let Some(name) = of_other_tools(&plain).filter(|_| std::ptr::eq(table, MAPPING)) {
         return format!("write `{name}`");
     }
     if plain == "dynamodb" && parameters::find(table, "dynamodbstreams").is_some() {

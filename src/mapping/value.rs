@@ -44,67 +44,58 @@ pub(crate) struct Members {
 }
 
 impl Members {
+    fn entry(&self, name: &str) -> Option<&(&'static str, Span, Value)> {
+        self.entries.iter().find(|(found, ..)| *found == name)
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
-        self.entries.iter().find(|(found, ..)| *found == name).map(|(.., value)| value)
+        self.entry(name).map(|(.., value)| value)
     }
 
     pub(crate) fn key(&self, name: &str) -> Option<Span> {
-        self.entries.iter().find(|(found, ..)| *found == name).map(|(_, key, _)| *key)
+        self.entry(name).map(|(_, key, _)| *key)
+    }
+
+    /// What a kind holds, and where it stands.
+    fn read<'v, T>(&'v self, name: &str, of: impl FnOnce(&'v Kind) -> Option<T>) -> Option<(T, Span)> {
+        let value = self.get(name)?;
+        Some((of(&value.kind)?, value.span))
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<(&str, Span)> {
-        match self.get(name)? {
-            Value { span, kind: Kind::Text(text) } => Some((text, *span)),
-            _ => None,
-        }
+        self.read(name, |kind| if let Kind::Text(text) = kind { Some(text.as_str()) } else { None })
     }
 
     pub(crate) fn integer(&self, name: &str) -> Option<(i64, Span)> {
-        match self.get(name)? {
-            Value { span, kind: Kind::Integer(number) } => Some((*number, *span)),
-            _ => None,
-        }
+        self.read(name, |kind| if let Kind::Integer(number) = kind { Some(*number) } else { None })
     }
 
     pub(crate) fn time(&self, name: &str) -> Option<(u64, Span)> {
-        match self.get(name)? {
-            Value { span, kind: Kind::Time(unix_ms) } => Some((*unix_ms, *span)),
-            _ => None,
-        }
+        self.read(name, |kind| if let Kind::Time(unix_ms) = kind { Some(*unix_ms) } else { None })
     }
 
     pub(crate) fn boolean(&self, name: &str) -> Option<bool> {
-        match self.get(name)?.kind {
-            Kind::Boolean(value) => Some(value),
-            _ => None,
-        }
+        self.read(name, |kind| if let Kind::Boolean(value) = kind { Some(*value) } else { None })
+            .map(|(value, _)| value)
     }
 
     pub(crate) fn duration(&self, name: &str) -> Option<(Duration, Span)> {
-        match self.get(name)? {
-            Value { span, kind: Kind::Duration(duration) } => Some((*duration, *span)),
-            _ => None,
-        }
+        self.read(name, |kind| if let Kind::Duration(duration) = kind { Some(*duration) } else { None })
     }
 
     pub(crate) fn list(&self, name: &str) -> &[Value] {
-        match self.get(name) {
-            Some(Value { kind: Kind::List(items), .. }) => items,
-            _ => &[],
-        }
+        if let Some(Kind::List(items)) = self.get(name).map(|value| &value.kind) { items } else { &[] }
     }
 
     pub(crate) fn map(&self, name: &str) -> Option<&Self> {
-        match self.get(name)? {
-            Value { kind: Kind::Map(members), .. } => Some(members),
-            _ => None,
-        }
+        if let Kind::Map(members) = &self.get(name)?.kind { Some(members) } else { None }
     }
 
     pub(crate) fn tags(&self, name: &str) -> BTreeMap<String, String> {
-        match self.get(name) {
-            Some(Value { kind: Kind::Tags(tags), .. }) => tags.clone(),
-            _ => BTreeMap::new(),
+        if let Some(Kind::Tags(tags)) = self.get(name).map(|value| &value.kind) {
+            tags.clone()
+        } else {
+            BTreeMap::new()
         }
     }
 

@@ -60,15 +60,11 @@ pub(crate) enum Shape {
         max: usize,
         form: Option<&'static Form>,
     },
-    /// A whole number in a range.
+    /// A whole number in a range; where it is a limit, or -1: none.
     Integer {
         min: i64,
         max: i64,
-    },
-    /// A whole number in a range, or -1: no limit.
-    Limit {
-        min: i64,
-        max: i64,
+        limit: bool,
     },
     /// A moment: RFC 3339, or seconds since the Unix epoch.
     Time,
@@ -157,11 +153,11 @@ const fn formed(min: usize, max: usize, form: &'static Form) -> Member {
 }
 
 const fn integer(min: i64, max: i64) -> Member {
-    Member::new(Shape::Integer { min, max })
+    Member::new(Shape::Integer { min, max, limit: false })
 }
 
 const fn limit(min: i64, max: i64) -> Member {
-    Member::new(Shape::Limit { min, max }).silent(-1).least(-1)
+    Member::new(Shape::Integer { min, max, limit: true }).silent(-1).least(-1)
 }
 
 const fn boolean() -> Member {

@@ -76,7 +76,7 @@ impl Findings {
                     self.add(&format!("'{text}'"), path, &constraint);
                 }
             }
-            (Shape::Integer { min, max } | Shape::Limit { min, max }, number @ Value::Number(_)) => {
+            (Shape::Integer { min, max, .. }, number @ Value::Number(_)) => {
                 self.integer(number, path, member.least.unwrap_or(*min), *max);
             }
             // The model has no length for lists of structures: the service has its own.
@@ -97,32 +97,21 @@ impl Findings {
             }
             (Shape::Map(table), Value::Object(members)) => self.structure(members, table, path),
             (Shape::Tags, Value::Object(tags)) => {
-                let whole = format!("'{}'", printed(value));
-                self.tags(tags.keys().map(String::as_str), &whole, path, "Map keys", (1, LONGEST_KEY));
-                let values = tags.values().filter_map(Value::as_str);
-                self.tags(values, &whole, path, "Map value", (0, LONGEST_VALUE));
+                let (keys, values) = (tags.keys().map(String::as_str), tags.values().filter_map(Value::as_str));
+                let keys = of_tags("Map keys", keys, 1, LONGEST_KEY);
+                for constraint in keys.into_iter().chain(of_tags("Map value", values, 0, LONGEST_VALUE)) {
+                    self.add(&format!("'{}'", printed(value)), path, &constraint);
+                }
             }
             _ => {}
         }
     }
 
-    fn tags<'t>(
-        &mut self,
-        mut texts: impl Iterator<Item = &'t str>,
-        whole: &str,
-        path: &str,
-        what: &str,
-        (min, max): (usize, usize),
-    ) {
-        if !texts.all(|text| (min..=max).contains(&units(text)) && is_tag(text)) {
-            self.add(whole, path, &format!("{what} must satisfy constraint: [{}]", all_of(min, max, Some(&TAG))));
-        }
-    }
-
     /// The keys of tags, as a list.
     pub(crate) fn tag_keys(&mut self, keys: &[String], path: &str) {
-        let whole = format!("'[{}]'", keys.join(", "));
-        self.tags(keys.iter().map(String::as_str), &whole, path, "Member", (1, LONGEST_KEY));
+        if let Some(constraint) = of_tags("Member", keys.iter().map(String::as_str), 1, LONGEST_KEY) {
+            self.add(&format!("'[{}]'", keys.join(", ")), path, &constraint);
+        }
     }
 
     /// The one error of all findings.
@@ -170,6 +159,12 @@ fn lacks(shape: &Shape, text: &str) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// What the keys or values of tags lack.
+fn of_tags<'t>(what: &str, mut texts: impl Iterator<Item = &'t str>, min: usize, max: usize) -> Option<String> {
+    let fit = texts.all(|text| (min..=max).contains(&units(text)) && is_tag(text));
+    (!fit).then(|| format!("{what} must satisfy constraint: [{}]", all_of(min, max, Some(&TAG))))
 }
 
 fn all_of(min: usize, max: usize, form: Option<&Form>) -> String {
