@@ -1,8 +1,8 @@
 //! From parameters to a mapping, or to the refusal of the service. Pure: no I/O, no clock.
 //!
-//! What goes with which source, and what goes together, is checked once for files and for the API: by `mapping`. Of what that
-//! finds, AWS tells the first in an order of its own. Its texts are kept word for word where they are known; where AWS's are
-//! not, or forebay lacks what is asked for, they are forebay's.
+//! What goes with which source, and what goes together, is checked once for files and for the API: by `mapping`. Of
+//! what that finds, AWS tells the first in an order of its own. Its texts are kept word for word where they are known;
+//! where AWS's are not, or forebay lacks what is asked for, they are forebay's.
 
 use serde_json::Value;
 

@@ -13,13 +13,12 @@ use super::reader::Reader;
 use super::text::{Span, Text};
 use super::tree::{DEPTH, Node, NodeKind};
 
-/// Makes a mapping of the parameters of AWS's `CreateEventSourceMapping`. Everything that is checked in a file is checked
-/// here, too, but nothing is filled in: `${…}` is plain text. The UUID is also the mapping's name. `now_unix_ms` is the
-/// time of the check, in milliseconds since the Unix epoch. Pure, and never panics.
+/// Makes a mapping of the parameters of AWS's `CreateEventSourceMapping`. Everything that is checked in a file is
+/// checked here, too, but nothing is filled in: `${…}` is plain text. The UUID is also the mapping's name.
+/// `now_unix_ms` is the time of the check, in milliseconds since the Unix epoch. Pure, and never panics.
 ///
-/// # Errors
-/// Everything that is wrong, without mere warnings; at least one diagnostic. What a diagnostic shows as its file is
-/// `(api)`, and it has no place there.
+/// # Errors Everything that is wrong, without mere warnings; at least one diagnostic. What a diagnostic shows as its
+/// file is `(api)`, and it has no place there.
 pub fn of_definition(
     uuid: &str,
     parameters: &Map<String, Value>,

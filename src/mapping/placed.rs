@@ -1,12 +1,14 @@
-//! Where the characters of a scalar's text stand in the file: errors in a pattern that is written as JSON text point into it.
+//! Where the characters of a scalar's text stand in the file: errors in a pattern that is written as JSON text point
+//! into it.
 
 use super::text::Span;
 
-/// For each byte of a scalar's text, and for its end, the offset in the file. None where the text is not the scalar's as it stands there:
-/// an alias, a text with variables filled in, or one with escapes that name a character by its number.
+/// For each byte of a scalar's text, and for its end, the offset in the file. None where the text is not the scalar's
+/// as it stands there: an alias, a text with variables filled in, or one with escapes that name a character by its
+/// number.
 ///
-/// YAML's other quotes, escapes, folding and indentation only add white space, quotes and backslashes, so the characters of the text
-/// are found one after the other.
+/// YAML's other quotes, escapes, folding and indentation only add white space, quotes and backslashes, so the
+/// characters of the text are found one after the other.
 pub(crate) fn align(file: &str, span: Span, text: &str) -> Option<Vec<usize>> {
     let source = file.get(span.start..span.end)?;
     let added = |c: char| c.is_ascii_whitespace() || matches!(c, '\'' | '"' | '\\');

@@ -1,8 +1,9 @@
 //! The one table of parameters: what an event source mapping can say, in files and through the AWS API.
 //!
-//! A row is a parameter: its name, its shape with its range, the sources that take it, and its place in AWS's model. Mapping
-//! files, the AWS API, `forebay schema`, `forebay import` and the checks of the docs all read these rows, so a new
-//! parameter is a new row. Rules across parameters are code in `mapping`; AWS's words for them are in `aws_api/refusals.rs`.
+//! A row is a parameter: its name, its shape with its range, the sources that take it, and its place in AWS's model.
+//! Mapping files, the AWS API, `forebay schema`, `forebay import` and the checks of the docs all read these rows, so a
+//! new parameter is a new row. Rules across parameters are code in `mapping`; AWS's words for them are in
+//! `aws_api/definition.rs`.
 
 use std::time::Duration;
 
@@ -27,8 +28,8 @@ pub(crate) struct Member {
     pub(crate) place: u8,
     /// `CreateEventSourceMapping` has it, and `UpdateEventSourceMapping` has not.
     pub(crate) fixed: bool,
-    /// The number with which it says nothing, because it is AWS's default; for booleans 0 is false. Empty texts, lists and
-    /// maps never say anything.
+    /// The number with which it says nothing, because it is AWS's default; for booleans 0 is false. Empty texts, lists
+    /// and maps never say anything.
     pub(crate) silent: Option<i64>,
     /// The least of the API's model, where files take less or more.
     pub(crate) least: Option<i64>,
@@ -105,37 +106,21 @@ pub(crate) const LONGEST_KEY: usize = 128;
 pub(crate) const LONGEST_VALUE: usize = 256;
 pub(crate) const MOST_TAGS: usize = 50;
 
-/// A table: each row is the documentation of a member, its name and what it takes.
+/// A table: each row is the documentation of a member, its name, what may be written, and the columns that are not as
+/// usual.
 macro_rules! members {
-    ($($(#[doc = $about:literal])* $name:ident: $row:expr;)+) => {
-        &[$($crate::parameters::Member { name: stringify!($name), about: concat!($($about),*), ..$row }),+]
+    ($($(#[doc = $about:literal])* $name:ident: $shape:expr $(, $column:ident = $value:expr)*;)+) => {
+        &[$($crate::parameters::Member {
+            $($column: $value,)*
+            ..$crate::parameters::Member::new(stringify!($name), concat!($($about),*), $shape)
+        }),+]
     };
 }
 use members;
 
 impl Member {
-    const fn new(shape: Shape) -> Self {
-        Self { name: "", about: "", shape, owner: Owner::Every, place: 0, fixed: false, silent: None, least: None }
-    }
-
-    const fn api(self, place: u8) -> Self {
-        Self { place, ..self }
-    }
-
-    const fn fixed(self) -> Self {
-        Self { fixed: true, ..self }
-    }
-
-    const fn silent(self, number: i64) -> Self {
-        Self { silent: Some(number), ..self }
-    }
-
-    const fn least(self, number: i64) -> Self {
-        Self { least: Some(number), ..self }
-    }
-
-    const fn of(self, owner: Owner) -> Self {
-        Self { owner, ..self }
+    const fn new(name: &'static str, about: &'static str, shape: Shape) -> Self {
+        Self { name, about, shape, owner: Owner::Every, place: 0, fixed: false, silent: None, least: None }
     }
 
     /// Whether some mapping takes it.
@@ -144,45 +129,28 @@ impl Member {
     }
 }
 
-const fn text(min: usize, max: usize) -> Member {
-    Member::new(Shape::Text { min, max, form: None })
+const fn text(min: usize, max: usize) -> Shape {
+    Shape::Text { min, max, form: None }
 }
 
-const fn formed(min: usize, max: usize, form: &'static Form) -> Member {
-    Member::new(Shape::Text { min, max, form: Some(form) })
+const fn formed(min: usize, max: usize, form: &'static Form) -> Shape {
+    Shape::Text { min, max, form: Some(form) }
 }
 
-const fn integer(min: i64, max: i64) -> Member {
-    Member::new(Shape::Integer { min, max, limit: false })
+const fn integer(min: i64, max: i64) -> Shape {
+    Shape::Integer { min, max, limit: false }
 }
 
-const fn limit(min: i64, max: i64) -> Member {
-    Member::new(Shape::Integer { min, max, limit: true }).silent(-1).least(-1)
+const fn limit(min: i64, max: i64) -> Shape {
+    Shape::Integer { min, max, limit: true }
 }
 
-const fn boolean() -> Member {
-    Member::new(Shape::Boolean)
+const fn span(min: Duration, max: Duration) -> Shape {
+    Shape::Span { min, max }
 }
 
-const fn span(min: Duration, max: Duration) -> Member {
-    Member::new(Shape::Span { min, max })
-}
-
-const fn word(words: &'static [&'static str]) -> Member {
-    Member::new(Shape::Word(words))
-}
-
-const fn list(of: &'static Shape, min: usize, max: usize) -> Member {
-    Member::new(Shape::List { of, min, max })
-}
-
-const fn map(table: &'static [Member]) -> Member {
-    Member::new(Shape::Map(table))
-}
-
-/// What AWS's answers carry, and nothing else.
-const fn answered() -> Member {
-    Member::new(Shape::Any).of(Owner::ReadOnly)
+const fn list(of: &'static Shape, min: usize, max: usize) -> Shape {
+    Shape::List { of, min, max }
 }
 
 /// The members of the API, in the order of its model.
