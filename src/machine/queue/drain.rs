@@ -3,7 +3,8 @@
 
 use super::QueueMachine;
 use super::draining::Draining;
-use super::message::Held;
+use super::message::{Held, Stage};
+use super::settling::Deliveries;
 use crate::machine::{Invariant, Output};
 
 impl QueueMachine {
@@ -52,20 +53,40 @@ impl QueueMachine {
             return;
         }
         self.receiving.resume();
+        let stopped = std::mem::take(&mut self.settling.stopped);
+        self.settling.release_now(&mut self.cx, &mut self.messages, &stopped);
         let mut tokens: Vec<u64> = std::mem::take(&mut self.settling.returning).into();
         tokens.sort_unstable();
         self.messages.regather(&tokens);
     }
 
     pub(super) fn advance_drain(&mut self) {
-        let Some(draining) = &mut self.cx.draining else { return };
+        let has_work = self.has_work();
         let open = self.receiving.open();
+        let Some(draining) = &mut self.cx.draining else { return };
+        // The calls of a machine end with it. A receive that is open would hide what it brings.
+        if open > 0 && has_work && draining.is_outlasted(self.cx.now) {
+            draining.abandon(self.invoking.in_flight());
+            return self.abandon_work();
+        }
         if open > 0 && draining.cancels_receives(self.cx.now) {
             self.cx.out.push(Output::CancelPolls);
         }
         if open == 0 {
             self.settling.release_returning(&mut self.cx, &mut self.messages);
         }
+    }
+
+    /// Waits for nothing any more that is, or was to be, invoked or delivered: it is left to its visibility timeout.
+    fn abandon_work(&mut self) {
+        let Self { cx, messages, invoking, settling, .. } = self;
+        let ends = |held: &Held| held.stage.is_idle() || matches!(held.stage, Stage::InFlight | Stage::DeadLettered);
+        let tokens: Vec<u64> = messages.tokens(ends).into_iter().collect();
+        let _waiting = messages.gather.abandon(|_| false);
+        messages.gather.vacate(&tokens);
+        invoking.abandon();
+        settling.deliveries = Deliveries::default();
+        settling.expire(cx, messages, &tokens);
     }
 
     /// Whether something is left that is, or will be, invoked or delivered.
@@ -83,6 +104,6 @@ impl QueueMachine {
             self.cx.out.check(Invariant::DrainedClean, self.messages.is_empty());
         }
         let over = quiet && (draining.is_cut() || !has_work) || draining.is_over(has_work, self.cx.now);
-        over.then_some(self.invoking.in_flight() as usize)
+        over.then_some((draining.abandoned() + self.invoking.in_flight()) as usize)
     }
 }

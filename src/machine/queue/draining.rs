@@ -21,6 +21,8 @@ pub(super) struct Draining {
     cancelled: bool,
     /// What is in flight is no longer waited for.
     cut: bool,
+    /// Batches in flight that outlasted the bound.
+    abandoned: u32,
 }
 
 impl Draining {
@@ -29,7 +31,7 @@ impl Draining {
         let ends = now + bound;
         let receives_end = now + (bound - LAST_CALLS.min(bound / 2)).max(receives);
         let quiet_ends = if receives > bound { receives_end + LAST_CALLS } else { ends };
-        Self { ends, receives_end, quiet_ends, cancelled: false, cut: false }
+        Self { ends, receives_end, quiet_ends, cancelled: false, cut: false, abandoned: 0 }
     }
 
     /// A drain that ends now, but for the calls that release messages.
@@ -60,6 +62,16 @@ impl Draining {
         self.ends = self.ends.max(self.quiet_ends);
     }
 
+    /// So many batches in flight are not waited for any longer.
+    pub(super) const fn abandon(&mut self, batches: u32) {
+        self.abandoned += batches;
+    }
+
+    /// How many batches it has abandoned.
+    pub(super) const fn abandoned(&self) -> u32 {
+        self.abandoned
+    }
+
     pub(super) const fn is_cut(&self) -> bool {
         self.cut
     }
@@ -67,6 +79,11 @@ impl Draining {
     /// Whether the receives that are open are to be cancelled now: once.
     pub(super) fn cancels_receives(&mut self, now: Mono) -> bool {
         self.receives_end <= now && !std::mem::replace(&mut self.cancelled, true)
+    }
+
+    /// Whether what is in flight has outlasted its bound.
+    pub(super) fn is_outlasted(&self, now: Mono) -> bool {
+        self.ends <= now
     }
 
     /// Whether its time is over. With nothing left to be invoked its bound is that of the receives.

@@ -188,7 +188,7 @@ impl Settling {
     }
 
     /// Releases messages at once.
-    fn release_now(&mut self, cx: &mut Context, messages: &mut Messages, tokens: &[u64]) {
+    pub(super) fn release_now(&mut self, cx: &mut Context, messages: &mut Messages, tokens: &[u64]) {
         for &token in tokens {
             self.release(cx, messages, token, Duration::ZERO);
         }
@@ -207,7 +207,8 @@ impl Settling {
 
     /// No receive of our own is open any more: what was to be released then is released.
     pub(super) fn release_returning(&mut self, cx: &mut Context, messages: &mut Messages) {
-        let tokens: Vec<u64> = take(&mut self.returning).into();
+        let mut tokens: Vec<u64> = take(&mut self.returning).into();
+        tokens.append(&mut self.stopped);
         self.release_now(cx, messages, &tokens);
     }
 

@@ -81,8 +81,15 @@ impl QueueMachine {
                 let stopped = messages.gather.take_behind(&[token]);
                 settling.release_stopped(cx, messages, &stopped);
             }
-            // It is about to be given back, or deleted: that is tried.
-            Stage::Deleting(_) | Stage::Returning | Stage::FilteredOut => messages.unwatch(token),
+            // It is about to be deleted: that is tried.
+            Stage::Deleting(_) | Stage::FilteredOut => messages.unwatch(token),
+            // Nothing is left to release. What stands behind it in its group is not begun, even if the drain is taken back.
+            Stage::Returning => {
+                let group = messages.gather.group_of(token).cloned();
+                let is_of_group = |other: &u64| group.is_some() && messages.gather.group_of(*other) == group.as_ref();
+                settling.stop_returning(token, is_of_group);
+                messages.forget(cx, token);
+            }
         }
     }
 

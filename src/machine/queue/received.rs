@@ -18,7 +18,7 @@ impl QueueMachine {
         }
     }
 
-    fn received(&mut self, Received { records, wanted, took, lease }: Received) {
+    fn received(&mut self, Received { records, wanted, since, took, lease }: Received) {
         if self.settling.deletes.is_idle() {
             self.cx.health.deletions_over();
         }
@@ -26,6 +26,9 @@ impl QueueMachine {
             self.cx.health.deliveries_over();
         }
         let count = records.len();
+        if count == 0 {
+            self.settling.deletes.found_nothing(&mut self.cx, since);
+        }
         // What the queue would move to its dead-letter queue next is processed, although the mapping drains.
         let goes_back = self.cx.drains() && !records.iter().any(|record| self.cx.is_last(record));
         if let Some(draining) = self.cx.draining.as_mut().filter(|_| count > 0 && !goes_back) {

@@ -92,7 +92,8 @@ impl Scenario {
         }
         let mut patience = Duration::from_millis(bound + SLACK);
         let mut disabled = self.rig.wait(self.subjects[subject].name(), patience, is(MappingState::Disabled)).await;
-        if !disabled && self.subjects[subject].came_last(since) {
+        let late = self.subjects[subject].came_last(&self.subjects[subject].state(), since);
+        if !disabled && late {
             // What a receive brings late for the last time is processed, for as long as receives are waited for.
             let rest = Duration::from_millis(receives - bound);
             patience += rest;

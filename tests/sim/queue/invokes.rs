@@ -182,6 +182,10 @@ impl OpenInvoke {
         let now = subject.world.now();
         let mut state = subject.state();
         subject.sweep(&mut state);
+        if !state.calls.contains_key(&self.id) {
+            drop(state);
+            return subject.note(format_args!("invoke {} ends unheard", self.id));
+        }
         let slots = session.slots(&state);
         Subject::close_call(&mut state, slots, self.id, now);
         if result.is_ok() {
@@ -258,13 +262,14 @@ impl Drop for OpenInvoke {
         let subject = Arc::clone(&self.subject);
         let now = subject.world.now();
         let mut state = subject.state();
+        let heard = state.calls.contains_key(&self.id);
         Subject::close_call(&mut state, 0, self.id, now);
-        state.gave_up = Some(now);
         for &index in &self.leases {
             state.leases[index].allowed.get_or_insert("its invoke was given up");
         }
         let alive = state.sessions.last().is_some_and(|session| session.incarnation == subject.world.incarnation());
         let may = match state.quiet {
+            _ if !heard => true,
             None => !alive,
             Some(quiet) => quiet.cut || quiet.bound.is_none_or(|bound| now + 5 >= quiet.since + bound) || !alive,
         };

@@ -258,10 +258,9 @@ impl Subject {
     }
 
     /// Whether a receive has brought a message for the last time since then.
-    pub(crate) fn came_last(&self, since: u64) -> bool {
-        let state = self.state();
+    pub(crate) fn came_last(&self, state: &SubjectState, since: u64) -> bool {
         let late = |index: &usize| state.leases[*index].delivered.is_some_and(|at| at >= since);
-        (0..state.leases.len()).filter(late).any(|index| self.is_last(&state, index))
+        (0..state.leases.len()).filter(late).any(|index| self.is_last(state, index))
     }
 
     /// A drain looks at these together: of a FIFO queue all are kept where one of them is at its last receive.
@@ -282,15 +281,25 @@ impl Subject {
         self.keep_together(&mut state, &idle);
     }
 
-    /// The engine holds nothing more when its drain is over.
+    /// What is in flight has its bound, and when the drain is over the engine holds nothing more.
     pub(crate) fn leave_behind(&self, state: &mut SubjectState) {
-        let Some(over) = state.quiet.and_then(|quiet| quiet.receives.map(|span| quiet.since + span)) else { return };
-        if self.world.now() < over {
+        let Some(Quiet { since, bound: Some(bound), receives: Some(receives), .. }) = state.quiet else { return };
+        let (now, over) = (self.world.now(), since + receives);
+        let outlasted = if self.came_last(state, since) { over } else { since + bound };
+        if now < outlasted {
             return;
+        }
+        // Their answers are not heard any more.
+        if now > outlasted {
+            for call in std::mem::take(&mut state.calls).into_values() {
+                state.fifo.freed.extend(call.groups.into_iter().map(|group| (group, now)));
+            }
         }
         for index in state.open.clone() {
             let lease = &mut state.leases[index];
-            if lease.received < over && lease.until >= over {
+            let returns = lease.hold == Hold::Succeeded || lease.hold == Hold::Unstarted && !lease.stays;
+            let until = if returns { over } else { outlasted };
+            if now >= until && lease.received < until && lease.until >= until {
                 lease.allowed.get_or_insert("left behind by a drain");
             }
         }

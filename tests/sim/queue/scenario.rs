@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::engine::MappingState;
+use forebay::engine::{MappingState, Snapshot};
 use forebay::machine::Health;
 use forebay::mapping::Mapping;
 use forebay::store::EngineStore;
@@ -255,6 +255,12 @@ impl Scenario {
 
     /// What the engine says of itself agrees with the world.
     async fn check_status(&self, subject: &Subject) {
+        // Deletions without effect are a false alarm when nothing has come again after its visibility timeout.
+        let patience = Duration::from_millis(subject.hidden(&subject.plan.mapping)) + Duration::from_secs(90);
+        let proven = |status: Option<&Snapshot>| {
+            status.is_some_and(|status| !status.health.reason().unwrap_or_default().contains("deletion:"))
+        };
+        self.rig.wait(subject.name(), patience, proven).await;
         let Some(status) = self.rig.status(subject.name()).await else { return subject.violate("is not listed") };
         // Only what is used can show that it works again.
         let used = subject.state().counts.deleted_fairly > 0;

@@ -186,12 +186,7 @@ impl Subject {
     fn may_give_up(&self, state: &SubjectState) -> bool {
         let alive = state.sessions.last().is_some_and(|session| session.incarnation == self.world.incarnation());
         let over = |quiet: &Quiet| quiet.receives.is_none_or(|span| self.world.now() + SOONER >= quiet.since + span);
-        // An invoke that outlasts the bound ends everything.
-        let outlasted = |quiet: &Quiet| {
-            let bound = quiet.bound.is_some_and(|bound| self.world.now() + 5 >= quiet.since + bound);
-            bound && (!state.calls.is_empty() || state.gave_up == Some(self.world.now()))
-        };
-        !alive || state.quiet.is_some_and(|quiet| quiet.cut || over(&quiet) || outlasted(&quiet))
+        !alive || state.quiet.is_some_and(|quiet| quiet.cut || over(&quiet))
     }
 
     /// Goes on with a receive that nobody waits for any more.

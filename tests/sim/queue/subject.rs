@@ -111,8 +111,6 @@ pub(crate) struct SubjectState {
     pub(crate) running: u32,
     /// Set while the mapping must not receive.
     pub(crate) quiet: Option<Quiet>,
-    /// When the engine last gave an invoke up.
-    pub(crate) gave_up: Option<u64>,
     /// Messages that were handed out to receives that the engine had given up.
     pub(crate) wasted: usize,
     /// Deletes that take effect later: when, and of which message.

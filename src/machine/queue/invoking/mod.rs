@@ -154,6 +154,14 @@ impl Invoking {
         tokens
     }
 
+    /// Forgets every batch. What the function answers to one is not heard any more.
+    pub(super) fn abandon(&mut self) {
+        self.batches.clear();
+        self.ready.clear();
+        self.waiting.clear();
+        self.in_flight = 0;
+    }
+
     /// The messages of the batches of which no try was ever begun.
     pub(super) fn take_fresh(&mut self, messages: &mut Messages) -> Vec<u64> {
         self.take_idle(messages, |batch| batch.attempt == 0)

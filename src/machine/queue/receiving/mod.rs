@@ -88,6 +88,7 @@ pub(super) struct Received {
     pub(super) records: Vec<Record>,
     /// How many it had asked for.
     pub(super) wanted: usize,
+    pub(super) since: Mono,
     pub(super) took: Duration,
     /// How long the messages are hidden.
     pub(super) lease: Duration,
@@ -248,7 +249,7 @@ impl Receiving {
         }
         // What was asked for is what was given. The queue's own timeout may have changed while the poll was open.
         let lease = poll.visibility.unwrap_or_else(|| poll.lease.min(cx.lease()));
-        Received { records, wanted: poll.max as usize, took, lease }
+        Received { records, wanted: poll.max as usize, since: poll.since, took, lease }
     }
 
     /// The source failed. Gives the pause that follows.

@@ -34,12 +34,15 @@ pub(crate) struct Deletes {
     futile: u32,
     /// When a message may be received although no deletion works.
     probe_at: Mono,
+    /// By then everything is visible again of which the deletion had no effect.
+    visible_by: Mono,
 }
 
 impl Deletes {
     /// What a successor goes on with, of which so many calls are open.
     pub(super) fn handed_over(&self, open: usize) -> Self {
-        Self { open, futile: self.futile, probe_at: self.probe_at, ..Self::default() }
+        let (futile, probe_at, visible_by) = (self.futile, self.probe_at, self.visible_by);
+        Self { open, futile, probe_at, visible_by, ..Self::default() }
     }
 
     pub(super) fn is_behind(&self) -> bool {
@@ -137,12 +140,21 @@ impl Deletes {
     /// again without end.
     fn deleted_nothing(&mut self, cx: &mut Context, refused: bool) {
         self.futile = self.futile.saturating_add(1);
+        self.visible_by = self.visible_by.max(cx.now + cx.lease());
         if self.futile < FUTILE {
             return;
         }
         self.probe_at = cx.now + PROBE.pause(self.futile - FUTILE + 1, &mut cx.rng);
         if refused {
             cx.health.deletion_failed(&Fault::new(FaultKind::Invalid, NO_EFFECT));
+        }
+    }
+
+    /// A receive that began at `since` found nothing. Had the deletions had no effect, their messages would have come.
+    pub(crate) fn found_nothing(&mut self, cx: &mut Context, since: Mono) {
+        if self.probe_at().is_some() && since >= self.visible_by {
+            self.futile = 0;
+            cx.health.deletion_ok();
         }
     }
 

@@ -8,6 +8,7 @@ mod deliveries;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::mem::take;
 use std::time::Duration;
 
 use self::changes::Changes;
@@ -36,6 +37,8 @@ pub(super) struct Settling {
     pub(super) attempts: Attempts,
     /// Messages of a drain that were never started: released when no receive is open any more.
     pub(super) returning: VecDeque<u64>,
+    /// Those of them that are released even if the drain is taken back: their group has lost a message.
+    pub(super) stopped: Vec<u64>,
 }
 
 /// A call on its way.
@@ -79,7 +82,16 @@ impl Settling {
         let changes = self.changes.handed_over(calls.values().flat_map(Call::changes), unmade);
         let dead = messages.tokens(|held| held.stage == Stage::DeadLettered);
         let deliveries = self.deliveries.handed_over(&dead, open);
-        Self { deletes, changes, calls, deliveries, attempts: self.attempts, returning: VecDeque::new() }
+        Self { deletes, changes, calls, deliveries, attempts: self.attempts, ..Self::default() }
+    }
+
+    /// A message that was to be released is lost: those that this is true of are stopped with it.
+    pub(super) fn stop_returning(&mut self, lost: u64, is_stopped: impl Fn(&u64) -> bool) {
+        self.stopped.retain(|&token| token != lost);
+        let returning = take(&mut self.returning).into_iter().filter(|&token| token != lost);
+        let (stopped, returning) = returning.partition::<VecDeque<u64>, _>(is_stopped);
+        self.stopped.extend(stopped);
+        self.returning = returning;
     }
 
     /// Whether nothing waits to be sent to the source, and no call is open.

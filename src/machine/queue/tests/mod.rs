@@ -4,6 +4,7 @@ mod changes;
 mod deliveries;
 mod destinations;
 mod fifo;
+mod futile;
 mod lives;
 mod panics;
 pub(super) mod parts;

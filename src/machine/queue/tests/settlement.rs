@@ -2,8 +2,7 @@
 
 use super::rig::{Rig, answer, fault, function_error, ms, s};
 use crate::machine::{
-    BackoffPolicy, Event, FaultKind, Health, HeartbeatResult, Input, OnFunctionError, QueueOptions, SettleAction,
-    SettleOutcome,
+    BackoffPolicy, Event, FaultKind, HeartbeatResult, Input, OnFunctionError, QueueOptions, SettleAction, SettleOutcome,
 };
 
 fn reporting() -> QueueOptions {
@@ -61,65 +60,6 @@ fn messages_that_fail_for_the_last_time_are_counted() {
     rig.bring(1);
     rig.finish(function_error());
     assert_eq!(rig.saw(|event| matches!(event, Event::Exhausted { .. })), 1, "it comes again");
-}
-
-/// Ten minutes in which every message is processed and no deletion works: how many receives there were.
-fn without_deletions(rig: &mut Rig, outcome: &SettleOutcome) -> usize {
-    let mut received = 0;
-    for _ in 0..6_000 {
-        if !rig.polls.is_empty() {
-            received += 1;
-            rig.bring(1);
-        }
-        while !rig.invokes.is_empty() {
-            rig.finish(answer("null"));
-        }
-        while let Some(request) = rig.settles.front() {
-            let deletes = request.action == SettleAction::Delete;
-            rig.settle_as(if deletes { outcome.clone() } else { SettleOutcome::Done });
-        }
-        rig.pass(ms(100));
-    }
-    let degraded =
-        |event: &Event| matches!(event, Event::Health(Health::Degraded { reason }) if reason.starts_with("deletion: "));
-    assert_eq!(rig.saw(degraded), 1, "{outcome:?}");
-    received
-}
-
-fn last_health(rig: &Rig) -> Option<&Event> {
-    rig.events.iter().rev().find(|event| matches!(event, Event::Health(_)))
-}
-
-#[test]
-fn receipts_that_are_always_refused_show_and_slow_receiving_down_until_a_deletion_works() {
-    let mut rig = Rig::new(reporting(), 30);
-    let received = without_deletions(&mut rig, &SettleOutcome::Gone);
-    assert!((5..=30).contains(&received), "{received} receives in ten minutes");
-    while rig.polls.is_empty() {
-        rig.pass(s(1));
-    }
-    assert_eq!((rig.polls.len(), rig.polls[0].max), (1, 1));
-    rig.bring(1);
-    rig.finish(answer("null"));
-    rig.pass(ms(10));
-    assert_eq!(rig.polls.len(), 0);
-    rig.settle_all();
-    assert_eq!(last_health(&rig), Some(&Event::Health(Health::Ok)));
-    assert_eq!(rig.polls[0].max, 10);
-}
-
-#[test]
-fn nothing_is_received_while_deletions_fail_and_messages_wait_for_them() {
-    let mut rig = Rig::new(reporting(), 30);
-    let received = without_deletions(&mut rig, &SettleOutcome::Failed(fault(FaultKind::Denied)));
-    assert!((1..=5).contains(&received), "{received} receives in ten minutes");
-    assert_eq!(rig.polls.len(), 0);
-    for _ in 0..100 {
-        rig.settle_all();
-        rig.pass(ms(100));
-    }
-    assert_eq!(last_health(&rig), Some(&Event::Health(Health::Ok)));
-    assert_eq!(rig.polls[0].max, 10);
 }
 
 #[test]

@@ -51,6 +51,37 @@ fn a_stop_waits_for_receives_beyond_the_bound_of_what_is_in_flight() {
 }
 
 #[test]
+fn an_invoke_that_outlasts_the_bound_does_not_end_the_wait_for_receives() {
+    let mut rig = Rig::new(two_at_a_time(), 300);
+    rig.bring(1);
+    assert_eq!((rig.invokes.len(), rig.polls.len()), (1, 1));
+    rig.feed(Input::Command(Command::Drain { bound: s(5), receives: s(30) }));
+    rig.pass(s(5));
+    let gauges = rig.machine.gauges();
+    assert_eq!((rig.done, gauges.quiet, gauges.in_flight, gauges.receiving), (false, true, 0, 1));
+    rig.finish(answer("null"));
+    assert!(rig.settles.is_empty(), "its answer comes too late");
+    rig.bring(1);
+    assert_eq!(rig.settle_all().changed, [("r-2".into(), 0)]);
+    assert!(rig.done);
+    assert_eq!(rig.events.last(), Some(&Event::Drained { abandoned: 1, unsaved: Vec::new() }));
+}
+
+#[test]
+fn what_is_lost_while_it_waits_to_be_released_is_not_begun_when_the_drain_is_taken_back() {
+    let mut rig = Rig::new(QueueOptions { window: s(20), ..QueueOptions::default() }, 30);
+    rig.bring(2);
+    rig.drain(s(25));
+    rig.pass(s(15));
+    let request = rig.settles.pop_front().expect("both are extended");
+    let result = Ok(vec![SettleOutcome::Gone, SettleOutcome::Done]);
+    rig.feed(Input::Settled { settle: request.id, result });
+    rig.feed(Input::Command(Command::Resume));
+    rig.pass(s(5));
+    assert_eq!(rig.in_flight(), [["m-2".into()]]);
+}
+
+#[test]
 fn what_would_be_dead_lettered_when_it_is_given_back_is_processed() {
     let mut rig = Rig::new(QueueOptions { window: s(60), ..two_at_a_time() }, 30);
     rig.drain(s(25));
