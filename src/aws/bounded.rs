@@ -36,8 +36,8 @@ impl Default for CallBounds {
     }
 }
 
-/// Waits for the turn of a call, and for the call itself, but for that not longer than `bound`: a connection can be dead
-/// without a sign.
+/// Waits for the turn of a call, and for the call itself, but for that not longer than `bound`: a connection can be
+/// dead without a sign.
 pub(crate) async fn bounded<T, E>(
     call: Call<'_>,
     bound: Duration,

@@ -54,8 +54,8 @@ pub(super) enum ProfileError {
     NotLoggedIn { profile: String, cause: String },
 }
 
-/// The SDK's default chain. The SDK's own keeps a profile that cannot be read for ever, and says why only once; this one
-/// is made again after an error, so that a profile that was corrected is read without a restart.
+/// The SDK's default chain. The SDK's own keeps a profile that cannot be read for ever, and says why only once; this
+/// one is made again after an error, so that a profile that was corrected is read without a restart.
 pub(super) struct Chain {
     config: SdkConfig,
     http: SharedHttpClient,

@@ -1,4 +1,5 @@
-//! Which class an answer of SNS or S3, where failure records go, belongs to. The rows are those of their API references.
+//! Which class an answer of SNS or S3, where failure records go, belongs to. The rows are those of their API
+//! references.
 
 use super::faults::{Answer, access_kind, status_kind, throttle_kind};
 use crate::machine::FaultKind;

@@ -1,7 +1,7 @@
 //! The answers of HTTP, read whole and within the limit of their service, before the SDK sees them.
 //!
-//! The SDK takes every 2xx as success and collects any body to its end. A proxy, a captive portal or a broken server must
-//! neither pass for the service nor fill the memory.
+//! The SDK takes every 2xx as success and collects any body to its end. A proxy, a captive portal or a broken server
+//! must neither pass for the service nor fill the memory.
 
 use aws_smithy_http_client::pool::Client;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -22,13 +22,13 @@ use tokio::time::Instant;
 /// The most bytes of a function's answer: what Lambda itself allows. All other answers of Lambda are smaller.
 pub(crate) const LAMBDA: usize = 6_291_556;
 
-/// The most bytes of an answer of SQS: ten messages of 1 MiB. A sender's byte can take six in JSON (`<` as `\u003c`: some
-/// emulators write so), and each message has receipt handle, checksums and system attributes of some kilobytes. A lower limit
-/// would leave a message in the queue that nobody can receive.
+/// The most bytes of an answer of SQS: ten messages of 1 MiB. A sender's byte can take six in JSON (`<` as `\u003c`:
+/// some emulators write so), and each message has receipt handle, checksums and system attributes of some kilobytes. A
+/// lower limit would leave a message in the queue that nobody can receive.
 pub(super) const SQS: usize = 10 * (6 * MIB + 64 * KIB);
 
-/// The most bytes of an answer of Kinesis: 10 MiB of data in base64, and up to 10,000 records with a partition key of 256
-/// characters and 300 bytes of other members each.
+/// The most bytes of an answer of Kinesis: 10 MiB of data in base64, and up to 10,000 records with a partition key of
+/// 256 characters and 300 bytes of other members each.
 pub(super) const KINESIS: usize = 14 * MIB + 10_000 * (6 * 256 + 300);
 
 /// The most bytes of an answer of DynamoDB Streams: 1 MB of items, of which a flag or a number of one digit is two
@@ -133,7 +133,8 @@ async fn read(mut answer: HttpResponse, most: usize) -> Result<HttpResponse, Con
     Ok(answer)
 }
 
-/// The first bytes of a body, at most so many, and whether it ended with them. Room is made for those that are expected.
+/// The first bytes of a body, at most so many, and whether it ended with them. Room is made for those that are
+/// expected.
 async fn collect(mut body: ByteStream, most: usize, expected: usize) -> Result<(Bytes, bool), ConnectorError> {
     let mut whole = Whole::Nothing;
     while let Some(piece) = body.next().await {

@@ -63,9 +63,9 @@ pub(crate) struct Clients {
 
 /// The configuration of a service's client.
 ///
-/// The SDK's own retries are off, because the machines decide: a retry of a receive that took effect hides messages from
-/// everybody, one of an invoke or a notification is a second delivery, one of a read overdraws the limits of a shard.
-/// Silence is no stall: a function may be silent for its whole timeout, and every call has a bound of its own.
+/// The SDK's own retries are off, because the machines decide: a retry of a receive that took effect hides messages
+/// from everybody, one of an invoke or a notification is a second delivery, one of a read overdraws the limits of a
+/// shard. Silence is no stall: a function may be silent for its whole timeout, and every call has a bound of its own.
 macro_rules! config {
     ($service:ident, $shared:expr, $endpoint:expr) => {{
         let mut config = $service::config::Builder::from($shared)

@@ -1,4 +1,5 @@
-//! How many calls may be open at once. Each holds a descriptor, and some must be left for those who ask how the process is.
+//! How many calls may be open at once. Each holds a descriptor, and some must be left for those who ask how the process
+//! is.
 //!
 //! What is in flight takes long, and so do long polls: neither may hold up what keeps messages ours. So there are three
 //! shares, and a call waits for its turn within its own. The time that it may take begins with its turn.

@@ -67,7 +67,8 @@ async fn pass(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> 
             match handled.await {
                 Ok(response) => response,
                 Err(error) => {
-                    tracing::error!(request = %id, error = &error as &dyn std::error::Error, "a request of the AWS API failed");
+                    tracing::error!(request = %id, error = &error as &dyn std::error::Error, "a request of the AWS API \
+                        failed");
                     ApiError::Service("the request failed within forebay: see its log".to_owned()).into_response()
                 }
             }
@@ -128,7 +129,8 @@ fn no_browser(head: &Parts) -> Result<(), ApiError> {
         Ok(())
     } else {
         refused(
-            "without keys forebay takes requests to localhost, 127.0.0.1 and [::1] only: use one of these, or set FOREBAY_API_KEYS",
+            "without keys forebay takes requests to localhost, 127.0.0.1 and [::1] only: use one of these, or set \
+             FOREBAY_API_KEYS",
         )
     }
 }

@@ -32,8 +32,8 @@ impl Limits {
         patience: Duration::from_secs(5),
     };
 
-    /// A body that is too large is still read up to this, within its time, and thrown away: a client that is writing would
-    /// not see the answer.
+    /// A body that is too large is still read up to this, within its time, and thrown away: a client that is writing
+    /// would not see the answer.
     const DISCARDED: usize = 64 * 1024 * 1024;
 
     /// The whole body.

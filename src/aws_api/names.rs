@@ -2,8 +2,8 @@
 
 use crate::mapping::{Arn, FunctionRef, LambdaTarget, Mapping};
 
-/// The function's whole ARN, with the qualifier that the mapping names. What a file leaves out is that of the source: AWS
-/// wants both in one region, and mostly they are of one account.
+/// The function's whole ARN, with the qualifier that the mapping names. What a file leaves out is that of the source:
+/// AWS wants both in one region, and mostly they are of one account.
 pub(crate) fn function_arn(mapping: &Mapping) -> String {
     function_at(&place(mapping), &mapping.target.lambda().function)
 }

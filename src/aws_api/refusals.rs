@@ -31,7 +31,9 @@ impl ApiError {
     /// The queue is not there.
     pub(crate) fn no_such_queue() -> Self {
         Self::InvalidParameterValue(
-            "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not exist.".into(),
+            "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error \
+             Message: The specified queue does not exist."
+                .into(),
         )
     }
 
@@ -50,21 +52,24 @@ impl ApiError {
     /// A message would come back while the function still works on it.
     pub(crate) fn visibility_too_short(queue_seconds: u64, function_seconds: u64) -> Self {
         Self::InvalidParameterValue(format!(
-            "Queue visibility timeout: {queue_seconds} seconds is less than Function timeout: {function_seconds} seconds"
+            "Queue visibility timeout: {queue_seconds} seconds is less than Function timeout: {function_seconds} \
+             seconds"
         ))
     }
 
     /// Another mapping has this queue and this function, which is named without what qualifies it.
     pub(crate) fn queue_taken(queue: &str, function: &str, uuid: &str) -> Self {
         Self::ResourceConflict(format!(
-            "An event source mapping with SQS arn (\" {queue} \") and function (\" {function} \") already exists. Please update or delete the existing mapping with UUID {uuid}"
+            "An event source mapping with SQS arn (\" {queue} \") and function (\" {function} \") already exists. \
+             Please update or delete the existing mapping with UUID {uuid}"
         ))
     }
 
     /// Another mapping has this stream and this function.
     pub(crate) fn stream_taken(stream: &str, function: &str, uuid: &str) -> Self {
         Self::ResourceConflict(format!(
-            "The event source arn (\" {stream} \") and function (\" {function} \") provided mapping already exists. Please update or delete the existing mapping with UUID {uuid}"
+            "The event source arn (\" {stream} \") and function (\" {function} \") provided mapping already exists. \
+             Please update or delete the existing mapping with UUID {uuid}"
         ))
     }
 
@@ -88,18 +93,84 @@ mod tests {
         let stream = "arn:aws:kinesis:us-east-1:123456789012:stream/s";
         let invalid = (400, "InvalidParameterValueException");
         let table = [
-            (ApiError::no_such_mapping(), (404, "ResourceNotFoundException"), "The resource you requested does not exist.".to_owned()),
-            (ApiError::no_such_mapping_to_tag("a"), (404, "ResourceNotFoundException"), "Event source mapping not found: a".into()),
-            (ApiError::update_in_use(), (400, "ResourceInUseException"), "Cannot update the event source mapping because it is in use.".into()),
-            (ApiError::delete_in_use(), (400, "ResourceInUseException"), "Cannot delete the event source mapping because it is in use.".into()),
+            (
+                ApiError::no_such_mapping(),
+                (404, "ResourceNotFoundException"),
+                "The resource you requested does not \
+                exist."
+                    .to_owned(),
+            ),
+            (
+                ApiError::no_such_mapping_to_tag("a"),
+                (404, "ResourceNotFoundException"),
+                "Event source mapping not \
+                found: a"
+                    .into(),
+            ),
+            (
+                ApiError::update_in_use(),
+                (400, "ResourceInUseException"),
+                "Cannot update the event source mapping \
+                because it is in use."
+                    .into(),
+            ),
+            (
+                ApiError::delete_in_use(),
+                (400, "ResourceInUseException"),
+                "Cannot delete the event source mapping \
+                because it is in use."
+                    .into(),
+            ),
             (ApiError::no_such_function(), invalid, "Function does not exist".into()),
-            (ApiError::no_such_queue(), invalid, "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not exist.".into()),
+            (
+                ApiError::no_such_queue(),
+                invalid,
+                "Error occurred while ReceiveMessage. SQS Error Code: \
+                AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not \
+                 exist."
+                    .into(),
+            ),
             (ApiError::no_such_stream(stream), invalid, format!("Stream not found: {stream}")),
-            (ApiError::queue_denied(), invalid, "The provided execution role does not have permissions to call ReceiveMessage on SQS".into()),
-            (ApiError::visibility_too_short(30, 900), invalid, "Queue visibility timeout: 30 seconds is less than Function timeout: 900 seconds".into()),
-            (ApiError::queue_taken(queue, "f", UUID), (409, "ResourceConflictException"), format!("An event source mapping with SQS arn (\" {queue} \") and function (\" f \") already exists. Please update or delete the existing mapping with UUID {UUID}")),
-            (ApiError::stream_taken(stream, "f", UUID), (409, "ResourceConflictException"), format!("The event source arn (\" {stream} \") and function (\" f \") provided mapping already exists. Please update or delete the existing mapping with UUID {UUID}")),
-            (ApiError::of_file(UUID, "m.yaml"), invalid, format!("The event source mapping {UUID} comes from the file m.yaml: change the file and reload forebay.")),
+            (
+                ApiError::queue_denied(),
+                invalid,
+                "The provided execution role does not have permissions to call \
+                ReceiveMessage on SQS"
+                    .into(),
+            ),
+            (
+                ApiError::visibility_too_short(30, 900),
+                invalid,
+                "Queue visibility timeout: 30 seconds is less than \
+                Function timeout: 900 seconds"
+                    .into(),
+            ),
+            (
+                ApiError::queue_taken(queue, "f", UUID),
+                (409, "ResourceConflictException"),
+                format!(
+                    "An event source \
+                mapping with SQS arn (\" {queue} \") and function (\" f \") already exists. Please update or delete \
+                 the existing mapping with UUID {UUID}"
+                ),
+            ),
+            (
+                ApiError::stream_taken(stream, "f", UUID),
+                (409, "ResourceConflictException"),
+                format!(
+                    "The event source \
+                arn (\" {stream} \") and function (\" f \") provided mapping already exists. Please update or delete \
+                 the existing mapping with UUID {UUID}"
+                ),
+            ),
+            (
+                ApiError::of_file(UUID, "m.yaml"),
+                invalid,
+                format!(
+                    "The event source mapping {UUID} comes from the file \
+                m.yaml: change the file and reload forebay."
+                ),
+            ),
         ];
         for (error, (status, code), text) in table {
             assert_eq!((error.status().as_u16(), error.code(), error.to_string()), (status, code, text));

@@ -78,8 +78,8 @@ impl Registry {
         Self { made: Mutex::new(made.collect()) }
     }
 
-    /// Begins to make a mapping: its pair is taken from here on. `others` are the mappings that the engine has: those of
-    /// files count, too.
+    /// Begins to make a mapping: its pair is taken from here on. `others` are the mappings that the engine has: those
+    /// of files count, too.
     pub(crate) fn reserve(
         self: &Arc<Self>,
         mapping: Mapping,

@@ -104,7 +104,8 @@ fn told<T>(operation: &'static str, mapping: &str, who: Option<&Caller>, result:
     match result {
         Ok(_) => tracing::info!(operation, mapping, caller, "the AWS API changed a mapping"),
         Err(error) if error.status().is_server_error() => {
-            tracing::error!(operation, mapping, caller, code = error.code(), %error, "the AWS API could not change a mapping");
+            tracing::error!(operation, mapping, caller, code = error.code(), %error, "the AWS API could not change a \
+                mapping");
         }
         Err(error) => {
             tracing::debug!(operation, mapping, caller, code = error.code(), %error, "the AWS API refused a request");

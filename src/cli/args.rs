@@ -15,7 +15,8 @@ Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 partly done, 130 inter
 A first mapping: `forebay schema` tells an editor what a mapping file may hold, `forebay validate` checks it, \
 `forebay run` runs it.";
 
-/// Event source mappings outside AWS: polls queues and streams, batches records, invokes functions, settles every record.
+/// Event source mappings outside AWS: polls queues and streams, batches records, invokes functions, settles every
+/// record.
 #[derive(Debug, Parser)]
 #[command(name = "forebay", version, after_help = AFTER_HELP, max_term_width = 100, arg_required_else_help = true)]
 pub(super) struct Cli {

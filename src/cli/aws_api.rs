@@ -11,8 +11,8 @@ use crate::aws_api::{Access, Keys, KeysError};
 
 #[derive(Debug, Args)]
 pub(super) struct AwsApiArgs {
-    /// Serve AWS Lambda's event source mapping API at this address, for `aws lambda --endpoint-url`, boto3 and Terraform.
-    /// Requests are signed with a key of FOREBAY_API_KEYS or FOREBAY_API_KEYS_FILE
+    /// Serve AWS Lambda's event source mapping API at this address, for `aws lambda --endpoint-url`, boto3 and
+    /// Terraform. Requests are signed with a key of FOREBAY_API_KEYS or FOREBAY_API_KEYS_FILE
     #[arg(long, value_name = "ADDRESS", env = "FOREBAY_AWS_API", hide_env_values = true)]
     aws_api: Option<String>,
     /// Take requests of the AWS API from everybody, signed or not; only with a loopback address
@@ -28,12 +28,14 @@ pub(super) enum AwsApiError {
     #[error("--aws-api {address} cannot be used: {reason}; write an address such as 127.0.0.1:9691")]
     Address { address: String, reason: String },
     #[error(
-        "the AWS API has no keys: set FOREBAY_API_KEYS=id:secret, or a file of them with FOREBAY_API_KEYS_FILE; or, to take \
+        "the AWS API has no keys: set FOREBAY_API_KEYS=id:secret, or a file of them with FOREBAY_API_KEYS_FILE; or, to \
+         take \
          unsigned requests on a loopback address, add --aws-api-insecure"
     )]
     NoKeys,
     #[error(
-        "FOREBAY_API_KEYS or FOREBAY_API_KEYS_FILE asks for signatures, and --aws-api-insecure for none: remove one of the two"
+        "FOREBAY_API_KEYS or FOREBAY_API_KEYS_FILE asks for signatures, and --aws-api-insecure for none: remove one of \
+         the two"
     )]
     KeysAndInsecure,
     #[error(

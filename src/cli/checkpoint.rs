@@ -21,8 +21,10 @@ use position::Target;
 use show::TableOrJson;
 
 const POSITIONS: &str = "\
-A POSITION is TRIM_HORIZON, AFTER:SEQUENCE_NUMBER (or the bare sequence number), AT_TIMESTAMP:SECONDS (or a time such as \
-2026-11-20T08:00:00Z), LATEST (now) or END. --all takes no sequence number, and leaves finished shards finished with LATEST.";
+A POSITION is TRIM_HORIZON, AFTER:SEQUENCE_NUMBER (or the bare sequence number), AT_TIMESTAMP:SECONDS (or a time such \
+ as \
+2026-11-20T08:00:00Z), LATEST (now) or END. --all takes no sequence number, and leaves finished shards finished with \
+ LATEST.";
 
 #[derive(Debug, Args)]
 pub(super) struct CheckpointArgs {
@@ -181,7 +183,8 @@ async fn set(place: &Place, name: &str, target: Target, source: Option<String>, 
     }
     if is_first && one {
         say(&format!(
-            "note: {name} has no other positions: with StartingPosition LATEST, too, its other shards are now read from their oldest record"
+            "note: {name} has no other positions: with StartingPosition LATEST, too, its other shards are now read \
+             from their oldest record"
         ));
     }
     Ok(())

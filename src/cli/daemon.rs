@@ -196,7 +196,8 @@ impl Running {
         if !left.unsaved.is_empty() {
             tracing::warn!(
                 mappings = left.unsaved.join(", "),
-                "stopped without saving the last checkpoints of these mappings: what they have done since is done again at \
+                "stopped without saving the last checkpoints of these mappings: what they have done since is done \
+                 again at \
                  the next start"
             );
         }

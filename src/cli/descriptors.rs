@@ -1,7 +1,7 @@
 //! Open files and connections: how many there may be, and what they are for.
 //!
-//! Every call holds a connection, and where a process has no descriptor left it can neither answer a probe nor write its
-//! store. So the limit is raised as far as the system lets us, and what is left of it is shared out beforehand.
+//! Every call holds a connection, and where a process has no descriptor left it can neither answer a probe nor write
+//! its store. So the limit is raised as far as the system lets us, and what is left of it is shared out beforehand.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -35,7 +35,8 @@ impl Budget {
             tracing::warn!(
                 limit,
                 calls = budget.calls,
-                "few files may be open at once, and so few calls: raise the limit (`ulimit -Hn`, LimitNOFILE=, --ulimit nofile)"
+                "few files may be open at once, and so few calls: raise the limit (`ulimit -Hn`, LimitNOFILE=, \
+                 --ulimit nofile)"
             );
         }
         aws::bound_calls(budget.calls);

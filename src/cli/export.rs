@@ -15,7 +15,8 @@ use crate::import::exported;
 use crate::store::Definition;
 
 const AFTER_HELP: &str = "\
-Each file holds one mapping under its UUID, as `forebay import` and `forebay run` read it. Delete the mapping through the API \
+Each file holds one mapping under its UUID, as `forebay import` and `forebay run` read it. Delete the mapping through \
+ the API \
 before a forebay runs its file, or two mappings have one source and one function.";
 
 #[derive(Debug, Args)]

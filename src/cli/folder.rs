@@ -9,8 +9,8 @@ use anyhow::{Context, anyhow};
 use super::exit::CliError;
 use super::output::data;
 
-/// Writes mapping files, by the names of their mappings, into a folder, or to stdout where that is `-`: all of them, or none
-/// where one of them exists and may not be replaced. Prints their paths.
+/// Writes mapping files, by the names of their mappings, into a folder, or to stdout where that is `-`: all of them, or
+/// none where one of them exists and may not be replaced. Prints their paths.
 pub(super) fn write(folder: &Path, replace_existing: bool, mappings: &[(&str, &str)]) -> Result<(), CliError> {
     if folder == Path::new("-") {
         let texts: Vec<&str> = mappings.iter().map(|(_, text)| *text).collect();

@@ -14,9 +14,11 @@ use crate::clock;
 use crate::import::{Dialect, Import, Imported, LARGEST, Left, Options, Taken, import};
 
 const AFTER_HELP: &str = "\
-What a file does not say, as the names that CloudFormation makes up, is given by --parameter: the name of a parameter, of a \
+What a file does not say, as the names that CloudFormation makes up, is given by --parameter: the name of a parameter, \
+ of a \
 resource (VALUE is its own name), RESOURCE.ATTRIBUTE, or whatever else the message names.
-Exit codes: 0 everything was carried over, 3 something was left out, 1 no mapping was carried over, 2 nothing could be read.";
+Exit codes: 0 everything was carried over, 3 something was left out, 1 no mapping was carried over, 2 nothing could be \
+ read.";
 
 /// What a file is read as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

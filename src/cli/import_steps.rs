@@ -3,7 +3,8 @@
 use crate::import::{AtAws, Imported};
 
 /// Finds AWS's mapping of a source and a function, and disables it. A mapping may read a stream through a consumer.
-const DISABLE: &str = "disable_mapping() { aws lambda list-event-source-mappings --region \"$1\" --function-name \"$3\" \
+const DISABLE: &str = "disable_mapping() { aws lambda list-event-source-mappings --region \"$1\" --function-name \
+    \"$3\" \
                        --query \"EventSourceMappings[?EventSourceArn=='$2'||\
                        starts_with(not_null(EventSourceArn,''),'$2/consumer/')].UUID\" --output text | \
                        xargs -rn1 aws lambda update-event-source-mapping --region \"$1\" --no-enabled --uuid; }";
@@ -36,7 +37,8 @@ pub(super) fn next_steps(mappings: &[Imported], disabled: bool) -> Vec<String> {
     let (latest, earlier) = (named(|start| start == "LATEST"), named(|start| start != "LATEST"));
     if !latest.is_empty() {
         steps.push(format!(
-            "* Avoid the gap at LATEST ({latest}): records written after AWS's mapping stops and before forebay starts are \
+            "* Avoid the gap at LATEST ({latest}): records written after AWS's mapping stops and before forebay starts \
+             are \
              never read. docs/streams.md, \"Taking a stream over from AWS\", says how."
         ));
     }

@@ -83,8 +83,8 @@ fn columns(mappings: &[MappingStatus], columns: &[Column], width: Option<usize>,
     painted(lines, mappings, colour)
 }
 
-/// Why the mapping is degraded, or else what failed last if nothing has succeeded since: the error first, for there is little
-/// room.
+/// Why the mapping is degraded, or else what failed last if nothing has succeeded since: the error first, for there is
+/// little room.
 fn reason(status: &MappingStatus) -> String {
     match (&status.health_reason, &status.last_error) {
         (Some(reason), _) if status.health == HealthStatus::Degraded => reason.clone(),

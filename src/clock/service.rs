@@ -1,9 +1,9 @@
 //! The time of a service, as the `Date` of its answers tells it.
 //!
-//! Ages of records and pins at LATEST are compared with times that the service wrote, so they go by its clock. Each answer
-//! says between which two moments of our monotonic clock the service's clock showed which second. The host's wall clock
-//! counts as long as no answer contradicts it; else the service's time is taken from the answers, and rather early than
-//! late: then nothing counts as too old too soon, and no pin leaves a record out.
+//! Ages of records and pins at LATEST are compared with times that the service wrote, so they go by its clock. Each
+//! answer says between which two moments of our monotonic clock the service's clock showed which second. The host's
+//! wall clock counts as long as no answer contradicts it; else the service's time is taken from the answers, and rather
+//! early than late: then nothing counts as too old too soon, and no pin leaves a record out.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -89,7 +89,8 @@ impl ServiceClock {
     }
 }
 
-/// The closest bounds of all answers that agree with most of them: one server or proxy whose clock is wrong moves nothing.
+/// The closest bounds of all answers that agree with most of them: one server or proxy whose clock is wrong moves
+/// nothing.
 fn bounds(answers: &VecDeque<Told>) -> Option<(i64, i64)> {
     let mut earliest: Vec<i64> = answers.iter().map(|told| told.earliest).collect();
     let mut latest: Vec<i64> = answers.iter().map(|told| told.latest).collect();

@@ -1,8 +1,8 @@
 //! The connections of one server: a bounded number, and those that keep it waiting go first.
 //!
-//! A client that has sent half a request, or none, costs it nothing to stay. So such a one has its seat only until somebody
-//! else wants it: the connection that has waited longest for its client is closed for a new one. What is being worked on
-//! is never closed for that.
+//! A client that has sent half a request, or none, costs it nothing to stay. So such a one has its seat only until
+//! somebody else wants it: the connection that has waited longest for its client is closed for a new one. What is being
+//! worked on is never closed for that.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -20,7 +20,8 @@ use tokio_util::task::TaskTracker;
 
 use super::crowd::{Crowd, Seat};
 
-/// Connections at a time for the control API and for the probes; for one more, that which waits for its client is closed.
+/// Connections at a time for the control API and for the probes; for one more, that which waits for its client is
+/// closed.
 pub(crate) const CONNECTIONS: usize = 64;
 /// A request's head must have come within this time, and be no larger than this.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -30,8 +31,8 @@ const OLDEST: Duration = Duration::from_secs(15 * 60);
 /// How long answers on their way may still take when the process ends.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Serves `router` until `stop`, at most `connections` at a time, then ends open connections within half a second. A client
-/// that has not sent a whole request, or is idle, makes room for a new one.
+/// Serves `router` until `stop`, at most `connections` at a time, then ends open connections within half a second. A
+/// client that has not sent a whole request, or is idle, makes room for a new one.
 pub(crate) async fn serve<L: Listener>(mut listener: L, router: Router, connections: usize, stop: CancellationToken) {
     let crowd = Crowd::new(connections);
     let open = TaskTracker::new();

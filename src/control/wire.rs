@@ -9,8 +9,9 @@ use crate::mapping::Diagnostic;
 /// Every refusal.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ErrorBody {
-    /// Stable: `unknown_mapping`, `unknown_shard`, `running`, `stopped`, `of_file`, `deleting`, `no_checkpoints`, `other_source`, `invalid_checkpoint`,
-    /// `invalid_query`, `store`, `closing`, `invalid_mappings`, `unknown_path`, `method_not_allowed`, `unauthorized`.
+    /// Stable: `unknown_mapping`, `unknown_shard`, `running`, `stopped`, `of_file`, `deleting`, `no_checkpoints`,
+    /// `other_source`, `invalid_checkpoint`, `invalid_query`, `store`, `closing`, `invalid_mappings`, `unknown_path`,
+    /// `method_not_allowed`, `unauthorized`.
     pub(crate) code: String,
     /// For people.
     pub(crate) message: String,

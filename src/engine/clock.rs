@@ -1,5 +1,5 @@
-//! The engine's clocks: tokio's for every span and deadline, a wall clock that is passed in, and for streams the clock of
-//! their service.
+//! The engine's clocks: tokio's for every span and deadline, a wall clock that is passed in, and for streams the clock
+//! of their service.
 
 use std::ops::Add;
 use std::time::Duration;

@@ -173,25 +173,25 @@ impl EngineHandle {
         self.ask(|reply| Request::Restart(name.into(), reply)).await?
     }
 
-    /// Takes over a new set of mappings of files; only what changed is restarted. Mappings of the AWS API go on as they are,
-    /// also where a file claims the name of one: then the file's mapping is left out, with an error in the log.
+    /// Takes over a new set of mappings of files; only what changed is restarted. Mappings of the AWS API go on as they
+    /// are, also where a file claims the name of one: then the file's mapping is left out, with an error in the log.
     pub async fn reload(&self, mappings: Vec<Mapping>) -> Result<ReloadSummary, EngineError> {
         self.ask(|reply| Request::Reload(mappings, reply)).await
     }
 
-    /// Adds a mapping that was made through the AWS API, or takes over its change. The operator's wish counts as it does for
-    /// files: it ends when `Enabled` differs from what it was when the operator asked. Position, counters and work in flight
-    /// survive.
+    /// Adds a mapping that was made through the AWS API, or takes over its change. The operator's wish counts as it
+    /// does for files: it ends when `Enabled` differs from what it was when the operator asked. Position, counters and
+    /// work in flight survive.
     ///
     /// # Errors
-    /// Nothing has changed where a file has that name, the mapping is being deleted, the store does not tell the wish, or
-    /// the engine is shutting down.
+    /// Nothing has changed where a file has that name, the mapping is being deleted, the store does not tell the wish,
+    /// or the engine is shutting down.
     pub async fn put(&self, mapping: Mapping) -> Result<Overview, EngineError> {
         self.ask(|reply| Request::Put(Box::new(mapping), reply)).await?
     }
 
-    /// Drains a mapping of the AWS API for good. Answers at once; what it answers with resolves when the mapping is gone, or
-    /// fails when the engine ends before that.
+    /// Drains a mapping of the AWS API for good. Answers at once; what it answers with resolves when the mapping is
+    /// gone, or fails when the engine ends before that.
     ///
     /// # Errors
     /// When there is no such mapping, a file has it, or the engine is shutting down.

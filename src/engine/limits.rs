@@ -36,8 +36,8 @@ impl InvokeLimiter {
     }
 }
 
-/// What Kinesis hands out of one shard in a second, shared by all readers: 2 MB. The limiter counts in whole nanoseconds, so
-/// a cell of one byte would be 0.2 % too cheap.
+/// What Kinesis hands out of one shard in a second, shared by all readers: 2 MB. The limiter counts in whole
+/// nanoseconds, so a cell of one byte would be 0.2 % too cheap.
 const KIB_PER_SECOND: NonZeroU32 = NonZeroU32::new(2 * 1024).expect("not zero");
 const KIB: usize = 1024;
 

@@ -59,8 +59,8 @@ pub struct Described {
 /// The last error of a mapping's function, or of the way to it; throttles are none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastError {
-    /// The function's `errorType`, `MalformedResponse`, `BatchItemFailures` where every record was reported, or the class of a
-    /// fault.
+    /// The function's `errorType`, `MalformedResponse`, `BatchItemFailures` where every record was reported, or the
+    /// class of a fault.
     pub kind: String,
     /// The first line of the message.
     pub message: String,

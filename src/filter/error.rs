@@ -98,7 +98,8 @@ pub enum PatternReason {
     NeedsBoolean(&'static str),
     /// `anything-but` got something that it cannot exclude.
     #[error(
-        "`anything-but` needs a string, a number, a list of one kind of them, or one of prefix, suffix, equals-ignore-case and wildcard; not {0}"
+        "`anything-but` needs a string, a number, a list of one kind of them, or one of prefix, suffix, \
+         equals-ignore-case and wildcard; not {0}"
     )]
     ButOperand(String),
     /// `anything-but` with strings and numbers in one list.

@@ -38,7 +38,8 @@ enum Frame {
 pub(super) enum Origin {
     /// Anybody: whether it is JSON is seen by reading it to its end.
     Foreign,
-    /// We: it is JSON, and no name stands twice at its top. Behind the last member that patterns look at nothing is read.
+    /// We: it is JSON, and no name stands twice at its top. Behind the last member that patterns look at nothing is
+    /// read.
     Own,
 }
 

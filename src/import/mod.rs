@@ -1,7 +1,9 @@
-//! Mapping files from what people already have: answers of AWS's API, templates of CloudFormation and SAM, `serverless.yml`.
+//! Mapping files from what people already have: answers of AWS's API, templates of CloudFormation and SAM,
+//! `serverless.yml`.
 //!
-//! A file becomes a tree with places, `resolver` resolves what its values refer to, `block` reads a mapping by the table of
-//! parameters, and what comes out is read again as a mapping file before it counts. What is not carried over is told.
+//! A file becomes a tree with places, `resolver` resolves what its values refer to, `block` reads a mapping by the
+//! table of parameters, and what comes out is read again as a mapping file before it counts. What is not carried over
+//! is told.
 
 mod answer;
 mod block;

@@ -7,7 +7,8 @@ pub(super) enum Part<'a> {
     Variable(&'a str),
 }
 
-/// Whether what follows a `${` is a variable of Serverless's: `kind:…` or `kind(…`, and not `AWS::…` or a name for `Sub`.
+/// Whether what follows a `${` is a variable of Serverless's: `kind:…` or `kind(…`, and not `AWS::…` or a name for
+/// `Sub`.
 fn is_variable(inner: &str) -> bool {
     let inner = inner.trim_start();
     let end = inner.find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').unwrap_or(inner.len());

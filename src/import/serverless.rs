@@ -122,7 +122,8 @@ impl<'n> Reader<'_, '_, 'n> {
                 (format!("forebay does not poll `{kind}` sources"), LEAVE_IT)
             }
             "snsSqs" => {
-                let why = "the plugin serverless-plugin-sns-sqs-lambda makes a queue of it, and an event source mapping \
+                let why = "the plugin serverless-plugin-sns-sqs-lambda makes a queue of it, and an event source \
+                    mapping \
                            of that queue";
                 (why.into(), PACKAGED)
             }

@@ -10,7 +10,8 @@ use crate::mapping::text::Span;
 use crate::mapping::tree::{Node, NodeKind};
 use crate::mapping::{interpolate, notation};
 
-pub(super) const PACKAGED: &str = "`serverless package` writes `.serverless/cloudformation-template-update-stack.json`, in which everything is \
+pub(super) const PACKAGED: &str = "`serverless package` writes \
+    `.serverless/cloudformation-template-update-stack.json`, in which everything is \
                         filled in: import that";
 
 /// What one of several sources of a variable says.

@@ -29,8 +29,8 @@ impl BackoffPolicy {
         whole.mul_f64(rng.f64().mul_add(-0.25, 1.0))
     }
 
-    /// The pause after the `faults`-th fault of a service in a row, for a function whose runs take about as long as `run`. It
-    /// begins with two runs and grows eightfold until it has caught up with the policy: one fault alone is no
+    /// The pause after the `faults`-th fault of a service in a row, for a function whose runs take about as long as
+    /// `run`. It begins with two runs and grows eightfold until it has caught up with the policy: one fault alone is no
     /// sign of trouble, and must not cost a quick function more than a slow one.
     pub(crate) fn after_fault(&self, faults: u32, run: Duration, rng: &mut fastrand::Rng) -> Duration {
         let first = run.saturating_mul(2).max(SHORTEST);

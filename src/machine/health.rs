@@ -120,8 +120,8 @@ impl HealthWatch {
         };
     }
 
-    /// Forgets faults: with other settings, what was wrong may be right. A panic stays shown, and only a success ends a row
-    /// of failed batches.
+    /// Forgets faults: with other settings, what was wrong may be right. A panic stays shown, and only a success ends a
+    /// row of failed batches.
     pub(crate) fn begin_again(&mut self) {
         let Self { panic, streak, shown, .. } = std::mem::take(self);
         *self = Self { panic, streak, shown, ..Self::default() };
@@ -153,8 +153,8 @@ impl HealthWatch {
         self.streak.due().into_iter().chain(self.panic.as_ref().map(|&(until, _)| until)).min()
     }
 
-    /// The health, if it differs from what this said last. What keeps a mapping from its work goes before a function that
-    /// fails.
+    /// The health, if it differs from what this said last. What keeps a mapping from its work goes before a function
+    /// that fails.
     pub(crate) fn changed(&mut self, now: Mono) -> Option<Health> {
         self.panic.take_if(|(until, _)| *until <= now);
         let mut problems = self.problems();

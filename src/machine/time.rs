@@ -47,8 +47,8 @@ pub struct Now {
     /// The source's clock, where its answers tell the time, else the host's: compared with times that AWS wrote.
     /// In milliseconds since the Unix epoch.
     pub unix_ms: u64,
-    /// How far the host's clock is ahead of the source's, or behind it if negative (milliseconds); 0 where no answer of the
-    /// source contradicts the host's.
+    /// How far the host's clock is ahead of the source's, or behind it if negative (milliseconds); 0 where no answer of
+    /// the source contradicts the host's.
     pub ahead_ms: i64,
 }
 

@@ -37,7 +37,8 @@ impl Loaded {
 ///
 /// `now` is in milliseconds since the Unix epoch: a `StartingPositionTimestamp` may not lie after it.
 ///
-/// Only regular files are opened, and a disk that does not answer is not waited for without end: that is a problem like others.
+/// Only regular files are opened, and a disk that does not answer is not waited for without end: that is a problem like
+/// others.
 pub fn load(paths: &[PathBuf], env: Env<'_>, now: u64) -> Loaded {
     let mut all = All::at(now);
     let steps = paths::read(paths.to_vec());

@@ -37,7 +37,8 @@ pub(crate) fn read(reader: &mut Reader<'_>, members: &Members, kind: SourceKind,
     }
 }
 
-/// `Poller.GroupOrder`. Without reports of single messages a batch succeeds or fails as a whole, so there is no choice to make.
+/// `Poller.GroupOrder`. Without reports of single messages a batch succeeds or fails as a whole, so there is no choice
+/// to make.
 pub(crate) fn group_order(reader: &mut Reader<'_>, members: &Members) -> GroupOrder {
     let Some(poller) = members.map("Poller") else { return GroupOrder::Protect };
     let reports = members.says("FunctionResponseTypes") || members.broken.contains(&"FunctionResponseTypes");
@@ -100,7 +101,8 @@ fn batching(reader: &mut Reader<'_>, members: &Members, fifo: bool) {
         && !members.broken.contains(&"MaximumBatchingWindowInSeconds")
     {
         let message = format!(
-            "`BatchSize` is {size}: maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
+            "`BatchSize` is {size}: maximum batch window in seconds must be greater than 0 if maximum batch size is \
+             greater than 10"
         );
         let help = "write `MaximumBatchingWindowInSeconds: 1` or more beside it, or a `BatchSize` of 10 at most";
         reader.error(Code::BatchNeedsWindow, span, message, help);

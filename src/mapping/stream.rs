@@ -64,7 +64,8 @@ fn tumbling(reader: &mut Reader<'_>, members: &Members, parallelization: u32, la
 }
 
 fn start(reader: &mut Reader<'_>, members: &Members, source: &Arn, kind: SourceKind, span: Span) -> StartingPosition {
-    const HELP: &str = "write `StartingPosition: TRIM_HORIZON` to begin with the oldest record, or `LATEST` to begin with \
+    const HELP: &str = "write `StartingPosition: TRIM_HORIZON` to begin with the oldest record, or `LATEST` to begin \
+        with \
                         what arrives from now on";
     let timestamp = members.time("StartingPositionTimestamp");
     let given = timestamp.is_some() || members.broken.contains(&"StartingPositionTimestamp");

@@ -69,11 +69,12 @@ impl Calls {
         Fault::new(FaultKind::Transient, format!("{operation} on {}: {reason}", self.target(shard)))
     }
 
-    /// Ends the message of a fault when the stream does not know the sequence number of a checkpoint: it was made again under
-    /// its old name, or the checkpoint is another stream's.
+    /// Ends the message of a fault when the stream does not know the sequence number of a checkpoint: it was made again
+    /// under its old name, or the checkpoint is another stream's.
     pub(super) fn unknown_position(&self, shard: &str) -> String {
         format!(
-            "; the checkpoint is none of this stream's (FB0612): if the stream was made again, `forebay checkpoint set {} \
+            "; the checkpoint is none of this stream's (FB0612): if the stream was made again, `forebay checkpoint set \
+             {} \
              {shard} TRIM_HORIZON --force` begins the shard again",
             self.mapping
         )

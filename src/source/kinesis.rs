@@ -187,8 +187,8 @@ impl KinesisStream {
 fn refused(calls: &Calls, shard: &str, position: &Position, failed: Failed) -> Fault {
     let Failed { mut fault, code, text } = failed;
     match position {
-        // Kinesis itself refuses the argument; an emulator says that it cannot find the record. Neither shard nor stream
-        // are missing then.
+        // Kinesis itself refuses the argument; an emulator says that it cannot find the record. Neither shard nor
+        // stream are missing then.
         Position::After(_)
             if code == REFUSED || (fault.kind == FaultKind::Missing && text.contains("SequenceNumber")) =>
         {

@@ -36,7 +36,8 @@ pub enum LocationError {
     Empty,
     /// No default place can be used.
     #[error(
-        "there is no place for the store: {SYSTEM_FOLDER} cannot be written, and neither XDG_STATE_HOME nor HOME is set; \
+        "there is no place for the store: {SYSTEM_FOLDER} cannot be written, and neither XDG_STATE_HOME nor HOME is \
+         set; \
          name a file with --store, or keep nothing with --store memory"
     )]
     NoPlace,

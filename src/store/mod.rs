@@ -1,5 +1,5 @@
-//! What outlives the process: definitions that came through the AWS API, the operator's wishes, and how far streams were
-//! processed.
+//! What outlives the process: definitions that came through the AWS API, the operator's wishes, and how far streams
+//! were processed.
 
 mod asked;
 mod embedded;

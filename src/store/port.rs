@@ -23,7 +23,8 @@ pub struct Desired {
     pub since_unix_ms: u64,
 }
 
-/// A mapping that was made through the AWS API, as its last Create or Update left it. Its name in the store is its UUID.
+/// A mapping that was made through the AWS API, as its last Create or Update left it. Its name in the store is its
+/// UUID.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
@@ -58,10 +59,10 @@ pub trait DesiredStates: Send + Sync + 'static {
 /// How far streams were processed.
 ///
 /// Marks are written under a [`Fence`]. A claim supersedes every earlier one of the mapping, in this process or in
-/// another: a save under an older fence is refused with [`StoreError::Fenced`] and changes nothing. So a process that was
-/// paused, replaced or declared dead can never write over its successor. A store that several processes share
-/// hands out leases by the same means: what a claim returns is what its holder may read, and a lost lease shows as
-/// a fence that is no longer valid.
+/// another: a save under an older fence is refused with [`StoreError::Fenced`] and changes nothing. So a process that
+/// was paused, replaced or declared dead can never write over its successor. A store that several processes share hands
+/// out leases by the same means: what a claim returns is what its holder may read, and a lost lease shows as a fence
+/// that is no longer valid.
 pub trait Checkpoints: Send + Sync + 'static {
     /// Takes the marks of a mapping over. Marks of another source than `source` count as none: the mapping was
     /// pointed at another stream, and begins there from the start.
@@ -125,7 +126,8 @@ pub enum StoreError {
     },
     /// The mapping has run with this store before, but its marks are gone.
     #[error(
-        "FB0601: the marks of {mapping:?} are lost: it has run before, but the store {store} does not know it. Put the old store back, or accept the gap with `forebay checkpoint reset {mapping} --force`"
+        "FB0601: the marks of {mapping:?} are lost: it has run before, but the store {store} does not know it. Put the \
+         old store back, or accept the gap with `forebay checkpoint reset {mapping} --force`"
     )]
     Lost {
         /// The mapping.
@@ -149,7 +151,8 @@ pub enum FileError {
     },
     /// It was written by a newer forebay.
     #[error(
-        "FB0602: the store {path} has format {found}, but this forebay knows formats up to {known}: use a newer forebay, or another file with --store"
+        "FB0602: the store {path} has format {found}, but this forebay knows formats up to {known}: use a newer \
+         forebay, or another file with --store"
     )]
     Newer {
         /// The store's file.
@@ -161,7 +164,8 @@ pub enum FileError {
     },
     /// It is not a store, or it is damaged.
     #[error(
-        "FB0604: the store {path} cannot be read: {reason}. Put a copy of it back, or move it away to start with a new one: `forebay explain FB0604` says what that means"
+        "FB0604: the store {path} cannot be read: {reason}. Put a copy of it back, or move it away to start with a new \
+         one: `forebay explain FB0604` says what that means"
     )]
     Damaged {
         /// The store's file.
@@ -171,7 +175,8 @@ pub enum FileError {
     },
     /// The open file does not stand at its path any more: nothing that is written to it would be found again.
     #[error(
-        "FB0603: the store {path} was {how} while forebay runs: nothing more is kept. Put that very file back, or copy the positions out with `forebay checkpoint export` and restart"
+        "FB0603: the store {path} was {how} while forebay runs: nothing more is kept. Put that very file back, or copy \
+         the positions out with `forebay checkpoint export` and restart"
     )]
     Gone {
         /// The store's file.
@@ -181,7 +186,8 @@ pub enum FileError {
     },
     /// The file cannot be opened, made or written.
     #[error(
-        "the store {path} cannot be used: {reason}; check the folder and its permissions, or choose another file with --store"
+        "the store {path} cannot be used: {reason}; check the folder and its permissions, or choose another file with \
+         --store"
     )]
     Io {
         /// The store's file.

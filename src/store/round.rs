@@ -109,7 +109,8 @@ impl<'a> Round<'a> {
             tracing::warn!(
                 mapping,
                 store = %self.path.display(),
-                "the marks are lost: the mapping has run before, but the store does not know it; it begins anew where its \
+                "the marks are lost: the mapping has run before, but the store does not know it; it begins anew where \
+                 its \
                  StartingPosition says, and sees records again"
             );
         }
@@ -166,7 +167,8 @@ impl<'a> Round<'a> {
     pub(super) fn write(self, database: Result<&Database, Trouble>, place: &Place) -> Outcome {
         let Self { state, path, mut rows, before, notes, forgotten } = self;
         let at_list = |error: io::Error, known: &Known| Trouble::from(error).at(known.path());
-        // What is forgotten leaves the list first: the rows bring its line back, but nothing would find a line without rows.
+        // What is forgotten leaves the list first: the rows bring its line back, but nothing would find a line without
+        // rows.
         let strikes = forgotten.iter().map(|mapping| (mapping.clone(), None)).collect();
         // Without a file there is nothing to forget in it, and the list at its place may be that of another store.
         let mut noted = match &database {
@@ -185,7 +187,8 @@ impl<'a> Round<'a> {
         };
         let committed = if wrote { database.and_then(write) } else { Ok(()) };
         match &committed {
-            // What begins comes second: a mapping that the list names although its marks were never written would count as lost.
+            // What begins comes second: a mapping that the list names although its marks were never written would count
+            // as lost.
             Ok(()) => {
                 noted = noted.and_then(|()| state.known.note(&notes).map_err(|error| at_list(error, &state.known)));
             }

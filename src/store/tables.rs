@@ -109,7 +109,8 @@ impl Contents {
     }
 }
 
-/// The format and what the file holds; no format when the file is new. Writes nothing. A row that is damaged is an error.
+/// The format and what the file holds; no format when the file is new. Writes nothing. A row that is damaged is an
+/// error.
 pub(super) fn read(database: &Database) -> Result<(Option<u64>, Contents), Trouble> {
     let (format, contents, damaged) = read_all(database)?;
     let Some(Damage { what: first, .. }) = damaged.first() else { return Ok((format, contents)) };
@@ -248,8 +249,8 @@ impl Reading<'_> {
 
 /// Writes rows in one transaction: all of them, or none. They are on disk when it returns.
 ///
-/// It has two phases, as every commit that can be repaired quickly: else one that was damaged later could not be told from
-/// one that a crash has torn, and would be dropped in silence.
+/// It has two phases, as every commit that can be repaired quickly: else one that was damaged later could not be told
+/// from one that a crash has torn, and would be dropped in silence.
 pub(super) fn write(database: &Database, rows: &Rows, ledger: &Ledger) -> Result<(), Trouble> {
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);

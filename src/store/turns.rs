@@ -1,7 +1,7 @@
 //! Writes in turns: whatever comes while one round is written waits, and is written together in the next.
 //!
-//! So a thousand mappings that save once a second cost at most a hundred transactions a second and not a thousand, and a
-//! save that comes alone waits for nobody.
+//! So a thousand mappings that save once a second cost at most a hundred transactions a second and not a thousand, and
+//! a save that comes alone waits for nobody.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

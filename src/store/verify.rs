@@ -1,8 +1,8 @@
 //! Checks a store's file before it is used, on a copy in memory: the file itself is left as it was found.
 //!
 //! The embedded database keeps a checksum of every page and every commit, but looks at them only after a crash. Where
-//! they are wrong then, it goes back to the commit before in silence. Here they are looked at each time, and what is wrong
-//! is an error.
+//! they are wrong then, it goes back to the commit before in silence. Here they are looked at each time, and what is
+//! wrong is an error.
 
 use std::fs::File;
 use std::io;

@@ -42,7 +42,8 @@ impl Drought {
         told
     }
 
-    /// Records were filtered out. Where it is time to tell, how long nothing has passed and how many did not: once, until something passes.
+    /// Records were filtered out. Where it is time to tell, how long nothing has passed and how many did not: once,
+    /// until something passes.
     pub(super) fn filtered(&self, records: usize, now: Instant, may_tell: bool) -> Option<(Duration, u64)> {
         self.begun.store(true, Relaxed);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,8 +7,8 @@ use tracing_subscriber::EnvFilter;
 
 /// How much forebay itself says where `RUST_LOG` does not tell.
 const LEVEL: &str = "info";
-/// What the libraries below may say unless `RUST_LOG` names them: the SDK warns of each request that fails, at length, and
-/// forebay says that better.
+/// What the libraries below may say unless `RUST_LOG` names them: the SDK warns of each request that fails, at length,
+/// and forebay says that better.
 const LIBRARIES: &str = "error";
 
 /// How log lines look.
@@ -55,8 +55,8 @@ pub fn init(format: LogFormat) -> Result<(), LogError> {
     .map_err(|_| LogError::Twice)
 }
 
-/// A bare level speaks of forebay alone: what its libraries say below WARN can hold credentials and whole messages, so they are
-/// raised only by their names.
+/// A bare level speaks of forebay alone: what its libraries say below WARN can hold credentials and whole messages, so
+/// they are raised only by their names.
 fn filter(wanted: Option<&str>) -> Result<EnvFilter, LogError> {
     let value = wanted.map(str::trim).unwrap_or_default();
     let (bare, named): (Vec<&str>, Vec<&str>) =

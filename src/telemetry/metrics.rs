@@ -107,8 +107,8 @@ impl MappingMetrics {
         self.log.write(event);
     }
 
-    /// Shows a new state; the same state again changes nothing. The first one is no change, and what is `Enabled` although
-    /// it is degraded has said so already.
+    /// Shows a new state; the same state again changes nothing. The first one is no change, and what is `Enabled`
+    /// although it is degraded has said so already.
     pub fn set_state(&self, state: MappingState) {
         let new = state as u8;
         let before = self.state.swap(new, Relaxed);

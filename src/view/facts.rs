@@ -33,8 +33,8 @@ impl HealthStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct LastError {
-    /// The function's `errorType`, `MalformedResponse`, `BatchItemFailures` where every record was reported, or the class of a
-    /// fault.
+    /// The function's `errorType`, `MalformedResponse`, `BatchItemFailures` where every record was reported, or the
+    /// class of a fault.
     #[serde(rename = "Type")]
     pub(crate) kind: String,
     /// The first line of the message.

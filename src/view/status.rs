@@ -61,7 +61,8 @@ pub(crate) struct MappingStatus {
     /// Ours: batches that failed since the function last processed one, even in part.
     #[serde(default)]
     pub(crate) failed_in_a_row: u64,
-    /// Ours: `operator` where `forebay start` or `stop` overrules the definition's `Enabled`, else the word of `origin`.
+    /// Ours: `operator` where `forebay start` or `stop` overrules the definition's `Enabled`, else the word of
+    /// `origin`.
     pub(crate) enabled_by: String,
     /// Ours: who defines it, `file` or `api`.
     #[serde(default = "of_a_file")]

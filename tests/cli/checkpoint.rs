@@ -128,7 +128,8 @@ fn a_mapping_that_never_began_needs_the_name_of_its_stream() {
     let note = said(set(&["--store", "a.redb", "--source", ORDERS]).assert().success());
     assert_eq!(
         note,
-        "note: orders has no other positions: with StartingPosition LATEST, too, its other shards are now read from their \
+        "note: orders has no other positions: with StartingPosition LATEST, too, its other shards are now read from \
+         their \
          oldest record\n"
     );
     let error = said(set(&["--store", "a.redb", "--source", CLICKS]).assert().code(1));

@@ -207,7 +207,8 @@ fn peeking_at_what_is_empty_or_absent() {
     place.mapping("orders", CLOSED, filters);
     let (stdout, stderr) = run(&place, &["-f", "mappings", "orders", "--peek", "3"], "", 2);
     assert!(stdout.is_empty() && stderr.contains("error: "), "{stderr}");
-    let stream = "EventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/clicks\nFunctionName: f\nStartingPosition: LATEST\n";
+    let stream = "EventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/clicks\nFunctionName: f\n\
+        StartingPosition: LATEST\n";
     place.write(
         "mappings/orders.yaml",
         &format!("{stream}Poller: {{ Endpoints: {{ kinesis: \"{CLOSED}\", lambda: \"{CLOSED}\" }} }}\n"),

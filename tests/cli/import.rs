@@ -232,7 +232,8 @@ fn the_commands_of_a_template_ask_aws_for_the_uuid() {
     let place = Place::new();
     place.write(
         "one.yaml",
-        "Resources: { M: { Type: AWS::Lambda::EventSourceMapping, Properties: { EventSourceArn: 'arn:aws:sqs:eu-west-1:123456789012:q', FunctionName: f } } }\n",
+        "Resources: { M: { Type: AWS::Lambda::EventSourceMapping, Properties: { EventSourceArn: \
+         'arn:aws:sqs:eu-west-1:123456789012:q', FunctionName: f } } }\n",
     );
     let said = import(&place, &["one.yaml"], 0);
     assert!(said.contains("disable_mapping() { aws lambda list-event-source-mappings "), "{said}");

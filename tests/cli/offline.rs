@@ -52,7 +52,8 @@ fn codes_are_explained() {
 fn without_a_daemon_the_socket_is_named_and_how_to_start_one() {
     let place = Place::new();
     let error = place.stderr(&["list"], 1);
-    insta::assert_snapshot!(error, @"error: no forebay answers on forebay.sock; start one with `forebay run -f mappings/`, or name its socket with --socket or FOREBAY_SOCKET");
+    insta::assert_snapshot!(error, @"error: no forebay answers on forebay.sock; start one with `forebay run -f \
+        mappings/`, or name its socket with --socket or FOREBAY_SOCKET");
     for arguments in [
         vec!["status", "orders"],
         vec!["start", "a", "b"],

@@ -98,7 +98,11 @@ fn a_profile_with_sso_is_said_to_be_one() {
     let place = Place::new();
     place.mapping("orders", CLOSED, "");
     std::fs::create_dir(place.path(".aws")).unwrap();
-    place.write(".aws/config", "[profile corp]\nsso_start_url = https://example.awsapps.com/start\nsso_region = eu-west-1\nsso_account_id = 000000000000\nsso_role_name = dev\n");
+    place.write(
+        ".aws/config",
+        "[profile corp]\nsso_start_url = https://example.awsapps.com/start\nsso_region = \
+        eu-west-1\nsso_account_id = 000000000000\nsso_role_name = dev\n",
+    );
     let mut command = place.forebay(&["validate", "--online"]);
     command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY").env("AWS_PROFILE", "corp");
     let output = command.assert().code(2);

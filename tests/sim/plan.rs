@@ -25,7 +25,8 @@ impl Temper {
         }
     }
 
-    /// A rate at which something goes wrong, of these at worst; every other thing does not. A calm world throws no dice.
+    /// A rate at which something goes wrong, of these at worst; every other thing does not. A calm world throws no
+    /// dice.
     pub(crate) fn rate(self, rng: &mut Rng, mild: f64, wild: f64) -> f64 {
         let worst = match self {
             Self::Calm => return 0.0,

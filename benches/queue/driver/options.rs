@@ -9,7 +9,8 @@ pub(crate) struct Options {
     /// A short run that tries the bench itself; its figures mean little.
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Throughput of the bare loop against itself, no failing group, no filter: how far equal runs differ on this machine.
+    /// Throughput of the bare loop against itself, no failing group, no filter: how far equal runs differ on this
+    /// machine.
     #[arg(long)]
     pub(crate) noise: bool,
     /// Measure only these parts.

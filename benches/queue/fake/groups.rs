@@ -108,8 +108,8 @@ impl Groups {
         taken
     }
 
-    /// Whether the next record of an event is its group's next one: all that is older is deleted, or stands before it in
-    /// the same event. So no group may be with the function twice at once, either.
+    /// Whether the next record of an event is its group's next one: all that is older is deleted, or stands before it
+    /// in the same event. So no group may be with the function twice at once, either.
     pub(super) fn in_order(&self, group: u32, index: u32, named: &mut Named) -> bool {
         let place = named.0.iter().position(|&(other, _)| other == group).unwrap_or_else(|| {
             named.0.push((group, 0));

@@ -24,7 +24,8 @@ const PAGE: f64 = 50.0;
 /// From the request of a new mapping to its first poll.
 const ENABLED: f64 = 1_000.0;
 
-/// Makes many mappings, one after the other, and lists them all again and again. Every queue has a mapping and a long poll.
+/// Makes many mappings, one after the other, and lists them all again and again. Every queue has a mapping and a long
+/// poll.
 pub(super) async fn measure(bench: &mut Bench, options: &Options) -> anyhow::Result<Vec<Row>> {
     let (count, rounds) = if options.quick { (120, 2) } else { (MAPPINGS, 20) };
     let queues: Vec<String> = (0..count).map(|number| format!("api-{number:04}")).collect();
@@ -51,7 +52,8 @@ pub(super) async fn measure(bench: &mut Bench, options: &Options) -> anyhow::Res
     let (page, page_most) = (median(pages.iter().copied()), most(&pages));
     let (poll, poll_most) = (median(enabled.iter().copied()), most(&enabled));
     say(&format!(
-        "{count} mappings: a page in {page:.1} ms, at most {page_most:.1}; enabled in {poll:.1} ms, at most {poll_most:.1}"
+        "{count} mappings: a page in {page:.1} ms, at most {page_most:.1}; enabled in {poll:.1} ms, at most \
+         {poll_most:.1}"
     ));
     let both = |middle: f64, most: f64| format!("{middle:.1} ms, at most {most:.1} ms");
     Ok(vec![

@@ -19,7 +19,8 @@ const CONCURRENCY: usize = 10;
 /// A filter of one pattern on two fields: all orders match, or none does.
 fn filter(least: usize) -> String {
     format!(
-        "    FilterCriteria: {{ Filters: [{{ Pattern: {{ body: {{ type: [order.created], total: [{{ numeric: [\">=\", {least}] }}] }} }} }}] }}\n"
+        "    FilterCriteria: {{ Filters: [{{ Pattern: {{ body: {{ type: [order.created], total: [{{ numeric: [\">=\", \
+         {least}] }}] }} }} }}] }}\n"
     )
 }
 

@@ -17,7 +17,8 @@ use super::keys::Keys;
 use super::signed;
 
 /// AWS's word for every signature that is not that of the request.
-const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
+const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. Check your AWS \
+    Secret Access Key and signing method. Consult the service documentation for details.";
 
 const BODY_HASH: &str = "x-amz-content-sha256";
 
@@ -36,7 +37,8 @@ pub(crate) struct Caller {
 /// Lets a request in whose signature is right. AWS's rule on repeats holds: the same request is good for five minutes,
 /// and never with another method, path, query, signed header or body.
 ///
-/// How a signature is made: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>.
+/// How a signature is made:
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>.
 pub(crate) fn admit(keys: &Keys, head: &Parts, body: &[u8], now_unix_s: u64) -> Result<Caller, ApiError> {
     let given = Authorization::of(head)?;
     let time = SignedAt::of(&head.headers)?;
@@ -111,7 +113,8 @@ fn check_body_hash(head: &Parts, hash: &str) -> Result<(), ApiError> {
         [] => return Ok(()),
         [given] if given == hash.as_bytes() => return Ok(()),
         [given] if given.starts_with(b"UNSIGNED-PAYLOAD") || given.starts_with(b"STREAMING-") => {
-            "forebay takes signed bodies only: send the body's SHA-256 as 'x-amz-content-sha256', or leave the header out"
+            "forebay takes signed bodies only: send the body's SHA-256 as 'x-amz-content-sha256', or leave the header \
+             out"
         }
         [_] => "The provided 'x-amz-content-sha256' header does not match what was computed.",
         _ => "there are several 'x-amz-content-sha256' headers: send one",

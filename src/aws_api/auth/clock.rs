@@ -28,7 +28,8 @@ impl SignedAt {
             [value] => match parse(value.as_bytes()) {
                 Some(time) => return Ok(Self(time)),
                 None => {
-                    "Date must be in ISO-8601 'basic format', for example '20150830T123600Z'. See http://en.wikipedia.org/wiki/ISO_8601"
+                    "Date must be in ISO-8601 'basic format', for example '20150830T123600Z'. See \
+                     http://en.wikipedia.org/wiki/ISO_8601"
                 }
             },
             [] if headers.contains_key(DATE) => {
@@ -150,7 +151,8 @@ mod tests {
         );
         assert_eq!(
             text(at - 301).unwrap_err(),
-            "Signature not yet current: 20150830T123600Z is still later than 20150830T123559Z (20150830T123059Z + 5 min.)"
+            "Signature not yet current: 20150830T123600Z is still later than 20150830T123559Z (20150830T123059Z + 5 \
+             min.)"
         );
         assert!(text(0).is_err() && text(u64::MAX).is_err());
     }

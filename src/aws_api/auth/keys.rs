@@ -14,8 +14,8 @@ const VARIABLE: &str = "FOREBAY_API_KEYS";
 /// The path of a file with the same, or with a key a line.
 const FILE_VARIABLE: &str = "FOREBAY_API_KEYS_FILE";
 
-/// Below this a secret can be guessed: who has seen a signed request can try secrets as fast as the hardware goes. Where only
-/// this machine reaches the API, whoever sees one could do without.
+/// Below this a secret can be guessed: who has seen a signed request can try secrets as fast as the hardware goes.
+/// Where only this machine reaches the API, whoever sees one could do without.
 const SHORTEST: usize = 16;
 /// Thousands of keys fit; a device or a log file that was named by mistake does not.
 const LARGEST_FILE: u64 = 64 * 1024;
@@ -69,7 +69,8 @@ pub(crate) enum KeysError {
     #[error("the secret of key {number} of {place} may hold visible ASCII characters only")]
     Secret { place: String, number: usize },
     #[error(
-        "the secret of key {number} of {place} has {length} characters: where others reach the address, use at least {SHORTEST}, for example from `openssl rand -hex 32`"
+        "the secret of key {number} of {place} has {length} characters: where others reach the address, use at least \
+         {SHORTEST}, for example from `openssl rand -hex 32`"
     )]
     Short { place: String, number: usize, length: usize },
     #[error("keys {first} and {number} of {place} have the same id: keep one of them")]
@@ -234,7 +235,8 @@ mod tests {
         let short = keys(format!("one:{SECRET},two:{},three:x", &SECRET[..15]));
         assert_eq!(secret(&short, "three").as_deref(), Some("x"));
         let error = short.strong().unwrap_err().to_string();
-        let expected = "the secret of key 2 of FOREBAY_API_KEYS has 15 characters: where others reach the address, use at least 16";
+        let expected = "the secret of key 2 of FOREBAY_API_KEYS has 15 characters: where others reach the address, use \
+            at least 16";
         assert!(error.starts_with(expected), "{error}");
     }
 

@@ -15,7 +15,8 @@ fn invalid<T>(text: impl Into<String>) -> Result<T, ApiError> {
     Err(ApiError::InvalidSignature(text.into()))
 }
 
-/// Names and values, in the order of `names` (`host;x-amz-date`); a header that was sent several times is there as often.
+/// Names and values, in the order of `names` (`host;x-amz-date`); a header that was sent several times is there as
+/// often.
 pub(super) fn headers<'a>(names: &'a str, head: &'a Parts) -> Result<Vec<(&'a str, &'a str)>, ApiError> {
     let names: Vec<&str> = names.split(';').collect();
     let lower = |name: &&str| !name.is_empty() && !name.bytes().any(|byte| byte.is_ascii_uppercase());

@@ -34,7 +34,8 @@ impl Parts {
                 Err(_) => {
                     let back = (*before.definition).clone();
                     if let Err(error) = parts.store.define(turn.uuid(), back, false).await {
-                        tracing::error!(mapping = turn.uuid(), %error, "a change that failed takes effect at the next start");
+                        tracing::error!(mapping = turn.uuid(), %error, "a change that failed takes effect at the next \
+                            start");
                         turn.keep(mapping, definition);
                     }
                 }

@@ -1,8 +1,8 @@
 //! What the operations of the API do.
 //!
-//! Every change goes one way: it is checked, it is made durable in the store, the engine takes it over, it is answered. A
-//! process that is killed anywhere on this way finds at its next start what it has answered; what it has not
-//! answered may have happened or not.
+//! Every change goes one way: it is checked, it is made durable in the store, the engine takes it over, it is answered.
+//! A process that is killed anywhere on this way finds at its next start what it has answered; what it has not answered
+//! may have happened or not.
 
 mod change;
 mod core;

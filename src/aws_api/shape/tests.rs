@@ -50,7 +50,8 @@ fn a_queue_with_everything_set() {
         "EventSourceArn": "arn:aws:sqs:us-east-1:123456789012:orders",
         "FunctionName": "arn:aws:lambda:us-east-1:210987654321:function:f:live", "Enabled": false, "BatchSize": 100,
         "MaximumBatchingWindowInSeconds": 5, "ScalingConfig": { "MaximumConcurrency": 7 },
-        "FilterCriteria": { "Filters": [{ "Pattern": "{ \"body\": { \"é\": [1] } }" }, { "Pattern": "{\"body\":[\"x\"]}" }] },
+        "FilterCriteria": { "Filters": [{ "Pattern": "{ \"body\": { \"é\": [1] } \
+            }" }, { "Pattern": "{\"body\":[\"x\"]}" }] },
         "FunctionResponseTypes": ["ReportBatchItemFailures"], "MetricsConfig": { "Metrics": ["EventCount"] },
         "DestinationConfig": { "OnFailure": { "Destination": "arn:aws:sns:us-east-1:123456789012:failed" } },
         "Tags": { "team": "a" },
@@ -108,7 +109,8 @@ fn a_stream_with_everything_set() {
         "EventSourceArn": "arn:aws:kinesis:us-east-1:123456789012:stream/clicks", "FunctionName": "f",
         "StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": 1_732_090_000, "BatchSize": 500,
         "MaximumBatchingWindowInSeconds": 3, "ParallelizationFactor": 4, "MaximumRecordAgeInSeconds": 3600,
-        "BisectBatchOnFunctionError": true, "MaximumRetryAttempts": 0, "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "BisectBatchOnFunctionError": true, "MaximumRetryAttempts": 0,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "DestinationConfig": { "OnFailure": { "Destination": "arn:aws:s3:::failed-records" } },
     });
     let shown: Value = serde_json::from_str(&shown(&body, MappingState::Updating)).unwrap();
@@ -168,7 +170,8 @@ fn what_a_request_may_say_makes_a_mapping() {
         ),
         (
             queue,
-            json!({ "BatchSize": 10_000, "MaximumBatchingWindowInSeconds": 300, "ScalingConfig": { "MaximumConcurrency": 1000 } }),
+            json!({ "BatchSize": 10_000, "MaximumBatchingWindowInSeconds": 300,
+                "ScalingConfig": { "MaximumConcurrency": 1000 } }),
         ),
         (queue, json!({ "FunctionName": "123456789012:function:f:7", "Tags": { "a b": "", "é": "x=y" } })),
         (queue, json!({ "FilterCriteria": { "Filters": vec![json!({ "Pattern": "{\"body\":[\"${HOME}\"]}" }); 10] } })),
@@ -177,7 +180,8 @@ fn what_a_request_may_say_makes_a_mapping() {
         (kinesis, json!({ "StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": "2024-11-20T08:00:00.5Z" })),
         (
             kinesis,
-            json!({ "StartingPosition": "LATEST", "ParallelizationFactor": 10, "MaximumRetryAttempts": 10_000, "MaximumRecordAgeInSeconds": 604_800 }),
+            json!({ "StartingPosition": "LATEST", "ParallelizationFactor": 10, "MaximumRetryAttempts": 10_000,
+                "MaximumRecordAgeInSeconds": 604_800 }),
         ),
         (
             kinesis,

@@ -1,4 +1,5 @@
-//! Where checkpoints and definitions are looked up and changed: in a running forebay, or in a store that no forebay has open.
+//! Where checkpoints and definitions are looked up and changed: in a running forebay, or in a store that no forebay has
+//! open.
 
 use std::collections::BTreeMap;
 

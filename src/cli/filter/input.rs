@@ -1,7 +1,7 @@
 //! Records from a file or from stdin: JSON values one after the other, whatever stands between them.
 //!
-//! A value is a record, an array of records, or an event with `Records`; of plain events each value is one. Nothing of a record is changed or
-//! built: the filters see the bytes as they came.
+//! A value is a record, an array of records, or an event with `Records`; of plain events each value is one. Nothing of
+//! a record is changed or built: the filters see the bytes as they came.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
@@ -252,7 +252,8 @@ mod tests {
             ),
             (
                 b"{\"body\": 1",
-                "f is not JSON at line 1, column 10: EOF while parsing an object\n  |\n1 | {\"body\": 1\n  |          ^",
+                "f is not JSON at line 1, column 10: EOF while parsing an object\n  |\n1 | {\"body\": 1\n  |          \
+                 ^",
             ),
             (
                 b"{\"a\": \x1b[31m}",

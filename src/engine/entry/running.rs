@@ -38,8 +38,8 @@ impl Running {
         self.orders.try_send(order).is_ok()
     }
 
-    /// Whether it goes on with this definition: it is told so then, and its drain is taken back. A change has the number
-    /// that `number` counts.
+    /// Whether it goes on with this definition: it is told so then, and its drain is taken back. A change has the
+    /// number that `number` counts.
     pub(super) fn goes_on_with(&mut self, mapping: &Arc<Mapping>, number: &mut u64) -> bool {
         if !self.mapping.polls_like(mapping) {
             return false;

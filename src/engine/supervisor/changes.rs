@@ -47,7 +47,8 @@ impl Supervisor {
             tracing::error!(
                 mapping = mapping.name,
                 file = %mapping.origin,
-                "the mapping of this file is left out: one that was made through the AWS API has its name; write another `Name`"
+                "the mapping of this file is left out: one that was made through the AWS API has its name; write \
+                 another `Name`"
             );
         }
         taken

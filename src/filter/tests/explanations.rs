@@ -35,7 +35,8 @@ fn the_first_field_that_fails_is_named() {
         (
             r#"{"a":[{"prefix":"p"},{"suffix":{"equals-ignore-case":"s"}},{"wildcard":"w*"},{"cidr":"10.0.0.0/8"}]}"#,
             r#"{"a":"q"}"#,
-            "a: wanted a string that begins with \"p\" or a string that ends with \"s\" in any case or a string like \"w*\" or an address in 10.0.0.0/8, found \"q\"",
+            "a: wanted a string that begins with \"p\" or a string that ends with \"s\" in any case or a string like \
+             \"w*\" or an address in 10.0.0.0/8, found \"q\"",
         ),
         (r#"{"a":[{"anything-but":["x","y"]}]}"#, r#"{"a":"x"}"#, r#"a: wanted any value but "x" or "y", found "x""#),
         (

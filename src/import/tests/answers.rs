@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::{Options, left, only, options, read, says, why};
 use crate::mapping::parse_at;
 
-const QUEUE: &str = "\"EventSourceArn\": \"arn:aws:sqs:us-east-1:123456789012:q\", \"FunctionArn\": \"arn:aws:lambda:us-east-1:123456789012:function:f\"";
+const QUEUE: &str = "\"EventSourceArn\": \"arn:aws:sqs:us-east-1:123456789012:q\", \"FunctionArn\": \
+    \"arn:aws:lambda:us-east-1:123456789012:function:f\"";
 
 #[test]
 fn one_mapping_a_list_and_a_listing_are_read() {
@@ -41,7 +42,12 @@ fn texts_of_aws_are_taken_word_for_word() {
 
 #[test]
 fn a_mapping_file_stays_what_it_is() {
-    let text = "Name: orders\nEventSourceArn: arn:aws:sqs:${R:-us-east-1}:123456789012:orders\nFunctionName: ${F}\nBatchSize: \"${SIZE:-5}\"\nMaximumBatchingWindowInSeconds: 3\nFilterCriteria:\n  Filters:\n    - Pattern: '{\"body\": {\"a\": [\"${A:-x}\", \"$${B}\"]}}'\n    - Pattern: { body: { b: [1.0, \"${A:-x}\", \"$${B}\"], $or: [{ c: [null] }, { d: [true] }] } }\nTags: { a: \"$${x}\", b: \"${B:-}\" }\nPoller:\n  RateLimit: 5\n  Visibility: { Timeout: 30s, OnFunctionError: { Backoff: { Initial: 2s } } }\n  OnFiltered: Release\n  Endpoints: { sqs: \"http://localhost:4566\" }\n";
+    let text = "Name: orders\nEventSourceArn: arn:aws:sqs:${R:-us-east-1}:123456789012:orders\nFunctionName: ${F}\n\
+        BatchSize: \"${SIZE:-5}\"\nMaximumBatchingWindowInSeconds: 3\nFilterCriteria:\n  Filters:\n    - Pattern: \
+         '{\"body\": {\"a\": [\"${A:-x}\", \"$${B}\"]}}'\n    - Pattern: { body: { b: [1.0, \"${A:-x}\", \"$${B}\"], \
+          $or: [{ c: [null] }, { d: [true] }] } }\nTags: { a: \"$${x}\", b: \"${B:-}\" }\nPoller:\n  RateLimit: 5\n  \
+           Visibility: { Timeout: 30s, OnFunctionError: { Backoff: { Initial: 2s } } }\n  OnFiltered: Release\n  \
+            Endpoints: { sqs: \"http://localhost:4566\" }\n";
     let import = read(text, &options(&[]));
     assert_eq!(import.left, []);
     assert_eq!(import.variables.iter().collect::<Vec<_>>(), ["F"]);

@@ -53,7 +53,9 @@ fn bombs_do_not_go_off() {
 fn a_large_listing_is_read() {
     let one = |number: usize| {
         format!(
-            "{{\"UUID\": \"{number}\", \"EventSourceArn\": \"arn:aws:sqs:us-east-1:123456789012:q{number}\", \"FunctionArn\": \"arn:aws:lambda:us-east-1:123456789012:function:f\", \"State\": \"Enabled\", \"LastModified\": 1.5}}"
+            "{{\"UUID\": \"{number}\", \"EventSourceArn\": \"arn:aws:sqs:us-east-1:123456789012:q{number}\", \
+             \"FunctionArn\": \"arn:aws:lambda:us-east-1:123456789012:function:f\", \"State\": \"Enabled\", \
+              \"LastModified\": 1.5}}"
         )
     };
     let all: Vec<String> = (0..3000).map(one).collect();

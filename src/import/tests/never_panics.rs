@@ -132,7 +132,12 @@ proptest! {
     fn on_random_trees(a in value(), b in value(), c in value(), d in value(), condition in value()) {
         let entries = [("Resources", "Type: AWS::Lambda::EventSourceMapping, Properties")];
         for (outer, inner) in entries {
-            answers(&format!("Conditions: {{ C: {condition} }}\nParameters: {{ P: {a} }}\n{outer}: {{ Q: {{ Type: AWS::SQS::Queue, Properties: {{ QueueName: {b} }} }}, M: {{ Condition: C, {inner}: {{ EventSourceArn: {c}, FunctionName: f, BatchSize: {a}, FilterCriteria: {d}, Tags: {d}, DestinationConfig: {b} }} }}, F: {{ Type: AWS::Serverless::Function, Properties: {{ FunctionName: {b}, AutoPublishAlias: {d}, Events: {{ E: {{ Type: SQS, Properties: {c} }}, K: {{ Type: Kinesis, Properties: {{ Stream: {a} }} }} }} }} }} }}\n"), Dialect::Auto);
+            answers(&format!("Conditions: {{ C: {condition} }}\nParameters: {{ P: {a} }}\n{outer}: {{ Q: {{ Type: \
+                AWS::SQS::Queue, Properties: {{ QueueName: {b} }} }}, M: {{ Condition: C, {inner}: {{ EventSourceArn: \
+                 {c}, FunctionName: f, BatchSize: {a}, FilterCriteria: {d}, Tags: {d}, DestinationConfig: {b} }} }}, \
+                  F: {{ Type: AWS::Serverless::Function, Properties: {{ FunctionName: {b}, AutoPublishAlias: {d}, \
+                   Events: {{ E: {{ Type: SQS, Properties: {c} }}, K: {{ Type: Kinesis, Properties: {{ Stream: {a} }} \
+                    }} }} }} }} }}\n"), Dialect::Auto);
         }
         answers(&format!("Resources: {a}\n"), Dialect::Auto);
         answers(&format!("Resources: {{ M: {a}, N: {{ Type: {b} }} }}\n"), Dialect::Auto);
@@ -140,18 +145,23 @@ proptest! {
 
     #[test]
     fn on_random_services(a in value(), b in value(), c in value(), d in value()) {
-        answers(&format!("service: {a}\ncustom: {{ a: {b} }}\nprovider: {{ stage: {c}, region: {d} }}\nfunctions: {{ f: {{ name: {d}, events: [{{ sqs: {a} }}, {{ sqs: {{ arn: {b}, filterPatterns: {c}, batchSize: {d} }} }}, {{ stream: {{ arn: {d}, destinations: {a}, functionResponseType: {b} }} }}, {c}] }}, g: {b} }}\nresources: {c}\n"), Dialect::Auto);
+        answers(&format!("service: {a}\ncustom: {{ a: {b} }}\nprovider: {{ stage: {c}, region: {d} }}\nfunctions: {{ \
+            f: {{ name: {d}, events: [{{ sqs: {a} }}, {{ sqs: {{ arn: {b}, filterPatterns: {c}, batchSize: {d} }} }}, \
+             {{ stream: {{ arn: {d}, destinations: {a}, functionResponseType: {b} }} }}, {c}] }}, g: {b} }}\n\
+              resources: {c}\n"), Dialect::Auto);
         answers(&format!("service: s\nfunctions: {a}\nresources: [{b}, {c}]\n"), Dialect::Auto);
     }
 
     #[test]
     fn on_random_answers(a in value(), b in value()) {
-        answers(&format!("EventSourceMappings: [{{ EventSourceArn: {a}, FunctionName: f, Tags: {b} }}, {b}]\n"), Dialect::Auto);
+        answers(&format!("EventSourceMappings: [{{ EventSourceArn: {a}, FunctionName: f, Tags: {b} }}, \
+            {b}]\n"), Dialect::Auto);
         answers(&format!("EventSourceMappings: {a}\nNextMarker: {b}\n"), Dialect::Auto);
     }
 
     #[test]
-    fn on_mutated_files(which in 0..4usize, cut in any::<usize>(), len in 0usize..40, with in r#"[-:?,\[\]{}#&*!|>'"%@`~$ \n\ta0é]{0,6}"#) {
+    fn on_mutated_files(which in 0..4usize, cut in any::<usize>(), len in 0usize..40,
+        with in r#"[-:?,\[\]{}#&*!|>'"%@`~$ \n\ta0é]{0,6}"#) {
         answers(&mutated([SHOP, SAM, SERVERLESS, LISTING][which], cut, len, &with), Dialect::Auto);
     }
 }

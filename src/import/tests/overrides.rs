@@ -7,7 +7,8 @@ use super::{left, only, options, read, says};
 /// A service with one event, and resources.
 fn service(event: &str, resources: &str) -> String {
     format!(
-        "service: shop\nprovider: {{ region: eu-west-1 }}\ncustom: {{ q: {{ Fn::GetAtt: [Own, Arn] }} }}\nfunctions:\n  get-all_things: {{ events: [{event}] }}\nresources:\n{resources}\n"
+        "service: shop\nprovider: {{ region: eu-west-1 }}\ncustom: {{ q: {{ Fn::GetAtt: [Own, Arn] }} }}\n\
+         functions:\n  get-all_things: {{ events: [{event}] }}\nresources:\n{resources}\n"
     )
 }
 
@@ -52,7 +53,8 @@ fn a_generated_mapping_is_known_by_its_logical_id() {
 
 #[test]
 fn what_is_merged_and_what_is_replaced() {
-    let event = "{ sqs: { arn: 'arn:aws:sqs:eu-west-1:123456789012:q', batchSize: 5, enabled: false, maximumConcurrency: 4, filterPatterns: [{ body: [a] }, { body: [b] }] } }";
+    let event = "{ sqs: { arn: 'arn:aws:sqs:eu-west-1:123456789012:q', batchSize: 5, enabled: false, \
+        maximumConcurrency: 4, filterPatterns: [{ body: [a] }, { body: [b] }] } }";
     let id = "GetDashallUnderscorethingsEventSourceMappingSQSQ";
     let of = |section: &str, properties: &str| {
         let text = service(event, &format!("  {section}: {{ {id}: {{ Properties: {{ {properties} }} }} }}"));
@@ -60,13 +62,15 @@ fn what_is_merged_and_what_is_replaced() {
     };
     let found = of(
         "Resources",
-        "ScalingConfig: { MaximumConcurrency: 2 }, FunctionResponseTypes: [ReportBatchItemFailures], Enabled: !Ref AWS::NoValue, FilterCriteria: { Filters: [{ Pattern: '{\"body\":[\"c\"]}' }] }",
+        "ScalingConfig: { MaximumConcurrency: 2 }, FunctionResponseTypes: [ReportBatchItemFailures], Enabled: !Ref \
+         AWS::NoValue, FilterCriteria: { Filters: [{ Pattern: '{\"body\":[\"c\"]}' }] }",
     );
     assert_eq!(
         found,
         json!({
             "Name": "get-all_things-q", "EventSourceArn": "arn:aws:sqs:eu-west-1:123456789012:q",
-            "FunctionName": "shop-dev-get-all_things", "BatchSize": 5, "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "FunctionName": "shop-dev-get-all_things", "BatchSize": 5,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
             "ScalingConfig": { "MaximumConcurrency": 2 },
             "FilterCriteria": { "Filters": [{ "Pattern": "{\"body\":[\"c\"]}" }, { "Pattern": "{\"body\":[\"b\"]}" }] },
         })

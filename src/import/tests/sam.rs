@@ -8,13 +8,20 @@ use super::{left, only, options, read, says, why};
 fn sam_takes_the_function_around_the_event() {
     let of = |function: &str| {
         format!(
-            "Globals: {{ Function: {{ AutoPublishAlias: all }} }}\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      {function}\n      Events: {{ E: {{ Type: SQS, Properties: {{ Queue: 'arn:aws:sqs:us-east-1:123456789012:q' }} }} }}\n"
+            "Globals: {{ Function: {{ AutoPublishAlias: all }} }}\nResources:\n  F:\n    Type: \
+             AWS::Serverless::Function\n    Properties:\n      {function}\n      Events: {{ E: {{ Type: SQS, \
+              Properties: {{ Queue: 'arn:aws:sqs:us-east-1:123456789012:q' }} }} }}\n"
         )
     };
     let found = only(&of("FunctionName: mine"), &[]);
     assert_eq!((&found["FunctionName"], &found["Name"]), (&json!("mine:all"), &json!("FE")));
     assert_eq!(
-        only(&of("{ FunctionName: mine, AutoPublishAlias: own }").replace("      {", "      <<: {"), &[])["FunctionName"],
+        only(
+            &of("{ FunctionName: mine, AutoPublishAlias: own \
+            }")
+            .replace("      {", "      <<: {"),
+            &[]
+        )["FunctionName"],
         "mine:own"
     );
     assert_eq!(only(&of("AutoPublishAlias: ''"), &[("F", "theirs")])["FunctionName"], "theirs");
@@ -42,7 +49,10 @@ fn what_would_bring_more_is_told() {
 /// A template with a topic, a queue, and a function that the topic's event feeds.
 fn topic(subscription: &str) -> String {
     format!(
-        "Parameters: {{ Yes: {{ Type: String, Default: yes }}, Size: {{ Type: Number }} }}\nResources:\n  News: {{ Type: AWS::SNS::Topic }}\n  Post: {{ Type: AWS::SQS::Queue, Properties: {{ QueueName: post }} }}\n  Read:\n    Type: AWS::Serverless::Function\n    Properties:\n      FunctionName: read\n      Events:\n        News: {{ Type: SNS, Properties: {{ Topic: !Ref News, {subscription} }} }}\n"
+        "Parameters: {{ Yes: {{ Type: String, Default: yes }}, Size: {{ Type: Number }} }}\nResources:\n  News: {{ \
+         Type: AWS::SNS::Topic }}\n  Post: {{ Type: AWS::SQS::Queue, Properties: {{ QueueName: post }} }}\n  \
+          Read:\n    Type: AWS::Serverless::Function\n    Properties:\n      FunctionName: read\n      \
+           Events:\n        News: {{ Type: SNS, Properties: {{ Topic: !Ref News, {subscription} }} }}\n"
     )
 }
 
@@ -111,7 +121,14 @@ fn a_type_of_event_that_is_not_known_is_told() {
 
 #[test]
 fn one_run_asks_for_all_that_is_missing() {
-    let text = "Parameters: { Stage: { Type: String }, Team: { Type: String }, On: { Type: String }, Alias: { Type: String } }\nConditions: { C: !And [!Equals [!Ref On, a], !Equals [!Ref AWS::StackName, b]] }\nResources:\n  Work: { Type: AWS::SQS::Queue }\n  Lost: { Type: AWS::SNS::Topic }\n  Clicks: { Type: AWS::Kinesis::Stream }\n  F:\n    Type: AWS::Serverless::Function\n    Condition: C\n    Properties:\n      AutoPublishAlias: !Ref Alias\n      Events:\n        Q: { Type: SQS, Properties: { Queue: !Join [':', [!Sub '${Stage}-${Team}', !Ref Third, !GetAtt Work.Arn]] } }\n        K: { Type: Kinesis, Properties: { Stream: !GetAtt Clicks.Arn, StartingPosition: !If [C, !Ref Fourth, LATEST], DestinationConfig: { OnFailure: { Destination: !Ref Lost } } } }\n";
+    let text = "Parameters: { Stage: { Type: String }, Team: { Type: String }, On: { Type: String }, Alias: { Type: \
+        String } }\nConditions: { C: !And [!Equals [!Ref On, a], !Equals [!Ref AWS::StackName, b]] }\nResources:\n  \
+         Work: { Type: AWS::SQS::Queue }\n  Lost: { Type: AWS::SNS::Topic }\n  Clicks: { Type: AWS::Kinesis::Stream \
+          }\n  F:\n    Type: AWS::Serverless::Function\n    Condition: C\n    Properties:\n      AutoPublishAlias: \
+           !Ref Alias\n      Events:\n        Q: { Type: SQS, Properties: { Queue: !Join [':', [!Sub \
+            '${Stage}-${Team}', !Ref Third, !GetAtt Work.Arn]] } }\n        K: { Type: Kinesis, Properties: { Stream: \
+             !GetAtt Clicks.Arn, StartingPosition: !If [C, !Ref Fourth, LATEST], DestinationConfig: { OnFailure: { \
+              Destination: !Ref Lost } } } }\n";
     let left = left(text, &[]);
     let asked = |event: &str| {
         let of_event = left.iter().filter(|(_, what, _)| what.contains(&format!("event {event} of F")));

@@ -7,7 +7,8 @@ use super::{left, only, options, read, says, why};
 /// A service with one event of one function.
 fn service(event: &str, more: &str) -> String {
     format!(
-        "service: mail\nprovider: {{ name: aws, region: eu-west-1 }}\nfunctions:\n  sort:\n    events:\n      - {event}\n{more}\n"
+        "service: mail\nprovider: {{ name: aws, region: eu-west-1 }}\nfunctions:\n  sort:\n    events:\n      - \
+         {event}\n{more}\n"
     )
 }
 
@@ -19,7 +20,8 @@ fn arn(arn: &str, more: &str, parameters: &[(&str, &str)]) -> String {
 
 #[test]
 fn variables_are_filled_in() {
-    let more = "custom: { q: letters, dev: { q: dev-letters }, list: [a, b], empty: , deep: '${self:custom.q}' }\nparams: { default: { p: default }, dev: { only: dev } }\nstages: { dev: { params: { newer: staged } } }";
+    let more = "custom: { q: letters, dev: { q: dev-letters }, list: [a, b], empty: , deep: '${self:custom.q}' }\n\
+        params: { default: { p: default }, dev: { only: dev } }\nstages: { dev: { params: { newer: staged } } }";
     let of = |name: &str| {
         arn(&format!("arn:aws:sqs:eu-west-1:123456789012:{name}"), more, &[("given", "given"), ("ssm:/x", "stored")])
     };
@@ -100,7 +102,8 @@ fn defaults_that_are_not_forebays_are_written_out() {
 fn functions_have_the_names_that_serverless_gives_them() {
     let of = |function: &str| {
         let text = format!(
-            "service: {{ name: mail }}\nprovider: {{ stage: test }}\nfunctions:\n  - sort: {{ events: [{{ sqs: 'arn:aws:sqs:eu-west-1:123456789012:q' }}], {function} }}\n"
+            "service: {{ name: mail }}\nprovider: {{ stage: test }}\nfunctions:\n  - sort: {{ events: [{{ sqs: \
+             'arn:aws:sqs:eu-west-1:123456789012:q' }}], {function} }}\n"
         );
         only(&text, &[])["FunctionName"].as_str().unwrap().to_owned()
     };
@@ -112,7 +115,13 @@ fn functions_have_the_names_that_serverless_gives_them() {
 
 #[test]
 fn every_member_of_an_event_is_carried_over() {
-    let event = "stream:\n          arn: arn:aws:kinesis:eu-west-1:123456789012:stream/s\n          type: kinesis\n          batchSize: 1\n          batchWindow: 2\n          enabled: false\n          startingPosition: AT_TIMESTAMP\n          startingPositionTimestamp: 1700000000\n          parallelizationFactor: 3\n          maximumRetryAttempts: 4\n          maximumRecordAgeInSeconds: 60\n          bisectBatchOnFunctionError: true\n          functionResponseType: ReportBatchItemFailures\n          destinations: { onFailure: 'arn:aws:s3:::failed' }\n          filterPatterns: [{ data: { a: [1] } }]\n          consumer: false";
+    let event = "stream:\n          arn: arn:aws:kinesis:eu-west-1:123456789012:stream/s\n          type: \
+        kinesis\n          batchSize: 1\n          batchWindow: 2\n          enabled: false\n          \
+         startingPosition: AT_TIMESTAMP\n          startingPositionTimestamp: 1700000000\n          \
+          parallelizationFactor: 3\n          maximumRetryAttempts: 4\n          maximumRecordAgeInSeconds: \
+           60\n          bisectBatchOnFunctionError: true\n          functionResponseType: \
+            ReportBatchItemFailures\n          destinations: { onFailure: 'arn:aws:s3:::failed' }\n          \
+             filterPatterns: [{ data: { a: [1] } }]\n          consumer: false";
     let mut found = only(&service(event, ""), &[]);
     found.as_object_mut().unwrap().remove("Name");
     assert_eq!(
@@ -135,7 +144,8 @@ fn what_stands_elsewhere_is_told() {
     assert!(why(functions, &[]).contains("outside this file"));
     let one = "service: mail\nfunctions: { sort: '${file(f.yml):sort}', '${file(g.yml)}': , none: }\n";
     assert_eq!(left(one, &[]).len(), 1);
-    let events = "service: mail\nfunctions: { sort: { events: '${file(f.yml)}' }, b: { events: ['${file(f.yml):0}', schedule] } }\n";
+    let events = "service: mail\nfunctions: { sort: { events: '${file(f.yml)}' }, b: { events: ['${file(f.yml):0}', \
+        schedule] } }\n";
     let left = left(events, &[]);
     let left: Vec<_> = left.iter().map(|(_, what, _)| what.as_str()).collect();
     assert_eq!(left, ["the events of function sort", "function b, event 1"]);
@@ -149,7 +159,8 @@ fn a_condition_of_a_function_counts() {
 
 #[test]
 fn pseudo_parameters_and_booleans_are_filled_in() {
-    let more = "resources: { Resources: { Own: { Type: AWS::SQS::Queue, Properties: { QueueName: own } } } }\ncustom: { on: 'TRUE' }";
+    let more = "resources: { Resources: { Own: { Type: AWS::SQS::Queue, Properties: { QueueName: own } } } }\ncustom: \
+        { on: 'TRUE' }";
     for (written, found) in [
         ("arn:aws:sqs:#{AWS::Region}:123456789012:q", "arn:aws:sqs:eu-west-1:123456789012:q"),
         ("arn:aws:sqs:eu-west-1:#{AWS::AccountId}:q", "arn:aws:sqs:eu-west-1:${AWS_ACCOUNT_ID}:q"),
@@ -192,7 +203,10 @@ fn words_in_patterns_are_no_booleans_of_yaml_1_1() {
 
 #[test]
 fn what_plugins_make_is_told() {
-    let text = "service: mail\nconstructs:\n  jobs: { type: queue, batchSize: 5, worker: { handler: h } }\n  more: { type: queue, worker: sort }\n  shop: { type: storage }\n  odd: { type: '${self:custom.x}' }\n  far: ${file(c.yml)}\nfunctions:\n  sort: { events: [{ snsSqs: { name: a, topicArn: t } }, { kafkaLite: x }, snsSqs, schedule, { http: GET / }] }\n";
+    let text = "service: mail\nconstructs:\n  jobs: { type: queue, batchSize: 5, worker: { handler: h } }\n  more: { \
+        type: queue, worker: sort }\n  shop: { type: storage }\n  odd: { type: '${self:custom.x}' }\n  far: \
+         ${file(c.yml)}\nfunctions:\n  sort: { events: [{ snsSqs: { name: a, topicArn: t } }, { kafkaLite: x }, \
+          snsSqs, schedule, { http: GET / }] }\n";
     let left = left(text, &[]);
     let whats: Vec<_> = left.iter().map(|(line, what, _)| (*line, what.as_str())).collect();
     let wanted = [
@@ -238,7 +252,8 @@ fn a_filter_of_an_unknown_name_keeps_a_mapping_from_being_written() {
 
 #[test]
 fn one_run_asks_for_all_that_is_missing() {
-    let text = "service: ${opt:team}\nprovider: { stage: '${opt:where}' }\nfunctions: { sort: { events: [{ sqs: { arn: 'arn:aws:sqs:${opt:region2}:${opt:account}:q', batchSize: '${opt:size}' } }] } }\n";
+    let text = "service: ${opt:team}\nprovider: { stage: '${opt:where}' }\nfunctions: { sort: { events: [{ sqs: { arn: \
+        'arn:aws:sqs:${opt:region2}:${opt:account}:q', batchSize: '${opt:size}' } }] } }\n";
     let mut asked: Vec<_> =
         left(text, &[]).into_iter().map(|(_, _, why)| why.split(['`']).nth(1).unwrap().to_owned()).collect();
     asked.sort();

@@ -7,7 +7,8 @@ use super::{left, only, options, read, says, why};
 /// A template with a queue and a mapping of it.
 fn mapping(more: &str, properties: &str) -> String {
     format!(
-        "{more}\nResources:\n  Q: {{ Type: AWS::SQS::Queue, Properties: {{ QueueName: q }} }}\n  M:\n    Type: AWS::Lambda::EventSourceMapping\n    Properties:\n      FunctionName: f\n{properties}\n"
+        "{more}\nResources:\n  Q: {{ Type: AWS::SQS::Queue, Properties: {{ QueueName: q }} }}\n  M:\n    Type: \
+         AWS::Lambda::EventSourceMapping\n    Properties:\n      FunctionName: f\n{properties}\n"
     )
 }
 
@@ -26,7 +27,8 @@ const Q: &str = "arn:aws:sqs:${AWS_REGION}:${AWS_ACCOUNT_ID}:q";
 
 #[test]
 fn functions_are_resolved() {
-    let parameters = "Parameters: { P: { Type: String, Default: q }, L: { Type: CommaDelimitedList, Default: 'x, q' } }\nMappings: { M: { a: { b: q } } }\nConditions: { Yes: !Equals [!Ref P, q], No: !Not [!Condition Yes] }";
+    let parameters = "Parameters: { P: { Type: String, Default: q }, L: { Type: CommaDelimitedList, Default: 'x, q' } \
+        }\nMappings: { M: { a: { b: q } } }\nConditions: { Yes: !Equals [!Ref P, q], No: !Not [!Condition Yes] }";
     let of = |name: &str| format!("!Join ['', ['arn:aws:sqs:us-east-1:123456789012:', {name}]]");
     let plain = "arn:aws:sqs:us-east-1:123456789012:q";
     for (value, arn) in [
@@ -54,7 +56,9 @@ fn functions_are_resolved() {
 
 #[test]
 fn what_cannot_be_known_is_told() {
-    let parameters = "Parameters: { P: { Type: String }, S: { Type: AWS::SSM::Parameter::Value<String>, Default: /x }, N: { Type: String, NoEcho: true, Default: hush } }\nConditions: { A: !Condition B, B: !Condition A, C: !Equals [!Ref AWS::Region, x] }\nMappings: { M: { a: { b: q } } }";
+    let parameters = "Parameters: { P: { Type: String }, S: { Type: AWS::SSM::Parameter::Value<String>, Default: /x }, \
+        N: { Type: String, NoEcho: true, Default: hush } }\nConditions: { A: !Condition B, B: !Condition A, C: !Equals \
+         [!Ref AWS::Region, x] }\nMappings: { M: { a: { b: q } } }";
     for (value, said) in [
         ("!Ref Nowhere", "no parameter or resource `Nowhere`"),
         ("!GetAtt Nowhere.Arn", "no parameter or resource `Nowhere`"),
@@ -104,13 +108,17 @@ fn names_come_from_resources_or_from_the_command_line() {
 fn circles_and_towers_of_references_end() {
     let circle = mapping(
         "",
-        "      EventSourceArn: !GetAtt A.Arn\n  A: { Type: AWS::SQS::Queue, Properties: { QueueName: !GetAtt B.QueueName } }\n  B: { Type: AWS::SQS::Queue, Properties: { QueueName: !GetAtt A.QueueName } }",
+        "      EventSourceArn: !GetAtt A.Arn\n  A: { Type: AWS::SQS::Queue, Properties: { QueueName: !GetAtt \
+         B.QueueName } }\n  B: { Type: AWS::SQS::Queue, Properties: { QueueName: !GetAtt A.QueueName } }",
     );
     assert!(why(&circle, &[]).contains("refers to itself"));
     let mut tower = mapping("", "      EventSourceArn: !GetAtt A60.Arn");
     for level in 1..=60 {
         let below = level - 1;
-        tower.push_str(&format!("  A{level}: {{ Type: AWS::SQS::Queue, Properties: {{ QueueName: !Sub '${{A{below}.QueueName}}${{A{below}.QueueName}}' }} }}\n"));
+        tower.push_str(&format!(
+            "  A{level}: {{ Type: AWS::SQS::Queue, Properties: {{ QueueName: !Sub \
+            '${{A{below}.QueueName}}${{A{below}.QueueName}}' }} }}\n"
+        ));
     }
     tower.push_str("  A0: { Type: AWS::SQS::Queue, Properties: { QueueName: aa } }\n");
     let why = why(&tower, &[]);
@@ -141,7 +149,9 @@ fn texts_become_numbers_and_booleans() {
     let found = only(
         &mapping(
             "",
-            "      EventSourceArn: !GetAtt Q.Arn\n      BatchSize: '5'\n      Enabled: 'false'\n      ScalingConfig: { MaximumConcurrency: '7' }\n      Tags: [{ Key: a, Value: '1' }, { Key: b, Value: '' }]\n      MetricsConfig: !Ref AWS::NoValue",
+            "      EventSourceArn: !GetAtt Q.Arn\n      BatchSize: '5'\n      Enabled: 'false'\n      ScalingConfig: { \
+             MaximumConcurrency: '7' }\n      Tags: [{ Key: a, Value: '1' }, { Key: b, Value: '' }]\n      \
+              MetricsConfig: !Ref AWS::NoValue",
         ),
         &[],
     );
@@ -174,7 +184,10 @@ fn what_forebay_would_refuse_is_not_written() {
 fn members_that_do_not_matter_are_left_and_told() {
     let text = mapping(
         "",
-        "      EventSourceArn: !GetAtt Q.Arn\n      KmsKeyArn: k\n      ProvisionedPollerConfig: { MinimumPollers: 2 }\n      LoggingConfig: { SystemLogLevel: INFO }\n      Colour: red\n      ScalingConfig: { MaximumConcurrency: 5, Colour: red }\n      DestinationConfig: { OnSuccess: { Destination: x } }\n      Topics: []\n",
+        "      EventSourceArn: !GetAtt Q.Arn\n      KmsKeyArn: k\n      ProvisionedPollerConfig: { MinimumPollers: 2 \
+         }\n      LoggingConfig: { SystemLogLevel: INFO }\n      Colour: red\n      ScalingConfig: { \
+          MaximumConcurrency: 5, Colour: red }\n      DestinationConfig: { OnSuccess: { Destination: x } }\n      \
+           Topics: []\n",
     );
     let import = read(&text, &options(&[]));
     assert_eq!(import.mappings.len(), 1);
@@ -232,7 +245,10 @@ fn conditions_decide_what_is_there() {
 
 #[test]
 fn two_mappings_of_one_source_and_function_are_one_too_many() {
-    let text = "Resources:\n  A: { Type: AWS::Lambda::EventSourceMapping, Properties: { EventSourceArn: 'arn:aws:sqs:us-east-1:123456789012:q', FunctionName: f } }\n  B: { Type: AWS::Lambda::EventSourceMapping, Properties: { EventSourceArn: 'arn:aws:sqs:us-east-1:123456789012:q', FunctionName: 'arn:aws:lambda:us-east-1:123456789012:function:f' } }\n";
+    let text = "Resources:\n  A: { Type: AWS::Lambda::EventSourceMapping, Properties: { EventSourceArn: \
+        'arn:aws:sqs:us-east-1:123456789012:q', FunctionName: f } }\n  B: { Type: AWS::Lambda::EventSourceMapping, \
+         Properties: { EventSourceArn: 'arn:aws:sqs:us-east-1:123456789012:q', FunctionName: \
+          'arn:aws:lambda:us-east-1:123456789012:function:f' } }\n";
     let import = read(text, &options(&[]));
     assert_eq!(import.mappings.len(), 1);
     assert_eq!(import.left[0].why, "`A` maps the same source to the same function");
@@ -240,15 +256,18 @@ fn two_mappings_of_one_source_and_function_are_one_too_many() {
 
 #[test]
 fn resources_may_stand_alone() {
-    let alone = "Type: AWS::Lambda::EventSourceMapping\nProperties: { EventSourceArn: 'arn:aws:sqs:us-east-1:123456789012:q', FunctionName: f }\n";
+    let alone = "Type: AWS::Lambda::EventSourceMapping\nProperties: { EventSourceArn: \
+        'arn:aws:sqs:us-east-1:123456789012:q', FunctionName: f }\n";
     assert_eq!(only(alone, &[])["Name"], "file");
-    let named = "M: { Type: AWS::Lambda::EventSourceMapping, Properties: { EventSourceArn: !GetAtt Q.Arn, FunctionName: f } }\nQ: { Type: AWS::SQS::Queue, Properties: { QueueName: q } }\n";
+    let named = "M: { Type: AWS::Lambda::EventSourceMapping, Properties: { EventSourceArn: !GetAtt Q.Arn, \
+        FunctionName: f } }\nQ: { Type: AWS::SQS::Queue, Properties: { QueueName: q } }\n";
     assert_eq!(only(named, &[])["EventSourceArn"], Q);
 }
 
 #[test]
 fn what_loops_or_macros_make_is_told() {
-    let text = "Resources:\n  Fn::ForEach::Q: [N, [a], { M: { Type: AWS::Lambda::EventSourceMapping } }]\n  Fn::Transform: { Name: AWS::Include }\n";
+    let text = "Resources:\n  Fn::ForEach::Q: [N, [a], { M: { Type: AWS::Lambda::EventSourceMapping } }]\n  \
+        Fn::Transform: { Name: AWS::Include }\n";
     let left = left(text, &[]);
     assert_eq!(
         left.iter().map(|(line, what, _)| (*line, what.as_str())).collect::<Vec<_>>(),
@@ -302,7 +321,14 @@ fn yaml_1_1_has_more_words_for_true_and_false() {
 
 #[test]
 fn templates_within_templates_are_told() {
-    let text = "Transform: [AWS::Serverless-2016-10-31, Queues, { Name: AWS::Include, Parameters: { Location: x } }]\nResources:\n  Own: { Type: AWS::Lambda::EventSourceMapping, Properties: { EventSourceArn: 'arn:aws:sqs:us-east-1:123456789012:q', FunctionName: f } }\n  Child: { Type: AWS::CloudFormation::Stack, Properties: { TemplateURL: ./child.yaml } }\n  Far: { Type: AWS::CloudFormation::Stack, Properties: { TemplateURL: 'https://bucket.s3.amazonaws.com/x.yaml' } }\n  App: { Type: AWS::Serverless::Application, Properties: { Location: { ApplicationId: a, SemanticVersion: 1.0.0 } } }\n  Set: { Type: AWS::CloudFormation::StackSet, Properties: { TemplateURL: !Ref Where } }\n  Part: { Type: Mine::Queues::Consumer::MODULE, Properties: { QueueName: q } }\n  Text: five\n";
+    let text = "Transform: [AWS::Serverless-2016-10-31, Queues, { Name: AWS::Include, Parameters: { Location: x } }]\n\
+        Resources:\n  Own: { Type: AWS::Lambda::EventSourceMapping, Properties: { EventSourceArn: \
+         'arn:aws:sqs:us-east-1:123456789012:q', FunctionName: f } }\n  Child: { Type: AWS::CloudFormation::Stack, \
+          Properties: { TemplateURL: ./child.yaml } }\n  Far: { Type: AWS::CloudFormation::Stack, Properties: { \
+           TemplateURL: 'https://bucket.s3.amazonaws.com/x.yaml' } }\n  App: { Type: AWS::Serverless::Application, \
+            Properties: { Location: { ApplicationId: a, SemanticVersion: 1.0.0 } } }\n  Set: { Type: \
+             AWS::CloudFormation::StackSet, Properties: { TemplateURL: !Ref Where } }\n  Part: { Type: \
+              Mine::Queues::Consumer::MODULE, Properties: { QueueName: q } }\n  Text: five\n";
     let import = read(text, &options(&[]));
     assert_eq!(import.mappings.len(), 1);
     let left: Vec<_> = import.left.iter().map(|left| (left.line, left.what.as_str())).collect();

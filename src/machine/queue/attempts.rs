@@ -1,5 +1,5 @@
-//! How often the function has failed each message, or each message group: counted here, because a receive count rises for
-//! other reasons, too.
+//! How often the function has failed each message, or each message group: counted here, because a receive count rises
+//! for other reasons, too.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +7,8 @@ use std::sync::Arc;
 /// So many are remembered; the one that has not failed for longest is forgotten first.
 const MOST: usize = 10_000;
 
-/// Failures by the id of a message or the name of a group. They are not kept across restarts: then counting begins again.
+/// Failures by the id of a message or the name of a group. They are not kept across restarts: then counting begins
+/// again.
 #[derive(Debug, Default)]
 pub(crate) struct Attempts {
     counts: BTreeMap<Arc<str>, Count>,

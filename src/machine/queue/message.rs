@@ -134,8 +134,8 @@ impl Messages {
         }
     }
 
-    /// Divides a batch: these messages are still in it. Gives back the rest if it is to be a batch of its own, and not to
-    /// wait for its turn again.
+    /// Divides a batch: these messages are still in it. Gives back the rest if it is to be a batch of its own, and not
+    /// to wait for its turn again.
     pub(super) fn divide(&mut self, id: BatchId, kept: &[u64], rest: Vec<u64>) -> Option<Vec<u64>> {
         self.restage(&rest, Stage::Gathering);
         self.gather.divide(id, kept, rest)

@@ -7,8 +7,8 @@ use super::StreamMachine;
 use super::shard::ShardKey;
 use crate::machine::{Event, Fault, Mono};
 
-/// An answer to another lane wakes a lane that has met more than one fault only after so long: a batch that the service always
-/// refuses would else be tried with each of them.
+/// An answer to another lane wakes a lane that has met more than one fault only after so long: a batch that the service
+/// always refuses would else be tried with each of them.
 const WAKES_AFTER: Duration = Duration::from_secs(5);
 /// So many lanes are woken by an answer: after an outage the calls double with each round.
 const WOKEN: usize = 2;

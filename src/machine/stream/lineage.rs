@@ -120,8 +120,8 @@ impl Lineage {
         &self.reopened
     }
 
-    /// Every record of the shard is settled, or it is gone. Its END mark is for the caller to save: together with what the plan
-    /// names, or before it, since a child's mark says that its parents are finished.
+    /// Every record of the shard is settled, or it is gone. Its END mark is for the caller to save: together with what
+    /// the plan names, or before it, since a child's mark says that its parents are finished.
     pub(crate) fn finished(&mut self, shard: &str) -> Plan {
         let mut plan = Plan::default();
         if self.finish(shard, Some(Mark::End)) {

@@ -1,5 +1,5 @@
-//! What stands between a mapping and its work although every call succeeds: marks that are none of this stream's, nothing
-//! that could be read, and a clock that is wrong.
+//! What stands between a mapping and its work although every call succeeds: marks that are none of this stream's,
+//! nothing that could be read, and a clock that is wrong.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -53,8 +53,8 @@ impl StreamMachine {
         }
     }
 
-    /// Tells of a host clock that is wrong. Ages and pins go by the source's; but what signs calls, and writes the log, does
-    /// not.
+    /// Tells of a host clock that is wrong. Ages and pins go by the source's; but what signs calls, and writes the log,
+    /// does not.
     pub(super) fn watch_clock(&mut self) {
         let ahead = self.now.ahead_ms;
         let far = ahead.unsigned_abs() >= if self.skew == 0 { SKEW_SHOWN } else { SKEW_OVER };
@@ -105,7 +105,8 @@ impl StreamMachine {
 fn skewed(ahead_ms: i64) -> String {
     let way = if ahead_ms > 0 { "ahead of" } else { "behind" };
     format!(
-        "FB0614: this host's clock is {} s {way} the source's: ages of records and starting positions go by the source's; \
+        "FB0614: this host's clock is {} s {way} the source's: ages of records and starting positions go by the \
+         source's; \
          set the host's clock, for instance by NTP",
         ahead_ms.unsigned_abs() / 1000
     )
@@ -117,7 +118,8 @@ fn contradiction(reopened: &BTreeSet<Arc<str>>, mapping: &str) -> String {
     let (names, first) = (names.join(", "), names.first().unwrap_or(&"SHARD"));
     let each = if reopened.len() > 1 { ", and so on for each of them" } else { "" };
     format!(
-        "FB0612: the checkpoint END says that {names}{more} is processed to its end, but the stream lists it as open, as \
+        "FB0612: the checkpoint END says that {names}{more} is processed to its end, but the stream lists it as open, \
+         as \
          when it was deleted and made again: nothing of it is read; `forebay checkpoint set {mapping} {first} \
          TRIM_HORIZON --force` begins it again{each}"
     )

@@ -93,7 +93,8 @@ fn an_answer_of_aws_for_a_fifo_queue() {
 
 #[test]
 fn the_order_of_groups_is_chosen() {
-    let fifo = "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders.fifo\nFunctionName: f\nFunctionResponseTypes: [ReportBatchItemFailures]\n";
+    let fifo = "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders.fifo\nFunctionName: f\n\
+        FunctionResponseTypes: [ReportBatchItemFailures]\n";
     for (line, order) in [
         ("Poller: { GroupOrder: AsReported }", GroupOrder::AsReported),
         ("poller: { groupOrder: AsReported }", GroupOrder::AsReported),
@@ -115,8 +116,10 @@ fn json_indented_with_tabs() {
 
 #[test]
 fn a_resource_of_cloudformation() {
-    let properties = "Properties:\n  EventSourceArn: arn:aws:sqs:us-east-1:123456789012:orders\n  FunctionName: f\n  Enabled: true\n  \
-                      BatchSize: 5\n  ScalingConfig: { MaximumConcurrency: 2 }\n  KmsKeyArn: \"\"\n  Tags:\n    - { Key: team, Value: shop }\n";
+    let properties = "Properties:\n  EventSourceArn: arn:aws:sqs:us-east-1:123456789012:orders\n  FunctionName: f\n  \
+        Enabled: true\n  \
+                      BatchSize: 5\n  ScalingConfig: { MaximumConcurrency: 2 }\n  KmsKeyArn: \"\"\n  Tags:\n    - { \
+                       Key: team, Value: shop }\n";
     let typed = format!("Type: AWS::Lambda::EventSourceMapping\nDependsOn: Queue\n{properties}");
     for text in [properties, &typed] {
         let [mapping] = clean(text).try_into().unwrap();
@@ -129,15 +132,19 @@ fn a_resource_of_cloudformation() {
 
 #[test]
 fn resources_under_their_logical_names() {
-    let text = "OrdersMapping:\n  Type: AWS::Lambda::EventSourceMapping\n  Properties: { EventSourceArn: \"arn:aws:sqs:us-east-1:123456789012:orders\", FunctionName: f }\n\
-                Payments:\n  Type: SQS\n  Properties: { Queue: \"arn:aws:sqs:us-east-1:123456789012:payments\" }\n  FunctionName: g\n";
+    let text = "OrdersMapping:\n  Type: AWS::Lambda::EventSourceMapping\n  Properties: { EventSourceArn: \
+        \"arn:aws:sqs:us-east-1:123456789012:orders\", FunctionName: f }\n\
+                Payments:\n  Type: SQS\n  Properties: { Queue: \"arn:aws:sqs:us-east-1:123456789012:payments\" }\n  \
+                 FunctionName: g\n";
     let mappings = clean(text);
     assert_eq!(mappings.iter().map(|mapping| mapping.name.as_str()).collect::<Vec<_>>(), ["OrdersMapping", "Payments"]);
 }
 
 #[test]
 fn an_event_of_sam() {
-    let text = "Type: SQS\nName: orders-sam\nFunctionName: f\nProperties:\n  Queue: arn:aws:sqs:us-east-1:123456789012:orders\n  BatchSize: 3\n  FunctionResponseTypes:\n    - ReportBatchItemFailures\nPoller:\n  RateLimit: 4\n";
+    let text = "Type: SQS\nName: orders-sam\nFunctionName: f\nProperties:\n  Queue: \
+        arn:aws:sqs:us-east-1:123456789012:orders\n  BatchSize: 3\n  FunctionResponseTypes:\n    - \
+         ReportBatchItemFailures\nPoller:\n  RateLimit: 4\n";
     let [mapping] = clean(text).try_into().unwrap();
     assert_eq!((mapping.name.as_str(), mapping.batch_size), ("orders-sam", 3));
     assert_eq!(mapping.poller.rate_limit, NonZeroU32::new(4));
@@ -146,7 +153,9 @@ fn an_event_of_sam() {
 
 #[test]
 fn camel_case_everywhere() {
-    let text = "eventSourceArn: arn:aws:sqs:us-east-1:123456789012:orders\nfunctionName: f\nbatchSize: 3\nscalingConfig: { maximumConcurrency: 1 }\npoller: { visibility: { onFunctionError: Release }, endpoints: { Sqs: http://h } }\n";
+    let text = "eventSourceArn: arn:aws:sqs:us-east-1:123456789012:orders\nfunctionName: f\nbatchSize: 3\n\
+        scalingConfig: { maximumConcurrency: 1 }\npoller: { visibility: { onFunctionError: Release }, endpoints: { \
+         Sqs: http://h } }\n";
     let [mapping] = clean(text).try_into().unwrap();
     assert_eq!((mapping.batch_size, queue(&mapping).maximum_concurrency), (3, Some(1)));
     assert_eq!(queue(&mapping).visibility.on_function_error, OnFunctionError::Release);
@@ -170,13 +179,16 @@ fn defaults_are_those_of_aws() {
 
 #[test]
 fn empty_members_mean_what_aws_means() {
-    let text = "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f\nScalingConfig: {}\nFilterCriteria: { Filters: [] }\nProvisionedPollerConfig: { MinimumPollers: null }\nFunctionResponseTypes: []\nDestinationConfig: { OnFailure: { Destination: \"\" } }\nTags: {}\nPoller: {}\nBatchSize: null\n";
+    let text = "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f\nScalingConfig: {}\n\
+        FilterCriteria: { Filters: [] }\nProvisionedPollerConfig: { MinimumPollers: null }\nFunctionResponseTypes: []\n\
+         DestinationConfig: { OnFailure: { Destination: \"\" } }\nTags: {}\nPoller: {}\nBatchSize: null\n";
     assert_eq!(clean(text)[0].batch_size, 10);
 }
 
 #[test]
 fn variables_stand_for_texts_numbers_and_booleans() {
-    let text = "{ \"EventSourceArn\": \"${QUEUE}\", \"FunctionName\": \"f-${NONE:-a}\", \"BatchSize\": \"${SIZE}\", \"Enabled\": \"${ON}\", \"Poller\": { \"DrainTimeout\": \"${SIZE}s\" } }";
+    let text = "{ \"EventSourceArn\": \"${QUEUE}\", \"FunctionName\": \"f-${NONE:-a}\", \"BatchSize\": \"${SIZE}\", \
+        \"Enabled\": \"${ON}\", \"Poller\": { \"DrainTimeout\": \"${SIZE}s\" } }";
     let [mapping] = clean(text).try_into().unwrap();
     assert_eq!((function(&mapping).name.as_str(), mapping.batch_size, mapping.enabled), ("f-a", 5, false));
     assert_eq!(mapping.poller.drain_timeout, Some(Duration::from_secs(5)));
@@ -184,7 +196,8 @@ fn variables_stand_for_texts_numbers_and_booleans() {
 
 #[test]
 fn aliases_and_documents() {
-    let text = "Name: a\nEventSourceArn: &queue arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f\nTags: { queue: *queue }\n---\nEventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f:live\n";
+    let text = "Name: a\nEventSourceArn: &queue arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f\nTags: { \
+        queue: *queue }\n---\nEventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f:live\n";
     let mappings = clean(text);
     assert_eq!(mappings.iter().map(|mapping| mapping.name.as_str()).collect::<Vec<_>>(), ["a", "orders-2"]);
 }
@@ -198,7 +211,11 @@ fn the_same_arn_behind_another_endpoint_is_another_queue() {
 
 #[test]
 fn everything_under_poller() {
-    let text = "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f\nPoller:\n  Endpoints: { lambda: \"https://l\" }\n  Source: { RoleArn: \"arn:aws:iam::123456789012:role/poll\", Region: eu-west-1 }\n  Function: { Region: eu-west-2, Timeout: 15m, RequireLambdaHeaders: false }\n  Visibility:\n    Timeout: 30s\n    HoldLimit: 1h\n    OnFunctionError: { Backoff: { Initial: 2s } }\n  RetryBackoff: { Maximum: 100ms }\n  RateLimit: 50\n  DrainTimeout: 2m\n";
+    let text = "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f\nPoller:\n  Endpoints: { \
+        lambda: \"https://l\" }\n  Source: { RoleArn: \"arn:aws:iam::123456789012:role/poll\", Region: eu-west-1 }\n  \
+         Function: { Region: eu-west-2, Timeout: 15m, RequireLambdaHeaders: false }\n  Visibility:\n    Timeout: \
+          30s\n    HoldLimit: 1h\n    OnFunctionError: { Backoff: { Initial: 2s } }\n  RetryBackoff: { Maximum: 100ms \
+           }\n  RateLimit: 50\n  DrainTimeout: 2m\n";
     let [mapping] = clean(text).try_into().unwrap();
     let (poller, queue, target) = (&mapping.poller, queue(&mapping), mapping.target.lambda());
     assert_eq!(poller.source.role_arn.as_deref(), Some("arn:aws:iam::123456789012:role/poll"));

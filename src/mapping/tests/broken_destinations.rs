@@ -18,7 +18,8 @@ pub(super) const LINES: &[Case] = &[
     (
         "attempts_out_of_range",
         &["FB0201", "FB0102"],
-        "DestinationConfig: { OnFailure: { Destination: \"arn:aws:s3:::failed\" } }\nPoller: { OnFailureAttempts: 0, OnFailurePayload: all }",
+        "DestinationConfig: { OnFailure: { Destination: \"arn:aws:s3:::failed\" } }\nPoller: { OnFailureAttempts: 0, \
+         OnFailurePayload: all }",
     ),
     ("destination_no_arn", &["FB0218"], "DestinationConfig: { OnFailure: { Destination: failed } }"),
     (

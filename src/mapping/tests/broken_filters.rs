@@ -9,7 +9,8 @@ pub(super) const LINES: &[Case] = &[
     (
         "pattern_not_json",
         &["FB0214", "FB0214", "FB0214", "FB0214", "FB0214"],
-        "FilterCriteria:\n  Filters:\n    - Pattern: '{\"body\": '\n    - Pattern: 'null'\n    - Pattern: '{\"body\": [1]} x'\n    - Pattern: body\n    - Pattern: ''",
+        "FilterCriteria:\n  Filters:\n    - Pattern: '{\"body\": '\n    - Pattern: 'null'\n    - Pattern: '{\"body\": \
+         [1]} x'\n    - Pattern: body\n    - Pattern: ''",
     ),
     (
         "pattern_in_single_quotes",
@@ -19,12 +20,15 @@ pub(super) const LINES: &[Case] = &[
     (
         "pattern_in_double_quotes",
         &["FB0219"],
-        "FilterCriteria: { Filters: [{ Pattern: \"{\\\"body\\\": {\\\"größe\\\": [{\\\"numeric\\\": [\\\"=>\\\", 5]}]}}\" }] }",
+        "FilterCriteria: { Filters: [{ Pattern: \"{\\\"body\\\": {\\\"größe\\\": [{\\\"numeric\\\": [\\\"=>\\\", \
+         5]}]}}\" }] }",
     ),
     (
         "pattern_in_block",
         &["FB0219", "FB0214"],
-        "FilterCriteria:\n  Filters:\n    - Pattern: |\n        {\n          \"body\": {\n            \"type\": \"order.created\"\n          }\n        }\n    - Pattern: >-\n        {\"body\":\n          {\"type\": [order]}}",
+        "FilterCriteria:\n  Filters:\n    - Pattern: |\n        {\n          \"body\": {\n            \"type\": \
+         \"order.created\"\n          }\n        }\n    - Pattern: >-\n        {\"body\":\n          {\"type\": \
+          [order]}}",
     ),
     (
         "pattern_behind_alias",
@@ -34,53 +38,71 @@ pub(super) const LINES: &[Case] = &[
     (
         "pattern_as_map",
         &["FB0219", "FB0219", "FB0219", "FB0219", "FB0219"],
-        "FilterCriteria:\n  Filters:\n    - Pattern: { body: { type: order.created } }\n    - Pattern:\n        body:\n          type:\n            - prefix: 5\n    - Pattern: {}\n    - Pattern: { body: { type: [] } }\n    - Pattern: { body: { type: } }",
+        "FilterCriteria:\n  Filters:\n    - Pattern: { body: { type: order.created } }\n    - Pattern:\n        \
+         body:\n          type:\n            - prefix: 5\n    - Pattern: {}\n    - Pattern: { body: { type: [] } \
+          }\n    - Pattern: { body: { type: } }",
     ),
     (
         "pattern_operators",
         &["FB0219", "FB0219", "FB0219", "FB0219", "FB0219"],
-        "FilterCriteria:\n  Filters:\n    - Pattern: { body: { a: [{ Prefix: x }] } }\n    - Pattern: { body: { a: [{}] } }\n    - Pattern: { body: { a: [{ prefix: x, suffix: y }] } }\n    - Pattern: { body: { a: [{ exists: \"true\" }] } }\n    - Pattern: { body: { a: [{ anything-but: [a, 1] }] } }",
+        "FilterCriteria:\n  Filters:\n    - Pattern: { body: { a: [{ Prefix: x }] } }\n    - Pattern: { body: { a: \
+         [{}] } }\n    - Pattern: { body: { a: [{ prefix: x, suffix: y }] } }\n    - Pattern: { body: { a: [{ exists: \
+          \"true\" }] } }\n    - Pattern: { body: { a: [{ anything-but: [a, 1] }] } }",
     ),
     (
         "pattern_operands",
         &["FB0219", "FB0219", "FB0219", "FB0219", "FB0219"],
-        "FilterCriteria:\n  Filters:\n    - Pattern: { body: { a: [{ numeric: [\">\", 5, \"<\", 1] }] } }\n    - Pattern: { body: { a: [{ cidr: 10.0.0.0 }] } }\n    - Pattern: { body: { a: [{ wildcard: \"a**\" }] } }\n    - Pattern: { body: { $or: [{ a: [1] }] } }\n    - Pattern: { body: { $or: [{ prefix: [1] }, { b: [1] }] } }",
+        "FilterCriteria:\n  Filters:\n    - Pattern: { body: { a: [{ numeric: [\">\", 5, \"<\", 1] }] } }\n    - \
+         Pattern: { body: { a: [{ cidr: 10.0.0.0 }] } }\n    - Pattern: { body: { a: [{ wildcard: \"a**\" }] } }\n    \
+          - Pattern: { body: { $or: [{ a: [1] }] } }\n    - Pattern: { body: { $or: [{ prefix: [1] }, { b: [1] }] } }",
     ),
     (
         "pattern_texts",
         &["FB0219", "FB0219", "FB0219", "FB0219"],
-        "FilterCriteria:\n  Filters:\n    - Pattern: { body: { a: [{ equals-ignore-case: 5 }] } }\n    - Pattern: { body: { a: [{ wildcard: [a] }] } }\n    - Pattern: { body: { a: [{ cidr: 10 }] } }\n    - Pattern: { body: { a: [{ suffix: 5 }] } }",
+        "FilterCriteria:\n  Filters:\n    - Pattern: { body: { a: [{ equals-ignore-case: 5 }] } }\n    - Pattern: { \
+         body: { a: [{ wildcard: [a] }] } }\n    - Pattern: { body: { a: [{ cidr: 10 }] } }\n    - Pattern: { body: { \
+          a: [{ suffix: 5 }] } }",
     ),
     (
         "pattern_scalars",
         &["FB0202", "FB0202", "FB0202", "FB0215", "FB0009", "FB0010"],
-        "FilterCriteria:\n  Filters:\n    - Pattern: { body: { a: [010, +5, .inf] } }\n    - Pattern: { body: { a: [yes] } }\n    - Pattern: { body: { a: [!int 5] } }\n    - Pattern: { body: { a: [!Ref Type] } }",
+        "FilterCriteria:\n  Filters:\n    - Pattern: { body: { a: [010, +5, .inf] } }\n    - Pattern: { body: { a: \
+         [yes] } }\n    - Pattern: { body: { a: [!int 5] } }\n    - Pattern: { body: { a: [!Ref Type] } }",
     ),
     (
         "pattern_keys",
         &["FB0102", "FB0011", "FB0012", "FB0219"],
-        "FilterCriteria:\n  Filters:\n    - Pattern: { body: { [a]: [1] } }\n    - Pattern: { body: { <<: { a: [1] } } }\n    - Pattern: { body: { a: [\"${NOWHERE}\"] } }\n    - Pattern: { body: { n: [[1]] } }",
+        "FilterCriteria:\n  Filters:\n    - Pattern: { body: { [a]: [1] } }\n    - Pattern: { body: { <<: { a: [1] } } \
+         }\n    - Pattern: { body: { a: [\"${NOWHERE}\"] } }\n    - Pattern: { body: { n: [[1]] } }",
     ),
     (
         "pattern_missing",
         &["FB0103", "FB0103", "FB0102", "FB0101", "FB0103"],
-        "FilterCriteria:\n  Filters:\n    - {}\n    - Pattern: null\n    - Pattern: [{ body: [a] }]\n    - Patern: { body: [a] }",
+        "FilterCriteria:\n  Filters:\n    - {}\n    - Pattern: null\n    - Pattern: [{ body: [a] }]\n    - Patern: { \
+         body: [a] }",
     ),
     ("filters_no_maps", &["FB0102"], "FilterCriteria:\n  Filters:\n    - '{\"body\": [1]}'"),
     (
         "filters_six",
         &["FB0321"],
-        "FilterCriteria:\n  Filters:\n    - Pattern: { body: [a] }\n    - Pattern: { body: [b] }\n    - Pattern: { body: [c] }\n    - Pattern: { body: [d] }\n    - Pattern: { body: [e] }\n    - Pattern: { body: [f] }",
+        "FilterCriteria:\n  Filters:\n    - Pattern: { body: [a] }\n    - Pattern: { body: [b] }\n    - Pattern: { \
+         body: [c] }\n    - Pattern: { body: [d] }\n    - Pattern: { body: [e] }\n    - Pattern: { body: [f] }",
     ),
     (
         "filters_impossible",
         &["FB0322", "FB0322", "FB0322", "FB0322", "FB0322", "FB0322", "FB0322", "FB0322", "FB0322"],
-        "FilterCriteria:\n  Filters:\n    - Pattern: { Body: { a: [1], b: [2] } }\n    - Pattern: '{\"data\": {\"type\": [\"x\"]}, \"Records\": {\"body\": [\"x\"]}}'\n    - Pattern: { type: [order.created] }\n    - Pattern: { attributes: { ApproximateReceiveCount: [{ numeric: [\">\", 1] }] } }\n    - Pattern:\n        messageAttributes:\n          kind:\n            - order\n        $or:\n          - eventSource: [sqs]\n          - messageId: { a: [1] }\n          - Date: [{ exists: false }]",
+        "FilterCriteria:\n  Filters:\n    - Pattern: { Body: { a: [1], b: [2] } }\n    - Pattern: '{\"data\": \
+         {\"type\": [\"x\"]}, \"Records\": {\"body\": [\"x\"]}}'\n    - Pattern: { type: [order.created] }\n    - \
+          Pattern: { attributes: { ApproximateReceiveCount: [{ numeric: [\">\", 1] }] } }\n    - Pattern:\n        \
+           messageAttributes:\n          kind:\n            - order\n        $or:\n          - eventSource: \
+            [sqs]\n          - messageId: { a: [1] }\n          - Date: [{ exists: false }]",
     ),
     (
         "filters_twice",
         &["FB0323", "FB0323", "FB0323"],
-        "FilterCriteria:\n  Filters:\n    - Pattern: { body: { a: [1], b: [2], a: [3] } }\n    - Pattern: '{\"body\": {\"a\": {\"b\": [1]}}, \"body.a.b\": [2]}'\n    - Pattern: { body: { $or: [{ a: [1] }, { a: [2], c: [3] , c: [4] }], a: [5] } }",
+        "FilterCriteria:\n  Filters:\n    - Pattern: { body: { a: [1], b: [2], a: [3] } }\n    - Pattern: '{\"body\": \
+         {\"a\": {\"b\": [1]}}, \"body.a.b\": [2]}'\n    - Pattern: { body: { $or: [{ a: [1] }, { a: [2], c: [3] , c: \
+          [4] }], a: [5] } }",
     ),
     (
         "screening_idle",
@@ -90,22 +112,26 @@ pub(super) const LINES: &[Case] = &[
     (
         "screening_words",
         &["FB0204", "FB0204"],
-        "FilterCriteria: { Filters: [{ Pattern: { body: [a] } }] }\nPoller:\n  OnFiltered: DELETE\n  OnUndecidable: dRop",
+        "FilterCriteria: { Filters: [{ Pattern: { body: [a] } }] }\nPoller:\n  OnFiltered: DELETE\n  OnUndecidable: \
+         dRop",
     ),
     (
         "screening_other_words",
         &["FB0204", "FB0102"],
-        "FilterCriteria: { Filters: [{ Pattern: { body: [a] } }] }\nPoller:\n  OnFiltered: forward\n  OnUndecidable: [Drop]",
+        "FilterCriteria: { Filters: [{ Pattern: { body: [a] } }] }\nPoller:\n  OnFiltered: forward\n  OnUndecidable: \
+         [Drop]",
     ),
     (
         "screening_to_itself",
         &["FB0316"],
-        "FilterCriteria: { Filters: [{ Pattern: { body: [a] } }] }\nPoller: { OnFiltered: \"arn:aws:sqs:us-east-1:000000000000:orders\" }",
+        "FilterCriteria: { Filters: [{ Pattern: { body: [a] } }] }\nPoller: { OnFiltered: \
+         \"arn:aws:sqs:us-east-1:000000000000:orders\" }",
     ),
     (
         "screening_to_a_url",
         &["FB0218"],
-        "FilterCriteria: { Filters: [{ Pattern: { body: [a] } }] }\nPoller: { OnFiltered: \"https://sqs.us-east-1.amazonaws.com/000000000000/rest\", OnUndecidable: Destination }",
+        "FilterCriteria: { Filters: [{ Pattern: { body: [a] } }] }\nPoller: { OnFiltered: \
+         \"https://sqs.us-east-1.amazonaws.com/000000000000/rest\", OnUndecidable: Destination }",
     ),
     (
         "screening_to_nowhere",
@@ -119,17 +145,21 @@ pub(super) const KINESIS: &[Case] = &[
     (
         "filters_of_data_as_text",
         &["FB0319", "FB0319"],
-        "StartingPosition: LATEST\nFilterCriteria:\n  Filters:\n    - Pattern: { data: [a] }\n    - Pattern: '{\"kinesis\": {\"data\": [\"a\"]}}'",
+        "StartingPosition: LATEST\nFilterCriteria:\n  Filters:\n    - Pattern: { data: [a] }\n    - Pattern: \
+         '{\"kinesis\": {\"data\": [\"a\"]}}'",
     ),
     (
         "filters_impossible_of_kinesis",
         &["FB0322", "FB0322", "FB0322", "FB0322"],
-        "StartingPosition: LATEST\nFilterCriteria:\n  Filters:\n    - Pattern: { body: { a: [1] } }\n    - Pattern: { PartitionKey: [a], sequenceNumber: [5] }\n    - Pattern: { kinesis: { approximateArrivalTimestamp: [\"1\"] } }",
+        "StartingPosition: LATEST\nFilterCriteria:\n  Filters:\n    - Pattern: { body: { a: [1] } }\n    - Pattern: { \
+         PartitionKey: [a], sequenceNumber: [5] }\n    - Pattern: { kinesis: { approximateArrivalTimestamp: [\"1\"] } \
+          }",
     ),
     (
         "screening_of_kinesis",
         &["FB0105", "FB0317"],
-        "StartingPosition: LATEST\nFilterCriteria: { Filters: [{ Pattern: { data: { a: [1] } } }] }\nPoller:\n  OnFiltered: Release\n  OnUndecidable: Destination",
+        "StartingPosition: LATEST\nFilterCriteria: { Filters: [{ Pattern: { data: { a: [1] } } }] }\nPoller:\n  \
+         OnFiltered: Release\n  OnUndecidable: Destination",
     ),
 ];
 
@@ -143,7 +173,11 @@ pub(super) const DYNAMODB: &[Case] = &[
     (
         "filters_impossible_of_dynamodb",
         &["FB0322", "FB0322", "FB0322", "FB0322", "FB0322", "FB0322", "FB0322"],
-        "StartingPosition: LATEST\nFilterCriteria:\n  Filters:\n    - Pattern: { dynamodb: { NewImage: { state: [open] } } }\n    - Pattern: { dynamodb: { NewImage: { count: { N: [5, { numeric: [\">\", 5] }] } } } }\n    - Pattern: { dynamodb: { newImage: { state: { S: [open] } } }, eventName: [insert] }\n    - Pattern: { $or: [{ NewImage: { state: { S: [open] } } }, { dynamodb: { NewImage: { done: { BOOL: [\"true\"] } } } }] }\n    - Pattern: { dynamodb: { OldImage: { state: [{ exists: false }] } } }",
+        "StartingPosition: LATEST\nFilterCriteria:\n  Filters:\n    - Pattern: { dynamodb: { NewImage: { state: [open] \
+         } } }\n    - Pattern: { dynamodb: { NewImage: { count: { N: [5, { numeric: [\">\", 5] }] } } } }\n    - \
+          Pattern: { dynamodb: { newImage: { state: { S: [open] } } }, eventName: [insert] }\n    - Pattern: { $or: [{ \
+           NewImage: { state: { S: [open] } } }, { dynamodb: { NewImage: { done: { BOOL: [\"true\"] } } } }] }\n    - \
+            Pattern: { dynamodb: { OldImage: { state: [{ exists: false }] } } }",
     ),
 ];
 

@@ -4,7 +4,8 @@ use super::broken::{Case, check_all};
 
 pub(super) const KINESIS_SOUND: &str =
     "EventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/clicks\nFunctionName: f\n";
-pub(super) const DYNAMODB_SOUND: &str = "EventSourceArn: arn:aws:dynamodb:us-east-1:000000000000:table/stock/stream/2026-11-01T00:00:00.000\nFunctionName: f\n";
+pub(super) const DYNAMODB_SOUND: &str = "EventSourceArn: \
+    arn:aws:dynamodb:us-east-1:000000000000:table/stock/stream/2026-11-01T00:00:00.000\nFunctionName: f\n";
 
 /// Whole texts.
 pub(super) const FILES: &[Case] = &[
@@ -21,32 +22,39 @@ pub(super) const FILES: &[Case] = &[
     (
         "table_arn",
         &["FB0205"],
-        "EventSourceArn: arn:aws:dynamodb:us-east-1:000000000000:table/stock\nFunctionName: f\nStartingPosition: LATEST\n",
+        "EventSourceArn: arn:aws:dynamodb:us-east-1:000000000000:table/stock\nFunctionName: f\nStartingPosition: \
+         LATEST\n",
     ),
     (
         "table_index",
         &["FB0205"],
-        "EventSourceArn: arn:aws:dynamodb:us-east-1:000000000000:table/stock/index/i\nFunctionName: f\nStartingPosition: LATEST\n",
+        "EventSourceArn: arn:aws:dynamodb:us-east-1:000000000000:table/stock/index/i\nFunctionName: f\n\
+         StartingPosition: LATEST\n",
     ),
     (
         "consumer",
         &["FB0409", "FB0201"],
-        "EventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/clicks/consumer/fast:1763627400\nFunctionName: f\nStartingPosition: LATEST\nBatchSize: 0\n",
+        "EventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/clicks/consumer/fast:1763627400\nFunctionName: \
+         f\nStartingPosition: LATEST\nBatchSize: 0\n",
     ),
     (
         "two_pairs_of_a_stream",
         &["FB0305"],
-        "- { EventSourceArn: \"arn:aws:kinesis:us-east-1:000000000000:stream/s\", FunctionName: f, StartingPosition: LATEST }\n- { EventSourceArn: \"arn:aws:kinesis:us-east-1:000000000000:stream/s\", FunctionName: f, StartingPosition: LATEST, Poller: { Endpoints: { sqs: \"http://h\" } } }\n",
+        "- { EventSourceArn: \"arn:aws:kinesis:us-east-1:000000000000:stream/s\", FunctionName: f, StartingPosition: \
+         LATEST }\n- { EventSourceArn: \"arn:aws:kinesis:us-east-1:000000000000:stream/s\", FunctionName: f, \
+          StartingPosition: LATEST, Poller: { Endpoints: { sqs: \"http://h\" } } }\n",
     ),
     (
         "stream_regions_differ",
         &["FB0306"],
-        "EventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/s\nFunctionName: arn:aws:lambda:eu-west-1:000000000000:function:f\nStartingPosition: LATEST\n",
+        "EventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/s\nFunctionName: \
+         arn:aws:lambda:eu-west-1:000000000000:function:f\nStartingPosition: LATEST\n",
     ),
     (
         "sam_stream_with_both",
         &["FB0311"],
-        "Type: Kinesis\nFunctionName: f\nEventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/s\nProperties:\n  Stream: arn:aws:kinesis:us-east-1:000000000000:stream/s\n  StartingPosition: LATEST\n",
+        "Type: Kinesis\nFunctionName: f\nEventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/s\n\
+         Properties:\n  Stream: arn:aws:kinesis:us-east-1:000000000000:stream/s\n  StartingPosition: LATEST\n",
     ),
     ("sam_kinesis_with_queue", &["FB0103", "FB0101"], "Type: Kinesis\nFunctionName: f\nProperties:\n  Queue: arn\n"),
 ];
@@ -74,12 +82,14 @@ pub(super) const KINESIS: &[Case] = &[
     (
         "stream_ranges",
         &["FB0201", "FB0201", "FB0201", "FB0201", "FB0201", "FB0201"],
-        "StartingPosition: LATEST\nBatchSize: 10001\nParallelizationFactor: 11\nMaximumRetryAttempts: 10001\nMaximumRecordAgeInSeconds: 59\nTumblingWindowInSeconds: 901\nMaximumBatchingWindowInSeconds: -1",
+        "StartingPosition: LATEST\nBatchSize: 10001\nParallelizationFactor: 11\nMaximumRetryAttempts: 10001\n\
+         MaximumRecordAgeInSeconds: 59\nTumblingWindowInSeconds: 901\nMaximumBatchingWindowInSeconds: -1",
     ),
     (
         "stream_limits",
         &["FB0201", "FB0201", "FB0202", "FB0102"],
-        "StartingPosition: LATEST\nMaximumRetryAttempts: -2\nMaximumRecordAgeInSeconds: 0\nBatchSize: -1.0\nBisectBatchOnFunctionError: 1x",
+        "StartingPosition: LATEST\nMaximumRetryAttempts: -2\nMaximumRecordAgeInSeconds: 0\nBatchSize: -1.0\n\
+         BisectBatchOnFunctionError: 1x",
     ),
     (
         "window_and_lanes",
@@ -89,32 +99,38 @@ pub(super) const KINESIS: &[Case] = &[
     (
         "window_and_lanes_of_poller",
         &["FB0314"],
-        "StartingPosition: LATEST\nTumblingWindowInSeconds: 60\nParallelizationFactor: 1\nPoller: { ParallelizationFactor: 20 }",
+        "StartingPosition: LATEST\nTumblingWindowInSeconds: 60\nParallelizationFactor: 1\nPoller: { \
+         ParallelizationFactor: 20 }",
     ),
     (
         "window_and_filters",
         &["FB0315"],
-        "StartingPosition: LATEST\nTumblingWindowInSeconds: 60\nFilterCriteria: { Filters: [{ Pattern: '{\"data\": {\"a\": [1]}}' }] }",
+        "StartingPosition: LATEST\nTumblingWindowInSeconds: 60\nFilterCriteria: { Filters: [{ Pattern: '{\"data\": \
+         {\"a\": [1]}}' }] }",
     ),
     (
         "queue_parameters",
         &["FB0105", "FB0105", "FB0105", "FB0105"],
-        "StartingPosition: LATEST\nScalingConfig: { MaximumConcurrency: 5 }\nProvisionedPollerConfig: { MinimumPollers: 2 }\nTopics: [t]\nMetricsConfig: { Metrics: [ErrorCount] }",
+        "StartingPosition: LATEST\nScalingConfig: { MaximumConcurrency: 5 }\nProvisionedPollerConfig: { \
+         MinimumPollers: 2 }\nTopics: [t]\nMetricsConfig: { Metrics: [ErrorCount] }",
     ),
     (
         "poller_of_queues",
         &["FB0105", "FB0105", "FB0105"],
-        "StartingPosition: LATEST\nPoller:\n  Visibility: { Timeout: 30s }\n  OnFailureAttempts: 5\n  GroupOrder: AsReported",
+        "StartingPosition: LATEST\nPoller:\n  Visibility: { Timeout: 30s }\n  OnFailureAttempts: 5\n  GroupOrder: \
+         AsReported",
     ),
     (
         "poller_of_streams_ranges",
         &["FB0201", "FB0201", "FB0317"],
-        "StartingPosition: LATEST\nPoller: { ParallelizationFactor: 101, ReadsPerSecond: 1001, OnFailurePayload: true }",
+        "StartingPosition: LATEST\nPoller: { ParallelizationFactor: 101, ReadsPerSecond: 1001, OnFailurePayload: true \
+         }",
     ),
     (
         "destination_is_stream",
         &["FB0218"],
-        "StartingPosition: LATEST\nDestinationConfig: { OnFailure: { Destination: \"arn:aws:kinesis:us-east-1:000000000000:stream/clicks\" } }",
+        "StartingPosition: LATEST\nDestinationConfig: { OnFailure: { Destination: \
+         \"arn:aws:kinesis:us-east-1:000000000000:stream/clicks\" } }",
     ),
     (
         "stream_on_success",

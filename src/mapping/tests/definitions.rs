@@ -227,7 +227,8 @@ fn warnings_are_no_errors() {
 fn files_have_tags_and_metrics_too() {
     let text = format!("EventSourceArn: {QUEUE}\nFunctionName: f\nMetricsConfig: {{ Metrics: [EventCount] }}\n");
     let map = "Tags: { team: shop, size: \"${SIZE}\", nothing: null, 5: true, \"<<\": x }";
-    let list = "Tags:\n  - { Key: team, Value: shop }\n  - { Key: nothing }\n  - { key: size, value: \"${SIZE}\" }\n  - { Key: 5, Value: true }\n  - { Key: <<, Value: x }";
+    let list = "Tags:\n  - { Key: team, Value: shop }\n  - { Key: nothing }\n  - { key: size, value: \"${SIZE}\" }\n  \
+        - { Key: 5, Value: true }\n  - { Key: <<, Value: x }";
     for tags in [map, list] {
         let [mapping] = clean(&format!("{text}{tags}\n")).try_into().unwrap();
         assert_eq!(mapping.origin, Origin::File("orders.yaml".into()));
@@ -304,7 +305,8 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_tag_survives(name in prop::collection::vec(any::<char>(), 1..=128), value in prop::collection::vec(any::<char>(), 0..=256)) {
+    fn any_tag_survives(name in prop::collection::vec(any::<char>(), 1..=128),
+        value in prop::collection::vec(any::<char>(), 0..=256)) {
         let (name, value): (String, String) = (name.into_iter().collect(), value.into_iter().collect());
         prop_assert_eq!(sound(&tagged(&name, &value)).tags.into_iter().next(), Some((name, value)));
     }

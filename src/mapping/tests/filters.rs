@@ -47,7 +47,8 @@ fn maps_become_the_json_that_they_mean() {
             r#"{"body":{"n":[{"numeric":[">",0,"<=",5.0]},{"exists":false}]}}"#,
         ),
         (
-            "\n        body:\n          # one of two\n          $or:\n            - type:\n                - prefix: order.\n            - urgent: [true]",
+            "\n        body:\n          # one of two\n          $or:\n            - type:\n                - prefix: \
+             order.\n            - urgent: [true]",
             r#"{"body":{"$or":[{"type":[{"prefix":"order."}]},{"urgent":[true]}]}}"#,
         ),
     ] {
@@ -114,12 +115,15 @@ fn everything_that_a_record_has_may_be_named() {
     ] {
         one(&format!("{STREAM}FilterCriteria: {{ Filters: [{{ Pattern: {pattern} }}] }}\n"));
     }
-    let table = "EventSourceArn: arn:aws:dynamodb:us-east-1:000000000000:table/stock/stream/2026-11-01T00:00:00.000\nFunctionName: f\nStartingPosition: LATEST\n";
+    let table = "EventSourceArn: arn:aws:dynamodb:us-east-1:000000000000:table/stock/stream/2026-11-01T00:00:00.000\n\
+        FunctionName: f\nStartingPosition: LATEST\n";
     for pattern in [
         "{ eventName: [INSERT, { prefix: M }], dynamodb: { Keys: { id: { S: [a] } }, StreamViewType: [KEYS_ONLY] } }",
-        "{ dynamodb: { NewImage: { n: { N: [\"5\", 5] }, ok: { BOOL: [true] }, none: { \"NULL\": [true] }, S: { S: [x] } } } }",
+        "{ dynamodb: { NewImage: { n: { N: [\"5\", 5] }, ok: { BOOL: [true] }, none: { \"NULL\": [true] }, S: { S: [x] \
+         } } } }",
         "{ dynamodb: { NewImage: { m: { M: { a: { L: { S: [x] } } } } }, SizeBytes: [{ numeric: [\">\", 5] }] } }",
-        "{ dynamodb: { NewImage: { a.b: { SS: [x] } }, ApproximateCreationDateTime: [{ numeric: [\">\", 5] }] }, userIdentity: { type: [Service] } }",
+        "{ dynamodb: { NewImage: { a.b: { SS: [x] } }, ApproximateCreationDateTime: [{ numeric: [\">\", 5] }] }, \
+         userIdentity: { type: [Service] } }",
         "{ dynamodb: { OldImage: { n: { N: [{ anything-but: 5 }, { exists: false }] } } } }",
     ] {
         one(&format!("{table}FilterCriteria: {{ Filters: [{{ Pattern: {pattern} }}] }}\n"));

@@ -8,7 +8,8 @@ use crate::machine::StartingPosition;
 use crate::mapping::{DestinationKind, Mapping, SourceKind, StreamSpec};
 
 const KINESIS: &str = "EventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/clicks\nFunctionName: f\n";
-const DYNAMODB: &str = "EventSourceArn: arn:aws:dynamodb:us-east-1:000000000000:table/stock/stream/2026-11-01T00:00:00.000\nFunctionName: f\n";
+const DYNAMODB: &str = "EventSourceArn: \
+    arn:aws:dynamodb:us-east-1:000000000000:table/stock/stream/2026-11-01T00:00:00.000\nFunctionName: f\n";
 
 /// As `aws lambda get-event-source-mapping` prints a mapping that has nothing but its defaults.
 const ANSWER: &str = r#"{
@@ -87,7 +88,10 @@ fn defaults_are_those_of_aws() {
 #[test]
 fn every_parameter() {
     let text = format!(
-        "{KINESIS}StartingPosition: TRIM_HORIZON\nBatchSize: 10000\nMaximumBatchingWindowInSeconds: 300\nParallelizationFactor: 10\nMaximumRetryAttempts: 10000\nMaximumRecordAgeInSeconds: 604800\nBisectBatchOnFunctionError: true\nFunctionResponseTypes: [ReportBatchItemFailures]\nMetricsConfig: {{ Metrics: [EventCount] }}\nFilterCriteria: {{ Filters: [] }}\nScalingConfig: {{}}\n"
+        "{KINESIS}StartingPosition: TRIM_HORIZON\nBatchSize: 10000\nMaximumBatchingWindowInSeconds: 300\n\
+         ParallelizationFactor: 10\nMaximumRetryAttempts: 10000\nMaximumRecordAgeInSeconds: 604800\n\
+          BisectBatchOnFunctionError: true\nFunctionResponseTypes: [ReportBatchItemFailures]\nMetricsConfig: {{ \
+           Metrics: [EventCount] }}\nFilterCriteria: {{ Filters: [] }}\nScalingConfig: {{}}\n"
     );
     let [mapping] = clean(&text).try_into().unwrap();
     assert_eq!((mapping.batch_size, mapping.window), (10_000, Duration::from_secs(300)));
@@ -101,7 +105,8 @@ fn every_parameter() {
     };
     assert_eq!(stream(&mapping), &expected);
     let text = format!(
-        "{DYNAMODB}StartingPosition: LATEST\nBatchSize: 1\nMaximumRetryAttempts: 0\nMaximumRecordAgeInSeconds: 60\nTumblingWindowInSeconds: 900\n"
+        "{DYNAMODB}StartingPosition: LATEST\nBatchSize: 1\nMaximumRetryAttempts: 0\nMaximumRecordAgeInSeconds: 60\n\
+         TumblingWindowInSeconds: 900\n"
     );
     let [mapping] = clean(&text).try_into().unwrap();
     let stream = stream(&mapping);
@@ -140,7 +145,8 @@ fn destinations_of_every_kind() {
     ] {
         for sound in [KINESIS, DYNAMODB] {
             let text = format!(
-                "{sound}StartingPosition: LATEST\nDestinationConfig: {{ OnFailure: {{ Destination: \"{arn}\" }} }}\nPoller: {{ OnFailurePayload: true }}\n"
+                "{sound}StartingPosition: LATEST\nDestinationConfig: {{ OnFailure: {{ Destination: \"{arn}\" }} }}\n\
+                 Poller: {{ OnFailurePayload: true }}\n"
             );
             let [mapping] = clean(&text).try_into().unwrap();
             let found = mapping.on_failure.unwrap();
@@ -154,7 +160,9 @@ fn destinations_of_every_kind() {
 fn a_queue_has_a_destination_too() {
     let queue = "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f\n";
     let text = format!(
-        "{queue}DestinationConfig: {{ OnFailure: {{ Destination: \"arn:aws:s3:::failed\" }} }}\nPoller: {{ OnFailureAttempts: 1000, Destination: {{ RoleArn: \"arn:aws:iam::123456789012:role/keep\", Region: eu-west-1 }} }}\n"
+        "{queue}DestinationConfig: {{ OnFailure: {{ Destination: \"arn:aws:s3:::failed\" }} }}\nPoller: {{ \
+         OnFailureAttempts: 1000, Destination: {{ RoleArn: \"arn:aws:iam::123456789012:role/keep\", Region: eu-west-1 \
+          }} }}\n"
     );
     let [mapping] = clean(&text).try_into().unwrap();
     assert_eq!(mapping.source.queue().unwrap().on_failure_attempts, 1000);
@@ -172,7 +180,9 @@ fn a_queue_has_a_destination_too() {
 #[test]
 fn pollers_of_streams() {
     let text = format!(
-        "{KINESIS}StartingPosition: LATEST\nParallelizationFactor: 4\nPoller:\n  ParallelizationFactor: 100\n  ReadsPerSecond: 1\n  Visibility: {{}}\n  Endpoints: {{ kinesis: \"http://k\", dynamodbstreams: \"http://d\", sns: \"http://n\", s3: \"http://b\", sqs: \"http://q\", lambda: \"http://l\", sts: \"http://t\" }}\n"
+        "{KINESIS}StartingPosition: LATEST\nParallelizationFactor: 4\nPoller:\n  ParallelizationFactor: 100\n  \
+         ReadsPerSecond: 1\n  Visibility: {{}}\n  Endpoints: {{ kinesis: \"http://k\", dynamodbstreams: \"http://d\", \
+          sns: \"http://n\", s3: \"http://b\", sqs: \"http://q\", lambda: \"http://l\", sts: \"http://t\" }}\n"
     );
     let [mapping] = clean(&text).try_into().unwrap();
     assert_eq!(stream(&mapping).parallelization, 100, "the poller's wins");
@@ -180,7 +190,8 @@ fn pollers_of_streams() {
     let endpoints: Vec<_> = mapping.poller.endpoints.keys().map(String::as_str).collect();
     assert_eq!(endpoints, ["dynamodbstreams", "kinesis", "lambda", "s3", "sns", "sqs", "sts"]);
     let fewer = format!(
-        "{KINESIS}StartingPosition: LATEST\nTumblingWindowInSeconds: 5\nParallelizationFactor: 4\nPoller: {{ ParallelizationFactor: 1 }}\n"
+        "{KINESIS}StartingPosition: LATEST\nTumblingWindowInSeconds: 5\nParallelizationFactor: 4\nPoller: {{ \
+         ParallelizationFactor: 1 }}\n"
     );
     assert_eq!(stream(&clean(&fewer)[0]).parallelization, 1, "also where it is less");
 }
@@ -192,7 +203,9 @@ fn events_of_sam() {
         ("DynamoDB", "arn:aws:dynamodb:us-east-1:123456789012:table/stock/stream/2026-11-01T00:00:00.000"),
     ] {
         let text = format!(
-            "Events:\n  Type: {kind}\n  FunctionName: f\n  Properties:\n    Stream: {arn}\n    StartingPosition: TRIM_HORIZON\n    BatchSize: 7\n    DestinationConfig: {{ OnFailure: {{ Destination: \"arn:aws:sns:us-east-1:123456789012:failed\" }} }}\n"
+            "Events:\n  Type: {kind}\n  FunctionName: f\n  Properties:\n    Stream: {arn}\n    StartingPosition: \
+             TRIM_HORIZON\n    BatchSize: 7\n    DestinationConfig: {{ OnFailure: {{ Destination: \
+              \"arn:aws:sns:us-east-1:123456789012:failed\" }} }}\n"
         );
         let [mapping] = clean(&text).try_into().unwrap();
         assert_eq!((mapping.name.as_str(), mapping.source.id(), mapping.batch_size), ("Events", arn, 7));

@@ -22,7 +22,8 @@ impl EventLog {
                     shard = &**shard,
                     %from,
                     %to,
-                    "a shard was pinned at a time that is still to come, by a clock that was wrong: it is pinned at this time"
+                    "a shard was pinned at a time that is still to come, by a clock that was wrong: it is pinned at \
+                     this time"
                 );
             }
             Event::ShardEnded { shard } => {

@@ -83,7 +83,8 @@ async fn a_request_can_stand_in_a_file_and_an_answer_goes_back_in() {
     let stage = Stage::new(Kind::Kinesis, Client::Command).await;
     let request = json!({
         "EventSourceArn": stage.source.arn(), "FunctionName": "work:live", "StartingPosition": "AT_TIMESTAMP",
-        "StartingPositionTimestamp": "2026-01-02T03:04:05Z", "BatchSize": 7, "ParallelizationFactor": 2, "Enabled": false,
+        "StartingPositionTimestamp": "2026-01-02T03:04:05Z", "BatchSize": 7, "ParallelizationFactor": 2,
+        "Enabled": false,
         "MaximumRetryAttempts": 3, "MaximumRecordAgeInSeconds": 3600, "BisectBatchOnFunctionError": true,
         "FilterCriteria": Kind::Kinesis.keeping(), "Tags": {"from": "a file"},
     });
@@ -170,7 +171,8 @@ async fn the_command_tells_the_errors_of_the_api() {
     let words = ["create-event-source-mapping", "--event-source-arn", source, "--function-name", "work"];
     let made = run(&stage, &words).await.json();
     let conflict = format!(
-        "An event source mapping with SQS arn (\" {source} \") and function (\" work \") already exists. Please update or \
+        "An event source mapping with SQS arn (\" {source} \") and function (\" work \") already exists. Please update \
+         or \
          delete the existing mapping with UUID {}",
         uuid(&made)
     );

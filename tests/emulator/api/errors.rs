@@ -1,4 +1,5 @@
-//! The errors that AWS was seen to answer, provoked one by one and compared word for word, as botocore understands them.
+//! The errors that AWS was seen to answer, provoked one by one and compared word for word, as botocore understands
+//! them.
 
 use serde_json::{Value, json};
 
@@ -15,7 +16,8 @@ const CONFLICT: &str = "ResourceConflictException";
 const UNSUPPORTED: &str = "Unsupported DestinationConfig parameter for given event source mapping type.";
 const NO_START: &str = "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: \
                         Member must not be null.";
-const BAD_START: &str = "1 validation error detected: Value 'invalid' at 'startingPosition' failed to satisfy constraint: \
+const BAD_START: &str = "1 validation error detected: Value 'invalid' at 'startingPosition' failed to satisfy \
+    constraint: \
                          Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]";
 const TOO_LARGE: &str =
     "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10";
@@ -163,12 +165,16 @@ impl Scene {
             merge(&mut arguments, more);
             arguments
         };
-        let small = "1 validation error detected: Value '0' at 'batchSize' failed to satisfy constraint: Member must have value \
+        let small = "1 validation error detected: Value '0' at 'batchSize' failed to satisfy constraint: Member must \
+            have value \
                      greater than or equal to 1";
-        let large = "1 validation error detected: Value '10001' at 'batchSize' failed to satisfy constraint: Member must have value \
+        let large = "1 validation error detected: Value '10001' at 'batchSize' failed to satisfy constraint: Member \
+            must have value \
                      less than or equal to 10000";
-        let two = "2 validation errors detected: Value '0' at 'batchSize' failed to satisfy constraint: Member must have value \
-                   greater than or equal to 1; Value '301' at 'maximumBatchingWindowInSeconds' failed to satisfy constraint: \
+        let two = "2 validation errors detected: Value '0' at 'batchSize' failed to satisfy constraint: Member must \
+            have value \
+                   greater than or equal to 1; Value '301' at 'maximumBatchingWindowInSeconds' failed to satisfy \
+                    constraint: \
                    Member must have value less than or equal to 300";
         let (batch, window) = (json!({"BatchSize": 11}), json!({"MaximumBatchingWindowInSeconds": 1}));
         let mut rows = vec![
@@ -233,7 +239,8 @@ impl Scene {
         let (queues, streams) = ([(&self.queue, 0), (&self.fifo, 1)], [(&self.stream, 2), (&self.table, 3)]);
         for (source, place) in queues {
             let message = format!(
-                "An event source mapping with SQS arn (\" {source} \") and function (\" work \") already exists. Please update \
+                "An event source mapping with SQS arn (\" {source} \") and function (\" work \") already exists. \
+                 Please update \
                  or delete the existing mapping with UUID {}",
                 uuid(&self.made[place])
             );
@@ -241,7 +248,8 @@ impl Scene {
         }
         for (source, place) in streams {
             let message = format!(
-                "The event source arn (\" {source} \") and function (\" work \") provided mapping already exists. Please update \
+                "The event source arn (\" {source} \") and function (\" work \") provided mapping already exists. \
+                 Please update \
                  or delete the existing mapping with UUID {}",
                 uuid(&self.made[place])
             );

@@ -1,5 +1,5 @@
-//! The whole life of a mapping through the API, of each kind, with boto3 and with the `aws` command: it is made, changed,
-//! tagged, disabled, enabled and deleted, while real records go to a real function.
+//! The whole life of a mapping through the API, of each kind, with boto3 and with the `aws` command: it is made,
+//! changed, tagged, disabled, enabled and deleted, while real records go to a real function.
 
 use serde_json::{Value, json};
 

@@ -30,8 +30,8 @@ async fn create_all(api: &Api, arguments: Vec<Value>) -> Vec<Value> {
     replies.into_iter().map(|reply| reply.answer()).collect()
 }
 
-/// Deletes mappings all at once, and beside every other Delete stands a Create of the same pair: it is refused, or makes a
-/// new mapping, which is then deleted too. How many were made.
+/// Deletes mappings all at once, and beside every other Delete stands a Create of the same pair: it is refused, or
+/// makes a new mapping, which is then deleted too. How many were made.
 async fn delete_all(api: &Api, made: &[Value], arguments: &[Value]) -> usize {
     let (create, delete) = (format!("create_{MAPPINGS}"), format!("delete_{MAPPINGS}"));
     let mut calls = Vec::new();

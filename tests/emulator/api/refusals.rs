@@ -1,5 +1,5 @@
-//! Who may not call: real clients without a signature, with a wrong one, or with a wrong clock; and a forebay that would
-//! serve anybody.
+//! Who may not call: real clients without a signature, with a wrong one, or with a wrong clock; and a forebay that
+//! would serve anybody.
 
 use std::time::Duration;
 
@@ -51,7 +51,8 @@ async fn who_has_no_key_or_a_wrong_one_or_a_wrong_clock_is_refused() {
         (format!("delete_{MAPPINGS}"), json!({ "UUID": nobody })),
         (
             "list_tags".to_owned(),
-            json!({ "Resource": format!("arn:aws:lambda:us-east-1:{}:event-source-mapping:{nobody}", stage.account.id) }),
+            json!({ "Resource": format!("arn:aws:lambda:us-east-1:{}:event-source-mapping:{nobody}",
+                stage.account.id) }),
         ),
     ];
     for (name, boto, key, code) in cases {

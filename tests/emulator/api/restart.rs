@@ -19,8 +19,8 @@ fn lasting(mut shown: Value) -> Value {
     shown
 }
 
-/// Kills forebay as soon as it has answered, and fails unless Get, List and ListTags then tell of just this mapping what
-/// was answered last.
+/// Kills forebay as soon as it has answered, and fails unless Get, List and ListTags then tell of just this mapping
+/// what was answered last.
 async fn survives(stage: &mut Stage, answered: &Value, state: &str, tags: &Value) {
     let uuid = uuid(answered);
     stage.api.kill_and_restart().await;

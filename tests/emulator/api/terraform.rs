@@ -1,6 +1,6 @@
-//! Terraform as a client of the API. It and AWS's provider are too large to install for every test run: with both at hand,
-//! `TF_PLUGINS=FOLDER cargo test --test emulator terraform -- --ignored`, where FOLDER is a mirror of providers (as
-//! `terraform providers mirror FOLDER` makes it); without the variable, Terraform fetches the provider itself.
+//! Terraform as a client of the API. It and AWS's provider are too large to install for every test run: with both at
+//! hand, `TF_PLUGINS=FOLDER cargo test --test emulator terraform -- --ignored`, where FOLDER is a mirror of providers
+//! (as `terraform providers mirror FOLDER` makes it); without the variable, Terraform fetches the provider itself.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -24,8 +24,8 @@ const STALL: Duration = Duration::from_secs(60);
 /// What becomes of failed messages; another way after each kill.
 const ON_FUNCTION_ERROR: [&str; 3] = ["Wait", "Release", "{ Backoff: { Initial: 1s, Maximum: 2s } }"];
 
-/// Goes on with a group only as long as nothing of it has failed, and often forgets to say what it left alone. A message
-/// that fails may succeed when it comes again.
+/// Goes on with a group only as long as nothing of it has failed, and often forgets to say what it left alone. A
+/// message that fails may succeed when it comes again.
 const FORGETFUL: &str = "
 import zlib
 def unlucky(record, per_mille):
@@ -191,7 +191,8 @@ async fn groups_keep_their_order_whatever_fails_and_whenever_the_program_is_kill
     let dead = account.numbers(&dead).await;
     let tally = History { turns: turns.entries(), kills: &kills, dead: &dead }.check().unwrap();
     println!(
-        "{MESSAGES} messages, {} kills, {:.1} s, {noted} invocations, {throttles} throttles, {} dead-lettered, {} processed again",
+        "{MESSAGES} messages, {} kills, {:.1} s, {noted} invocations, {throttles} throttles, {} dead-lettered, {} \
+         processed again",
         kills.len(),
         began.elapsed().as_secs_f64(),
         count(&dead),

@@ -194,7 +194,8 @@ const CHANGES: &str = "
 FilterCriteria:
   Filters:
     - Pattern: { eventName: [INSERT, MODIFY], dynamodb: { NewImage: { data: { S: [{ prefix: keep }] } } } }
-    - Pattern: '{\"eventName\":[\"REMOVE\"],\"dynamodb\":{\"OldImage\":{\"data\":{\"S\":[{\"anything-but\":{\"prefix\":\"keep\"}}]}}}}'";
+    - Pattern: \
+     '{\"eventName\":[\"REMOVE\"],\"dynamodb\":{\"OldImage\":{\"data\":{\"S\":[{\"anything-but\":{\"prefix\":\"keep\"}}]}}}}'";
 
 #[tokio::test]
 async fn dynamodb_hands_out_the_changes_that_match() {

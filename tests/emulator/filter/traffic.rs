@@ -119,7 +119,8 @@ pub(crate) async fn leaves(account: &Account, queue: &Queue, bodies: Vec<String>
     eventually(SOON, &what, async || (left(account, queue).await == bodies).then_some(())).await;
 }
 
-/// The failure records of messages in a destination: condition and body of each, sorted. Each names its queue and message.
+/// The failure records of messages in a destination: condition and body of each, sorted. Each names its queue and
+/// message.
 pub(crate) async fn told(account: &Account, destination: &Queue, source: &Queue) -> Vec<(String, String)> {
     let mut told = Vec::new();
     for text in left(account, destination).await {

@@ -86,7 +86,8 @@ impl Account {
         self.create_queue(&format!("{name}.fifo"), &attributes).await
     }
 
-    /// Makes the FIFO queue `NAME.fifo`, and one for its dead letters: a message is moved there after `receives` receives.
+    /// Makes the FIFO queue `NAME.fifo`, and one for its dead letters: a message is moved there after `receives`
+    /// receives.
     pub(crate) async fn create_fifo_pair(&self, name: &str, visibility: u32, receives: u32) -> (Queue, Queue) {
         let dead = self.create_fifo_queue(&format!("{name}-dead"), 30).await;
         let queue = self.create_fifo_queue(name, visibility).await;

@@ -31,9 +31,10 @@ impl History<'_> {
     ///
     /// 1. a message that was not processed yet is delivered only while nothing behind it in its group was processed, so
     ///    the first successes of a group ascend, and a failed message comes again before what is behind it;
-    /// 2. a message is processed only after all before it in its group were processed, or are dead-lettered, which by the first
-    ///    rule happened before;
-    /// 3. the successes of a group go back, to what was processed but not deleted, only when there was a kill in between.
+    /// 2. a message is processed only after all before it in its group were processed, or are dead-lettered, which by
+    ///    the first rule happened before;
+    /// 3. the successes of a group go back, to what was processed but not deleted, only when there was a kill in
+    ///    between.
     pub(crate) fn check(&self) -> Result<Tally, String> {
         let mut tally = Tally::default();
         let mut latest: BTreeMap<&str, (usize, f64)> = BTreeMap::new();

@@ -37,7 +37,8 @@ impl Table {
         }
     }
 
-    /// Switches the stream on or off. One that is switched on again is another stream; the answer has the newest one's ARN.
+    /// Switches the stream on or off. One that is switched on again is another stream; the answer has the newest one's
+    /// ARN.
     pub(crate) async fn stream(&self, enabled: bool) -> Option<String> {
         let stream = StreamSpecification::builder().stream_enabled(enabled);
         let stream = stream.set_stream_view_type(enabled.then_some(StreamViewType::NewAndOldImages)).build().unwrap();

@@ -73,7 +73,8 @@ def handler(event, context):
         "version": "1.0",
         "timestamp": null,
         "requestContext": {
-            "requestId": null, "functionArn": function, "condition": "RetryAttemptsExhausted", "approximateInvokeCount": 3,
+            "requestId": null, "functionArn": function, "condition": "RetryAttemptsExhausted",
+            "approximateInvokeCount": 3,
         },
         "requestPayload": null,
         "responseContext": { "statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled" },

@@ -1,5 +1,5 @@
-//! What a process takes from its environment and from profiles. A process cannot safely change its own, so each row runs the probe
-//! below in a process of its own.
+//! What a process takes from its environment and from profiles. A process cannot safely change its own, so each row
+//! runs the probe below in a process of its own.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -212,7 +212,8 @@ async fn a_program_gives_the_credentials_of_a_profile_and_a_login_that_cannot_be
     let text = said("login_session = arn:aws:iam::000000000000:user/ann").await;
     assert_eq!(
         text,
-        "denied: GetQueueUrl on queue orders (eu-west-1, account 000000000000): profile corp uses `aws login`, which this \
+        "denied: GetQueueUrl on queue orders (eu-west-1, account 000000000000): profile corp uses `aws login`, which \
+         this \
          build cannot read: run `aws configure export-credentials --profile corp --format env`"
     );
 }

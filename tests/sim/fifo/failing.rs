@@ -111,16 +111,16 @@ impl Session {
                 lease.hold = Hold::Failed(now);
                 lease.fails_in(call);
             } else {
-                // What failed was no longer ours: this came after it, and may go on or not. Or the drain that returns it
-                // begins just now.
+                // What failed was no longer ours: this came after it, and may go on or not. Or the drain that returns
+                // it begins just now.
                 lease.allowed.get_or_insert("behind one that failed");
                 lease.perhaps_given_up = true;
             }
         }
     }
 
-    /// Whether a drain has begun to return this delivery, which no invoke has: nobody knows when it begins just now. What
-    /// is split in a drain waits for its turn, like the first half, and so does what the queue would dead-letter.
+    /// Whether a drain has begun to return this delivery, which no invoke has: nobody knows when it begins just now.
+    /// What is split in a drain waits for its turn, like the first half, and so does what the queue would dead-letter.
     fn returns(&self, state: &SubjectState, index: usize) -> Option<bool> {
         let Some(quiet) = state.quiet else { return Some(false) };
         if self.subject.is_last(state, index) {

@@ -43,8 +43,8 @@ impl Session {
         }
     }
 
-    /// No group is in two invokes at once. One that has just failed is alone in its batch; a message of it is, where it is
-    /// to be known which one fails.
+    /// No group is in two invokes at once. One that has just failed is alone in its batch; a message of it is, where it
+    /// is to be known which one fails.
     fn check_company(&self, state: &SubjectState, leases: &[usize], groups: &BTreeSet<Arc<str>>) {
         let subject = &self.subject;
         for (id, call) in &state.calls {
@@ -112,8 +112,8 @@ impl Session {
         if self.mapping.poller.rate_limit.is_some() {
             return;
         }
-        // A batch that is held keeps its groups busy until it is looked at again, even when its leases have ended by then;
-        // and when it was left, what waited behind it was, too.
+        // A batch that is held keeps its groups busy until it is looked at again, even when its leases have ended by
+        // then; and when it was left, what waited behind it was, too.
         let is_held = |&index: &usize| {
             let lease = &state.leases[index];
             lease.session == self.id && lease.hold == Hold::Waiting && (lease.is_perhaps_held() || lease.gone.is_some())

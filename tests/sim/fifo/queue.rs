@@ -108,7 +108,8 @@ impl Subject {
         picked
     }
 
-    /// The answer of the receive that had the same name, where it is still as it was: hidden anew, with the same receipts.
+    /// The answer of the receive that had the same name, where it is still as it was: hidden anew, with the same
+    /// receipts.
     pub(crate) fn hand_out_again(
         &self,
         state: &mut SubjectState,

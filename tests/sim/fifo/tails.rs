@@ -78,8 +78,8 @@ impl Session {
 }
 
 impl Subject {
-    /// Whether another message of its group has slipped out of the engine's hands since this one came, or had before and
-    /// stands in a batch still, or waits ahead of this one.
+    /// Whether another message of its group has slipped out of the engine's hands since this one came, or had before
+    /// and stands in a batch still, or waits ahead of this one.
     pub(crate) fn group_is_broken(&self, state: &SubjectState, index: usize) -> bool {
         let stands = |lease: &Lease| match lease.hold {
             Hold::Running => true,
@@ -110,8 +110,8 @@ impl Subject {
         })
     }
 
-    /// Whether it waited for a batch with messages of its group that was perhaps left: held for as long as is allowed, and
-    /// neither extended nor invoked since.
+    /// Whether it waited for a batch with messages of its group that was perhaps left: held for as long as is allowed,
+    /// and neither extended nor invoked since.
     pub(crate) fn is_behind_one_left(&self, state: &SubjectState, index: usize) -> bool {
         let lease = &state.leases[index];
         let Some(group) = state.group_of(index) else { return false };

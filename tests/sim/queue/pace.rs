@@ -101,8 +101,8 @@ fn nine_tenths_are_back_within_fifteen_seconds_after_an_outage_of_any_length() {
     back_after(FaultKind::Transient, 7_200_000, Some(2), 400);
 }
 
-/// The function takes fewer at once than the mapping may have in flight: nearly all that it takes is used, and few calls are
-/// made in vain.
+/// The function takes fewer at once than the mapping may have in flight: nearly all that it takes is used, and few
+/// calls are made in vain.
 #[test]
 fn a_reserved_concurrency_is_used_and_seldom_exceeded() {
     const UNTIL: u64 = 60_000;

@@ -131,8 +131,8 @@ impl Scenario {
         }
     }
 
-    /// A mapping whose stream was made again: what its marks keep from being read it shows, with what helps; and then that
-    /// is done.
+    /// A mapping whose stream was made again: what its marks keep from being read it shows, with what helps; and then
+    /// that is done.
     async fn begin_again(&mut self, consumer: usize) {
         let kept = self.store.kept().await.expect("a store in memory can be read");
         let Some(kept) = kept.get(self.model.name(consumer)) else { return };
@@ -142,7 +142,8 @@ impl Scenario {
                 let reason = status.and_then(|status| status.health.reason()).unwrap_or_default();
                 reason.contains("FB0612")
             };
-            // A shard that is split meanwhile is closed, as it was before; and marks of shards that are gone are forgotten.
+            // A shard that is split meanwhile is closed, as it was before; and marks of shards that are gone are
+            // forgotten.
             let silent = !self.rig.wait(self.model.name(consumer), FIRST_READ, told).await;
             let kept = self.store.kept().await.expect("a store in memory can be read");
             let left = kept.get(self.model.name(consumer)).map(|kept| self.model.unreadable(kept));

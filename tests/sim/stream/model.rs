@@ -289,7 +289,8 @@ impl State {
         self.session(consumer, session).views.entry(shard).or_default()
     }
 
-    /// Every shard that a shard came from, at any remove, as far as a mapping can know: through shards that it saw listed.
+    /// Every shard that a shard came from, at any remove, as far as a mapping can know: through shards that it saw
+    /// listed.
     pub(crate) fn ancestors(&self, consumer: usize, shard: usize) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
         let mut open = self.shards[shard].parents.clone();

@@ -1,4 +1,5 @@
-//! How much work a stream gets done while the function's service refuses calls, and how soon all of it again after an outage.
+//! How much work a stream gets done while the function's service refuses calls, and how soon all of it again after an
+//! outage.
 
 use forebay::machine::FaultKind;
 use forebay::mapping::SourceKind;

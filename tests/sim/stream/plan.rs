@@ -28,7 +28,8 @@ pub(crate) struct Plan {
     pub(crate) outages: Vec<Outage>,
     /// The store.
     pub(crate) store: StorePlan,
-    /// The clock of the engine's host: from when it is how far ahead of the stream's, or behind if negative. Empty: right.
+    /// The clock of the engine's host: from when it is how far ahead of the stream's, or behind if negative. Empty:
+    /// right.
     pub(crate) host: Vec<(u64, i64)>,
     /// When the first process starts: what was put before is history.
     pub(crate) born: u64,
@@ -160,8 +161,8 @@ pub(crate) enum Action {
     Crash { down: u64 },
     /// SIGTERM with a drain bound, perhaps a second one, and a new process after so long.
     Shutdown { bound: u64, cut_after: Option<u64>, down: u64 },
-    /// SIGTERM; the stream is deleted and made again under its name, with as many shards as it had at first, which are split
-    /// as often as is said; and a new process after so long.
+    /// SIGTERM; the stream is deleted and made again under its name, with as many shards as it had at first, which are
+    /// split as often as is said; and a new process after so long.
     Recreate { splits: u32, down: u64 },
     /// `forebay list`, of which the health is checked.
     Look,

@@ -51,7 +51,8 @@ pub(super) fn host(rng: &mut Rng, plan: &mut Plan) {
     }
 }
 
-/// Some streams are disabled, made again, or do not list their new shards for long. Drawn last: other scenarios stay what they were.
+/// Some streams are disabled, made again, or do not list their new shards for long. Drawn last: other scenarios stay
+/// what they were.
 pub(super) fn end(rng: &mut Rng, plan: &mut Plan) {
     if rng.u8(0..8) > 0 {
         return;

@@ -171,8 +171,8 @@ impl Session {
         }
     }
 
-    /// After a stop nothing is begun, but for lanes that lag behind what others have done: without it the mark could not
-    /// follow. What waits for its turn under a rate limit was begun before.
+    /// After a stop nothing is begun, but for lanes that lag behind what others have done: without it the mark could
+    /// not follow. What waits for its turn under a rate limit was begun before.
     fn check_begins(&self, state: &mut State, shard: usize, records: &[usize]) {
         let at = records.last().map(|&record| state.records[record].at);
         let reached = state.view(self.consumer, self.id, shard).reached;

@@ -1,16 +1,18 @@
 //! What SQS's own group blocking allows, and how near forebay comes to it.
 //!
-//! While a message of a group is in flight, SQS hands out nothing more of that group. So a group has one receive's messages
-//! in hand at a time, and its next ones come when those are deleted: `BatchSize` messages for each *cycle* from handing out
-//! over the function to the deletion. No more cycles run at once than there are groups, or than `MaximumConcurrency` allows:
+//! While a message of a group is in flight, SQS hands out nothing more of that group. So a group has one receive's
+//! messages in hand at a time, and its next ones come when those are deleted: `BatchSize` messages for each *cycle*
+//! from handing out over the function to the deletion. No more cycles run at once than there are groups, or than
+//! `MaximumConcurrency` allows:
 //!
 //! ```text
 //! bound = min(groups, MaximumConcurrency) × BatchSize ÷ cycle
 //! ```
 //!
-//! The cycle is measured, in the same run on the same fake: one group alone, and two workers of the bare loop. While one has
-//! the group's messages the other's receive waits at the fake, so that the deletion itself brings the next messages on their
-//! way. With nothing else to do, and a receive always open, no group can go round faster with this SDK and this function.
+//! The cycle is measured, in the same run on the same fake: one group alone, and two workers of the bare loop. While
+//! one has the group's messages the other's receive waits at the fake, so that the deletion itself brings the next
+//! messages on their way. With nothing else to do, and a receive always open, no group can go round faster with this
+//! SDK and this function.
 
 use super::super::throughput::shape;
 use super::run::{Load, Run, bare, forebay};
@@ -34,8 +36,8 @@ const fn load(concurrency: Option<usize>, batch: usize, function_ms: u64) -> Loa
     Load { groups: 100, depth: 2 * batch, batch, concurrency, function_ms, visibility_s: 60, failing: None, more: "" }
 }
 
-/// More groups than slots with full batches; then a slot for every group, one message each. Two cores are busy with what a
-/// hundred groups do in 20 ms each; with 100 ms the same groups leave them room, and only SQS holds them back.
+/// More groups than slots with full batches; then a slot for every group, one message each. Two cores are busy with
+/// what a hundred groups do in 20 ms each; with 100 ms the same groups leave them room, and only SQS holds them back.
 const LOADS: [Load; 3] = [load(Some(10), 10, 20), load(None, 1, 20), load(None, 1, 100)];
 
 /// Rounds of the calibration, forebay, and the bare loop with a worker for each slot.
@@ -90,7 +92,8 @@ fn rows_of(rounds: &[Round], what: &str) -> Vec<Row> {
     let theirs = format!("{:.0} ({their_share:.2} of it)", middle(|round| round.theirs.per_second()));
     let mut against = Row::pair(format!("{what}: messages/s, SQS's bound"), per_second.clone(), allowed, share);
     let mut next_to = Row::pair(format!("{what}: messages/s"), per_second, theirs, beside);
-    // The processors, not SQS, keep even the plainest program away from the bound: then it is what both get out of them.
+    // The processors, not SQS, keep even the plainest program away from the bound: then it is what both get out of
+    // them.
     let available = std::thread::available_parallelism().map_or(1, usize::from) as f64;
     let short = their_share < LEAST && middle(|round| round.theirs.busy()) > MOST_BUSY * available;
     if short {

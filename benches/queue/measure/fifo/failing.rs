@@ -24,11 +24,12 @@ const BASE: Load = Load {
     function_ms: 20,
     visibility_s: 60,
     failing: None,
-    more: "    FunctionResponseTypes: [ReportBatchItemFailures]\n    Poller: { Visibility: { OnFunctionError: Release } }\n",
+    more: "    FunctionResponseTypes: [ReportBatchItemFailures]\n    Poller: { Visibility: { OnFunctionError: Release \
+        } }\n",
 };
 
-/// In the first case the failing group is back at once, whenever it fails. In the second each receive brings three or four
-/// groups together, and what failed comes back as the queue says.
+/// In the first case the failing group is back at once, whenever it fails. In the second each receive brings three or
+/// four groups together, and what failed comes back as the queue says.
 const CASES: [Case; 2] = [
     Case { what: "20 messages a group, back at once", load: BASE },
     Case {

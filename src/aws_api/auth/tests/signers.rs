@@ -28,7 +28,8 @@ fn the_clock_may_be_five_minutes_off() {
 fn each_wrong_part_has_awss_answer() {
     let host = [("host", "forebay:9002")];
     let right = Signer::at(NOW);
-    let mismatch = "InvalidSignatureException: The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
+    let mismatch = "InvalidSignatureException: The request signature we calculated does not match the signature you \
+        provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
     let table = [
         (Signer { secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEZ", ..right }, mismatch),
         (Signer { secret: "0123456789abcdef", ..right }, mismatch),

@@ -1,5 +1,5 @@
-//! Requests that botocore's `SigV4Auth` has signed (`botocore.json`: method, path and query as on the wire, headers, body;
-//! the key is AWS's example), so that a computation that is wrong twice does not pass.
+//! Requests that botocore's `SigV4Auth` has signed (`botocore.json`: method, path and query as on the wire, headers,
+//! body; the key is AWS's example), so that a computation that is wrong twice does not pass.
 
 use serde::Deserialize;
 

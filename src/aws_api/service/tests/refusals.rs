@@ -19,11 +19,13 @@ async fn what_does_not_exist_or_may_not_be_used_is_refused_in_the_words_of_aws()
     let stream = of_stream();
     let table = with(&stream, &json!({ "EventSourceArn": TABLE }));
     let no_function = "Function does not exist";
-    let no_queue = "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not exist.";
+    let no_queue = "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS \
+        Error Message: The specified queue does not exist.";
     let no_access = "The provided execution role does not have permissions to call ReceiveMessage on SQS";
     let no_access_to = |arn: &str, actions: &str| {
         format!(
-            "Cannot access stream {arn}. Please ensure the role can perform the {actions} Actions on your stream in IAM."
+            "Cannot access stream {arn}. Please ensure the role can perform the {actions} Actions on your stream in \
+             IAM."
         )
     };
     let of_kinesis = "GetRecords, GetShardIterator, DescribeStream, ListShards, and ListStreams";
@@ -119,11 +121,13 @@ async fn a_pair_of_source_and_function_is_mapped_once() {
     let stream = rig.made(&of_stream()).await;
     let sqs = |arn: &str, uuid: &str| {
         ApiError::ResourceConflict(format!(
-            "An event source mapping with SQS arn (\" {arn} \") and function (\" work \") already exists. Please update or delete the existing mapping with UUID {uuid}"
+            "An event source mapping with SQS arn (\" {arn} \") and function (\" work \") already exists. Please \
+             update or delete the existing mapping with UUID {uuid}"
         ))
     };
     let streams = ApiError::ResourceConflict(format!(
-        "The event source arn (\" {STREAM} \") and function (\" work \") provided mapping already exists. Please update or delete the existing mapping with UUID {stream}"
+        "The event source arn (\" {STREAM} \") and function (\" work \") provided mapping already exists. Please \
+         update or delete the existing mapping with UUID {stream}"
     ));
     for name in ["work", "000000000000:function:work", FUNCTION] {
         let named = json!({ "FunctionName": name });

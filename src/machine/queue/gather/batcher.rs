@@ -105,8 +105,8 @@ impl Batcher {
         }
     }
 
-    /// Gives back the records of the open batch, and of those that were not taken, but for batches with a record that is
-    /// to be `kept`.
+    /// Gives back the records of the open batch, and of those that were not taken, but for batches with a record that
+    /// is to be `kept`.
     pub(crate) fn abandon(&mut self, is_kept: impl Fn(&u64) -> bool) -> Vec<u64> {
         let mut tokens = Vec::new();
         if !self.open.iter().any(&is_kept) {

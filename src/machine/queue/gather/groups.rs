@@ -18,8 +18,8 @@ mod tests;
 ///
 /// At most one batch at a time has messages of a group, and they go in the order in which they were received. Groups
 /// take turns: the one that has waited longest goes first. A group whose last batch failed goes alone until it has
-/// succeeded, so that its failures concern no other. Where it matters which of its messages the function failed, and the
-/// function did not say, they go one by one.
+/// succeeded, so that its failures concern no other. Where it matters which of its messages the function failed, and
+/// the function did not say, they go one by one.
 #[derive(Debug)]
 pub(crate) struct Groups {
     rules: Rules,
@@ -87,8 +87,8 @@ impl Groups {
         }
     }
 
-    /// What a successor goes on with, which holds no message yet: which groups fail. Also the groups of which a message was
-    /// parted with since the last input came.
+    /// What a successor goes on with, which holds no message yet: which groups fail. Also the groups of which a message
+    /// was parted with since the last input came.
     pub(super) fn handed_over(self, options: &QueueOptions) -> (Self, BTreeSet<Arc<str>>) {
         (Self { failing: self.failing, unclear: self.unclear, ..Self::new(options) }, self.parted)
     }
@@ -277,9 +277,9 @@ impl Groups {
 
     /// The function has failed these messages: see [`Gather::fail`](super::Gather::fail).
     ///
-    /// Certain is the first of each group that the function named: what stands behind it was perhaps not tried at all. An
-    /// error says nothing, unless the batch had no other message. The groups go alone until they succeed, and one by one
-    /// where it is to be known what fails. A failure that is certain does not end that.
+    /// Certain is the first of each group that the function named: what stands behind it was perhaps not tried at all.
+    /// An error says nothing, unless the batch had no other message. The groups go alone until they succeed, and one by
+    /// one where it is to be known what fails. A failure that is certain does not end that.
     pub(super) fn fail(&mut self, tokens: &[u64], named: bool) -> Failed {
         let behind = self.take_behind(tokens);
         let is_certain = named || tokens.len() == 1;

@@ -54,8 +54,8 @@ impl Gather {
         }
     }
 
-    /// Other options count from now on. Gives what is to wait once more, together with what was in no batch that was ever
-    /// begun; `None`: all stays where it is.
+    /// Other options count from now on. Gives what is to wait once more, together with what was in no batch that was
+    /// ever begun; `None`: all stays where it is.
     pub(super) fn change(&mut self, options: &QueueOptions) -> Option<Vec<u64>> {
         match self {
             Self::Window(batcher) => {
@@ -157,8 +157,8 @@ impl Gather {
         }
     }
 
-    /// Divides a batch: these messages are still in it. Gives back the rest if it is to be a batch of its own, and not to
-    /// wait for its turn again.
+    /// Divides a batch: these messages are still in it. Gives back the rest if it is to be a batch of its own, and not
+    /// to wait for its turn again.
     pub(super) fn divide(&mut self, id: BatchId, kept: &[u64], rest: Vec<u64>) -> Option<Vec<u64>> {
         match self {
             Self::Window(_) => Some(rest),
@@ -219,8 +219,8 @@ impl Gather {
         }
     }
 
-    /// All that waits for its batch to be filled, or for its turn, waits no more. What would share a batch with a message
-    /// that is to be `kept` stays.
+    /// All that waits for its batch to be filled, or for its turn, waits no more. What would share a batch with a
+    /// message that is to be `kept` stays.
     pub(super) fn abandon(&mut self, is_kept: impl Fn(&u64) -> bool) -> Vec<u64> {
         match self {
             Self::Window(batcher) => batcher.abandon(is_kept),
@@ -261,7 +261,8 @@ impl Gather {
         }
     }
 
-    /// The messages whose leases are extended together with these: those of their groups for which `is_watched` is true.
+    /// The messages whose leases are extended together with these: those of their groups for which `is_watched` is
+    /// true.
     pub(super) fn together(&self, due: Vec<u64>, is_watched: impl Fn(&u64) -> bool) -> Vec<u64> {
         match self {
             Self::Window(_) => due,

@@ -1,8 +1,9 @@
-//! How much the function takes, judged by the share of calls that it refuses: a throttle, an error of the service, or no answer.
+//! How much the function takes, judged by the share of calls that it refuses: a throttle, an error of the service, or
+//! no answer.
 //!
-//! A rate is judged and never a single call, so a refusal now and then costs nothing. What is refused beyond that lowers the
-//! limit to what was in flight at the time, which is what the function takes. Growth starts with one and doubles
-//! with each round that proves it right, so any limit comes back within a few rounds.
+//! A rate is judged and never a single call, so a refusal now and then costs nothing. What is refused beyond that
+//! lowers the limit to what was in flight at the time, which is what the function takes. Growth starts with one and
+//! doubles with each round that proves it right, so any limit comes back within a few rounds.
 
 use std::time::Duration;
 
@@ -51,8 +52,8 @@ impl Window {
         Self { began: now, answered: 0, refused: 0 }
     }
 
-    /// Fewer calls were refused than answered. Of the calls above a fixed concurrency at least every second one is refused: each
-    /// answer frees one place, for which a held batch and a new one compete.
+    /// Fewer calls were refused than answered. Of the calls above a fixed concurrency at least every second one is
+    /// refused: each answer frees one place, for which a held batch and a new one compete.
     const fn is_clean(&self) -> bool {
         self.refused < self.answered
     }

@@ -41,7 +41,8 @@ fn steps() -> impl Strategy<Value = Step> {
         4 => any::<usize>().prop_map(Step::Split),
         3 => (any::<usize>(), any::<usize>()).prop_map(|(one, other)| Step::Merge(one, other)),
         3 => any::<usize>().prop_map(Step::Trim),
-        8 => (lag, prop::option::weighted(0.2, any::<usize>()), crash()).prop_map(|(lag, hide, crash)| Step::List { lag, hide, crash }),
+        8 => (lag, prop::option::weighted(0.2, any::<usize>()), crash()).prop_map(|(lag, hide, crash)| Step::List { lag,
+        hide, crash }),
         8 => (any::<usize>(), crash()).prop_map(|(pick, crash)| Step::End { pick, crash }),
         1 => Just(Step::Restart),
     ]
@@ -267,7 +268,8 @@ proptest! {
     fn malformed_lineages_neither_hang_nor_lose_shards(
         start in starting_positions(),
         edges in prop::collection::vec((0..12_usize, 0..14_usize), 0..40),
-        marks in prop::collection::btree_map(0..14_usize, prop::sample::select(vec![Mark::End, Mark::TrimHorizon]), 0..6),
+        marks in prop::collection::btree_map(0..14_usize, prop::sample::select(vec![Mark::End, Mark::TrimHorizon]),
+        0..6),
     ) {
         let shard = |shard: &usize, parent: &usize| Shard { id: id(*shard), parents: vec![id(*parent)], closed: true };
         let listing: Vec<Shard> = edges.iter().map(|(one, other)| shard(one, other)).collect();

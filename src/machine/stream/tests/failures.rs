@@ -237,7 +237,8 @@ fn the_mark_waits_for_the_destination() {
     let first = rig.delivered(Err(fault(FaultKind::Missing)));
     assert_eq!(rig.mark("s0"), Some(&Mark::TrimHorizon));
     rig.seconds(60);
-    assert!(rig.events.iter().any(|event| matches!(event, Event::Health(crate::machine::Health::Degraded { reason }) if reason.contains("destination"))));
+    assert!(rig.events.iter().any(|event| matches!(event,
+        Event::Health(crate::machine::Health::Degraded { reason }) if reason.contains("destination"))));
     let again = rig.delivered(Ok(()));
     assert_eq!(first, again);
     assert_eq!(again.payload, r#"{"Records":[1]}"#);
