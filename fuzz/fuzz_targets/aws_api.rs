@@ -1,5 +1,5 @@
-//! Requests to the AWS API: nothing panics, what is refused is told in a form that clients read, and what is taken stays
-//! the same when it is sent again.
+//! Requests to the AWS API: nothing panics, what is refused is told in a form that clients read, and what is taken
+//! stays the same when it is sent again.
 #![no_main]
 
 #[path = "../../src/aws_api"]

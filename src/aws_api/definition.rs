@@ -96,14 +96,17 @@ const KAFKA_DESTINATION: &str =
     "A Kafka topic takes the failure records of Kafka sources only: name an SQS queue, an SNS topic or an S3 bucket.";
 const BATCH_NEEDS_WINDOW: &str =
     "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10";
-const NO_POSITION: &str = "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.";
+const NO_POSITION: &str = "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: \
+    Member must not be null.";
 
 /// Forebay is the poller, whatever its source and however many are asked for.
 fn provisioned(parameters: &Parameters) -> Option<(u16, String)> {
     let text = if parameters.has("ScalingConfig") {
-        "Provisioned mode for SQS ESM does not support maximum concurrency feature. Use MaximumPollers as the control mechanism and remove maximum concurrency."
+        "Provisioned mode for SQS ESM does not support maximum concurrency feature. Use MaximumPollers as the control \
+         mechanism and remove maximum concurrency."
     } else {
-        "Forebay has no provisioned pollers: remove ProvisionedPollerConfig; ScalingConfig.MaximumConcurrency bounds the batches in flight."
+        "Forebay has no provisioned pollers: remove ProvisionedPollerConfig; ScalingConfig.MaximumConcurrency bounds \
+         the batches in flight."
     };
     parameters.has("ProvisionedPollerConfig").then(|| (200, text.into()))
 }

@@ -69,8 +69,8 @@ pub(crate) enum ApiError {
     Closing,
 }
 
-/// How AWS writes the body of a refusal: it spells the member of the text in two ways, and leaves the type out where its front
-/// door refuses.
+/// How AWS writes the body of a refusal: it spells the member of the text in two ways, and leaves the type out where
+/// its front door refuses.
 #[derive(Clone, Copy)]
 enum Body {
     /// `message`, without a type.

@@ -80,7 +80,8 @@ impl Block {
         found
     }
 
-    /// A value in the form of mapping files. What has not the right type is kept as it is: reading the mapping file finds it.
+    /// A value in the form of mapping files. What has not the right type is kept as it is: reading the mapping file
+    /// finds it.
     fn value(&mut self, value: &Val, shape: &Shape, path: &str) -> Result<Value, Unknown> {
         match (&value.kind, shape) {
             (ValKind::Map(entries), Shape::Map(table) | Shape::WordOrMap(_, table)) => {
@@ -138,7 +139,8 @@ fn refused(member: &Member, path: &str) -> Option<(String, String)> {
         ),
         ("", "ProvisionedPollerConfig", _) => told(
             "forebay is the poller",
-            "write `ScalingConfig: { MaximumConcurrency: … }` where the concurrency is to be bounded; a poller of AWS's carries 10",
+            "write `ScalingConfig: { MaximumConcurrency: … }` where the concurrency is to be bounded; a poller of \
+             AWS's carries 10",
         ),
         ("DestinationConfig", "OnSuccess", _) => {
             told("no event source mapping sends anywhere what has succeeded", "let the function send it")

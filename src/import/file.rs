@@ -133,7 +133,8 @@ mod tests {
     #[test]
     fn parameters_stand_in_their_usual_order() {
         let parameters = json!({
-            "BatchSize": 10, "EventSourceArn": "arn", "Name": "orders", "Tags": { "b": "", "a": "yes" }, "Enabled": true,
+            "BatchSize": 10, "EventSourceArn": "arn", "Name": "orders", "Tags": { "b": "", "a": "yes" },
+            "Enabled": true,
         });
         let Value::Object(parameters) = parameters else { unreachable!() };
         let text = mapping_file("a.yaml:1,\n`Orders`", &parameters).unwrap();
@@ -144,7 +145,9 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn any_text_is_written_so_that_it_is_read_again(name in ".{0,20}", text in r#"(?s)(.|[-:?,\[\]{}#&*!|>'"%@`~$ \n\t\r\u{85}]|: |null|yes|0x1|1e3){0,30}"#, origin in "(?s).{0,30}") {
+        fn any_text_is_written_so_that_it_is_read_again(name in ".{0,20}",
+            text in r#"(?s)(.|[-:?,\[\]{}#&*!|>'"%@`~$ \n\t\r\u{85}]|: |null|yes|0x1|1e3){0,30}"#,
+            origin in "(?s).{0,30}") {
             let parameters = json!({ "FunctionName": text, "Tags": { name: text } });
             let Value::Object(parameters) = parameters else { unreachable!() };
             let file = mapping_file(&origin, &parameters).unwrap();

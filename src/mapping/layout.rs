@@ -102,7 +102,8 @@ impl Finder<'_, '_> {
         };
         if has(&entries, "Resources") && !has(&entries, "EventSourceArn") {
             let message = "this is a whole template, and a mapping file holds its event source mappings only";
-            let help = "copy the blocks with `Type: AWS::Lambda::EventSourceMapping`, `SQS`, `Kinesis` or `DynamoDB` into a file of their own";
+            let help = "copy the blocks with `Type: AWS::Lambda::EventSourceMapping`, `SQS`, `Kinesis` or `DynamoDB` \
+                into a file of their own";
             self.reader.error(Code::NotAMapping, span, message, help);
             return;
         }
@@ -113,7 +114,8 @@ impl Finder<'_, '_> {
         }
     }
 
-    /// Takes `Type` and `Properties` off. What stands beside them (`Name`, `FunctionName`, `Poller`) belongs to the mapping too.
+    /// Takes `Type` and `Properties` off. What stands beside them (`Name`, `FunctionName`, `Poller`) belongs to the
+    /// mapping too.
     fn unwrap(&mut self, entries: Vec<(Node, Node)>) -> Option<Vec<(Node, Node)>> {
         let mut inner = Vec::new();
         let mut beside = Vec::new();
@@ -172,7 +174,8 @@ impl Finder<'_, '_> {
             }
             _ => {
                 let message = format!("`Type` is {}, which is no event source mapping", value.describe());
-                let help = "paste a block with `Type: AWS::Lambda::EventSourceMapping`, or of SAM's types `SQS`, `Kinesis` or `DynamoDB`";
+                let help = "paste a block with `Type: AWS::Lambda::EventSourceMapping`, or of SAM's types `SQS`, \
+                    `Kinesis` or `DynamoDB`";
                 self.reader.error(Code::NotAMapping, value.span, message, help);
             }
         }

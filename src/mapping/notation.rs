@@ -106,8 +106,8 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
     }
 }
 
-/// A moment since 1970 in milliseconds: a date and time of RFC 3339 with its offset, or a plain decimal number of seconds.
-/// What is finer than a millisecond is cut off.
+/// A moment since 1970 in milliseconds: a date and time of RFC 3339 with its offset, or a plain decimal number of
+/// seconds. What is finer than a millisecond is cut off.
 pub(crate) fn time(text: &str) -> Option<u64> {
     if !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         let moment: Timestamp = text.parse().ok()?;

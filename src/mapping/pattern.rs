@@ -146,8 +146,9 @@ fn tree(text: &str) -> Option<Node> {
     }
 }
 
-/// Reads a pattern that does not stand in a mapping file, as JSON text; `origin` is shown where a file would be. With a source, it must be one
-/// for that source. Answers with the pattern if it is valid, and with everything that is to be said of it.
+/// Reads a pattern that does not stand in a mapping file, as JSON text; `origin` is shown where a file would be. With a
+/// source, it must be one for that source. Answers with the pattern if it is valid, and with everything that is to be
+/// said of it.
 pub fn parse_pattern(origin: &Path, text: &str, source: Option<SourceKind>) -> (Option<Pattern>, Vec<Diagnostic>) {
     let file = Text::new(origin, text);
     let mut reader = Reader::new(&file, None, 0);
@@ -187,7 +188,8 @@ fn help(reason: &PatternReason) -> &'static str {
         Reason::OrReserved(_) => "put an operator into the list of a field: `{\"FIELD\": [{\"prefix\": \"x\"}]}`",
         Reason::TooDeep(_) | Reason::TooManyBranches(_) => "simplify the pattern, or split it into several filters",
         Reason::NoOperator | Reason::SecondOperator(_) | Reason::UnknownOperator { .. } => {
-            "the operators are prefix, suffix, equals-ignore-case, wildcard, anything-but, numeric, exists, cidr; two of them in one list mean either: `[{\"prefix\": \"a\"}, {\"suffix\": \"z\"}]`"
+            "the operators are prefix, suffix, equals-ignore-case, wildcard, anything-but, numeric, exists, cidr; two \
+             of them in one list mean either: `[{\"prefix\": \"a\"}, {\"suffix\": \"z\"}]`"
         }
         Reason::NeedsBoolean(_) => "write `[{\"exists\": true}]` or `[{\"exists\": false}]`",
         Reason::ButOperand(_)
@@ -277,8 +279,8 @@ impl Json<'_, '_> {
         self.text.push_str(&serde_json::to_string(text).unwrap_or_default());
     }
 
-    /// A scalar without quotes: what YAML 1.2 takes for a number or boolean is one, if JSON can have it. What some readers of YAML
-    /// take for another thing than others is refused: a filter that matches nothing deletes messages.
+    /// A scalar without quotes: what YAML 1.2 takes for a number or boolean is one, if JSON can have it. What some
+    /// readers of YAML take for another thing than others is refused: a filter that matches nothing deletes messages.
     fn plain(&mut self, text: &str, span: Span) {
         match text {
             "true" | "True" | "TRUE" => self.text.push_str("true"),

@@ -15,7 +15,8 @@ pub fn schema() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "forebay mapping file",
-        "description": "One event source mapping, a list of them, or the answer of `aws lambda list-event-source-mappings`.",
+        "description": "One event source mapping, a list of them, or the answer of `aws lambda \
+            list-event-source-mappings`.",
         "oneOf": [
             { "$ref": "#/$defs/mapping" },
             { "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/mapping" } },
@@ -64,7 +65,8 @@ fn property(member: &Member) -> Value {
             json!({ "description": "Part of AWS's answers; accepted and not read.", "readOnly": true })
         }
         Owner::Others(sources) => json!({
-            "description": format!("Of sources that forebay does not poll: it belongs to {sources}. AWS's answers carry it as null."),
+            "description": format!("Of sources that forebay does not poll: it belongs to {sources}. AWS's answers \
+                carry it as null."),
             "enum": [null, [], {}, ""],
             "deprecated": true,
         }),
@@ -108,17 +110,20 @@ fn shape(shape: &Shape) -> Value {
         Shape::Map(table) => object(table),
         Shape::WordOrMap(words, table) => json!({ "anyOf": [{ "enum": words }, object(table), variable] }),
         Shape::Tags => json!({ "anyOf": [
-            { "type": "object", "additionalProperties": { "type": ["string", "number", "boolean", "null"], "maxLength": LONGEST_VALUE } },
+            { "type": "object", "additionalProperties": { "type": ["string", "number", "boolean", "null"],
+                "maxLength": LONGEST_VALUE } },
             { "type": "array", "items": {
                 "type": "object",
-                "properties": { "Key": { "type": "string", "minLength": 1, "maxLength": LONGEST_KEY }, "Value": { "type": "string", "maxLength": LONGEST_VALUE } },
+                "properties": { "Key": { "type": "string", "minLength": 1, "maxLength": LONGEST_KEY },
+                "Value": { "type": "string", "maxLength": LONGEST_VALUE } },
                 "required": ["Key"],
                 "additionalProperties": false,
             } },
         ] }),
         Shape::WordOrArn(words) => json!({ "anyOf": [
             { "enum": words },
-            { "type": "string", "pattern": r"^arn:|\$\{", "title": "The ARN of an SQS queue, an SNS topic or an S3 bucket." },
+            { "type": "string", "pattern": r"^arn:|\$\{", "title": "The ARN of an SQS queue, an SNS topic or an S3 \
+                bucket." },
         ] }),
         Shape::Pattern => {
             json!({ "anyOf": [{ "type": "object" }, { "type": "string", "maxLength": LONGEST_PATTERN }] })

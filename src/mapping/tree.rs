@@ -28,7 +28,8 @@ pub(crate) enum NodeKind {
 impl Node {
     /// Written as null, or not written at all.
     pub(crate) fn is_null(&self) -> bool {
-        matches!(&self.kind, NodeKind::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
+        matches!(&self.kind, NodeKind::Scalar { text, plain: true } if matches!(text.as_str(),
+        "" | "~" | "null" | "Null" | "NULL"))
     }
 
     /// Null, `""`, `[]` or `{}`: says nothing.

@@ -14,7 +14,8 @@ fn accepts_pascal_and_camel_case() {
 }
 
 /// The request of `CreateEventSourceMapping` in the model of 2015-03-31; those with a star are not in Update's.
-const MODEL: &str = "EventSourceArn* FunctionName Enabled BatchSize FilterCriteria KMSKeyArn MetricsConfig LoggingConfig \
+const MODEL: &str = "EventSourceArn* FunctionName Enabled BatchSize FilterCriteria KMSKeyArn MetricsConfig \
+    LoggingConfig \
     ScalingConfig MaximumBatchingWindowInSeconds ParallelizationFactor StartingPosition* StartingPositionTimestamp* \
     DestinationConfig MaximumRecordAgeInSeconds BisectBatchOnFunctionError MaximumRetryAttempts Tags* \
     TumblingWindowInSeconds Topics* Queues* SourceAccessConfigurations SelfManagedEventSource* FunctionResponseTypes \

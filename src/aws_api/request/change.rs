@@ -30,8 +30,8 @@ pub(crate) fn create(body: &[u8]) -> Result<Parameters, ApiError> {
     Ok(Parameters::of(met(members, findings)?))
 }
 
-/// Reads the body of an update and applies it to a mapping's parameters: what is absent or null stays, what is given replaces,
-/// empty structures, lists and texts clear.
+/// Reads the body of an update and applies it to a mapping's parameters: what is absent or null stays, what is given
+/// replaces, empty structures, lists and texts clear.
 pub(crate) fn update(current: &Parameters, body: &[u8]) -> Result<Update, ApiError> {
     let members = met(body::read(body, MAPPING, true)?, Findings::default())?;
     let switches = members.get("Enabled").and_then(Value::as_bool);
@@ -48,7 +48,8 @@ fn met(mut members: Members, mut findings: Findings) -> Result<Members, ApiError
     if let Some(Value::String(name)) = members.get_mut("FunctionName") {
         *name = FunctionParts::plain(name).ok_or_else(|| {
             ApiError::InvalidParameterValue(format!(
-                "The function {name} is named by a region without its ARN: write its name, its ARN, or ACCOUNT:function:NAME."
+                "The function {name} is named by a region without its ARN: write its name, its ARN, or \
+                 ACCOUNT:function:NAME."
             ))
         })?;
     }

@@ -20,8 +20,9 @@ impl FunctionParts {
         Some(Self { region: part(3), account: part(9), name: part(11)?, qualifier: part(13) })
     }
 
-    /// The form in which definitions keep a name, a partial ARN or an ARN: `function:f` and `123456789012:f` are short for others, and
-    /// would be read as a qualifier's otherwise. None for a region without its ARN, which can be kept in no form.
+    /// The form in which definitions keep a name, a partial ARN or an ARN: `function:f` and `123456789012:f` are short
+    /// for others, and would be read as a qualifier's otherwise. None for a region without its ARN, which can be kept
+    /// in no form.
     pub(crate) fn plain(text: &str) -> Option<String> {
         if text.starts_with("arn:") {
             return Some(text.to_owned());
@@ -31,8 +32,8 @@ impl FunctionParts {
         Some(qualifier.map_or_else(|| name.clone(), |qualifier| format!("{name}:{qualifier}")))
     }
 
-    /// Whether a function's full ARN is what is meant: the same qualifier, or none in both; region and account where they are
-    /// given.
+    /// Whether a function's full ARN is what is meant: the same qualifier, or none in both; region and account where
+    /// they are given.
     pub(crate) fn names(&self, arn: &str) -> bool {
         let Some(other) = Self::read(arn) else { return false };
         let agrees = |asked: &Option<String>, found: &Option<String>| asked.is_none() || asked == found;

@@ -28,7 +28,8 @@ const PAGE: usize = 100;
 /// The largest `MaxItems` that may be asked for.
 const MOST: i64 = 10_000;
 
-/// Reads the query of a URL, without its question mark. Of a name that stands twice the last counts; unknown names are ignored.
+/// Reads the query of a URL, without its question mark. Of a name that stands twice the last counts; unknown names are
+/// ignored.
 pub(crate) fn list(query: &str) -> Result<ListQuery, ApiError> {
     let mut given: Map<String, Value> = pairs(query).map(|(name, value)| (name, value.into())).collect();
     given.retain(|name, _| matches!(name.as_str(), "EventSourceArn" | "FunctionName" | "Marker" | "MaxItems"));
@@ -98,12 +99,14 @@ mod tests {
             (
                 "MaxItems=0",
                 "ValidationException",
-                "1 validation error detected: Value '0' at 'maxItems' failed to satisfy constraint: Member must have value greater than or equal to 1",
+                "1 validation error detected: Value '0' at 'maxItems' failed to satisfy constraint: Member must have \
+                 value greater than or equal to 1",
             ),
             (
                 "MaxItems=10001",
                 "ValidationException",
-                "1 validation error detected: Value '10001' at 'maxItems' failed to satisfy constraint: Member must have value less than or equal to 10000",
+                "1 validation error detected: Value '10001' at 'maxItems' failed to satisfy constraint: Member must \
+                 have value less than or equal to 10000",
             ),
             ("MaxItems=ten", "SerializationException", "STRING_VALUE can not be converted to an Integer"),
             ("MaxItems=", "SerializationException", "STRING_VALUE can not be converted to an Integer"),
@@ -119,8 +122,20 @@ mod tests {
         }
         let error = list("EventSourceArn=q&FunctionName=a+b&MaxItems=-1").unwrap_err().to_string();
         assert!(error.starts_with("3 validation errors detected: Value 'q' at 'eventSourceArn' failed"), "{error}");
-        assert!(error.contains("; Value 'a b' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression pattern: "), "{error}");
-        assert!(error.ends_with("; Value '-1' at 'maxItems' failed to satisfy constraint: Member must have value greater than or equal to 1"), "{error}");
+        assert!(
+            error.contains(
+                "; Value 'a b' at 'functionName' failed to satisfy constraint: Member must satisfy \
+            regular expression pattern: "
+            ),
+            "{error}"
+        );
+        assert!(
+            error.ends_with(
+                "; Value '-1' at 'maxItems' failed to satisfy constraint: Member must have value \
+            greater than or equal to 1"
+            ),
+            "{error}"
+        );
         assert!(list("FunctionName=").unwrap_err().to_string().starts_with("2 validation errors detected"));
         assert!(list("EventSourceArn=%ff").is_err());
     }

@@ -1,8 +1,8 @@
 //! What requests say, checked as far as it needs no AWS. Pure: no I/O, no clock.
 //!
-//! A body passes two gates, each with the error that AWS gives there: JSON and types (`body`), then the model's constraints, all
-//! that are not met in one message (`constraints`). What comes out is canonical. What goes with which source and together is
-//! checked where a mapping is made of it (`aws_api/definition.rs`).
+//! A body passes two gates, each with the error that AWS gives there: JSON and types (`body`), then the model's
+//! constraints, all that are not met in one message (`constraints`). What comes out is canonical. What goes with which
+//! source and together is checked where a mapping is made of it (`aws_api/definition.rs`).
 
 mod body;
 mod canonical;

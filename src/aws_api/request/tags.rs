@@ -143,7 +143,8 @@ mod tests {
             ["x", "arn:aws:lambda:us-east-1:123456789012:event-source-mapping:1", "arn:aws:sqs:us-east-1:1:q"]
         {
             let expected = format!(
-                "1 validation error detected: Value '{segment}' at 'resource' failed to satisfy constraint: Member must satisfy regular expression pattern: {}",
+                "1 validation error detected: Value '{segment}' at 'resource' failed to satisfy constraint: Member \
+                 must satisfy regular expression pattern: {}",
                 TAGGABLE.pattern
             );
             assert_eq!(refusal(tag_resource(segment)), ("ValidationException", expected));
@@ -181,13 +182,17 @@ mod tests {
         assert_eq!(
             refusal(tags_to_add(br#"{"Tags":{"a*":"1","b":"2"}}"#)).1,
             format!(
-                "1 validation error detected: Value '{{a*=1, b=2}}' at 'tags' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 128, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: {pattern}]"
+                "1 validation error detected: Value '{{a*=1, b=2}}' at 'tags' failed to satisfy constraint: Map keys \
+                 must satisfy constraint: [Member must have length less than or equal to 128, Member must have length \
+                  greater than or equal to 1, Member must satisfy regular expression pattern: {pattern}]"
             )
         );
         assert_eq!(
             refusal(tags_to_add(br#"{"Tags":{"a":"1,"}}"#)).1,
             format!(
-                "1 validation error detected: Value '{{a=1,}}' at 'tags' failed to satisfy constraint: Map value must satisfy constraint: [Member must have length less than or equal to 256, Member must have length greater than or equal to 0, Member must satisfy regular expression pattern: {pattern}]"
+                "1 validation error detected: Value '{{a=1,}}' at 'tags' failed to satisfy constraint: Map value must \
+                 satisfy constraint: [Member must have length less than or equal to 256, Member must have length \
+                  greater than or equal to 0, Member must satisfy regular expression pattern: {pattern}]"
             )
         );
         for (key, value, errors) in [(128, 256, 0), (129, 0, 1), (1, 257, 1), (0, 257, 2)] {
@@ -232,12 +237,20 @@ mod tests {
             refusal(tag_keys("TagKeys=a")),
             (
                 "ValidationException",
-                "1 validation error detected: Value null at 'tagKeys' failed to satisfy constraint: Member must not be null".into()
+                "1 validation error detected: Value null at 'tagKeys' failed to satisfy constraint: Member must not be \
+                 null".into()
             )
         );
         let (code, text) = refusal(tag_keys("tagKeys=a&tagKeys=b*"));
         assert_eq!(code, "ValidationException");
-        assert!(text.starts_with("1 validation error detected: Value '[a, b*]' at 'tagKeys' failed to satisfy constraint: Member must satisfy constraint: [Member must have length less than or equal to 128, "), "{text}");
+        assert!(
+            text.starts_with(
+                "1 validation error detected: Value '[a, b*]' at 'tagKeys' failed to satisfy \
+            constraint: Member must satisfy constraint: [Member must have length less than or equal to \
+             128, "
+            ),
+            "{text}"
+        );
         assert!(tag_keys("tagKeys=").is_err());
     }
 }

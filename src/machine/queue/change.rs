@@ -4,7 +4,8 @@ use super::QueueMachine;
 use super::options::QueueOptions;
 
 impl QueueMachine {
-    /// Takes over other settings. What is in flight is judged as it was begun; everything else goes on under the new ones.
+    /// Takes over other settings. What is in flight is judged as it was begun; everything else goes on under the new
+    /// ones.
     pub(super) fn change(&mut self, options: QueueOptions) {
         let Self { cx, messages, invoking, .. } = self;
         let before = std::mem::replace(&mut cx.options, options);

@@ -94,7 +94,8 @@ fn a_window_holds_messages_beyond_their_visibility() {
     assert_eq!((outcome.deleted, outcome.dead), (5, 0));
 }
 
-/// Broken for minutes: that shows, also while every batch is reported and not one is thrown, and ends with the first success.
+/// Broken for minutes: that shows, also while every batch is reported and not one is thrown, and ends with the first
+/// success.
 #[test]
 fn a_function_that_fails_everything_shows_as_failing_until_it_succeeds() {
     let mut subject = subject(30);

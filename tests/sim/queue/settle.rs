@@ -193,8 +193,8 @@ impl Session {
 }
 
 impl Session {
-    /// A drain does not give back what the queue would move to its dead-letter queue next. Of a FIFO queue it must where
-    /// the group has lost another message.
+    /// A drain does not give back what the queue would move to its dead-letter queue next. Of a FIFO queue it must
+    /// where the group has lost another message.
     fn check_not_last(&self, state: &SubjectState, index: usize) {
         let lease = &state.leases[index];
         let unstarted = matches!(lease.hold, Hold::Unstarted | Hold::Waiting) && lease.allowed.is_none();

@@ -12,7 +12,8 @@ fn taken(source: &str, more: Value) -> Parameters {
 
 fn below(value: &str, path: &str, min: i64) -> String {
     format!(
-        "Value '{value}' at '{path}' failed to satisfy constraint: Member must have value greater than or equal to {min}"
+        "Value '{value}' at '{path}' failed to satisfy constraint: Member must have value greater than or equal to \
+         {min}"
     )
 }
 
@@ -77,7 +78,8 @@ fn numbers_have_their_ranges() {
 fn texts_have_their_lengths() {
     let long = |path: &str, max: usize, text: &str| {
         one(&format!(
-            "Value '{text}' at '{path}' failed to satisfy constraint: Member must have length less than or equal to {max}"
+            "Value '{text}' at '{path}' failed to satisfy constraint: Member must have length less than or equal to \
+             {max}"
         ))
     };
     let arn = |length: usize| format!("{KINESIS}{}", "x".repeat(length - KINESIS.len()));
@@ -101,7 +103,10 @@ fn texts_have_their_lengths() {
     }
     let pattern = |length: usize| format!(r#"{{"data":{{"a":["{}"]}}}}"#, "x".repeat(length - 19));
     assert_eq!(pattern(4096).len(), 4096);
-    let filters = |text: &str| json!({ "FilterCriteria": { "Filters": [{ "Pattern": "{\"data\":{\"a\":[1]}}" }, { "Pattern": text }] } });
+    let filters = |text: &str| {
+        json!({ "FilterCriteria": { "Filters": [{ "Pattern": "{\"data\":{\"a\":[1]}}" },
+        { "Pattern": text }] } })
+    };
     taken(KINESIS, filters(&pattern(4096)));
     let exceeds = pattern(4097);
     assert_eq!(refused(KINESIS, filters(&exceeds)), long("filterCriteria.filters.2.member.pattern", 4096, &exceeds));
@@ -139,7 +144,8 @@ fn texts_have_their_forms() {
     ];
     for (more, value, path, pattern) in table {
         let finding = format!(
-            "Value '{value}' at '{path}' failed to satisfy constraint: Member must satisfy regular expression pattern: {pattern}"
+            "Value '{value}' at '{path}' failed to satisfy constraint: Member must satisfy regular expression pattern: \
+             {pattern}"
         );
         assert_eq!(refused(QUEUE, more), one(&finding));
     }
@@ -150,9 +156,8 @@ fn words_are_of_a_set() {
     // Recorded, order of the set included.
     assert_eq!(
         refused(KINESIS, json!({ "StartingPosition": "invalid" })),
-        one(
-            "Value 'invalid' at 'startingPosition' failed to satisfy constraint: Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]"
-        )
+        one("Value 'invalid' at 'startingPosition' failed to satisfy constraint: Member must satisfy enum value set: \
+             [LATEST, AT_TIMESTAMP, TRIM_HORIZON]")
     );
     for near in ["latest", "LATEST ", ""] {
         assert_eq!(refused(KINESIS, json!({ "StartingPosition": near })).0, VALIDATION, "{near:?}");
@@ -160,18 +165,21 @@ fn words_are_of_a_set() {
     assert_eq!(
         refused(QUEUE, json!({ "FunctionResponseTypes": ["Report"] })),
         one(
-            "Value '[Report]' at 'functionResponseTypes' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [ReportBatchItemFailures]]"
+            "Value '[Report]' at 'functionResponseTypes' failed to satisfy constraint: Member must satisfy constraint: \
+             [Member must satisfy enum value set: [ReportBatchItemFailures]]"
         )
     );
     assert_eq!(
         refused(QUEUE, json!({ "MetricsConfig": { "Metrics": ["EventCount", "Events"] } })),
         one(
-            "Value '[EventCount, Events]' at 'metricsConfig.metrics' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [EventCount, ErrorCount, KafkaMetrics]]"
+            "Value '[EventCount, Events]' at 'metricsConfig.metrics' failed to satisfy constraint: Member must satisfy \
+             constraint: [Member must satisfy enum value set: [EventCount, ErrorCount, KafkaMetrics]]"
         )
     );
     assert_eq!(
         refused(QUEUE, json!({ "LoggingConfig": { "SystemLogLevel": "LOUD" } })).1,
-        "1 validation error detected: Value 'LOUD' at 'loggingConfig.systemLogLevel' failed to satisfy constraint: Member must satisfy enum value set: [DEBUG, INFO, WARN]"
+        "1 validation error detected: Value 'LOUD' at 'loggingConfig.systemLogLevel' failed to satisfy constraint: \
+         Member must satisfy enum value set: [DEBUG, INFO, WARN]"
     );
 }
 
@@ -181,7 +189,8 @@ fn lists_have_their_lengths() {
     assert_eq!(
         refused(QUEUE, json!({ "FunctionResponseTypes": [twice, twice] })),
         one(&format!(
-            "Value '[{twice}, {twice}]' at 'functionResponseTypes' failed to satisfy constraint: Member must have length less than or equal to 1"
+            "Value '[{twice}, {twice}]' at 'functionResponseTypes' failed to satisfy constraint: Member must have \
+             length less than or equal to 1"
         ))
     );
     taken(QUEUE, json!({ "MetricsConfig": { "Metrics": ["EventCount", "EventCount", "EventCount"] } }));
@@ -200,7 +209,8 @@ fn lists_have_their_lengths() {
 
 #[test]
 fn a_function_is_required() {
-    let missing = "1 validation error detected: Value null at 'functionName' failed to satisfy constraint: Member must not be null";
+    let missing = "1 validation error detected: Value null at 'functionName' failed to satisfy constraint: Member must \
+        not be null";
     for body in ["", "{}", r#"{"FunctionName":null}"#, r#"{"functionName":"f"}"#] {
         assert_eq!(told(create(body.as_bytes()), body), (VALIDATION, missing.to_owned()));
     }

@@ -11,7 +11,8 @@ fn the_service_refuses_in_the_words_of_aws() {
     let filters = |pattern: &str| json!({ "FilterCriteria": { "Filters": [{ "Pattern": pattern }] } });
     let on_success = json!({ "DestinationConfig": { "OnSuccess": { "Destination": QUEUE } } });
     let position = format!("Unsupported starting position for arn type: {DYNAMODB}");
-    let null = "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.";
+    let null = "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member \
+        must not be null.";
     let table = [
         (QUEUE, json!({ "EventSourceArn": null }), "Unrecognized event source."),
         (QUEUE, json!({ "EventSourceArn": "arn:aws:s3:::bucket" }), "Unrecognized event source."),
@@ -35,13 +36,15 @@ fn the_service_refuses_in_the_words_of_aws() {
         (QUEUE, json!({ "FilterCriteria": { "Filters": [{}] } }), filter),
         (
             QUEUE,
-            json!({ "EventSourceArn": null, "SelfManagedEventSource": { "Endpoints": { "KAFKA_BOOTSTRAP_SERVERS": ["k:1"] } } }),
+            json!({ "EventSourceArn": null,
+                "SelfManagedEventSource": { "Endpoints": { "KAFKA_BOOTSTRAP_SERVERS": ["k:1"] } } }),
             "Required 'sourceAccessConfigurations' parameter is missing.",
         ),
         (
             QUEUE,
             json!({ "ProvisionedPollerConfig": { "MinimumPollers": 2 }, "ScalingConfig": { "MaximumConcurrency": 2 } }),
-            "Provisioned mode for SQS ESM does not support maximum concurrency feature. Use MaximumPollers as the control mechanism and remove maximum concurrency.",
+            "Provisioned mode for SQS ESM does not support maximum concurrency feature. Use MaximumPollers as the \
+             control mechanism and remove maximum concurrency.",
         ),
     ];
     for (source, more, text) in table {
@@ -99,7 +102,8 @@ fn what_forebay_lacks_is_refused_in_its_own_words() {
         ),
         (
             DYNAMODB,
-            json!({ "TumblingWindowInSeconds": 1, "FilterCriteria": { "Filters": [{ "Pattern": "{\"eventName\":[\"INSERT\"]}" }] } }),
+            json!({ "TumblingWindowInSeconds": 1,
+                "FilterCriteria": { "Filters": [{ "Pattern": "{\"eventName\":[\"INSERT\"]}" }] } }),
             "excludes FilterCriteria",
         ),
         (
@@ -230,12 +234,14 @@ fn an_answer_of_aws_can_be_sent_back() {
     let null = Value::Null;
     let read_only = json!({
         "UUID": "8f2c4a1e-0b9d-4a53-9a55-5f0d6b7c8e9f", "State": "Enabled", "StateTransitionReason": "User action",
-        "LastModified": 1732090200.5, "LastProcessingResult": "OK", "FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:f",
+        "LastModified": 1732090200.5, "LastProcessingResult": "OK",
+        "FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:f",
         "EventSourceMappingArn": "arn:aws:lambda:us-east-1:123456789012:event-source-mapping:8f2c4a1e-0b9d-4a53-9a55-5f0d6b7c8e9f",
         "FilterCriteriaError": null, "Topics": null, "Queues": null, "KMSKeyArn": null, "ProvisionedPollerConfig": null,
     });
     let stream = json!({
-        "BatchSize": 100, "MaximumBatchingWindowInSeconds": 0, "ParallelizationFactor": 1, "DestinationConfig": { "OnFailure": {} },
+        "BatchSize": 100, "MaximumBatchingWindowInSeconds": 0, "ParallelizationFactor": 1,
+        "DestinationConfig": { "OnFailure": {} },
         "MaximumRecordAgeInSeconds": -1, "MaximumRetryAttempts": -1, "BisectBatchOnFunctionError": false,
         "TumblingWindowInSeconds": 0, "FunctionResponseTypes": [], "ScalingConfig": null, "FilterCriteria": null,
     });

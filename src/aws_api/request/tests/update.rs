@@ -28,7 +28,8 @@ fn full_stream() -> Value {
     json!({
         "StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": 1_732_090_200, "BatchSize": 500,
         "MaximumBatchingWindowInSeconds": 3, "ParallelizationFactor": 4, "MaximumRecordAgeInSeconds": 3600,
-        "BisectBatchOnFunctionError": true, "MaximumRetryAttempts": 3, "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "BisectBatchOnFunctionError": true, "MaximumRetryAttempts": 3,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
     })
 }
 
@@ -164,7 +165,8 @@ fn a_change_may_not_break_the_whole() {
         (
             made(QUEUE, json!({ "ScalingConfig": { "MaximumConcurrency": 2 } })),
             json!({ "ProvisionedPollerConfig": { "MaximumPollers": 2 } }),
-            "Provisioned mode for SQS ESM does not support maximum concurrency feature. Use MaximumPollers as the control mechanism and remove maximum concurrency.",
+            "Provisioned mode for SQS ESM does not support maximum concurrency feature. Use MaximumPollers as the \
+             control mechanism and remove maximum concurrency.",
         ),
     ];
     for (current, body, text) in table {
