@@ -5,9 +5,11 @@ PYTHON ?= python3
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 SEEDS ?= 100000
 SECONDS ?= 3600
+# Most of them only wait, so more than the cores can do at once.
+EMULATOR_THREADS ?= 8
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint demo bench fuzz fuzz-api fuzz-signature sim-long deny emulators clean-demo
+.PHONY: help build test test-slow lint demo bench fuzz fuzz-api fuzz-signature sim-long deny emulators clean-demo
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -16,13 +18,18 @@ build: ## Build the release binary (target/release/forebay)
 	$(CARGO) build --release --locked --bin forebay
 
 # A proxy of the user's is not for the servers of the tests.
-test: export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
-test: export no_proxy := 127.0.0.1,localhost,$(no_proxy)
-test: emulators ## Run every test: unit, documentation, simulation, emulator, command line
+test test-slow: export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
+test test-slow: export no_proxy := 127.0.0.1,localhost,$(no_proxy)
+test: emulators ## Run every test but the slow ones: unit, documentation, simulation, emulator, command line
 	@sh scripts/check.sh
 	@echo 'Compiling the tests (some minutes the first time)'
 	@if [ -t 2 ]; then $(CARGO) test --locked --no-run; else $(CARGO) test --locked --no-run --quiet; fi
-	$(CARGO) test --locked --quiet
+	$(CARGO) test --locked --quiet --lib --bins --test sim --test cli
+	$(CARGO) test --locked --quiet --doc
+	$(CARGO) test --locked --quiet --test emulator -- --test-threads=$(EMULATOR_THREADS)
+
+test-slow: emulators ## Run the tests that wait for longer than a minute
+	$(CARGO) test --locked --quiet --test emulator stream:: -- --ignored --test-threads=$(EMULATOR_THREADS)
 
 lint: ## Check formatting, clippy, rustdoc, scripts, the text of the documentation, and dependencies
 	$(CARGO) fmt --check
@@ -42,7 +49,7 @@ demo: emulators ## Run orders and payments from queues and clicks from a stream 
 bench: ## Measure forebay against a bare loop on the same SDK, and event patterns against skipping
 	$(CARGO) bench --locked --bench queue --bench stream --bench filter
 
-sim-long: ## Simulate SEEDS lives of queues, of FIFO queues and of streams (100,000 unless given), with every assertion on
+sim-long: ## Simulate SEEDS scenarios of queues, of FIFO queues and of streams (100,000 unless given), with every assertion on
 	FOREBAY_SEEDS=$(SEEDS) $(CARGO) test --locked --profile sim --test sim
 
 fuzz: ## Fuzz patterns and records for SECONDS (an hour unless given); needs nightly Rust and cargo-fuzz

@@ -235,7 +235,8 @@ impl Account {
     }
 }
 
-/// How long nothing must come, where nothing may come.
+/// How long nothing must come, where nothing may come. No machine is too busy for this: one that is too slow to bring what
+/// is wrong only misses it.
 pub(crate) async fn a_while() {
     tokio::time::sleep(Duration::from_millis(1500)).await;
 }

@@ -45,7 +45,7 @@ fn complete(turns: &mut Turns, disturbed: &[f64]) -> Tally {
 async fn groups_keep_their_order_when_the_queue_is_out_of_reach_for_longer_than_their_leases() {
     let emulator = Emulator::shared();
     let account = emulator.account().await;
-    let queue = account.create_fifo_queue("orders", 2).await;
+    let queue = account.create_fifo_queue("orders", 10).await;
     let site = Site::new(&account);
     let mut turns = Turns::new(&site, "turns");
     account.create_function("work", &turns.source(CAREFUL), 10).await;
@@ -62,8 +62,15 @@ async fn groups_keep_their_order_when_the_queue_is_out_of_reach_for_longer_than_
     for done in [100, 300, 500] {
         eventually(PATIENCE, "it flows", async || (turns.done() >= done).then_some(())).await;
         cuts.push(unix());
+        let refused = proxy.refused();
         proxy.shut();
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        // For longer than a lease, and than the first tries to extend it.
+        eventually(PATIENCE, "every lease is over", async || {
+            let left = account.messages(&queue).await;
+            let visible = left.iter().all(|message| message["IsVisible"] == true);
+            (visible && proxy.refused() > refused + 2).then_some(())
+        })
+        .await;
         proxy.reopen();
         cuts.push(unix());
     }

@@ -27,7 +27,7 @@ async fn what_was_not_begun_is_visible_again_at_once_and_in_order() {
     eventually(SOON, "the load is there", async || (turns.entries().len() >= 4).then_some(())).await;
 
     daemon.signal(Signal::TERM);
-    let (status, took) = daemon.ended(Duration::from_secs(30)).await;
+    let (status, took) = daemon.ended(SOON).await;
     assert_eq!(status.code(), Some(0), "after {took:?}");
     let left = account.messages(&queue).await;
     assert!(left.iter().all(|message| message["IsVisible"] == true), "{left:?}");

@@ -7,13 +7,13 @@ use aws_sdk_sqs::types::QueueAttributeName::VisibilityTimeout;
 use rustix::process::Signal;
 
 use crate::harness::ledger::Ledger;
-use crate::harness::process::{Daemon, SOON, Site, eventually};
+use crate::harness::process::{Daemon, NEVER, SOON, Site, eventually};
 use crate::harness::{Account, Emulator, Queue};
 
 const DRAINING: &str = "draining; another signal cuts it short";
 
-/// Shorter than any drain of a fault, longer than one that works takes on a busy machine.
-const LONG: Duration = Duration::from_secs(20);
+/// A function that takes so many seconds hangs for as long as any test waits.
+const HANG: u32 = 300;
 
 /// Notes, and then takes so many seconds.
 fn lasting(ledger: &Ledger, seconds: u32) -> String {
@@ -46,7 +46,7 @@ async fn all_visible(account: &Account, queue: &Queue) -> BTreeSet<String> {
 
 async fn terminated(mut daemon: Daemon) -> Duration {
     daemon.signal(Signal::TERM);
-    let (status, took) = daemon.ended(Duration::from_secs(30)).await;
+    let (status, took) = daemon.ended(SOON).await;
     assert_eq!(status.code(), Some(0), "after {took:?}");
     took
 }
@@ -61,7 +61,7 @@ async fn a_drain_under_load_finishes_what_is_in_flight_and_hides_nothing() {
     let sent = bodies(300);
     account.send(&queue, &sent).await;
     site.map("orders", &queue, "work", "ScalingConfig: { MaximumConcurrency: 4 }");
-    let daemon = site.run_with(&["--drain-timeout", "50s"]).await;
+    let daemon = site.run_with(&["--drain-timeout", NEVER]).await;
     eventually(SOON, "the load is there", async || (ledger.entries().len() >= 6).then_some(())).await;
 
     terminated(daemon).await;
@@ -83,11 +83,10 @@ async fn messages_that_wait_in_a_window_are_visible_again_at_once() {
     let sent = bodies(25);
     account.send(&queue, &sent).await;
     site.map("orders", &queue, "work", "BatchSize: 100\nMaximumBatchingWindowInSeconds: 300");
-    let daemon = site.run().await;
+    let daemon = site.run_with(&["--drain-timeout", NEVER]).await;
     holds(&site, 25).await;
 
-    let took = terminated(daemon).await;
-    assert!(took < LONG, "{took:?}");
+    terminated(daemon).await;
     assert_eq!(all_visible(&account, &queue).await, sent.into_iter().collect());
     assert!(ledger.entries().is_empty());
     let left = account.messages(&queue).await;
@@ -107,14 +106,13 @@ async fn batches_that_were_throttled_are_visible_again_at_once() {
     let sent = bodies(30);
     account.send(&queue, &sent).await;
     site.map("orders", &queue, "work", "ScalingConfig: { MaximumConcurrency: 2 }");
-    let daemon = site.run().await;
+    let daemon = site.run_with(&["--drain-timeout", NEVER]).await;
     eventually(SOON, "throttles", async || {
         (daemon.metric("forebay_throttles_total", "orders").await >= 3.0).then_some(())
     })
     .await;
 
-    let took = terminated(daemon).await;
-    assert!(took < LONG, "{took:?}");
+    terminated(daemon).await;
     assert_eq!(all_visible(&account, &queue).await, sent.into_iter().collect());
     assert!(ledger.entries().is_empty());
 }
@@ -125,14 +123,14 @@ async fn a_function_that_hangs_is_not_waited_for_beyond_the_bound() {
     let queue = hiding_queue(&account).await;
     let site = Site::new(&account);
     let mut ledger = Ledger::new(&site, "ledger");
-    account.create_function("work", &lasting(&ledger, 50), 60).await;
+    account.create_function("work", &lasting(&ledger, HANG), 400).await;
     account.send(&queue, &bodies(1)).await;
     site.map("orders", &queue, "work", "");
     let daemon = site.run_with(&["--drain-timeout", "2s"]).await;
     eventually(SOON, "the function hangs", async || (ledger.entries().len() == 1).then_some(())).await;
 
     let took = terminated(daemon).await;
-    assert!(took > Duration::from_millis(1900) && took < LONG, "{took:?}");
+    assert!(took > Duration::from_millis(1900), "{took:?}");
     let left = account.messages(&queue).await;
     assert_eq!(left.len(), 1, "not processed, not lost");
 }
@@ -143,10 +141,10 @@ async fn a_second_signal_cuts_the_drain_short() {
     let queue = hiding_queue(&account).await;
     let site = Site::new(&account);
     let mut ledger = Ledger::new(&site, "ledger");
-    account.create_function("work", &lasting(&ledger, 50), 60).await;
+    account.create_function("work", &lasting(&ledger, HANG), 400).await;
     account.send(&queue, &bodies(1)).await;
     site.map("orders", &queue, "work", "");
-    let mut daemon = site.run_with(&["--drain-timeout", "55s"]).await;
+    let mut daemon = site.run_with(&["--drain-timeout", NEVER]).await;
     eventually(SOON, "the function hangs", async || (ledger.entries().len() == 1).then_some(())).await;
 
     daemon.signal(Signal::TERM);
@@ -154,9 +152,8 @@ async fn a_second_signal_cuts_the_drain_short() {
     eventually(SOON, "it says so", async || (daemon.probe("/readyz").await.0 == 503).then_some(())).await;
     assert_eq!(daemon.probe("/livez").await.0, 200, "a drain is no reason for an orchestrator to kill it");
     daemon.signal(Signal::TERM);
-    let (status, took) = daemon.ended(Duration::from_secs(30)).await;
+    let (status, _) = daemon.ended(SOON).await;
     assert_eq!(status.code(), Some(1), "what is cut short is not clean");
-    assert!(took < LONG, "{took:?}");
     assert_eq!(account.messages(&queue).await.len(), 1, "not processed, not lost");
 }
 
@@ -172,7 +169,7 @@ async fn an_interrupt_drains_too_and_shows_in_the_exit_code() {
     let mut daemon = site.run().await;
     eventually(SOON, "the function works", async || (ledger.entries().len() == 1).then_some(())).await;
     daemon.signal(Signal::INT);
-    let (status, _) = daemon.ended(Duration::from_secs(30)).await;
+    let (status, _) = daemon.ended(SOON).await;
     assert_eq!(status.code(), Some(130));
     assert!(account.messages(&queue).await.is_empty(), "processed and deleted");
     assert!(!site.path("socket").exists(), "the socket goes with its process");

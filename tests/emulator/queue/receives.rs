@@ -1,8 +1,6 @@
 //! Receives that are open when settings change, a mapping is stopped or the process ends: what comes then is neither hidden
 //! nor spent. Each queue moves a message to its dead-letter queue when it is received a second time.
 
-use std::time::Duration;
-
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -88,7 +86,7 @@ async fn a_message_that_comes_while_the_process_ends_is_processed_once() {
     let waits = "waiting for 1 receive that is still open (up to 20 s); another signal stops now";
     eventually(SOON, "it says what it waits for", async || daemon.said(waits).first().cloned()).await;
     stage.send().await;
-    let (status, _) = daemon.ended(Duration::from_secs(30)).await;
+    let (status, _) = daemon.ended(SOON).await;
     assert_eq!(status.code(), Some(0));
     let next = stage.site.run().await;
     stage.is_processed_once().await;

@@ -31,6 +31,7 @@ fn positions(status: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
+#[ignore = "lasts longer than a minute: `make test-slow`"]
 async fn a_destination_that_is_down_for_a_minute_loses_nothing() {
     let emulator = Emulator::shared();
     let account = emulator.account().await;

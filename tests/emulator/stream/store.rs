@@ -2,7 +2,6 @@
 //! what was said.
 
 use std::fs;
-use std::time::Duration;
 
 use rustix::process::Signal;
 
@@ -34,7 +33,7 @@ async fn a_drain_that_could_not_save_its_last_checkpoints_is_no_clean_end() {
     let lost = stream.put_all(&["not kept"]).await.remove(0);
     eventually(SOON, "records go on", async || ledger.times().contains_key("not kept").then_some(())).await;
     daemon.signal(Signal::TERM);
-    let (status, _) = daemon.ended(Duration::from_secs(30)).await;
+    let (status, _) = daemon.ended(SOON).await;
     assert_eq!(status.code(), Some(1));
     let said = daemon.said(UNSAVED);
     assert_eq!(said.len(), 1, "{:?}", daemon.log());
