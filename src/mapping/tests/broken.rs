@@ -1,5 +1,6 @@
 //! Broken files: the codes each gives, and how the problems look, line and caret included.
 
+use super::broken_lines::LINES;
 use super::{broken_destinations as destinations, broken_filters as filters, broken_streams as streams, read};
 use crate::mapping::Code;
 
@@ -180,88 +181,6 @@ const FILES: &[Case] = &[
         &["FB0203"],
         "{ Name: \"\", Tags: { größe: \"日本語\" }, EventSourceArn: \"arn:aws:sqs:us-east-1:000000000000:orders\", FunctionName: f }\n",
     ),
-];
-
-/// Lines added to a sound mapping.
-const LINES: &[Case] = &[
-    ("unknown_key", &["FB0101"], "BachSize: 10"),
-    ("snake_case", &["FB0101"], "batch_size: 10"),
-    ("misplaced", &["FB0101", "FB0101"], "MaximumConcurrency: 5\nPoller: { RoleArn: x }"),
-    ("duplicate_key", &["FB0008"], "BatchSize: 5\nBatchSize: 6"),
-    ("duplicate_spelling", &["FB0008"], "BatchSize: 5\nbatchSize: 6"),
-    ("duplicate_tag", &["FB0008"], "Tags: { team: a, team: b }"),
-    ("interpolation_in_braces", &["FB0007"], "ScalingConfig: { MaximumConcurrency: ${SIZE:-5} }"),
-    ("merge_key", &["FB0011"], "<<: { BatchSize: 5 }"),
-    ("key_no_text", &["FB0102"], "[a, b]: 5"),
-    ("unknown_tag", &["FB0009"], "BatchSize: !binary 10"),
-    ("batch_zero", &["FB0201"], "BatchSize: 0"),
-    ("batch_negative", &["FB0201"], "BatchSize: -1"),
-    ("batch_huge", &["FB0201"], "BatchSize: 99999999999999999999999999999999999999999999"),
-    ("batch_quoted", &["FB0202"], "BatchSize: \"10\""),
-    ("batch_octal", &["FB0202"], "BatchSize: 012"),
-    ("batch_float", &["FB0202", "FB0202"], "BatchSize: 10.0\nMaximumBatchingWindowInSeconds: 1e2"),
-    ("batch_fraction", &["FB0202"], "MaximumBatchingWindowInSeconds: 0.5"),
-    ("batch_word", &["FB0102"], "BatchSize: ten"),
-    ("batch_list", &["FB0102"], "BatchSize: [10]"),
-    ("batch_needs_window", &["FB0301"], "BatchSize: 100"),
-    ("batch_needs_window_zero", &["FB0301"], "BatchSize: 100\nMaximumBatchingWindowInSeconds: 0"),
-    ("window_long", &["FB0201"], "MaximumBatchingWindowInSeconds: 301"),
-    ("enabled_yes", &["FB0215"], "Enabled: yes"),
-    ("enabled_quoted", &["FB0215"], "Enabled: \"true\""),
-    ("enabled_word", &["FB0102"], "Enabled: sometimes"),
-    ("response_types", &["FB0204"], "FunctionResponseTypes: [ReportItemFailures]"),
-    ("response_types_no_list", &["FB0102"], "FunctionResponseTypes: ReportBatchItemFailures"),
-    ("response_types_two", &["FB0210"], "FunctionResponseTypes: [ReportBatchItemFailures, ReportBatchItemFailures]"),
-    ("concurrency", &["FB0201"], "ScalingConfig: { MaximumConcurrency: 1001 }"),
-    ("concurrency_no_map", &["FB0102"], "ScalingConfig: 5"),
-    ("filters_eleven", &["FB0210"], "FilterCriteria: { Filters: [{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}] }"),
-    ("kms", &["FB0407"], "KmsKeyArn: arn:aws:kms:us-east-1:000000000000:key/k"),
-    ("metrics_of_kafka", &["FB0105"], "MetricsConfig: { Metrics: [EventCount, KafkaMetrics] }"),
-    ("provisioned", &["FB0406"], "ProvisionedPollerConfig: { MinimumPollers: 2, MaximumPollers: 10 }"),
-    (
-        "provisioned_all_wrong",
-        &["FB0308", "FB0406", "FB0309", "FB0105"],
-        "ScalingConfig: { MaximumConcurrency: 5 }\nProvisionedPollerConfig: { MinimumPollers: 9, MaximumPollers: 3, PollerGroupName: g }",
-    ),
-    ("provisioned_range", &["FB0201"], "ProvisionedPollerConfig: { MinimumPollers: 201 }"),
-    (
-        "stream_parameters",
-        &["FB0105", "FB0105", "FB0105"],
-        "StartingPosition: TRIM_HORIZON\nMaximumRetryAttempts: -1\nQueues: [q]",
-    ),
-    ("bad_name", &["FB0207"], "Name: my orders"),
-    ("long_name", &["FB0203"], "Name: a1234567890123456789012345678901234567890123456789012345678901234"),
-    ("tags", &["FB0102", "FB0203", "FB0101"], "Tags:\n  - team\n  - { Key: \"\", Value: x }\n  - { Key: a, Valeu: x }"),
-    (
-        "tags_of_a_list",
-        &["FB0103", "FB0008", "FB0103"],
-        "Tags:\n  - { Value: x }\n  - { Key: a, Value: x }\n  - { Key: a }\n  - { Key: null, Value: y }",
-    ),
-    ("interpolation", &["FB0013", "FB0013"], "Name: ${1}\nPoller: { Source: { Region: \"${A\" } }"),
-    ("interpolated_number", &["FB0202"], "BatchSize: \"1${SIZE}\""),
-    ("empty_variable", &["FB0203"], "Name: ${EMPTY}"),
-    ("duration_without_unit", &["FB0208"], "Poller: { DrainTimeout: 30 }"),
-    ("duration_of_parts", &["FB0208"], "Poller: { Visibility: { Timeout: 1m30s } }"),
-    ("duration_long", &["FB0209"], "Poller: { Visibility: { HoldLimit: 13h } }"),
-    ("backoff_order", &["FB0307"], "Poller: { RetryBackoff: { Initial: 10s, Maximum: 1s } }"),
-    ("on_function_error", &["FB0204"], "Poller: { Visibility: { OnFunctionError: Retry } }"),
-    ("on_function_error_empty", &["FB0204"], "Poller: { Visibility: { OnFunctionError: {} } }"),
-    (
-        "endpoint",
-        &["FB0211", "FB0101"],
-        "Poller:\n  Endpoints:\n    sqs: localhost:4566\n    SQS: http://localhost:4566",
-    ),
-    ("region", &["FB0212"], "Poller: { Function: { Region: Frankfurt } }"),
-    ("role", &["FB0213"], "Poller: { Source: { RoleArn: \"arn:aws:iam::000000000000:user/u\" } }"),
-    ("rate_limit", &["FB0201"], "Poller: { RateLimit: 0 }"),
-    ("poller_of_fifo_queues", &["FB0105"], "Poller: { GroupOrder: Protect }"),
-    ("poller_of_streams", &["FB0105", "FB0105"], "Poller: { ParallelizationFactor: 20, ReadsPerSecond: 2 }"),
-    (
-        "endpoint_of_tables",
-        &["FB0101", "FB0101"],
-        "Poller:\n  Endpoints:\n    dynamodb: http://h\n    dynamodb_streams: http://h",
-    ),
-    ("many_at_once", &["FB0201", "FB0101", "FB0215", "FB0105"], "BatchSize: 0\nColour: red\nEnabled: on\nTopics: [t]"),
 ];
 
 /// Every case, those of streams too.

@@ -4,6 +4,7 @@ mod accepted;
 mod broken;
 mod broken_destinations;
 mod broken_filters;
+mod broken_lines;
 mod broken_streams;
 mod definitions;
 mod files;

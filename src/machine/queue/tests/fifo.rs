@@ -1,29 +1,28 @@
-//! FIFO queues: batches by message group, order behind failures, and receives that are made again.
+//! FIFO queues: batches by message group, and order behind failures.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::rig::{Rig, answer, fault, function_error, ms, s};
+use super::rig::{Rig, answer, fault, function_error, s};
 use crate::machine::{
-    BackoffPolicy, Event, FailedBatch, FaultKind, GroupOrder, HeartbeatResult, Input, MAX_BODY_BYTES, OnFunctionError,
-    QueueOptions, SettleAction, SettleOutcome,
+    BackoffPolicy, Event, FailedBatch, FaultKind, GroupOrder, Input, MAX_BODY_BYTES, OnFunctionError, QueueOptions,
 };
 
-fn fifo() -> QueueOptions {
+pub(super) fn fifo() -> QueueOptions {
     QueueOptions { report_batch_item_failures: true, fifo: Some(GroupOrder::Protect), ..QueueOptions::default() }
 }
 
-fn one_slot() -> QueueOptions {
+pub(super) fn one_slot() -> QueueOptions {
     QueueOptions { maximum_concurrency: Some(1), ..fifo() }
 }
 
 impl Rig {
     /// Answers the oldest poll with a message for each letter, which names its group.
-    fn bring_groups(&mut self, letters: &str) {
+    pub(super) fn bring_groups(&mut self, letters: &str) {
         self.bring_groups_sized(letters, |_| 100);
     }
 
-    fn bring_groups_sized(&mut self, letters: &str, bytes: impl Fn(usize) -> usize) {
+    pub(super) fn bring_groups_sized(&mut self, letters: &str, bytes: impl Fn(usize) -> usize) {
         let mut records = Vec::new();
         for (index, letter) in letters.chars().enumerate() {
             let mut record = self.message(bytes(index));
@@ -34,16 +33,16 @@ impl Rig {
         self.feed(Input::Polled { poll, result: Ok(records) });
     }
 
-    fn invoked_records(&self) -> Vec<usize> {
+    pub(super) fn invoked_records(&self) -> Vec<usize> {
         self.invokes.iter().map(|invoke| invoke.records).collect()
     }
 
-    fn attempts(&self) -> Vec<Arc<str>> {
+    pub(super) fn attempts(&self) -> Vec<Arc<str>> {
         self.polls.iter().filter_map(|poll| poll.attempt.clone()).collect()
     }
 }
 
-fn failures(numbers: &[u32]) -> &'static str {
+pub(super) fn failures(numbers: &[u32]) -> &'static str {
     let items: Vec<String> = numbers.iter().map(|number| format!(r#"{{"itemIdentifier":"m-{number}"}}"#)).collect();
     Box::leak(format!(r#"{{"batchItemFailures":[{}]}}"#, items.join(",")).into_boxed_str())
 }
@@ -250,108 +249,4 @@ fn without_a_failure_destination_a_batch_that_failed_comes_again_whole() {
     rig.finish(function_error());
     rig.bring_groups("aaa");
     assert_eq!(rig.invoked_records(), [3]);
-}
-
-#[test]
-fn messages_of_a_group_are_extended_together() {
-    let mut rig = Rig::new(QueueOptions { maximum_concurrency: Some(1), ..fifo() }, 30);
-    rig.bring_groups("aab");
-    rig.pass(s(15));
-    let call = rig.settles.pop_front().unwrap();
-    assert_eq!((call.action, call.entries.len()), (SettleAction::ChangeVisibility, 3));
-    let failed = SettleOutcome::Failed(fault(FaultKind::Transient));
-    let result = Ok(vec![SettleOutcome::Done, failed, SettleOutcome::Done]);
-    rig.feed(Input::Settled { settle: call.id, result });
-    rig.pass(s(5));
-    let call = rig.settles.pop_front().unwrap();
-    let receipts: Vec<&str> = call.entries.iter().map(|entry| entry.receipt.as_str()).collect();
-    assert_eq!(receipts, ["r-1", "r-2"], "the whole group again, and no other");
-}
-
-#[test]
-fn a_lost_receipt_ends_the_work_on_its_group() {
-    let mut rig = Rig::new(one_slot(), 30);
-    rig.bring_groups("aabb");
-    rig.finish(Err(fault(FaultKind::Denied)));
-    rig.pass(s(15));
-    let call = loop {
-        let call = rig.settles.pop_front().expect("extensions");
-        if call.entries.len() == 4 {
-            break call;
-        }
-    };
-    rig.finish(Err(fault(FaultKind::Denied)));
-    let mut outcomes = vec![SettleOutcome::Done; 4];
-    outcomes[0] = SettleOutcome::Gone;
-    rig.feed(Input::Settled { settle: call.id, result: Ok(outcomes) });
-    assert_eq!(rig.saw(|event| matches!(event, Event::Heartbeat { result: HeartbeatResult::Lost, records: 1 })), 1);
-    assert_eq!(rig.settle_all().changed, [("r-2".into(), 0)], "the second may not go without the first");
-    rig.pass(s(60));
-    assert_eq!(rig.invoked_records(), [2], "b goes on");
-}
-
-#[test]
-fn a_receipt_that_is_lost_in_flight_is_not_begun_again_and_neither_is_its_group() {
-    for kind in [FaultKind::Throttled, FaultKind::TooLarge] {
-        let mut rig = Rig::new(one_slot(), 30);
-        rig.bring_groups("aabb");
-        rig.pass(s(15));
-        let call = rig.settles.pop_front().expect("extensions");
-        let mut outcomes = vec![SettleOutcome::Done; 4];
-        outcomes[0] = SettleOutcome::Gone;
-        rig.feed(Input::Settled { settle: call.id, result: Ok(outcomes) });
-        rig.finish(Err(fault(kind)));
-        rig.pass(s(5));
-        assert_eq!(rig.settle_all().changed, [("r-2".into(), 0)], "{kind:?}");
-        assert_eq!((rig.invoked_records(), rig.held()), (vec![2], 2), "{kind:?}: b goes on");
-    }
-}
-
-#[test]
-fn a_receive_whose_answer_was_lost_is_made_again_under_its_name() {
-    let mut rig = Rig::new(one_slot(), 30);
-    let first = rig.attempts();
-    assert_eq!(first.len(), 1);
-    for (kind, again) in [(FaultKind::Timeout, true), (FaultKind::Transient, true), (FaultKind::Throttled, false)] {
-        let before = rig.attempts();
-        rig.fail_poll(kind);
-        rig.pass(s(20));
-        assert_eq!(rig.attempts() == before, again, "{kind:?}");
-    }
-    rig.fail_poll(FaultKind::Timeout);
-    let before = rig.attempts();
-    rig.pass(s(20));
-    assert_ne!(rig.attempts(), before, "it is open again");
-    let kept = rig.attempts();
-    rig.pass(s(300));
-    rig.fail_poll(FaultKind::Timeout);
-    rig.pass(s(20));
-    assert_ne!(rig.attempts(), kept, "SQS has forgotten it by now");
-    let names: BTreeSet<Arc<str>> = rig.attempts().into_iter().collect();
-    rig.bring_groups("a");
-    rig.finish(answer("null"));
-    assert!(rig.attempts().iter().all(|name| !names.contains(name)), "an answered receive is over");
-}
-
-#[test]
-fn standard_queues_know_neither_groups_nor_names_of_receives() {
-    let mut rig = Rig::new(QueueOptions { fifo: None, ..one_slot() }, 30);
-    assert!(rig.attempts().is_empty());
-    rig.bring_groups("aaa");
-    rig.finish(answer(failures(&[2])));
-    rig.pass(ms(10));
-    assert_eq!(rig.settle_all().deleted, ["r-1", "r-3"], "fair queues have groups without an order");
-}
-
-#[test]
-fn a_drain_gives_back_what_waits_in_groups() {
-    let mut rig = Rig::new(fifo(), 30);
-    rig.bring_groups("aaaa");
-    rig.finish(Err(fault(FaultKind::TooLarge)));
-    rig.drain(s(10));
-    rig.fail_polls();
-    assert_eq!(rig.settle_all().changed, [("r-3".into(), 0), ("r-4".into(), 0)]);
-    rig.finish(answer("null"));
-    assert_eq!(rig.settle_all().deleted, ["r-1", "r-2"]);
-    assert!(rig.done);
 }

@@ -2,8 +2,10 @@
 
 mod changes;
 mod deliveries;
+mod describing;
 mod destinations;
 mod fifo;
+mod fifo_leases;
 mod futile;
 mod lives;
 mod panics;
