@@ -9,13 +9,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::clock::Clock;
 use super::live::Live;
-use super::ports::World;
+use super::ports::{CurrentWorld, World};
 use crate::clock::ServiceClock;
 use crate::machine::{Command, Deadline, Input, InvokeRequest, Machine, Now, Operation, Output, QueueOptions};
 
@@ -36,7 +36,7 @@ pub(crate) enum Signal {
 /// A machine, its outside world, and the calls that are open.
 pub(crate) struct Driver<M> {
     machine: M,
-    world: watch::Sender<Arc<World>>,
+    world: CurrentWorld,
     live: Arc<Live>,
     clock: Clock,
     /// The clock of the source.
@@ -54,7 +54,7 @@ impl<M: Machine> Driver<M> {
         Self {
             machine,
             source: world.clock(),
-            world: watch::Sender::new(world),
+            world: CurrentWorld::new(world),
             live,
             clock,
             calls: JoinSet::new(),
@@ -130,7 +130,7 @@ impl<M: Machine> Driver<M> {
             Signal::Command(command) => command,
             Signal::Change { number, world, options } => {
                 self.source = world.clock();
-                self.world.send_replace(world);
+                self.world.replace(world);
                 self.live.took_over(number);
                 Command::Change(options)
             }
@@ -139,7 +139,7 @@ impl<M: Machine> Driver<M> {
 
     /// Drains the machine's outputs; `None` when it is done.
     fn carry_out(&mut self, now: Now) -> Option<Option<Deadline>> {
-        let world = Arc::clone(&self.world.borrow());
+        let world = self.world.get();
         loop {
             match self.machine.poll_output() {
                 Output::Emit(event) => self.live.observe(&event),
@@ -157,7 +157,7 @@ impl<M: Machine> Driver<M> {
                 Output::Describe => drop(self.call(Operation::Describe, world.describe())),
                 Output::Settle(request) => drop(self.call(Operation::Settle(request.id), world.settle(request))),
                 Output::Poll(request) => {
-                    self.poll(Operation::Poll(request.id), world.poll(request, self.world.subscribe()));
+                    self.poll(Operation::Poll(request.id), world.poll(request, self.world.clone()));
                 }
                 Output::Read(request) => {
                     let id = request.id;
@@ -180,7 +180,7 @@ impl<M: Machine> Driver<M> {
     }
 
     fn invoke(&mut self, request: InvokeRequest) {
-        let (world, live) = (self.world.subscribe(), Arc::clone(&self.live));
+        let (world, live) = (self.world.clone(), Arc::clone(&self.live));
         self.call(Operation::Invoke(request.batch), async move {
             let function = World::function(world, &live).await;
             let begun = Instant::now();

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use futures_util::future::BoxFuture;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use super::limits::{InvokeLimiter, ReadLimiter};
 use super::live::Live;
@@ -35,8 +35,30 @@ pub(crate) struct World {
     limiter: Option<Arc<InvokeLimiter>>,
 }
 
-/// The world that counts now: a change of settings puts another in its place while calls are open.
-pub(crate) type CurrentWorld = watch::Receiver<Arc<World>>;
+/// The world that counts now: a change of settings puts another in its place while calls are open. Calls that wait for
+/// their turn are woken by it in the order in which they wait, which a `watch` channel leaves to chance.
+#[derive(Clone)]
+pub(crate) struct CurrentWorld(Arc<Current>);
+
+struct Current {
+    world: Mutex<Arc<World>>,
+    changed: Notify,
+}
+
+impl CurrentWorld {
+    pub(crate) fn new(world: Arc<World>) -> Self {
+        Self(Arc::new(Current { world: Mutex::new(world), changed: Notify::new() }))
+    }
+
+    pub(crate) fn get(&self) -> Arc<World> {
+        Arc::clone(&self.0.world.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn replace(&self, world: Arc<World>) {
+        *self.0.world.lock().unwrap_or_else(PoisonError::into_inner) = world;
+        self.0.changed.notify_waiters();
+    }
+}
 
 impl World {
     pub(crate) fn new(
@@ -67,9 +89,10 @@ impl World {
 
     /// The function, when it may be invoked. Of a world that is replaced while a call waits for its turn, nothing is
     /// invoked any more.
-    pub(crate) async fn function(mut current: CurrentWorld, live: &Live) -> Arc<dyn Function> {
+    pub(crate) async fn function(current: CurrentWorld, live: &Live) -> Arc<dyn Function> {
         loop {
-            let world = Arc::clone(&current.borrow_and_update());
+            let changed = current.0.changed.notified();
+            let world = current.get();
             let function = Arc::clone(&world.ports.function);
             let Some(limiter) = &world.limiter else { return function };
             tokio::select! {
@@ -78,7 +101,7 @@ impl World {
                     live.metrics().limiter_waited(waited);
                     return function;
                 }
-                Ok(()) = current.changed() => {}
+                () = changed => {}
             }
         }
     }
@@ -104,7 +127,7 @@ impl World {
             let poll = request.id;
             let mut result = async { queue?.receive(request).await }.await;
             if let Ok(records) = &mut result {
-                let screen = current.borrow().screen.clone();
+                let screen = current.get().screen.clone();
                 screen.apply(records);
             }
             Input::Polled { poll, result }
