@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::labels::labels;
-use super::{Condition, FaultKind, Invariant, Mark, Problem, Undecided};
+use super::{Condition, FaultKind, Invariant, Mark, Problem, Undecided, labels};
 
 /// Something that happened to a mapping.
 #[derive(Clone, Debug, PartialEq)]

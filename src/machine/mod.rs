@@ -53,7 +53,7 @@ pub use position::{
     StartingPosition, StreamListing,
 };
 pub use problem::Problem;
-pub use queue::{GroupOrder, LONG_POLL, MAX_HIDDEN, OnFunctionError, QueueMachine, QueueOptions};
+pub use queue::{GroupOrder, LONG_POLL, MAX_ENTRIES, MAX_HIDDEN, OnFunctionError, QueueMachine, QueueOptions};
 pub use record::{Receipt, Record};
 pub use screening::{Screened, Screening, ScreeningPolicy, Undecided};
 pub use settings::FunctionSettings;

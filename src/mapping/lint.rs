@@ -205,8 +205,11 @@ mod tests {
 
     use super::*;
 
-    fn mapping(more: &str) -> Mapping {
-        let text = format!("Name: m\nEventSourceArn: arn:aws:sqs:us-east-1:000000000000:q\nFunctionName: f\n{more}");
+    const QUEUE: &str = "sqs:us-east-1:000000000000:q\n";
+    const STREAM: &str = "kinesis:us-east-1:000000000000:stream/s\nStartingPosition: LATEST\n";
+
+    fn mapping(source: &str, more: &str) -> Mapping {
+        let text = format!("Name: m\nFunctionName: f\nEventSourceArn: arn:aws:{source}{more}");
         super::super::parse(Path::new("m.yaml"), &text, &|_| None).mappings.remove(0)
     }
 
@@ -226,18 +229,11 @@ mod tests {
 
     fn codes(more: &str, queue: &QueueAttributes, function: &FunctionSettings) -> Vec<&'static str> {
         let queue = Some(SourceFacts::Queue(queue));
-        lint(&mapping(more), queue, Some(function)).iter().map(|found| found.code.as_str()).collect()
-    }
-
-    fn stream(more: &str) -> Mapping {
-        let text = format!(
-            "Name: s\nEventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/s\nFunctionName: f\nStartingPosition: LATEST\n{more}"
-        );
-        super::super::parse(Path::new("s.yaml"), &text, &|_| None).mappings.remove(0)
+        lint(&mapping(QUEUE, more), queue, Some(function)).iter().map(|found| found.code.as_str()).collect()
     }
 
     fn of_stream(more: &str, shards: &[Shard], function: Option<&FunctionSettings>) -> Vec<&'static str> {
-        let found = lint(&stream(more), Some(SourceFacts::Stream(shards)), function);
+        let found = lint(&mapping(STREAM, more), Some(SourceFacts::Stream(shards)), function);
         found.iter().map(|found| found.code.as_str()).collect()
     }
 
@@ -250,7 +246,7 @@ mod tests {
     #[test]
     fn says_nothing_of_a_sound_pair() {
         assert_eq!(codes("", &queue(180, Some(5)), &function(30, None)), [""; 0]);
-        assert_eq!(lint(&mapping(""), None, None), []);
+        assert_eq!(lint(&mapping(QUEUE, ""), None, None), []);
     }
 
     #[test]
@@ -273,7 +269,7 @@ mod tests {
         assert_eq!(of_stream("MaximumRetryAttempts: 3", &[], None), ["FB0513"]);
         assert_eq!(of_stream("MaximumRecordAgeInSeconds: 60", &[], None), ["FB0513"]);
         assert_eq!(of_stream(&format!("{ON_FAILURE}MaximumRetryAttempts: 0"), &[], None), [""; 0]);
-        assert_eq!(lint(&stream(""), None, None).len(), 1, "it needs no answer of the stream");
+        assert_eq!(lint(&mapping(STREAM, ""), None, None).len(), 1, "it needs no answer of the stream");
     }
 
     #[test]
@@ -342,7 +338,7 @@ mod tests {
 
     #[test]
     fn every_answer_is_a_warning_with_help() {
-        let found = lint(&mapping(""), Some(SourceFacts::Queue(&queue(1, None))), Some(&function(30, Some(0))));
+        let found = lint(&mapping(QUEUE, ""), Some(SourceFacts::Queue(&queue(1, None))), Some(&function(30, Some(0))));
         assert_eq!(found.len(), 3);
         for one in found {
             assert!(!one.is_error() && one.help.is_some() && one.line.is_none());

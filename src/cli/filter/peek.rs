@@ -12,14 +12,12 @@ use super::line::{Lines, Origin};
 use crate::AwsConnector;
 use crate::engine::{Connector, SourcePort};
 use crate::machine::{
-    Cursor, Fault, PollId, PollRequest, Position, ReadId, ReadRequest, Record, SettleEntry, SettleOutcome, Shard,
-    StartingPosition,
+    Cursor, Fault, MAX_ENTRIES, PollId, PollRequest, Position, ReadId, ReadRequest, Record, SettleEntry, SettleOutcome,
+    Shard, StartingPosition,
 };
 use crate::mapping::Mapping;
 use crate::source::{QueueSource, StreamSource};
 
-/// SQS's most messages of a receive, and entries of a batch.
-const BATCH: usize = 10;
 /// How long a message stays hidden should we be ended before it is given back.
 const HIDDEN: Duration = Duration::from_secs(30);
 /// How long a receive waits: a long poll asks all of SQS's servers.
@@ -78,7 +76,7 @@ async fn from_queue(queue: &dyn QueueSource, most: usize, lines: &mut Lines) -> 
 
 async fn receive(queue: &dyn QueueSource, most: usize, taken: &mut Vec<Record>) -> Result<(), Fault> {
     while taken.len() < most {
-        let max = u32::try_from((most - taken.len()).min(BATCH)).unwrap_or(1);
+        let max = u32::try_from((most - taken.len()).min(MAX_ENTRIES)).unwrap_or(1);
         let id = PollId(u64::try_from(taken.len()).unwrap_or(0));
         let request = PollRequest { id, max, wait: WAIT, visibility: Some(HIDDEN), attempt: None };
         let records = queue.receive(request).await?;
@@ -94,7 +92,7 @@ async fn receive(queue: &dyn QueueSource, most: usize, taken: &mut Vec<Record>) 
 async fn give_back(queue: &dyn QueueSource, taken: &[Record]) {
     let mut lost = 0;
     let mut reason = String::new();
-    for records in taken.chunks(BATCH) {
+    for records in taken.chunks(MAX_ENTRIES) {
         let entry = |record: &Record| SettleEntry { receipt: record.receipt.clone(), visibility: Duration::ZERO };
         match queue.change_visibility(records.iter().map(entry).collect()).await {
             Ok(outcomes) => {

@@ -27,4 +27,4 @@ mod tests;
 
 pub use leases::MAX_HIDDEN;
 pub use machine::QueueMachine;
-pub use options::{GroupOrder, LONG_POLL, OnFunctionError, QueueOptions};
+pub use options::{GroupOrder, LONG_POLL, MAX_ENTRIES, OnFunctionError, QueueOptions};

@@ -10,6 +10,9 @@ use crate::machine::{BackoffPolicy, ScreeningPolicy};
 /// SQS's longest long poll.
 pub const LONG_POLL: Duration = Duration::from_secs(20);
 
+/// The most messages that SQS hands out in one receive, and the most entries of one of its batch calls.
+pub const MAX_ENTRIES: usize = 10;
+
 /// The parameters of one queue mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueOptions {

@@ -12,12 +12,10 @@ use self::describing::Describing;
 use self::names::{LostReceives, Name};
 use super::context::Context;
 use crate::machine::{
-    BackoffPolicy, Deadline, Event, Fault, FaultKind, Mono, Operation, Output, PollId, PollRequest, QueueAttributes,
-    Record, Wake,
+    BackoffPolicy, Deadline, Event, Fault, FaultKind, MAX_ENTRIES, Mono, Operation, Output, PollId, PollRequest,
+    QueueAttributes, Record, Wake,
 };
 
-/// SQS's largest receive.
-const MAX_RECEIVE: u32 = 10;
 const BACKOFF: BackoffPolicy = BackoffPolicy { initial: Duration::from_millis(250), maximum: Duration::from_secs(10) };
 
 /// An empty answer that came sooner than this, although the poll was to wait, came at once.
@@ -210,7 +208,8 @@ impl Receiving {
         // Without a window each receive is a batch of its own, however few messages it brings.
         let messages = if cx.options.window.is_zero() && open >= room.slots { 0 } else { messages };
         let messages = if room.is_probe { messages.min(1) } else { messages };
-        let max = u32::try_from(messages).unwrap_or(u32::MAX).min(MAX_RECEIVE).min(cx.options.batch_size);
+        let most = messages.min(MAX_ENTRIES as u64);
+        let max = u32::try_from(most).unwrap_or(u32::MAX).min(cx.options.batch_size);
         (max > 0).then_some(max)
     }
 

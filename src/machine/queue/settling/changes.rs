@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::MAX_ENTRIES;
 use crate::machine::queue::context::Context;
-use crate::machine::{BackoffPolicy, Mono, Receipt, SettleEntry, SettleOutcome};
+use crate::machine::{BackoffPolicy, MAX_ENTRIES, Mono, Receipt, SettleEntry, SettleOutcome};
 
 const RELEASE_BACKOFF: BackoffPolicy =
     BackoffPolicy { initial: Duration::from_millis(200), maximum: Duration::from_secs(2) };

@@ -3,10 +3,9 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::MAX_ENTRIES;
 use crate::machine::queue::context::Context;
 use crate::machine::queue::message::{Messages, Stage};
-use crate::machine::{BackoffPolicy, Event, Fault, FaultKind, Mono, SettleOutcome};
+use crate::machine::{BackoffPolicy, Event, Fault, FaultKind, MAX_ENTRIES, Mono, SettleOutcome};
 
 /// So many deletion calls may be open at once.
 const MAX_CALLS: usize = 64;

@@ -23,9 +23,6 @@ use crate::machine::{
     SettleRequest, Wake,
 };
 
-/// SQS's largest settlement call.
-const MAX_ENTRIES: usize = 10;
-
 /// What waits to be sent to the source and to the destination, and what is on its way.
 #[derive(Debug, Default)]
 pub(super) struct Settling {
