@@ -190,7 +190,7 @@ fn role_of(function: Arc<dyn Function>) -> AskRole {
 /// Who calls the source of a mapping, and where.
 fn source_key(mapping: &Mapping) -> Key {
     let arn = mapping.source.arn();
-    key(mapping, &mapping.poller.source, &arn.region, mapping.source.kind().endpoint_key())
+    key(mapping, &mapping.poller.source, &arn.region, mapping.source.rules().endpoint)
 }
 
 /// Who calls for one side of a mapping, and where; in `region` unless the side has its own.

@@ -9,7 +9,7 @@ use super::names::function_at;
 use crate::engine::{Connector, SourcePort};
 use crate::function::FunctionSettings;
 use crate::machine::{Fault, FaultKind};
-use crate::mapping::{Arn, FunctionRef, Mapping, SourceKind};
+use crate::mapping::{Arn, FunctionRef, Mapping};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,23 +68,19 @@ fn function_said(
 }
 
 fn source_refused(mapping: &Mapping, fault: &Fault) -> ApiError {
-    let arn = mapping.source.id();
-    match (fault.kind, mapping.source.kind()) {
-        (FaultKind::Missing, SourceKind::Sqs | SourceKind::Fifo) => ApiError::no_such_queue(),
-        (FaultKind::Missing, SourceKind::Kinesis | SourceKind::DynamoDb) => ApiError::no_such_stream(arn),
-        (FaultKind::Denied, kind) => {
+    let (arn, rules) = (mapping.source.id(), mapping.source.rules());
+    match fault.kind {
+        FaultKind::Missing if rules.sharded => ApiError::no_such_stream(arn),
+        FaultKind::Missing => ApiError::no_such_queue(),
+        FaultKind::Denied => {
             // AWS's text does not say why.
             tracing::warn!(source = arn, %fault, "the source may not be used");
-            let actions = match kind {
-                SourceKind::Sqs | SourceKind::Fifo => return ApiError::queue_denied(),
-                SourceKind::Kinesis => "GetRecords, GetShardIterator, DescribeStream, ListShards, and ListStreams",
-                SourceKind::DynamoDb => "GetRecords, GetShardIterator, DescribeStream, and ListStreams",
-            };
+            let Some(actions) = rules.shown.denied_actions else { return ApiError::queue_denied() };
             ApiError::InvalidParameterValue(format!(
                 "Cannot access stream {arn}. Please ensure the role can perform the {actions} Actions on your stream in IAM."
             ))
         }
-        _ => broken(&format!("the {} cannot be asked", mapping.source.kind().noun()), fault),
+        _ => broken(&format!("the {} cannot be asked", rules.noun), fault),
     }
 }
 
@@ -98,9 +94,10 @@ fn long_enough(visibility: Duration, timeout: Duration) -> Result<(), ApiError> 
 /// The refusal of a mapping whose pair of source and function is taken.
 pub(crate) fn pair_taken(mapping: &Mapping, uuid: &str) -> ApiError {
     let (arn, name) = (mapping.source.id(), &mapping.target.lambda().function.name);
-    match mapping.source.kind() {
-        SourceKind::Sqs | SourceKind::Fifo => ApiError::queue_taken(arn, name, uuid),
-        SourceKind::Kinesis | SourceKind::DynamoDb => ApiError::stream_taken(arn, name, uuid),
+    if mapping.source.rules().sharded {
+        ApiError::stream_taken(arn, name, uuid)
+    } else {
+        ApiError::queue_taken(arn, name, uuid)
     }
 }
 

@@ -6,7 +6,7 @@
 use super::names::{function_arn, whole_seconds, with_ms};
 use crate::json::Object;
 use crate::machine::{FailedBatch, FailedResponse, FailedSpan, Failure, WindowInfo};
-use crate::mapping::{Mapping, SourceKind};
+use crate::mapping::Mapping;
 
 /// `version` of every record.
 const VERSION: &str = "1.0";
@@ -15,7 +15,8 @@ const VERSION: &str = "1.0";
 pub(super) struct Encoder {
     function_arn: String,
     source_arn: String,
-    kind: SourceKind,
+    /// The member that says which records it is about, and whether its times are cut to seconds.
+    batch_info: (&'static str, bool),
     /// Records of streams carry the event in messages, too.
     payload: bool,
 }
@@ -52,7 +53,7 @@ impl Encoder {
         Self {
             function_arn: function_arn(mapping),
             source_arn: mapping.source.id().to_owned(),
-            kind: mapping.source.kind(),
+            batch_info: mapping.source.rules().shown.batch_info,
             payload: mapping.poller.on_failure_payload,
         }
     }
@@ -95,10 +96,8 @@ impl Encoder {
                 }
                 record.value("version", VERSION);
                 record.value("timestamp", &with_ms(failure.unix_ms));
-                let (key, time): (_, fn(u64) -> String) = match self.kind {
-                    SourceKind::DynamoDb => ("DDBStreamBatchInfo", whole_seconds),
-                    SourceKind::Kinesis | SourceKind::Sqs | SourceKind::Fifo => ("KinesisBatchInfo", with_ms),
-                };
+                let (key, in_seconds) = self.batch_info;
+                let time = if in_seconds { whole_seconds } else { with_ms };
                 self.batch_info(record.object(key), shard, span.as_ref(), time);
                 if let Some(window) = window {
                     time_window_info(record.object("timeWindowInfo"), window);

@@ -16,7 +16,7 @@ pub(super) async fn one(store: &dyn EngineStore, entry: Option<&Entry>, name: &s
     let kept = store.kept().await?.remove(name);
     match (kept, entry) {
         // Of a stream that the mapping no longer reads, nothing counts.
-        (_, Some(entry)) if !entry.is_stream() => Err(EngineError::NoCheckpoints(name.into())),
+        (_, Some(entry)) if !entry.has_checkpoints() => Err(EngineError::NoCheckpoints(name.into())),
         (Some(kept), Some(entry)) if kept.source != entry.source() => Ok(nothing(entry)),
         (Some(kept), _) => Ok(kept),
         (None, Some(entry)) => Ok(nothing(entry)),

@@ -239,7 +239,7 @@ impl Entry {
                 // It is known to be degraded, and that is as far as it may come.
                 self.on_the_way = MappingState::Enabled;
                 // Of a queue, what it held comes back by its visibility timeout.
-                let rest = if self.is_stream() { "" } else { " without what it held" };
+                let rest = if self.has_checkpoints() { "" } else { " without what it held" };
                 let reason = format!("the mapping's task panicked and is started again{rest}: {panic}");
                 self.live.observe(&Event::Health(Health::Degraded { reason }));
             }
@@ -267,8 +267,9 @@ impl Entry {
         &self.live
     }
 
-    pub(crate) fn is_stream(&self) -> bool {
-        self.wanted.mapping.source.stream().is_some()
+    /// Whether checkpoints are kept of its source.
+    pub(crate) fn has_checkpoints(&self) -> bool {
+        self.wanted.mapping.source.rules().sharded
     }
 
     /// `EventSourceArn`.

@@ -309,7 +309,7 @@ impl Supervisor {
         };
         let Some(entry) = self.names.remove(&id).and_then(|name| self.entries.get_mut(&name)) else { return };
         // One that was ended by force, or panicked, may have saved nothing of what it did last.
-        if entry.is_stream() && (failure.is_some() || entry.live().is_unsaved()) {
+        if entry.has_checkpoints() && (failure.is_some() || entry.live().is_unsaved()) {
             self.unsaved.insert(entry.wanted.mapping.name.clone());
         }
         entry.ended(failure.filter(JoinError::is_panic).map(|error| error.to_string()));

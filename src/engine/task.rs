@@ -15,10 +15,13 @@ use super::live::Live;
 use super::ports::World;
 use super::screen::Screen;
 use crate::machine::{
-    Command, DestinationOrder, Event, Fault, GroupOrder, Health, QueueMachine, QueueOptions, StreamKind, StreamMachine,
+    Command, DestinationOrder, Event, Fault, GroupOrder, Health, QueueMachine, QueueOptions, ShardReads, StreamMachine,
     StreamOptions,
 };
-use crate::mapping::{DestinationKind, FailureDestination, FifoSpec, Mapping, QueueSpec, SourceSpec, StreamSpec};
+use crate::mapping::{
+    DYNAMODB_READS, DestinationKind, FailureDestination, FifoSpec, KINESIS_READS, Mapping, QueueSpec, SourceSpec,
+    StreamSpec,
+};
 use crate::store::EngineStore;
 
 /// How long to wait before clients that could not be made are tried again.
@@ -162,10 +165,10 @@ impl Task {
                 Options::Queue(Box::new(self.queue_options(mapping, queue, Some(*group_order))))
             }
             SourceSpec::Kinesis(stream) => {
-                Options::Stream(Box::new(self.stream_options(mapping, stream, StreamKind::Kinesis)))
+                Options::Stream(Box::new(self.stream_options(mapping, stream, KINESIS_READS)))
             }
             SourceSpec::DynamoDb(stream) => {
-                Options::Stream(Box::new(self.stream_options(mapping, stream, StreamKind::DynamoDb)))
+                Options::Stream(Box::new(self.stream_options(mapping, stream, DYNAMODB_READS)))
             }
         }
     }
@@ -188,10 +191,10 @@ impl Task {
         }
     }
 
-    fn stream_options(&self, mapping: &Mapping, stream: &StreamSpec, kind: StreamKind) -> StreamOptions {
+    fn stream_options(&self, mapping: &Mapping, stream: &StreamSpec, reads: ShardReads) -> StreamOptions {
         StreamOptions {
             mapping: mapping.name.as_str().into(),
-            kind,
+            reads,
             source_arn: mapping.source.id().into(),
             start: stream.start,
             batch_size: mapping.batch_size,

@@ -57,5 +57,5 @@ pub use queue::{GroupOrder, LONG_POLL, MAX_ENTRIES, MAX_HIDDEN, OnFunctionError,
 pub use record::{Receipt, Record};
 pub use screening::{Screened, Screening, ScreeningPolicy, Undecided};
 pub use settings::FunctionSettings;
-pub use stream::{DestinationOrder, StreamKind, StreamMachine, StreamOptions};
+pub use stream::{DestinationOrder, ShardReads, StreamMachine, StreamOptions};
 pub use time::{Deadline, Mono, Now, Wake};

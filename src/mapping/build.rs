@@ -9,11 +9,11 @@ use super::code::Code;
 use super::layout::Candidate;
 use super::model::{FunctionRef, Mapping, Origin, Poller};
 use super::reader::{Reader, short};
-use super::source::Source;
-use super::spec::{LambdaTarget, SourceKind, SourceSpec, Target};
+use super::sources::Source;
+use super::spec::{LambdaTarget, SourceSpec, Target};
 use super::text::Span;
 use super::value::{Kind, Members};
-use super::{destination, filters, poller, rules, source};
+use super::{destination, filters, poller, rules, sources};
 use crate::machine::uuid::{hyphenated, of_hash};
 use crate::parameters::MAPPING;
 
@@ -41,12 +41,12 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
     reader.mapping = None;
     let members = reader.members(&candidate.entries, MAPPING, "");
     let name = name(reader, &members, candidate);
-    let source = source::read(reader, &members, candidate.span);
+    let source = sources::read(reader, &members, candidate.span);
     let target = target(reader, &members, candidate.span);
     let mut poller = poller::read(reader, &members);
     let source = source.map(|Source { arn, kind, span }| {
-        rules::check(reader, &members, kind);
-        let source = source::spec(reader, &members, kind, arn, candidate.span);
+        rules::check(reader, &members, kind.rules());
+        let source = sources::spec(reader, &members, kind, arn, candidate.span);
         let on_failure = destination::read(reader, &members, &source);
         let filtering = filters::read(reader, &members, &source, on_failure.as_ref());
         if let Some((target, at)) = &target {
@@ -62,9 +62,9 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
     }
     let pair = source.as_ref().zip(target.as_ref()).map(|((source, span, ..), (target, _))| Pair {
         source: source.id().to_owned(),
-        noun: source.kind().noun(),
+        noun: source.rules().noun,
         source_region: poller.source.region.clone(),
-        endpoint: poller.endpoints.get(source.kind().endpoint_key()).cloned(),
+        endpoint: poller.endpoints.get(source.rules().endpoint).cloned(),
         function: target.function.clone(),
         span: *span,
     });
@@ -75,7 +75,9 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
             uuid: if origin == Origin::Api { name.clone() } else { uuid(name) },
             origin,
             enabled: enabled(&members),
-            batch_size: members.integer("BatchSize").map_or(default_batch(source.kind()), |(number, _)| narrow(number)),
+            batch_size: members
+                .integer("BatchSize")
+                .map_or(source.rules().batch_size.default, |(number, _)| narrow(number)),
             window: Duration::from_secs(
                 members.integer("MaximumBatchingWindowInSeconds").map_or(0, |(seconds, _)| narrow(seconds).into()),
             ),
@@ -92,14 +94,6 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
         _ => None,
     };
     Built { name, pair, mapping }
-}
-
-/// AWS's defaults of `BatchSize`.
-const fn default_batch(kind: SourceKind) -> u32 {
-    match kind {
-        SourceKind::Sqs | SourceKind::Fifo => 10,
-        SourceKind::Kinesis | SourceKind::DynamoDb => 100,
-    }
 }
 
 /// The table of parameters keeps every number below this, and those that mean no limit are taken out before.
@@ -214,7 +208,7 @@ fn regions(reader: &mut Reader<'_>, source: &SourceSpec, target: &LambdaTarget, 
     if poller.source.region.is_some() || target.side.region.is_some() || region == own {
         return;
     }
-    let noun = source.kind().noun();
+    let noun = source.rules().noun;
     let message = format!("the function is in {region}, and the {noun} is in {own}");
     let help = format!(
         "map a function of the {noun}'s region, or write the regions under `Poller.Source.Region` and `Poller.Function.Region` if this is meant"

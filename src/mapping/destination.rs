@@ -5,6 +5,7 @@ use super::code::Code;
 use super::filters;
 use super::model::{Arn, DestinationKind, FailureDestination};
 use super::reader::{Reader, short};
+use super::sources::Rules;
 use super::spec::SourceSpec;
 use super::text::Span;
 use super::value::Members;
@@ -24,12 +25,12 @@ pub(crate) fn read(reader: &mut Reader<'_>, members: &Members, source: &SourceSp
     let written = of("OnFailure").and_then(|side| side.text("Destination")).filter(|(text, _)| !text.is_empty());
     let broken = [config, of("OnFailure")].into_iter().flatten().any(|side| !side.broken.is_empty());
     if written.is_none() && !broken {
-        settings(reader, members, source);
+        settings(reader, members, source.rules());
     }
     let (text, span) = written?;
-    let found = parse(reader, text, span)?;
+    let found = parse(reader, source.rules(), text, span)?;
     if found.arn.text == source.id() {
-        let message = format!("the failure destination is the mapping's own {}", source.kind().noun());
+        let message = format!("the failure destination is the mapping's own {}", source.rules().noun);
         let help = "name another: a record that fails would come back for ever";
         reader.error(Code::DestinationIsSource, span, message, help);
     }
@@ -37,9 +38,9 @@ pub(crate) fn read(reader: &mut Reader<'_>, members: &Members, source: &SourceSp
 }
 
 /// What says how failure records are sent says nothing without a place to send them to.
-fn settings(reader: &mut Reader<'_>, members: &Members, source: &SourceSpec) {
+fn settings(reader: &mut Reader<'_>, members: &Members, rules: &Rules) {
     let Some(poller) = members.map("Poller") else { return };
-    let attempts = poller.key("OnFailureAttempts").filter(|_| source.queue().is_some());
+    let attempts = poller.key("OnFailureAttempts").filter(|_| !rules.sharded);
     let payload = poller
         .key("OnFailurePayload")
         .filter(|_| poller.boolean("OnFailurePayload") == Some(true) && !filters::has_destination(members));
@@ -53,8 +54,8 @@ fn settings(reader: &mut Reader<'_>, members: &Members, source: &SourceSpec) {
 }
 
 /// The destination that an ARN names; what is none is reported.
-pub(crate) fn parse(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<FailureDestination> {
-    if text.starts_with("kafka://") {
+pub(crate) fn parse(reader: &mut Reader<'_>, rules: &Rules, text: &str, span: Span) -> Option<FailureDestination> {
+    if text.starts_with("kafka://") && !rules.destinations.contains(&"kafka") {
         let message = "a Kafka topic takes the failure records of Kafka sources only";
         reader.error(Code::DestinationArn, span, message, FORM);
         return None;
@@ -68,23 +69,23 @@ pub(crate) fn parse(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<F
     let located = !arn.account.is_empty() && !arn.region.is_empty();
     let fifo = arn.resource.ends_with(".fifo");
     let kind = match arn.service.as_str() {
+        service if !rules.destinations.contains(&service) => {
+            let message = format!("`{service}` is not a service that takes failure records");
+            reader.error(Code::DestinationArn, span, message, FORM);
+            return None;
+        }
         "sqs" if located && arn::is_queue_name(&arn.resource) => DestinationKind::Sqs { fifo },
         "sns" if located && arn::is_topic_name(&arn.resource) => DestinationKind::Sns { fifo },
         "s3" if arn.account.is_empty() && arn.region.is_empty() && arn::is_bucket_name(&arn.resource) => {
             DestinationKind::S3
         }
-        service @ ("sqs" | "sns" | "s3") => {
+        service => {
             let what = match service {
                 "sqs" => "a queue's",
                 "sns" => "a topic's",
                 _ => "a bucket's",
             };
             reader.error(Code::DestinationArn, span, format!("{:?} is not {what} ARN", short(text)), FORM);
-            return None;
-        }
-        service => {
-            let message = format!("`{service}` is not a service that takes failure records");
-            reader.error(Code::DestinationArn, span, message, FORM);
             return None;
         }
     };

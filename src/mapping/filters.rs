@@ -7,11 +7,12 @@ use super::model::FailureDestination;
 use super::pattern::Written;
 use super::reader::{Reader, short};
 use super::scalar::is_word;
+use super::sources::Rules;
 use super::spec::{SourceKind, SourceSpec};
 use super::suggest;
 use super::text::Span;
 use super::value::{Kind, Members, Value};
-use crate::filter::{Filters, FiltersReason, View};
+use crate::filter::{Filters, FiltersReason};
 use crate::machine::{Screened, ScreeningPolicy};
 use crate::parameters::MOST_FILTERS;
 
@@ -27,18 +28,6 @@ pub(crate) struct Filtering {
     pub(crate) patterns: Vec<String>,
     pub(crate) filtered_to: Option<FailureDestination>,
     pub(crate) screening: ScreeningPolicy,
-}
-
-impl SourceKind {
-    /// What patterns see of its records.
-    #[must_use]
-    pub const fn view(self) -> View {
-        match self {
-            Self::Sqs | Self::Fifo => View::Sqs,
-            Self::Kinesis => View::Kinesis,
-            Self::DynamoDb => View::DynamoDb,
-        }
-    }
 }
 
 /// Reads the filters of a mapping. No filter at all, or an empty list of them, lets everything pass.
@@ -62,7 +51,7 @@ pub(crate) fn read(
         || broken(members, "FilterCriteria")
         || criteria.is_some_and(|criteria| broken(criteria, "Filters"));
     if !filtered {
-        idle(reader, members, source);
+        idle(reader, members, source.rules());
     }
     let (filtered_to, screening) = screening(reader, members, source, (filtered, on_failure));
     Filtering { patterns, filtered_to, screening }
@@ -98,9 +87,9 @@ pub(crate) fn checked(reader: &mut Reader<'_>, written: &Written, kind: SourceKi
 }
 
 /// What says what becomes of filtered records says nothing without filters.
-fn idle(reader: &mut Reader<'_>, members: &Members, source: &SourceSpec) {
+fn idle(reader: &mut Reader<'_>, members: &Members, rules: &Rules) {
     let Some(poller) = members.map("Poller") else { return };
-    let on_filtered = poller.key("OnFiltered").filter(|_| source.queue().is_some());
+    let on_filtered = poller.key("OnFiltered").filter(|_| !rules.sharded);
     for (name, key) in [("OnFiltered", on_filtered), ("OnUndecidable", poller.key("OnUndecidable"))] {
         if let Some(key) = key {
             let message = format!("`Poller.{name}` has no effect: the mapping has no filters");
@@ -118,13 +107,13 @@ fn screening(
     (filtered, on_failure): (bool, Option<&FailureDestination>),
 ) -> (Option<FailureDestination>, ScreeningPolicy) {
     let Some(poller) = members.map("Poller") else { return Default::default() };
-    let mut policy = ScreeningPolicy::default();
+    let (rules, mut policy) = (source.rules(), ScreeningPolicy::default());
     let mut filtered_to = None;
     // Of a stream it is reported as not the stream's.
-    if let Some((text, span)) = poller.text("OnFiltered").filter(|_| source.queue().is_some()) {
+    if let Some((text, span)) = poller.text("OnFiltered").filter(|_| !rules.sharded) {
         match WORDS.iter().find(|word| is_word(word, text, "Poller.OnFiltered")) {
             Some(&"Release") => {
-                if matches!(source, SourceSpec::Fifo(_)) {
+                if rules.grouped {
                     let message = "`Poller.OnFiltered: Release` would stop the groups of a FIFO queue";
                     let help = "write `Delete` or the ARN of a destination: what is given back stays ahead of the \
                                 messages behind it in its group, and comes again before them";
@@ -153,13 +142,10 @@ fn screening(
             || broken(poller, "OnFiltered");
         if policy.undecidable == Screened::Destination && filtered && !given {
             let message = "`Poller.OnUndecidable` is `Destination`, and the mapping has none";
-            let help = match source {
-                SourceSpec::Queue(_) | SourceSpec::Fifo(_) => {
-                    "write `DestinationConfig: { OnFailure: { Destination: … } }`, or a destination's ARN as `Poller.OnFiltered`"
-                }
-                SourceSpec::Kinesis(_) | SourceSpec::DynamoDb(_) => {
-                    "write `DestinationConfig: { OnFailure: { Destination: … } }`"
-                }
+            let help = if rules.sharded {
+                "write `DestinationConfig: { OnFailure: { Destination: … } }`"
+            } else {
+                "write `DestinationConfig: { OnFailure: { Destination: … } }`, or a destination's ARN as `Poller.OnFiltered`"
             };
             reader.error(Code::DestinationMissing, span, message, help);
         }
@@ -175,7 +161,7 @@ fn on_filtered(reader: &mut Reader<'_>, text: &str, span: Span, source: &SourceS
         reader.error(Code::NotAllowed, span, message, help);
         return None;
     }
-    let found = destination::parse(reader, text, span)?;
+    let found = destination::parse(reader, source.rules(), text, span)?;
     if found.arn.text == source.id() {
         let message = "`Poller.OnFiltered` is the mapping's own queue";
         let help =

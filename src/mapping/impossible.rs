@@ -11,41 +11,9 @@ use super::suggest;
 use super::text::Span;
 use super::tree::{Node, NodeKind};
 
-const MESSAGE: &[&str] = &[
-    "messageId",
-    "receiptHandle",
-    "body",
-    "attributes",
-    "messageAttributes",
-    "md5OfBody",
-    "md5OfMessageAttributes",
-    "eventSource",
-    "eventSourceARN",
-    "awsRegion",
-];
-const KINESIS: &[&str] = &[
-    "data",
-    "partitionKey",
-    "sequenceNumber",
-    "kinesisSchemaVersion",
-    "approximateArrivalTimestamp",
-    "kinesis",
-    "eventSource",
-    "eventVersion",
-    "eventID",
-    "eventName",
-    "invokeIdentityArn",
-    "awsRegion",
-    "eventSourceARN",
-];
-const DYNAMODB: &[&str] =
-    &["dynamodb", "eventName", "eventID", "eventVersion", "eventSource", "eventSourceARN", "awsRegion", "userIdentity"];
-const CHANGE: &[&str] =
-    &["NewImage", "OldImage", "Keys", "ApproximateCreationDateTime", "SequenceNumber", "SizeBytes", "StreamViewType"];
-
 /// What a record has at a path.
-enum Holds {
-    /// Anything: nobody can say.
+pub(crate) enum Holds {
+    /// Anything: its sender decides.
     Anything,
     Text,
     /// One of these texts.
@@ -75,7 +43,7 @@ pub(crate) fn check(reader: &mut Reader<'_>, written: &Written, kind: SourceKind
     let leaves = leaves(written);
     let mut told = Vec::new();
     for leaf in &leaves {
-        let holds = holds(kind, &leaf.path);
+        let holds = (kind.rules().fields)(&leaf.path);
         let path = short(&leaf.path.join("."));
         let (span, message, help) = match holds {
             Holds::Nothing(why, help) => {
@@ -169,20 +137,12 @@ impl<'a> Walk<'_, 'a> {
     }
 }
 
-fn nothing(why: impl Into<String>, help: impl Into<String>) -> Holds {
+pub(super) fn nothing(why: impl Into<String>, help: impl Into<String>) -> Holds {
     Holds::Nothing(why.into(), help.into())
 }
 
-fn holds(kind: SourceKind, path: &[&str]) -> Holds {
-    match kind {
-        SourceKind::Sqs | SourceKind::Fifo => message(path),
-        SourceKind::Kinesis => kinesis(path),
-        SourceKind::DynamoDb => dynamodb(path),
-    }
-}
-
 /// A name that no record has at its top.
-fn unknown(known: &[&'static str], data: &str, name: &str) -> Holds {
+pub(super) fn unknown(known: &[&'static str], data: &str, name: &str) -> Holds {
     let help = match name {
         "Records" => "write what stands in one record: a pattern does not see the event around it".into(),
         "body" | "data" | "Data" | "Message" => format!("write `{data}`"),
@@ -199,77 +159,8 @@ fn unknown(known: &[&'static str], data: &str, name: &str) -> Holds {
     nothing(format!("no record has `{}`", short(name)), help)
 }
 
-fn scalar(holds: Holds, path: &[&str]) -> Holds {
+pub(super) fn scalar(holds: Holds, path: &[&str]) -> Holds {
     if path.len() == 1 { holds } else { nothing(format!("`{}` has no fields", path[0]), "write its values as a list") }
-}
-
-fn message(path: &[&str]) -> Holds {
-    match path {
-        ["body" | "md5OfMessageAttributes", ..] => Holds::Anything,
-        ["attributes"] => nothing("`attributes` is an object", "name one: `{\"attributes\": {\"SenderId\": […]}}`"),
-        ["attributes", ..] => Holds::Text,
-        ["messageAttributes", .., "stringValue" | "dataType" | "binaryValue"] if path.len() > 2 => Holds::Text,
-        ["messageAttributes", .., "stringListValues" | "binaryListValues"] if path.len() > 2 => Holds::Anything,
-        ["messageAttributes", ..] => nothing(
-            "a message attribute is an object",
-            "name its member: `{\"messageAttributes\": {\"NAME\": {\"stringValue\": [\"VALUE\"]}}}`",
-        ),
-        ["eventSource", ..] => scalar(Holds::Words(&["aws:sqs"]), path),
-        [name, ..] if MESSAGE.contains(name) => scalar(Holds::Text, path),
-        [name, ..] => unknown(MESSAGE, "body", name),
-        [] => Holds::Anything,
-    }
-}
-
-fn kinesis(path: &[&str]) -> Holds {
-    match path {
-        ["kinesis"] => nothing("`kinesis` is an object", "name its member: `{\"data\": {…}}`"),
-        ["kinesis", inner @ ..] if KINESIS[..5].contains(&inner[0]) => kinesis(inner),
-        // A stream that spreads records by itself gives them no partition key.
-        ["data", ..] | ["partitionKey"] => Holds::Anything,
-        ["approximateArrivalTimestamp", ..] => scalar(Holds::Number, path),
-        ["eventSource", ..] => scalar(Holds::Words(&["aws:kinesis"]), path),
-        ["eventName", ..] => scalar(Holds::Words(&["aws:kinesis:record"]), path),
-        ["kinesis", name, ..] => unknown(&KINESIS[..5], "data", name),
-        [name, ..] if KINESIS.contains(name) => scalar(Holds::Text, path),
-        [name, ..] => unknown(KINESIS, "data", name),
-        [] => Holds::Anything,
-    }
-}
-
-fn dynamodb(path: &[&str]) -> Holds {
-    match path {
-        ["userIdentity", ..] | ["dynamodb"] | [] => Holds::Anything,
-        ["dynamodb", "ApproximateCreationDateTime" | "SizeBytes"] => Holds::Number,
-        ["dynamodb", "SequenceNumber"] => Holds::Text,
-        ["dynamodb", "StreamViewType"] => Holds::Words(&["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"]),
-        ["dynamodb", "NewImage" | "OldImage" | "Keys", rest @ ..] => attribute(rest),
-        ["dynamodb", name, ..] => match suggest::word(CHANGE, name) {
-            Some(meant) => nothing(format!("`dynamodb` has no `{}`", short(name)), format!("write `{meant}`")),
-            None if CHANGE.contains(name) => nothing(format!("`{name}` has no fields"), "write its values as a list"),
-            None => nothing(
-                format!("`dynamodb` has no `{}`", short(name)),
-                format!("write `{{\"dynamodb\": {{\"NewImage\": {{\"{}\": …}}}}}}`", short(name)),
-            ),
-        },
-        ["eventSource", ..] => scalar(Holds::Words(&["aws:dynamodb"]), path),
-        ["eventName", ..] => scalar(Holds::Words(&["INSERT", "MODIFY", "REMOVE"]), path),
-        [name, ..] if DYNAMODB.contains(name) => scalar(Holds::Text, path),
-        [name, ..] => unknown(DYNAMODB, "dynamodb", name),
-    }
-}
-
-/// An attribute's value stands below the tag of its type; an attribute may itself have the name of a tag.
-fn attribute(path: &[&str]) -> Holds {
-    match path {
-        [_, .., "N" | "NS"] => Holds::NumberAsText,
-        [_, .., "S" | "SS" | "B" | "BS"] => Holds::Text,
-        [_, .., "BOOL" | "NULL"] => Holds::Boolean,
-        _ => nothing(
-            "the values of attributes stand below the tags of their types",
-            "name the type: `{\"dynamodb\": {\"NewImage\": {\"ATTRIBUTE\": {\"S\": [\"VALUE\"]}}}}`; `N` for a number, `BOOL`, `NULL`",
-        ),
-    }
 }
 
 fn operator(value: &Node) -> Option<(&str, &Node)> {

@@ -6,7 +6,7 @@ use super::code::Code;
 use super::diagnostic::{Diagnostic, Severity};
 use super::model::Mapping;
 use super::notation::show;
-use super::spec::{FifoSpec, QueueSpec, SourceSpec, StreamSpec};
+use super::spec::{QueueSpec, StreamSpec};
 use super::unreached::of_mapping;
 use crate::machine::{FunctionSettings, QueueAttributes, Shard};
 
@@ -27,18 +27,15 @@ pub fn lint(
     function: Option<&FunctionSettings>,
 ) -> Vec<Diagnostic> {
     let mut lint = Lint { mapping, found: Vec::new() };
-    let timeout = mapping.target.lambda().timeout.or(function.map(|function| function.timeout));
-    match &mapping.source {
-        SourceSpec::Queue(spec) | SourceSpec::Fifo(FifoSpec { queue: spec, .. }) => {
-            if let Some(SourceFacts::Queue(queue)) = source {
-                lint.redrive(spec, queue);
-                lint.retention(spec, queue);
-                if let Some(timeout) = timeout {
-                    lint.visibility(spec, queue, timeout);
-                }
-            }
+    if let Some(stream) = mapping.source.stream() {
+        lint.retries(stream);
+    }
+    if let (Some(spec), Some(SourceFacts::Queue(queue))) = (mapping.source.queue(), source) {
+        lint.redrive(spec, queue);
+        lint.retention(spec, queue);
+        if let Some(timeout) = mapping.target.lambda().timeout.or(function.map(|function| function.timeout)) {
+            lint.visibility(spec, queue, timeout);
         }
-        SourceSpec::Kinesis(stream) | SourceSpec::DynamoDb(stream) => lint.retries(stream),
     }
     if let Some(function) = function {
         let shards = match source {
@@ -110,7 +107,7 @@ impl Lint<'_> {
 
     fn redrive(&mut self, spec: &QueueSpec, queue: &QueueAttributes) {
         let attempts = spec.on_failure_attempts;
-        let fifo = matches!(self.mapping.source, SourceSpec::Fifo(_));
+        let fifo = self.mapping.source.rules().grouped;
         match (queue.max_receive_count, &self.mapping.on_failure) {
             // One try too many for those behind: they must be received once more after the failing one is gone.
             (Some(count), Some(_)) if fifo && count <= attempts => {

@@ -1,7 +1,7 @@
 //! Mapping files: as they are written, as they are validated, and everything that can be said about them.
 //!
 //! A file becomes a `tree` whose nodes know their places, the `reader` reads it by the table of
-//! `crate::parameters`, `build` makes a [`Mapping`] of it; `rules`, `queue` and `stream` know what goes
+//! `crate::parameters`, `build` makes a [`Mapping`] of it; `rules` and `sources` know what goes
 //! together. Nothing stops at the first problem: each becomes a [`Diagnostic`].
 
 mod arn;
@@ -24,14 +24,12 @@ mod paths;
 mod pattern;
 mod placed;
 mod poller;
-mod queue;
 pub(crate) mod reader;
 mod rules;
 mod scalar;
 mod schema;
-mod source;
+mod sources;
 mod spec;
-mod stream;
 pub(crate) mod suggest;
 mod tags;
 pub(crate) mod text;
@@ -53,6 +51,7 @@ pub use load::{Loaded, load, parse, parse_at};
 pub use model::{Arn, DestinationKind, FailureDestination, FunctionRef, Mapping, Origin, Poller, Side};
 pub use pattern::parse_pattern;
 pub use schema::schema;
+pub(crate) use sources::{DYNAMODB_READS, KINESIS_READS, Rules};
 pub use spec::{FifoSpec, LambdaTarget, QueueSpec, SourceKind, SourceSpec, StreamSpec, Target, VisibilityOptions};
 pub(crate) use unique::{same_function, same_pair};
 pub use unreached::{function_missing, function_unreached, source_missing, source_unreached, stream_disabled};

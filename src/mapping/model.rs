@@ -75,7 +75,7 @@ impl Mapping {
 
     /// The URL that replaces the source's own.
     pub(crate) fn source_endpoint(&self) -> Option<&String> {
-        self.poller.endpoints.get(self.source.kind().endpoint_key())
+        self.poller.endpoints.get(self.source.rules().endpoint)
     }
 }
 

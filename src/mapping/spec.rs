@@ -140,18 +140,6 @@ pub enum SourceKind {
     DynamoDb,
 }
 
-impl SourceKind {
-    /// The label used in metrics and JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sqs | Self::Fifo => "sqs",
-            Self::Kinesis => "kinesis",
-            Self::DynamoDb => "dynamodb",
-        }
-    }
-}
-
 /// How held and failed messages are hidden.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VisibilityOptions {

@@ -3,14 +3,14 @@
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Severity};
 use super::model::Mapping;
-use super::spec::{LambdaTarget, SourceKind};
+use super::spec::LambdaTarget;
 
 /// The problem of a source that could not be asked; `reason` says why and what to do, as a lowercase fragment. An error:
 /// nothing can be polled that cannot be asked.
 #[must_use]
 pub fn source_unreached(mapping: &Mapping, reason: &str) -> Diagnostic {
-    let message = format!("the {} {} could not be asked: {reason}", mapping.source.kind().noun(), mapping.source.id());
-    of_mapping(source_code(mapping), Severity::Error, mapping, message, None)
+    let message = format!("the {} {} could not be asked: {reason}", mapping.source.rules().noun, mapping.source.id());
+    of_mapping(mapping.source.rules().unreached, Severity::Error, mapping, message, None)
 }
 
 /// The problem of a stream that takes no more records; `reason` is what the source said of it.
@@ -24,24 +24,9 @@ pub fn stream_disabled(mapping: &Mapping, reason: &str) -> Diagnostic {
 #[must_use]
 pub fn source_missing(mapping: &Mapping) -> Diagnostic {
     let (arn, region) = (mapping.source.arn(), mapping.source_region());
-    let (name, help) = match mapping.source.kind() {
-        SourceKind::Sqs | SourceKind::Fifo => (
-            format!("queue {}", arn.resource),
-            "create it, or correct account and region in `EventSourceArn` (an emulator knows only its own account, often \
-             000000000000)",
-        ),
-        SourceKind::Kinesis => (
-            format!("stream {}", arn.resource.trim_start_matches("stream/")),
-            "create it, or correct account and region in `EventSourceArn` (an emulator knows only its own account, often \
-             000000000000)",
-        ),
-        SourceKind::DynamoDb => (
-            format!("stream of table {}", arn.resource.split('/').nth(1).unwrap_or(&arn.resource)),
-            "enable it, or correct `EventSourceArn`: a table's stream gets a new ARN each time it is enabled",
-        ),
-    };
+    let (name, help) = (mapping.source.rules().missing)(arn);
     let message = format!("{name} not found in account {} ({region})", arn.account);
-    of_mapping(source_code(mapping), Severity::Error, mapping, message, Some(help))
+    of_mapping(mapping.source.rules().unreached, Severity::Error, mapping, message, Some(help))
 }
 
 /// The problem of a function that could not be asked; `reason` says why and what to do, as a lowercase fragment. A warning
@@ -70,13 +55,6 @@ pub fn function_missing(mapping: &Mapping) -> Diagnostic {
         None => (format!("function {}", function.name), "create it, or correct `FunctionName` and its region"),
     };
     of_mapping(Code::FunctionUnreached, Severity::Error, mapping, format!("{what} not found {place}"), Some(help))
-}
-
-const fn source_code(mapping: &Mapping) -> Code {
-    match mapping.source.kind() {
-        SourceKind::Sqs | SourceKind::Fifo => Code::QueueUnreached,
-        SourceKind::Kinesis | SourceKind::DynamoDb => Code::StreamUnreached,
-    }
 }
 
 /// A diagnostic that has a mapping, but no place in its file.

@@ -11,7 +11,7 @@ use super::crowd::Crowd;
 use super::drought::Drought;
 use super::repeats::{Repeats, Silenced, Topic};
 use crate::machine::{Event, FaultKind, Health, InvokeEnd, Mark, Problem, Screened, Undecided};
-use crate::mapping::SourceKind;
+use crate::mapping::{Rules, SourceKind};
 
 /// So many shards are named in one line.
 const SHOWN_SHARDS: usize = 20;
@@ -19,7 +19,7 @@ const SHOWN_SHARDS: usize = 20;
 /// A log line about a mapping.
 macro_rules! tell {
     ($level:ident, $log:expr, $($rest:tt)*) => {
-        tracing::$level!(target: "forebay::mapping", mapping = &*$log.mapping, source = $log.source, $($rest)*)
+        tracing::$level!(target: "forebay::mapping", mapping = &*$log.mapping, source = $log.rules.label, $($rest)*)
     };
 }
 
@@ -31,15 +31,15 @@ mod tests;
 #[derive(Debug)]
 pub(super) struct EventLog {
     mapping: Arc<str>,
-    source: &'static str,
+    rules: &'static Rules,
     repeats: Repeats,
     drought: Drought,
     crowd: Arc<Crowd>,
 }
 
 impl EventLog {
-    pub(super) const fn new(mapping: Arc<str>, source: SourceKind, crowd: Arc<Crowd>) -> Self {
-        Self { mapping, source: source.as_str(), repeats: Repeats::new(), drought: Drought::new(), crowd }
+    pub(super) const fn new(mapping: Arc<str>, kind: SourceKind, crowd: Arc<Crowd>) -> Self {
+        Self { mapping, rules: kind.rules(), repeats: Repeats::new(), drought: Drought::new(), crowd }
     }
 
     /// The mapping has stopped: it counts as neither well nor unwell.
@@ -211,12 +211,10 @@ impl EventLog {
 
     /// What becomes of records that the filters cannot be applied to.
     fn done(&self, then: Screened, records: usize) -> String {
-        let queue = self.source == SourceKind::Sqs.as_str();
-        let noun = if queue { "message" } else { "record" };
+        let (noun, (_, dropped)) = (self.rules.record, self.rules.drops);
         let what = if records == 1 { format!("1 {noun}") } else { format!("{records} {noun}s") };
         match then {
-            Screened::Drop if queue => format!("deleted {what}"),
-            Screened::Drop => format!("skipped {what}"),
+            Screened::Drop => format!("{dropped} {what}"),
             Screened::Deliver => format!("delivered {what} unfiltered"),
             Screened::Release => format!("released {what}"),
             Screened::Destination => format!("sent {what} to the destination"),

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::MappingMetrics;
 use super::counts::Counts;
 use super::numbers::Count;
-use crate::mapping::SourceKind;
 
 /// Which mappings have a series.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,8 +18,8 @@ impl Of {
     pub(super) fn takes(self, mapping: &MappingMetrics) -> bool {
         match self {
             Self::All => true,
-            Self::Queues => mapping.kind().noun() == SourceKind::Sqs.noun(),
-            Self::Streams => mapping.kind().noun() != SourceKind::Sqs.noun(),
+            Self::Queues => !mapping.kind().rules().sharded,
+            Self::Streams => mapping.kind().rules().sharded,
         }
     }
 }

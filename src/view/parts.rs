@@ -9,7 +9,7 @@ use crate::mapping::{Mapping, StreamSpec};
 
 /// The reason of a state that AWS gives for the kind of source, whoever changed it.
 pub(crate) const fn state_transition_reason(mapping: &Mapping) -> &'static str {
-    if mapping.source.stream().is_some() { "User action" } else { "USER_INITIATED" }
+    mapping.source.rules().shown.transition_reason
 }
 
 /// A time as AWS's answers have it: seconds since the Unix epoch, with milliseconds.
@@ -110,7 +110,7 @@ impl DestinationConfig {
     /// Of a stream always; of a queue, which at AWS has none, where a destination is set.
     pub(crate) fn of(mapping: &Mapping) -> Option<Self> {
         let destination = mapping.on_failure.as_ref().map(|destination| destination.arn.text.clone());
-        let shown = destination.is_some() || mapping.source.stream().is_some();
+        let shown = destination.is_some() || mapping.source.rules().shown.destination;
         shown.then_some(Self { on_failure: OnFailure { destination } })
     }
 }

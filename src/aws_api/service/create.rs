@@ -47,7 +47,7 @@ impl Service {
         });
         let overview = Overview { modified_unix_ms: now, ..made.await? };
         // AWS: a queue's mapping that is made disabled is so at once, a stream's is on its way there.
-        let at_once = overview.mapping.source.queue().is_some() && !overview.enabled;
+        let at_once = overview.mapping.source.rules().shown.disabled_at_once && !overview.enabled;
         let state = if at_once { MappingState::Disabled } else { MappingState::Creating };
         let shown = Shown { overview, state };
         Ok((uuid, shown.configuration()))

@@ -58,8 +58,8 @@ pub(super) struct Origin<'a> {
 /// Prints a line for each record, and counts.
 pub(super) struct Lines {
     filters: Filters,
-    /// Of a mapping: whether its source is a queue, and what becomes of what does not pass.
-    mapping: Option<(bool, ScreeningPolicy)>,
+    /// Of a mapping: the word for dropping a record of its source, and what becomes of what does not pass.
+    mapping: Option<(&'static str, ScreeningPolicy)>,
     explain: bool,
     count: usize,
     missed: usize,
@@ -67,7 +67,7 @@ pub(super) struct Lines {
 
 impl Lines {
     pub(super) fn new(filters: Filters, mapping: Option<&Mapping>, explain: bool) -> Self {
-        let mapping = mapping.map(|mapping| (mapping.source.queue().is_some(), mapping.poller.screening));
+        let mapping = mapping.map(|mapping| (mapping.source.rules().drops.0, mapping.poller.screening));
         Self { filters, mapping, explain, count: 0, missed: 0 }
     }
 
@@ -114,7 +114,7 @@ impl Lines {
             matches: screening == Screening::Passes,
             pattern,
             undecidable,
-            would: self.mapping.map(|(queue, policy)| would(policy.of(screening), queue)),
+            would: self.mapping.map(|(drop, policy)| would(policy.of(screening), drop)),
             patterns: self
                 .explain
                 .then(|| self.filters.explain(record).into_iter().map(|explanation| of(explanation.outcome)).collect()),
@@ -123,11 +123,10 @@ impl Lines {
 }
 
 /// What a mapping does with a record, in a word.
-const fn would(screened: Screened, queue: bool) -> &'static str {
+const fn would(screened: Screened, drop: &'static str) -> &'static str {
     match screened {
         Screened::Deliver => "deliver",
-        Screened::Drop if queue => "delete",
-        Screened::Drop => "pass over",
+        Screened::Drop => drop,
         Screened::Release => "release",
         Screened::Destination => "send to destination",
     }
@@ -148,7 +147,7 @@ mod tests {
     use super::*;
     use crate::filter::Pattern;
 
-    fn line(patterns: &[&str], policy: Option<(bool, ScreeningPolicy)>, explain: bool, record: &str) -> String {
+    fn line(patterns: &[&str], policy: Option<(&'static str, ScreeningPolicy)>, explain: bool, record: &str) -> String {
         let patterns = patterns.iter().map(|text| Pattern::parse(text).unwrap()).collect();
         let filters = Filters::new(View::Sqs, patterns).unwrap();
         let lines = Lines { filters, mapping: policy, explain, count: 0, missed: 0 };
@@ -183,17 +182,17 @@ mod tests {
 
     #[test]
     fn a_mapping_says_what_it_would_do() {
-        let of = |queue, filtered_out, undecidable, record| {
-            line(&[TYPE], Some((queue, ScreeningPolicy { filtered_out, undecidable })), false, record)
+        let of = |drop, filtered_out, undecidable, record| {
+            line(&[TYPE], Some((drop, ScreeningPolicy { filtered_out, undecidable })), false, record)
         };
         let (hit, miss, plain) = (r#"{"body": "{\"type\": \"a\"}"}"#, r#"{"body": "{}"}"#, r#"{"body": "x"}"#);
-        assert_eq!(of(true, Screened::Drop, Screened::Drop, hit), r#"{"match":true,"would":"deliver"}"#);
-        assert_eq!(of(true, Screened::Drop, Screened::Deliver, miss), r#"{"match":false,"would":"delete"}"#);
-        assert_eq!(of(false, Screened::Drop, Screened::Drop, miss), r#"{"match":false,"would":"pass over"}"#);
-        assert_eq!(of(true, Screened::Release, Screened::Drop, miss), r#"{"match":false,"would":"release"}"#);
-        let deliver = of(true, Screened::Destination, Screened::Deliver, plain);
+        assert_eq!(of("delete", Screened::Drop, Screened::Drop, hit), r#"{"match":true,"would":"deliver"}"#);
+        assert_eq!(of("delete", Screened::Drop, Screened::Deliver, miss), r#"{"match":false,"would":"delete"}"#);
+        assert_eq!(of("pass over", Screened::Drop, Screened::Drop, miss), r#"{"match":false,"would":"pass over"}"#);
+        assert_eq!(of("delete", Screened::Release, Screened::Drop, miss), r#"{"match":false,"would":"release"}"#);
+        let deliver = of("delete", Screened::Destination, Screened::Deliver, plain);
         assert!(deliver.ends_with(r#","would":"deliver"}"#) && deliver.contains("undecidable"), "{deliver}");
-        let send = of(true, Screened::Destination, Screened::Destination, plain);
+        let send = of("delete", Screened::Destination, Screened::Destination, plain);
         assert!(send.ends_with(r#","would":"send to destination"}"#), "{send}");
     }
 }

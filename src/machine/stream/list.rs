@@ -223,7 +223,7 @@ impl StreamMachine {
         let key = ShardKey(self.listing.last_key);
         let pinned = first && matches!(from, Mark::Latest(_));
         let options = &self.options;
-        let mut shard = Shard::new(id, from, pinned, options.kind, options.parallelization, self.now.mono);
+        let mut shard = Shard::new(id, from, pinned, options.reads, options.parallelization, self.now.mono);
         shard.windows = options.tumbling_window.map(Windows::new);
         self.shards.insert(key, shard);
         self.advance_shard(key);

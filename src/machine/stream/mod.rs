@@ -21,4 +21,4 @@ mod tests;
 mod windows;
 
 pub use machine::StreamMachine;
-pub use options::{DestinationOrder, StreamKind, StreamOptions};
+pub use options::{DestinationOrder, ShardReads, StreamOptions};

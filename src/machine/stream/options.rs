@@ -10,8 +10,8 @@ use crate::machine::{BackoffPolicy, ScreeningPolicy, StartingPosition};
 pub struct StreamOptions {
     /// The mapping's name, for the commands that help.
     pub mapping: Arc<str>,
-    /// Which kind of stream it is.
-    pub kind: StreamKind,
+    /// How its shards are read.
+    pub reads: ShardReads,
     /// The stream's ARN, as the events of tumbling windows show it.
     pub source_arn: Arc<str>,
     /// Where it begins when nothing is kept of it.
@@ -51,31 +51,18 @@ pub enum DestinationOrder {
     Free,
 }
 
-/// The kinds of streams, by what differs for the machine.
+/// How the shards of a source are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StreamKind {
-    /// Read once a second when caught up, up to 10,000 records at a time; knows positions in time.
-    Kinesis,
-    /// Read four times a second when caught up, up to 1,000 records at a time; knows no positions in time.
-    DynamoDb,
-}
-
-impl StreamKind {
+pub struct ShardReads {
     /// The pause between reads of a shard that is caught up.
-    pub(crate) const fn base_pause(self) -> Duration {
-        match self {
-            Self::Kinesis => Duration::from_secs(1),
-            Self::DynamoDb => Duration::from_millis(250),
-        }
-    }
-
+    pub base_pause: Duration,
     /// The most records that one read can bring.
-    pub(crate) const fn most_records(self) -> u32 {
-        match self {
-            Self::Kinesis => 10_000,
-            Self::DynamoDb => 1_000,
-        }
-    }
+    pub most_records: u32,
+    /// So many milliseconds after the end of a tumbling window a read must be asked for, so that what it does not bring is
+    /// not in the window.
+    pub window_grace: u64,
+    /// A shard can be opened at a time. Where it cannot, its records show their arrival in whole seconds.
+    pub by_time: bool,
 }
 
 impl Default for StreamOptions {
@@ -83,7 +70,12 @@ impl Default for StreamOptions {
     fn default() -> Self {
         Self {
             mapping: "".into(),
-            kind: StreamKind::Kinesis,
+            reads: ShardReads {
+                base_pause: Duration::from_secs(1),
+                most_records: 10_000,
+                window_grace: 1_000,
+                by_time: true,
+            },
             source_arn: "".into(),
             start: StartingPosition::TrimHorizon,
             batch_size: 100,

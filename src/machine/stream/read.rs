@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::StreamMachine;
 use super::invoke::Settled;
 use super::lanes::{Lane, Piece};
 use super::shard::{Shard, ShardKey};
-use super::{StreamKind, StreamMachine};
 use crate::machine::screening::Tally;
 use crate::machine::{
     BatchId, Cursor, Event, Fault, FaultKind, Output, Position, ReadAnswer, ReadId, ReadRequest, Screened, Screening,
@@ -49,7 +49,7 @@ impl StreamMachine {
             return;
         }
         let read = ReadId(self.out.name());
-        let (most, asked) = (self.options.kind.most_records(), self.now.unix_ms);
+        let (most, asked) = (self.options.reads.most_records, self.now.unix_ms);
         let tight = self.held.1 + self.expected >= MAPPING_BYTES;
         let Some(shard) = self.shards.get_mut(&key) else { return };
         self.parked.remove(&(shard.read_at, key));
@@ -109,7 +109,7 @@ impl StreamMachine {
 
     fn take_in(&mut self, key: ShardKey, answer: ReadAnswer) {
         let (mono, unix_ms) = (self.now.mono, self.now.unix_ms);
-        let (kind, policy) = (self.options.kind, self.options.screening);
+        let (reads, policy) = (self.options.reads, self.options.screening);
         let Some(shard) = self.shards.get_mut(&key) else { return };
         let records = answer.records.len();
         let bytes: usize = answer.records.iter().map(|record| record.fragment.len()).sum();
@@ -139,7 +139,7 @@ impl StreamMachine {
         }
         let full = records >= shard.asked_records as usize || bytes >= FULL_BYTES;
         let behind = answer.behind.is_some_and(|behind| !behind.is_zero());
-        let pause = kind.base_pause();
+        let pause = reads.base_pause;
         shard.read_at = if full || behind { mono } else { mono + pause.mul_f64(self.rng.f64().mul_add(0.05, 1.0)) };
         shard.quiet_unix_ms = (records == 0 && !behind).then_some(shard.asked_unix_ms);
         let waits = !shard.lanes.iter().all(Lane::is_idle);
@@ -184,7 +184,7 @@ impl StreamMachine {
     }
 
     fn read_failed(&mut self, key: ShardKey, fault: &Fault) {
-        let kind = self.options.kind;
+        let reads = self.options.reads;
         let Some(shard) = self.shards.get_mut(&key) else { return };
         let id = Arc::clone(&shard.id);
         let (iterated, at_horizon) = match &shard.cursor {
@@ -200,7 +200,7 @@ impl StreamMachine {
         if !matches!(fault.kind, FaultKind::Cancelled | FaultKind::Trimmed)
             && (stale || !shard.opened || failures >= ITERATOR_TRIES)
         {
-            shard.reopen(kind);
+            shard.reopen(reads);
         }
         match fault.kind {
             FaultKind::Cancelled => return,
@@ -255,12 +255,7 @@ impl StreamMachine {
 
     /// When a window of this shard can be taken for complete: a read that was asked after its end found nothing.
     pub(super) fn is_quiet_since(&self, shard: &Shard, unix_ms: u64) -> bool {
-        let grace = match self.options.kind {
-            // The clocks of the stream and ours may differ a little.
-            StreamKind::Kinesis => 1_000,
-            // It does not say whether an answer is behind; AWS, too, waits for two minutes.
-            StreamKind::DynamoDb => 120_000,
-        };
+        let grace = self.options.reads.window_grace;
         shard.quiet_unix_ms.is_some_and(|asked| asked >= unix_ms.saturating_add(grace))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::StreamKind;
+use super::ShardReads;
 use super::frontier::Frontier;
 use super::lanes::{Lane, Limits};
 use super::windows::Windows;
@@ -72,7 +72,7 @@ pub(super) struct Shard {
 
 impl Shard {
     /// A shard that goes on at its mark; `pinned` says that it was pinned at LATEST just now.
-    pub(super) fn new(id: Arc<str>, from: Mark, pinned: bool, kind: StreamKind, lanes: u32, now: Mono) -> Self {
+    pub(super) fn new(id: Arc<str>, from: Mark, pinned: bool, reads: ShardReads, lanes: u32, now: Mono) -> Self {
         let (next_records, expected_bytes) = Self::first_read();
         let mut shard = Self {
             id,
@@ -103,7 +103,7 @@ impl Shard {
             counted: (0, 0),
         };
         if !pinned {
-            shard.reopen(kind);
+            shard.reopen(reads);
         }
         shard
     }
@@ -111,17 +111,14 @@ impl Shard {
     /// Opens the shard again after the last record that was read.
     ///
     /// A pin is opened by its time: LATEST would by now be another place.
-    pub(super) fn reopen(&mut self, kind: StreamKind) {
+    pub(super) fn reopen(&mut self, reads: ShardReads) {
         let position = match (&self.last_read, &self.origin) {
             (Some(sequence), _) | (None, Mark::After(sequence)) => Position::After(Arc::clone(sequence)),
-            (None, Mark::Timestamp(ms) | Mark::Latest(ms)) => match kind {
-                StreamKind::Kinesis => Position::Timestamp(*ms),
-                // It knows no positions in time, and tells arrivals in whole seconds.
-                StreamKind::DynamoDb => {
-                    self.skip_before = Some(ms / 1000 * 1000);
-                    Position::TrimHorizon
-                }
-            },
+            (None, Mark::Timestamp(ms) | Mark::Latest(ms)) if reads.by_time => Position::Timestamp(*ms),
+            (None, Mark::Timestamp(ms) | Mark::Latest(ms)) => {
+                self.skip_before = Some(ms / 1000 * 1000);
+                Position::TrimHorizon
+            }
             (None, Mark::TrimHorizon | Mark::End) => Position::TrimHorizon,
         };
         self.cursor = Cursor::Open(position);

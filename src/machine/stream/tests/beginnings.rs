@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::rig::{BEGIN, Rig, record, returned, shard};
+use super::rig::{BEGIN, DYNAMODB, Rig, record, returned, shard};
 use crate::machine::{
-    Cursor, Event, FaultKind, Fence, Machine, Mark, Position, Positions, Record, StartingPosition, StreamKind,
-    StreamOptions,
+    Cursor, Event, FaultKind, Fence, Machine, Mark, Position, Positions, Record, StartingPosition, StreamOptions,
 };
 
 fn latest() -> StreamOptions {
@@ -54,7 +53,7 @@ fn a_pin_is_opened_by_its_time_after_a_restart() {
     rig.listed(&[shard("s0", &[], false)]);
     assert_eq!(rig.read([]).cursor, Cursor::Open(Position::Timestamp(BEGIN - 5_500)));
 
-    let mut rig = Rig::new(StreamOptions { kind: StreamKind::DynamoDb, ..latest() });
+    let mut rig = Rig::new(StreamOptions { reads: DYNAMODB, ..latest() });
     rig.claimed(kept(&[("s0", Mark::Latest(BEGIN - 5_500))]));
     rig.listed(&[shard("s0", &[], false)]);
     assert_eq!(rig.reads[0].cursor, Cursor::Open(Position::TrimHorizon));
@@ -202,17 +201,17 @@ fn a_shard_that_the_stream_no_longer_lists_is_over() {
 
 #[test]
 fn a_caught_up_shard_is_read_at_the_base_rate() {
-    for (kind, least, most) in [(StreamKind::Kinesis, 55, 61), (StreamKind::DynamoDb, 220, 241)] {
-        let mut rig = Rig::reading(StreamOptions { kind, ..StreamOptions::default() });
-        let mut reads = 0;
+    for (reads, least, most) in [(StreamOptions::default().reads, 55, 61), (DYNAMODB, 220, 241)] {
+        let mut rig = Rig::reading(StreamOptions { reads, ..StreamOptions::default() });
+        let mut count = 0;
         for _ in 0..6_000 {
             while !rig.reads.is_empty() {
-                reads += 1;
+                count += 1;
                 rig.read([]);
             }
             rig.pass(Duration::from_millis(10));
         }
-        assert!((least..=most).contains(&reads), "{kind:?}: {reads}");
+        assert!((least..=most).contains(&count), "{reads:?}: {count}");
     }
 }
 

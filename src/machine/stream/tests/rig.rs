@@ -9,8 +9,12 @@ use bytes::Bytes;
 use crate::machine::{
     BatchId, DeliverRequest, Event, Failure, Fault, FaultKind, Fence, FunctionAnswer, Health, Input, InvokeRequest,
     InvokeResult, Machine, Mark, Mono, Now, Output, Positions, ReadAnswer, ReadRequest, Receipt, Record, SaveRequest,
-    Screening, Shard, StreamListing, StreamMachine, StreamOptions,
+    Screening, Shard, ShardReads, StreamListing, StreamMachine, StreamOptions,
 };
+
+/// A source whose shards cannot be opened at a time.
+pub(super) const DYNAMODB: ShardReads =
+    ShardReads { base_pause: Duration::from_millis(250), most_records: 1_000, window_grace: 120_000, by_time: false };
 
 /// The wall clock at the rig's beginning.
 pub(super) const BEGIN: u64 = 1_760_000_000_000;

@@ -1,9 +1,7 @@
 //! A mapping that reads nothing says so: streams that were disabled or made again, and shards that never come.
 
-use super::rig::{BEGIN, Rig, record, returned, shard};
-use crate::machine::{
-    Cursor, Event, Fence, Health, Input, Mark, Position, Positions, StartingPosition, StreamKind, StreamOptions,
-};
+use super::rig::{BEGIN, DYNAMODB, Rig, record, returned, shard};
+use crate::machine::{Cursor, Event, Fence, Health, Input, Mark, Position, Positions, StartingPosition, StreamOptions};
 
 fn options() -> StreamOptions {
     StreamOptions { mapping: "clicks".into(), ..StreamOptions::default() }
@@ -154,20 +152,15 @@ fn a_host_clock_that_is_wrong_is_told_and_degrades_when_it_is_far_off() {
 
 #[test]
 fn a_pin_that_is_still_to_come_is_taken_for_now() {
-    for (kind, ahead, moved) in [
-        (StreamKind::Kinesis, 7_200_000, true),
-        (StreamKind::DynamoDb, 7_200_000, true),
-        (StreamKind::Kinesis, 900, false),
-        (StreamKind::Kinesis, 0, false),
-    ] {
-        let mut rig = Rig::new(StreamOptions { kind, start: StartingPosition::Latest, ..options() });
+    let kinesis = options().reads;
+    for (reads, ahead, moved) in
+        [(kinesis, 7_200_000, true), (DYNAMODB, 7_200_000, true), (kinesis, 900, false), (kinesis, 0, false)]
+    {
+        let mut rig = Rig::new(StreamOptions { reads, start: StartingPosition::Latest, ..options() });
         rig.claimed(kept(&[("s0", Mark::Latest(BEGIN + ahead))]));
         rig.listed(&[shard("s0", &[], false)]);
         rig.seconds(1);
-        let expected = match kind {
-            StreamKind::Kinesis => Position::Timestamp(BEGIN),
-            StreamKind::DynamoDb => Position::TrimHorizon,
-        };
+        let expected = if reads.by_time { Position::Timestamp(BEGIN) } else { Position::TrimHorizon };
         assert_eq!(rig.reads[0].cursor, Cursor::Open(expected));
         assert_eq!(rig.mark("s0"), Some(&Mark::Latest(BEGIN)));
         assert_eq!(rig.count(|event| matches!(event, Event::PinMoved { .. })) > 0, moved, "{ahead}");

@@ -3,14 +3,32 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::build::{missing, narrow};
-use super::code::Code;
-use super::model::Arn;
-use super::reader::Reader;
-use super::spec::{SourceKind, StreamSpec};
-use super::text::Span;
-use super::value::Members;
+use super::Shown;
 use crate::machine::StartingPosition;
+use crate::mapping::build::{missing, narrow};
+use crate::mapping::code::Code;
+use crate::mapping::model::Arn;
+use crate::mapping::reader::Reader;
+use crate::mapping::spec::{SourceKind, StreamSpec};
+use crate::mapping::text::Span;
+use crate::mapping::value::Members;
+
+/// What AWS's answers show of streams; what failure records say of their batches is the source's own.
+pub(super) const SHOWN: Shown = Shown {
+    transition_reason: "User action",
+    destination: true,
+    disabled_at_once: false,
+    denied_actions: None,
+    batch_info: ("", false),
+};
+
+/// What to do instead of writing what only queues take.
+pub(super) const INSTEAD: &[(&str, &str)] = &[
+    ("ScalingConfig", "remove it; `ParallelizationFactor` says how many batches of a shard are in flight"),
+    ("OnFailureAttempts", "remove it; `MaximumRetryAttempts` bounds the retries of a stream"),
+    ("OnFiltered", "remove it; a record of a stream is passed over, and stays in the stream"),
+    ("GroupOrder", "remove it; the records of a key are always in order"),
+];
 
 /// What Kinesis allows all readers of one shard together.
 const READS_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
@@ -73,7 +91,8 @@ fn start(reader: &mut Reader<'_>, members: &Members, source: &Arn, kind: SourceK
         missing(reader, members, "StartingPosition", span, HELP);
         return StartingPosition::TrimHorizon;
     };
-    if word == "AT_TIMESTAMP" && kind == SourceKind::DynamoDb {
+    let positions = kind.rules().positions;
+    if !positions.contains(&word) {
         let message = format!("unsupported starting position for arn type: {}", source.text);
         reader.error(Code::PositionUnsupported, at, message, HELP);
         return StartingPosition::TrimHorizon;
@@ -88,11 +107,10 @@ fn start(reader: &mut Reader<'_>, members: &Members, source: &Arn, kind: SourceK
     }
     if let Some((_, span)) = timestamp {
         let message = format!("`StartingPositionTimestamp` needs `AT_TIMESTAMP`, and the position is `{word}`");
-        let help = match kind {
-            SourceKind::DynamoDb => "remove it: a DynamoDB stream cannot be read from a time on",
-            SourceKind::Kinesis | SourceKind::Sqs | SourceKind::Fifo => {
-                "write `StartingPosition: AT_TIMESTAMP`, or remove it"
-            }
+        let help = if positions.contains(&"AT_TIMESTAMP") {
+            "write `StartingPosition: AT_TIMESTAMP`, or remove it"
+        } else {
+            "remove it: a DynamoDB stream cannot be read from a time on"
         };
         reader.error(Code::TimestampPosition, span, message, help);
     }

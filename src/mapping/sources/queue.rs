@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use super::build::narrow;
-use super::code::Code;
-use super::model::Arn;
-use super::poller::backoff;
-use super::reader::Reader;
-use super::rules::key;
-use super::spec::{QueueSpec, SourceKind, VisibilityOptions};
-use super::value::{Kind, Members};
+use super::{BatchSizes, Rules};
 use crate::machine::{BackoffPolicy, GroupOrder, OnFunctionError};
+use crate::mapping::build::narrow;
+use crate::mapping::code::Code;
+use crate::mapping::model::Arn;
+use crate::mapping::poller::backoff;
+use crate::mapping::reader::Reader;
+use crate::mapping::rules::key;
+use crate::mapping::spec::{QueueSpec, SourceKind, VisibilityOptions};
+use crate::mapping::value::{Kind, Members};
 
 /// The backoff of failed messages where only the word is written.
 const VISIBILITY_BACKOFF: BackoffPolicy =
@@ -21,7 +22,7 @@ const ON_FAILURE_ATTEMPTS: u32 = 3;
 
 /// Reads the parameters of a queue and checks them; what is missing or wrong has its default.
 pub(crate) fn read(reader: &mut Reader<'_>, members: &Members, kind: SourceKind, arn: Arn) -> QueueSpec {
-    batching(reader, members, kind == SourceKind::Fifo);
+    batching(reader, members, kind.rules());
     provisioned(reader, members);
     let poller = members.map("Poller");
     let number = |members: Option<&Members>, name| members.and_then(|members| members.integer(name));
@@ -86,25 +87,28 @@ fn visibility(reader: &mut Reader<'_>, members: &Members) -> VisibilityOptions {
     options
 }
 
-fn batching(reader: &mut Reader<'_>, members: &Members, fifo: bool) {
-    let batch = members.integer("BatchSize");
+fn batching(reader: &mut Reader<'_>, members: &Members, rules: &Rules) {
     let window = members.integer("MaximumBatchingWindowInSeconds");
-    if let (true, Some((seconds @ 1.., span))) = (fifo, window) {
-        let message = format!("batching window is not supported for FIFO queues, and this is {seconds}");
+    if let (0, Some((seconds @ 1.., span))) = (rules.longest_window, window) {
+        let message = format!("batching window is not supported for {}s, and this is {seconds}", rules.precisely);
         reader.error(Code::FifoWindow, span, message, "remove it, or write 0");
     }
-    let Some((size @ 11.., span)) = batch else { return };
-    if fifo {
-        let message = format!("`BatchSize` is {size}, but a FIFO queue takes 10 at most");
-        reader.error(Code::FifoBatch, span, message, "write a number from 1 to 10");
-    } else if window.is_none_or(|(seconds, _)| seconds == 0)
+    let Some((size, span)) = members.integer("BatchSize") else { return };
+    let BatchSizes { most, most_at_once, .. } = rules.batch_size;
+    if size > most.into() {
+        let message = format!("`BatchSize` is {size}, but a {} takes {most} at most", rules.precisely);
+        reader.error(Code::FifoBatch, span, message, format!("write a number from 1 to {most}"));
+    } else if size > most_at_once.into()
+        && window.is_none_or(|(seconds, _)| seconds == 0)
         && !members.broken.contains(&"MaximumBatchingWindowInSeconds")
     {
         let message = format!(
             "`BatchSize` is {size}: maximum batch window in seconds must be greater than 0 if maximum batch size is \
-             greater than 10"
+             greater than {most_at_once}"
         );
-        let help = "write `MaximumBatchingWindowInSeconds: 1` or more beside it, or a `BatchSize` of 10 at most";
+        let help = format!(
+            "write `MaximumBatchingWindowInSeconds: 1` or more beside it, or a `BatchSize` of {most_at_once} at most"
+        );
         reader.error(Code::BatchNeedsWindow, span, message, help);
     }
 }
