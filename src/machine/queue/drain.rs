@@ -57,7 +57,8 @@ impl QueueMachine {
         self.settling.release_now(&mut self.cx, &mut self.messages, &stopped);
         let mut tokens: Vec<u64> = std::mem::take(&mut self.settling.returning).into();
         tokens.sort_unstable();
-        self.messages.regather(&tokens);
+        // What came during the drain has not met the filters yet.
+        self.place_all(&tokens);
     }
 
     pub(super) fn advance_drain(&mut self) {

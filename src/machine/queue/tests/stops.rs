@@ -1,7 +1,10 @@
 //! Draining.
 
 use super::rig::{Rig, answer, fault, function_error, ms, s};
-use crate::machine::{Command, Event, FaultKind, Input, Machine, QueueOptions, Record, SettleOutcome};
+use crate::machine::{
+    Command, Event, FaultKind, Input, MAX_BODY_BYTES, Machine, QueueOptions, Record, Screened, Screening,
+    ScreeningPolicy, SettleOutcome,
+};
 
 fn two_at_a_time() -> QueueOptions {
     QueueOptions { maximum_concurrency: Some(2), batch_size: 1, ..QueueOptions::default() }
@@ -123,6 +126,24 @@ fn a_drain_that_is_taken_back_goes_on_with_what_it_held() {
         assert_eq!(rig.invokes[0].records, 3);
         assert!(rig.settles.is_empty(), "nothing was given back");
     }
+}
+
+#[test]
+fn what_came_during_a_drain_that_is_taken_back_meets_the_filters_first() {
+    let screening = ScreeningPolicy { filtered_out: Screened::Drop, ..ScreeningPolicy::default() };
+    let mut rig = Rig::new(QueueOptions { screening, maximum_concurrency: Some(4), ..QueueOptions::default() }, 300);
+    rig.bring(10);
+    assert_eq!(rig.polls.len(), 2);
+    rig.drain(s(25));
+    let filtered = Record { screening: Screening::FilteredOut, ..rig.message(100) };
+    let large = rig.message(MAX_BODY_BYTES);
+    let poll = rig.polls.pop_front().unwrap().id;
+    rig.feed(Input::Polled { poll, result: Ok(vec![filtered, large]) });
+    rig.feed(Input::Command(Command::Resume));
+    assert_eq!(rig.invokes.len(), 1, "neither can be processed");
+    rig.pass(ms(10));
+    assert_eq!(rig.settle_all().deleted, ["r-11"]);
+    assert_eq!(rig.saw(|event| *event == Event::Left { records: 1 }), 1);
 }
 
 #[test]
