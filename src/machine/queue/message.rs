@@ -117,12 +117,13 @@ impl Messages {
 
     /// A message is ours no more, whatever becomes of it in the queue.
     pub(super) fn forget(&mut self, cx: &mut Context, token: u64) -> Option<Held> {
+        // The group learns it first: should anything panic from here on, nothing passes the message.
+        self.gather.part(token);
         let held = self.held.remove(&token);
-        cx.out.check(Invariant::SettlesOnce, held.is_some());
         if let Some(held) = &held {
             self.leases.end(token, &held.lease);
-            self.gather.part(token);
         }
+        cx.out.check(Invariant::SettlesOnce, held.is_some());
         held
     }
 

@@ -170,6 +170,67 @@ fn take(rig: &mut Rig, step: &Step, seen: &mut Seen) {
     }
 }
 
+/// Lives a life to its end, in a fair world at last.
+fn live(options: QueueOptions, visibility: u64, steps: &[Step]) {
+    let limit = options.maximum_concurrency;
+    fuse::light(0);
+    let mut seen = Seen::default();
+    let mut rig = Rig::new(options, visibility);
+    for step in steps {
+        take(&mut rig, step, &mut seen);
+        seen.look(&rig);
+        assert!(limit.is_none_or(|limit| rig.invokes.len() <= limit as usize));
+        assert!(rig.polls.iter().all(|poll| (1..=10).contains(&poll.max)));
+    }
+    // A fair world from here on: everything settles.
+    fuse::light(0);
+    for _ in 0..200 {
+        while !rig.invokes.is_empty() {
+            rig.finish(answer("null"));
+        }
+        while !rig.deliveries.is_empty() {
+            rig.confirm(Ok(()));
+        }
+        rig.settle_all();
+        seen.look(&rig);
+        while !rig.polls.is_empty() && rig.polls[0].wait.is_zero() {
+            rig.bring(0);
+        }
+        rig.pass(s(1));
+    }
+    assert_eq!(rig.held(), 0);
+    assert!(!rig.polls.is_empty(), "an idle machine polls");
+    rig.feed(Input::Command(Command::Drain { bound: s(25), receives: s(0) }));
+    while !rig.polls.is_empty() {
+        rig.fail_poll(FaultKind::Cancelled);
+    }
+    assert!(rig.done);
+}
+
+#[test]
+fn a_panic_while_leases_are_extended_keeps_the_order_of_groups() {
+    let bring = |messages| Step::Bring { messages, bytes: 10 };
+    let options = QueueOptions {
+        batch_size: 7,
+        maximum_concurrency: Some(1),
+        fifo: Some(GroupOrder::Protect),
+        ..QueueOptions::default()
+    };
+    for after in 0..40 {
+        let steps = [
+            bring(7),
+            Step::Succeed,
+            bring(5),
+            Step::Panic(after),
+            Step::Settle,
+            Step::Pass(19_500),
+            Step::Fault(FaultKind::Denied),
+            Step::SettleGone,
+        ];
+        live(options.clone(), 39, &steps);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 800, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -179,38 +240,6 @@ proptest! {
         visibility in 0..60_u64,
         steps in prop::collection::vec(steps(), 1..120),
     ) {
-        let limit = options.maximum_concurrency;
-        fuse::light(0);
-        let mut seen = Seen::default();
-        let mut rig = Rig::new(options, visibility);
-        for step in &steps {
-            take(&mut rig, step, &mut seen);
-            seen.look(&rig);
-            prop_assert!(limit.is_none_or(|limit| rig.invokes.len() <= limit as usize));
-            prop_assert!(rig.polls.iter().all(|poll| (1..=10).contains(&poll.max)));
-        }
-        // A fair world from here on: everything settles.
-        fuse::light(0);
-        for _ in 0..200 {
-            while !rig.invokes.is_empty() {
-                rig.finish(answer("null"));
-            }
-            while !rig.deliveries.is_empty() {
-                rig.confirm(Ok(()));
-            }
-            rig.settle_all();
-            seen.look(&rig);
-            while !rig.polls.is_empty() && rig.polls[0].wait.is_zero() {
-                rig.bring(0);
-            }
-            rig.pass(s(1));
-        }
-        prop_assert_eq!(rig.held(), 0);
-        prop_assert!(!rig.polls.is_empty(), "an idle machine polls");
-        rig.feed(Input::Command(Command::Drain { bound: s(25), receives: s(0) }));
-        while !rig.polls.is_empty() {
-            rig.fail_poll(FaultKind::Cancelled);
-        }
-        prop_assert!(rig.done);
+        live(options, visibility, &steps);
     }
 }
