@@ -72,8 +72,8 @@ impl AwsConnector {
         Ok(SqsQueue::new(client, mapping, self.bounds, Arc::clone(&self.wall)))
     }
 
-    /// The Kinesis stream that a mapping reads. Its records show the execution role of `function`, which is asked for it
-    /// when the first records have come.
+    /// The Kinesis stream that a mapping reads. Its records show the execution role of `function`, which is asked for
+    /// it when the first records have come.
     ///
     /// # Errors
     /// When no client can be made from the configuration; neither stream nor function are asked.

@@ -16,7 +16,8 @@ use crate::mapping::{Arn, FunctionRef, Mapping};
 pub(crate) enum Asked {
     /// Function and source: of a mapping that is made.
     All,
-    /// The function, and whether a queue hides its messages for long enough for it: of a mapping that gets another function.
+    /// The function, and whether a queue hides its messages for long enough for it: of a mapping that gets another
+    /// function.
     Function,
 }
 
@@ -77,7 +78,8 @@ fn source_refused(mapping: &Mapping, fault: &Fault) -> ApiError {
             tracing::warn!(source = arn, %fault, "the source may not be used");
             let Some(actions) = rules.shown.denied_actions else { return ApiError::queue_denied() };
             ApiError::InvalidParameterValue(format!(
-                "Cannot access stream {arn}. Please ensure the role can perform the {actions} Actions on your stream in IAM."
+                "Cannot access stream {arn}. Please ensure the role can perform the {actions} Actions on your stream \
+                 in IAM."
             ))
         }
         _ => broken(&format!("the {} cannot be asked", rules.noun), fault),
@@ -101,8 +103,8 @@ pub(crate) fn pair_taken(mapping: &Mapping, uuid: &str) -> ApiError {
     }
 }
 
-/// The whole ARN of a function, with its qualifier. What its name does not say is what its configuration says, or what is
-/// said of the source: AWS wants both in one place.
+/// The whole ARN of a function, with its qualifier. What its name does not say is what its configuration says, or what
+/// is said of the source: AWS wants both in one place.
 pub(crate) fn whole_arn(function: &FunctionRef, settings: Option<&FunctionSettings>, source: &Arn) -> String {
     let written = Arn::parse(&function.text);
     let read = settings.and_then(|settings| settings.arn.as_deref()).and_then(Arn::parse);

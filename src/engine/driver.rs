@@ -69,8 +69,8 @@ impl<M: Machine> Driver<M> {
         Self { panicked, ..self }
     }
 
-    /// Runs until the machine is drained. Dropping the future gives every open call up. Panics where the machine does, and
-    /// nothing can be handed over.
+    /// Runs until the machine is drained. Dropping the future gives every open call up. Panics where the machine does,
+    /// and nothing can be handed over.
     pub(crate) async fn run(mut self, signals: &mut mpsc::Receiver<Signal>) {
         let mut input = Input::Timeout;
         let mut wake = pin!(sleep_until(Instant::now()));

@@ -42,8 +42,8 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// `begins` is what it shows until its first poll, if it is enabled: `Creating`, or `Enabled` where clients saw that
-    /// before a restart.
+    /// `begins` is what it shows until its first poll, if it is enabled: `Creating`, or `Enabled` where clients saw
+    /// that before a restart.
     pub(crate) fn new(
         mapping: Mapping,
         desired: Option<Desired>,
@@ -75,8 +75,8 @@ impl Entry {
         self.restarts.at = None;
     }
 
-    /// Takes over another definition and the wish that counts for it, and says whether the mapping changes for it: where
-    /// it was defined, its tags and its metrics are only shown.
+    /// Takes over another definition and the wish that counts for it, and says whether the mapping changes for it:
+    /// where it was defined, its tags and its metrics are only shown.
     pub(crate) fn replace(&mut self, mapping: Mapping, desired: Option<Desired>) -> bool {
         let was_leaving = self.wanted.goal == Goal::Remove;
         let same = self.wanted.latest().runs_like(&mapping);

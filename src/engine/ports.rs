@@ -116,7 +116,8 @@ impl World {
         async move { Input::Described(async { queue?.describe().await }.await) }
     }
 
-    /// What is received is held against the filters that count then, not against those of the time when it was asked for.
+    /// What is received is held against the filters that count then, not against those of the time when it was asked
+    /// for.
     pub(crate) fn poll(
         &self,
         request: PollRequest,

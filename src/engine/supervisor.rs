@@ -290,7 +290,8 @@ impl Supervisor {
         let gone = |entry: &Entry| entry.wanted.goal == Goal::Remove && !entry.is_running();
         for (name, entry) in self.entries.extract_if(.., |_, entry| gone(entry)) {
             self.metrics.remove(&name, entry.wanted.mapping.source.kind());
-            // Whoever waits for it at the end of the process is told that the engine ended first, and does nothing more.
+            // Whoever waits for it at the end of the process is told that the engine ended first, and does nothing
+            // more.
             if self.closing.is_none() {
                 entry.tell_gone();
             }

@@ -26,8 +26,8 @@ pub trait Machine {
     #[must_use]
     fn gauges(&self) -> Gauges;
 
-    /// After a panic in one of the others, with these words: a fresh machine that goes on with what this one held, and with
-    /// the calls that are `open`. `None` where nothing is handed over.
+    /// After a panic in one of the others, with these words: a fresh machine that goes on with what this one held, and
+    /// with the calls that are `open`. `None` where nothing is handed over.
     #[must_use]
     fn successor(&mut self, open: &BTreeSet<Operation>, panic: &str) -> Option<Self>
     where

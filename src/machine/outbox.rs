@@ -23,8 +23,8 @@ impl Outbox {
         self.last_name
     }
 
-    /// What a successor goes on with: no name is used twice, and what has happened is still told. Whatever was asked for and
-    /// not begun is not begun.
+    /// What a successor goes on with: no name is used twice, and what has happened is still told. Whatever was asked
+    /// for and not begun is not begun.
     pub(crate) fn handed_over(self) -> Self {
         let is_over = |event: &Event| {
             // The successor says these when they are true of itself.

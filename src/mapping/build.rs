@@ -211,7 +211,8 @@ fn regions(reader: &mut Reader<'_>, source: &SourceSpec, target: &LambdaTarget, 
     let noun = source.rules().noun;
     let message = format!("the function is in {region}, and the {noun} is in {own}");
     let help = format!(
-        "map a function of the {noun}'s region, or write the regions under `Poller.Source.Region` and `Poller.Function.Region` if this is meant"
+        "map a function of the {noun}'s region, or write the regions under `Poller.Source.Region` and \
+         `Poller.Function.Region` if this is meant"
     );
     reader.warning(Code::RegionsDiffer, span, message, help);
 }

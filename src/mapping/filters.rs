@@ -99,7 +99,8 @@ fn idle(reader: &mut Reader<'_>, members: &Members, rules: &Rules) {
     }
 }
 
-/// The destination of what is filtered, where it has one of its own, and what becomes of which records. Without filters nothing is made of it.
+/// The destination of what is filtered, where it has one of its own, and what becomes of which records. Without filters
+/// nothing is made of it.
 fn screening(
     reader: &mut Reader<'_>,
     members: &Members,
@@ -145,7 +146,8 @@ fn screening(
             let help = if rules.sharded {
                 "write `DestinationConfig: { OnFailure: { Destination: … } }`"
             } else {
-                "write `DestinationConfig: { OnFailure: { Destination: … } }`, or a destination's ARN as `Poller.OnFiltered`"
+                "write `DestinationConfig: { OnFailure: { Destination: … } }`, or a destination's ARN as \
+                 `Poller.OnFiltered`"
             };
             reader.error(Code::DestinationMissing, span, message, help);
         }

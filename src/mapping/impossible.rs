@@ -1,5 +1,6 @@
-//! Patterns that are valid, and not what was meant: they can never match a record of the source, or a part of them does not count. Most often a
-//! slip, and on a queue one that deletes everything. Only what is sure is told; what a body or an item holds is its sender's.
+//! Patterns that are valid, and not what was meant: they can never match a record of the source, or a part of them does
+//! not count. Most often a slip, and on a queue one that deletes everything. Only what is sure is told; what a body or
+//! an item holds is its sender's.
 
 use std::collections::BTreeMap;
 

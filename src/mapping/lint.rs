@@ -73,7 +73,8 @@ impl Lint<'_> {
             self.warn(Code::VisibilityBelowTimeout, message, help);
         } else if visibility < advised {
             let message = format!(
-                "{whose} visibility timeout, {}, is less than six times the function's timeout and the batching window, {}",
+                "{whose} visibility timeout, {}, is less than six times the function's timeout and the batching \
+                 window, {}",
                 show(visibility),
                 show(advised)
             );
@@ -84,7 +85,8 @@ impl Lint<'_> {
     fn retries(&mut self, stream: &StreamSpec) {
         let endless = stream.maximum_retry_attempts.is_none() && stream.maximum_record_age.is_none();
         if endless {
-            let message = "retries have no limit: a record that always fails holds up its lane until the stream drops it, \
+            let message = "retries have no limit: a record that always fails holds up its lane until the stream drops \
+                it, \
                            and what waits behind it may be dropped with it";
             let help =
                 "write `MaximumRetryAttempts`, `BisectBatchOnFunctionError: true` and `DestinationConfig.OnFailure`";
@@ -112,13 +114,15 @@ impl Lint<'_> {
             // One try too many for those behind: they must be received once more after the failing one is gone.
             (Some(count), Some(_)) if fifo && count <= attempts => {
                 let message = format!(
-                    "the queue dead-letters a message after {count} receives, and each of {attempts} tries of a failing message receives those behind it in its group, too"
+                    "the queue dead-letters a message after {count} receives, and each of {attempts} tries of a \
+                     failing message receives those behind it in its group, too"
                 );
                 self.redrive_first(message, attempts.saturating_mul(2));
             }
             (Some(count), Some(_)) if count < attempts => {
                 let message = format!(
-                    "the queue dead-letters a message after {count} receives, before the function failed it {attempts} times"
+                    "the queue dead-letters a message after {count} receives, before the function failed it {attempts} \
+                     times"
                 );
                 self.redrive_first(message, attempts.saturating_add(2));
             }
@@ -130,7 +134,8 @@ impl Lint<'_> {
                 } else {
                     "the queue has no redrive policy: a message that always fails comes back until it expires"
                 };
-                let help = "give the queue a redrive policy with a dead-letter queue and a `maxReceiveCount` of 5 or more, or write `DestinationConfig.OnFailure`";
+                let help = "give the queue a redrive policy with a dead-letter queue and a `maxReceiveCount` of 5 or \
+                    more, or write `DestinationConfig.OnFailure`";
                 self.warn(Code::NoRedrive, message.into(), help);
             }
             (Some(count), _) if count < 5 => {
@@ -188,7 +193,8 @@ impl Lint<'_> {
         let lanes = open_shards.saturating_mul(factor);
         if reserved > 0 && lanes > reserved {
             let message = format!(
-                "{open_shards} open shards with a `ParallelizationFactor` of {factor} make {lanes} lanes, but the function has only {reserved} reserved"
+                "{open_shards} open shards with a `ParallelizationFactor` of {factor} make {lanes} lanes, but the \
+                 function has only {reserved} reserved"
             );
             let help = "lower the factor, or raise the function's reserved concurrency; what is above is throttled";
             self.warn(Code::ConcurrencyAboveReserved, message, help);

@@ -32,7 +32,8 @@ pub struct Mapping {
     pub report_batch_item_failures: bool,
     /// The patterns of `FilterCriteria.Filters`, each as JSON; none: everything passes.
     pub filters: Vec<String>,
-    /// The ARN of `Poller.OnFiltered`: where records go that the filters did not let pass. `None` where they go to `on_failure`, or nowhere.
+    /// The ARN of `Poller.OnFiltered`: where records go that the filters did not let pass. `None` where they go to
+    /// `on_failure`, or nowhere.
     pub filtered_to: Option<FailureDestination>,
     /// `DestinationConfig.OnFailure.Destination`.
     pub on_failure: Option<FailureDestination>,
@@ -61,8 +62,8 @@ impl Mapping {
         self.source.queue().is_some() && self.same_source(other) && self.poller.source == other.poller.source
     }
 
-    /// Whether the other one is of the same source in the same place. Another endpoint or region is another source, even
-    /// where the ARN is the same.
+    /// Whether the other one is of the same source in the same place. Another endpoint or region is another source,
+    /// even where the ARN is the same.
     pub(crate) fn same_source(&self, other: &Self) -> bool {
         let place = |mapping: &Self| (mapping.poller.source.region.clone(), mapping.source_endpoint().cloned());
         self.source.id() == other.source.id() && place(self) == place(other)

@@ -31,7 +31,8 @@ pub struct QueueSpec {
     pub receive_wait: Option<Duration>,
     /// How held and failed messages are hidden.
     pub visibility: VisibilityOptions,
-    /// `Poller.OnFailureAttempts`: so many times a function may fail a message before it goes to the failure destination.
+    /// `Poller.OnFailureAttempts`: so many times a function may fail a message before it goes to the failure
+    /// destination.
     pub on_failure_attempts: u32,
 }
 

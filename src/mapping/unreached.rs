@@ -5,8 +5,8 @@ use super::diagnostic::{Diagnostic, Severity};
 use super::model::Mapping;
 use super::spec::LambdaTarget;
 
-/// The problem of a source that could not be asked; `reason` says why and what to do, as a lowercase fragment. An error:
-/// nothing can be polled that cannot be asked.
+/// The problem of a source that could not be asked; `reason` says why and what to do, as a lowercase fragment. An
+/// error: nothing can be polled that cannot be asked.
 #[must_use]
 pub fn source_unreached(mapping: &Mapping, reason: &str) -> Diagnostic {
     let message = format!("the {} {} could not be asked: {reason}", mapping.source.rules().noun, mapping.source.id());
@@ -29,8 +29,8 @@ pub fn source_missing(mapping: &Mapping) -> Diagnostic {
     of_mapping(mapping.source.rules().unreached, Severity::Error, mapping, message, Some(help))
 }
 
-/// The problem of a function that could not be asked; `reason` says why and what to do, as a lowercase fragment. A warning
-/// where only the permission to read its configuration is missing, since it can be invoked all the same.
+/// The problem of a function that could not be asked; `reason` says why and what to do, as a lowercase fragment. A
+/// warning where only the permission to read its configuration is missing, since it can be invoked all the same.
 #[must_use]
 pub fn function_unreached(mapping: &Mapping, severity: Severity, reason: &str) -> Diagnostic {
     let message = format!("the function {} could not be asked: {reason}", mapping.target.lambda().function.text);

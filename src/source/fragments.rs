@@ -11,8 +11,8 @@ const BUFFER: usize = 64 * 1024;
 
 /// Encodes `items` in their order.
 ///
-/// `size` guesses the bytes that an item takes; a guess that is too small costs a copy, nothing else. `encode` writes an
-/// item's fragment to the end of the buffer and gives the record, whose fragment is filled in here.
+/// `size` guesses the bytes that an item takes; a guess that is too small costs a copy, nothing else. `encode` writes
+/// an item's fragment to the end of the buffer and gives the record, whose fragment is filled in here.
 ///
 /// # Errors
 /// The first error of `encode`.

@@ -51,7 +51,8 @@ pub trait StreamSource: Send + Sync + 'static {
     /// Reads a shard once.
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadAnswer, Fault>>;
 
-    /// Follows the service's clock, where its answers tell the time: what is compared with times that it wrote goes by it.
+    /// Follows the service's clock, where its answers tell the time: what is compared with times that it wrote goes by
+    /// it.
     fn clock(&self) -> Option<Arc<ServiceClock>> {
         None
     }

@@ -1,6 +1,6 @@
 //! One event, at most one log line: WARN is worth waking someone, INFO is a change of health or
-//! state, all else is DEBUG. A fault that repeats is said each minute, and its first line is that of the health where it
-//! changes that at once.
+//! state, all else is DEBUG. A fault that repeats is said each minute, and its first line is that of the health where
+//! it changes that at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,7 +93,8 @@ impl EventLog {
                     self,
                     records,
                     silenced,
-                    "the function reported messages as processed although an earlier one of their group failed: they will \
+                    "the function reported messages as processed although an earlier one of their group failed: they \
+                     will \
                      come again behind it; return all that are behind the first failure, or set Poller.GroupOrder"
                 );
             }),
@@ -143,7 +144,13 @@ impl EventLog {
             }
             Event::ClockSkew { ahead_ms } => {
                 let ahead_seconds = ahead_ms / 1000;
-                tell!(warn, self, ahead_seconds, "the host's clock differs from the source's, which counts: set it by NTP");
+                tell!(
+                    warn,
+                    self,
+                    ahead_seconds,
+                    "the host's clock differs from the source's, which counts: set it by \
+                    NTP"
+                );
             }
             Event::ShardStarted { .. }
             | Event::ShardEnded { .. }
@@ -174,7 +181,8 @@ impl EventLog {
                 warn,
                 self,
                 shards = shards.join(", "),
-                "the last checkpoints were not saved: the records of these shards from their last saved checkpoint on will \
+                "the last checkpoints were not saved: the records of these shards from their last saved checkpoint on \
+                 will \
                  be delivered again"
             );
         }
@@ -240,12 +248,13 @@ impl EventLog {
     /// One line for all mappings that are unwell, where they are many.
     fn count_together(&self) {
         if let Some(mappings) = self.crowd.many(Instant::now()) {
-            tracing::warn!(target: "forebay::mapping", mappings, "mappings are degraded or failing: see `forebay list`");
+            tracing::warn!(target: "forebay::mapping", mappings, "mappings are degraded or failing: see `forebay \
+                list`");
         }
     }
 
-    /// Whether to say a fault, and then how often it stayed unsaid. What shows the mapping degraded at once is said by that
-    /// first.
+    /// Whether to say a fault, and then how often it stayed unsaid. What shows the mapping degraded at once is said by
+    /// that first.
     fn admit(&self, topic: Topic, kind: FaultKind) -> Option<Silenced> {
         let now = Instant::now();
         match kind {

@@ -132,7 +132,8 @@ mod tests {
 
     #[test]
     fn what_is_not_set_has_awss_value() {
-        let text = "EventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/clicks\nFunctionName: work\nStartingPosition: LATEST\n";
+        let text = "EventSourceArn: arn:aws:kinesis:us-east-1:000000000000:stream/clicks\nFunctionName: work\n\
+            StartingPosition: LATEST\n";
         let mapping = crate::mapping::parse(Path::new("clicks.yaml"), text, &|_| None).mappings.remove(0);
         let stream = StreamSpec {
             start: StartingPosition::Timestamp(1_760_000_000_250),

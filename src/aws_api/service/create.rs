@@ -39,7 +39,8 @@ impl Service {
                 Err(error) => {
                     // It is refused, so nobody shall find it at the next start.
                     if let Err(error) = parts.store.forget(&uuid).await {
-                        tracing::error!(mapping = uuid, %error, "a mapping that was refused stays in the store: delete it after the next start");
+                        tracing::error!(mapping = uuid, %error, "a mapping that was refused stays in the store: delete \
+                            it after the next start");
                     }
                     Err(of_engine(error))
                 }

@@ -40,7 +40,8 @@ pub(super) async fn peek(mapping: &Mapping, most: u32, mut lines: Lines) -> anyh
     match source {
         SourcePort::Queue(queue) => {
             say(&format!(
-                "receiving {most} messages of {} at most, and giving them back: each spends a receive, which counts towards the queue's maxReceiveCount",
+                "receiving {most} messages of {} at most, and giving them back: each spends a receive, which counts \
+                 towards the queue's maxReceiveCount",
                 mapping.source.arn().resource
             ));
             from_queue(&*queue, most, &mut lines).await?;
@@ -59,7 +60,8 @@ pub(super) async fn peek(mapping: &Mapping, most: u32, mut lines: Lines) -> anyh
     Ok(lines.exit())
 }
 
-/// Receives messages until there are enough or none come, and gives them back, also when a receive fails or we are interrupted.
+/// Receives messages until there are enough or none come, and gives them back, also when a receive fails or we are
+/// interrupted.
 async fn from_queue(queue: &dyn QueueSource, most: usize, lines: &mut Lines) -> anyhow::Result<()> {
     let mut taken = Vec::new();
     let received = interruptible(receive(queue, most, &mut taken)).await;

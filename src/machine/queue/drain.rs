@@ -28,8 +28,8 @@ impl QueueMachine {
     }
 
     /// Takes what was never started out of the batches, but for what is to be finished: messages that the queue would
-    /// move to its dead-letter queue instead of handing them out once more, and what would share a batch with them. Of a
-    /// FIFO queue all stay then, in their order.
+    /// move to its dead-letter queue instead of handing them out once more, and what would share a batch with them. Of
+    /// a FIFO queue all stay then, in their order.
     fn take_unstarted(&mut self) -> Vec<u64> {
         let Self { cx, messages, invoking, .. } = self;
         let last = messages.tokens(|held: &Held| cx.is_last(&held.record) && held.stage.is_idle());

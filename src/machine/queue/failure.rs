@@ -128,7 +128,8 @@ impl Settling {
         }
     }
 
-    /// Counts an attempt for each of these messages. Gives those that have none left, with their number, and the others.
+    /// Counts an attempt for each of these messages. Gives those that have none left, with their number, and the
+    /// others.
     fn count(&mut self, cx: &Context, messages: &Messages, failed: &[u64]) -> (Vec<(u64, u32)>, Vec<u64>) {
         if cx.options.on_failure.is_none() {
             return (Vec::new(), failed.to_vec());
@@ -194,8 +195,8 @@ impl Settling {
         }
     }
 
-    /// Releases messages that were never started; in a drain as soon as no receive of our own would take them again, and
-    /// spend a receive of each.
+    /// Releases messages that were never started; in a drain as soon as no receive of our own would take them again,
+    /// and spend a receive of each.
     pub(super) fn release_unstarted(&mut self, cx: &mut Context, messages: &mut Messages, tokens: &[u64]) {
         messages.restage(tokens, Stage::Returning);
         if cx.drains() {

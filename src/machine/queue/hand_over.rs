@@ -1,9 +1,9 @@
 //! After a panic: a fresh machine goes on with what is open and held, as far as the one that panicked can be trusted.
 //!
-//! What is owed is kept: a message that is with the function stays there until its invoke is answered, one that is to be
-//! deleted is deleted again, and one whose failure record is not confirmed waits for that. What was not begun is begun by
-//! the successor. Where it is not known what became of a message, it is left to its visibility timeout, and of a FIFO
-//! queue nothing passes it.
+//! What is owed is kept: a message that is with the function stays there until its invoke is answered, one that is to
+//! be deleted is deleted again, and one whose failure record is not confirmed waits for that. What was not begun is
+//! begun by the successor. Where it is not known what became of a message, it is left to its visibility timeout, and of
+//! a FIFO queue nothing passes it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -45,8 +45,8 @@ impl QueueMachine {
         next
     }
 
-    /// The messages of which it is not known what became of them: the function's answer was being read, or their failure
-    /// records were being made or confirmed.
+    /// The messages of which it is not known what became of them: the function's answer was being read, or their
+    /// failure records were being made or confirmed.
     fn unknown(&self) -> Vec<u64> {
         let mut known = self.invoking.all_tokens();
         known.extend(self.settling.deliveries.tokens());
@@ -64,7 +64,8 @@ impl QueueMachine {
         parted
     }
 
-    /// Sets all that is in no batch on its way, but for what is to be released: of broken groups, and what a drain returns.
+    /// Sets all that is in no batch on its way, but for what is to be released: of broken groups, and what a drain
+    /// returns.
     fn place_rest(&mut self, broken: &BTreeSet<Arc<str>>) {
         let batched = self.invoking.all_tokens();
         let mut rest = self.messages.tokens(|held| held.stage.is_idle() || held.stage == Stage::Returning);

@@ -74,8 +74,8 @@ impl QueueMachine {
             }
             // A delivery that is to be tried again leaves it out.
             Stage::DeadLettered => messages.lose(token, cx.now),
-            // The function has it; if it succeeds, the deletion is tried. If it is to be tried again, it is left out. What
-            // waits behind it does not begin.
+            // The function has it; if it succeeds, the deletion is tried. If it is to be tried again, it is left out.
+            // What waits behind it does not begin.
             Stage::InFlight => {
                 messages.lose(token, cx.now);
                 let stopped = messages.gather.take_behind(&[token]);
@@ -83,7 +83,8 @@ impl QueueMachine {
             }
             // It is about to be deleted: that is tried.
             Stage::Deleting(_) | Stage::FilteredOut => messages.unwatch(token),
-            // Nothing is left to release. What stands behind it in its group is not begun, even if the drain is taken back.
+            // Nothing is left to release. What stands behind it in its group is not begun, even if the drain is taken
+            // back.
             Stage::Returning => {
                 let group = messages.gather.group_of(token).cloned();
                 let is_of_group = |other: &u64| group.is_some() && messages.gather.group_of(*other) == group.as_ref();

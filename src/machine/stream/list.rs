@@ -229,8 +229,8 @@ impl StreamMachine {
         self.advance_shard(key);
     }
 
-    /// A pin that is still to come was made by a clock that was wrong. It would leave out what arrives until then, so it is
-    /// taken for now.
+    /// A pin that is still to come was made by a clock that was wrong. It would leave out what arrives until then, so
+    /// it is taken for now.
     fn pinned_in_time(&mut self, id: &Arc<str>, from: Mark, first: bool) -> Mark {
         let now = self.now.unix_ms;
         let Mark::Latest(pinned) = from else { return from };

@@ -58,8 +58,8 @@ pub struct ShardReads {
     pub base_pause: Duration,
     /// The most records that one read can bring.
     pub most_records: u32,
-    /// So many milliseconds after the end of a tumbling window a read must be asked for, so that what it does not bring is
-    /// not in the window.
+    /// So many milliseconds after the end of a tumbling window a read must be asked for, so that what it does not bring
+    /// is not in the window.
     pub window_grace: u64,
     /// A shard can be opened at a time. Where it cannot, its records show their arrival in whole seconds.
     pub by_time: bool,

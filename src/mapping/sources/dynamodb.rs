@@ -108,7 +108,8 @@ fn attribute(path: &[&str]) -> Holds {
         [_, .., "BOOL" | "NULL"] => Holds::Boolean,
         _ => nothing(
             "the values of attributes stand below the tags of their types",
-            "name the type: `{\"dynamodb\": {\"NewImage\": {\"ATTRIBUTE\": {\"S\": [\"VALUE\"]}}}}`; `N` for a number, `BOOL`, `NULL`",
+            "name the type: `{\"dynamodb\": {\"NewImage\": {\"ATTRIBUTE\": {\"S\": [\"VALUE\"]}}}}`; `N` for a number, \
+             `BOOL`, `NULL`",
         ),
     }
 }

@@ -89,7 +89,8 @@ pub(crate) struct Shown {
 /// What takes failure records, by the names of the services in ARNs.
 const DESTINATIONS: &[&str] = &["sqs", "sns", "s3"];
 
-const NOT_THERE: &str = "create it, or correct account and region in `EventSourceArn` (an emulator knows only its own account, often \
+const NOT_THERE: &str = "create it, or correct account and region in `EventSourceArn` (an emulator knows only its own \
+    account, often \
                          000000000000)";
 
 impl SourceKind {

@@ -36,7 +36,8 @@ const FILES: &[Case] = &[
     (
         "duplicate_logical_name",
         &["FB0008", "FB0304"],
-        "Orders:\n  Type: SQS\n  FunctionName: f\n  Properties: { Queue: \"arn:aws:sqs:us-east-1:000000000000:q1\" }\nOrders:\n  Type: SQS\n  FunctionName: f\n  Properties: { Queue: \"arn:aws:sqs:us-east-1:000000000000:q2\" }\n",
+        "Orders:\n  Type: SQS\n  FunctionName: f\n  Properties: { Queue: \"arn:aws:sqs:us-east-1:000000000000:q1\" }\n\
+         Orders:\n  Type: SQS\n  FunctionName: f\n  Properties: { Queue: \"arn:aws:sqs:us-east-1:000000000000:q2\" }\n",
     ),
     ("a_scalar", &["FB0104"], "orders\n"),
     ("a_list_of_names", &["FB0104", "FB0104"], "- orders\n- payments\n"),
@@ -52,7 +53,8 @@ const FILES: &[Case] = &[
     (
         "sam_with_both",
         &["FB0311"],
-        "Type: SQS\nFunctionName: f\nEventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nProperties:\n  Queue: arn:aws:sqs:us-east-1:000000000000:orders\n",
+        "Type: SQS\nFunctionName: f\nEventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nProperties:\n  Queue: \
+         arn:aws:sqs:us-east-1:000000000000:orders\n",
     ),
     (
         "sam_without_function",
@@ -62,23 +64,28 @@ const FILES: &[Case] = &[
     (
         "condition",
         &["FB0010"],
-        "Type: AWS::Lambda::EventSourceMapping\nCondition: IsProd\nProperties:\n  EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\n  FunctionName: f\n",
+        "Type: AWS::Lambda::EventSourceMapping\nCondition: IsProd\nProperties:\n  EventSourceArn: \
+         arn:aws:sqs:us-east-1:000000000000:orders\n  FunctionName: f\n",
     ),
     (
         "beside_a_listing",
         &["FB0101"],
-        "EventSourceMappings:\n  - { EventSourceArn: \"arn:aws:sqs:us-east-1:000000000000:orders\", FunctionName: f }\nDefaults: {}\n",
+        "EventSourceMappings:\n  - { EventSourceArn: \"arn:aws:sqs:us-east-1:000000000000:orders\", FunctionName: f }\n\
+         Defaults: {}\n",
     ),
     ("a_listing_of_one", &["FB0102"], "EventSourceMappings:\n  Name: a\n"),
     (
         "two_names",
         &["FB0304"],
-        "- { Name: a, EventSourceArn: \"arn:aws:sqs:us-east-1:000000000000:q1\", FunctionName: f }\n- { Name: a, EventSourceArn: \"arn:aws:sqs:us-east-1:000000000000:q2\", FunctionName: f }\n",
+        "- { Name: a, EventSourceArn: \"arn:aws:sqs:us-east-1:000000000000:q1\", FunctionName: f }\n- { Name: a, \
+         EventSourceArn: \"arn:aws:sqs:us-east-1:000000000000:q2\", FunctionName: f }\n",
     ),
     (
         "two_pairs",
         &["FB0305"],
-        "- { EventSourceArn: \"arn:aws:sqs:us-east-1:000000000000:q\", FunctionName: f }\n- { EventSourceArn: \"arn:aws:sqs:us-east-1:000000000000:q\", FunctionName: \"arn:aws:lambda:us-east-1:000000000000:function:f\" }\n",
+        "- { EventSourceArn: \"arn:aws:sqs:us-east-1:000000000000:q\", FunctionName: f }\n- { EventSourceArn: \
+         \"arn:aws:sqs:us-east-1:000000000000:q\", FunctionName: \"arn:aws:lambda:us-east-1:000000000000:function:f\" \
+          }\n",
     ),
     (
         "second_document",
@@ -112,32 +119,38 @@ const FILES: &[Case] = &[
     (
         "release_of_groups",
         &["FB0324"],
-        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders.fifo\nFunctionName: f\nFilterCriteria: { Filters: [{ Pattern: { body: { a: [1] } } }] }\nPoller: { OnFiltered: release }\n",
+        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders.fifo\nFunctionName: f\nFilterCriteria: { Filters: \
+         [{ Pattern: { body: { a: [1] } } }] }\nPoller: { OnFiltered: release }\n",
     ),
     (
         "fifo",
         &["FB0302", "FB0303"],
-        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders.fifo\nFunctionName: f\nBatchSize: 11\nMaximumBatchingWindowInSeconds: 5\n",
+        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders.fifo\nFunctionName: f\nBatchSize: 11\n\
+         MaximumBatchingWindowInSeconds: 5\n",
     ),
     (
         "fifo_order_without_reports",
         &["FB0318"],
-        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders.fifo\nFunctionName: f\nPoller:\n  GroupOrder: AsReported\n",
+        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders.fifo\nFunctionName: f\nPoller:\n  GroupOrder: \
+         AsReported\n",
     ),
     (
         "fifo_order_unknown",
         &["FB0204", "FB0101"],
-        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders.fifo\nFunctionName: f\nPoller:\n  GroupOrder: as_reported\n  GruopOrder: Protect\n",
+        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders.fifo\nFunctionName: f\nPoller:\n  GroupOrder: \
+         as_reported\n  GruopOrder: Protect\n",
     ),
     (
         "fifo_order_misplaced",
         &["FB0101", "FB0101"],
-        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders.fifo\nFunctionName: f\nGroupOrder: Protect\nPoller: { Visibility: { GroupOrder: Protect } }\n",
+        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders.fifo\nFunctionName: f\nGroupOrder: Protect\nPoller: \
+         { Visibility: { GroupOrder: Protect } }\n",
     ),
     (
         "function_of_other_kind",
         &["FB0206"],
-        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: arn:aws:lambda:us-east-1:000000000000:layer:f\n",
+        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: \
+         arn:aws:lambda:us-east-1:000000000000:layer:f\n",
     ),
     (
         "function_with_space",
@@ -147,12 +160,14 @@ const FILES: &[Case] = &[
     (
         "long_function_name",
         &["FB0206"],
-        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f1234567890123456789012345678901234567890123456789012345678901234\n",
+        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: \
+         f1234567890123456789012345678901234567890123456789012345678901234\n",
     ),
     (
         "regions_differ",
         &["FB0306"],
-        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: arn:aws:lambda:eu-west-1:000000000000:function:f\n",
+        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: \
+         arn:aws:lambda:eu-west-1:000000000000:function:f\n",
     ),
     ("intrinsics", &["FB0010", "FB0010"], "EventSourceArn: !GetAtt Queue.Arn\nFunctionName: { Ref: Function }\n"),
     ("intrinsic_fn", &["FB0010"], "EventSourceArn:\n  Fn::GetAtt: [Queue, Arn]\nFunctionName: f\n"),
@@ -164,7 +179,9 @@ const FILES: &[Case] = &[
     (
         "json_answer_broken",
         &["FB0201", "FB0101"],
-        "{\n    \"UUID\": \"1\",\n    \"BatchSize\": 10001,\n    \"EventSourceArn\": \"arn:aws:sqs:us-east-1:000000000000:orders\",\n    \"FunctionArn\": \"arn:aws:lambda:us-east-1:000000000000:function:f\",\n    \"Satte\": \"Enabled\"\n}\n",
+        "{\n    \"UUID\": \"1\",\n    \"BatchSize\": 10001,\n    \"EventSourceArn\": \
+         \"arn:aws:sqs:us-east-1:000000000000:orders\",\n    \"FunctionArn\": \
+          \"arn:aws:lambda:us-east-1:000000000000:function:f\",\n    \"Satte\": \"Enabled\"\n}\n",
     ),
     (
         "crlf",
@@ -179,7 +196,8 @@ const FILES: &[Case] = &[
     (
         "wide_characters",
         &["FB0203"],
-        "{ Name: \"\", Tags: { größe: \"日本語\" }, EventSourceArn: \"arn:aws:sqs:us-east-1:000000000000:orders\", FunctionName: f }\n",
+        "{ Name: \"\", Tags: { größe: \"日本語\" }, EventSourceArn: \"arn:aws:sqs:us-east-1:000000000000:orders\", \
+         FunctionName: f }\n",
     ),
 ];
 
@@ -254,7 +272,8 @@ fn names_of_cases_are_unique() {
 #[test]
 fn a_broken_mapping_does_not_harm_the_others() {
     let text = "- { Name: a, EventSourceArn: \"arn:aws:sqs:us-east-1:000000000000:q1\", FunctionName: f }\n\
-                - { Name: b, EventSourceArn: \"arn:aws:sqs:us-east-1:000000000000:q2\", FunctionName: f, BatchSize: 0 }\n\
+                - { Name: b, EventSourceArn: \"arn:aws:sqs:us-east-1:000000000000:q2\", FunctionName: f, BatchSize: 0 \
+                 }\n\
                 - { Name: c, EventSourceArn: \"arn:aws:sqs:us-east-1:000000000000:q3\", FunctionName: f }\n";
     let loaded = read(text);
     assert!(loaded.has_errors());
@@ -265,7 +284,8 @@ fn a_broken_mapping_does_not_harm_the_others() {
 #[test]
 fn a_warning_does_not_stop_a_mapping() {
     let loaded = read(
-        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:q\nFunctionName: arn:aws:lambda:eu-west-1:000000000000:function:f\n",
+        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:q\nFunctionName: \
+         arn:aws:lambda:eu-west-1:000000000000:function:f\n",
     );
     assert!(!loaded.has_errors());
     assert_eq!((loaded.mappings.len(), loaded.diagnostics.len()), (1, 1));

@@ -41,7 +41,8 @@ pub(super) const LINES: &[Case] = &[
     (
         "provisioned_all_wrong",
         &["FB0308", "FB0406", "FB0309", "FB0105"],
-        "ScalingConfig: { MaximumConcurrency: 5 }\nProvisionedPollerConfig: { MinimumPollers: 9, MaximumPollers: 3, PollerGroupName: g }",
+        "ScalingConfig: { MaximumConcurrency: 5 }\nProvisionedPollerConfig: { MinimumPollers: 9, MaximumPollers: 3, \
+         PollerGroupName: g }",
     ),
     ("provisioned_range", &["FB0201"], "ProvisionedPollerConfig: { MinimumPollers: 201 }"),
     (

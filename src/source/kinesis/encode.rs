@@ -220,7 +220,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_record_reads_back_as_it_was(
-            key in any::<String>(), sequence in ".+", shard in any::<String>(), data: Vec<u8>, ms in 0_i64..4_102_444_800_000,
+            key in any::<String>(), sequence in ".+", shard in any::<String>(), data: Vec<u8>,
+            ms in 0_i64..4_102_444_800_000,
         ) {
             let record = record()
                 .partition_key(&key)

@@ -16,9 +16,9 @@ pub(crate) type AskRole = Box<dyn Fn() -> BoxFuture<'static, Result<String, Faul
 
 /// The encoder of a stream's records, made once for each role that it is to show.
 ///
-/// The role is asked for when there are records to encode. The first records wait for the answer, so that records do not
-/// show one role now and another a moment later; when no answer comes they show a stand-in, and it is asked for again
-/// beside later reads. A role that is known is kept.
+/// The role is asked for when there are records to encode. The first records wait for the answer, so that records do
+/// not show one role now and another a moment later; when no answer comes they show a stand-in, and it is asked for
+/// again beside later reads. A role that is known is kept.
 pub(super) struct Encoders {
     stream_arn: String,
     region: String,

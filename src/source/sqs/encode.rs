@@ -311,7 +311,8 @@ mod tests {
                 .receipt_handle(&handle)
                 .body(&body)
                 .message_attributes(format!("s{name}"), value("String").string_value(&text).build().unwrap())
-                .message_attributes(format!("b{name}"), value("Binary").binary_value(Blob::new(binary.clone())).build().unwrap())
+                .message_attributes(format!("b{name}"),
+                value("Binary").binary_value(Blob::new(binary.clone())).build().unwrap())
                 .build();
             let record = encoder(true).record(message).unwrap();
             let json: serde_json::Value = serde_json::from_slice(&record.fragment).unwrap();

@@ -14,12 +14,12 @@ use crate::harness::tables::Table;
 use crate::harness::zip;
 use crate::harness::{Account, Emulator, Queue};
 
-/// A message may take as long: the emulator ends a long poll that was given up only after its 20 seconds, and hides what that
-/// poll took.
+/// A message may take as long: the emulator ends a long poll that was given up only after its 20 seconds, and hides
+/// what that poll took.
 pub(crate) const ARRIVAL: Duration = Duration::from_secs(60);
 
-/// In seconds; no function here may run for longer. A poll that is given up goes on in the emulator, and hides messages for
-/// this long.
+/// In seconds; no function here may run for longer. A poll that is given up goes on in the emulator, and hides messages
+/// for this long.
 const VISIBILITY: u32 = 5;
 
 /// The timeout of functions, in seconds.
@@ -235,8 +235,8 @@ impl Account {
     }
 }
 
-/// How long nothing must come, where nothing may come. No machine is too busy for this: one that is too slow to bring what
-/// is wrong only misses it.
+/// How long nothing must come, where nothing may come. No machine is too busy for this: one that is too slow to bring
+/// what is wrong only misses it.
 pub(crate) async fn a_while() {
     tokio::time::sleep(Duration::from_millis(1500)).await;
 }

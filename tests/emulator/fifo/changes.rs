@@ -1,4 +1,5 @@
-//! Message groups while the ground moves: the queue cannot be reached for longer than a lease, or the mapping changes again and again.
+//! Message groups while the ground moves: the queue cannot be reached for longer than a lease, or the mapping changes
+//! again and again.
 
 use std::time::Duration;
 

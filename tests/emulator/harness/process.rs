@@ -13,8 +13,8 @@ use tokio::process::{Child, Command};
 
 use crate::harness::{Account, Queue, ask};
 
-/// How long anything may take that should happen at once, on a machine that is busy with other tests. Nothing is asserted
-/// of it: who waits for what never comes only ends sooner.
+/// How long anything may take that should happen at once, on a machine that is busy with other tests. Nothing is
+/// asserted of it: who waits for what never comes only ends sooner.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// A bound of a drain that no test waits for: what ends within [`SOON`] ended by itself.

@@ -122,7 +122,10 @@ async fn bodies_and_attributes_of_every_kind_arrive_byte_for_byte() {
         let found = found.unwrap_or_else(|| panic!("changed on its way: {:.60}", body.escape_debug().to_string()));
         assert_eq!((&found[0], &found[2]), (&json!(body.len()), &json!(digest)));
         let attributes = if body.len() < 1000 {
-            let value = |data_type: &str, member: &str, value: &str| json!({"dataType": data_type, member: value, "stringListValues": [], "binaryListValues": []});
+            let value = |data_type: &str, member: &str, value: &str| {
+                json!({"dataType": data_type, member: value,
+                "stringListValues": [], "binaryListValues": []})
+            };
             json!({
                 "raw": value("Binary.png", "binaryValue", &base64_simd::STANDARD.encode_to_string(&every_byte)),
                 "text": value("String", "stringValue", &(body.trim().to_owned() + "é")),

@@ -1,5 +1,5 @@
-//! Receives that are open when settings change, a mapping is stopped or the process ends: what comes then is neither hidden
-//! nor spent. Each queue moves a message to its dead-letter queue when it is received a second time.
+//! Receives that are open when settings change, a mapping is stopped or the process ends: what comes then is neither
+//! hidden nor spent. Each queue moves a message to its dead-letter queue when it is received a second time.
 
 use rustix::process::Signal;
 use serde_json::json;

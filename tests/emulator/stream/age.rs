@@ -53,7 +53,8 @@ async fn expired_while_it_is_tried_again(kind: Kind) {
     let feed = kind.feed(&account, "orders").await;
     let destination = account.create_queue("failed", &[]).await;
     let mut ledger = StreamLedger::new(&site, "ledger");
-    let throws = "def handler(event, context):\n    note(event)\n    if data(event['Records'][0]) == 'bad':\n        raise ValueError('bad')\n";
+    let throws = "def handler(event, context):\n    note(event)\n    if data(event['Records'][0]) == 'bad':\n        \
+        raise ValueError('bad')\n";
     let function = account.create_function("work", &ledger.source(throws), 10).await;
     site.map_arn("orders", feed.arn(), "work", &lines(&destination.arn, "BatchSize: 1"));
     let daemon = site.run().await;
@@ -70,7 +71,8 @@ async fn expired_while_it_is_tried_again(kind: Kind) {
     let told = bodies(&account, &destination, 1).await;
     assert_eq!(told.len(), 1);
     let tries = ledger.times()["bad"];
-    // Without jitter: at 0, ¼, ¾, 1¾, 3¾, 7¾, 15¾ and 31¾ seconds, which are eight; the next pause ends after the minute.
+    // Without jitter: at 0, ¼, ¾, 1¾, 3¾, 7¾, 15¾ and 31¾ seconds, which are eight; the next pause ends after the
+    // minute.
     assert!((2..=12).contains(&tries), "{tries} tries");
     GivenUp::expired(&["bad"], u32::try_from(tries).unwrap()).check(&told[0], &function, &feed).await;
     let entries = ledger.entries();

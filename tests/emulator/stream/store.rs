@@ -1,5 +1,5 @@
-//! A store that takes nothing when the process is told to end: the exit code and the log say so, and what is repeated is
-//! what was said.
+//! A store that takes nothing when the process is told to end: the exit code and the log say so, and what is repeated
+//! is what was said.
 
 use std::fs;
 
@@ -10,7 +10,8 @@ use crate::harness::kinesis::Kinesis;
 use crate::harness::ledger::StreamLedger;
 use crate::harness::process::{SOON, eventually};
 
-const UNSAVED: &str = "the last checkpoints were not saved: the records of these shards from their last saved checkpoint on will be delivered again";
+const UNSAVED: &str = "the last checkpoints were not saved: the records of these shards from their last saved \
+    checkpoint on will be delivered again";
 
 #[tokio::test]
 async fn a_drain_that_could_not_save_its_last_checkpoints_is_no_clean_end() {

@@ -210,7 +210,8 @@ impl Subject {
         let held_for = lease.until - lease.received;
         let hidden = self.hidden(&mapping);
         let pause = millis(mapping.poller.retry_backoff.maximum).max(5_000);
-        // An extension that failed is tried again well within what is left of the lease; the last try may be open still.
+        // An extension that failed is tried again well within what is left of the lease; the last try may be open
+        // still.
         let tries = if lease.extending > 0 { 2 } else { 1 };
         let pace = tries * hidden / 6 + 2 * self.plan.queue.latency.1 + 200;
         let tried = lease.not_extended.is_some_and(|at| lease.known.saturating_sub(at) <= pace);

@@ -181,8 +181,8 @@ impl Subject {
         }
     }
 
-    /// Whether the engine may give up a receive now: its process is killed, its drain cut short, or the time is over for
-    /// which it waits.
+    /// Whether the engine may give up a receive now: its process is killed, its drain cut short, or the time is over
+    /// for which it waits.
     fn may_give_up(&self, state: &SubjectState) -> bool {
         let alive = state.sessions.last().is_some_and(|session| session.incarnation == self.world.incarnation());
         let over = |quiet: &Quiet| quiet.receives.is_none_or(|span| self.world.now() + SOONER >= quiet.since + span);

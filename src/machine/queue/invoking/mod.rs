@@ -19,8 +19,8 @@ use super::options::QueueOptions;
 use crate::machine::envelope::{MAX_BODY_BYTES, join};
 use crate::machine::{BatchId, Event, Fault, Invariant, InvokeRequest, Mono, Operation, Output};
 
-/// An answer wakes a batch that has failed more than once only after so long: a batch that the service always refuses would
-/// else be tried with each answer to another one.
+/// An answer wakes a batch that has failed more than once only after so long: a batch that the service always refuses
+/// would else be tried with each answer to another one.
 const WAKES_AFTER: Duration = Duration::from_secs(5);
 
 /// Every closed batch, and how many may be in flight.
@@ -49,8 +49,8 @@ impl Invoking {
         }
     }
 
-    /// What a successor goes on with: the batches whose invokes are open. Gives the others as they were before a try that
-    /// was not begun after all.
+    /// What a successor goes on with: the batches whose invokes are open. Gives the others as they were before a try
+    /// that was not begun after all.
     pub(super) fn handed_over(
         self,
         options: &QueueOptions,
@@ -284,7 +284,8 @@ impl Invoking {
         self.scaler.refused(self.in_flight, now);
     }
 
-    /// Keeps a batch that the function could not take, to be tried again. Gives it back if it would be held for too long.
+    /// Keeps a batch that the function could not take, to be tried again. Gives it back if it would be held for too
+    /// long.
     #[must_use]
     pub(super) fn retry(
         &mut self,
@@ -308,8 +309,8 @@ impl Invoking {
         None
     }
 
-    /// How long a batch waits for its next try. Where no other batch will show earlier that the function is back, this one
-    /// is the probe.
+    /// How long a batch waits for its next try. Where no other batch will show earlier that the function is back, this
+    /// one is the probe.
     fn pause_after(&self, cx: &mut Context, faults: u32, fault: &Fault) -> Duration {
         let pause = cx.options.retry.after_fault(faults, self.run, &mut cx.rng);
         let probe = cx.options.retry.of_probes().pause(faults, &mut cx.rng);

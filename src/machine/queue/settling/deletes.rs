@@ -135,8 +135,8 @@ impl Deletes {
         self.retry(cx, messages, failed);
     }
 
-    /// A call had no effect. One that finds its receipts no longer valid may come late; when all do, every message comes
-    /// again without end.
+    /// A call had no effect. One that finds its receipts no longer valid may come late; when all do, every message
+    /// comes again without end.
     fn deleted_nothing(&mut self, cx: &mut Context, refused: bool) {
         self.futile = self.futile.saturating_add(1);
         self.visible_by = self.visible_by.max(cx.now + cx.lease());
