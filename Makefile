@@ -5,8 +5,6 @@ PYTHON ?= python3
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 SEEDS ?= 100000
 SECONDS ?= 3600
-# Most of them only wait, so more than the cores can do at once.
-EMULATOR_THREADS ?= 8
 
 .DEFAULT_GOAL := help
 .PHONY: help build test test-slow lint demo bench fuzz fuzz-api fuzz-signature sim-long deny emulators clean-demo
@@ -26,10 +24,10 @@ test: emulators ## Run every test but the slow ones: unit, documentation, simula
 	@if [ -t 2 ]; then $(CARGO) test --locked --no-run; else $(CARGO) test --locked --no-run --quiet; fi
 	$(CARGO) test --locked --quiet --lib --bins --test sim --test cli
 	$(CARGO) test --locked --quiet --doc
-	$(CARGO) test --locked --quiet --test emulator -- --test-threads=$(EMULATOR_THREADS)
+	$(CARGO) test --locked --quiet --test emulator
 
 test-slow: emulators ## Run the tests that wait for longer than a minute
-	$(CARGO) test --locked --quiet --test emulator stream:: -- --ignored --test-threads=$(EMULATOR_THREADS)
+	$(CARGO) test --locked --quiet --test emulator stream:: -- --ignored
 
 lint: ## Check formatting, clippy, rustdoc, scripts, the text of the documentation, and dependencies
 	$(CARGO) fmt --check

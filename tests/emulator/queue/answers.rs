@@ -81,7 +81,7 @@ async fn every_kind_of_answer_settles_its_message() {
 #[tokio::test]
 async fn without_batch_item_failures_any_answer_is_a_success() {
     let account = Emulator::shared().account().await;
-    let (queue, dead) = account.create_queue_pair("orders", 1, 1).await;
+    let (queue, dead) = account.create_queue_pair("orders", 30, 1).await;
     let site = Site::new(&account);
     account.create_function("work", OBEYS, 10).await;
     let answers = SUCCESSES.iter().chain(FAILURES).filter(|body| body.starts_with("return"));
