@@ -76,6 +76,13 @@ macro_rules! config {
     }};
 }
 
+/// Makes clients of a service.
+macro_rules! maker {
+    ($service:ident) => {
+        |shared: &SdkConfig, endpoint| $service::Client::from_conf(config!($service, shared, endpoint).build())
+    };
+}
+
 impl Clients {
     /// Clients over a configuration that the caller made: its credentials, endpoints and environment count.
     pub(crate) fn over(base: SdkConfig) -> Result<Self, Fault> {
@@ -98,18 +105,12 @@ impl Clients {
 
     /// The SQS client of an identity and an endpoint.
     pub(crate) async fn sqs(&mut self, of: Key) -> Result<aws_sdk_sqs::Client, Fault> {
-        let make = |shared: &SdkConfig, endpoint| {
-            aws_sdk_sqs::Client::from_conf(config!(aws_sdk_sqs, shared, endpoint).build())
-        };
-        self.shared("SQS", http::SQS, |clients| &mut clients.sqs, of, make).await
+        self.shared("SQS", http::SQS, |clients| &mut clients.sqs, of, maker!(aws_sdk_sqs)).await
     }
 
     /// The SQS client of a failure destination: nothing is received, so its answers are small.
     pub(crate) async fn sqs_destination(&mut self, of: Key) -> Result<aws_sdk_sqs::Client, Fault> {
-        let make = |shared: &SdkConfig, endpoint| {
-            aws_sdk_sqs::Client::from_conf(config!(aws_sdk_sqs, shared, endpoint).build())
-        };
-        self.shared("SQS", http::SMALL, |clients| &mut clients.sqs_destination, of, make).await
+        self.shared("SQS", http::SMALL, |clients| &mut clients.sqs_destination, of, maker!(aws_sdk_sqs)).await
     }
 
     /// The Kinesis client of an identity and an endpoint, and the clock of its service.
@@ -134,18 +135,12 @@ impl Clients {
 
     /// The Lambda client of an identity and an endpoint.
     pub(crate) async fn lambda(&mut self, of: Key) -> Result<aws_sdk_lambda::Client, Fault> {
-        let make = |shared: &SdkConfig, endpoint| {
-            aws_sdk_lambda::Client::from_conf(config!(aws_sdk_lambda, shared, endpoint).build())
-        };
-        self.shared("Lambda", http::LAMBDA, |clients| &mut clients.lambda, of, make).await
+        self.shared("Lambda", http::LAMBDA, |clients| &mut clients.lambda, of, maker!(aws_sdk_lambda)).await
     }
 
     /// The SNS client of an identity and an endpoint.
     pub(crate) async fn sns(&mut self, of: Key) -> Result<aws_sdk_sns::Client, Fault> {
-        let make = |shared: &SdkConfig, endpoint| {
-            aws_sdk_sns::Client::from_conf(config!(aws_sdk_sns, shared, endpoint).build())
-        };
-        self.shared("SNS", http::SMALL, |clients| &mut clients.sns, of, make).await
+        self.shared("SNS", http::SMALL, |clients| &mut clients.sns, of, maker!(aws_sdk_sns)).await
     }
 
     /// The S3 client of an identity and an endpoint.

@@ -62,14 +62,13 @@ impl QueueMachine {
     }
 
     pub(super) fn advance_drain(&mut self) {
-        let has_work = self.has_work();
+        let Some(draining) = &self.cx.draining else { return };
         let open = self.receiving.open();
-        let Some(draining) = &mut self.cx.draining else { return };
         // The calls of a machine end with it. A receive that is open would hide what it brings.
-        if open > 0 && has_work && draining.is_outlasted(self.cx.now) {
-            draining.abandon(self.invoking.in_flight());
+        if open > 0 && draining.is_outlasted(self.cx.now) && self.has_work() {
             return self.abandon_work();
         }
+        let Some(draining) = &mut self.cx.draining else { return };
         if open > 0 && draining.cancels_receives(self.cx.now) {
             self.cx.out.push(Output::CancelPolls);
         }
@@ -85,6 +84,9 @@ impl QueueMachine {
         let tokens: Vec<u64> = messages.tokens(ends).into_iter().collect();
         let _waiting = messages.gather.abandon(|_| false);
         messages.gather.vacate(&tokens);
+        if let Some(draining) = &mut cx.draining {
+            draining.abandon(invoking.in_flight());
+        }
         invoking.abandon();
         settling.deliveries = Deliveries::default();
         settling.expire(cx, messages, &tokens);
