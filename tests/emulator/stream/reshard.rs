@@ -64,7 +64,6 @@ async fn flow(kills: usize, more: &str) {
     let (order, ()) = tokio::join!(consume(&site, &mut ledger, kills, &mut rng), produce(&stream, &mut producing));
     let took = began.elapsed().as_secs_f64();
     println!("{RECORDS} records, {kills} kills, {} delivered again, {took:.0} s", order.repeated());
-    assert!(kills > 0 || order.repeated() == 0, "{} delivered again without a reason", order.repeated());
 }
 
 /// Follows the flow to its end.
@@ -91,9 +90,15 @@ async fn consume(site: &Site, ledger: &mut StreamLedger, kills: usize, rng: &mut
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
-    daemon.stop().await;
     order.follow(ledger);
     assert_eq!(killed, kills.len());
+    if killed == 0 {
+        // A call that fails on a busy machine is a reason to deliver its records again; nothing else is one.
+        let failed = daemon.metric("forebay_events_failed_total", "orders").await;
+        assert!(order.repeated() as f64 <= failed, "{} delivered again, {failed} failed", order.repeated());
+    }
+    daemon.stop().await;
+    order.follow(ledger);
     order
 }
 
