@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::exit::{Exit, Outcome};
+use super::output::{data, json};
+use super::switch::{Direction, SwitchArgs};
 use super::{
-    checkpoint, completions, explain, export, filter, health, import, list, reload, restart, run, schema, start,
-    status, stop, validate, version,
+    checkpoint, completions, explain, export, filter, health, import, list, reload, run, status, validate, version,
 };
 
 const AFTER_HELP: &str = "\
@@ -35,11 +36,11 @@ enum Verb {
     /// Show one mapping of a running forebay, or all
     Status(status::StatusArgs),
     /// Start mappings, and keep them started over restarts
-    Start(start::StartArgs),
+    Start(SwitchArgs),
     /// Stop mappings, and keep them stopped over restarts
-    Stop(stop::StopArgs),
+    Stop(SwitchArgs),
     /// Drain mappings and start them again as they are
-    Restart(restart::RestartArgs),
+    Restart(SwitchArgs),
     /// Read the mapping files again, and restart only what changed
     Reload(reload::ReloadArgs),
     /// Show and change how far streams were processed
@@ -53,7 +54,7 @@ enum Verb {
     /// Check that forebay is up: exit 0 or 1
     Health(health::HealthArgs),
     /// Print the JSON Schema of mapping files
-    Schema(schema::SchemaArgs),
+    Schema,
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
     /// Explain the code of a problem, such as FB0201, or list all codes
@@ -83,16 +84,19 @@ impl Verb {
             Self::Validate(args) => args.execute(),
             Self::List(args) => args.execute(),
             Self::Status(args) => args.execute(),
-            Self::Start(args) => args.execute(),
-            Self::Stop(args) => args.execute(),
-            Self::Restart(args) => args.execute(),
+            Self::Start(args) => args.execute(Direction::Start),
+            Self::Stop(args) => args.execute(Direction::Stop),
+            Self::Restart(args) => args.execute(Direction::Restart),
             Self::Reload(args) => args.execute(),
             Self::Checkpoint(args) => args.execute(),
             Self::Filter(args) => args.execute(),
             Self::Import(args) => args.execute(),
             Self::Export(args) => args.execute(),
             Self::Health(args) => args.execute(),
-            Self::Schema(args) => args.execute(),
+            Self::Schema => {
+                data(&json(&crate::mapping::schema())?)?;
+                Ok(Exit::Done)
+            }
             Self::Completions(args) => args.execute(),
             Self::Explain(args) => args.execute(),
             Self::Version(args) => args.execute(),

@@ -15,10 +15,8 @@ use super::files::load;
 use super::output::{colour_on_stderr, say};
 use crate::filter::{Filters, Pattern, View};
 use crate::mapping::{self, Loaded, Mapping, SourceKind};
+use crate::parameters::MOST_FILTERS;
 use line::Lines;
-
-/// As many filters a mapping may have.
-const MOST_PATTERNS: usize = 10;
 
 const AFTER_HELP: &str = "\
 Prints one JSON line for each record. Exit codes: 0 all records matched, 1 some did not, 2 a pattern is invalid or the \
@@ -117,8 +115,8 @@ impl FilterArgs {
 
 /// The patterns of the command line. What is wrong with them is said with a mark under it.
 fn of_patterns(texts: &[String], kind: Option<SourceKind>) -> anyhow::Result<Filters> {
-    if texts.len() > MOST_PATTERNS {
-        bail!("{} patterns, but a mapping may have {MOST_PATTERNS} at most", texts.len());
+    if texts.len() > MOST_FILTERS {
+        bail!("{} patterns, but a mapping may have {MOST_FILTERS} at most", texts.len());
     }
     let mut patterns = Vec::new();
     for text in texts {

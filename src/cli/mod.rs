@@ -21,15 +21,11 @@ mod list;
 mod output;
 mod reload;
 mod reloads;
-mod restart;
 mod run;
 #[cfg(test)]
 mod sample;
-mod schema;
 mod signals;
-mod start;
 mod status;
-mod stop;
 mod switch;
 mod table;
 mod validate;

@@ -5,11 +5,12 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
 use super::file::{self, Opened};
 use super::known::{Known, beside};
-use super::round::State;
+use super::round::{Round, State};
 use super::trouble::Trouble;
 use super::turns::Turns;
 use super::verify;
@@ -65,7 +66,16 @@ impl EmbeddedStore {
     /// # Errors
     /// When the store cannot be used.
     pub async fn lost(&self) -> Result<Vec<String>, StoreError> {
-        Arc::clone(&self.turns).submit(None, |round| Ok(round.lost())).await
+        self.submit(None, |round| Ok(round.lost())).await
+    }
+
+    /// Has `work` done in the next round. The answer comes when its changes (those of `mapping`) are on disk.
+    fn submit<T: Send + 'static>(
+        &self,
+        mapping: Option<&str>,
+        work: impl FnOnce(&mut Round<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> BoxFuture<'_, Result<T, StoreError>> {
+        Arc::clone(&self.turns).submit(mapping.map(str::to_owned), work).boxed()
     }
 }
 
@@ -86,24 +96,22 @@ impl Drop for EmbeddedStore {
 
 impl DesiredStates for EmbeddedStore {
     fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>> {
-        Box::pin(ready(Ok(self.turns.desired(mapping))))
+        ready(Ok(self.turns.desired(mapping))).boxed()
     }
 
     fn set_desired(&self, mapping: &str, desired: Option<Desired>) -> BoxFuture<'_, Result<(), StoreError>> {
         let mapping = mapping.to_owned();
-        Box::pin(Arc::clone(&self.turns).submit(None, move |round| {
+        self.submit(None, move |round| {
             round.wish(mapping, desired);
             Ok(())
-        }))
+        })
     }
 }
 
 impl Checkpoints for EmbeddedStore {
     fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>> {
-        let (mapping, source) = (mapping.to_owned(), source.to_owned());
-        Box::pin(
-            Arc::clone(&self.turns).submit(Some(mapping.clone()), move |round| round.claim(&mapping, &source, latest)),
-        )
+        let (name, source) = (mapping.to_owned(), source.to_owned());
+        self.submit(Some(mapping), move |round| round.claim(&name, &source, latest))
     }
 
     fn save(
@@ -112,28 +120,26 @@ impl Checkpoints for EmbeddedStore {
         fence: Fence,
         changes: Vec<(Arc<str>, Option<Mark>)>,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
-        let mapping = mapping.to_owned();
-        Box::pin(
-            Arc::clone(&self.turns).submit(Some(mapping.clone()), move |round| round.save(&mapping, fence, &changes)),
-        )
+        let name = mapping.to_owned();
+        self.submit(Some(mapping), move |round| round.save(&name, fence, &changes))
     }
 
     fn kept(&self) -> BoxFuture<'_, Result<BTreeMap<String, Kept>, StoreError>> {
-        Box::pin(Arc::clone(&self.turns).submit(None, |round| Ok(round.kept())))
+        self.submit(None, |round| Ok(round.kept()))
     }
 
     fn replace_kept(&self, mapping: &str, kept: Option<Kept>) -> BoxFuture<'_, Result<(), StoreError>> {
-        let mapping = mapping.to_owned();
-        Box::pin(Arc::clone(&self.turns).submit(Some(mapping.clone()), move |round| {
-            round.replace(&mapping, kept);
+        let name = mapping.to_owned();
+        self.submit(Some(mapping), move |round| {
+            round.replace(&name, kept);
             Ok(())
-        }))
+        })
     }
 }
 
 impl Definitions for EmbeddedStore {
     fn definitions(&self) -> BoxFuture<'_, Result<BTreeMap<String, Definition>, StoreError>> {
-        Box::pin(ready(Ok(self.turns.definitions())))
+        ready(Ok(self.turns.definitions())).boxed()
     }
 
     fn define(
@@ -143,18 +149,18 @@ impl Definitions for EmbeddedStore {
         forget_wish: bool,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         let mapping = mapping.to_owned();
-        Box::pin(Arc::clone(&self.turns).submit(None, move |round| {
+        self.submit(None, move |round| {
             round.define(mapping, definition, forget_wish);
             Ok(())
-        }))
+        })
     }
 
     fn forget(&self, mapping: &str) -> BoxFuture<'_, Result<(), StoreError>> {
-        let mapping = mapping.to_owned();
-        Box::pin(Arc::clone(&self.turns).submit(Some(mapping.clone()), move |round| {
-            round.forget(&mapping);
+        let name = mapping.to_owned();
+        self.submit(Some(mapping), move |round| {
+            round.forget(&name);
             Ok(())
-        }))
+        })
     }
 }
 

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::Path;
 
-use redb::{CommitError, DatabaseError, StorageError, TableError, TransactionError};
 use thiserror::Error;
 
 use super::tables::FORMAT;
@@ -26,7 +25,7 @@ pub(super) enum Trouble {
     #[error("replaced")]
     Replaced,
     #[error(transparent)]
-    Io(#[from] io::Error),
+    Io(io::Error),
     #[error("{0}")]
     Panicked(String),
 }
@@ -51,48 +50,22 @@ impl Trouble {
     }
 }
 
-impl From<DatabaseError> for Trouble {
-    fn from(error: DatabaseError) -> Self {
-        match error {
-            DatabaseError::DatabaseAlreadyOpen => Self::Locked,
-            DatabaseError::Storage(error) => error.into(),
-            other => Self::Damaged(other.to_string()),
-        }
-    }
-}
-
-impl From<StorageError> for Trouble {
-    fn from(error: StorageError) -> Self {
-        match error {
-            StorageError::Io(error) => Self::Io(error),
-            StorageError::Corrupted(reason) => Self::Damaged(reason),
-            other => Self::Io(io::Error::other(other)),
-        }
-    }
-}
-
-impl From<TableError> for Trouble {
-    fn from(error: TableError) -> Self {
-        match error {
-            TableError::Storage(error) => error.into(),
-            other => Self::Damaged(other.to_string()),
-        }
-    }
-}
-
-impl From<TransactionError> for Trouble {
-    fn from(error: TransactionError) -> Self {
-        match error {
-            TransactionError::Storage(error) => error.into(),
-            other => Self::Io(io::Error::other(other)),
-        }
-    }
-}
-
-impl From<CommitError> for Trouble {
-    fn from(error: CommitError) -> Self {
-        match error {
-            CommitError::Storage(error) => error.into(),
+impl<E: Into<redb::Error>> From<E> for Trouble {
+    fn from(error: E) -> Self {
+        match error.into() {
+            redb::Error::DatabaseAlreadyOpen => Self::Locked,
+            redb::Error::Io(error) => Self::Io(error),
+            redb::Error::Corrupted(reason) => Self::Damaged(reason),
+            other @ (redb::Error::RepairAborted
+            | redb::Error::UpgradeRequired(_)
+            | redb::Error::TransactionInProgress
+            | redb::Error::TableTypeMismatch { .. }
+            | redb::Error::TableIsMultimap(_)
+            | redb::Error::TableIsNotMultimap(_)
+            | redb::Error::TypeDefinitionChanged { .. }
+            | redb::Error::TableDoesNotExist(_)
+            | redb::Error::TableExists(_)
+            | redb::Error::TableAlreadyOpen(..)) => Self::Damaged(other.to_string()),
             other => Self::Io(io::Error::other(other)),
         }
     }

@@ -4,6 +4,7 @@ mod answers;
 mod broken;
 mod never_panics;
 mod overrides;
+mod resources;
 mod sam;
 mod serverless;
 mod templates;

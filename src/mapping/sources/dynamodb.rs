@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::stream::{INSTEAD, SHOWN};
-use super::{BatchSizes, DESTINATIONS, Rules, Shown};
+use super::stream::SHOWN;
+use super::{Rules, Shown, kinesis};
 use crate::filter::View;
 use crate::machine::ShardReads;
 use crate::mapping::arn;
@@ -24,31 +24,21 @@ pub(crate) const READS: ShardReads = ShardReads {
     by_time: false,
 };
 
-/// The rules of a DynamoDB stream.
+/// The rules of a DynamoDB stream: but for these, those of a Kinesis stream.
 pub(super) const STREAM: Rules = Rules {
     label: "dynamodb",
-    noun: "stream",
-    precisely: "stream",
-    record: "record",
-    drops: ("pass over", "skipped"),
     form: "arn:aws:dynamodb:REGION:ACCOUNT:table/NAME/stream/LABEL",
     endpoint: "dynamodbstreams",
-    sharded: true,
-    grouped: false,
-    batch_size: BatchSizes { default: 100, most: 10_000, most_at_once: 10_000 },
-    longest_window: 300,
     positions: &["TRIM_HORIZON", "LATEST"],
     view: View::DynamoDb,
     fields,
-    destinations: DESTINATIONS,
-    instead: INSTEAD,
-    unreached: Code::StreamUnreached,
     missing,
     shown: Shown {
         denied_actions: Some("GetRecords, GetShardIterator, DescribeStream, and ListStreams"),
         batch_info: ("DDBStreamBatchInfo", true),
         ..SHOWN
     },
+    ..kinesis::STREAM
 };
 
 /// `table/NAME/stream/LABEL`; the label is the time at which the stream was enabled.

@@ -1,6 +1,7 @@
 //! Each call of the adapters on the wire, against a scripted server: what no emulator answers.
 
 mod access;
+mod destination_refusals;
 mod destinations;
 mod dynamodb;
 mod environment;
