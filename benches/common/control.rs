@@ -1,6 +1,7 @@
-//! Speaks to the control routes of a fake.
+//! Speaks to the control routes of the bench's fake.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
@@ -10,15 +11,39 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 
+use crate::fake::{Setup, Stats, Until};
+
 /// The driver's side of the control routes.
 #[derive(Clone, Copy)]
-pub(crate) struct Control {
+pub(crate) struct FakeClient {
     address: SocketAddr,
 }
 
-impl Control {
+impl FakeClient {
     pub(crate) const fn new(address: SocketAddr) -> Self {
         Self { address }
+    }
+
+    pub(crate) async fn reset(&self, setup: &Setup) -> anyhow::Result<()> {
+        self.ask("reset", setup).await.map(|_: bool| ())
+    }
+
+    pub(crate) async fn stats(&self) -> anyhow::Result<Stats> {
+        self.ask("stats", &()).await
+    }
+
+    /// The first event that a function was given since the reset.
+    pub(crate) async fn event(&self) -> anyhow::Result<serde_json::Value> {
+        self.ask("event", &()).await
+    }
+
+    /// Waits until all that is asked for is reached; fails when it takes longer than `within`.
+    pub(crate) async fn wait(&self, until: Until, within: Duration) -> anyhow::Result<()> {
+        let until = Until { within_ms: u64::try_from(within.as_millis())?, ..until };
+        if self.ask("wait", &until).await? {
+            return Ok(());
+        }
+        bail!("{until:?} was not reached; the fake has counted {:?}", self.stats().await?)
     }
 
     /// Asks one route, with a question and an answer in JSON.

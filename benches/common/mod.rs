@@ -10,7 +10,7 @@ mod stage;
 use std::io::Write;
 
 pub(crate) use child::Child;
-pub(crate) use control::Control;
+pub(crate) use control::FakeClient;
 pub(crate) use http::{Answer, bind, error, function_configuration, json, refuse, reply, serve};
 pub(crate) use process::Sample;
 pub(crate) use report::{Row, median, print};

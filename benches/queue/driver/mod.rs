@@ -8,7 +8,6 @@ use anyhow::Context;
 
 use crate::common::print;
 
-pub(crate) use client::FakeClient;
 pub(crate) use options::{Options, Part};
 pub(crate) use programs::{BATCH, Bench, MappingFile, QUEUE};
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use super::{FakeClient, Options};
-use crate::common::{Child, Sample, Stage, free_address};
+use super::Options;
+use crate::common::{Child, FakeClient, Sample, Stage, free_address};
 
 /// The queue of the measurements that need one.
 pub(crate) const QUEUE: &str = "bench";

@@ -1,47 +1,10 @@
-//! Speaks to the fake's control routes.
+//! What only this bench's fake is asked for.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
-use anyhow::bail;
-
-use crate::common::Control;
-use crate::fake::{Feed, Latencies, Setup, Stats, Until};
-
-/// The driver's side of the control routes.
-#[derive(Clone, Copy)]
-pub(crate) struct FakeClient {
-    control: Control,
-}
+use crate::common::FakeClient;
+use crate::fake::{Feed, Latencies};
 
 impl FakeClient {
-    pub(crate) const fn new(address: SocketAddr) -> Self {
-        Self { control: Control::new(address) }
-    }
-
-    pub(crate) async fn reset(&self, setup: &Setup) -> anyhow::Result<()> {
-        self.control.ask("reset", setup).await.map(|_: bool| ())
-    }
-
-    pub(crate) async fn stats(&self) -> anyhow::Result<Stats> {
-        self.control.ask("stats", &()).await
-    }
-
-    /// The first event that a function was given since the reset.
-    pub(crate) async fn event(&self) -> anyhow::Result<serde_json::Value> {
-        self.control.ask("event", &()).await
-    }
-
-    /// Waits until all that is asked for is reached; fails when it takes longer than `within`.
-    pub(crate) async fn wait(&self, until: Until, within: Duration) -> anyhow::Result<()> {
-        let until = Until { within_ms: u64::try_from(within.as_millis())?, ..until };
-        if self.control.ask("wait", &until).await? {
-            return Ok(());
-        }
-        bail!("{until:?} was not reached; the fake has counted {:?}", self.stats().await?)
-    }
-
     pub(crate) async fn feed(&self, what: &Feed) -> anyhow::Result<Latencies> {
-        self.control.ask("feed", what).await
+        self.ask("feed", what).await
     }
 }

@@ -8,8 +8,8 @@ use anyhow::Context;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
 
-use super::{FakeClient, Options};
-use crate::common::{Child, Sample, Stage, free_address};
+use super::Options;
+use crate::common::{Child, FakeClient, Sample, Stage, free_address};
 
 /// The stream and the function of every measurement.
 const NAME: &str = "bench";
