@@ -60,7 +60,12 @@ impl Connector for Idle {
 
 impl StreamSource for Idle {
     fn shards(&self) -> BoxFuture<'_, Result<StreamListing, Fault>> {
-        let shard = |number| Shard { id: format!("shardId-{number:012}").into(), parents: Vec::new(), closed: false };
+        let shard = |number| Shard {
+            id: format!("shardId-{number:012}").into(),
+            parents: Vec::new(),
+            closed: false,
+            begins: None,
+        };
         ready(Ok((0..self.0).map(shard).collect::<Vec<_>>().into())).boxed()
     }
 

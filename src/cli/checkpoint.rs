@@ -195,7 +195,7 @@ fn every(kept: &Kept, listed: &[String], position: &Mark) -> Vec<(String, Mark)>
     let shards: BTreeSet<&str> = kept.marks.keys().map(|shard| &**shard).chain(listed.iter().map(|it| &**it)).collect();
     let goes_on = |shard: &str| match (kept.marks.get(shard), position) {
         // Nothing new comes on a shard that is finished.
-        (Some(Mark::End), Mark::Latest(_)) => Mark::End,
+        (Some(end @ Mark::End(_)), Mark::Latest(_)) => end.clone(),
         _ => position.clone(),
     };
     shards.into_iter().map(|shard| (shard.to_owned(), goes_on(shard))).collect()
@@ -207,11 +207,11 @@ mod tests {
 
     #[test]
     fn all_shards_move_those_that_are_only_listed_too() {
-        let marks = [("a".into(), Mark::After("7".into())), ("b".into(), Mark::End)].into();
+        let marks = [("a".into(), Mark::After("7".into())), ("b".into(), Mark::End(None))].into();
         let kept = Kept { source: "arn".into(), marks };
         let moved = |position: Mark| every(&kept, &["b".into(), "c".into()], &position);
         let of = |b: Mark, rest: Mark| vec![("a".into(), rest.clone()), ("b".into(), b), ("c".into(), rest)];
-        assert_eq!(moved(Mark::Latest(1)), of(Mark::End, Mark::Latest(1)));
+        assert_eq!(moved(Mark::Latest(1)), of(Mark::End(None), Mark::Latest(1)));
         assert_eq!(moved(Mark::TrimHorizon), of(Mark::TrimHorizon, Mark::TrimHorizon));
     }
 }

@@ -112,7 +112,7 @@ mod tests {
         assert!(client.checkpoints().await.unwrap().is_empty());
         assert_eq!(client.checkpoint(odd).await.unwrap(), kept(&[]), "the source is known although nothing has begun");
 
-        let two = kept(&[("shardId-1", Mark::After("7".into())), ("shardId-2", Mark::End)]);
+        let two = kept(&[("shardId-1", Mark::After("7".into())), ("shardId-2", Mark::End(None))]);
         assert_eq!(client.replace_checkpoint(odd, &two, false).await.unwrap(), two);
         assert_eq!(client.checkpoint(odd).await.unwrap(), two);
         assert_eq!(client.checkpoints().await.unwrap(), [(odd.to_owned(), two.clone())].into());

@@ -19,6 +19,8 @@ pub struct Shard {
     pub parents: Vec<Arc<str>>,
     /// Takes no more records: it was split, merged or rotated.
     pub closed: bool,
+    /// The sequence number that it began with, where that tells a stream from an earlier one of its name.
+    pub begins: Option<Arc<str>>,
 }
 
 /// A stream, as its source lists it.
@@ -64,7 +66,7 @@ pub enum Position {
 /// How far a shard is settled: what a store keeps of it.
 ///
 /// Its text form (`Display`, `FromStr`) is what the command line and the store show and take: `TRIM_HORIZON`,
-/// `AT_TIMESTAMP:1760000000.123`, `LATEST:1760000000.123`, `AFTER:49590…` and `END`.
+/// `AT_TIMESTAMP:1760000000.123`, `LATEST:1760000000.123`, `AFTER:49590…`, `END` and `END:49590…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mark {
     /// Nothing is settled; it begins with the oldest record.
@@ -75,14 +77,22 @@ pub enum Mark {
     Latest(u64),
     /// Everything up to and with this sequence number is settled.
     After(Arc<str>),
-    /// The shard is closed and everything in it is settled.
-    End,
+    /// The shard is closed and everything in it is settled. With the sequence number that the shard began with, where
+    /// that is known: a stream that was made again may have a shard of the same name.
+    End(Option<Arc<str>>),
 }
 
 /// Why a text is no mark.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0:?} is no position: write TRIM_HORIZON, AT_TIMESTAMP:SECONDS, LATEST:SECONDS, AFTER:SEQUENCE_NUMBER or END")]
 pub struct NotAMark(pub String);
+
+impl Mark {
+    /// Whether the shard is closed and everything in it is settled.
+    pub const fn is_end(&self) -> bool {
+        matches!(self, Self::End(_))
+    }
+}
 
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -92,7 +102,8 @@ impl fmt::Display for Mark {
             Self::Timestamp(ms) => write!(f, "AT_TIMESTAMP:{}", seconds(ms)),
             Self::Latest(ms) => write!(f, "LATEST:{}", seconds(ms)),
             Self::After(sequence) => write!(f, "AFTER:{sequence}"),
-            Self::End => f.write_str("END"),
+            Self::End(None) => f.write_str("END"),
+            Self::End(Some(begins)) => write!(f, "END:{begins}"),
         }
     }
 }
@@ -104,10 +115,11 @@ impl FromStr for Mark {
         let refused = || NotAMark(text.to_owned());
         match text.split_once(':') {
             None if text == "TRIM_HORIZON" => Ok(Self::TrimHorizon),
-            None if text == "END" => Ok(Self::End),
+            None if text == "END" => Ok(Self::End(None)),
             Some(("AT_TIMESTAMP", seconds)) => Ok(Self::Timestamp(unix_ms(seconds).ok_or_else(refused)?)),
             Some(("LATEST", seconds)) => Ok(Self::Latest(unix_ms(seconds).ok_or_else(refused)?)),
             Some(("AFTER", sequence)) if is_sequence(sequence) => Ok(Self::After(sequence.into())),
+            Some(("END", begins)) if is_sequence(begins) => Ok(Self::End(Some(begins.into()))),
             _ => Err(refused()),
         }
     }
@@ -209,7 +221,8 @@ mod tests {
             Mark::Timestamp(1_760_000_000_123),
             Mark::Latest(1_760_000_000_000),
             Mark::After("49590338271490256608559692538361571095921575989136588898".into()),
-            Mark::End,
+            Mark::End(None),
+            Mark::End(Some("49590338271490256608559692538361571095921575989136588898".into())),
         ] {
             assert_eq!(mark.to_string().parse(), Ok(mark));
         }
@@ -225,6 +238,7 @@ mod tests {
             "LATEST",
             "TRIM_HORIZON:1",
             "END:",
+            "END:1a",
             "AFTER:",
             "AFTER:12a",
             "AFTER:-1",

@@ -241,7 +241,7 @@ mod tests {
     }
 
     fn shard(id: &str, closed: bool) -> Shard {
-        Shard { id: id.into(), parents: Vec::new(), closed }
+        Shard { id: id.into(), parents: Vec::new(), closed, begins: None }
     }
 
     const ON_FAILURE: &str = "DestinationConfig: { OnFailure: { Destination: \"arn:aws:s3:::failed\" } }\n";

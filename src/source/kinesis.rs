@@ -90,7 +90,8 @@ impl KinesisStream {
                 let range = shard.sequence_number_range.as_ref();
                 let end = range.and_then(|range| range.ending_sequence_number.as_deref());
                 let parents = parents.into_iter().filter_map(|parent| parent.as_deref());
-                listing.add(&shard.shard_id, parents, end.is_some_and(|end| !end.is_empty()));
+                let begins = range.map(|range| &*range.starting_sequence_number);
+                listing.add(&shard.shard_id, parents, end.is_some_and(|end| !end.is_empty()), begins);
             }
             next = answer.next_token.filter(|token| !token.is_empty());
             match &next {

@@ -19,13 +19,20 @@ pub(super) struct Listing {
 impl Listing {
     /// Takes one shard in. One that was listed before, which happens when the stream changes between two pages, is kept
     /// once, and is closed when any page says so.
-    pub(super) fn add<'s>(&mut self, id: &str, parents: impl IntoIterator<Item = &'s str>, closed: bool) {
+    pub(super) fn add<'s>(
+        &mut self,
+        id: &str,
+        parents: impl IntoIterator<Item = &'s str>,
+        closed: bool,
+        begins: Option<&str>,
+    ) {
         if let Some(&place) = self.places.get(id) {
             self.shards[place].closed |= closed;
             return;
         }
         let id: Arc<str> = id.into();
-        let mut shard = Shard { id: Arc::clone(&id), parents: Vec::new(), closed };
+        let begins = begins.filter(|begins| !begins.is_empty()).map(Into::into);
+        let mut shard = Shard { id: Arc::clone(&id), parents: Vec::new(), closed, begins };
         for parent in parents.into_iter().filter(|parent| !parent.is_empty() && **parent != *id) {
             if shard.parents.iter().all(|known| **known != *parent) {
                 shard.parents.push(parent.into());
@@ -54,14 +61,15 @@ mod tests {
     #[test]
     fn a_shard_that_comes_twice_is_kept_once() {
         let mut listing = Listing::default();
-        listing.add("s1", [], false);
-        listing.add("s2", ["s0", "s1"], false);
-        listing.add("s1", [], true);
-        listing.add("s3", ["s1", "s1", "", "s3"], false);
+        listing.add("s1", [], false, Some("7"));
+        listing.add("s2", ["s0", "s1"], false, Some(""));
+        listing.add("s1", [], true, None);
+        listing.add("s3", ["s1", "s1", "", "s3"], false, None);
         let shards = listing.done();
         let seen: Vec<_> = shards.iter().map(|shard| (&*shard.id, shard.parents.len(), shard.closed)).collect();
         assert_eq!(seen, [("s1", 0, true), ("s2", 2, false), ("s3", 1, false)]);
         assert_eq!(*shards[1].parents[1], *"s1");
+        assert_eq!((shards[0].begins.as_deref(), shards[1].begins.as_deref()), (Some("7"), None));
     }
 
     #[test]

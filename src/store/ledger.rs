@@ -126,10 +126,10 @@ mod tests {
         let mut ledger = Ledger::default();
         let old = ledger.claim("orders", "arn:a").fence;
         let new = ledger.claim("orders", "arn:a").fence;
-        assert!(matches!(ledger.save("orders", old, &change("s0", Mark::End)), Err(StoreError::Fenced { .. })));
-        ledger.save("orders", new, &change("s0", Mark::End)).unwrap();
+        assert!(matches!(ledger.save("orders", old, &change("s0", Mark::End(None))), Err(StoreError::Fenced { .. })));
+        ledger.save("orders", new, &change("s0", Mark::End(None))).unwrap();
         ledger.replace("orders", None);
-        assert!(matches!(ledger.save("orders", new, &change("s0", Mark::End)), Err(StoreError::Fenced { .. })));
+        assert!(matches!(ledger.save("orders", new, &change("s0", Mark::End(None))), Err(StoreError::Fenced { .. })));
         assert!(ledger.kept().is_empty());
         assert!(!ledger.claim("orders", "arn:a").begun);
     }
@@ -138,7 +138,7 @@ mod tests {
     fn another_stream_is_begun_anew() {
         let mut ledger = Ledger::default();
         let fence = ledger.claim("orders", "arn:a").fence;
-        ledger.save("orders", fence, &change("s0", Mark::End)).unwrap();
+        ledger.save("orders", fence, &change("s0", Mark::End(None))).unwrap();
         assert!(!ledger.has_begun("orders", "arn:b"));
         assert!(!ledger.claim("orders", "arn:b").begun);
         assert!(ledger.kept().is_empty());
@@ -149,7 +149,7 @@ mod tests {
     fn a_mapping_that_has_forgotten_every_shard_has_still_begun() {
         let mut ledger = Ledger::default();
         let fence = ledger.claim("orders", "arn:a").fence;
-        ledger.save("orders", fence, &change("s0", Mark::End)).unwrap();
+        ledger.save("orders", fence, &change("s0", Mark::End(None))).unwrap();
         ledger.save("orders", fence, &[("s0".into(), None)]).unwrap();
         let again = ledger.claim("orders", "arn:a");
         assert!(again.begun && again.marks.is_empty());
@@ -161,7 +161,7 @@ mod tests {
     fn shards_are_forgotten_one_by_one() {
         let mut ledger = Ledger::default();
         let fence = ledger.claim("orders", "arn:a").fence;
-        ledger.save("orders", fence, &change("s0", Mark::End)).unwrap();
+        ledger.save("orders", fence, &change("s0", Mark::End(None))).unwrap();
         ledger.save("orders", fence, &[("s0".into(), None), ("s1".into(), Some(Mark::TrimHorizon))]).unwrap();
         assert_eq!(ledger.kept()["orders"].marks.keys().map(|shard| &**shard).collect::<Vec<_>>(), ["s1"]);
     }

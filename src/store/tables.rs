@@ -9,6 +9,7 @@
 //! | 2 | and `streams`, `marks` |
 //! | 3 | and `definitions` |
 //! | 4 | the same; each row of them carries a [checksum](super::seal) |
+//! | 5 | the same; an `END` may name the sequence number that its shard began with |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -29,7 +30,7 @@ use super::trouble::Trouble;
 use crate::machine::{Fence, Mark, NotAMark};
 
 /// The newest format that this program reads and the one that it writes.
-pub(super) const FORMAT: u64 = 4;
+pub(super) const FORMAT: u64 = 5;
 /// The first format whose rows carry checksums.
 const SEALED: u64 = 4;
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
@@ -86,8 +87,10 @@ pub(super) fn open(database: &Database) -> Result<Contents, Trouble> {
         let mut transaction = database.begin_write()?;
         transaction.set_quick_repair(true);
         transaction.open_table(META)?.insert(META_FORMAT, FORMAT)?;
-        // Of another type before.
-        transaction.delete_table(BARE_MARKS)?;
+        if format.is_some_and(|format| format < SEALED) {
+            // Of another type before.
+            transaction.delete_table(BARE_MARKS)?;
+        }
         write_rows(&transaction, &contents.rows(), &contents.ledger)?;
         transaction.commit()?;
     }

@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn marks_are_told_as_texts() {
-        let marks = [("shardId-1".into(), Mark::After("7".into())), ("shardId-2".into(), Mark::End)].into();
+        let marks = [("shardId-1".into(), Mark::After("7".into())), ("shardId-2".into(), Mark::End(None))].into();
         let kept = Kept { source: "arn".into(), marks };
         let text = serde_json::to_string(&kept).unwrap();
         assert_eq!(text, r#"{"source":"arn","marks":{"shardId-1":"AFTER:7","shardId-2":"END"}}"#);

@@ -62,7 +62,7 @@ impl Shards {
                     age: None,
                 });
                 seen.position = mark.clone();
-                if *mark == Mark::End {
+                if mark.is_end() {
                     ended(&mut shards, shard);
                 }
             }
@@ -180,7 +180,7 @@ mod tests {
                 ("parent".into(), ShardState::Reading, "AFTER:7".into(), Some(3.0)),
             ]
         );
-        shards.observe(&Event::Checkpointed { shard: "parent".into(), mark: Mark::End });
+        shards.observe(&Event::Checkpointed { shard: "parent".into(), mark: Mark::End(None) });
         started(&shards, "child");
         assert_eq!(shards.count(ShardState::Reading), 1);
         shards.stopped();
@@ -203,7 +203,7 @@ mod tests {
             let shard = format!("shardId-{n:012}");
             started(&shards, &shard);
             shards.observe(&Event::ShardEnded { shard: shard.as_str().into() });
-            shards.observe(&Event::Checkpointed { shard: shard.as_str().into(), mark: Mark::End });
+            shards.observe(&Event::Checkpointed { shard: shard.as_str().into(), mark: Mark::End(None) });
         }
         assert_eq!(shards.all().len(), ENDED_KEPT);
         assert_eq!(shards.all().keys().next().map(|id| &**id), Some("shardId-000000000150"));

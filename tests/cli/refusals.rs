@@ -112,7 +112,7 @@ fn stores_that_cannot_be_used() {
     drop(database);
     let error = refused("forebay.redb");
     assert!(
-        error.contains("FB0602: the store forebay.redb has format 99, but this forebay knows formats up to 4"),
+        error.contains("FB0602: the store forebay.redb has format 99, but this forebay knows formats up to 5"),
         "{error}"
     );
 

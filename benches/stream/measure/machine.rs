@@ -93,7 +93,7 @@ fn live(records: usize, lanes: u32) -> Done {
                     inputs.push_back(Input::Claimed(Ok(Positions { fence: Fence(1), ..Positions::default() })));
                 }
                 Output::List => inputs.push_back(Input::Listed(Ok((0..SHARDS)
-                    .map(|shard| Shard { id: id(shard), parents: Vec::new(), closed: false })
+                    .map(|shard| Shard { id: id(shard), parents: Vec::new(), closed: false, begins: None })
                     .collect::<Vec<_>>()
                     .into()))),
                 Output::Read(request) => inputs.push_back(read(&mut stream, &request)),

@@ -65,7 +65,7 @@ mod tests {
     fn marks_sequence_numbers_and_times_are_positions() {
         for (text, mark) in [
             ("TRIM_HORIZON", Mark::TrimHorizon),
-            ("END", Mark::End),
+            ("END", Mark::End(None)),
             ("AFTER:007", Mark::After("007".into())),
             ("49590338271490256608559692538361571095921575989136588898", {
                 Mark::After("49590338271490256608559692538361571095921575989136588898".into())
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn one_shard_or_all_are_moved() {
         let read = Target::read;
-        assert_eq!(read("s", Some("END"), false).unwrap(), Target::One("s".into(), Mark::End));
+        assert_eq!(read("s", Some("END"), false).unwrap(), Target::One("s".into(), Mark::End(None)));
         assert_eq!(read("TRIM_HORIZON", None, true).unwrap(), Target::All(Mark::TrimHorizon));
         for (first, second, all, said) in [
             ("s", None, false, "<SHARD> <POSITION>"),

@@ -285,7 +285,7 @@ mod tests {
             let behind = Some(Duration::from_secs(behind));
             Ok(ReadAnswer { records: records(ids), next: next.map(Into::into), behind, bytes: 0 })
         };
-        let shard = Shard { id: "s".into(), parents: vec![], closed: false };
+        let shard = Shard { id: "s".into(), parents: vec![], closed: false, begins: None };
         let ids = async |stream: &Scripted<ReadAnswer>, share| {
             let found = read(stream, &shard, &Position::TrimHorizon, share).await.unwrap();
             found.iter().map(|record| record.id.to_string()).collect::<Vec<_>>().join(" ")

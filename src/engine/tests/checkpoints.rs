@@ -43,7 +43,7 @@ async fn a_stopped_mapping_takes_other_marks() {
     rig.handle.stop("clicks").await.unwrap();
     rig.until_state("clicks", MappingState::Disabled).await;
     assert_eq!(rig.handle.checkpoint("clicks").await.unwrap(), kept("clicks", &[]));
-    let two = kept("clicks", &[("a", Mark::After("7".into())), ("b", Mark::End)]);
+    let two = kept("clicks", &[("a", Mark::After("7".into())), ("b", Mark::End(None))]);
     assert_eq!(rig.handle.change_checkpoint("clicks", replace(&two), false).await.unwrap(), two);
     assert_eq!(rig.handle.checkpoints().await.unwrap(), [("clicks".to_owned(), two.clone())].into());
     let one = kept("clicks", &[("a", Mark::After("7".into()))]);
@@ -60,7 +60,7 @@ async fn a_stopped_mapping_takes_other_marks() {
 #[tokio::test(start_paused = true)]
 async fn a_running_mapping_refuses_unless_forced() {
     let rig = Rig::new(vec![stream("clicks")]);
-    let marks = kept("clicks", &[("a", Mark::End)]);
+    let marks = kept("clicks", &[("a", Mark::End(None))]);
     for change in [replace(&marks), CheckpointChange::Reset, CheckpointChange::ResetShard("a".into())] {
         let error = rig.handle.change_checkpoint("clicks", change, false).await.unwrap_err();
         assert!(matches!(&error, EngineError::Running { name } if name == "clicks"), "{error}");
@@ -80,7 +80,7 @@ async fn a_forced_change_voids_the_running_claim_and_starts_the_mapping_again_at
     let marks = kept("clicks", &[("a", Mark::After("9".into()))]);
     let begun = tokio::time::Instant::now();
     rig.handle.change_checkpoint("clicks", replace(&marks), true).await.unwrap();
-    let stale = rig.store.save("clicks", fence, vec![("a".into(), Some(Mark::End))]).await;
+    let stale = rig.store.save("clicks", fence, vec![("a".into(), Some(Mark::End(None)))]).await;
     assert!(matches!(stale, Err(StoreError::Fenced { .. })), "{stale:?}");
     rig.until_connected(2).await;
     assert!(begun.elapsed() < Duration::from_millis(500), "it took {:?}", begun.elapsed());
@@ -113,7 +113,7 @@ async fn a_mapping_whose_marks_were_taken_over_ends_and_is_started_again_after_a
 #[tokio::test(start_paused = true)]
 async fn queues_unknown_names_and_other_streams_are_refused() {
     let rig = Rig::new(vec![mapping("orders", "Enabled: false"), stream("clicks")]);
-    let marks = kept("clicks", &[("a", Mark::End)]);
+    let marks = kept("clicks", &[("a", Mark::End(None))]);
     assert!(matches!(rig.handle.checkpoint("orders").await, Err(EngineError::NoCheckpoints(name)) if name == "orders"));
     for change in [replace(&marks), CheckpointChange::Reset] {
         let error = rig.handle.change_checkpoint("orders", change.clone(), true).await.unwrap_err();
@@ -130,7 +130,7 @@ async fn queues_unknown_names_and_other_streams_are_refused() {
 #[tokio::test(start_paused = true)]
 async fn what_is_kept_of_a_mapping_in_no_file_can_be_seen_and_reset() {
     let rig = Rig::new(vec![]);
-    let marks = kept("gone", &[("a", Mark::End)]);
+    let marks = kept("gone", &[("a", Mark::End(None))]);
     rig.store.replace_kept("gone", Some(marks.clone())).await.unwrap();
     assert_eq!(rig.handle.checkpoint("gone").await.unwrap(), marks);
     let error = rig.handle.change_checkpoint("gone", replace(&marks), true).await.unwrap_err();
@@ -142,7 +142,7 @@ async fn what_is_kept_of_a_mapping_in_no_file_can_be_seen_and_reset() {
 #[tokio::test(start_paused = true)]
 async fn marks_of_the_stream_that_was_read_before_do_not_count() {
     let rig = Rig::new(vec![]);
-    let before = Kept { source: "arn:before".into(), ..kept("clicks", &[("a", Mark::End)]) };
+    let before = Kept { source: "arn:before".into(), ..kept("clicks", &[("a", Mark::End(None))]) };
     rig.store.replace_kept("clicks", Some(before)).await.unwrap();
     let mut disabled = stream("clicks");
     disabled.enabled = false;

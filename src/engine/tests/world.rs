@@ -119,7 +119,8 @@ impl Function for Port {
 
 impl StreamSource for Port {
     fn shards(&self) -> BoxFuture<'_, Result<StreamListing, Fault>> {
-        async { Ok(vec![Shard { id: "shardId-0".into(), parents: vec![], closed: false }].into()) }.boxed()
+        async { Ok(vec![Shard { id: "shardId-0".into(), parents: vec![], closed: false, begins: None }].into()) }
+            .boxed()
     }
 
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadAnswer, Fault>> {

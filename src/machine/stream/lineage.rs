@@ -29,8 +29,17 @@ pub(crate) struct Lineage {
     nodes: BTreeMap<Arc<str>, Node>,
     /// The children of each shard that any listing named; also of shards that are not known themselves.
     children: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
-    /// Shards that the last listing shows as open although they are processed to their end.
-    reopened: BTreeSet<Arc<str>>,
+    /// Shards whose END the last listing contradicts.
+    contradicted: BTreeMap<Arc<str>, Contradiction>,
+}
+
+/// Why an END cannot be true of the shard that is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Contradiction {
+    /// It is open. Right after its end a listing may lag behind; if it goes on, the stream is another one.
+    Open,
+    /// It began with another sequence number: it is a shard of another stream of that name.
+    Namesake,
 }
 
 /// A shard that may be read.
@@ -54,6 +63,8 @@ struct Node {
     /// The parents that it waits for, as its first listing named them; without those of a circle.
     parents: Vec<Arc<str>>,
     mark: Option<Mark>,
+    /// The sequence number that it began with, as it was listed before its end.
+    begins: Option<Arc<str>>,
     stage: Stage,
     /// The last listing that named it.
     seen: Option<u64>,
@@ -70,7 +81,9 @@ enum Stage {
 #[derive(Default)]
 struct Entry<'a> {
     parents: BTreeSet<&'a Arc<str>>,
+    begins: Option<&'a Arc<str>>,
     open: bool,
+    closed: bool,
 }
 
 impl Lineage {
@@ -78,7 +91,14 @@ impl Lineage {
     pub(crate) fn new(start: StartingPosition, positions: Positions) -> Self {
         let marks = if positions.begun { positions.marks } else { BTreeMap::new() };
         let nodes: BTreeMap<_, _> = marks.into_iter().map(|(id, mark)| (id, Node::new(Some(mark)))).collect();
-        Self { start, begun: positions.begun, listing: 0, nodes, children: BTreeMap::new(), reopened: BTreeSet::new() }
+        Self {
+            start,
+            begun: positions.begun,
+            listing: 0,
+            nodes,
+            children: BTreeMap::new(),
+            contradicted: BTreeMap::new(),
+        }
     }
 
     /// Takes a new listing of the stream's shards in. An empty one says nothing.
@@ -91,7 +111,9 @@ impl Lineage {
         for shard in shards {
             let entry = entries.entry(&shard.id).or_default();
             entry.parents.extend(shard.parents.iter().filter(|&parent| *parent != shard.id));
+            entry.begins = entry.begins.or(shard.begins.as_ref());
             entry.open |= !shard.closed;
+            entry.closed |= shard.closed;
         }
         let grown = self.take_in(&entries);
         if grown {
@@ -107,24 +129,29 @@ impl Lineage {
         let ready: Vec<_> = waiting.map(|(id, _)| Arc::clone(id)).collect();
         self.start_all(ready, &mut plan);
         self.forget_tombstones(&mut plan);
-        let ended = |id: &Arc<str>| self.nodes.get(id).is_some_and(|node| node.mark == Some(Mark::End));
-        let closed: BTreeSet<&Arc<str>> = shards.iter().filter(|shard| shard.closed).map(|shard| &shard.id).collect();
-        let open = entries.keys().filter(|&id| !closed.contains(id) && ended(id));
-        self.reopened = open.map(|&id| Arc::clone(id)).collect();
+        let contradicted = entries.into_iter().filter_map(|(id, entry)| {
+            let mark = self.nodes.get(id)?.mark.as_ref()?;
+            Some((Arc::clone(id), entry.contradicts(mark)?))
+        });
+        self.contradicted = contradicted.collect();
         plan
     }
 
-    /// Shards that the last listing shows as open although their mark is END. Right after the end of a shard a listing
-    /// may lag behind; if it goes on, the stream is another one than that of the mark.
-    pub(crate) const fn reopened(&self) -> &BTreeSet<Arc<str>> {
-        &self.reopened
+    /// Shards whose END the last listing contradicts.
+    pub(crate) const fn contradicted(&self) -> &BTreeMap<Arc<str>, Contradiction> {
+        &self.contradicted
+    }
+
+    /// The mark of a shard that is processed to its end.
+    pub(crate) fn end_of(&self, shard: &str) -> Mark {
+        Mark::End(self.nodes.get(shard).and_then(|node| node.begins.clone()))
     }
 
     /// Every record of the shard is settled, or it is gone. Its END mark is for the caller to save: together with what
     /// the plan names, or before it, since a child's mark says that its parents are finished.
     pub(crate) fn finished(&mut self, shard: &str) -> Plan {
         let mut plan = Plan::default();
-        if self.finish(shard, Some(Mark::End)) {
+        if self.finish(shard, Some(self.end_of(shard))) {
             let children = self.children.get(shard).into_iter().flatten();
             let waiting = children.filter(|&child| self.nodes.get(child).is_some_and(|node| self.may_start(node)));
             let ready = waiting.cloned().collect();
@@ -156,6 +183,9 @@ impl Lineage {
         let mut grown = false;
         for (&id, entry) in entries {
             let node = self.nodes.entry(Arc::clone(id)).or_insert_with(|| Node::new(None));
+            if node.stage != Stage::Finished || node.seen.is_none() {
+                node.begins = entry.begins.cloned();
+            }
             if node.seen.replace(self.listing).is_some() {
                 continue;
             }
@@ -195,7 +225,7 @@ impl Lineage {
             return;
         }
         for (&id, entry) in entries {
-            let mark = if entry.open { Mark::Latest(now_unix_ms) } else { Mark::End };
+            let mark = if entry.open { Mark::Latest(now_unix_ms) } else { Mark::End(entry.begins.cloned()) };
             plan.save.push((Arc::clone(id), Some(mark.clone())));
             if !entry.open {
                 self.finish(id, Some(mark));
@@ -287,9 +317,20 @@ impl Lineage {
     }
 }
 
+impl Entry<'_> {
+    fn contradicts(&self, mark: &Mark) -> Option<Contradiction> {
+        let Mark::End(began) = mark else { return None };
+        match (began, self.begins) {
+            (Some(began), Some(begins)) if began != begins => Some(Contradiction::Namesake),
+            _ if self.open && !self.closed => Some(Contradiction::Open),
+            _ => None,
+        }
+    }
+}
+
 impl Node {
     fn new(mark: Option<Mark>) -> Self {
-        let stage = if mark == Some(Mark::End) { Stage::Finished } else { Stage::Waiting };
-        Self { parents: Vec::new(), mark, stage, seen: None }
+        let stage = if mark.as_ref().is_some_and(Mark::is_end) { Stage::Finished } else { Stage::Waiting };
+        Self { parents: Vec::new(), mark, begins: None, stage, seen: None }
     }
 }

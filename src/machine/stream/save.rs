@@ -112,7 +112,7 @@ impl StreamMachine {
         for (shard, mark) in write.changes {
             match &mark {
                 // Nothing follows on either.
-                None | Some(Mark::End) => drop(self.saving.confirmed.remove(&shard)),
+                None | Some(Mark::End(_)) => drop(self.saving.confirmed.remove(&shard)),
                 Some(mark) => drop(self.saving.confirmed.insert(Arc::clone(&shard), mark.clone())),
             }
             if let Some(mark) = mark {
@@ -148,7 +148,7 @@ impl StreamMachine {
         marks.extend(moved.iter().map(|(shard, mark)| (*shard, Some(mark))));
         let covering = marks.into_iter().filter_map(|(shard, mark)| Some((shard, mark?)));
         covering
-            .filter(|(_, mark)| matches!(mark, Mark::After(_) | Mark::End))
+            .filter(|(_, mark)| matches!(mark, Mark::After(_) | Mark::End(_)))
             .filter(|(shard, mark)| self.saving.confirmed.get(*shard) != Some(mark))
             .map(|(shard, mark)| (Arc::clone(shard), mark.clone()))
             .collect()
@@ -168,7 +168,8 @@ impl StreamMachine {
         let clear = shard.frontier.is_clear();
         self.out.check(Invariant::CheckpointContiguous, clear);
         let Some(id) = self.forget_shard(key) else { return };
-        self.saving.set(Arc::clone(&id), Some(Mark::End));
+        let end = self.listing.lineage.as_ref().map_or(Mark::End(None), |(lineage, _)| lineage.end_of(&id));
+        self.saving.set(Arc::clone(&id), Some(end));
         self.out.emit(Event::ShardEnded { shard: Arc::clone(&id) });
         self.shard_ended(&id);
     }

@@ -119,7 +119,7 @@ impl Shard {
                 self.skip_before = Some(ms / 1000 * 1000);
                 Position::TrimHorizon
             }
-            (None, Mark::TrimHorizon | Mark::End) => Position::TrimHorizon,
+            (None, Mark::TrimHorizon | Mark::End(_)) => Position::TrimHorizon,
         };
         self.cursor = Cursor::Open(position);
     }

@@ -1,11 +1,12 @@
 //! What stands between a mapping and its work although every call succeeds: marks that are none of this stream's,
 //! nothing that could be read, and a clock that is wrong.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::StreamMachine;
+use super::lineage::Contradiction;
 use super::list::Stage;
 use crate::machine::health::Standing;
 use crate::machine::{Event, Invariant, Mono};
@@ -24,17 +25,19 @@ const SKEW_DEGRADES: u64 = 300_000;
 const NAMED: usize = 3;
 
 impl StreamMachine {
-    /// Compares the marks with a new listing: a shard that is processed to its end cannot be open.
+    /// Compares the marks with a new listing: a shard that is processed to its end is closed, and the same as before.
     pub(super) fn judge_marks(&mut self) {
         let now = self.now.mono;
-        let reopened = self.listing.lineage.as_ref().map(|(lineage, _)| lineage.reopened());
-        let Some(reopened) = reopened.filter(|reopened| !reopened.is_empty()) else {
+        let shards = self.listing.lineage.as_ref().map(|(lineage, _)| lineage.contradicted());
+        let Some(shards) = shards.filter(|shards| !shards.is_empty()) else {
             self.listing.contradicted = None;
             return self.health.stands(Standing::Contradicted, None);
         };
         let since = *self.listing.contradicted.get_or_insert(now);
-        if now.since(since) >= PATIENCE {
-            let problem = contradiction(reopened, &self.options.mapping);
+        let namesake = shards.values().any(|&why| why == Contradiction::Namesake);
+        if namesake || now.since(since) >= PATIENCE {
+            let mapping = &self.options.mapping;
+            let problem = if namesake { made_again(shards, mapping) } else { still_open(shards, mapping) };
             self.health.stands(Standing::Contradicted, Some(problem));
         }
     }
@@ -112,13 +115,26 @@ fn skewed(ahead_ms: i64) -> String {
     )
 }
 
-fn contradiction(reopened: &BTreeSet<Arc<str>>, mapping: &str) -> String {
-    let names: Vec<&str> = reopened.iter().take(NAMED).map(|shard| &**shard).collect();
-    let more = if reopened.len() > NAMED { " and others" } else { "" };
-    let (names, first) = (names.join(", "), names.first().unwrap_or(&"SHARD"));
-    let each = if reopened.len() > 1 { ", and so on for each of them" } else { "" };
+fn made_again(shards: &BTreeMap<Arc<str>, Contradiction>, mapping: &str) -> String {
+    let namesakes = shards.iter().filter(|&(_, &why)| why == Contradiction::Namesake).map(|(shard, _)| &**shard);
     format!(
-        "FB0612: the checkpoint END says that {names}{more} is processed to its end, but the stream lists it as open, \
+        "FB0612: the stream was deleted and made again: the checkpoint END of {} belongs to an earlier shard of that \
+         name: nothing of it is read; `forebay checkpoint reset {mapping} --force` begins the stream again",
+        named(namesakes)
+    )
+}
+
+fn named<'s>(shards: impl Iterator<Item = &'s str> + Clone) -> String {
+    let more = if shards.clone().count() > NAMED { " and others" } else { "" };
+    format!("{}{more}", shards.take(NAMED).collect::<Vec<_>>().join(", "))
+}
+
+fn still_open(shards: &BTreeMap<Arc<str>, Contradiction>, mapping: &str) -> String {
+    let names = named(shards.keys().map(|shard| &**shard));
+    let first = shards.keys().next().map_or("SHARD", |shard| &**shard);
+    let each = if shards.len() > 1 { ", and so on for each of them" } else { "" };
+    format!(
+        "FB0612: the checkpoint END says that {names} is processed to its end, but the stream lists it as open, \
          as \
          when it was deleted and made again: nothing of it is read; `forebay checkpoint set {mapping} {first} \
          TRIM_HORIZON --force` begins it again{each}"

@@ -37,7 +37,7 @@ async fn fill(store: &dyn Store, mapping: &str) {
     store.define(mapping, definition(mapping), false).await.unwrap();
     store.set_desired(mapping, Some(STOPPED)).await.unwrap();
     let fence = store.claim(mapping, ARN, true).await.unwrap().fence;
-    store.save(mapping, fence, vec![change("a", after("1")), change("b", Mark::End)]).await.unwrap();
+    store.save(mapping, fence, vec![change("a", after("1")), change("b", Mark::End(None))]).await.unwrap();
 }
 
 fn stores() -> (tempfile::TempDir, [Arc<dyn Store>; 2]) {

@@ -36,7 +36,7 @@ async fn fill(store: &EmbeddedStore) {
         let fence = store.claim(&name, ARN, true).await.unwrap().fence;
         let mut changes: Vec<_> =
             (0..8).map(|shard| change(&format!("shardId-{shard:012}"), after(&format!("{number}{shard}")))).collect();
-        changes.push(change("ended", Mark::End));
+        changes.push(change("ended", Mark::End(None)));
         store.save(&name, fence, changes).await.unwrap();
         store.save(&name, fence, vec![change("shardId-000000000003", after("495903382714902566"))]).await.unwrap();
     }

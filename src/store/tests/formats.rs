@@ -37,12 +37,19 @@ fn tables(path: &Path) -> (u64, Vec<String>) {
 fn made_by(format: u64, path: &Path) {
     write(path, |transaction| {
         transaction.open_table(META).unwrap().insert(META_FORMAT, format).unwrap();
-        let wish = serde_json::to_vec(&STOPPED).unwrap();
+        let row = |table: &str, key: &[&str], row: &[u8]| if format < 4 { row.to_vec() } else { seal(table, key, row) };
+        let wish = row("desired", &["orders"], &serde_json::to_vec(&STOPPED).unwrap());
         transaction.open_table(DESIRED).unwrap().insert("orders", wish.as_slice()).unwrap();
         if format >= 2 {
-            let row = br#"{"fence":7,"begun":true,"source":"arn"}"#;
-            transaction.open_table(STREAMS).unwrap().insert("clicks", row.as_slice()).unwrap();
-            transaction.open_table(BARE_MARKS).unwrap().insert(("clicks", "shard-0"), "AFTER:5").unwrap();
+            let stream = row("streams", &["clicks"], br#"{"fence":7,"begun":true,"source":"arn"}"#);
+            transaction.open_table(STREAMS).unwrap().insert("clicks", stream.as_slice()).unwrap();
+            let key = ("clicks", "shard-0");
+            if format < 4 {
+                transaction.open_table(BARE_MARKS).unwrap().insert(key, "AFTER:5").unwrap();
+            } else {
+                let mark = row("marks", &[key.0, key.1], b"AFTER:5");
+                transaction.open_table(MARKS).unwrap().insert(key, mark.as_slice()).unwrap();
+            }
         }
         if format >= 3 {
             transaction.open_table(DEFINITIONS).unwrap();
@@ -81,7 +88,7 @@ fn formats_that_are_not_known_are_refused_and_left_alone() {
     for (format, said) in [
         (0, "its format 0 is none that ever was"),
         (FORMAT + 1, "FB0602: "),
-        (u64::MAX, "this forebay knows formats up to 4"),
+        (u64::MAX, "this forebay knows formats up to 5"),
     ] {
         let (_folder, path) = place();
         made_by(format, &path);

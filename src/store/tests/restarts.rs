@@ -14,12 +14,12 @@ async fn marks_of_every_kind_outlive_the_store() {
         ("shard-1", Mark::Timestamp(1_760_000_000_123)),
         ("shard-2", Mark::Latest(1_760_000_000_000)),
         ("shard-3", after("49590338271490256608559692538361571095921575989136588898")),
-        ("shard-4", Mark::End),
+        ("shard-4", Mark::End(None)),
     ];
     let store = open(&path);
     let fence = store.claim("orders", ARN, true).await.unwrap().fence;
     let mut changes: Vec<_> = marks.iter().map(|(shard, mark)| change(shard, mark.clone())).collect();
-    changes.push(change("gone", Mark::End));
+    changes.push(change("gone", Mark::End(None)));
     store.save("orders", fence, changes).await.unwrap();
     store.save("orders", fence, vec![("gone".into(), None)]).await.unwrap();
     drop(store);
@@ -43,7 +43,7 @@ async fn a_fence_of_an_earlier_process_is_void_after_a_later_claim() {
     // The claim alone was persisted: a fence is never handed out twice.
     let second = store.claim("orders", ARN, false).await.unwrap().fence;
     assert!(second > first);
-    let stale = store.save("orders", first, vec![change("shard-0", Mark::End)]).await;
+    let stale = store.save("orders", first, vec![change("shard-0", Mark::End(None))]).await;
     assert!(matches!(stale, Err(StoreError::Fenced { mapping }) if mapping == "orders"));
     store.save("orders", second, vec![change("shard-0", Mark::TrimHorizon)]).await.unwrap();
     drop(store);
@@ -56,7 +56,10 @@ async fn another_stream_and_an_operator_leave_no_old_mark_behind() {
     let store = open(&path);
     for mapping in ["orders", "orders2", "order"] {
         let fence = store.claim(mapping, ARN, false).await.unwrap().fence;
-        store.save(mapping, fence, vec![change("shard-0", Mark::End), change("shard-1", after("1"))]).await.unwrap();
+        store
+            .save(mapping, fence, vec![change("shard-0", Mark::End(None)), change("shard-1", after("1"))])
+            .await
+            .unwrap();
     }
     store.claim("orders", OTHER, true).await.unwrap();
     let kept = Kept { source: ARN.into(), marks: [("shard-9".into(), after("9"))].into() };

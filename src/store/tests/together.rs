@@ -44,8 +44,8 @@ async fn a_thousand_shards_share_a_transaction_and_a_stale_fence_hurts_nobody() 
         }
     }
     let place_of_stale = writes.len() / 2;
-    writes.insert(place_of_stale, store.save("mapping-0", stale, vec![change("shard-7", Mark::End)]));
-    writes.push(store.save("nobody", Fence(1), vec![change("shard-0", Mark::End)]));
+    writes.insert(place_of_stale, store.save("mapping-0", stale, vec![change("shard-7", Mark::End(None))]));
+    writes.push(store.save("nobody", Fence(1), vec![change("shard-0", Mark::End(None))]));
     let wish = Desired { enabled: false, file_enabled: true, since_unix_ms: 5 };
     writes.push(store.set_desired("orders", Some(wish.clone())));
     let answers = at_once(&store, writes).await;
@@ -92,14 +92,14 @@ async fn a_save_that_nobody_waits_for_any_more_still_counts() {
     let (_folder, path) = place();
     let store = open(&path);
     let fence = store.claim("orders", ARN, false).await.unwrap().fence;
-    let mut save = store.save("orders", fence, vec![change("a", Mark::End)]);
+    let mut save = store.save("orders", fence, vec![change("a", Mark::End(None))]);
     {
         let _busy = store.turns.open.lock().unwrap_or_else(PoisonError::into_inner);
         assert!((&mut save).now_or_never().is_none());
     }
     drop(save);
     drop(store);
-    assert_eq!(open(&path).kept().await.unwrap()["orders"].marks["a"], Mark::End);
+    assert_eq!(open(&path).kept().await.unwrap()["orders"].marks["a"], Mark::End(None));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_runtime_that_is_gone_does_not_block_the_next_one() {
     let first = runtime();
     let fence = first.block_on(store.claim("orders", ARN, false)).unwrap().fence;
     first.shutdown_background();
-    runtime().block_on(store.save("orders", fence, vec![change("a", Mark::End)])).unwrap();
+    runtime().block_on(store.save("orders", fence, vec![change("a", Mark::End(None))])).unwrap();
 }
 
 #[tokio::test]

@@ -162,7 +162,7 @@ fn giving_up_is_said_and_failed_saves_and_deliveries_are_silenced_while_they_rep
             unlisted(FaultKind::Throttled),
             unlisted(FaultKind::Denied),
             unlisted(FaultKind::Denied),
-            Event::Checkpointed { shard: "a".into(), mark: Mark::End },
+            Event::Checkpointed { shard: "a".into(), mark: Mark::End(None) },
             Event::IteratorAge { shard: "a".into(), age: Duration::ZERO },
             Event::Bisected { records: 4 },
         ],

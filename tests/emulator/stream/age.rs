@@ -28,7 +28,7 @@ async fn expired_before_it_is_invoked(kind: Kind) {
     feed.put(&["old"]).await;
     let destination = account.create_queue("failed", &[]).await;
     let mut ledger = StreamLedger::new(&site, "ledger");
-    let function = account.create_function("work", &ledger.noting(), 10).await;
+    let function = account.create_function("work", &ledger.noting(), 60).await;
     site.map_arn("orders", feed.arn(), "work", &lines(&destination.arn, ""));
     // The record's age is the emulator's clock, which only time moves.
     tokio::time::sleep(AGED).await;
@@ -55,7 +55,7 @@ async fn expired_while_it_is_tried_again(kind: Kind) {
     let mut ledger = StreamLedger::new(&site, "ledger");
     let throws = "def handler(event, context):\n    note(event)\n    if data(event['Records'][0]) == 'bad':\n        \
         raise ValueError('bad')\n";
-    let function = account.create_function("work", &ledger.source(throws), 10).await;
+    let function = account.create_function("work", &ledger.source(throws), 60).await;
     site.map_arn("orders", feed.arn(), "work", &lines(&destination.arn, "BatchSize: 1"));
     let daemon = site.run().await;
     site.health("orders", "ok", "").await;

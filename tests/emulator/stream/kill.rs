@@ -24,7 +24,7 @@ async fn after_a_kill_at_most_two_seconds_are_seen_again() {
     let stream = kinesis.create_stream(&account, "orders", i32::try_from(SHARDS).unwrap()).await;
     let site = kinesis.site(&account);
     let mut ledger = StreamLedger::new(&site, "ledger");
-    account.create_function("work", &ledger.noting(), 10).await;
+    account.create_function("work", &ledger.noting(), 60).await;
     let more = "StartingPosition: TRIM_HORIZON\nBatchSize: 20";
     site.map_arn("orders", &stream.arn, "work", more);
 

@@ -41,7 +41,7 @@ async fn a_destination_that_is_down_for_a_minute_loses_nothing() {
     let (bad, free) = (&*keys[0], &*keys[1]);
     let site = kinesis.site(&account);
     let mut ledger = StreamLedger::new(&site, "ledger");
-    let function = account.create_function("work", &ledger.source(THROWS), 10).await;
+    let function = account.create_function("work", &ledger.source(THROWS), 60).await;
     let destination = account.create_queue("failed", &[]).await;
     let proxy = Proxy::start(&emulator.endpoint()).await;
     let more = format!(

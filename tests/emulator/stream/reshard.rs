@@ -57,7 +57,7 @@ async fn flow(kills: usize, more: &str) {
     let stream = kinesis.create_stream(&account, "orders", SHARDS).await;
     let site = kinesis.site(&account);
     let mut ledger = StreamLedger::new(&site, "ledger");
-    account.create_function("work", &ledger.noting(), 10).await;
+    account.create_function("work", &ledger.noting(), 60).await;
     site.map_arn("orders", &stream.arn, "work", &format!("{MAPPING}\n{more}"));
     let mut producing = rng.fork();
     let began = Instant::now();

@@ -121,6 +121,7 @@ async fn shards_are_listed_over_all_pages() {
         id: id.into(),
         parents: parents.iter().map(|parent| (*parent).into()).collect(),
         closed,
+        begins: None,
     };
     let shards = stream.shards().await.unwrap().shards;
     assert_eq!(shards, [shard("s-1", &["s-0"], true), shard("s-2", &[], true), shard("s-3", &["s-1"], false)]);

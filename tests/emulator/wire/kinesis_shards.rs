@@ -27,6 +27,7 @@ async fn shards_are_listed_over_all_pages() {
         id: id.into(),
         parents: parents.iter().map(|parent| (*parent).into()).collect(),
         closed,
+        begins: (id != "s-3").then(|| "1".into()),
     };
     assert_eq!(
         shards,

@@ -68,6 +68,7 @@ impl Subject {
         if let Some(old) = state.messages[n].current {
             state.leases[old].allowed.get_or_insert("handed out a second time");
             state.leases[old].over = true;
+            state.lost |= state.leases[old].hold == Hold::Unstarted;
             state.open.retain(|&lease| lease != old);
         }
         let message = &mut state.messages[n];

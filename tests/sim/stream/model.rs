@@ -50,6 +50,8 @@ pub(crate) struct Shard {
     pub(crate) records: Vec<usize>,
     /// How many of them, from the first, are trimmed.
     pub(crate) trimmed: usize,
+    /// The sequence number that it began with.
+    pub(crate) begins: Arc<str>,
     /// From when it is listed.
     pub(crate) listed: u64,
     /// Since when it takes no more records.

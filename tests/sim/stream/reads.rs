@@ -43,6 +43,7 @@ impl StreamModel {
             id: Arc::clone(&shard.id),
             parents: shard.parents.iter().map(|&parent| Arc::clone(&state.shards[parent].id)).collect(),
             closed: shard.closed.is_some(),
+            begins: (self.plan.stream.kind == SourceKind::Kinesis).then(|| Arc::clone(&shard.begins)),
         });
         let disabled = state.disabled.then(|| format!("the stream is disabled; the newest is {NEWEST}"));
         Ok(StreamListing { shards: answer.collect(), disabled })

@@ -212,7 +212,7 @@ impl Scenario {
                     continue;
                 }
                 let whole = self.model.start(consumer) == StartingPosition::TrimHorizon;
-                if whole && shard.closed.is_some() && mark != Some(&Mark::End) {
+                if whole && shard.closed.is_some() && !mark.is_some_and(Mark::is_end) {
                     return Some((consumer, format!("the end of shard {n}, whose mark is {mark:?}")));
                 }
             }
@@ -266,7 +266,7 @@ impl Scenario {
         let now = self.model.world.now();
         let state = self.model.state();
         let mut listed = state.shards.iter().filter(|shard| shard.listed <= now && !shard.gone);
-        listed.all(|shard| marks.and_then(|marks| marks.get(&shard.id)) == Some(&Mark::End))
+        listed.all(|shard| marks.and_then(|marks| marks.get(&shard.id)).is_some_and(Mark::is_end))
     }
 
     async fn check_status(&self, consumer: usize) {

@@ -70,6 +70,7 @@ impl StreamModel {
         let id = format!("shardId-{number:012}").into();
         let shard = Shard {
             id,
+            begins: state.shards.len().to_string().into(),
             parents,
             range,
             records: Vec::new(),

@@ -124,7 +124,7 @@ impl State {
         match mark {
             Mark::TrimHorizon | Mark::Latest(_) | Mark::Timestamp(_) => 0,
             Mark::After(sequence) => self.after(shard, sequence),
-            Mark::End => usize::MAX,
+            Mark::End(_) => usize::MAX,
         }
     }
 }
@@ -136,8 +136,9 @@ impl StreamModel {
         let marks = kept.marks.iter().filter(|&(id, mark)| {
             let shard = state.shard(id).filter(|&shard| !state.shards[shard].deleted);
             shard.is_some_and(|shard| match mark {
+                Mark::End(Some(begins)) if *begins != state.shards[shard].begins => true,
                 // Of a shard that was closed already END may be true.
-                Mark::End => state.shards[shard].closed.is_none(),
+                Mark::End(_) => state.shards[shard].closed.is_none(),
                 Mark::After(sequence) => state.is_foreign(shard, sequence),
                 _ => false,
             })
@@ -164,7 +165,7 @@ impl StreamModel {
             let from = state.covered(shard, mark);
             let view = state.view(consumer, session, shard);
             view.claimed = Some(mark.clone());
-            view.whole = *mark == Mark::End;
+            view.whole = mark.is_end();
             view.from = if view.whole { 0 } else { from };
         }
         state.session(consumer, session).claimed = true;
@@ -257,7 +258,7 @@ impl StreamModel {
             match mark {
                 _ if namesake => {
                     let view = state.view(consumer, session, shard);
-                    (view.whole, view.from, view.sent) = (*mark == Some(Mark::End), 0, None);
+                    (view.whole, view.from, view.sent) = (mark.as_ref().is_some_and(Mark::is_end), 0, None);
                 }
                 None if !state.shards[shard].gone => {
                     self.violate(consumer, format_args!("forgets shard {shard}, which is still listed"));
@@ -271,7 +272,7 @@ impl StreamModel {
     fn check_mark(&self, state: &mut State, consumer: usize, session: usize, shard: usize, mark: &Mark) {
         let now = self.world.now();
         let covered = state.covered(shard, mark);
-        if *mark == Mark::End && state.shards[shard].closed.is_none() {
+        if mark.is_end() && state.shards[shard].closed.is_none() {
             self.violate(consumer, format_args!("marks shard {shard} as settled whole, and it is open"));
         }
         let quiet = state.consumers[consumer].quiet.is_some();
@@ -281,7 +282,7 @@ impl StreamModel {
             if covered < before {
                 self.violate(consumer, format_args!("the mark of shard {shard} goes back from {before} to {covered}"));
             }
-            let free = quiet || view.save_failed || *mark == Mark::End || before == 0;
+            let free = quiet || view.save_failed || mark.is_end() || before == 0;
             if now < at + SAVE_PAUSE && !free {
                 self.violate(consumer, format_args!("the mark of shard {shard} is saved again after {} ms", now - at));
             }
@@ -289,7 +290,7 @@ impl StreamModel {
             self.violate(consumer, format_args!("the mark of shard {shard} goes back from {claimed} to {covered}"));
         }
         view.sent = Some((covered, now));
-        view.ended |= *mark == Mark::End;
+        view.ended |= mark.is_end();
         view.save_failed = false;
         self.check_covered(state, consumer, session, shard, covered);
     }

@@ -126,7 +126,7 @@ impl StreamSource for Port {
     fn shards(&self) -> BoxFuture<'_, Result<StreamListing, Fault>> {
         async move {
             self.source().await?;
-            Ok(vec![Shard { id: "shardId-0".into(), parents: vec![], closed: false }].into())
+            Ok(vec![Shard { id: "shardId-0".into(), parents: vec![], closed: false, begins: None }].into())
         }
         .boxed()
     }

@@ -149,7 +149,7 @@ impl World {
         self.shown = self.shown.max(self.shards.len().saturating_sub(lag));
         let seen = self.shown;
         let unfinished: Vec<usize> =
-            self.kept.marks.iter().filter(|&(_, mark)| *mark != Mark::End).map(|(id, _)| number(id)).collect();
+            self.kept.marks.iter().filter(|&(_, mark)| *mark != Mark::End(None)).map(|(id, _)| number(id)).collect();
         let hidden = hide.and_then(|which| pick(&unfinished, which));
         let has_seen_child = |shard: usize| self.shards[..seen].iter().any(|child| child.parents.contains(&shard));
         let listed = (0..seen).filter(|&shard| !self.shards[shard].trimmed && Some(shard) != hidden);
@@ -158,6 +158,7 @@ impl World {
                 id: id(shard),
                 parents: self.shards[shard].parents.iter().map(|&parent| id(parent)).collect(),
                 closed: self.shards[shard].closed && (lag == 0 || has_seen_child(shard)),
+                begins: None,
             })
             .collect();
         let plan = self.lineage.listed(&listing, 1_000);
@@ -175,14 +176,16 @@ impl World {
         if crash == Some(Crash::BeforeTheSave) {
             return self.restart();
         }
-        let end = ended.map(|shard| (id(shard), Some(Mark::End)));
+        let end = ended.map(|shard| (id(shard), Some(Mark::End(None))));
         let of_the_plan = plan.save.into_iter().filter(|_| crash != Some(Crash::AfterTheEnd));
         for (shard, mark) in end.into_iter().chain(of_the_plan) {
             self.kept.begun = true;
-            self.shards[number(&shard)].settled |= mark == Some(Mark::End);
+            self.shards[number(&shard)].settled |= mark == Some(Mark::End(None));
             match mark {
                 Some(mark) => drop(self.kept.marks.insert(shard, mark)),
-                None => assert_eq!(self.kept.marks.remove(&shard), Some(Mark::End), "only tombstones are forgotten"),
+                None => {
+                    assert_eq!(self.kept.marks.remove(&shard), Some(Mark::End(None)), "only tombstones are forgotten");
+                }
             }
         }
         if matches!(crash, Some(Crash::AfterTheEnd | Crash::AfterTheSave)) {
@@ -268,10 +271,10 @@ proptest! {
     fn malformed_lineages_neither_hang_nor_lose_shards(
         start in starting_positions(),
         edges in prop::collection::vec((0..12_usize, 0..14_usize), 0..40),
-        marks in prop::collection::btree_map(0..14_usize, prop::sample::select(vec![Mark::End, Mark::TrimHorizon]),
+        marks in prop::collection::btree_map(0..14_usize, prop::sample::select(vec![Mark::End(None), Mark::TrimHorizon]),
         0..6),
     ) {
-        let shard = |shard: &usize, parent: &usize| Shard { id: id(*shard), parents: vec![id(*parent)], closed: true };
+        let shard = |shard: &usize, parent: &usize| Shard { id: id(*shard), parents: vec![id(*parent)], closed: true, begins: None };
         let listing: Vec<Shard> = edges.iter().map(|(one, other)| shard(one, other)).collect();
         let kept = Positions {
             begun: !marks.is_empty(),

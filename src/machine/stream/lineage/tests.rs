@@ -11,7 +11,7 @@ fn shards(texts: &[&str]) -> Vec<Shard> {
     let shard = |text: &&str| {
         let (head, parents) = text.split_once('<').unwrap_or((text, ""));
         let parents = parents.split(',').filter(|id| !id.is_empty()).map(Into::into).collect();
-        Shard { id: head.trim_end_matches('!').into(), parents, closed: head.ends_with('!') }
+        Shard { id: head.trim_end_matches('!').into(), parents, closed: head.ends_with('!'), begins: None }
     };
     texts.iter().map(shard).collect()
 }
@@ -251,6 +251,7 @@ fn a_hundred_thousand_generations_are_no_matter() {
         id: id(generation).into(),
         parents: generation.checked_sub(1).map(|parent| id(parent).into()).into_iter().collect(),
         closed: generation < 99_999,
+        begins: None,
     };
     let chain: Vec<Shard> = (0..100_000).map(chain).collect();
     let mut lineage = begun(TrimHorizon, &["shard-099999=AFTER:1"]);
@@ -271,6 +272,7 @@ fn ten_thousand_shards_of_one_parent_are_no_matter() {
         id: format!("b{number:05}").into(),
         parents: vec!["a".into()],
         closed: true,
+        begins: None,
     }));
     let mut lineage = new(TrimHorizon);
     assert_eq!(lineage.listed(&listing, NOW).start.len(), 1);

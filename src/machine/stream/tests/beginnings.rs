@@ -32,7 +32,7 @@ fn nothing_is_read_before_the_pins_are_kept() {
     assert_eq!(
         rig.marks,
         BTreeMap::from([
-            ("s0".into(), Mark::End),
+            ("s0".into(), Mark::End(None)),
             ("s1".into(), Mark::Latest(BEGIN)),
             ("s2".into(), Mark::Latest(BEGIN)),
         ])
@@ -83,7 +83,7 @@ fn children_begin_when_all_parents_are_processed() {
     let read = rig.read([2]);
     assert_eq!((&*read.shard, read.cursor), ("s1", Cursor::Open(Position::TrimHorizon)));
     rig.seconds(2);
-    assert_eq!(rig.mark("s0"), Some(&Mark::End));
+    assert_eq!(rig.mark("s0"), Some(&Mark::End(None)));
     assert_eq!(rig.mark("s1"), Some(&Mark::TrimHorizon));
 }
 
@@ -119,7 +119,7 @@ fn a_shard_without_a_child_is_looked_for_with_growing_pauses() {
 #[test]
 fn the_children_of_what_an_earlier_life_finished_are_looked_for() {
     let mut rig = Rig::new(StreamOptions::default());
-    rig.claimed(kept(&[("s0", Mark::End), ("t0", Mark::After("4".into()))]));
+    rig.claimed(kept(&[("s0", Mark::End(None)), ("t0", Mark::After("4".into()))]));
     rig.listed(&[shard("s0", &[], true), shard("t0", &[], false)]);
     rig.seconds(1);
     rig.listed(&[shard("s0", &[], true), shard("s1", &["s0"], false), shard("t0", &[], false)]);

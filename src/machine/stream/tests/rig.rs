@@ -37,7 +37,7 @@ pub(super) struct Rig {
 }
 
 pub(super) fn shard(id: &str, parents: &[&str], closed: bool) -> Shard {
-    Shard { id: id.into(), parents: parents.iter().map(|parent| Arc::from(*parent)).collect(), closed }
+    Shard { id: id.into(), parents: parents.iter().map(|parent| Arc::from(*parent)).collect(), closed, begins: None }
 }
 
 /// A record whose fragment is its number, which arrived when the rig began.

@@ -54,7 +54,7 @@ fn a_shard_that_ends_in_a_drain_asks_for_no_listing() {
     rig.saves = saves;
     rig.save_all();
     assert!(rig.done);
-    assert_eq!(rig.mark("s0"), Some(&Mark::End));
+    assert_eq!(rig.mark("s0"), Some(&Mark::End(None)));
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn a_drain_says_what_the_store_has_not_confirmed_and_nothing_else() {
         rig.now += Duration::from_millis(100);
         rig.feed(Input::Timeout);
     }
-    assert_eq!(unsaved(&rig), [("s0".into(), Mark::End)]);
+    assert_eq!(unsaved(&rig), [("s0".into(), Mark::End(None))]);
 
     let mut rig = Rig::new(StreamOptions::default());
     rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(1), receives: Duration::ZERO }));

@@ -82,7 +82,7 @@ fn the_end_of_the_shard_closes_the_window() {
     assert_eq!(body(&rig)["isFinalInvokeForWindow"], true);
     answer(&mut rig, returned("null"));
     rig.seconds(2);
-    assert_eq!(rig.mark("s0"), Some(&Mark::End));
+    assert_eq!(rig.mark("s0"), Some(&Mark::End(None)));
 }
 
 #[test]

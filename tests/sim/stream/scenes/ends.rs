@@ -1,5 +1,6 @@
 //! Streams that end, and clocks that are wrong.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use forebay::machine::StartingPosition;
@@ -40,6 +41,20 @@ fn a_stream_that_was_made_again_is_not_taken_for_the_old_one() {
         let seen = batches(&outcome).concat();
         assert!((22..=40).all(|record| seen.contains(&record)), "{seen:?}");
     }
+}
+
+/// A stream that was made again may have been split as the old one was: its shards are closed where END says so.
+#[test]
+fn a_stream_that_was_made_again_and_split_alike_is_not_taken_for_the_old_one() {
+    let mut plan = scene(SourceKind::Kinesis, 12, None);
+    for (n, put) in plan.puts.iter_mut().enumerate() {
+        // Nothing comes between the split and the deletion: no sequence number tells the streams apart.
+        (put.at, put.key) = (if n < 4 { 400 * n as u64 } else { 8_000 + 1_000 * n as u64 }, n as u32);
+    }
+    plan.reshards = vec![(2_000, Reshard::Split), (30_000, Reshard::Split)];
+    plan.actions = vec![(10_000, Action::Recreate { splits: 0, down: 25_000 })];
+    let outcome = passes(plan);
+    assert_eq!(batches(&outcome).concat().into_iter().collect::<BTreeSet<_>>(), (1..=12).collect());
 }
 
 /// Children that are not listed for long leave nothing to read: shown meanwhile, and over when they are there.
