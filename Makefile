@@ -26,8 +26,10 @@ test: emulators ## Run every test but the slow ones: unit, documentation, simula
 	$(CARGO) test --locked --quiet --doc
 	$(CARGO) test --locked --quiet --test emulator
 
-test-slow: emulators ## Run the tests that wait for longer than a minute
+test-slow: emulators ## Run the tests that last longer than a minute, and those of kills and resharding at their full size
 	$(CARGO) test --locked --quiet --test emulator stream:: -- --ignored
+	FOREBAY_LONG=1 $(CARGO) test --locked --quiet --test emulator -- \
+		queue::kill fifo::kill stream::reshard --test-threads=1
 
 lint: ## Check formatting, clippy, rustdoc, scripts, the text of the documentation, and dependencies
 	$(CARGO) fmt --check

@@ -1,8 +1,15 @@
-//! The `aws` command as a client of the API.
+//! The `aws` command as a client of the API. One Python process imports it, and forks for each call.
 
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
+use std::process::{ChildStdin, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use crate::api::boto::{Key, python};
 use crate::harness::REGION;
@@ -35,23 +42,69 @@ impl Printed {
     }
 }
 
+/// Who waits for the answer to a call.
+type Waiting = Arc<Mutex<BTreeMap<u64, oneshot::Sender<Printed>>>>;
+
+/// The process that forks for each call, for all tests of this process. It ends when its standard input does.
+struct Forks {
+    input: Mutex<ChildStdin>,
+    waiting: Waiting,
+    next: AtomicU64,
+}
+
+impl Forks {
+    fn shared() -> &'static Self {
+        static SHARED: OnceLock<Forks> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    fn start() -> Self {
+        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/clients/aws.py");
+        let mut command = python().into_std();
+        command.arg("-B").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.env("AWS_MAX_ATTEMPTS", "1").env("NO_PROXY", "127.0.0.1").spawn().unwrap();
+        let (input, output) = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
+        let waiting = Waiting::default();
+        std::thread::spawn({
+            let waiting = Arc::clone(&waiting);
+            move || {
+                for line in BufReader::new(output).lines() {
+                    let answer: Value = serde_json::from_str(&line.unwrap()).unwrap();
+                    let text = |name: &str| answer[name].as_str().unwrap().to_owned();
+                    let code = answer["code"].as_i64().map(|code| i32::try_from(code).unwrap());
+                    let printed = Printed { code, stdout: text("stdout"), stderr: text("stderr") };
+                    let asked = waiting.lock().unwrap().remove(&answer["id"].as_u64().unwrap()).unwrap();
+                    // Nobody waits any more when a test has failed meanwhile.
+                    asked.send(printed).ok();
+                }
+                // Whoever still waits learns that nothing comes.
+                waiting.lock().unwrap().clear();
+                process.wait().unwrap();
+            }
+        });
+        Self { input: Mutex::new(input), waiting, next: AtomicU64::new(0) }
+    }
+
+    async fn call(&self, arguments: &[&str], environment: &Value) -> Printed {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let line = json!({ "id": id, "arguments": arguments, "environment": environment });
+        let (sender, answered) = oneshot::channel();
+        self.waiting.lock().unwrap().insert(id, sender);
+        writeln!(self.input.lock().unwrap(), "{line}").unwrap();
+        let answer = tokio::time::timeout(Duration::from_secs(120), answered).await;
+        answer.expect("a command that ends").expect("the process of the commands ended")
+    }
+}
+
 /// Runs `aws lambda …` against an endpoint.
 pub(crate) async fn aws(endpoint: &str, key: Option<&Key>, arguments: &[&str]) -> Printed {
-    let mut command = python();
-    command.args(["-B", "-m", "awscli", "lambda"]).args(arguments);
-    command.args(["--endpoint-url", endpoint, "--region", REGION, "--output", "json"]);
-    match key {
-        Some(Key(access, secret)) => command.env("AWS_ACCESS_KEY_ID", access).env("AWS_SECRET_ACCESS_KEY", secret),
-        None => command.arg("--no-sign-request"),
+    let common = ["--endpoint-url", endpoint, "--region", REGION, "--output", "json"];
+    let unsigned: &[&str] = if key.is_some() { &[] } else { &["--no-sign-request"] };
+    let environment = match key {
+        Some(Key(access, secret)) => json!({ "AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret }),
+        None => json!({}),
     };
-    command.env("AWS_MAX_ATTEMPTS", "1").env("NO_PROXY", "127.0.0.1");
-    let output = tokio::time::timeout(Duration::from_secs(120), command.output()).await;
-    let output = output.expect("a command that ends").unwrap();
-    Printed {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    Forks::shared().call(&[&["lambda"], arguments, &common, unsigned].concat(), &environment).await
 }
 
 /// The same call as the command takes it: `create_event_source_mapping` with `{"BatchSize": 5, "Enabled": false}` is

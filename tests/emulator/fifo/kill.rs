@@ -4,13 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use crate::harness::Emulator;
 use crate::harness::fifo::{Numbers, Turns, unix};
 use crate::harness::group_order::History;
 use crate::harness::process::{Daemon, Site};
+use crate::harness::{Emulator, amount};
 
-const MESSAGES: usize = 20_000;
-const GROUPS: usize = 200;
 const KILLS: usize = 6;
 /// The emulator's send looks at every message of the queue's last five minutes, its receive at every one that is left:
 /// the groups are spread over some queues, and few messages wait at a time.
@@ -50,9 +48,19 @@ def handler(event, context):
     return report(failed if unlucky(records[0], 500) else failed + left)
 ";
 
+/// How many messages are sent.
+fn messages() -> usize {
+    amount(20_000, 6_000)
+}
+
+/// How many groups they have: a hundred messages each, about.
+fn groups() -> usize {
+    messages() / 100
+}
+
 /// The message of a group that no function can process.
 fn poison() -> BTreeMap<String, usize> {
-    (0..GROUPS).filter(|index| index % 17 == 3).map(|index| (name(index), index / 4)).collect()
+    (0..groups()).filter(|index| index % 17 == 3).map(|index| (name(index), index / 4)).collect()
 }
 
 fn name(index: usize) -> String {
@@ -69,17 +77,17 @@ struct Sender {
 impl Sender {
     /// The next hundred or so, by queue.
     fn portion(&mut self) -> [Vec<(String, usize)>; QUEUES] {
-        let mut messages = [const { Vec::new() }; QUEUES];
-        let most = MESSAGES.min(self.sent + 100);
+        let mut portion = [const { Vec::new() }; QUEUES];
+        let most = messages().min(self.sent + 100);
         while self.sent < most {
-            let index = self.rng.usize(0..GROUPS);
-            for _ in 0..self.rng.usize(1..=6).min(MESSAGES - self.sent) {
-                messages[index % QUEUES].push((name(index), self.next[index]));
+            let index = self.rng.usize(0..self.next.len());
+            for _ in 0..self.rng.usize(1..=6).min(messages() - self.sent) {
+                portion[index % QUEUES].push((name(index), self.next[index]));
                 self.next[index] += 1;
                 self.sent += 1;
             }
         }
-        messages
+        portion
     }
 }
 
@@ -118,7 +126,8 @@ fn nothing_is_lost(sent: &[usize], processed: &Numbers, dead: &Numbers) {
 async fn groups_keep_their_order_whatever_fails_and_whenever_the_program_is_killed() {
     let seed = std::env::var("FOREBAY_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
     println!("FOREBAY_SEED={seed}");
-    let mut sender = Sender { rng: fastrand::Rng::with_seed(seed), next: vec![0; GROUPS], sent: 0 };
+    let messages = messages();
+    let mut sender = Sender { rng: fastrand::Rng::with_seed(seed), next: vec![0; groups()], sent: 0 };
     let emulator = Emulator::start();
     let account = emulator.account().await;
     let dead = account.create_fifo_queue("dead", 30).await;
@@ -145,14 +154,14 @@ async fn groups_keep_their_order_whatever_fails_and_whenever_the_program_is_kill
     };
 
     // A kill in each part of the run, so that all of them meet a flow, however fast the machine is.
-    let part = MESSAGES / (KILLS + 1);
+    let part = messages / (KILLS + 1);
     let moments: Vec<usize> = (0..KILLS).map(|kill| kill * part + sender.rng.usize(0..part)).collect();
     let began = Instant::now();
     let (mut kills, mut noted, mut settled, mut throttles) = (Vec::new(), 0, BTreeSet::new(), 0.0);
     map(0);
     let mut daemon = site.run().await;
     let mut moved = Instant::now();
-    while settled.len() < MESSAGES {
+    while settled.len() < messages {
         let entries = turns.entries();
         if entries.len() > noted {
             moved = Instant::now();
@@ -160,7 +169,7 @@ async fn groups_keep_their_order_whatever_fails_and_whenever_the_program_is_kill
         let done = entries[noted..].iter().flat_map(|turn| &turn.records).filter(|dealt| dealt.done);
         settled.extend(done.map(|dealt| (dealt.group.clone(), dealt.number)));
         noted = entries.len();
-        assert!(moved.elapsed() < STALL, "{} of {MESSAGES} after {} kills, and no more", settled.len(), kills.len());
+        assert!(moved.elapsed() < STALL, "{} of {messages} after {} kills, and no more", settled.len(), kills.len());
         if moments.get(kills.len()).is_some_and(|&at| settled.len() >= at) {
             throttles += throttled(&daemon).await;
             tokio::time::sleep(Duration::from_millis(sender.rng.u64(0..80))).await;
@@ -168,11 +177,11 @@ async fn groups_keep_their_order_whatever_fails_and_whenever_the_program_is_kill
             kills.push(unix());
             map(kills.len());
             daemon = site.run().await;
-        } else if sender.sent < MESSAGES && sender.sent - settled.len() < WAITING {
-            for (queue, messages) in queues.iter().zip(sender.portion()) {
-                account.send_groups(queue, &messages).await;
+        } else if sender.sent < messages && sender.sent - settled.len() < WAITING {
+            for (queue, portion) in queues.iter().zip(sender.portion()) {
+                account.send_groups(queue, &portion).await;
             }
-        } else if sender.sent < MESSAGES {
+        } else if sender.sent < messages {
             tokio::time::sleep(Duration::from_millis(10)).await;
         } else {
             let dead = account.numbers(&dead).await;
@@ -191,7 +200,7 @@ async fn groups_keep_their_order_whatever_fails_and_whenever_the_program_is_kill
     let dead = account.numbers(&dead).await;
     let tally = History { turns: turns.entries(), kills: &kills, dead: &dead }.check().unwrap();
     println!(
-        "{MESSAGES} messages, {} kills, {:.1} s, {noted} invocations, {throttles} throttles, {} dead-lettered, {} \
+        "{messages} messages, {} kills, {:.1} s, {noted} invocations, {throttles} throttles, {} dead-lettered, {} \
          processed again",
         kills.len(),
         began.elapsed().as_secs_f64(),

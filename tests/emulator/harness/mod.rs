@@ -18,3 +18,8 @@ pub(crate) mod zip;
 
 pub(crate) use account::{Account, Queue, REGION, bare_config, mapping, sdk_config};
 pub(crate) use emulator::{Emulator, ask, free_port};
+
+/// How much a long run takes: `whole` at night (`make test-slow` sets `FOREBAY_LONG`), and `part` of it otherwise.
+pub(crate) fn amount(whole: usize, part: usize) -> usize {
+    if std::env::var_os("FOREBAY_LONG").is_some() { whole } else { part }
+}

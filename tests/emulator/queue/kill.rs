@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use crate::harness::Emulator;
 use crate::harness::ledger::Ledger;
 use crate::harness::process::{Site, eventually};
+use crate::harness::{Emulator, amount};
 
-const MESSAGES: usize = 20_000;
 const KILLS: usize = 20;
-/// The emulator's receive looks at every message of the queue: few wait at a time.
-const WAITING: usize = 1_000;
+/// The emulator's receive looks at every message of the queue: few wait at a time. Fewer than come between two kills,
+/// so that no flow ends before the last.
+const WAITING: usize = 250;
 /// How long nothing may happen.
 const STALL: Duration = Duration::from_secs(60);
 
@@ -18,6 +18,7 @@ const STALL: Duration = Duration::from_secs(60);
 async fn nothing_is_lost_when_the_program_is_killed_again_and_again() {
     let seed = std::env::var("FOREBAY_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
     println!("FOREBAY_SEED={seed}");
+    let messages = amount(20_000, 8_000);
     let mut rng = fastrand::Rng::with_seed(seed);
     let emulator = Emulator::start();
     let account = emulator.account().await;
@@ -28,14 +29,14 @@ async fn nothing_is_lost_when_the_program_is_killed_again_and_again() {
     site.map("orders", &queue, "work", "ScalingConfig: { MaximumConcurrency: 6 }");
 
     // A kill in each part of the run, so that all of them meet a flow, however fast the machine is.
-    let part = MESSAGES / (KILLS + 1);
+    let part = messages / (KILLS + 1);
     let kills: Vec<usize> = (0..KILLS).map(|kill| kill * part + rng.usize(0..part)).collect();
     let began = Instant::now();
     let mut processed = BTreeSet::new();
     let (mut sent, mut killed, mut invokes) = (0, 0, 0);
     let mut daemon = site.run().await;
     let mut moved = Instant::now();
-    while processed.len() < MESSAGES {
+    while processed.len() < messages {
         let entries = ledger.entries();
         if entries.len() > invokes {
             moved = Instant::now();
@@ -44,14 +45,14 @@ async fn nothing_is_lost_when_the_program_is_killed_again_and_again() {
             processed.insert(body.parse::<usize>().unwrap());
         }
         invokes = entries.len();
-        assert!(moved.elapsed() < STALL, "{} of {MESSAGES} after {killed} kills, and no more", processed.len());
+        assert!(moved.elapsed() < STALL, "{} of {messages} after {killed} kills, and no more", processed.len());
         if kills.get(killed).is_some_and(|&at| processed.len() >= at) {
             tokio::time::sleep(Duration::from_millis(rng.u64(0..80))).await;
             daemon.kill().await;
             killed += 1;
             daemon = site.run().await;
-        } else if sent < MESSAGES && sent - processed.len() < WAITING {
-            let bodies: Vec<String> = (sent..MESSAGES.min(sent + 100)).map(|number| number.to_string()).collect();
+        } else if sent < messages && sent - processed.len() < WAITING {
+            let bodies: Vec<String> = (sent..messages.min(sent + 100)).map(|number| number.to_string()).collect();
             account.send(&queue, &bodies).await;
             sent += bodies.len();
         } else {
@@ -61,12 +62,12 @@ async fn nothing_is_lost_when_the_program_is_killed_again_and_again() {
     eventually(STALL, "the queue is empty", async || account.messages(&queue).await.is_empty().then_some(())).await;
     daemon.stop().await;
     assert_eq!(killed, KILLS);
-    assert_eq!(processed, (0..MESSAGES).collect());
+    assert_eq!(processed, (0..messages).collect());
     assert!(account.messages(&dead).await.is_empty());
     let handed: usize = ledger.bodies().values().sum();
     println!(
-        "{MESSAGES} messages, {killed} kills, {:.1} s, {} delivered again",
+        "{messages} messages, {killed} kills, {:.1} s, {} delivered again",
         began.elapsed().as_secs_f64(),
-        handed - MESSAGES
+        handed - messages
     );
 }
