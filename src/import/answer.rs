@@ -3,7 +3,7 @@
 use super::carry::{Found, Origin, short_name};
 use super::model::{Taken, Task};
 use super::resolver::{Resolver, Verbatim, member};
-use super::value::{Entries, Unknown, Val, ValKind};
+use super::value::{Entries, Unknown, Val, ValKind, spoken};
 use super::words::Words;
 use crate::mapping::reader::short;
 use crate::mapping::tree::{Node, NodeKind};
@@ -86,10 +86,7 @@ fn kept_back(found: &Found, listed: bool) -> Option<Unknown> {
 
 /// By its name; AWS's mappings have none, so by its function and its source.
 fn described(node: &Node, entries: Entries, own: bool) -> Found {
-    let text = |name: &str| {
-        let found = entries.iter().find(|(key, _)| same(name, &key.name)).map(|(_, value)| value);
-        found.and_then(Val::words).filter(|words| !words.is_empty())
-    };
+    let text = |name: &str| spoken(entries.iter().find(|(key, _)| same(name, &key.name)).map(|(_, value)| value));
     let name = match text("Name") {
         Some(name) => name.show().into_owned(),
         None => {

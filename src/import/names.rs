@@ -2,7 +2,7 @@
 
 use super::resolver::{Resolved, Resolver, as_cloudformation, member};
 use super::sam::sam_alias_arn;
-use super::value::{Unknown, Val, ValKind, both};
+use super::value::{Unknown, Val, ValKind, both, spoken};
 use super::variables::service_region;
 use super::words::Words;
 use crate::mapping::notation;
@@ -127,9 +127,8 @@ impl<'n> Resolver<'n> {
             let why = format!("SAM makes the queue `{}`, and its name is made up inside AWS", short(id));
             made_up(id, why, span)
         });
-        let (mut arn, name) = both(arn_of(self, "sqs", span), name)?;
-        arn.push_literal(name);
-        Ok(arn)
+        let (arn, name) = both(arn_of(self, "sqs", span), name)?;
+        Ok(Words::joined([arn, name.into()]))
     }
 
     /// The ARN of a function of which the name or the ARN is known.
@@ -137,10 +136,7 @@ impl<'n> Resolver<'n> {
         if function.show().starts_with("arn:") {
             return Ok(function);
         }
-        let mut arn = arn_of(self, "lambda", span)?;
-        arn.push_literal("function:");
-        arn.push(function);
-        Ok(arn)
+        Ok(Words::joined([arn_of(self, "lambda", span)?, "function:".into(), function]))
     }
 
     pub(super) fn region(&mut self, span: Span) -> Result<Words, Unknown> {
@@ -164,13 +160,8 @@ fn referred<'n>(resolver: &mut Resolver<'n>, resource: Resource<'n>, span: Span)
     match resource.kind() {
         "AWS::SQS::Queue" => {
             let (region, name) = both(resolver.region(span), resolver.name(resource, span))?;
-            let mut url = Words::literal("https://sqs.");
-            url.push(region);
-            url.push_literal(".amazonaws.com/");
-            url.push(resolver.account());
-            url.push_literal("/");
-            url.push(name);
-            Ok(url)
+            let account = resolver.account();
+            Ok(Words::joined(["https://sqs.".into(), region, ".amazonaws.com/".into(), account, "/".into(), name]))
         }
         "AWS::SNS::Topic" => arn(resolver, resource, span),
         "AWS::S3::Bucket"
@@ -184,10 +175,7 @@ fn referred<'n>(resolver: &mut Resolver<'n>, resource: Resource<'n>, span: Span)
         "AWS::Lambda::Alias" => {
             let function = property_text(resolver, resource, "FunctionName", span);
             let (function, name) = both(function, property_text(resolver, resource, "Name", span))?;
-            let mut alias = resolver.function_arn(function, span)?;
-            alias.push_literal(":");
-            alias.push(name);
-            Ok(alias)
+            Ok(Words::joined([resolver.function_arn(function, span)?, ":".into(), name]))
         }
         _ => match resolver.given(resource.id) {
             Some(given) => Ok(Words::literal(given)),
@@ -206,36 +194,26 @@ fn arn<'n>(resolver: &mut Resolver<'n>, resource: Resource<'n>, span: Span) -> R
         "AWS::SNS::Topic" => ("sns", ""),
         "AWS::Kinesis::Stream" => ("kinesis", "stream/"),
         "AWS::S3::Bucket" => {
-            let mut arn = Words::literal(format!("arn:{}:s3:::", partition(resolver, span)?));
-            arn.push(name?);
-            return Ok(arn);
+            let arn = Words::literal(format!("arn:{}:s3:::", partition(resolver, span)?));
+            return Ok(Words::joined([arn, name?]));
         }
         "AWS::DynamoDB::Table" | "AWS::DynamoDB::GlobalTable" => ("dynamodb", "table/"),
         _ => return resolver.function_arn(name?, span),
     };
-    let (mut arn, name) = both(arn_of(resolver, service, span), name)?;
-    arn.push_literal(before);
-    arn.push(name);
-    Ok(arn)
+    let (arn, name) = both(arn_of(resolver, service, span), name)?;
+    Ok(Words::joined([arn, before.into(), name]))
 }
 
 fn arn_of(resolver: &mut Resolver<'_>, service: &str, span: Span) -> Result<Words, Unknown> {
-    let mut arn = Words::literal(format!("arn:{}:{service}:", partition(resolver, span)?));
-    arn.push(resolver.region(span)?);
-    arn.push_literal(":");
-    arn.push(resolver.account());
-    arn.push_literal(":");
-    Ok(arn)
+    let arn = Words::literal(format!("arn:{}:{service}:", partition(resolver, span)?));
+    Ok(Words::joined([arn, resolver.region(span)?, ":".into(), resolver.account(), ":".into()]))
 }
 
 /// The ARN of a consumer: what matters of it is its stream.
 fn consumer<'n>(resolver: &mut Resolver<'n>, resource: Resource<'n>, span: Span) -> Result<Words, Unknown> {
-    let mut arn = property_text(resolver, resource, "StreamARN", span)?;
-    arn.push_literal("/consumer/");
+    let stream = property_text(resolver, resource, "StreamARN", span)?;
     let name = property_text(resolver, resource, "ConsumerName", span).unwrap_or_else(|_| Words::literal(resource.id));
-    arn.push(name);
-    arn.push_literal(":0");
-    Ok(arn)
+    Ok(Words::joined([stream, "/consumer/".into(), name, ":0".into()]))
 }
 
 fn property_text<'n>(
@@ -249,7 +227,7 @@ fn property_text<'n>(
         Some(node) => resolver.within(format!("`{id}`"), span, |resolver| resolver.value(node))?,
         None => None,
     };
-    value.as_ref().and_then(Val::words).filter(|words| !words.is_empty()).cloned().ok_or_else(|| {
+    spoken(value.as_ref()).cloned().ok_or_else(|| {
         let why = format!("`{}` has no `{name}`", short(id));
         Unknown::new(span, why, "write the value itself")
     })

@@ -5,7 +5,7 @@ use super::names::Resource;
 use super::prepare::function;
 use super::reader::{LEAVE_IT, Made, Reader};
 use super::resolver::{Resolver, member};
-use super::value::{Entries, Key, Unknown, Val, ValKind, both};
+use super::value::{Entries, Key, Unknown, Val, ValKind, both, spoken};
 use super::words::Words;
 use crate::mapping::reader::short;
 use crate::mapping::text::Span;
@@ -177,19 +177,18 @@ fn as_api(entries: &mut Entries, source: &str) {
 
 /// What SAM invokes: the function, or the alias that it publishes.
 fn sam_function<'n>(resolver: &mut Resolver<'n>, function: Resource<'n>, span: Span) -> Result<Words, Unknown> {
-    let (mut words, alias) = both(resolver.name(function, span), sam_alias(resolver, function))?;
-    if let Some(alias) = alias {
-        words.push_literal(":");
-        words.push(alias);
-    }
-    Ok(words)
+    let (name, alias) = both(resolver.name(function, span), sam_alias(resolver, function))?;
+    Ok(match alias {
+        Some(alias) => Words::joined([name, ":".into(), alias]),
+        None => name,
+    })
 }
 
 /// The alias that SAM publishes of a function, by its own properties or by those of all functions.
 fn sam_alias<'n>(resolver: &mut Resolver<'n>, function: Resource<'n>) -> Result<Option<Words>, Unknown> {
     let Some(node) = function.property("AutoPublishAlias").or(resolver.alias_of_all) else { return Ok(None) };
     let value = resolver.value(node)?;
-    Ok(value.as_ref().and_then(Val::words).filter(|words| !words.is_empty()).cloned())
+    Ok(spoken(value.as_ref()).cloned())
 }
 
 /// The ARN of that alias.
@@ -203,8 +202,5 @@ pub(super) fn sam_alias_arn<'n>(
         let why = format!("`{}` has no `AutoPublishAlias`", short(function.id));
         Unknown::new(span, why, "name the function itself")
     })?;
-    let mut arn = resolver.function_arn(name, span)?;
-    arn.push_literal(":");
-    arn.push(alias);
-    Ok(arn)
+    Ok(Words::joined([resolver.function_arn(name, span)?, ":".into(), alias]))
 }

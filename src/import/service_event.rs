@@ -5,7 +5,7 @@ use super::overrides::{behind, mapping_id, overrides, renamed};
 use super::prepare::function;
 use super::reader::{Made, Reader};
 use super::resolver::{Resolver, member};
-use super::value::{Entries, Key, Unknown, Val, ValKind, both};
+use super::value::{Entries, Key, Unknown, Val, ValKind, both, spoken};
 use super::variables::PACKAGED;
 use super::variables::stage;
 use super::words::Words;
@@ -197,16 +197,12 @@ impl<'n> Reader<'_, '_, 'n> {
             Some(name) => self.resolver.value(name)?,
             None => None,
         };
-        let mut words = match own.as_ref().and_then(Val::words).filter(|words| !words.is_empty()) {
+        let mut words = match spoken(own.as_ref()) {
             Some(own) => own.clone(),
             None => {
                 let span = function.span;
-                let (mut words, stage) = both(service_name(&mut self.resolver, span), stage(&mut self.resolver, span))?;
-                words.push_literal("-");
-                words.push(stage);
-                words.push_literal("-");
-                words.push_literal(key);
-                words
+                let (service, stage) = both(service_name(&mut self.resolver, span), stage(&mut self.resolver, span))?;
+                Words::joined([service, "-".into(), stage, "-".into(), key.into()])
             }
         };
         if let Some((one, _)) = renamed {
@@ -237,7 +233,7 @@ fn service_name(resolver: &mut Resolver<'_>, span: Span) -> Result<Words, Unknow
     // Earlier versions had a map.
     let name = service.as_map().and_then(|entries| member(entries, "name")).unwrap_or(service);
     let value = resolver.value(name)?;
-    value.as_ref().and_then(Val::words).filter(|words| !words.is_empty()).cloned().ok_or_else(unnamed)
+    spoken(value.as_ref()).cloned().ok_or_else(unnamed)
 }
 
 /// A value of an event in the shape that the API gives it.

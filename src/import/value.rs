@@ -114,6 +114,11 @@ pub(super) fn boolean_of_yaml_1_1(text: &str) -> Option<bool> {
     }
 }
 
+/// The text of a value that is there, is a text, and is not empty.
+pub(super) fn spoken(value: Option<&Val>) -> Option<&Words> {
+    value.and_then(Val::words).filter(|words| !words.is_empty())
+}
+
 impl Val {
     pub(super) fn text(span: Span, words: Words) -> Self {
         Self { span, kind: ValKind::Text { words, plain: false } }

@@ -3,7 +3,7 @@
 use super::functions::filled_in;
 use super::placeholders::{Part, parts, sources};
 use super::resolver::{LONGEST, Resolved, Resolver, dynamic, member, too_long};
-use super::value::{Missing, Unknown, Val, ValKind, rendered};
+use super::value::{Missing, Unknown, Val, ValKind, rendered, spoken};
 use super::words::Words;
 use crate::mapping::reader::short;
 use crate::mapping::text::Span;
@@ -244,8 +244,7 @@ pub(super) fn stage(resolver: &mut Resolver<'_>, span: Span) -> Result<Words, Un
     let Some(root) = resolver.service.as_ref().map(|service| service.root) else { return Ok(Words::literal("dev")) };
     let stage =
         resolver.within("`self:provider.stage`".into(), span, |resolver| walk(resolver, root, "provider.stage"))?;
-    let words = stage.as_ref().and_then(Val::words).filter(|words| !words.is_empty());
-    Ok(words.cloned().unwrap_or_else(|| Words::literal("dev")))
+    Ok(spoken(stage.as_ref()).cloned().unwrap_or_else(|| Words::literal("dev")))
 }
 
 /// The region that the file names, if it is a service's and names one.
@@ -253,7 +252,7 @@ pub(super) fn service_region(resolver: &mut Resolver<'_>, span: Span) -> Result<
     let Some(root) = resolver.service.as_ref().map(|service| service.root) else { return Ok(None) };
     let region =
         resolver.within("`self:provider.region`".into(), span, |resolver| walk(resolver, root, "provider.region"))?;
-    Ok(region.as_ref().and_then(Val::words).filter(|words| !words.is_empty()).cloned())
+    Ok(spoken(region.as_ref()).cloned())
 }
 
 /// A parameter of the stage, or of all.

@@ -38,6 +38,13 @@ impl Words {
         }
     }
 
+    /// One text of several.
+    pub(super) fn joined(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut joined = Self::default();
+        parts.into_iter().for_each(|part| joined.push(part));
+        joined
+    }
+
     pub(super) fn push_literal(&mut self, text: &str) {
         self.push(Self::literal(text));
     }
@@ -122,6 +129,12 @@ impl Words {
             }
         }
         filled
+    }
+}
+
+impl From<&str> for Words {
+    fn from(literal: &str) -> Self {
+        Self::literal(literal)
     }
 }
 

@@ -150,8 +150,7 @@ fn mappings_of_the_api_need_no_files_and_outlive_the_process() {
 
 #[test]
 fn a_reload_that_loses_the_folder_keeps_what_the_api_made() {
-    let place = Place::new();
-    place.mapping("payments", CLOSED, "");
+    let place = Place::of(&["payments"]);
     let fake = Fake::start(0, false);
     let endpoint = fake.endpoint();
     let mut daemon = place.run_with(&INSECURE, &[("AWS_ENDPOINT_URL", endpoint.as_str())]);

@@ -37,8 +37,7 @@ fn shows_what_it_runs() {
 
 #[test]
 fn answers_probes_and_nothing_else() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     let daemon = place.run(&[]);
     daemon.await_degraded("orders");
     assert_eq!(daemon.request("GET", "/livez", ""), (200, "ok\n".into()));
@@ -65,9 +64,7 @@ fn answers_probes_and_nothing_else() {
 
 #[test]
 fn a_stop_outlives_a_restart_until_started_again() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
-    place.mapping("payments", CLOSED, "");
+    let place = Place::of(&["orders", "payments"]);
     let daemon = place.run(&[]);
     assert_eq!(place.stdout(&["stop", "orders", "--wait"]), "orders Disabled\n");
     daemon.end(Signal::TERM, 0);
@@ -88,8 +85,7 @@ fn a_stop_outlives_a_restart_until_started_again() {
 
 #[test]
 fn a_changed_file_has_the_last_word_over_an_older_stop() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     let daemon = place.run(&[]);
     place.stdout(&["stop", "orders", "--wait"]);
     place.mapping("orders", CLOSED, "Enabled: false");
@@ -103,8 +99,7 @@ fn a_changed_file_has_the_last_word_over_an_older_stop() {
 
 #[test]
 fn some_or_all_of_several_names_may_fail() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     let daemon = place.run(&[]);
     let output = place.forebay(&["stop", "nope", "orders", "--wait"]).assert().code(3);
     assert_eq!(String::from_utf8_lossy(&output.get_output().stdout), "orders Disabled\n");
@@ -116,9 +111,7 @@ fn some_or_all_of_several_names_may_fail() {
 
 #[test]
 fn sighup_takes_over_what_changed_and_refuses_what_is_broken() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
-    place.mapping("payments", CLOSED, "");
+    let place = Place::of(&["orders", "payments"]);
     let mut daemon = place.run(&[]);
     daemon.await_degraded("orders");
 
@@ -158,9 +151,7 @@ fn sighup_takes_over_what_changed_and_refuses_what_is_broken() {
 
 #[test]
 fn a_reload_says_what_changed_and_what_is_wrong() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
-    place.mapping("payments", CLOSED, "");
+    let place = Place::of(&["orders", "payments"]);
     let daemon = place.run(&[]);
     let reload = |code: i32| {
         let output = place.forebay(&["reload"]).assert().code(code);
@@ -201,9 +192,7 @@ fn a_reload_says_what_changed_and_what_is_wrong() {
 
 #[test]
 fn a_restart_starts_again_what_runs_and_only_that() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
-    place.mapping("payments", CLOSED, "");
+    let place = Place::of(&["orders", "payments"]);
     let mut daemon = place.run(&[]);
     daemon.await_degraded("orders");
     place.stdout(&["stop", "payments", "--wait"]);
@@ -220,16 +209,14 @@ fn a_restart_starts_again_what_runs_and_only_that() {
 
 #[test]
 fn signals_decide_the_exit_code() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     place.run(&[]).end(Signal::TERM, 0);
     place.run(&[]).end(Signal::INT, 130);
 }
 
 #[test]
 fn watching_shows_each_change_until_interrupted() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     let daemon = place.run(&[]);
     let mut watch = place.spawn(&["list", "--watch"]);
     watch.await_line("Enabled");
@@ -247,8 +234,7 @@ fn watching_shows_each_change_until_interrupted() {
 
 #[test]
 fn json_logs_are_json_to_the_last_line() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     let mut daemon = place.spawn(&["run", "--listen", "127.0.0.1:0", "--store", "memory", "--log-format", "json"]);
     let line: Value = serde_json::from_str(&daemon.await_line("forebay runs")).unwrap();
     assert_eq!((&line["level"], &line["mappings"], &line["store"]), (&"INFO".into(), &1.into(), &"memory".into()));
@@ -262,8 +248,7 @@ fn json_logs_are_json_to_the_last_line() {
 
 #[test]
 fn a_token_opens_the_control_api_over_tcp() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     let daemon = place.run_with(&[], &[("FOREBAY_CONTROL_TOKEN", "0123456789abcdef0123456789abcdef")]);
     let stop = |header: &str| daemon.request("POST", "/v1/mappings/orders/stop", header).0;
     assert_eq!(stop(""), 401);

@@ -149,8 +149,7 @@ fn a_mapping_says_what_it_would_do() {
 
 #[test]
 fn mappings_are_named_and_sound() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     let (stdout, stderr) = run(&place, &["-f", "mappings"], &lines(&["x"]), 0);
     assert_eq!(stdout, "{\"match\":true,\"would\":\"deliver\"}\n");
     assert_eq!(stderr, "the mapping orders has no filters: every record reaches the function\n");

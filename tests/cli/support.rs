@@ -44,6 +44,13 @@ impl Place {
         Self { folder }
     }
 
+    /// With a mapping of each name, of which nothing answers.
+    pub(crate) fn of(names: &[&str]) -> Self {
+        let place = Self::new();
+        names.iter().for_each(|name| place.mapping(name, CLOSED, ""));
+        place
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -15,8 +15,7 @@ fn named_pipe(path: &Path) {
 
 #[test]
 fn a_store_that_is_removed_shows_at_once_and_no_stop_is_confirmed_that_is_not_kept() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     let daemon = place.run(&[]);
     daemon.await_degraded("orders");
     fs::rename(place.path("forebay.redb"), place.path("aside")).unwrap();
@@ -47,8 +46,7 @@ fn a_store_that_is_removed_shows_at_once_and_no_stop_is_confirmed_that_is_not_ke
 
 #[test]
 fn a_disk_that_takes_nothing_refuses_a_stop_and_is_no_end_of_the_process() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     let daemon = place.run(&[]);
     let limit = |size| {
         let limit = rustix::process::Rlimit { current: size, maximum: None };
@@ -64,8 +62,7 @@ fn a_disk_that_takes_nothing_refuses_a_stop_and_is_no_end_of_the_process() {
 
 #[test]
 fn a_store_with_a_flipped_bit_is_refused_with_a_code() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     let daemon = place.run(&[]);
     place.stdout(&["stop", "orders", "--wait"]);
     daemon.end(Signal::TERM, 0);
@@ -86,8 +83,7 @@ fn a_store_with_a_flipped_bit_is_refused_with_a_code() {
 
 #[test]
 fn a_named_pipe_among_the_mapping_files_is_an_error_and_holds_up_nothing() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     let daemon = place.run(&[]);
     let pipe = place.path("mappings/pipe.yaml");
     named_pipe(&pipe);
@@ -132,8 +128,7 @@ fn a_signal_during_the_loading_of_thousands_of_files_is_heard() {
 
 #[test]
 fn the_limit_of_open_files_is_raised_and_a_low_one_is_told() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     let flags = ["run", "--listen", "127.0.0.1:0", "--store", "memory"];
     let daemon = place.run_under("ulimit -Sn 100; ulimit -Hn 4096");
     let limits = fs::read_to_string(format!("/proc/{}/limits", daemon.process.pid().as_raw_nonzero())).unwrap();

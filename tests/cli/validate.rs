@@ -13,8 +13,7 @@ MaximumBatchingWindowInSeconds: 301
 
 #[test]
 fn clean_files() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     let output = place.forebay(&["validate"]).assert().success();
     assert!(output.get_output().stdout.is_empty());
     assert_eq!(String::from_utf8_lossy(&output.get_output().stderr), "1 mapping: 0 errors, 0 warnings\n");
@@ -41,9 +40,7 @@ fn broken_files_show_all_problems_at_once() {
 
 #[test]
 fn paths_come_from_flags_then_the_variable() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
-    place.mapping("payments", CLOSED, "");
+    let place = Place::of(&["orders", "payments"]);
     let both = "mappings/orders.yaml:mappings/payments.yaml";
     let by_variable = place.forebay(&["validate"]).env("FOREBAY_FILE", both).assert().success();
     assert!(String::from_utf8_lossy(&by_variable.get_output().stderr).starts_with("2 mappings"));
@@ -64,8 +61,7 @@ fn absent_paths_and_empty_folders_are_errors() {
 
 #[test]
 fn online_asks_queue_and_function() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     let output = place.forebay(&["validate", "--online", "-o", "json"]).assert().code(2);
     let report: Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
     let codes: Vec<&str> =
@@ -76,9 +72,7 @@ fn online_asks_queue_and_function() {
 
 #[test]
 fn without_credentials_nothing_is_asked_and_that_is_said_once() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
-    place.mapping("payments", CLOSED, "");
+    let place = Place::of(&["orders", "payments"]);
     let mut command = place.forebay(&["validate", "--online"]);
     command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
     let output = command.assert().code(2);
@@ -95,8 +89,7 @@ fn without_credentials_nothing_is_asked_and_that_is_said_once() {
 
 #[test]
 fn a_profile_with_sso_is_said_to_be_one() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     std::fs::create_dir(place.path(".aws")).unwrap();
     place.write(
         ".aws/config",
