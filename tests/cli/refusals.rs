@@ -38,8 +38,7 @@ fn json_logs_hold_the_refusal_too() {
 
 #[test]
 fn a_socket_in_use_is_left_to_its_owner() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     let daemon = place.run(&[]);
     let error = place.stderr(&["run", "--store", "other.redb", "--listen", "127.0.0.1:0"], 1);
     assert!(error.starts_with("error: another forebay answers on the control socket forebay.sock"), "{error}");
@@ -50,8 +49,7 @@ fn a_socket_in_use_is_left_to_its_owner() {
 
 #[test]
 fn a_stale_socket_is_replaced() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     let daemon = place.run(&[]);
     daemon.process.signal(Signal::KILL);
     daemon.process.wait();
@@ -61,8 +59,7 @@ fn a_stale_socket_is_replaced() {
 
 #[test]
 fn what_is_no_socket_is_left_alone() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     place.write("forebay.sock", "precious");
     let error = place.stderr(&["run", "--store", "memory"], 1);
     assert!(error.contains("forebay.sock is not a socket"), "{error}");
@@ -81,8 +78,7 @@ fn a_stranger_on_the_socket_is_told_apart() {
 
 #[test]
 fn addresses_that_cannot_be_had() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     for address in [address.as_str(), "nonsense", "127.0.0.1:99999", "192.0.2.1:9690"] {
@@ -94,8 +90,7 @@ fn addresses_that_cannot_be_had() {
 
 #[test]
 fn stores_that_cannot_be_used() {
-    let place = Place::new();
-    place.mapping("orders", CLOSED, "");
+    let place = Place::of(&["orders"]);
     let refused = |store: &str| place.stderr(&["run", "--listen", "127.0.0.1:0", "--store", store], 1);
 
     let daemon = place.run(&[]);
