@@ -7,7 +7,8 @@
 
 Lines have at most 120 columns. A sentence has at most 30 words, and 25 on average over a page (cells of tables aside).
 Words of the list below have plainer ones. Links lead to pages and headings that exist, from Rust and YAML too. Pages
-have a bounded length. Tests that docs/decisions.md names exist.
+have a bounded length. Tests that docs/decisions.md names exist. String literals and doc comments of src/ are checked for
+the same words, tests aside.
 """
 
 import pathlib
@@ -44,6 +45,14 @@ AVOID = {
     r"lanes?": "concurrent batches of a shard (ParallelizationFactor)",
     r"kinder|kindly": "say what is different",
 }
+# Names that stay although they are on the list.
+ALLOWED = {
+    "src/store/tables.rs": {"marks"},  # The name of a table in stored data.
+    "src/store/texts.rs": {"marks"},  # The old name of a JSON member, which is read and shown for one version more.
+}
+# Doc comments here still have the words of the names that they describe (`Mark`, `settling`, `lanes`). Their string
+# literals are checked.
+DOC_COMMENTS_UNCHECKED = ("src/engine/", "src/machine/", "src/source/")
 AVOIDED = re.compile("|".join(rf"(\b(?:{pattern})\b)" for pattern in AVOID), re.IGNORECASE)
 INSTEAD = list(AVOID.values())
 
@@ -61,6 +70,8 @@ RUST_TOKEN = re.compile(
     r"""//[^\n]*|/\*.*?\*/|\bb?r(#*)".*?"\1|b?"(?:\\.|[^"\\])*"|'(?:\\(?:u\{[^}]*\}|x..|.)|[^'\\\n])'""", re.DOTALL
 )
 RAW_STRING = re.compile(r"b?r#*\"")
+PLACEHOLDER = re.compile(r"\{\w*(?:\.\w+)*(?::[^{}]*)?\}")
+TEST_MODULE = re.compile(r"#\[cfg\(test\)\]\s*(?:pub(?:\(\w+\))? )?mod (\w+)\s*([;{])")
 MENTION = re.compile(r"\bdocs/[\w/-]+\.md(?:#[\w-]+)?")
 
 
@@ -264,8 +275,37 @@ def unbreakable(text, begin, end):
     return False
 
 
-def check_source(name, pages):
+def test_files():
+    """The files of src/ that are compiled for tests only, and the folders of such modules."""
+    for name in tracked("src/*.rs"):
+        file = pathlib.PurePosixPath(name)
+        folder = file.parent if file.stem in ("mod", "lib", "main") else file.with_suffix("")
+        for found in TEST_MODULE.finditer((ROOT / name).read_text(encoding="utf-8")):
+            yield from (f"{folder / found.group(1)}.rs", f"{folder / found.group(1)}/")
+
+
+def avoided_in_source(name, text, tests):
+    """Words to avoid that users see in messages, and readers in doc comments: line, kind, word, and what to write."""
+    if not name.startswith("src/") or name in tests or any(name.startswith(folder) for folder in tests):
+        return
+    inline = next((found.start() for found in TEST_MODULE.finditer(text) if found.group(2) == "{"), len(text))
+    for token in RUST_TOKEN.finditer(text, 0, inline):
+        literal = token.group(0)
+        is_doc = literal.startswith(("///", "//!"))
+        if not is_doc and literal.startswith(("//", "/*", "'")) or is_doc and name.startswith(DOC_COMMENTS_UNCHECKED):
+            continue
+        bare = PLACEHOLDER.sub(lambda found: "0" * len(found.group(0)), literal)
+        bare = CODE.sub(lambda found: re.sub(r"\w", "0", found.group(0)), bare)
+        for found in AVOIDED.finditer(bare):
+            if found.group(0) not in ALLOWED.get(name, ()):
+                number = text.count("\n", 0, token.start() + found.start()) + 1
+                yield number, "doc comment" if is_doc else "message", found.group(0), INSTEAD[found.lastindex - 1]
+
+
+def check_source(name, pages, tests):
     text, begin = (ROOT / name).read_text(encoding="utf-8"), 0
+    for number, kind, word, instead in avoided_in_source(name, text, tests):
+        yield number, f"`{word}` in a {kind}: write {instead}"
     for number, line in enumerate(text.split("\n"), 1):
         end = begin + len(line)
         if name.endswith(".rs") and len(line) > COLUMNS and not unbreakable(text, begin, end):
@@ -285,6 +325,12 @@ def measure(pages):
         avoided, wide = len(list(page.avoided())), sum(map(too_wide, page.lines))
         print(f"{name:<34}{len(page.lines):>7}{sum(lengths):>8}{len(lengths):>11}"
               f"{sum(lengths) / len(lengths):>9.1f}{max(lengths + cells):>9}{avoided:>7}{wide:>6}")
+    tests, kinds = set(test_files()), {"message": 0, "doc comment": 0}
+    for name in tracked("src/*.rs"):
+        for _, kind, _, _ in avoided_in_source(name, (ROOT / name).read_text(encoding="utf-8"), tests):
+            kinds[kind] += 1
+    for kind, count in kinds.items():
+        print(f"src/, {kind + 's':<28}{count:>51}")
 
 
 def main(arguments):
@@ -292,9 +338,9 @@ def main(arguments):
     if "--measure" in arguments:
         measure(pages)
         return 0
-    problems = 0
+    problems, tests = 0, set(test_files())
     for name in arguments or [*pages, *tracked("*.rs", "*.yaml", "*.yml", "*.toml")]:
-        found = list(check_page(pages[name], pages) if name in pages else check_source(name, pages))
+        found = list(check_page(pages[name], pages) if name in pages else check_source(name, pages, tests))
         for number, problem in sorted(found):
             print(f"{name}:{number}: {problem}")
         problems += len(found)

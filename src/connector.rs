@@ -17,7 +17,7 @@ use crate::machine::{Fault, FaultKind};
 use crate::mapping::{DestinationKind, FailureDestination, Mapping, Side, SourceKind};
 use crate::source::{AskRole, DynamoDbStream, KinesisStream, SqsQueue};
 
-/// Connects mappings to AWS, or to whatever speaks its protocols at the endpoints that are set.
+/// Connects mappings to AWS, or to the endpoints that are set.
 ///
 /// Region, credentials and endpoints follow the AWS SDK's own rules, read once from environment and profile;
 /// what a mapping sets under `Poller` comes before them. All mappings share one connection pool, and mappings

@@ -10,7 +10,7 @@ use crate::machine::{Fault, FaultKind};
 /// The pause after an answer that was of no use.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// The pause after we were told that we may not know.
+/// The pause after a refusal for lack of permission.
 const AGAIN_DENIED: Duration = Duration::from_secs(3600);
 
 /// Spaces the calls that ask for something useful, but not needed. It has no timer: the work that could use the answer
@@ -22,8 +22,8 @@ pub(crate) struct Asking {
 }
 
 impl Asking {
-    /// Whether it is time to ask. Whoever is told so asks, and reports how it went; should the report never come, it is
-    /// time again after a pause.
+    /// Whether it is time to ask. A caller that gets `true` asks, and reports how it went. If the report never comes,
+    /// it is time again after a pause.
     pub(crate) fn due(&self) -> bool {
         let now = Instant::now();
         let mut due_at = self.due_at.lock().unwrap_or_else(PoisonError::into_inner);

@@ -11,7 +11,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::{Call, fault_of, timed_out, turn};
 use crate::machine::Fault;
 
-/// How much longer than the service itself a call may take before it is given up.
+/// How much longer than the service itself a call may take before it is abandoned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallBounds {
     /// Added to the wait time of a receive.

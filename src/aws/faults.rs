@@ -42,7 +42,7 @@ pub(crate) fn sqs_code_kind(code: &str) -> Option<FaultKind> {
 /// Whether SQS says that a receipt handle is of no more use: the message is deleted, or visible again.
 ///
 /// SQS answers `InvalidParameterValue` for a handle that has expired, but also for a visibility timeout
-/// that is out of range; the text tells the two apart.
+/// that is out of range; the text shows which of the two it is.
 pub(crate) fn receipt_is_gone(code: &str, message: &str) -> bool {
     match bare_sqs_code(code) {
         "ReceiptHandleIsInvalid" | "MessageNotInflight" => true,

@@ -24,7 +24,7 @@ pub(crate) const LAMBDA: usize = 6_291_556;
 
 /// The most bytes of an answer of SQS: ten messages of 1 MiB. A sender's byte can take six in JSON (`<` as `\u003c`:
 /// some emulators write so), and each message has receipt handle, checksums and system attributes of some kilobytes. A
-/// lower limit would leave a message in the queue that nobody can receive.
+/// lower limit would leave a message in the queue that cannot be received.
 pub(super) const SQS: usize = 10 * (6 * MIB + 64 * KIB);
 
 /// The most bytes of an answer of Kinesis: 10 MiB of data in base64, and up to 10,000 records with a partition key of

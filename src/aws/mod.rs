@@ -1,7 +1,6 @@
 //! AWS: the SDK's configuration, shared clients, and the tables that put every answer into a class.
 //!
-//! Nothing outside this folder and the adapters beside it (`source/`, `function/lambda`, `destination/`) sees an SDK
-//! type.
+//! Nothing outside this folder and the adapters (`source/`, `function/lambda`, `destination/`) sees an SDK type.
 
 mod asking;
 mod bounded;

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::http::Arrived;
 use crate::clock::ServiceClock;
 
-/// Tells a clock the `Date` of every answer, whether the call worked or not.
+/// Gives a clock the `Date` of every answer, whether the call worked or not.
 #[derive(Debug)]
 pub(super) struct ReadDate(pub(super) Arc<ServiceClock>);
 

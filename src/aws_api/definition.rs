@@ -1,8 +1,8 @@
 //! From parameters to a mapping, or to the refusal of the service. Pure: no I/O, no clock.
 //!
 //! What goes with which source, and what goes together, is checked once for files and for the API: by `mapping`. Of
-//! what that finds, AWS tells the first in an order of its own. Its texts are kept word for word where they are known;
-//! where AWS's are not, or forebay lacks what is asked for, they are forebay's.
+//! what that finds, AWS reports the first in an order of its own. Its texts are kept word for word where they are
+//! known; where AWS's are not, or forebay lacks what is asked for, they are forebay's.
 
 use serde_json::Value;
 
@@ -40,50 +40,52 @@ pub(crate) fn name_function(mapping: &mut Mapping, parameters: &mut Parameters, 
 /// The service's text for what was found, and when AWS checks it: hundreds are its checks, one after the other.
 fn refusal(found: &Diagnostic, parameters: &Parameters) -> Option<(u16, String)> {
     let arn = parameters.text("EventSourceArn").unwrap_or_default();
-    let told = |place: u16, text: &str| Some((place, text.to_owned()));
+    let ranked = |place: u16, text: &str| Some((place, text.to_owned()));
     match (found.code, found.parameter) {
-        (Code::Missing, "EventSourceArn") => told(0, UNRECOGNIZED),
+        (Code::Missing, "EventSourceArn") => ranked(0, UNRECOGNIZED),
         (Code::SourceArn, _) if !matches!(arn.split(':').nth(2), Some("sqs" | "kinesis" | "dynamodb")) => {
-            told(0, UNRECOGNIZED)
+            ranked(0, UNRECOGNIZED)
         }
         (Code::SourceUnsupported, _) if arn.is_empty() && !parameters.has("SourceAccessConfigurations") => {
-            told(0, "Required 'sourceAccessConfigurations' parameter is missing.")
+            ranked(0, "Required 'sourceAccessConfigurations' parameter is missing.")
         }
-        (Code::SourceUnsupported, _) => told(0, &format!("F{}.", in_words(found).get(1..)?)),
-        (Code::FanOutNotYet, _) => told(0, FAN_OUT),
-        (Code::OnSuccess, _) => told(100, &unsupported("DestinationConfig")),
-        (Code::DestinationArn, _) if failures_to(parameters).starts_with("kafka://") => told(101, KAFKA_DESTINATION),
-        (Code::OtherSource, "StartingPosition") => told(300, "StartingPosition is not valid for SQS event sources."),
-        (Code::KmsKey, _) => told(400, "Forebay does not encrypt filters with KMS: remove KMSKeyArn."),
+        (Code::SourceUnsupported, _) => ranked(0, &format!("F{}.", in_words(found).get(1..)?)),
+        (Code::FanOutNotYet, _) => ranked(0, FAN_OUT),
+        (Code::OnSuccess, _) => ranked(100, &unsupported("DestinationConfig")),
+        (Code::DestinationArn, _) if failures_to(parameters).starts_with("kafka://") => ranked(101, KAFKA_DESTINATION),
+        (Code::OtherSource, "StartingPosition") => ranked(300, "StartingPosition is not valid for SQS event sources."),
+        (Code::KmsKey, _) => ranked(400, "Forebay does not encrypt filters with KMS: remove KMSKeyArn."),
         (Code::OtherSource, "Metrics") => {
             let group = found.message.split('`').nth(1)?;
             let help = "write EventCount, or remove MetricsConfig.";
-            told(800, &format!("The metrics {group} are of Kafka sources only: {help}"))
+            ranked(800, &format!("The metrics {group} are of Kafka sources only: {help}"))
         }
-        (Code::OtherSource, name) => told(500 + u16::from(find(MAPPING, name)?.place), &unsupported(name)),
-        (Code::FifoWindow, _) => told(600, "Batching window is not supported for FIFO queues"),
-        (Code::FifoBatch, _) => told(601, "Maximum batch size must be between 1 and 10 inclusive"),
-        (Code::BatchNeedsWindow, _) => told(602, BATCH_NEEDS_WINDOW),
-        (Code::Missing, "StartingPosition") => told(700, NO_POSITION),
-        (Code::PositionUnsupported, _) => told(700, &format!("Unsupported starting position for arn type: {arn}")),
+        (Code::OtherSource, name) => ranked(500 + u16::from(find(MAPPING, name)?.place), &unsupported(name)),
+        (Code::FifoWindow, _) => ranked(600, "Batching window is not supported for FIFO queues"),
+        (Code::FifoBatch, _) => ranked(601, "Maximum batch size must be between 1 and 10 inclusive"),
+        (Code::BatchNeedsWindow, _) => ranked(602, BATCH_NEEDS_WINDOW),
+        (Code::Missing, "StartingPosition") => ranked(700, NO_POSITION),
+        (Code::PositionUnsupported, _) => ranked(700, &format!("Unsupported starting position for arn type: {arn}")),
         (Code::TimestampPosition, _) => {
             let is = if parameters.has("StartingPositionTimestamp") { "only valid" } else { "required" };
-            told(701, &format!("StartingPositionTimestamp is {is} with StartingPosition AT_TIMESTAMP."))
+            ranked(701, &format!("StartingPositionTimestamp is {is} with StartingPosition AT_TIMESTAMP."))
         }
         (Code::TimeForm, _) if parameters.at(&["StartingPositionTimestamp"])?.as_f64()? < 0.0 => {
-            told(702, "StartingPositionTimestamp must not be before 1970.")
+            ranked(702, "StartingPositionTimestamp must not be before 1970.")
         }
         (Code::OutOfRange, _) if parameters.integer("MaximumRecordAgeInSeconds")? < 60 => {
-            told(703, "MaximumRecordAgeInSeconds must be -1, or from 60 to 604800.")
+            ranked(703, "MaximumRecordAgeInSeconds must be -1, or from 60 to 604800.")
         }
-        (Code::WindowAndLanes, _) => told(704, "A tumbling window excludes a ParallelizationFactor greater than 1."),
-        (Code::WindowAndFilters, _) => told(705, "A tumbling window excludes FilterCriteria."),
+        (Code::WindowAndParallelization, _) => {
+            ranked(704, "A tumbling window excludes a ParallelizationFactor greater than 1.")
+        }
+        (Code::WindowAndFilters, _) => ranked(705, "A tumbling window excludes FilterCriteria."),
         (Code::TooMany, _) => {
             let count = parameters.at(&["FilterCriteria", "Filters"])?.as_array()?.len();
-            told(900, &format!("A mapping takes {MOST_FILTERS} filters at most, and these are {count}."))
+            ranked(900, &format!("A mapping takes {MOST_FILTERS} filters at most, and these are {count}."))
         }
         (Code::Pattern | Code::PatternRefused | Code::PatternOfSource, _) | (Code::Missing, "Pattern") => {
-            told(901, "Invalid filter pattern definition.")
+            ranked(901, "Invalid filter pattern definition.")
         }
         _ => None,
     }
@@ -99,7 +101,7 @@ const BATCH_NEEDS_WINDOW: &str =
 const NO_POSITION: &str = "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: \
     Member must not be null.";
 
-/// Forebay is the poller, whatever its source and however many are asked for.
+/// Forebay is the poller, for any source and however many are asked for.
 fn provisioned(parameters: &Parameters) -> Option<(u16, String)> {
     let text = if parameters.has("ScalingConfig") {
         "Provisioned mode for SQS ESM does not support maximum concurrency feature. Use MaximumPollers as the control \

@@ -1,7 +1,7 @@
 //! The mappings that were made through the API, and what is under way with each.
 //!
-//! Whoever makes or changes one holds a [`Turn`] meanwhile. It is taken and given back under a lock that nobody holds
-//! while waiting for anything, and whatever a request that breaks off has taken is given back with it.
+//! A request that makes or changes one holds a [`Turn`] meanwhile. It is taken and given back under a lock that is
+//! never held while waiting for anything. If the request breaks off, all that it has taken is given back.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -152,7 +152,7 @@ impl Turn {
         &self.uuid
     }
 
-    /// Takes the pair of what the mapping becomes, beside the one that it has.
+    /// Takes the pair of what the mapping becomes, in addition to the one that it has.
     pub(crate) fn take_pair(&self, next: &Mapping, others: &[Overview]) -> Result<(), PairTaken> {
         let mut made = self.registry.lock();
         pair_is_free(&made, next, others)?;

@@ -37,7 +37,7 @@ async fn while_open(State(service): State<Service>, request: Request, next: Next
 async fn create(State(service): State<Service>, who: Who, body: Bytes) -> Answer<Configuration> {
     let made = service.create(&body).await;
     let uuid = made.as_ref().map_or("", |(uuid, _)| uuid.as_str());
-    told("CreateEventSourceMapping", uuid, who.as_deref(), &made);
+    log("CreateEventSourceMapping", uuid, who.as_deref(), &made);
     Ok((StatusCode::ACCEPTED, Json(made?.1)))
 }
 
@@ -48,13 +48,13 @@ async fn update(
     body: Bytes,
 ) -> Answer<Configuration> {
     let changed = service.update(&uuid, &body).await;
-    told("UpdateEventSourceMapping", &uuid, who.as_deref(), &changed);
+    log("UpdateEventSourceMapping", &uuid, who.as_deref(), &changed);
     Ok((StatusCode::ACCEPTED, Json(changed?)))
 }
 
 async fn delete(State(service): State<Service>, Path(uuid): Path<String>, who: Who) -> Answer<Configuration> {
     let deleted = service.delete(&uuid).await;
-    told("DeleteEventSourceMapping", &uuid, who.as_deref(), &deleted);
+    log("DeleteEventSourceMapping", &uuid, who.as_deref(), &deleted);
     Ok((StatusCode::ACCEPTED, Json(deleted?)))
 }
 
@@ -77,7 +77,7 @@ async fn tag(
     body: Bytes,
 ) -> Result<StatusCode, ApiError> {
     let tagged = service.tag(&resource, &body).await;
-    told("TagResource", last(&resource), who.as_deref(), &tagged);
+    log("TagResource", last(&resource), who.as_deref(), &tagged);
     tagged.map(|()| StatusCode::NO_CONTENT)
 }
 
@@ -88,7 +88,7 @@ async fn untag(
     RawQuery(query): RawQuery,
 ) -> Result<StatusCode, ApiError> {
     let untagged = service.untag(&resource, &query.unwrap_or_default()).await;
-    told("UntagResource", last(&resource), who.as_deref(), &untagged);
+    log("UntagResource", last(&resource), who.as_deref(), &untagged);
     untagged.map(|()| StatusCode::NO_CONTENT)
 }
 
@@ -99,7 +99,7 @@ fn last(resource: &str) -> &str {
 
 /// One line for each change: who asked for it, and what of which mapping. Refusals are the client's matter, unless
 /// something here does not work.
-fn told<T>(operation: &'static str, mapping: &str, who: Option<&Caller>, result: &Result<T, ApiError>) {
+fn log<T>(operation: &'static str, mapping: &str, who: Option<&Caller>, result: &Result<T, ApiError>) {
     let caller = who.map(|caller| caller.access_key.as_str());
     match result {
         Ok(_) => tracing::info!(operation, mapping, caller, "the AWS API changed a mapping"),

@@ -13,11 +13,11 @@ use super::{
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 partly done, 130 interrupted.
-A first mapping: `forebay schema` tells an editor what a mapping file may hold, `forebay validate` checks it, \
-`forebay run` runs it.";
+Start with a mapping file in mappings/ and run `forebay validate`, then `forebay run`. docs/getting-started.md has an \
+example.";
 
-/// Event source mappings outside AWS: polls queues and streams, batches records, invokes functions, settles every
-/// record.
+/// Runs AWS Lambda's event source mappings outside AWS: polls queues and streams, invokes a function with each batch,
+/// then deletes the messages or moves the checkpoint.
 #[derive(Debug, Parser)]
 #[command(name = "forebay", version, after_help = AFTER_HELP, max_term_width = 100, arg_required_else_help = true)]
 pub(super) struct Cli {
@@ -35,29 +35,29 @@ enum Verb {
     List(list::ListArgs),
     /// Show one mapping of a running forebay, or all
     Status(status::StatusArgs),
-    /// Start mappings, and keep them started over restarts
+    /// Start mappings; they stay started after a restart of forebay
     Start(SwitchArgs),
-    /// Stop mappings, and keep them stopped over restarts
+    /// Stop mappings; they stay stopped after a restart of forebay
     Stop(SwitchArgs),
-    /// Drain mappings and start them again as they are
+    /// Drain mappings and start them again
     Restart(SwitchArgs),
     /// Read the mapping files again, and restart only what changed
     Reload(reload::ReloadArgs),
-    /// Show and change how far streams were processed
+    /// Show and change the checkpoints of streams
     Checkpoint(checkpoint::CheckpointArgs),
-    /// Try event patterns on records, and say which match
+    /// Try event patterns on records, and show which match
     Filter(filter::FilterArgs),
-    /// Make mapping files of CloudFormation and SAM templates, serverless.yml, or AWS's list of mappings
+    /// Write mapping files from CloudFormation and SAM templates, serverless.yml, or AWS's list of mappings
     Import(import::ImportArgs),
-    /// Write what was made through the AWS API as mapping files
+    /// Print the mappings of the AWS API as mapping files
     Export(export::ExportArgs),
-    /// Check that forebay is up: exit 0 or 1
+    /// Check that forebay is up: the exit code is 0 or 1
     Health(health::HealthArgs),
     /// Print the JSON Schema of mapping files
     Schema,
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
-    /// Explain the code of a problem, such as FB0201, or list all codes
+    /// Explain a code such as FB0201, or list all codes
     Explain(explain::ExplainArgs),
     /// Show the version of this program, and of the running forebay if there is one
     Version(version::VersionArgs),

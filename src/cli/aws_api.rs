@@ -15,7 +15,7 @@ pub(super) struct AwsApiArgs {
     /// Terraform. Requests are signed with a key of FOREBAY_API_KEYS or FOREBAY_API_KEYS_FILE
     #[arg(long, value_name = "ADDRESS", env = "FOREBAY_AWS_API", hide_env_values = true)]
     aws_api: Option<String>,
-    /// Take requests of the AWS API from everybody, signed or not; only with a loopback address
+    /// Take unsigned requests to the AWS API; only with a loopback address, and not with keys
     #[arg(long, env = "FOREBAY_AWS_API_INSECURE", hide_env_values = true, value_parser = switch)]
     aws_api_insecure: bool,
 }
@@ -23,23 +23,22 @@ pub(super) struct AwsApiArgs {
 /// Why the AWS API cannot be served as it was asked for.
 #[derive(Debug, Error)]
 pub(super) enum AwsApiError {
-    #[error("--aws-api-insecure says how the AWS API is served, but not where: add --aws-api 127.0.0.1:9691")]
+    #[error("--aws-api-insecure needs the address of the AWS API\nhelp: add --aws-api 127.0.0.1:9691")]
     NoAddress,
-    #[error("--aws-api {address} cannot be used: {reason}; write an address such as 127.0.0.1:9691")]
+    #[error("--aws-api {address} is not an address: {reason}\nhelp: write an address such as 127.0.0.1:9691")]
     Address { address: String, reason: String },
     #[error(
-        "the AWS API has no keys: set FOREBAY_API_KEYS=id:secret, or a file of them with FOREBAY_API_KEYS_FILE; or, to \
-         take \
-         unsigned requests on a loopback address, add --aws-api-insecure"
+        "the AWS API has no keys\nhelp: set FOREBAY_API_KEYS=id:secret, or name a file of keys with \
+         FOREBAY_API_KEYS_FILE. To take unsigned requests on a loopback address, add --aws-api-insecure"
     )]
     NoKeys,
     #[error(
-        "FOREBAY_API_KEYS or FOREBAY_API_KEYS_FILE asks for signatures, and --aws-api-insecure for none: remove one of \
-         the two"
+        "--aws-api-insecure takes unsigned requests, but FOREBAY_API_KEYS or FOREBAY_API_KEYS_FILE is set\nhelp: \
+         remove one of the two"
     )]
     KeysAndInsecure,
     #[error(
-        "--aws-api-insecure lets everybody change mappings who reaches {address}: choose a loopback address such as \
+        "--aws-api-insecure lets anyone who reaches {address} change mappings\nhelp: choose a loopback address such as \
          127.0.0.1:9691, or set FOREBAY_API_KEYS instead"
     )]
     NotLoopback { address: String },
@@ -86,7 +85,7 @@ impl AwsApi {
     /// Takes the address.
     pub(super) async fn bind(&self) -> anyhow::Result<TcpListener> {
         TcpListener::bind(&*self.addresses).await.with_context(|| {
-            format!("cannot serve the AWS API at {}: choose a free address with --aws-api", self.written)
+            format!("cannot serve the AWS API at {}\nhelp: choose a free address with --aws-api", self.written)
         })
     }
 }

@@ -21,10 +21,14 @@ use position::Target;
 use show::TableOrJson;
 
 const POSITIONS: &str = "\
-A POSITION is TRIM_HORIZON, AFTER:SEQUENCE_NUMBER (or the bare sequence number), AT_TIMESTAMP:SECONDS (or a time such \
- as \
-2026-11-20T08:00:00Z), LATEST (now) or END. --all takes no sequence number, and leaves finished shards finished with \
- LATEST.";
+POSITION:
+  TRIM_HORIZON            continue with the oldest record
+  AFTER:NUMBER            continue after this sequence number; a bare number is the same
+  AT_TIMESTAMP:SECONDS    continue with the first record of this time
+  2026-11-20T08:00:00Z    the same, as date and time
+  LATEST                  continue with the first record that arrives from now on
+  END                     the shard is finished
+--all takes no sequence number. With LATEST, it leaves finished shards finished.";
 
 #[derive(Debug, Args)]
 pub(super) struct CheckpointArgs {
@@ -34,7 +38,7 @@ pub(super) struct CheckpointArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List the position of every shard of all stream mappings, or of one
+    /// List the checkpoints of all stream mappings, or of one
     List {
         /// The mapping
         name: Option<String>,
@@ -44,7 +48,7 @@ enum Verb {
         #[arg(short, long, value_enum, default_value_t)]
         output: TableOrJson,
     },
-    /// Show the positions of a mapping, or of one of its shards
+    /// Show the checkpoints of a mapping, or of one of its shards
     Get {
         /// The mapping
         name: String,
@@ -56,7 +60,7 @@ enum Verb {
         #[arg(short, long, value_enum, default_value_t)]
         output: TableOrJson,
     },
-    /// Move a shard, or all shards, to another position
+    /// Set the checkpoint of a shard, or of all shards
     #[command(after_help = POSITIONS, override_usage = "\
 forebay checkpoint set <NAME> <SHARD> <POSITION> [OPTIONS]
        forebay checkpoint set <NAME> --all <POSITION> [OPTIONS]")]
@@ -65,46 +69,46 @@ forebay checkpoint set <NAME> <SHARD> <POSITION> [OPTIONS]
         name: String,
         /// The shard; not with --all
         shard: String,
-        /// Where it goes on
+        /// Where the shard continues: see below
         position: Option<String>,
-        /// Move every shard
+        /// Set the checkpoint of every shard
         #[arg(long)]
         all: bool,
         #[command(flatten)]
         place: PlaceArgs,
-        /// The ARN of the stream; needed with --store where nothing is kept of the mapping
+        /// The ARN of the stream; needed if the store has no checkpoint of the mapping
         #[arg(long, value_name = "ARN", requires = "store", conflicts_with = "all")]
         source: Option<String>,
-        /// Also while the mapping runs: it is restarted, and what is in flight is delivered again
+        /// Also while the mapping runs: it restarts, and records in flight may be delivered again
         #[arg(long)]
         force: bool,
     },
-    /// Forget a mapping, which then begins at its StartingPosition, or one of its shards
+    /// Remove the checkpoints of a mapping, which then starts at its StartingPosition, or of one shard
     Reset {
         /// The mapping
         name: String,
-        /// Forget this shard only. It is read from its oldest record, unless its child shards were already read
+        /// Only this shard. It is read from its oldest record, unless a child shard has a checkpoint
         shard: Option<String>,
         #[command(flatten)]
         place: PlaceArgs,
-        /// Also while the mapping runs: it is restarted, and what is in flight is delivered again
+        /// Also while the mapping runs: it restarts, and records in flight may be delivered again
         #[arg(long)]
         force: bool,
     },
-    /// Print the positions of all stream mappings, or of some, as JSON for `import`
+    /// Print the checkpoints of all stream mappings, or of some, as JSON for `import`
     Export {
         /// The mappings
         names: Vec<String>,
         #[command(flatten)]
         place: PlaceArgs,
     },
-    /// Replace saved positions with exported ones
+    /// Replace checkpoints with exported ones
     Import {
-        /// What `export` has printed; without it, or with "-", stdin
+        /// A file with the output of `export`; without it, or with "-", stdin
         file: Option<PathBuf>,
         #[command(flatten)]
         place: PlaceArgs,
-        /// Also while the mappings run: they are restarted, and what is in flight is delivered again
+        /// Also while the mappings run: they restart, and records in flight may be delivered again
         #[arg(long)]
         force: bool,
     },
@@ -173,7 +177,7 @@ async fn set(place: &Place, name: &str, target: Target, source: Option<String>, 
         Target::All(position) => every(&kept, &place.shards(name).await?, &position),
     };
     if moved.is_empty() {
-        return Err(anyhow!("no shard of {name} is known: it begins at its StartingPosition").into());
+        return Err(anyhow!("no shard of {name} is known: it starts at its StartingPosition").into());
     }
     let one = moved.len() == 1;
     kept.marks.extend(moved.iter().map(|(shard, position)| (shard.as_str().into(), position.clone())));
@@ -183,8 +187,8 @@ async fn set(place: &Place, name: &str, target: Target, source: Option<String>, 
     }
     if is_first && one {
         say(&format!(
-            "note: {name} has no other positions: with StartingPosition LATEST, too, its other shards are now read \
-             from their oldest record"
+            "note: {name} has no other checkpoints: its other shards are now read from their oldest record, even with \
+             StartingPosition LATEST"
         ));
     }
     Ok(())

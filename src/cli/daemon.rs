@@ -160,7 +160,7 @@ impl Running {
         })
     }
 
-    /// Drains, and says whether nobody cut it short and every checkpoint was saved.
+    /// Drains. True if it was not cut short and every checkpoint was saved.
     async fn drain(self, signals: &mut Signals, signal: Signal) -> bool {
         self.overview.set_draining();
         tracing::info!(?signal, within = ?self.drain_timeout, "draining; another signal cuts it short");
@@ -218,12 +218,12 @@ pub(super) fn ended_early(signal: Signal) -> Exit {
 
 /// Looks every second whether the store still keeps what it is given, and has the engine show it where not.
 async fn watch_store(store: Arc<dyn Store>, engine: EngineHandle, stop: CancellationToken) {
-    let mut told = None;
+    let mut logged = None;
     while stop.run_until_cancelled(tokio::time::sleep(STORE_LOOK)).await.is_some() {
         // A disk that does not answer is looked at again when it does.
         let Some(checked) = stop.run_until_cancelled(store.check()).await else { return };
         let trouble = checked.err().map(|error| error.to_string());
-        if trouble == told {
+        if trouble == logged {
             continue;
         }
         match &trouble {
@@ -231,13 +231,13 @@ async fn watch_store(store: Arc<dyn Store>, engine: EngineHandle, stop: Cancella
             None => tracing::info!("the store is where it was again"),
         }
         engine.store_is(trouble.clone()).await;
-        told = trouble;
+        logged = trouble;
     }
 }
 
 async fn bind(address: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
-        format!("cannot listen on {address}: choose a free address such as 127.0.0.1:9691 with --listen")
+        format!("cannot listen on {address}\nhelp: choose a free address with --listen, such as 127.0.0.1:9691")
     })
 }
 

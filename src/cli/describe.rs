@@ -86,7 +86,7 @@ fn configuration(stream: &StreamConfiguration) -> Vec<Line> {
         None => stream.starting_position.clone(),
     };
     let retries = match stream.maximum_retry_attempts {
-        ..=-1 => "retries without end".to_owned(),
+        ..=-1 => "unlimited retries".to_owned(),
         1 => "1 retry".to_owned(),
         retries => format!("{retries} retries"),
     };
@@ -96,8 +96,14 @@ fn configuration(stream: &StreamConfiguration) -> Vec<Line> {
     };
     let bisect = if stream.bisect_batch_on_function_error { ", failed batches are split" } else { "" };
     let mut lines = vec![
-        ("Begins", start),
-        ("Lanes", format!("{} a shard", stream.parallelization_factor)),
+        ("Starts at", start),
+        (
+            "Concurrency",
+            match stream.parallelization_factor {
+                1 => "1 batch a shard".to_owned(),
+                batches => format!("{batches} batches a shard"),
+            },
+        ),
         ("Failures", format!("{retries}, {age}{bisect}")),
     ];
     if stream.tumbling_window_in_seconds > 0 {
@@ -129,7 +135,7 @@ fn queue(queue: &QueueStatus, state: MappingState) -> String {
 fn lowered(queue: &QueueStatus) -> Option<Line> {
     let LoweredStatus { from, seconds } = queue.lowered.filter(|lowered| lowered.seconds >= LOWERED_FOR_LONG)?;
     let text = format!(
-        "{} batches at once instead of {from} for {seconds} s: the function's service refuses too many calls",
+        "{} batches at once instead of {from}, for {seconds} s: Lambda throttles or fails too many calls",
         queue.concurrency
     );
     Some(("Lowered", text))
@@ -177,7 +183,7 @@ fn records(status: &MappingStatus) -> String {
     }
     text.push_str(&format!(", {} filtered", counters.filtered));
     if counters.undecidable > 0 {
-        text.push_str(&format!(", {} undecidable", counters.undecidable));
+        text.push_str(&format!(", {} not evaluated", counters.undecidable));
     }
     text
 }
@@ -190,7 +196,7 @@ fn shards(status: &MappingStatus) -> Vec<Line> {
         format!("{}  {state:<7}  {lag:>8}  {}", shard.shard_id, shard.position)
     });
     let ended = all().filter(|shard| shard.state == ShardState::Ended).count();
-    let ended = (ended > 0).then(|| format!("and {ended} processed to their end"));
+    let ended = (ended > 0).then(|| format!("and {ended} finished"));
     let heads = std::iter::once("Shards").chain(std::iter::repeat(""));
     heads.zip(shown.chain(ended)).collect()
 }
@@ -224,7 +230,7 @@ mod tests {
         };
         assert!(!shown(Some(LoweredStatus { from: 30, seconds: 59 })).contains("Lowered"));
         let text = shown(Some(LoweredStatus { from: 30, seconds: 170 }));
-        assert!(text.contains("Lowered:     3 batches at once instead of 30 for 170 s: "), "{text}");
+        assert!(text.contains("Lowered:     3 batches at once instead of 30, for 170 s: "), "{text}");
     }
 
     #[test]
@@ -245,7 +251,7 @@ mod tests {
         status.counters.undecidable = 2;
         let text = one(&status, false);
         assert!(text.contains("Filters:     {\"body\": {\"a\":[1]}}\n             {\"body\":{\"a\":[\"éé"), "{text}");
-        assert!(text.contains("é…\n") && text.contains(", 5 filtered, 2 undecidable\n"), "{text}");
+        assert!(text.contains("é…\n") && text.contains(", 5 filtered, 2 not evaluated\n"), "{text}");
         let read: serde_json::Value = serde_json::from_str(&json(&status).unwrap()).unwrap();
         assert_eq!(read["FilterCriteria"]["Filters"][0]["Pattern"], "{\"body\":\n{\"a\":[1]}}");
         assert_eq!(read["Counters"]["Undecidable"], 2);

@@ -4,6 +4,9 @@ use std::process::ExitCode;
 
 use crate::cli::output::say;
 
+/// Begins the line of an error's text that says what to do.
+const HELP: &str = "\nhelp: ";
+
 /// The exit codes that scripts may rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
@@ -46,15 +49,40 @@ impl CliError {
 
     /// Says it as a log line.
     pub(super) fn log(self) -> Exit {
-        tracing::error!("{:#}", self.error);
+        let (what, help) = with_help(&self.error);
+        tracing::error!(help, "{what}");
         self.exit
     }
 
     /// Says it on stderr.
     pub(super) fn report(self) -> Exit {
-        say(&format!("error: {:#}", self.error));
+        say_error(&self.error);
         self.exit
     }
+}
+
+/// Says an error on stderr: what failed and why in one line, and in the next what to do about it.
+pub(super) fn say_error(error: &anyhow::Error) {
+    let (what, help) = with_help(error);
+    let help = help.map(|help| format!("{HELP}{help}"));
+    say(&format!("error: {what}{}", help.unwrap_or_default()));
+}
+
+/// What failed, with its causes, and the help that one of them has in a line of its own.
+fn with_help(error: &anyhow::Error) -> (String, Option<String>) {
+    let mut help = None;
+    let parts = error.chain().map(|part| {
+        let text = part.to_string();
+        match text.split_once(HELP) {
+            Some((what, advice)) => {
+                help = Some(advice.to_owned());
+                what.to_owned()
+            }
+            None => text,
+        }
+    });
+    let what = parts.collect::<Vec<_>>().join(": ");
+    (what, help)
 }
 
 impl<E: Into<anyhow::Error>> From<E> for CliError {
@@ -65,3 +93,20 @@ impl<E: Into<anyhow::Error>> From<E> for CliError {
 
 /// What a verb answers.
 pub(super) type Outcome = Result<Exit, CliError>;
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context as _, anyhow};
+
+    use super::*;
+
+    #[test]
+    fn help_comes_last_in_a_line_of_its_own() {
+        let error = Err::<(), _>(anyhow!("no such file")).context("a cannot be read\nhelp: check a").unwrap_err();
+        assert_eq!(
+            with_help(&error.context("orders")),
+            ("orders: a cannot be read: no such file".into(), Some("check a".into()))
+        );
+        assert_eq!(with_help(&anyhow!("it failed")), ("it failed".into(), None));
+    }
+}

@@ -25,7 +25,9 @@ impl ExplainArgs {
             return Ok(Exit::Done);
         };
         let Some(page) = mapping::explain(&code) else {
-            return Err(CliError::usage(anyhow!("no code {code}: `forebay explain --list` shows all (docs/codes.md)")));
+            return Err(CliError::usage(anyhow!(
+                "there is no code {code}\nhelp: `forebay explain --list` lists all codes"
+            )));
         };
         data(&format!("{}: {}\n\n{}\n", page.code, page.title, page.text))?;
         Ok(Exit::Done)

@@ -15,9 +15,8 @@ use crate::import::exported;
 use crate::store::Definition;
 
 const AFTER_HELP: &str = "\
-Each file holds one mapping under its UUID, as `forebay import` and `forebay run` read it. Delete the mapping through \
- the API \
-before a forebay runs its file, or two mappings have one source and one function.";
+Each file has one mapping, named by its UUID, as `forebay import` and `forebay run` read it. Delete a mapping through \
+the AWS API before you run its file: otherwise both run.";
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -26,7 +25,7 @@ pub(super) struct ExportArgs {
     names: Vec<String>,
     #[command(flatten)]
     place: PlaceArgs,
-    /// The folder that mapping files are written to, one a mapping and named after it; "-" is stdout
+    /// The folder for the mapping files, one for each mapping; "-" is stdout
     #[arg(short, long, value_name = "FOLDER", default_value = "-")]
     output: PathBuf,
     /// Replace files that exist
@@ -43,7 +42,7 @@ impl ExportArgs {
             say(line);
         }
         if definitions.is_empty() && self.names.is_empty() {
-            say("nothing was made through the AWS API");
+            say("the AWS API has no mappings");
         }
         let written: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         folder::write(&self.output, self.force, &written)?;
@@ -60,7 +59,7 @@ fn files(definitions: &BTreeMap<String, Definition>, names: &[String]) -> (BTree
     let mut files = BTreeMap::new();
     let mut trouble = Vec::new();
     for name in names.iter().filter(|name| !definitions.contains_key(*name)) {
-        trouble.push(format!("error: the AWS API has made no mapping {name:?}: `forebay list` shows those that run"));
+        trouble.push(format!("error: the AWS API has no mapping {name:?}\nhelp: `forebay list` shows all mappings"));
     }
     let wanted = definitions.iter().filter(|(name, _)| names.is_empty() || names.contains(name));
     for (name, Definition { parameters, deleting, .. }) in wanted {
@@ -71,7 +70,9 @@ fn files(definitions: &BTreeMap<String, Definition>, names: &[String]) -> (BTree
         match exported(name, parameters, clock::host_unix_ms()) {
             Ok((text, errors)) => {
                 trouble.extend(
-                    errors.iter().map(|error| format!("warning: forebay does not take {name} any more: {error}")),
+                    errors
+                        .iter()
+                        .map(|error| format!("warning: {name} has an error in this version of forebay: {error}")),
                 );
                 files.insert(name.clone(), text);
             }
@@ -111,7 +112,10 @@ mod tests {
         assert_eq!(of(&["a"]), ("a".into(), String::new()));
         assert_eq!(of(&["a", "b"]), ("a".into(), "left out: b is being deleted".into()));
         let (files, trouble) = of(&[]);
-        assert!(files == "a c" && trouble.contains("warning: forebay does not take c any more"), "{trouble}");
-        assert!(of(&["x"]).1.starts_with("error: the AWS API has made no mapping \"x\""));
+        assert!(
+            files == "a c" && trouble.contains("warning: c has an error in this version of forebay: "),
+            "{trouble}"
+        );
+        assert!(of(&["x"]).1.starts_with("error: the AWS API has no mapping \"x\"\nhelp: "));
     }
 }

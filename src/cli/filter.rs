@@ -32,24 +32,24 @@ forebay filter --pattern <JSON>... [--source <SOURCE>] [--explain] [FILE]
        forebay filter -f <PATH>... <NAME> [--explain] [FILE]
        forebay filter -f <PATH>... <NAME> [--explain] --peek <N>")]
 pub(super) struct FilterArgs {
-    /// An event pattern as JSON; may be repeated, and a record matches when one of them does
+    /// An event pattern as JSON; may be repeated: one of them must match
     #[arg(long = "pattern", value_name = "JSON", required_unless_present = "files", conflicts_with = "files")]
     patterns: Vec<String>,
-    /// What the records are, and so what patterns see of them
+    /// The kind of the records
     #[arg(long, value_enum, default_value_t, conflicts_with = "files")]
     source: Source,
-    /// Take the filters of a mapping: a mapping file, or a folder of them; may be repeated
+    /// A mapping file, or a folder of them, with the mapping whose filters to try; may be repeated
     #[arg(short = 'f', long = "file", value_name = "PATH")]
     files: Vec<PathBuf>,
-    /// With -f: the mapping, and then the file of records. With --pattern: the file of records. `-`, or none, is
-    /// stdin. One record a line, or one JSON document: a record, an array of records, or an event with `Records`
+    /// With -f: the mapping, and then the file of records. With --pattern: the file of records. Without a file, or with
+    /// "-": stdin. One record a line, or one JSON document: a record, an array of records, or an event with `Records`
     #[arg(value_name = "NAME|FILE", num_args = 0..=2)]
     positional: Vec<String>,
-    /// Say for each pattern which field failed first, and why
+    /// Show for each pattern which field failed first, and why
     #[arg(long)]
     explain: bool,
-    /// Take so many records from the mapping's source instead of a file. A queue's messages are given back at once,
-    /// and spend a receive each; a stream's records are only read
+    /// Take up to N records from the mapping's source instead of a file. This spends a receive of each message of a
+    /// queue, and makes it visible again at once; records of a stream are only read
     #[arg(long, value_name = "N", conflicts_with = "patterns", value_parser = clap::value_parser!(u32).range(1..=100))]
     peek: Option<u32>,
 }
@@ -92,7 +92,11 @@ impl FilterArgs {
     fn run(self) -> anyhow::Result<Exit> {
         if self.files.is_empty() {
             let ([] | [_]) = self.positional.as_slice() else {
-                bail!("{:?} is one file too many: a mapping's NAME belongs to -f", self.positional[1]);
+                bail!(
+                    "unexpected {:?}: --pattern takes one file\nhelp: a mapping's NAME needs -f: `forebay filter -f \
+                     PATH NAME`",
+                    self.positional[1]
+                );
             };
             let filters = of_patterns(&self.patterns, self.source.kind())?;
             return try_file(Lines::new(filters, None, self.explain), self.positional.first());
@@ -106,17 +110,20 @@ impl FilterArgs {
         let filters = of_mapping(&mapping)?;
         let lines = Lines::new(filters, Some(&mapping), self.explain);
         match (self.peek, file) {
-            (Some(_), Some(file)) => bail!("{file:?} and --peek are two sources of records: leave one away"),
+            (Some(_), Some(file)) => bail!(
+                "{file:?} and --peek cannot be combined\nhelp: both say where the records come from: omit one of the \
+                 two"
+            ),
             (Some(most), None) => block_on(peek::peek(&mapping, most, lines))?,
             (None, file) => try_file(lines, file),
         }
     }
 }
 
-/// The patterns of the command line. What is wrong with them is said with a mark under it.
+/// The patterns of the command line. What is wrong with them is shown with a caret under it.
 fn of_patterns(texts: &[String], kind: Option<SourceKind>) -> anyhow::Result<Filters> {
     if texts.len() > MOST_FILTERS {
-        bail!("{} patterns, but a mapping may have {MOST_FILTERS} at most", texts.len());
+        bail!("{} patterns: a mapping may have at most {MOST_FILTERS}", texts.len());
     }
     let mut patterns = Vec::new();
     for text in texts {
@@ -127,7 +134,7 @@ fn of_patterns(texts: &[String], kind: Option<SourceKind>) -> anyhow::Result<Fil
         patterns.extend(pattern);
     }
     if patterns.len() < texts.len() {
-        bail!("nothing was matched: {} of {} patterns cannot be used", texts.len() - patterns.len(), texts.len());
+        bail!("nothing was matched: {} of {} patterns have an error", texts.len() - patterns.len(), texts.len());
     }
     Ok(Filters::new(kind.map_or(View::Event, SourceKind::view), patterns)?)
 }
@@ -139,17 +146,22 @@ fn mapping(loaded: &Loaded, name: Option<&String>) -> anyhow::Result<Mapping> {
         (Some(name), mappings) => mappings.iter().find(|mapping| mapping.name == *name).cloned(),
         (None, [only]) if !loaded.has_errors() => Some(only.clone()),
         (None, []) => None,
-        (None, _) => bail!("say which mapping: forebay filter -f PATH NAME; there is {}", names.join(", ")),
+        (None, _) => bail!(
+            "the files have several mappings: {}\nhelp: name one: `forebay filter -f PATH NAME`",
+            names.join(", ")
+        ),
     };
     for diagnostic in &loaded.diagnostics {
         if found.as_ref().is_none_or(|found| diagnostic.mapping.as_ref() == Some(&found.name)) {
             say(&format!("{}\n", diagnostic.render(colour_on_stderr())));
         }
     }
-    let known = if names.is_empty() { "no sound mapping".to_owned() } else { names.join(", ") };
-    found.ok_or_else(|| match name {
-        Some(name) => anyhow!("there is no sound mapping {name:?} in the files, but {known}"),
-        None => anyhow!("there is no sound mapping in the files"),
+    found.ok_or_else(|| match (name, &*names) {
+        (Some(name), []) => anyhow!("the files have no mapping {name:?} without errors"),
+        (Some(name), names) => {
+            anyhow!("the files have no mapping {name:?} without errors\nhelp: they have {}", names.join(", "))
+        }
+        (None, _) => anyhow!("the files have no mapping without errors"),
     })
 }
 
@@ -176,7 +188,7 @@ fn try_file(mut lines: Lines, file: Option<&String>) -> anyhow::Result<Exit> {
         }
     }
     if lines.count() == 0 {
-        bail!("{name} holds no record");
+        bail!("{name} has no record");
     }
     Ok(lines.exit())
 }

@@ -19,7 +19,7 @@ pub(super) fn write(folder: &Path, replace_existing: bool, mappings: &[(&str, &s
     if mappings.is_empty() {
         return Ok(());
     }
-    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let files: Vec<(PathBuf, &str)> =
         mappings.iter().map(|(name, text)| (folder.join(format!("{name}.yaml")), *text)).collect();
     // Links that lead nowhere exist, too.
@@ -29,13 +29,13 @@ pub(super) fn write(folder: &Path, replace_existing: bool, mappings: &[(&str, &s
     if !replace_existing && !existing.is_empty() {
         let exist = if existing.len() == 1 { "exists" } else { "exist" };
         return Err(CliError::usage(anyhow!(
-            "{} {exist} already: nothing was written; name another folder with -o, or replace files with --force",
+            "nothing was written: {} {exist} already\nhelp: name another folder with -o, or replace files with --force",
             existing.join(", ")
         )));
     }
     for (file, text) in &files {
         let written = if replace_existing { replace(file, text) } else { create(file, text) };
-        written.with_context(|| format!("{} cannot be written", file.display()))?;
+        written.with_context(|| format!("cannot write {}", file.display()))?;
         data(&format!("{}\n", file.display()))?;
     }
     Ok(())
@@ -46,14 +46,14 @@ fn create(file: &Path, text: &str) -> io::Result<()> {
     File::create_new(file)?.write_all(text.as_bytes())
 }
 
-/// Writes a file beside and moves it in place: a reader sees the old one or the new one.
+/// Writes a file next to it and moves it in place: a reader sees the old one or the new one.
 fn replace(file: &Path, text: &str) -> io::Result<()> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let beside = file.with_file_name(format!(".{name}.{}", std::process::id()));
-    let written = create(&beside, text).and_then(|()| fs::rename(&beside, file));
+    let temporary = file.with_file_name(format!(".{name}.{}", std::process::id()));
+    let written = create(&temporary, text).and_then(|()| fs::rename(&temporary, file));
     if written.is_err() {
-        // Nothing of it is to stay; what went wrong is told already.
-        fs::remove_file(&beside).ok();
+        // Nothing of it is to stay; the first error is the one to report.
+        fs::remove_file(&temporary).ok();
     }
     written
 }

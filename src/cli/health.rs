@@ -23,8 +23,12 @@ impl HealthArgs {
     pub(super) fn execute(self) -> Outcome {
         let path = if self.ready { "/readyz?verbose" } else { "/livez" };
         let address = reachable(&self.listen);
-        let (status, text) = block_on(ask_probe(&address, path))?
-            .map_err(|error| anyhow!("no forebay answers at http://{address}{path}: {error}"))?;
+        let (status, text) = block_on(ask_probe(&address, path))?.map_err(|error| {
+            anyhow!(
+                "no forebay answers at http://{address}{path}: {error}\nhelp: give the address \
+                of `forebay run` with --listen"
+            )
+        })?;
         data(&text)?;
         Ok(if status.is_success() { Exit::Done } else { Exit::Failed })
     }

@@ -14,16 +14,14 @@ use crate::clock;
 use crate::import::{Dialect, Import, Imported, LARGEST, Left, Options, Taken, import};
 
 const AFTER_HELP: &str = "\
-What a file does not say, as the names that CloudFormation makes up, is given by --parameter: the name of a parameter, \
- of a \
-resource (VALUE is its own name), RESOURCE.ATTRIBUTE, or whatever else the message names.
-Exit codes: 0 everything was carried over, 3 something was left out, 1 no mapping was carried over, 2 nothing could be \
- read.";
+Some values are not in the files, such as names that CloudFormation generates. Give them with --parameter NAME=VALUE, \
+where NAME is a parameter, a resource, RESOURCE.ATTRIBUTE, or another name from a message.
+Exit codes: 0 all imported, 1 no mapping imported, 2 no file could be read, 3 something was left out.";
 
 /// What a file is read as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum From {
-    /// What it looks like.
+    /// Detect it.
     #[default]
     Auto,
     /// `aws lambda list-event-source-mappings`, `get-event-source-mapping`, or mapping files.
@@ -39,10 +37,10 @@ enum From {
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct ImportArgs {
-    /// What the files are
+    /// The format of the files
     #[arg(long, value_enum, default_value_t)]
     from: From,
-    /// The folder that mapping files are written to, one a mapping and named after it; "-" is stdout
+    /// The folder for the mapping files, one for each mapping; "-" is stdout
     #[arg(short, long, value_name = "FOLDER", default_value = "mappings")]
     output: PathBuf,
     /// Replace files that exist
@@ -51,16 +49,16 @@ pub(super) struct ImportArgs {
     /// Write the mappings with `Enabled: false`: they do not poll until that changes
     #[arg(long)]
     disabled: bool,
-    /// The region of what the files declare. Default: what a serverless.yml says, else ${AWS_REGION}
+    /// The region of the resources that the files declare. Default: that of a serverless.yml, else ${AWS_REGION}
     #[arg(long, value_name = "REGION", value_parser = region)]
     region: Option<String>,
-    /// The account of what the files declare. Default: ${AWS_ACCOUNT_ID}
+    /// The account of the resources that the files declare. Default: ${AWS_ACCOUNT_ID}
     #[arg(long, value_name = "ACCOUNT", value_parser = account)]
     account: Option<String>,
     /// A value that the files refer to; may be repeated
     #[arg(short, long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, String)>,
-    /// Templates, serverless.yml files, answers of AWS's; "-" is stdin
+    /// Templates, serverless.yml files, or answers of AWS; "-" is stdin
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -86,7 +84,7 @@ impl ImportArgs {
             match one(file, &options, &mut taken) {
                 Ok(Import { mappings, left, notes, used, variables }) => {
                     if mappings.is_empty() && left.is_empty() {
-                        say(&format!("{} holds no event source mapping", shown(file)));
+                        say(&format!("{} has no event source mapping", shown(file)));
                     }
                     whole.mappings.extend(mappings);
                     whole.left.extend(left);
@@ -119,7 +117,7 @@ fn report(whole: &Import, unread: usize, files: usize, options: &Options) -> Exi
         say(&format!("note: {}", printable(note)));
     }
     for name in options.parameters.keys().filter(|name| !whole.used.contains(*name)) {
-        say(&format!("note: nothing refers to {name:?}, which --parameter gives"));
+        say(&format!("note: --parameter {name} is not used: nothing refers to it"));
     }
     for name in &whole.variables {
         let instead = match name.as_str() {
@@ -127,11 +125,11 @@ fn report(whole: &Import, unread: usize, files: usize, options: &Options) -> Exi
             "AWS_ACCOUNT_ID" => "; --account writes the account instead",
             _ => "",
         };
-        say(&format!("note: forebay needs the variable {name} in its environment to read these files{instead}"));
+        say(&format!("note: set the variable {name} when forebay reads these files{instead}"));
     }
     let (carried, left) = (whole.mappings.len(), whole.left.len());
     let things = if left == 1 { "thing was" } else { "things were" };
-    say(&format!("{} carried over, {left} {things} left out", counted(carried, "mapping")));
+    say(&format!("{} imported, {left} {things} left out", counted(carried, "mapping")));
     next_steps(&whole.mappings, options.disabled).iter().for_each(|step| say(step));
     match (carried, left + unread) {
         (0, _) => Exit::Failed,
@@ -164,10 +162,10 @@ fn read(file: &Path) -> anyhow::Result<String> {
     if bytes.len() as u64 > LARGEST {
         let most = LARGEST / 1024 / 1024;
         return Err(anyhow!(
-            "{name} is larger than {most} MiB: import a part of it; only mappings and what they refer to matter"
+            "{name} is larger than {most} MiB\nhelp: import a part of it: only mappings and what they refer to matter"
         ));
     }
-    String::from_utf8(bytes).map_err(|_| anyhow!("{name} is not UTF-8: save it as UTF-8"))
+    String::from_utf8(bytes).map_err(|_| anyhow!("{name} is not UTF-8\nhelp: save it as UTF-8"))
 }
 
 fn is_stdin(file: &Path) -> bool {

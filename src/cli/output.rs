@@ -1,4 +1,4 @@
-//! Data to stdout, talk to stderr.
+//! Data to stdout, messages to stderr.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -40,7 +40,7 @@ pub(super) fn data(text: &str) -> anyhow::Result<()> {
 
 /// Says something to the person at the terminal.
 pub(super) fn say(text: &str) {
-    // Nobody is left to tell when stderr cannot be written.
+    // Where stderr cannot be written, no one reads it.
     writeln!(io::stderr().lock(), "{text}").ok();
 }
 

@@ -73,8 +73,8 @@ impl Report {
         }
         for name in left_out {
             say(&format!(
-                "error: the mapping {name:?} of the files does not run: one that was made through the AWS API has its \
-                 name; write another `Name`"
+                "error: the mapping {name:?} of the files does not run: a mapping of the AWS API has its name\nhelp: \
+                 write another `Name`"
             ));
         }
         say(&format!(

@@ -28,7 +28,7 @@ const MOST_WORKERS: usize = 8;
 pub(super) struct RunArgs {
     #[command(flatten)]
     files: FileArgs,
-    /// Where checkpoints, `start` and `stop` are remembered: a file, or "memory" to keep nothing. Default:
+    /// The file that keeps checkpoints and the effect of `start` and `stop`, or "memory" to keep nothing. Default:
     /// /var/lib/forebay/forebay.redb if it can be written, else a file in your state folder
     #[arg(long, value_name = "STORE", env = "FOREBAY_STORE", hide_env_values = true)]
     store: Option<StoreLocation>,
@@ -41,13 +41,13 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "25s")]
     #[arg(env = "FOREBAY_DRAIN_TIMEOUT", hide_env_values = true)]
     drain_timeout: Duration,
-    /// How long a receive from a queue waits for a first message where the mapping does not say: 1s to 20s
+    /// How long a receive from a queue waits for a first message, if the mapping does not set it: 1s to 20s
     #[arg(long, value_name = "DURATION", value_parser = receive_wait, default_value = "20s")]
     #[arg(env = "FOREBAY_RECEIVE_WAIT", hide_env_values = true)]
     receive_wait: Duration,
     #[command(flatten)]
     aws_api: AwsApiArgs,
-    /// How log lines look
+    /// The format of log lines
     #[arg(long, value_enum, env = "FOREBAY_LOG_FORMAT", hide_env_values = true, default_value_t)]
     log_format: LogFormat,
 }

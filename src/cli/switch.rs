@@ -7,8 +7,8 @@ use clap::Args;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::connect::{SocketArgs, block_on, duration};
-use super::exit::{CliError, Exit, Outcome};
-use super::output::{data, say};
+use super::exit::{CliError, Exit, Outcome, say_error};
+use super::output::data;
 use crate::control::{Client, ClientError};
 use crate::engine::MappingState;
 use crate::view::MappingStatus;
@@ -25,7 +25,7 @@ pub(super) struct SwitchArgs {
     all: bool,
     #[command(flatten)]
     socket: SocketArgs,
-    /// Wait until it is done: for `stop`, until no receive is open either
+    /// Wait until it is done; `stop` also waits for open receives
     #[arg(long)]
     wait: bool,
     /// How long to wait
@@ -96,9 +96,9 @@ impl SwitchArgs {
                 // A daemon that is not there is one error, not one for each name.
                 Err(error) if !matches!(error, ClientError::Refused { .. }) => return Err(error.into()),
                 Err(error) => {
-                    let error = error.to_string();
-                    let names_it = error.contains(&format!("{name:?}"));
-                    say(&if names_it { format!("error: {error}") } else { format!("error: {name}: {error}") });
+                    let names_it = error.to_string().contains(&format!("{name:?}"));
+                    let error = anyhow::Error::new(error);
+                    say_error(&if names_it { error } else { error.context(name.clone()) });
                     failed += 1;
                 }
             }
@@ -146,9 +146,9 @@ impl SwitchArgs {
                 Ok(found) => status = found?,
                 Err(_) if !self.wait => return Ok(status),
                 Err(_) if reached && is_stop => {
-                    bail!("receives were still open when the time was over; --timeout gives it longer")
+                    bail!("receives are still open after {:?}\nhelp: raise --timeout", self.timeout)
                 }
-                Err(_) => bail!("still {:?} when the time was over; --timeout gives it longer", status.state),
+                Err(_) => bail!("still {:?} after {:?}\nhelp: raise --timeout", status.state, self.timeout),
             }
         }
     }

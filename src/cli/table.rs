@@ -147,7 +147,7 @@ fn last_part(arn: &str) -> &str {
     resource.split('/').nth(1).unwrap_or(resource)
 }
 
-/// A function's name and qualifier in whatever form it was named.
+/// A function's name and qualifier, in each form that a name can have.
 fn function(text: &str) -> &str {
     text.split_once(":function:").map_or(text, |(_, rest)| rest)
 }

@@ -21,7 +21,7 @@ const SIDE_BY_SIDE: usize = 16;
 pub(super) struct ValidateArgs {
     #[command(flatten)]
     files: FileArgs,
-    /// Ask the sources and functions, too: do they exist, and do their settings fit
+    /// Also ask AWS: do the sources and functions exist, and do their settings fit
     #[arg(long)]
     online: bool,
     /// How to show it

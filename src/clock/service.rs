@@ -1,4 +1,4 @@
-//! The time of a service, as the `Date` of its answers tells it.
+//! The time of a service, from the `Date` of its answers.
 //!
 //! Ages of records and pins at LATEST are compared with times that the service wrote, so they go by its clock. Each
 //! answer says between which two moments of our monotonic clock the service's clock showed which second. The host's
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 const KEPT: usize = 16;
 /// An answer says nothing any more after this: a host that slept has missed its time.
 const TRUSTED: Duration = Duration::from_secs(120);
-/// `Date` tells whole seconds.
+/// `Date` has whole seconds.
 const SECOND: i64 = 1_000;
 /// What is lost where moments are cut to milliseconds.
 const ROUNDING: i64 = 2;
@@ -30,13 +30,13 @@ pub struct ServiceClock {
 /// The last answers, and the bounds that follow from them for the time at `epoch` (Unix milliseconds).
 #[derive(Debug, Default)]
 struct Known {
-    answers: VecDeque<Told>,
+    answers: VecDeque<Answer>,
     bounds: Option<(i64, i64)>,
 }
 
 /// What one answer says of the time at `epoch` (Unix milliseconds): not earlier, and not later.
 #[derive(Clone, Copy, Debug)]
-struct Told {
+struct Answer {
     at: Instant,
     earliest: i64,
     latest: i64,
@@ -64,11 +64,11 @@ impl ServiceClock {
         let earliest = date - self.since(answered) - ROUNDING;
         let latest = date + SECOND - self.since(sent) + ROUNDING;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.answers.retain(|told| answered.saturating_duration_since(told.at) <= TRUSTED);
+        known.answers.retain(|known| answered.saturating_duration_since(known.at) <= TRUSTED);
         if known.answers.len() == KEPT {
             known.answers.pop_front();
         }
-        known.answers.push_back(Told { at: answered, earliest, latest });
+        known.answers.push_back(Answer { at: answered, earliest, latest });
         known.bounds = bounds(&known.answers);
     }
 
@@ -91,9 +91,9 @@ impl ServiceClock {
 
 /// The closest bounds of all answers that agree with most of them: one server or proxy whose clock is wrong moves
 /// nothing.
-fn bounds(answers: &VecDeque<Told>) -> Option<(i64, i64)> {
-    let mut earliest: Vec<i64> = answers.iter().map(|told| told.earliest).collect();
-    let mut latest: Vec<i64> = answers.iter().map(|told| told.latest).collect();
+fn bounds(answers: &VecDeque<Answer>) -> Option<(i64, i64)> {
+    let mut earliest: Vec<i64> = answers.iter().map(|answer| answer.earliest).collect();
+    let mut latest: Vec<i64> = answers.iter().map(|answer| answer.latest).collect();
     let middle = answers.len().checked_sub(1)? / 2;
     let last = answers.len() - 1 - middle;
     let usual = *earliest.select_nth_unstable(middle).1;

@@ -37,7 +37,7 @@ pub(crate) type Definitions =
 #[derive(Debug, Error)]
 pub(crate) enum ReloadRefused {
     /// The files have errors.
-    #[error("the mapping files have {errors}, and the mappings from before go on")]
+    #[error("the mapping files have {errors}: the previous mappings keep running")]
     Invalid {
         /// How many, in words.
         errors: String,
@@ -45,7 +45,7 @@ pub(crate) enum ReloadRefused {
         diagnostics: Vec<Diagnostic>,
     },
     /// Reading them panicked.
-    #[error("the mapping files could not be read, and the mappings from before go on: {0}")]
+    #[error("the mapping files could not be read: {0}: the previous mappings keep running")]
     Failed(String),
     /// The engine does not take it.
     #[error(transparent)]
@@ -87,19 +87,20 @@ pub(super) struct Refusal {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
     pub(super) message: String,
+    pub(super) help: Option<String>,
     pub(super) diagnostics: Vec<Value>,
 }
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), diagnostics: Vec::new() }
+        Self { status, code, message: message.into(), help: None, diagnostics: Vec::new() }
     }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let body = ErrorBody { code: self.code.to_owned(), message: self.message, diagnostics: self.diagnostics };
-        (self.status, Json(body)).into_response()
+        let Self { status, code, message, help, diagnostics } = self;
+        (status, Json(ErrorBody { code: code.to_owned(), message, help, diagnostics })).into_response()
     }
 }
 
@@ -117,7 +118,7 @@ impl From<EngineError> for Refusal {
             EngineError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "store"),
             EngineError::Closing => (StatusCode::SERVICE_UNAVAILABLE, "closing"),
         };
-        Self::new(status, code, error.to_string())
+        Self { help: error.help(), ..Self::new(status, code, error.to_string()) }
     }
 }
 

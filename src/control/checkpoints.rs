@@ -6,13 +6,14 @@ use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Deserialize;
 
 use super::Api;
 use super::api::Refusal;
-use crate::engine::{CheckpointChange, Kept};
+use crate::engine::{CheckpointChange, Kept, ShownToClients};
 
 /// More than tens of thousands of shards need.
 const LARGEST_CHECKPOINT: usize = 16 * 1024 * 1024;
@@ -42,12 +43,18 @@ impl From<QueryRejection> for Refusal {
     }
 }
 
-async fn list(State(api): State<Api>) -> Result<Json<BTreeMap<String, Kept>>, Refusal> {
-    Ok(Json(api.engine.checkpoints().await?))
+async fn list(State(api): State<Api>) -> Result<Response, Refusal> {
+    let all = api.engine.checkpoints().await?;
+    let shown: BTreeMap<_, _> = all.iter().map(|(name, kept)| (name, ShownToClients(kept))).collect();
+    Ok(Json(shown).into_response())
 }
 
-async fn one(State(api): State<Api>, Path(mapping): Path<String>) -> Result<Json<Kept>, Refusal> {
-    Ok(Json(api.engine.checkpoint(&mapping).await?))
+async fn one(State(api): State<Api>, Path(mapping): Path<String>) -> Result<Response, Refusal> {
+    Ok(shown(&api.engine.checkpoint(&mapping).await?))
+}
+
+fn shown(kept: &Kept) -> Response {
+    Json(ShownToClients(kept)).into_response()
 }
 
 async fn replace(
@@ -55,23 +62,23 @@ async fn replace(
     Path(mapping): Path<String>,
     options: Result<Query<Options>, QueryRejection>,
     body: Bytes,
-) -> Result<Json<Kept>, Refusal> {
+) -> Result<Response, Refusal> {
     let Query(options) = options?;
     let kept = serde_json::from_slice(&body).map_err(|error| {
-        let message = format!("this is no checkpoint: {error}");
+        let message = format!("the body is not a checkpoint: {error}");
         Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_checkpoint", message)
     })?;
-    Ok(Json(api.engine.change_checkpoint(&mapping, CheckpointChange::Replace(kept), options.force).await?))
+    Ok(shown(&api.engine.change_checkpoint(&mapping, CheckpointChange::Replace(kept), options.force).await?))
 }
 
 async fn reset(
     State(api): State<Api>,
     Path(mapping): Path<String>,
     options: Result<Query<Options>, QueryRejection>,
-) -> Result<Json<Kept>, Refusal> {
+) -> Result<Response, Refusal> {
     let Query(options) = options?;
     let change = options.shard.map_or(CheckpointChange::Reset, |shard| CheckpointChange::ResetShard(shard.into()));
-    Ok(Json(api.engine.change_checkpoint(&mapping, change, options.force).await?))
+    Ok(shown(&api.engine.change_checkpoint(&mapping, change, options.force).await?))
 }
 
 #[cfg(test)]
@@ -144,9 +151,9 @@ mod tests {
         for (method, path, body, status, code) in [
             (Method::PUT, path, "", 422, "invalid_checkpoint"),
             (Method::PUT, path, "[", 422, "invalid_checkpoint"),
-            (Method::PUT, path, r#"{"marks":{}}"#, 422, "invalid_checkpoint"),
-            (Method::PUT, path, r#"{"source":"arn","marks":{"shardId-1":"SOON"}}"#, 422, "invalid_checkpoint"),
-            (Method::PUT, path, r#"{"source":"arn","marks":{"":"END"}}"#, 422, "invalid_checkpoint"),
+            (Method::PUT, path, r#"{"checkpoints":{}}"#, 422, "invalid_checkpoint"),
+            (Method::PUT, path, r#"{"source":"arn","checkpoints":{"shardId-1":"SOON"}}"#, 422, "invalid_checkpoint"),
+            (Method::PUT, path, r#"{"source":"arn","checkpoints":{"":"END"}}"#, 422, "invalid_checkpoint"),
             (Method::DELETE, "/v1/checkpoints/clicks?force=maybe", "", 400, "invalid_query"),
             (Method::DELETE, "/v1/checkpoints/clicks?forced=true", "", 400, "invalid_query"),
             (Method::POST, "/v1/checkpoints", "", 405, "method_not_allowed"),

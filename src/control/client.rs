@@ -34,24 +34,24 @@ pub(crate) struct Client {
 pub(crate) enum ClientError {
     /// No forebay answers.
     #[error(
-        "no forebay answers on {tried}; start one with `forebay run -f mappings/`, or name its socket with --socket or \
-         FOREBAY_SOCKET"
+        "no forebay answers on {tried}\nhelp: start one with `forebay run -f mappings/`, or name its socket with \
+         --socket or FOREBAY_SOCKET"
     )]
     Unreachable { tried: String },
     /// The socket is another user's.
-    #[error("the control socket {path} cannot be used: {reason}; run this as the user that runs forebay")]
+    #[error("cannot use the control socket {path}: {reason}\nhelp: run this command as the user that runs forebay")]
     Forbidden { path: String, reason: String },
     /// The daemon refuses.
-    #[error("{message}")]
-    Refused { code: String, message: String, diagnostics: Vec<Value> },
+    #[error("{message}{}", help.as_ref().map(|help| format!("\nhelp: {help}")).unwrap_or_default())]
+    Refused { code: String, message: String, help: Option<String>, diagnostics: Vec<Value> },
     /// The daemon does not speak as it should.
     #[error(
-        "the forebay on {path} cannot be understood: {reason}; is it of another version? \
-         `forebay version` shows both"
+        "cannot read the answer of the forebay on {path}: {reason}\nhelp: compare the two versions with `forebay \
+         version`"
     )]
     Broken { path: String, reason: String },
     /// The daemon does not answer in time.
-    #[error("the forebay on {path} has not answered within {PATIENCE:?}")]
+    #[error("the forebay on {path} did not answer within {PATIENCE:?}")]
     Slow { path: String },
 }
 
@@ -138,7 +138,9 @@ impl Client {
             return serde_json::from_slice(&body).map_err(|error| broken(error.to_string()));
         }
         match serde_json::from_slice::<ErrorBody>(&body) {
-            Ok(ErrorBody { code, message, diagnostics }) => Err(ClientError::Refused { code, message, diagnostics }),
+            Ok(ErrorBody { code, message, help, diagnostics }) => {
+                Err(ClientError::Refused { code, message, help, diagnostics })
+            }
             Err(_) => Err(broken(format!("it answered with HTTP status {status}"))),
         }
     }
@@ -239,7 +241,7 @@ mod tests {
         let running = Running::start(vec![mapping("orders")], None).await;
         let error = running.client.stop("oders").await.unwrap_err();
         assert!(error.is_unknown_mapping());
-        assert_eq!(error.to_string(), "there is no mapping named \"oders\": `forebay list` shows what there is");
+        assert_eq!(error.to_string(), "there is no mapping named \"oders\"\nhelp: `forebay list` shows all mappings");
         running.engine.shutdown(Duration::ZERO).await.unwrap();
         let error = running.client.list().await.unwrap_err();
         assert!(matches!(&error, ClientError::Refused { code, .. } if code == "closing"), "{error}");
@@ -263,7 +265,7 @@ mod tests {
         let client = Client::new(SocketChoice::of(&[&absent, &stale, &running.socket]));
         assert_eq!(client.list().await.unwrap().len(), 1);
         let error = Client::new(SocketChoice::of(&[&absent, &stale])).list().await.unwrap_err().to_string();
-        let tried = format!("no forebay answers on {}, {};", absent.display(), stale.display());
+        let tried = format!("no forebay answers on {}, {}\nhelp: ", absent.display(), stale.display());
         assert!(error.starts_with(&tried), "{error}");
     }
 

@@ -17,13 +17,13 @@ const BACKLOG: u32 = 128;
 #[derive(Debug, Error)]
 pub(crate) enum SocketError {
     #[error(
-        "another forebay answers on the control socket {0}: stop that one, or choose another path with \
-         --socket (and another --store and --listen)"
+        "another forebay answers on the control socket {0}\nhelp: stop that one, or choose another --socket, --store \
+         and --listen"
     )]
     InUse(String),
-    #[error("{0} is not a socket: remove it, or choose another path with --socket")]
+    #[error("{0} is not a socket\nhelp: remove it, or choose another path with --socket")]
     NotASocket(String),
-    #[error("the control socket {path} cannot be bound: {source}; choose another path with --socket")]
+    #[error("cannot bind the control socket {path}\nhelp: choose another path with --socket")]
     Bind { path: String, source: io::Error },
 }
 

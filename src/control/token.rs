@@ -24,7 +24,8 @@ pub(crate) struct Token(String);
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum TokenError {
     #[error(
-        "FOREBAY_CONTROL_TOKEN has {0} characters: use at least {SHORTEST}, for example from `openssl rand -hex 32`"
+        "FOREBAY_CONTROL_TOKEN has {0} characters: at least {SHORTEST} are needed\nhelp: make one with `openssl rand \
+         -hex 32`"
     )]
     Short(usize),
     #[error("FOREBAY_CONTROL_TOKEN may hold visible ASCII characters only")]

@@ -15,6 +15,9 @@ pub(crate) struct ErrorBody {
     pub(crate) code: String,
     /// For people.
     pub(crate) message: String,
+    /// What to do about it, if forebay knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) help: Option<String>,
     /// The problems of the mapping files, with `invalid_mappings`: as in [`ReloadBody`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) diagnostics: Vec<Value>,

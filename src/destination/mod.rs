@@ -1,4 +1,4 @@
-//! Where the failure records of records that were given up go.
+//! Where failure records go.
 
 mod call;
 #[cfg(test)]

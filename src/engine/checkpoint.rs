@@ -57,7 +57,7 @@ pub(super) async fn change(
             store.replace_kept(name, Some(kept.clone())).await?;
         }
     }
-    tracing::info!(mapping = name, shards = kept.marks.len(), force, "an operator has changed the checkpoint");
+    tracing::info!(mapping = name, shards = kept.marks.len(), force, "an operator changed the checkpoints");
     if let Some(entry) = &mut entry {
         entry.begin_again();
     }

@@ -60,28 +60,28 @@ pub enum CheckpointChange {
 #[derive(Debug, Error)]
 pub enum EngineError {
     /// No mapping has that name.
-    #[error("there is no mapping named {0:?}: `forebay list` shows what there is")]
+    #[error("there is no mapping named {0:?}")]
     Unknown(String),
     /// The mapping stands in a file, which has the last word.
-    #[error("the mapping {0:?} comes from the file {file}: change the file and reload forebay", file = .1.display())]
+    #[error("the mapping {0:?} comes from the file {file}", file = .1.display())]
     OfFile(String, PathBuf),
     /// The mapping drains for the last time.
     #[error("the mapping {0:?} is being deleted")]
     Deleting(String),
     /// The mapping is stopped, so there is nothing to start again.
-    #[error("{0:?} is stopped: `forebay start {0}` starts it")]
+    #[error("{0:?} is stopped")]
     Stopped(String),
     /// The mapping runs, and would write over what is changed.
-    #[error("{name:?} is running: stop it first with `forebay stop {name} --wait`, or use --force")]
+    #[error("{name:?} is running")]
     Running {
         /// The mapping.
         name: String,
     },
     /// The mapping's source is no stream.
-    #[error("{0:?} is fed by a queue: only streams have checkpoints")]
+    #[error("{0:?} reads a queue: only mappings of streams have checkpoints")]
     NoCheckpoints(String),
     /// Nothing is kept of that shard.
-    #[error("nothing is kept of shard {shard:?} of {name:?}: `forebay checkpoint get {name}` shows what is")]
+    #[error("shard {shard:?} of {name:?} has no checkpoint")]
     UnknownShard {
         /// The mapping.
         name: String,
@@ -89,7 +89,7 @@ pub enum EngineError {
         shard: String,
     },
     /// The marks belong to another stream than the mapping's.
-    #[error("the marks are of {given}, but {name:?} reads {wanted}: they would not count")]
+    #[error("the checkpoints are of {given}, but {name:?} reads {wanted}")]
     OtherSource {
         /// The mapping.
         name: String,
@@ -104,6 +104,23 @@ pub enum EngineError {
     /// The engine is shutting down.
     #[error("forebay is shutting down")]
     Closing,
+}
+
+impl EngineError {
+    /// What an operator can do about it.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Unknown(_) => Some("`forebay list` shows all mappings".into()),
+            Self::OfFile(..) => Some("change the file, then run `forebay reload`".into()),
+            Self::Stopped(name) => Some(format!("start it with `forebay start {name}`")),
+            Self::Running { name } => Some(format!("stop it with `forebay stop {name} --wait`, or use --force")),
+            Self::UnknownShard { name, .. } => Some(format!("`forebay checkpoint get {name}` shows all checkpoints")),
+            Self::Deleting(_) | Self::NoCheckpoints(_) | Self::OtherSource { .. } | Self::Store(_) | Self::Closing => {
+                None
+            }
+        }
+    }
 }
 
 /// What a reload changed, by name.

@@ -24,5 +24,6 @@ pub(crate) use last_error::headline;
 pub use snapshot::{Described, LastError, Overview, Snapshot};
 pub use supervisor::{Parts, spawn};
 
+pub(crate) use crate::store::ShownToClients;
 pub use crate::store::{Definition, Kept};
 pub use crate::telemetry::{Counters, MappingState, Shard, ShardState};

@@ -10,7 +10,7 @@ impl Operation {
     /// The input for a call that was given up or that panicked: the machine always gets its answer.
     pub(crate) fn failed(self, error: &JoinError) -> Input {
         let fault = if error.is_cancelled() {
-            Fault::new(FaultKind::Cancelled, "given up")
+            Fault::new(FaultKind::Cancelled, "cancelled")
         } else {
             tracing::error!(operation = ?self, %error, "a call panicked: please report this");
             Fault::new(FaultKind::Transient, format!("the call panicked: {error}"))

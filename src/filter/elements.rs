@@ -1,7 +1,7 @@
 //! The items of a record's lists, as a tree: which values may be taken together, and which exclude each other.
 //!
 //! Two fields may not be satisfied from different items of one list. Only items that are objects or lists count; plain
-//! values in a list belong to whatever is around it.
+//! values in a list belong to what is around it.
 
 /// The item that a value belongs to, or a list. [`ROOT`] is the record itself. Numbers grow in the order of the text,
 /// so what is within an item is a range of them.

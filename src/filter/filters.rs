@@ -11,8 +11,8 @@ use super::verdict::{Explanation, Outcome, Undecidable, Verdict};
 use super::view::{Form, View};
 use super::words;
 
-/// How many steps the search through a record's lists may take for a branch, beside three for each of its bytes. Lists
-/// that are not made for it need about one for each byte.
+/// How many steps the search through a record's lists may take for a branch, in addition to three for each of its
+/// bytes. Lists that are not made for it need about one for each byte.
 const STEPS: usize = 48 * 1024;
 /// For how many branches at most that is granted, so that a pattern of many does not multiply it without end.
 const STEPS_FOR: usize = 16;

@@ -1,5 +1,5 @@
-//! Reads JSON text where it lies: tokens for the pattern's reader and the matcher, and values that nobody asks for are
-//! passed over.
+//! Reads JSON text where it lies: tokens for the pattern's reader and the matcher, and values that are not asked for
+//! are passed over.
 //!
 //! Own code rather than `serde_json`, because a record must not become undecidable by what its patterns do not look at,
 //! nor by numbers beyond a double, lone surrogates and deep nesting in what they do look at. Nothing here recurses.

@@ -42,7 +42,7 @@ pub(super) struct Search<'a> {
     steps: usize,
 }
 
-/// A field that is not settled beforehand.
+/// A field that is not decided beforehand.
 struct Key<'a> {
     slot: usize,
     /// A value that goes with everything is there.

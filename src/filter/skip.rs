@@ -1,5 +1,5 @@
-//! Passes over values that nobody asks for, checking only that they are JSON. Most of a record is passed over, so this
-//! decides how fast records are filtered.
+//! Passes over values that are not asked for, checking only that they are JSON. Most of a record is passed over, so
+//! this decides how fast records are filtered.
 
 use super::lex::{Broken, Fault, fault, number, space, string, word};
 

@@ -11,7 +11,7 @@ pub enum Verdict {
     Match(usize),
     /// It does not.
     NoMatch,
-    /// Nobody can say, because the record has not the form that the patterns ask for. AWS drops such a record.
+    /// It cannot be evaluated, because the record has not the form that the patterns ask for. AWS drops such a record.
     Undecidable(Undecidable),
 }
 

@@ -27,12 +27,12 @@ use crate::mapping::{FunctionRef, LambdaTarget, partition_of};
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(900);
 
 /// How long a timeout that was read is believed. A function whose timeout was raised since then is seen by the
-/// first invoke that we give up: what was read is forgotten then.
+/// first invoke that we abandon: what was read is forgotten then.
 const TRUST: Duration = Duration::from_secs(300);
 
 /// A Lambda function.
 ///
-/// An invoke is given up when the function's timeout and a grace have passed. The timeout is the mapping's own
+/// An invoke is abandoned when the function's timeout and a grace have passed. The timeout is the mapping's own
 /// where it sets one; else it is read from the function's configuration, in the background, from the first
 /// invoke on; until that has worked it is 900 s.
 pub struct LambdaFunction {
@@ -52,7 +52,7 @@ struct Target {
     bounds: CallBounds,
     /// The timeout that was read, in seconds; 0: none.
     learned: AtomicU64,
-    /// When the configuration is to be read again, if nobody else reads it.
+    /// When the configuration is to be read again, if no other task reads it.
     asking: Asking,
 }
 
@@ -146,7 +146,7 @@ impl Target {
         Ok(FunctionSettings { timeout, reserved_concurrency, role, arn })
     }
 
-    /// Reads the configuration, and keeps the timeout that it tells.
+    /// Reads the configuration, and keeps its timeout.
     async fn configuration(&self) -> Result<Configuration, Fault> {
         const OPERATION: &str = "GetFunctionConfiguration";
         let request = self.client.get_function_configuration().function_name(&self.name);

@@ -32,7 +32,7 @@ pub(super) fn read(task: &mut Task<'_>, document: &Node, taken: &mut Taken) {
                     }
                     (Some("NextMarker" | "NextToken" | "ResponseMetadata"), _) => {}
                     (name, _) => {
-                        let what = format!("`{}` beside `EventSourceMappings`", short(name.unwrap_or("a key")));
+                        let what = format!("`{}` next to `EventSourceMappings`", short(name.unwrap_or("a key")));
                         task.leave(what, Unknown::new(key.span, "no answer of AWS's has it", "remove it"));
                     }
                 }

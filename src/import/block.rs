@@ -128,28 +128,28 @@ impl Block {
 
 /// What forebay does without: why, and what to do.
 fn refused(member: &Member, path: &str) -> Option<(String, String)> {
-    let told = |why: &str, help: &str| Some((why.to_owned(), help.to_owned()));
+    let dropped = |why: &str, help: &str| Some((why.to_owned(), help.to_owned()));
     match (path, member.name, member.owner) {
         (_, _, Owner::Others(sources)) => {
             Some((format!("it is a parameter of {sources} mappings"), "forebay has no use for it".into()))
         }
-        ("", "KMSKeyArn", _) => told(
+        ("", "KMSKeyArn", _) => dropped(
             "forebay does not encrypt filters: they stand in the mapping file",
             "keep what is secret out of the filters",
         ),
-        ("", "ProvisionedPollerConfig", _) => told(
+        ("", "ProvisionedPollerConfig", _) => dropped(
             "forebay is the poller",
             "write `ScalingConfig: { MaximumConcurrency: … }` where the concurrency is to be bounded; a poller of \
              AWS's carries 10",
         ),
         ("DestinationConfig", "OnSuccess", _) => {
-            told("no event source mapping sends anywhere what has succeeded", "let the function send it")
+            dropped("no event source mapping sends anywhere what has succeeded", "let the function send it")
         }
         _ => None,
     }
 }
 
-/// Whether a mapping is carried over without this member, whatever its value.
+/// Whether a mapping is imported without this member, with any value.
 pub(super) fn is_idle(name: &str) -> bool {
     let member = parameters::find(MAPPING, name);
     member.is_some_and(|member| member.owner == Owner::ReadOnly || refused(member, "").is_some())
@@ -196,7 +196,7 @@ fn tags(value: &Val) -> Result<Value, Unknown> {
     Ok(Value::Object(found))
 }
 
-/// A value of whatever type, as it is.
+/// A value of any type, as it is.
 fn plain(value: &Val) -> Result<Value, Unknown> {
     Ok(match &value.kind {
         ValKind::Null => Value::Null,

@@ -89,7 +89,7 @@ impl Task<'_> {
         }
         taken.names.insert(name.to_ascii_lowercase());
         for (member, unknown) in block.left {
-            self.leave(format!("`{member}` of {name}, which is carried over without it"), unknown);
+            self.leave(format!("`{member}` of {name}, which is imported without it"), unknown);
         }
         self.import.variables.extend(checked.variables);
         self.import.mappings.push(Imported { name, text, at_aws });

@@ -3,7 +3,7 @@
 //!
 //! A file becomes a tree with places, `resolver` resolves what its values refer to, `block` reads a mapping by the
 //! table of parameters, and what comes out is read again as a mapping file before it counts. What is not carried over
-//! is told.
+//! is listed.
 
 mod answer;
 mod block;

@@ -39,7 +39,7 @@ pub(crate) struct Options {
 /// One mapping that was carried over.
 #[derive(Clone, Debug)]
 pub(crate) struct Imported {
-    /// Unique among all mappings of one import, whatever the case of its letters.
+    /// Unique among all mappings of one import, even if the case of letters is ignored.
     pub(crate) name: String,
     /// The mapping file: AWS's names and values; `${NAME:-default}` stands for a variable.
     pub(crate) text: String,

@@ -30,7 +30,7 @@ pub(crate) fn import(file: &Path, text: &str, options: &Options, taken: &mut Tak
         let help = match flaw.code {
             Code::TooLarge => "import a part of it: only the mappings and what they refer to matter",
             Code::Alias => "write `&name` before the value that `*name` stands for",
-            _ => "check quotes, brackets and indentation at the mark and just before it",
+            _ => "check quotes, brackets and indentation at the caret and just before it",
         };
         return Err(failed(flaw.code, flaw.span, flaw.message, help));
     }

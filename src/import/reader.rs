@@ -135,7 +135,7 @@ impl<'n> Reader<'_, '_, 'n> {
                 found.push((key, Val::text(value.span, Words::literal("unknown"))));
             } else if name == "Tags" {
                 // Tags say nothing about how a mapping works.
-                self.leave(format!("`Tags` of {what}, which is carried over without them"), unknown);
+                self.leave(format!("`Tags` of {what}, which is imported without them"), unknown);
             } else {
                 whole = false;
                 self.leave(format!("the mapping of {what}, for its `{}`", short(name)), unknown);

@@ -117,8 +117,8 @@ impl<'n> Reader<'_, '_, 'n> {
         }
     }
 
-    /// The block of a mapping that SAM makes beside a topic's subscription: of the queue that is named, or of one of
-    /// SAM's.
+    /// The block of a mapping that SAM makes in addition to a topic's subscription: of the queue that is named, or of
+    /// one of SAM's.
     fn subscribed(&mut self, node: &'n Node, queue: &str, what: &str) -> Option<Entries> {
         // They are for the subscription and for the queue's policy.
         let is_idle = |name: &str| matches!(name, "QueueUrl" | "QueuePolicyLogicalId");

@@ -219,20 +219,20 @@ fn walk<'n>(resolver: &mut Resolver<'n>, root: &'n Node, path: &str) -> Result<O
 
 /// A variable of forebay's environment; `rest` are the sources behind it.
 fn of_environment(resolver: &mut Resolver<'_>, name: &str, rest: &str, span: Span) -> Result<Val, Unknown> {
-    let told = |why: String| Unknown::new(span, why, "write the value into a copy of the file, and import that");
+    let unknown = |why: String| Unknown::new(span, why, "write the value into a copy of the file, and import that");
     let written = if rest.trim().is_empty() {
         format!("${{{name}}}")
     } else {
         let spare = variable(resolver, rest, span)?;
         let spare = spare.as_ref().and_then(Val::words).map(|words| rendered(words, span)).transpose()?;
         let Some(spare) = spare.filter(|text| !text.contains(['}', '$'])) else {
-            return Err(told(format!("what counts where `{}` is not set is no plain text", short(name))));
+            return Err(unknown(format!("what counts where `{}` is not set is no plain text", short(name))));
         };
         format!("${{{name}:-{spare}}}")
     };
     match interpolate::fill(&written, &|_| Some(String::new())) {
         Ok(_) => Ok(Val::text(span, Words::written(written))),
-        Err(_) => Err(told(format!("no mapping file can name the variable `{}`", short(name)))),
+        Err(_) => Err(unknown(format!("no mapping file can name the variable `{}`", short(name)))),
     }
 }
 

@@ -94,7 +94,7 @@ impl fmt::Display for Wake {
             Self::Window => "window",
             Self::Retry => "retry",
             Self::Heartbeat => "heartbeat",
-            Self::Settle => "settle",
+            Self::Settle => "delete",
             Self::Deliver => "deliver",
             Self::Checkpoint => "checkpoint",
             Self::Health => "health",

@@ -136,8 +136,8 @@ codes! {
     TimestampPosition = "FB0312",
     /// A starting position that the kind of stream does not have.
     PositionUnsupported = "FB0313",
-    /// A tumbling window with several lanes.
-    WindowAndLanes = "FB0314",
+    /// A tumbling window with a `ParallelizationFactor` above 1.
+    WindowAndParallelization = "FB0314",
     /// A tumbling window with filters.
     WindowAndFilters = "FB0315",
     /// Failure records into the source itself.
@@ -192,15 +192,15 @@ codes! {
     StreamUnreached = "FB0511",
     /// A record that always fails is tried without end.
     NoRetryLimit = "FB0512",
-    /// Records that are given up are gone.
+    /// Records that fail for good are discarded.
     NoDestination = "FB0513",
     /// Messages are dead-lettered before they reach the failure destination.
     RedriveFirst = "FB0514",
     /// The stream takes no more records.
     StreamDisabled = "FB0520",
 
-    /// The marks of a stream mapping are lost.
-    MarksLost = "FB0601",
+    /// The checkpoints of a stream mapping are lost.
+    CheckpointsLost = "FB0601",
     /// The store was written by a newer forebay.
     StoreNewer = "FB0602",
     /// The store's file does not stand at its path any more.

@@ -21,7 +21,7 @@ pub enum Severity {
 /// One problem of one file. As JSON: all members but the shown line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
-    /// Stable; `forebay explain` tells more.
+    /// Stable; `forebay explain` says more.
     pub code: Code,
     /// Whether the mapping can run.
     pub severity: Severity,
@@ -88,7 +88,7 @@ impl Diagnostic {
     }
 
     /// The problem as people read it: code, message, file, line, the line itself with the
-    /// offending token marked, and the help. Several lines, no line end after the last.
+    /// offending token underlined, and the help. Several lines, no line end after the last.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         let level = match self.severity {

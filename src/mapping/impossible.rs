@@ -1,6 +1,6 @@
 //! Patterns that are valid, and not what was meant: they can never match a record of the source, or a part of them does
-//! not count. Most often a slip, and on a queue one that deletes everything. Only what is sure is told; what a body or
-//! an item holds is its sender's.
+//! not count. Most often a slip, and on a queue one that deletes everything. Only what is sure is reported; what a body
+//! or an item holds is its sender's.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ struct Leaf<'a> {
 /// Warns of fields that no record of the source can satisfy.
 pub(crate) fn check(reader: &mut Reader<'_>, written: &Written, kind: SourceKind) {
     let leaves = leaves(written);
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for leaf in &leaves {
         let holds = (kind.rules().fields)(&leaf.path);
         let path = short(&leaf.path.join("."));
@@ -78,14 +78,14 @@ pub(crate) fn check(reader: &mut Reader<'_>, written: &Written, kind: SourceKind
             }
         };
         let span = written.span(span);
-        if !told.contains(&span) {
-            told.push(span);
+        if !reported.contains(&span) {
+            reported.push(span);
             reader.warning(Code::NeverMatches, span, message, help);
         }
     }
 }
 
-/// Warns of fields that stand twice beside each other: of their lists only the last counts, as on AWS.
+/// Warns of fields that stand twice in one object: of their lists only the last counts, as on AWS.
 pub(crate) fn repeated(reader: &mut Reader<'_>, written: &Written) {
     let leaves = leaves(written);
     let mut last: BTreeMap<(usize, &[&str]), &Leaf<'_>> = BTreeMap::new();

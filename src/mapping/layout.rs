@@ -82,7 +82,7 @@ impl Finder<'_, '_> {
                     }
                 }
             } else if !["NextMarker", "ResponseMetadata"].iter().any(|known| same(known, name)) {
-                let message = format!("unknown key `{}` beside `{LISTING}`", short(name));
+                let message = format!("unknown key `{}` next to `{LISTING}`", short(name));
                 self.reader.error(Code::UnknownKey, key.span, message, "write it inside a mapping, or remove it");
             }
         }
@@ -114,7 +114,7 @@ impl Finder<'_, '_> {
         }
     }
 
-    /// Takes `Type` and `Properties` off. What stands beside them (`Name`, `FunctionName`, `Poller`) belongs to the
+    /// Takes `Type` and `Properties` off. What stands next to them (`Name`, `FunctionName`, `Poller`) belongs to the
     /// mapping too.
     fn unwrap(&mut self, entries: Vec<(Node, Node)>) -> Option<Vec<(Node, Node)>> {
         let mut inner = Vec::new();

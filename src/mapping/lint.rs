@@ -85,15 +85,14 @@ impl Lint<'_> {
     fn retries(&mut self, stream: &StreamSpec) {
         let endless = stream.maximum_retry_attempts.is_none() && stream.maximum_record_age.is_none();
         if endless {
-            let message = "retries have no limit: a record that always fails holds up its lane until the stream drops \
-                it, \
-                           and what waits behind it may be dropped with it";
+            let message = "retries have no limit: a record that always fails blocks the records behind it until it \
+                expires, and these may expire with it";
             let help =
                 "write `MaximumRetryAttempts`, `BisectBatchOnFunctionError: true` and `DestinationConfig.OnFailure`";
             self.warn(Code::NoRetryLimit, message.into(), help);
         } else if self.mapping.on_failure.is_none() {
             let message =
-                "records that are given up after their last retry, or for their age, are gone without a trace";
+                "there is no failure destination: records that fail their last retry, or become too old, are discarded";
             let help = "write `DestinationConfig: { OnFailure: { Destination: … } }` with a queue, a topic or a bucket";
             self.warn(Code::NoDestination, message.into(), help);
         }
@@ -160,7 +159,7 @@ impl Lint<'_> {
         }
     }
 
-    /// A stream has a lane for each open shard times its factor.
+    /// A stream has as many concurrent batches as open shards times its factor.
     fn function(&mut self, function: &FunctionSettings, open_shards: u32) {
         if let Some(own) = self.mapping.target.lambda().timeout
             && own < function.timeout
@@ -170,7 +169,7 @@ impl Lint<'_> {
                 show(own),
                 show(function.timeout)
             );
-            let help = "remove it: the function's configuration may be read, and says it better";
+            let help = "remove it: forebay can read the function's configuration";
             self.warn(Code::FunctionTimeoutBelow, message, help);
         }
         let Some(reserved) = function.reserved_concurrency else { return };
@@ -186,17 +185,18 @@ impl Lint<'_> {
         {
             let message =
                 format!("`MaximumConcurrency` is {concurrency}, but the function has only {reserved} reserved");
-            let help = format!("write {reserved} or less; what is above is throttled");
+            let help = format!("write {reserved} or less; further invocations are throttled");
             self.warn(Code::ConcurrencyAboveReserved, message, help);
         }
         let factor = self.mapping.source.stream().map_or(0, |stream| stream.parallelization);
-        let lanes = open_shards.saturating_mul(factor);
-        if reserved > 0 && lanes > reserved {
+        let batches = open_shards.saturating_mul(factor);
+        if reserved > 0 && batches > reserved {
             let message = format!(
-                "{open_shards} open shards with a `ParallelizationFactor` of {factor} make {lanes} lanes, but the \
-                 function has only {reserved} reserved"
+                "{open_shards} open shards with a `ParallelizationFactor` of {factor} make {batches} concurrent \
+                 batches, but the function has only {reserved} reserved"
             );
-            let help = "lower the factor, or raise the function's reserved concurrency; what is above is throttled";
+            let help =
+                "lower the factor, or raise the function's reserved concurrency; further invocations are throttled";
             self.warn(Code::ConcurrencyAboveReserved, message, help);
         }
     }

@@ -1,4 +1,4 @@
-//! From paths to mappings: every file is read, and every problem of every file is told.
+//! From paths to mappings: every file is read, and every problem of every file is reported.
 
 use std::path::{Path, PathBuf};
 
@@ -32,8 +32,8 @@ impl Loaded {
 }
 
 /// Reads files and folders. Of a folder: `*.yaml`, `*.yml` and `*.json` in it, by name, without
-/// its own folders, hidden files and `schema.json`. A file that is named itself is read whatever
-/// its extension. `env` answers for the variables in `${…}`.
+/// its own folders, hidden files and `schema.json`. A file that is named itself is read with any
+/// extension. `env` answers for the variables in `${…}`.
 ///
 /// `now` is in milliseconds since the Unix epoch: a `StartingPositionTimestamp` may not lie after it.
 ///
@@ -58,7 +58,7 @@ pub fn load(paths: &[PathBuf], env: Env<'_>, now: u64) -> Loaded {
     all.finish()
 }
 
-/// Reads the text of one file as [`parse_at`] does, and takes every time for past. Never panics, whatever the text.
+/// Reads the text of one file as [`parse_at`] does, and takes every time for past. Never panics, with any text.
 pub fn parse(file: &Path, text: &str, env: Env<'_>) -> Loaded {
     parse_at(file, text, env, u64::MAX)
 }
@@ -116,13 +116,13 @@ impl All {
                 _ if text.place(flaw.span).shown.contains("${") => {
                     "inside braces and brackets, put values with `${…}` in quotes"
                 }
-                _ => "check quotes, brackets and indentation at the mark and just before it",
+                _ => "check quotes, brackets and indentation at the caret and just before it",
             };
             reader.error(flaw.code, flaw.span, flaw.message, help);
         }
         if reader.is_full() {
-            let message = format!("the file has more problems than the {MOST} that are told");
-            let help = "solve these first, and check the file again";
+            let message = format!("the file has more problems than these {MOST}");
+            let help = "fix these first, and check the file again";
             reader.diagnostics.push(*paths::failed(Code::TooLarge, file, message, help));
         }
         reader.diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column, diagnostic.code));

@@ -41,7 +41,7 @@ pub struct Mapping {
     pub poller: Poller,
     /// `Tags`; they change nothing about how the mapping runs.
     pub tags: BTreeMap<String, String>,
-    /// `MetricsConfig.Metrics`; forebay counts everything, whatever they say.
+    /// `MetricsConfig.Metrics`; forebay always counts everything.
     pub metrics: Vec<String>,
 }
 
@@ -56,7 +56,7 @@ impl Mapping {
     }
 
     /// Whether the other one polls the same queue in the same place as the same role: what was received for one may be
-    /// settled for the other. Never so for streams.
+    /// deleted for the other. Never so for streams.
     #[must_use]
     pub(crate) fn polls_like(&self, other: &Self) -> bool {
         self.source.queue().is_some() && self.same_source(other) && self.poller.source == other.poller.source

@@ -34,7 +34,7 @@ pub(super) enum Step {
     End,
 }
 
-/// Nobody listens any more.
+/// The receiver is gone.
 type Unheard = SendError<Step>;
 
 /// Reads files and folders, in order and each file once. What hangs keeps its thread, and nothing else.
@@ -121,7 +121,7 @@ fn is_mapping_file(file: &Path) -> bool {
     matches!(&*extension, "yaml" | "yml" | "json") && !name.starts_with('.') && name != "schema.json"
 }
 
-/// Opens a regular file. Whoever opens a named pipe waits for its writer, and opening a device may do anything.
+/// Opens a regular file. An open of a named pipe waits for its writer, and opening a device may do anything.
 fn open(file: &Path) -> Result<File, Box<Diagnostic>> {
     regular(file, &fs::metadata(file).map_err(|error| unreadable(file, &error))?)?;
     // What has taken its place in between is not waited for, and looked at once more.

@@ -10,7 +10,7 @@ use super::reader::{Reader, short};
 use super::value::Members;
 use crate::machine::BackoffPolicy;
 
-/// Reads `Poller`; whatever is missing or wrong has its default.
+/// Reads `Poller`; what is missing or wrong has its default.
 pub(crate) fn read(reader: &mut Reader<'_>, mapping: &Members) -> Poller {
     let mut poller = Poller::default();
     let Some(members) = mapping.map("Poller") else { return poller };

@@ -1,4 +1,4 @@
-//! Reads nodes by the table of parameters; whatever is wrong is reported, and the reading goes on.
+//! Reads nodes by the table of parameters; what is wrong is reported, and the reading goes on.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::tree::{Node, NodeKind};
 use super::value::{Kind, Members, Value};
 use crate::parameters::{self, Member, Owner, Shape, join};
 
-/// The most problems of one file that are told.
+/// The most problems of one file that are reported.
 pub(crate) const MOST: usize = 200;
 
 /// Reads one file, or one definition.
@@ -20,7 +20,7 @@ pub(crate) struct Reader<'a> {
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// The mapping that is being read, once its name is known.
     pub(crate) mapping: Option<String>,
-    /// How many errors were found, told or not.
+    /// How many errors were found, reported or not.
     pub(crate) errors: usize,
     /// Answers for the variables of a file; a definition of the API has none, and `${…}` is plain text in it.
     pub(crate) env: Option<Env<'a>>,
@@ -40,9 +40,9 @@ impl<'a> Reader<'a> {
 
     /// An error that is about a parameter as a whole.
     pub(crate) fn error_of(&mut self, parameter: &'static str, code: Code, span: Span, message: String, help: &str) {
-        let told = self.diagnostics.len();
+        let before = self.diagnostics.len();
         self.error(code, span, message, help);
-        self.diagnostics.iter_mut().skip(told).for_each(|diagnostic| diagnostic.parameter = parameter);
+        self.diagnostics.iter_mut().skip(before).for_each(|diagnostic| diagnostic.parameter = parameter);
     }
 
     pub(crate) fn warning(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
@@ -57,7 +57,7 @@ impl<'a> Reader<'a> {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        // The first error is always told, however many warnings there are.
+        // The first error is always reported, however many warnings there are.
         if self.is_full() && !(severity == Severity::Error && self.errors == 1) {
             return;
         }
@@ -66,7 +66,7 @@ impl<'a> Reader<'a> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// So many problems that more of them help nobody, and would only cost time.
+    /// So many problems that more of them would not help, and only cost time.
     pub(crate) fn is_full(&self) -> bool {
         self.diagnostics.len() >= MOST
     }

@@ -47,7 +47,7 @@ pub(crate) static MAPPING: &[Member] = members! {
     ParallelizationFactor: integer(1, 10), place = 11, silent = Some(1), owner = STREAMS;
     /// For streams: how often a batch that the function failed is tried again. Default: -1, without end.
     MaximumRetryAttempts: limit(0, 10_000), place = 17, owner = STREAMS_AND_KAFKA, silent = Some(-1), least = Some(-1);
-    /// For streams: records older than this are given up. Default: -1, never.
+    /// For streams: records older than this are discarded. Default: -1, never.
     MaximumRecordAgeInSeconds: limit(60, 604_800), place = 15,
         owner = STREAMS_AND_KAFKA, silent = Some(-1), least = Some(-1);
     /// For streams: a batch that the function failed is tried again in two halves. Default: false.
@@ -132,7 +132,7 @@ static PROVISIONED: &[Member] = members! {
 };
 
 static DESTINATIONS: &[Member] = members! {
-    /// Takes a record of every batch that was given up; of a queue, every message that the function failed
+    /// Gets a failure record of every batch that failed for good; of a queue, every message that failed
     /// `Poller.OnFailureAttempts` times.
     OnFailure: Shape::Map(DESTINATION_CONFIG), place = 2;
     /// No event source mapping takes it.

@@ -75,7 +75,8 @@ impl SqsQueue {
             match self.encoder.record(message) {
                 Ok(record) => records.push(record),
                 Err(lacking) => {
-                    tracing::warn!(queue = %self.label, lacking, "a message that cannot be settled stays in the queue");
+                    tracing::warn!(queue = %self.label, lacking, "a message without these members was not delivered: \
+                        it stays in the queue");
                 }
             }
         }

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use super::{Definition, Desired};
 
-/// Wishes and definitions, by mapping.
+/// Desired states and definitions, by mapping.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     pub(super) desired: BTreeMap<String, Desired>,
     pub(super) definitions: BTreeMap<String, Definition>,
 }
 
-/// What is asked for anew, by mapping; `None` forgets.
+/// What is newly asked for, by mapping; `None` forgets.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     pub(super) desired: BTreeMap<String, Option<Desired>>,

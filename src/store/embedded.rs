@@ -1,4 +1,4 @@
-//! The store in one file beside the process, and the list of what has begun beside it.
+//! The store in one file, and the list of what has begun next to it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -18,10 +18,10 @@ use super::{Checkpoints, Definition, Definitions, Desired, DesiredStates, Kept, 
 use crate::machine::{Fence, Mark, Positions};
 
 /// Keeps everything in one file, which it holds locked. Every write is on disk when its future ends; writes that come
-/// together share a transaction, and reads of wishes and definitions never touch the disk.
+/// together share a transaction, and reads of desired states and definitions never touch the disk.
 ///
-/// Beside the file lies a list, `FILE.known`, of the stream mappings that have begun: with it a store that was lost is
-/// told from one that is new.
+/// Next to the file is a list, `FILE.known`, of the stream mappings that have begun: it distinguishes a store that was
+/// lost from one that is new.
 #[derive(Debug)]
 pub struct EmbeddedStore {
     pub(super) turns: Arc<Turns>,
@@ -102,7 +102,7 @@ impl DesiredStates for EmbeddedStore {
     fn set_desired(&self, mapping: &str, desired: Option<Desired>) -> BoxFuture<'_, Result<(), StoreError>> {
         let mapping = mapping.to_owned();
         self.submit(None, move |round| {
-            round.wish(mapping, desired);
+            round.desire(mapping, desired);
             Ok(())
         })
     }
@@ -146,11 +146,11 @@ impl Definitions for EmbeddedStore {
         &self,
         mapping: &str,
         definition: Definition,
-        forget_wish: bool,
+        forget_desired: bool,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         let mapping = mapping.to_owned();
         self.submit(None, move |round| {
-            round.define(mapping, definition, forget_wish);
+            round.define(mapping, definition, forget_desired);
             Ok(())
         })
     }
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_wish_outlives_the_store() {
+    async fn a_desired_state_outlives_the_store() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/folder/forebay.redb");
         let store = EmbeddedStore::open(&path).unwrap();

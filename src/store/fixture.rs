@@ -21,7 +21,7 @@ pub(crate) struct Wobbly {
     pub(crate) fails: AtomicBool,
     /// Definitions are written, but nobody hears of it: as when the process is killed then.
     pub(crate) hangs: AtomicBool,
-    /// Questions about wishes are not answered.
+    /// Questions about desired states are not answered.
     pub(crate) deaf: AtomicBool,
 }
 
@@ -50,7 +50,7 @@ impl Wobbly {
 impl DesiredStates for Wobbly {
     fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>> {
         if self.deaf.load(SeqCst) {
-            let (path, reason) = ("wishes".into(), "no answer".into());
+            let (path, reason) = ("desired".into(), "no answer".into());
             return ready(Err(FileError::Io { path, reason }.into())).boxed();
         }
         self.inner.desired(mapping)
@@ -93,11 +93,11 @@ impl Definitions for Wobbly {
         &self,
         mapping: &str,
         definition: Definition,
-        forget_wish: bool,
+        forget_desired: bool,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         let mapping = mapping.to_owned();
         async move {
-            let write = async { self.inner.define(&mapping, definition, forget_wish).await };
+            let write = async { self.inner.define(&mapping, definition, forget_desired).await };
             self.written(write.boxed()).await
         }
         .boxed()

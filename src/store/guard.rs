@@ -33,7 +33,7 @@ pub(super) fn let_go<T>(held: T) {
         Ok(())
     });
     if let Err(trouble) = ended {
-        tracing::warn!(%trouble, "the store was closed untidily; it is put right when it is opened again");
+        tracing::warn!(%trouble, "the store was not closed cleanly: it is repaired when it is opened again");
     }
 }
 

@@ -1,7 +1,7 @@
-//! The list of stream mappings that have begun, in a small file beside the store.
+//! The list of stream mappings that have begun, in a small file next to the store.
 //!
-//! It tells a store that was lost (moved away, restored empty, damaged and replaced) from one that is new: a mapping
-//! that begins at LATEST must not silently skip what arrived meanwhile.
+//! It distinguishes a store that was lost (moved away, restored empty, damaged and replaced) from one that is new: a
+//! mapping that begins at LATEST must not silently skip what arrived meanwhile.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -96,7 +96,7 @@ impl Known {
     }
 }
 
-/// Puts a file in place that is either the old one or the new one at any time, whatever breaks.
+/// Puts a file in place that is either the old one or the new one at any time, even after a crash.
 fn replace_file(path: &Path, contents: &[u8]) -> io::Result<()> {
     let fresh = with_suffix(path, ".new");
     let mut file = File::create(&fresh)?;

@@ -1,4 +1,4 @@
-//! The marks of stream mappings and the fences they are written under, without anything that keeps them.
+//! The checkpoints of stream mappings and the fences they are written under, without anything that keeps them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ pub(super) struct Ledger {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Book {
     pub(super) fence: Fence,
-    /// Marks were saved under this source, or put in place by an operator. Before that nothing is pinned, and the
-    /// mapping may begin anew; after it, it has begun even when it has forgotten every shard.
+    /// Checkpoints were saved under this source, or set by an operator. Before that nothing is pinned, and the mapping
+    /// may begin again; after it, it has begun even when it has forgotten every shard.
     pub(super) begun: bool,
     /// `None`: the mapping was never claimed, or an operator has reset it.
     pub(super) kept: Option<Kept>,
@@ -91,7 +91,7 @@ impl Ledger {
         begun.filter_map(|(name, book)| Some((name.clone(), book.kept.clone()?))).collect()
     }
 
-    /// Puts the operator's marks in place, and makes every earlier claim void.
+    /// Sets the operator's checkpoints, and makes every earlier claim void.
     pub(super) fn replace(&mut self, mapping: &str, kept: Option<Kept>) {
         let book = self.books.entry(mapping.to_owned()).or_default();
         book.fence.0 += 1;

@@ -95,7 +95,7 @@ impl StoreLocation {
 }
 
 /// Tries it on the very file: permissions, read-only mounts and quotas all have their say. The empty file
-/// that this may leave is a new store to whoever opens it next.
+/// that this may leave is a new store for the next one to open it.
 fn can_be_written(path: &Path) -> bool {
     OpenOptions::new().write(true).create(true).truncate(false).open(path).is_ok()
 }

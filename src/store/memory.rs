@@ -40,7 +40,7 @@ impl DesiredStates for MemoryStore {
 
     fn set_desired(&self, mapping: &str, desired: Option<Desired>) -> BoxFuture<'_, Result<(), StoreError>> {
         match desired {
-            Some(wish) => self.asked().desired.insert(mapping.to_owned(), wish),
+            Some(desired) => self.asked().desired.insert(mapping.to_owned(), desired),
             None => self.asked().desired.remove(mapping),
         };
         Box::pin(ready(Ok(())))
@@ -53,8 +53,8 @@ impl Checkpoints for MemoryStore {
         if latest && ledger.book(mapping).is_none() {
             tracing::warn!(
                 mapping,
-                "the store keeps nothing: after a restart this mapping begins at LATEST again, and what arrives \
-                 meanwhile is skipped; name a file with --store to keep its place"
+                "the store keeps nothing: after a restart this mapping starts at LATEST again, and skips the records \
+                 that were written meanwhile. To keep checkpoints, name a file with --store"
             );
         }
         Box::pin(ready(Ok(ledger.claim(mapping, source))))
@@ -88,10 +88,10 @@ impl Definitions for MemoryStore {
         &self,
         mapping: &str,
         definition: Definition,
-        forget_wish: bool,
+        forget_desired: bool,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         let mut asked = self.asked();
-        if forget_wish {
+        if forget_desired {
             asked.desired.remove(mapping);
         }
         asked.definitions.insert(mapping.to_owned(), definition);
@@ -114,12 +114,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn keeps_and_forgets_a_wish() {
+    async fn keeps_and_forgets_a_desired_state() {
         let store = MemoryStore::new();
-        let wish = Desired { enabled: false, file_enabled: true, since_unix_ms: 5 };
+        let stopped = Desired { enabled: false, file_enabled: true, since_unix_ms: 5 };
         assert_eq!(store.desired("orders").await.unwrap(), None);
-        store.set_desired("orders", Some(wish.clone())).await.unwrap();
-        assert_eq!(store.desired("orders").await.unwrap(), Some(wish));
+        store.set_desired("orders", Some(stopped.clone())).await.unwrap();
+        assert_eq!(store.desired("orders").await.unwrap(), Some(stopped));
         assert_eq!(store.desired("others").await.unwrap(), None);
         store.set_desired("orders", None).await.unwrap();
         assert_eq!(store.desired("orders").await.unwrap(), None);

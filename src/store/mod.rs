@@ -1,5 +1,5 @@
-//! What outlives the process: definitions that came through the AWS API, the operator's wishes, and how far streams
-//! were processed.
+//! What outlives the process: definitions that came through the AWS API, desired states, and the checkpoints of
+//! streams.
 
 mod asked;
 mod embedded;
@@ -30,4 +30,4 @@ pub use memory::MemoryStore;
 pub use port::{
     Checkpoints, Definition, Definitions, Desired, DesiredStates, EngineStore, FileError, Kept, Store, StoreError,
 };
-pub(crate) use texts::is_shard;
+pub(crate) use texts::{ShownToClients, is_shard};

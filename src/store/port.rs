@@ -12,7 +12,7 @@ use crate::machine::{Fence, Mark, Positions};
 /// What an operator asked for with `forebay start` or `forebay stop`.
 ///
 /// It counts until the opposite is asked for, or until the file's `Enabled` differs from
-/// `file_enabled`: whoever changes the file later has the last word.
+/// `file_enabled`: the latest change wins.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Desired {
     /// Whether the mapping shall run.
@@ -36,42 +36,41 @@ pub struct Definition {
     pub deleting: bool,
 }
 
-/// What is kept of a stream mapping. As JSON, a mark is its text.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What is kept of a stream mapping. As JSON, a checkpoint is its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
-    /// The ARN of the stream that the marks belong to.
+    /// The ARN of the stream that the checkpoints belong to.
     pub source: String,
-    /// The marks by shard.
-    #[serde(with = "super::texts")]
+    /// The checkpoints by shard.
     pub marks: BTreeMap<Arc<str>, Mark>,
 }
 
-/// The operator's wishes.
+/// The desired states that operators asked for.
 pub trait DesiredStates: Send + Sync + 'static {
-    /// The wish for a mapping, if there is one.
+    /// The desired state of a mapping, if an operator asked for one.
     fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>>;
 
-    /// Keeps (or with `None` forgets) the wish for a mapping.
+    /// Keeps (or with `None` forgets) the desired state of a mapping.
     fn set_desired(&self, mapping: &str, desired: Option<Desired>) -> BoxFuture<'_, Result<(), StoreError>>;
 }
 
 /// How far streams were processed.
 ///
-/// Marks are written under a [`Fence`]. A claim supersedes every earlier one of the mapping, in this process or in
-/// another: a save under an older fence is refused with [`StoreError::Fenced`] and changes nothing. So a process that
-/// was paused, replaced or declared dead can never write over its successor. A store that several processes share hands
-/// out leases by the same means: what a claim returns is what its holder may read, and a lost lease shows as a fence
-/// that is no longer valid.
+/// Checkpoints are written under a [`Fence`]. A claim supersedes every earlier one of the mapping, in this process or
+/// in another: a save under an older fence is refused with [`StoreError::Fenced`] and changes nothing. So a process
+/// that was paused, replaced or declared dead can never write over its successor. A store that several processes share
+/// hands out leases by the same means: what a claim returns is what its holder may read, and a lost lease shows as a
+/// fence that is no longer valid.
 pub trait Checkpoints: Send + Sync + 'static {
-    /// Takes the marks of a mapping over. Marks of another source than `source` count as none: the mapping was
+    /// Takes the checkpoints of a mapping over. Those of another source than `source` count as none: the mapping was
     /// pointed at another stream, and begins there from the start.
     ///
-    /// `latest` says that such a beginning would skip records (`StartingPosition: LATEST`): where a store can tell
-    /// that the marks were lost, such a claim is refused with [`StoreError::Lost`].
+    /// `latest` says that such a beginning would skip records (`StartingPosition: LATEST`): where a store knows
+    /// that the checkpoints were lost, such a claim is refused with [`StoreError::Lost`].
     fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>>;
 
-    /// Writes marks (`None` forgets a shard): all of them, or none. Saves that come together may be written together.
+    /// Writes checkpoints (`None` forgets a shard): all of them, or none. Saves that come together may be written
+    /// together.
     fn save(
         &self,
         mapping: &str,
@@ -82,7 +81,7 @@ pub trait Checkpoints: Send + Sync + 'static {
     /// What is kept of every stream mapping, by name.
     fn kept(&self) -> BoxFuture<'_, Result<BTreeMap<String, Kept>, StoreError>>;
 
-    /// Puts other marks in place of a mapping's, or with `None` forgets that it ever began, and supersedes every
+    /// Replaces the checkpoints of a mapping, or with `None` forgets that it ever began, and supersedes every
     /// claim: for operators.
     fn replace_kept(&self, mapping: &str, kept: Option<Kept>) -> BoxFuture<'_, Result<(), StoreError>>;
 }
@@ -92,13 +91,18 @@ pub trait Definitions: Send + Sync + 'static {
     /// Every definition, by the mapping's name.
     fn definitions(&self) -> BoxFuture<'_, Result<BTreeMap<String, Definition>, StoreError>>;
 
-    /// Keeps the definition of a mapping. With `forget_wish` it also forgets what an operator asked for: both, or none.
-    fn define(&self, mapping: &str, definition: Definition, forget_wish: bool)
-    -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Keeps the definition of a mapping. With `forget_desired` it also forgets what an operator asked for: both, or
+    /// none.
+    fn define(
+        &self,
+        mapping: &str,
+        definition: Definition,
+        forget_desired: bool,
+    ) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Forgets everything of a mapping, wish and marks included, so that it may be done again as long as it fails: the
-    /// definition goes last, or together with the rest. Only for a name that never comes back: the fences of a later
-    /// mapping of that name would begin from the start.
+    /// Forgets everything of a mapping, desired state and checkpoints included, so that it may be done again as long as
+    /// it fails: the definition goes last, or together with the rest. Only for a name that never comes back: the fences
+    /// of a later mapping of that name would begin from the start.
     fn forget(&self, mapping: &str) -> BoxFuture<'_, Result<(), StoreError>>;
 }
 
@@ -118,16 +122,16 @@ pub trait Store: EngineStore + Definitions {
 /// Why a store cannot be used.
 #[derive(Clone, Debug, Error)]
 pub enum StoreError {
-    /// The marks were taken over by a later claim.
-    #[error("the marks of {mapping:?} were taken over by a later claim")]
+    /// The checkpoints were taken over by a later claim.
+    #[error("the checkpoints of {mapping:?} were taken over by another task")]
     Fenced {
         /// The mapping.
         mapping: String,
     },
-    /// The mapping has run with this store before, but its marks are gone.
+    /// The mapping has run with this store before, but its checkpoints are lost.
     #[error(
-        "FB0601: the marks of {mapping:?} are lost: it has run before, but the store {store} does not know it. Put the \
-         old store back, or accept the gap with `forebay checkpoint reset {mapping} --force`"
+        "FB0601: the checkpoints of {mapping:?} are lost: it has run before, but the store {store} does not know it. \
+         Put the old store back, or accept the gap with `forebay checkpoint reset {mapping} --force`"
     )]
     Lost {
         /// The mapping.
@@ -176,7 +180,7 @@ pub enum FileError {
     /// The open file does not stand at its path any more: nothing that is written to it would be found again.
     #[error(
         "FB0603: the store {path} was {how} while forebay runs: nothing more is kept. Put that very file back, or copy \
-         the positions out with `forebay checkpoint export` and restart"
+         the checkpoints with `forebay checkpoint export` and restart"
     )]
     Gone {
         /// The store's file.

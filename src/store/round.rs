@@ -17,7 +17,7 @@ use super::trouble::Trouble;
 use super::{Definition, Desired, Kept, StoreError};
 use crate::machine::{Fence, Mark, Positions};
 
-/// What the file and the list beside it hold.
+/// What the file and the list next to it hold.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) ledger: Ledger,
@@ -79,13 +79,13 @@ impl<'a> Round<'a> {
         }
     }
 
-    pub(super) fn wish(&mut self, mapping: String, wish: Option<Desired>) {
-        self.rows.asked.desired.insert(mapping, wish);
+    pub(super) fn desire(&mut self, mapping: String, desired: Option<Desired>) {
+        self.rows.asked.desired.insert(mapping, desired);
     }
 
-    pub(super) fn define(&mut self, mapping: String, definition: Definition, forget_wish: bool) {
-        if forget_wish {
-            self.wish(mapping.clone(), None);
+    pub(super) fn define(&mut self, mapping: String, definition: Definition, forget_desired: bool) {
+        if forget_desired {
+            self.desire(mapping.clone(), None);
         }
         self.rows.asked.definitions.insert(mapping, Some(definition));
     }
@@ -93,7 +93,7 @@ impl<'a> Round<'a> {
     pub(super) fn forget(&mut self, mapping: &str) {
         self.touch(mapping);
         self.state.ledger.restore(mapping.to_owned(), None);
-        self.wish(mapping.to_owned(), None);
+        self.desire(mapping.to_owned(), None);
         self.rows.asked.definitions.insert(mapping.to_owned(), None);
         self.rows.streams.insert(mapping.to_owned());
         self.rows.whole.insert(mapping.to_owned());
@@ -109,9 +109,8 @@ impl<'a> Round<'a> {
             tracing::warn!(
                 mapping,
                 store = %self.path.display(),
-                "the marks are lost: the mapping has run before, but the store does not know it; it begins anew where \
-                 its \
-                 StartingPosition says, and sees records again"
+                "checkpoints lost: the mapping has run before, but the store does not know it. It starts again at its \
+                 StartingPosition, and records are delivered again"
             );
         }
         self.touch(mapping);

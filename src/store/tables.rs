@@ -39,15 +39,15 @@ pub(super) const META_FORMAT: &str = "format";
 pub(super) const DESIRED: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("desired");
 /// Mapping name to a [`StreamRow`] as JSON.
 pub(super) const STREAMS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("streams");
-/// Mapping name and shard to the text form of a mark.
-pub(super) const MARKS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("marks");
+/// Mapping name and shard to the text form of a checkpoint.
+pub(super) const CHECKPOINTS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("marks");
 /// The same before there were checksums.
-pub(super) const BARE_MARKS: TableDefinition<'_, (&str, &str), &str> = TableDefinition::new("marks");
+pub(super) const BARE_CHECKPOINTS: TableDefinition<'_, (&str, &str), &str> = TableDefinition::new("marks");
 
 /// Mapping name to a [`Definition`](super::Definition) as JSON.
 pub(super) const DEFINITIONS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("definitions");
 
-/// A mapping's [`Book`] without its marks.
+/// A mapping's [`Book`] without its checkpoints.
 #[derive(Serialize, Deserialize)]
 struct StreamRow {
     fence: u64,
@@ -68,9 +68,9 @@ pub(super) struct Rows {
     pub(super) asked: Changes,
     /// Mappings whose row in `streams` has changed.
     pub(super) streams: BTreeSet<String>,
-    /// Mappings of which every mark is written anew.
+    /// Mappings of which every checkpoint is written again.
     pub(super) whole: BTreeSet<String>,
-    /// Single marks, by mapping and shard.
+    /// Single checkpoints, by mapping and shard.
     pub(super) marks: BTreeSet<(String, Arc<str>)>,
 }
 
@@ -89,7 +89,7 @@ pub(super) fn open(database: &Database) -> Result<Contents, Trouble> {
         transaction.open_table(META)?.insert(META_FORMAT, FORMAT)?;
         if format.is_some_and(|format| format < SEALED) {
             // Of another type before.
-            transaction.delete_table(BARE_MARKS)?;
+            transaction.delete_table(BARE_CHECKPOINTS)?;
         }
         write_rows(&transaction, &contents.rows(), &contents.ledger)?;
         transaction.commit()?;
@@ -100,7 +100,7 @@ pub(super) fn open(database: &Database) -> Result<Contents, Trouble> {
 impl Contents {
     /// Every row that there is.
     fn rows(&self) -> Rows {
-        let desired = self.asked.desired.iter().map(|(mapping, wish)| (mapping.clone(), Some(wish.clone())));
+        let desired = self.asked.desired.iter().map(|(mapping, desired)| (mapping.clone(), Some(desired.clone())));
         let definitions = self.asked.definitions.iter().map(|(mapping, row)| (mapping.clone(), Some(row.clone())));
         let mappings: BTreeSet<String> = self.ledger.mappings().cloned().collect();
         Rows {
@@ -157,18 +157,18 @@ fn read_all(database: &Database) -> Result<(Option<u64>, Contents, Vec<Damage>),
     let format = match format {
         Some(format @ 1..=FORMAT) => format,
         Some(found) if found > FORMAT => return Err(Trouble::Newer(found)),
-        Some(found) => return Err(Trouble::Damaged(format!("its format {found} is none that ever was"))),
+        Some(found) => return Err(Trouble::Damaged(format!("its format {found} is unknown"))),
         None => return Err(Trouble::Damaged("it is a database of another program".into())),
     };
     let mut reading = Reading { transaction, format, damaged: Vec::new() };
-    let desired = reading.rows(DESIRED, "the wish for")?;
+    let desired = reading.rows(DESIRED, "the desired state of")?;
     let books = if format >= 2 { reading.books()? } else { BTreeMap::new() };
     let definitions = if format >= 3 { reading.rows(DEFINITIONS, "the definition of")? } else { BTreeMap::new() };
     let damaged = reading.damaged;
     Ok((Some(format), Contents { asked: Asked { desired, definitions }, ledger: Ledger::of(books) }, damaged))
 }
 
-/// A file that is read row by row; all rows that are damaged are told together.
+/// A file that is read row by row; all rows that are damaged are reported together.
 struct Reading<'a> {
     transaction: &'a ReadTransaction,
     format: u64,
@@ -205,15 +205,15 @@ impl Reading<'_> {
             books.insert(mapping, Book { fence: Fence(row.fence), begun: row.begun, kept });
         }
         if self.format < SEALED {
-            for entry in self.transaction.open_table(BARE_MARKS)?.iter()? {
+            for entry in self.transaction.open_table(BARE_CHECKPOINTS)?.iter()? {
                 let (key, text) = entry?;
                 self.mark(&mut books, key.value(), Ok(text.value().as_bytes()));
             }
         } else {
-            for entry in self.transaction.open_table(MARKS)?.iter()? {
+            for entry in self.transaction.open_table(CHECKPOINTS)?.iter()? {
                 let (key, row) = entry?;
                 let (mapping, shard) = key.value();
-                let row = self.checked(MARKS.name(), &[mapping, shard], row.value());
+                let row = self.checked(CHECKPOINTS.name(), &[mapping, shard], row.value());
                 self.mark(&mut books, (mapping, shard), row);
             }
         }
@@ -235,7 +235,7 @@ impl Reading<'_> {
         match text.and_then(parse).and_then(|mark| Ok((kept?, mark))) {
             Ok((kept, mark)) => drop(kept.marks.insert(shard.into(), mark)),
             Err(reason) => {
-                let what = format!("the mark of shard {shard:?} of {mapping:?} cannot be read: {reason}");
+                let what = format!("the checkpoint of shard {shard:?} of {mapping:?} cannot be read: {reason}");
                 self.damaged.push(Damage { mapping: mapping.to_owned(), what });
             }
         }
@@ -252,8 +252,8 @@ impl Reading<'_> {
 
 /// Writes rows in one transaction: all of them, or none. They are on disk when it returns.
 ///
-/// It has two phases, as every commit that can be repaired quickly: else one that was damaged later could not be told
-/// from one that a crash has torn, and would be dropped in silence.
+/// It has two phases, as every commit that can be repaired quickly: else one that was damaged later would look like
+/// one that a crash has torn, and would be dropped in silence.
 pub(super) fn write(database: &Database, rows: &Rows, ledger: &Ledger) -> Result<(), Trouble> {
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
@@ -276,27 +276,29 @@ fn write_rows(transaction: &WriteTransaction, rows: &Rows, ledger: &Ledger) -> R
         let row = seal(STREAMS.name(), &[mapping], &json(&row)?);
         streams.insert(mapping.as_str(), row.as_slice())?;
     }
-    let mut marks = transaction.open_table(MARKS)?;
+    let mut marks = transaction.open_table(CHECKPOINTS)?;
     let kept = |mapping: &str| ledger.book(mapping).and_then(|book| book.kept.as_ref());
     for mapping in &rows.whole {
         // No name lies between a name and the same with a zero byte.
         let after = format!("{mapping}\0");
         marks.retain_in((mapping.as_str(), "")..(after.as_str(), ""), |_, _| false)?;
         for (shard, mark) in kept(mapping).into_iter().flat_map(|kept| &kept.marks) {
-            marks.insert((mapping.as_str(), &**shard), sealed_mark(mapping, shard, mark).as_slice())?;
+            marks.insert((mapping.as_str(), &**shard), sealed_checkpoint(mapping, shard, mark).as_slice())?;
         }
     }
     for (mapping, shard) in rows.marks.iter().filter(|(mapping, _)| !rows.whole.contains(mapping)) {
         match kept(mapping).and_then(|kept| kept.marks.get(shard)) {
-            Some(mark) => marks.insert((mapping.as_str(), &**shard), sealed_mark(mapping, shard, mark).as_slice())?,
+            Some(mark) => {
+                marks.insert((mapping.as_str(), &**shard), sealed_checkpoint(mapping, shard, mark).as_slice())?
+            }
             None => marks.remove((mapping.as_str(), &**shard))?,
         };
     }
     Ok(())
 }
 
-fn sealed_mark(mapping: &str, shard: &str, mark: &Mark) -> Vec<u8> {
-    seal(MARKS.name(), &[mapping, shard], mark.to_string().as_bytes())
+fn sealed_checkpoint(mapping: &str, shard: &str, mark: &Mark) -> Vec<u8> {
+    seal(CHECKPOINTS.name(), &[mapping, shard], mark.to_string().as_bytes())
 }
 
 fn write_json<T: Serialize>(

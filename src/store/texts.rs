@@ -1,30 +1,81 @@
-//! Marks by shard as JSON: an object of their text forms.
+//! Checkpoints by shard as JSON: an object of their text forms.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serializer};
+use serde::ser::SerializeStruct as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::Kept;
 use crate::machine::{Mark, NotAMark};
 
 /// The longest shard id that AWS hands out.
 const LONGEST_SHARD: usize = 128;
 
-pub(super) fn serialize<S: Serializer>(marks: &BTreeMap<Arc<str>, Mark>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(marks.iter().map(|(shard, mark)| (&**shard, mark.to_string())))
+/// Checkpoints as they are shown to clients: those of the version before know `checkpoints` as `marks`. Both names have
+/// the same value until the next version.
+#[derive(Debug)]
+pub(crate) struct ShownToClients<'a>(pub(crate) &'a Kept);
+
+/// The checkpoints of a mapping as they are read, under either name.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    source: String,
+    checkpoints: Option<BTreeMap<String, String>>,
+    marks: Option<BTreeMap<String, String>>,
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Arc<str>, Mark>, D::Error> {
-    let texts = BTreeMap::<String, String>::deserialize(deserializer)?;
-    let marks = texts.into_iter().map(|(shard, text)| {
-        if !is_shard(&shard) {
-            return Err(D::Error::custom(format!("{shard:?} is no shard id")));
-        }
-        let mark = text.parse().map_err(|error: NotAMark| D::Error::custom(format!("shard {shard}: {error}")))?;
-        Ok((shard.into(), mark))
-    });
-    marks.collect()
+struct Texts<'a>(&'a BTreeMap<Arc<str>, Mark>);
+
+impl Serialize for Texts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(shard, checkpoint)| (&**shard, checkpoint.to_string())))
+    }
+}
+
+impl Serialize for Kept {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Kept", 2)?;
+        object.serialize_field("source", &self.source)?;
+        object.serialize_field("checkpoints", &Texts(&self.marks))?;
+        object.end()
+    }
+}
+
+impl Serialize for ShownToClients<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Kept", 3)?;
+        object.serialize_field("source", &self.0.source)?;
+        object.serialize_field("checkpoints", &Texts(&self.0.marks))?;
+        object.serialize_field("marks", &Texts(&self.0.marks))?;
+        object.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Kept {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Written { source, checkpoints, marks } = Written::deserialize(deserializer)?;
+        let texts = match (checkpoints, marks) {
+            (Some(new), Some(old)) if new != old => {
+                return Err(D::Error::custom(
+                    "`checkpoints` and `marks`, its old name, differ: write `checkpoints` only",
+                ));
+            }
+            (Some(texts), _) | (None, Some(texts)) => texts,
+            (None, None) => return Err(D::Error::missing_field("checkpoints")),
+        };
+        let marks = texts.into_iter().map(|(shard, text)| {
+            if !is_shard(&shard) {
+                return Err(D::Error::custom(format!("{shard:?} is not a shard id")));
+            }
+            let checkpoint =
+                text.parse().map_err(|error: NotAMark| D::Error::custom(format!("shard {shard}: {error}")))?;
+            Ok((shard.into(), checkpoint))
+        });
+        Ok(Self { source, marks: marks.collect::<Result<_, _>>()? })
+    }
 }
 
 /// Whether AWS could call a shard that.
@@ -35,31 +86,48 @@ pub(crate) fn is_shard(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::ShownToClients;
     use crate::machine::Mark;
     use crate::store::Kept;
 
+    fn read(text: &str) -> Result<Kept, String> {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+
     #[test]
-    fn marks_are_told_as_texts() {
+    fn checkpoints_are_texts_under_both_names() {
         let marks = [("shardId-1".into(), Mark::After("7".into())), ("shardId-2".into(), Mark::End(None))].into();
         let kept = Kept { source: "arn".into(), marks };
-        let text = serde_json::to_string(&kept).unwrap();
-        assert_eq!(text, r#"{"source":"arn","marks":{"shardId-1":"AFTER:7","shardId-2":"END"}}"#);
-        assert_eq!(serde_json::from_str::<Kept>(&text).unwrap(), kept);
+        let texts = r#"{"shardId-1":"AFTER:7","shardId-2":"END"}"#;
+        let exported = serde_json::to_string(&kept).unwrap();
+        assert_eq!(exported, format!(r#"{{"source":"arn","checkpoints":{texts}}}"#));
+        let shown = serde_json::to_string(&ShownToClients(&kept)).unwrap();
+        assert_eq!(shown, format!(r#"{{"source":"arn","checkpoints":{texts},"marks":{texts}}}"#));
+        let old = format!(r#"{{"source":"arn","marks":{texts}}}"#);
+        for text in [exported, shown, old] {
+            assert_eq!(read(&text).as_ref(), Ok(&kept), "{text}");
+        }
     }
 
     #[test]
     fn what_is_wrong_is_named() {
-        for (marks, said) in [
+        for (checkpoints, said) in [
             (r#"{"shardId-1":"SOON"}"#, "shard shardId-1: \"SOON\" is no position"),
-            (r#"{"":"END"}"#, "\"\" is no shard id"),
-            (r#"{"a/b":"END"}"#, "\"a/b\" is no shard id"),
+            (r#"{"":"END"}"#, "\"\" is not a shard id"),
+            (r#"{"a/b":"END"}"#, "\"a/b\" is not a shard id"),
             (r#"{"shardId-1":5}"#, "invalid type"),
             ("[]", "invalid type"),
         ] {
-            let text = format!(r#"{{"source":"arn","marks":{marks}}}"#);
-            let error = serde_json::from_str::<Kept>(&text).unwrap_err().to_string();
-            assert!(error.contains(said), "{marks}: {error}");
+            let error = read(&format!(r#"{{"source":"arn","checkpoints":{checkpoints}}}"#)).unwrap_err();
+            assert!(error.contains(said), "{checkpoints}: {error}");
         }
-        assert!(serde_json::from_str::<Kept>(r#"{"source":"arn","marks":{},"more":1}"#).is_err());
+        for (text, said) in [
+            (r#"{"source":"arn"}"#, "missing field `checkpoints`"),
+            (r#"{"source":"arn","checkpoints":{},"marks":{"a":"END"}}"#, "differ"),
+            (r#"{"source":"arn","checkpoints":{},"more":1}"#, "unknown field `more`"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.contains(said), "{text}: {error}");
+        }
     }
 }

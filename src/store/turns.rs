@@ -1,7 +1,7 @@
-//! Writes in turns: whatever comes while one round is written waits, and is written together in the next.
+//! Writes in turns: what comes while one round is written waits, and is written together in the next.
 //!
 //! So a thousand mappings that save once a second cost at most a hundred transactions a second and not a thousand, and
-//! a save that comes alone waits for nobody.
+//! a save that comes alone does not wait.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ type Answer = Box<dyn FnOnce(&Outcome) + Send>;
 pub(super) struct Turns {
     pub(super) path: PathBuf,
     place: Place,
-    /// Only whoever has the turn waits for a disk with this held. `None`: closed.
+    /// Only the one that has the turn waits for a disk with this held. `None`: closed.
     pub(super) open: Mutex<Option<Open>>,
     asked: RwLock<Asked>,
     queue: Mutex<Queue>,
@@ -132,7 +132,7 @@ impl Turns {
             tokio::task::spawn_blocking(move || turn.run());
         }
         answered.await.unwrap_or_else(|_| {
-            let lost = "whoever wrote has ended before it was done".to_owned();
+            let lost = "the task that wrote ended before the write was done".to_owned();
             Err(Trouble::Panicked(lost).at(&self.path))
         })
     }
@@ -167,7 +167,7 @@ impl Turns {
         }
     }
 
-    /// Opens the file again, and takes over what it holds: of a write that failed, nobody knows whether it took effect.
+    /// Opens the file again, and takes over what it holds: a write that failed may have taken effect.
     fn reopen(&self, state: &mut State) -> Result<Database, Trouble> {
         let (database, contents) = file::open_again(&self.path, &self.place)?;
         state.ledger = contents.ledger;

@@ -81,7 +81,7 @@ fn database(bytes: &[u8]) -> Result<Database, Trouble> {
     Ok(Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(copy)?)
 }
 
-/// A database that shows its rows whatever its pages are like: as far as its copy can say, it was closed well.
+/// A database that shows its rows even if its pages are damaged: as far as its copy can say, it was closed well.
 fn shown(bytes: &mut [u8]) -> Result<Database, Trouble> {
     if let Some(flags) = bytes.get_mut(FLAGS) {
         *flags &= !OPEN;

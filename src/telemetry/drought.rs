@@ -23,36 +23,36 @@ pub(super) struct Drought {
 struct State {
     since: Option<Instant>,
     filtered: u64,
-    told: bool,
+    logged: bool,
 }
 
 impl Drought {
     pub(super) const fn new() -> Self {
-        Self { begun: AtomicBool::new(false), state: Mutex::new(State { since: None, filtered: 0, told: false }) }
+        Self { begun: AtomicBool::new(false), state: Mutex::new(State { since: None, filtered: 0, logged: false }) }
     }
 
-    /// Records reach the function. True when that ends a drought that was told.
+    /// Records reach the function. True when that ends a drought that was logged.
     pub(super) fn passed(&self, now: impl FnOnce() -> Instant) -> bool {
         if !self.begun.load(Relaxed) {
             return false;
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = state.told;
-        *state = State { since: Some(now()), filtered: 0, told: false };
-        told
+        let logged = state.logged;
+        *state = State { since: Some(now()), filtered: 0, logged: false };
+        logged
     }
 
     /// Records were filtered out. Where it is time to tell, how long nothing has passed and how many did not: once,
     /// until something passes.
-    pub(super) fn filtered(&self, records: usize, now: Instant, may_tell: bool) -> Option<(Duration, u64)> {
+    pub(super) fn filtered(&self, records: usize, now: Instant, may_log: bool) -> Option<(Duration, u64)> {
         self.begun.store(true, Relaxed);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.filtered += u64::try_from(records).unwrap_or(u64::MAX);
         let dry = now.saturating_duration_since(*state.since.get_or_insert(now));
-        if state.told || !may_tell || dry < LONG || state.filtered < MANY {
+        if state.logged || !may_log || dry < LONG || state.filtered < MANY {
             return None;
         }
-        state.told = true;
+        state.logged = true;
         Some((dry, state.filtered))
     }
 }
@@ -64,13 +64,13 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn is_told_once_when_it_is_both_long_and_much() {
+    fn is_logged_once_when_it_is_both_long_and_much() {
         let (drought, start) = (Drought::new(), Instant::now());
         assert_eq!(drought.filtered(5000, start, true), None, "it has only begun");
         assert_eq!(drought.filtered(1, start + LONG - SECOND, true), None, "not long enough");
         assert_eq!(drought.filtered(1, start + LONG, false), None, "not now");
         assert_eq!(drought.filtered(1, start + LONG, true), Some((LONG, 5003)));
-        assert_eq!(drought.filtered(1, start + 9 * LONG, true), None, "it was told");
+        assert_eq!(drought.filtered(1, start + 9 * LONG, true), None, "it was logged");
     }
 
     #[test]
@@ -89,7 +89,7 @@ mod tests {
         assert!(!drought.passed(|| start + LONG));
         assert_eq!(drought.filtered(500, start + LONG + SECOND, true), None);
         assert_eq!(drought.filtered(1, start + 2 * LONG, true), Some((LONG, 501)));
-        assert!(drought.passed(|| start + 3 * LONG), "it was told, and is over");
+        assert!(drought.passed(|| start + 3 * LONG), "it was logged, and is over");
         assert!(!drought.passed(|| start + 3 * LONG));
         assert_eq!(drought.filtered(99, start + 5 * LONG, true), None);
         assert_eq!(drought.filtered(1, start + 5 * LONG, true), Some((2 * LONG, 100)), "it can come again");

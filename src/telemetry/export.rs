@@ -106,18 +106,18 @@ impl Sheet<'_, '_> {
         self.counter("invokes", Of::All, "Invokes that ended, by result.", |mapping, family| {
             mapping.counts().invokes().try_for_each(|(result, n)| labelled(family, mapping, "result", result, n))
         })?;
-        let help = "Batches that were closed, by what closed them.";
+        let help = "Batches that were closed, by the reason.";
         self.counter("batch_flushes", Of::All, help, |mapping, family| {
             each(family, mapping, "reason", mapping.counts().flushes.iter())
         })?;
-        let help = "Messages whose visibility was to be extended, by result.";
+        let help = "Extensions of visibility timeouts, by result.";
         self.counter("heartbeats", Of::Queues, help, |mapping, family| {
             each(family, mapping, "result", mapping.counts().heartbeats.iter())
         })?;
         self.counter(
             "checkpoints",
             Of::Streams,
-            "Marks that were saved, and writes that failed.",
+            "Checkpoints that were saved, and writes that failed.",
             |mapping, family| {
                 let (saved, failed) = (&mapping.counts().checkpoints_saved, &mapping.counts().checkpoints_failed);
                 let mut counts = [("saved", saved), ("failed", failed)].into_iter();
@@ -125,10 +125,15 @@ impl Sheet<'_, '_> {
             },
         )?;
         // A series appears with its first violation: any series at all is an alarm.
-        self.counter("invariant_violations", Of::All, "Times that a named invariant was untrue.", |mapping, family| {
-            let violations = mapping.counts().violations.iter().filter(|(_, n)| *n > 0);
-            each(family, mapping, "invariant", violations)
-        })
+        self.counter(
+            "invariant_violations",
+            Of::All,
+            "Times that a named invariant was violated: a bug in forebay.",
+            |mapping, family| {
+                let violations = mapping.counts().violations.iter().filter(|(_, n)| *n > 0);
+                each(family, mapping, "invariant", violations)
+            },
+        )
     }
 
     fn states(&mut self) -> Written {
@@ -160,7 +165,7 @@ impl Sheet<'_, '_> {
             }
         })?;
         let now = self.now_unix_ms;
-        let help = "How long ago the oldest record was read that no saved mark covers; 0: all is saved.";
+        let help = "How long ago the oldest record was read that no saved checkpoint covers; 0: all is saved.";
         self.gauge("checkpoint_age", Of::Streams, help, Some(&Unit::Seconds), |mapping, family| {
             family.encode_family(&mapping.labels())?.encode_gauge(&mapping.checkpoint_age(now).as_secs_f64())
         })?;
@@ -169,7 +174,7 @@ impl Sheet<'_, '_> {
             let ahead = mapping.clock_ahead_ms() as f64 / 1000.0;
             family.encode_family(&mapping.labels())?.encode_gauge(&ahead)
         })?;
-        self.gauge("shards", Of::Streams, "Shards by what is done with them.", None, |mapping, family| {
+        self.gauge("shards", Of::Streams, "Shards by their state.", None, |mapping, family| {
             ShardState::ALL.iter().try_for_each(|&state| {
                 let [name, source] = mapping.labels();
                 let labels = [name, source, ("state", state.as_str())];

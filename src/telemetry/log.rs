@@ -17,7 +17,7 @@ use crate::mapping::{Rules, SourceKind};
 const SHOWN_SHARDS: usize = 20;
 
 /// A log line about a mapping.
-macro_rules! tell {
+macro_rules! line {
     ($level:ident, $log:expr, $($rest:tt)*) => {
         tracing::$level!(target: "forebay::mapping", mapping = &*$log.mapping, source = $log.rules.label, $($rest)*)
     };
@@ -54,68 +54,75 @@ impl EventLog {
                 self.count_together();
             }
             Event::DescribeFailed { kind, message } => self.warn(Topic::Describe, kind.as_str(), |silenced| {
-                tell!(
+                line!(
                     warn,
                     self,
                     kind = kind.as_str(),
                     error = message,
                     silenced,
-                    "the source's attributes cannot be read: going on without them"
+                    "the queue's attributes cannot be read: continuing without them"
                 );
             }),
             Event::InvokeEnded { end, records, failed, took, problem } => {
                 self.invoke_ended(*end, *records, *failed, *took, problem.as_ref());
             }
             Event::Exhausted { records, receives } => self.warn(Topic::Exhausted, "", |silenced| {
-                tell!(
+                line!(
                     warn,
                     self,
                     records,
                     max_receive_count = receives,
                     silenced,
-                    "the function failed messages for the last time: they go to the dead-letter queue"
+                    "messages failed on their last receive: SQS moves them to the dead-letter queue"
                 );
             }),
             Event::MalformedResponse { reason } => self.warn(Topic::Malformed, reason, |silenced| {
-                tell!(warn, self, reason, silenced, "malformed answer: the whole batch counts as failed");
+                line!(
+                    warn,
+                    self,
+                    reason,
+                    silenced,
+                    "malformed response of the function: the whole batch counts as \
+                    failed"
+                );
             }),
             Event::Screened { filtered_out, undecided } => self.screened(*filtered_out, *undecided),
             Event::InvokeStarted { .. } => {
                 if self.drought.passed(Instant::now) {
-                    tell!(info, self, "records pass the filters again");
+                    line!(info, self, "records pass the filters again");
                 } else {
-                    tell!(debug, self, ?event, "event");
+                    line!(debug, self, ?event, "event");
                 }
             }
             Event::OrderKept { records } => self.warn(Topic::Order, "", |silenced| {
-                tell!(
+                line!(
                     warn,
                     self,
                     records,
                     silenced,
-                    "the function reported messages as processed although an earlier one of their group failed: they \
-                     will \
-                     come again behind it; return all that are behind the first failure, or set Poller.GroupOrder"
+                    "the function reported messages as processed behind a failed one of their group: they are \
+                     delivered again, to keep the order. Return all messages behind the first failure, or set \
+                     Poller.GroupOrder"
                 );
             }),
             Event::DeleteFailed { records, message } => self.warn(Topic::Delete, "", |silenced| {
-                tell!(warn, self, records, error = message, silenced, "messages could not be deleted, trying again");
+                line!(warn, self, records, error = message, silenced, "messages could not be deleted: retrying");
             }),
             Event::LeaseLost { records, reason } => self.warn(Topic::Lease, reason, |silenced| {
-                tell!(
+                line!(
                     warn,
                     self,
                     records,
                     reason,
                     silenced,
-                    "lost before they were settled: they will be delivered again"
+                    "messages lost before they were deleted: they may be delivered again"
                 );
             }),
             Event::TooLarge { id, bytes } => self.warn(Topic::TooLarge, "", |silenced| {
-                tell!(warn, self, id, bytes, silenced, "a record is too large for any invoke");
+                line!(warn, self, id, bytes, silenced, "a record is too large for an invoke");
             }),
             Event::Violated(invariant) => self.warn(Topic::Invariant, invariant.as_str(), |silenced| {
-                tell!(
+                line!(
                     error,
                     self,
                     invariant = invariant.as_str(),
@@ -137,19 +144,18 @@ impl EventLog {
             | Event::Checkpointed { .. }
             | Event::Bisected { .. }
             | Event::Described { .. } => {
-                tell!(debug, self, ?event, "event");
+                line!(debug, self, ?event, "event");
             }
             Event::ClockSkew { ahead_ms: 0 } => {
-                tell!(info, self, "the host's clock agrees with the source's again");
+                line!(info, self, "the host's clock is right again");
             }
             Event::ClockSkew { ahead_ms } => {
                 let ahead_seconds = ahead_ms / 1000;
-                tell!(
+                line!(
                     warn,
                     self,
                     ahead_seconds,
-                    "the host's clock differs from the source's, which counts: set it by \
-                    NTP"
+                    "the host's clock is wrong: forebay uses the time of the source; set the clock by NTP"
                 );
             }
             Event::ShardStarted { .. }
@@ -169,25 +175,27 @@ impl EventLog {
     /// How a drain has ended, and what is repeated.
     fn drained(&self, abandoned: usize, unsaved: &[(Arc<str>, Mark)]) {
         if abandoned > 0 {
-            tell!(warn, self, abandoned, "drain cut short: abandoned batches will be delivered again");
+            line!(warn, self, abandoned, "drain cut short: these batches will be delivered again");
         }
         if !unsaved.is_empty() {
-            let mut shards: Vec<String> =
-                unsaved.iter().take(SHOWN_SHARDS).map(|(shard, mark)| format!("{shard} up to {mark}")).collect();
+            let mut shards: Vec<String> = unsaved
+                .iter()
+                .take(SHOWN_SHARDS)
+                .map(|(shard, checkpoint)| format!("{shard} up to {checkpoint}"))
+                .collect();
             if unsaved.len() > SHOWN_SHARDS {
                 shards.push(format!("and {} more", unsaved.len() - SHOWN_SHARDS));
             }
-            tell!(
+            line!(
                 warn,
                 self,
                 shards = shards.join(", "),
-                "the last checkpoints were not saved: the records of these shards from their last saved checkpoint on \
-                 will \
-                 be delivered again"
+                "the last checkpoints were not saved: records after the saved checkpoints of these shards will be \
+                 delivered again"
             );
         }
         if abandoned == 0 && unsaved.is_empty() {
-            tell!(info, self, "drained");
+            line!(info, self, "drained");
         }
     }
 
@@ -200,19 +208,19 @@ impl EventLog {
         match (said, dry) {
             (Some(silenced), _) => {
                 let done = self.done(then, undecidable);
-                tell!(warn, self, silenced, "{done}: {why} (Poller.OnUndecidable: {})", then.as_str());
+                line!(warn, self, silenced, "{done}: {why} (Poller.OnUndecidable: {})", then.as_str());
             }
             (None, Some((dry, filtered))) => {
-                tell!(
+                line!(
                     warn,
                     self,
                     filtered,
                     nothing_passed_for = ?Duration::from_secs(dry.as_secs()),
-                    "the filters let nothing pass: try FilterCriteria with `forebay filter`"
+                    "no record passes the filters: try FilterCriteria with `forebay filter`"
                 );
             }
             (None, None) => {
-                tell!(debug, self, filtered_out, undecidable, "filtered");
+                line!(debug, self, filtered_out, undecidable, "filtered");
             }
         }
     }
@@ -233,13 +241,13 @@ impl EventLog {
         self.crowd.note(&self.mapping, *health != Health::Ok, Instant::now());
         match health {
             Health::Ok => {
-                tell!(info, self, "healthy");
+                line!(info, self, "healthy");
             }
             Health::Degraded { reason } => {
-                tell!(warn, self, reason, "degraded");
+                line!(warn, self, reason, "degraded");
             }
             Health::Failing { reason } => {
-                tell!(warn, self, reason, "failing: the function has not processed anything for a minute");
+                line!(warn, self, reason, "failing: no batch has succeeded for a minute");
             }
         }
         self.count_together();
@@ -268,13 +276,13 @@ impl EventLog {
         let kind_label = kind.as_str();
         match self.admit(Topic::Poll, kind) {
             Some(silenced) if kind.needs_operator() => {
-                tell!(warn, self, kind = kind_label, error = message, ?retry_in, silenced, "poll failed");
+                line!(warn, self, kind = kind_label, error = message, ?retry_in, silenced, "poll failed");
             }
             Some(silenced) => {
-                tell!(info, self, kind = kind_label, error = message, ?retry_in, silenced, "poll failed");
+                line!(info, self, kind = kind_label, error = message, ?retry_in, silenced, "poll failed");
             }
             None => {
-                tell!(debug, self, kind = kind_label, error = message, ?retry_in, "poll failed");
+                line!(debug, self, kind = kind_label, error = message, ?retry_in, "poll failed");
             }
         }
     }
@@ -285,14 +293,14 @@ impl EventLog {
             (InvokeEnd::Fault(kind), _) => self.admit(Topic::Invoke, kind),
             (end, Some(_)) => self.repeats.admit(Topic::Invoke, end.as_str(), Instant::now()),
         };
-        let result = end.as_str();
+        let (result, took) = (end.as_str(), rounded(took));
         let (kind, error) = problem.map(|problem| (&*problem.kind, &*problem.message)).unzip();
         match said {
             Some(silenced) => {
-                tell!(warn, self, result, records, failed, ?took, kind, error, silenced, "invoke failed");
+                line!(warn, self, result, records, failed, ?took, kind, error, silenced, "invoke failed");
             }
             None => {
-                tell!(debug, self, result, records, failed, ?took, kind, error, "invoke ended");
+                line!(debug, self, result, records, failed, ?took, kind, error, "invoke ended");
             }
         }
     }
@@ -302,4 +310,10 @@ impl EventLog {
             say(silenced);
         }
     }
+}
+
+/// A duration as people read it: without the digits that say nothing.
+fn rounded(took: Duration) -> Duration {
+    let micros = if took < Duration::from_millis(10) { 1 } else { 1_000 };
+    Duration::from_micros(u64::try_from(took.as_micros()).unwrap_or(u64::MAX) / micros * micros)
 }

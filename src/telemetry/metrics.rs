@@ -53,7 +53,7 @@ impl Metrics {
         Arc::clone(live.entry((name.to_owned(), kind.as_str())).or_insert_with(new))
     }
 
-    /// Removes the series of a mapping that is gone. Whoever still holds its metrics counts unseen.
+    /// Removes the series of a mapping that is gone. What still counts in them is not shown.
     pub fn remove(&self, name: &str, kind: SourceKind) {
         let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
         live.remove(&(name.to_owned(), kind.as_str()));
@@ -135,19 +135,19 @@ impl MappingMetrics {
         self.counts.in_flight.store(u64::try_from(n).unwrap_or(u64::MAX), Relaxed);
     }
 
-    /// When the oldest record was read that no saved mark covers yet, in milliseconds since the Unix epoch.
+    /// When the oldest record was read that no saved checkpoint covers yet, in milliseconds since the Unix epoch.
     pub fn set_unsaved_since(&self, unix_ms: Option<u64>) {
         self.counts.unsaved_since_unix_ms.set(unix_ms);
     }
 
-    /// How long the oldest record has waited for a saved mark; zero when everything is saved.
+    /// How long the oldest record has waited for a saved checkpoint; zero when everything is saved.
     #[must_use]
     pub fn checkpoint_age(&self, now_unix_ms: u64) -> Duration {
         let unsaved = self.counts.unsaved_since_unix_ms.get().map(|since| now_unix_ms.saturating_sub(since));
         Duration::from_millis(unsaved.unwrap_or(0))
     }
 
-    /// Nobody looks at the source's clock any more.
+    /// The source's clock is not looked at any more.
     pub fn forget_skew(&self) {
         self.counts.clock_ahead_ms.store(0, Relaxed);
     }
@@ -157,7 +157,7 @@ impl MappingMetrics {
         self.counts.clock_ahead_ms.load(Relaxed)
     }
 
-    /// What the events told of the mapping's shards.
+    /// What the events said of the mapping's shards.
     pub(crate) const fn shards(&self) -> &Shards {
         &self.shards
     }

@@ -1,4 +1,4 @@
-//! What forebay tells about itself: every event becomes one metric and, where it matters, one log line.
+//! What forebay shows of itself: every event becomes one metric and, where it matters, one log line.
 
 mod counts;
 mod crowd;

@@ -41,7 +41,7 @@ pub(super) struct Repeats(Mutex<BTreeMap<About, Said>>);
 /// How often something stayed unsaid before it is said; `None`: never.
 pub(super) type Silenced = Option<u64>;
 
-/// The shard where it is told by shard, the topic, and what of it.
+/// The shard where it is logged by shard, the topic, and what of it.
 type About = (Option<Arc<str>>, Topic, &'static str);
 
 #[derive(Debug)]

@@ -47,35 +47,34 @@ macro_rules! counters {
 counters! {
     polled: All, "events_polled", "Records received from the source.";
     filtered: All, "events_filtered", "Records that no filter matched.";
-    undecidable: All, "events_undecidable", "Records to which the filters could not be applied.";
-    invoked: All, "events_invoked", "Records handed to the function; again on each retry and throttle.";
-    failed: All, "events_failed", "Records that the function, or the way to it, failed.";
+    undecidable: All, "events_undecidable", "Records whose filters could not be evaluated.";
+    invoked: All, "events_invoked", "Records sent to the function; again on each retry and throttle.";
+    failed: All, "events_failed", "Records whose invoke failed, or that the function reported as failed.";
     exhausted: Queues, "events_exhausted",
         "Messages that the function failed on the last receive before the dead-letter queue.";
     deleted: Queues, "events_deleted", "Messages deleted after they were processed.";
     kept_in_order: Queues, "events_kept_in_order",
-        "Messages reported as processed that come again behind an earlier one of their group.";
-    dropped: Streams, "events_dropped", "Records that were given up and had no destination.";
-    delivered: All, "events_delivered_to_destination", "Records given up whose failure record was confirmed.";
-    destination_failures: All, "destination_failures", "Failure records that were not confirmed and delivered again.";
+        "Messages reported as processed behind a failed one of their group: they are delivered again.";
+    dropped: Streams, "events_dropped", "Records discarded: they failed for good, and had no failure destination.";
+    delivered: All, "events_delivered_to_destination", "Records whose failure record the destination confirmed.";
+    destination_failures: All, "destination_failures", "Failure records that the destination did not confirm: they \
+        are delivered again.";
     bisections: Streams, "bisections", "Failed batches that were split.";
     trimmed: Streams, "trimmed", "Times that records were trimmed from a shard before they were read.";
     shards_gone: Streams, "shards_gone", "Shards that the stream no longer lists.";
-    iterators_expired: Streams, "iterators_expired", "Iterators that were past their time and opened again.";
+    iterators_expired: Streams, "iterators_expired", "Expired iterators: the shard was opened again.";
     list_failures: Streams, "list_failures", "Times that the stream's shards could not be listed.";
     throttles: All, "throttles", "Invokes that were throttled.";
-    malformed: All, "malformed_responses", "Answers that broke the form of ReportBatchItemFailures.";
-    leases_lost: Queues, "leases_lost", "Messages whose receipt was lost before they were settled.";
-    delete_failures: Queues, "delete_failures", "Deletions that did not work and were tried again.";
+    malformed: All, "malformed_responses", "Responses that break the form of ReportBatchItemFailures.";
+    leases_lost: Queues, "leases_lost", "Messages whose receipt was lost before they were deleted.";
+    delete_failures: Queues, "delete_failures", "Deletions that failed and were retried.";
     oversized: All, "oversized_messages", "Records whose event alone is over 6 MB.";
 }
 
 /// Gauges: name, whose, help, and the number where it is known.
 pub(super) const GAUGES: [(&str, Of, &str, Gauge); 6] = [
-    ("invokes_in_flight", Of::All, "Batches that are with the function.", |counts| {
-        Some(counts.in_flight.load(Relaxed))
-    }),
-    ("invokes_in_flight_limit", Of::All, "How many batches may be with the function.", |counts| {
+    ("invokes_in_flight", Of::All, "Batches in flight.", |counts| Some(counts.in_flight.load(Relaxed))),
+    ("invokes_in_flight_limit", Of::All, "How many batches may be in flight.", |counts| {
         Some(counts.in_flight_limit.load(Relaxed))
     }),
     (
@@ -87,7 +86,7 @@ pub(super) const GAUGES: [(&str, Of, &str, Gauge); 6] = [
     (
         "source_not_visible",
         Of::Queues,
-        "Messages hidden from receives, approximately, when the source was last asked.",
+        "Messages that are not visible, approximately, when the source was last asked.",
         |counts| counts.not_visible.get(),
     ),
     ("mapping_degraded", Of::All, "1 while the mapping cannot do its work, or only in part.", |counts| {

@@ -35,14 +35,14 @@ pub(crate) struct Shards(Mutex<BTreeMap<Arc<str>, Shard>>);
 pub struct Shard {
     /// Whether it is read.
     pub state: ShardState,
-    /// How far it is settled and saved.
+    /// Its saved checkpoint.
     pub position: Mark,
     /// The iterator age that its last batch or idle read showed; `None` until one has.
     pub age: Option<Duration>,
 }
 
 impl Shards {
-    /// Takes over what an event tells of a shard; other events change nothing.
+    /// Takes over what an event says of a shard; other events change nothing.
     pub(crate) fn observe(&self, event: &Event) {
         match event {
             Event::ShardStarted { shard, from } => {
@@ -84,12 +84,12 @@ impl Shards {
         }
     }
 
-    /// Forgets all of them: what comes is told anew.
+    /// Forgets all of them: what comes is shown again.
     pub(crate) fn forget(&self) {
         self.lock().clear();
     }
 
-    /// The greatest iterator age of the shards that are read, zero where none is told yet; `None` while none is read.
+    /// The greatest iterator age of the shards that are read, zero where none is known yet; `None` while none is read.
     pub(crate) fn iterator_age(&self) -> Option<Duration> {
         let shards = self.lock();
         let read = shards.values().filter(|seen| seen.state == ShardState::Reading);

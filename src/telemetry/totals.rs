@@ -26,9 +26,9 @@ pub struct Counters {
     pub invokes: u64,
     /// Answers that broke the form of `ReportBatchItemFailures`.
     pub malformed_responses: u64,
-    /// Records that were given up and had no destination.
+    /// Records that were discarded: they failed for good, and had no failure destination.
     pub dropped: u64,
-    /// Records that were given up and whose failure record the destination has confirmed.
+    /// Records whose failure record the destination confirmed.
     pub delivered_to_destination: u64,
     /// Failed batches that were split.
     pub bisections: u64,

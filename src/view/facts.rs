@@ -116,9 +116,9 @@ impl QueueStatus {
 pub(crate) struct StreamStatus {
     /// The greatest iterator age of the shards that are read; null while none is read.
     pub(crate) iterator_age_seconds: Option<f64>,
-    /// How long ago the oldest record was read that no saved mark covers yet; 0: all is saved.
+    /// How long ago the oldest record was read that no saved checkpoint covers yet; 0: all is saved.
     pub(crate) checkpoint_age_seconds: f64,
-    /// Records that were read and are not settled.
+    /// Records that were read and are not yet acknowledged.
     pub(crate) held: u64,
     /// Batches in flight.
     pub(crate) in_flight: u64,
@@ -135,7 +135,7 @@ pub(crate) struct StreamStatus {
 pub(crate) struct ShardStatus {
     /// `shardId-…`.
     pub(crate) shard_id: String,
-    /// How far it is settled and saved: `TRIM_HORIZON`, `AT_TIMESTAMP:…`, `LATEST:…`, `AFTER:…` or `END`.
+    /// Its saved checkpoint: `TRIM_HORIZON`, `AT_TIMESTAMP:…`, `LATEST:…`, `AFTER:…` or `END`.
     pub(crate) position: String,
     /// How old the last record of its last batch was when it went to the function; 0 once it is idle, null before
     /// its first batch.

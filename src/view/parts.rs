@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::machine::StartingPosition;
 use crate::mapping::{Mapping, StreamSpec};
 
-/// The reason of a state that AWS gives for the kind of source, whoever changed it.
+/// The reason of a state that AWS gives for the kind of source.
 pub(crate) const fn state_transition_reason(mapping: &Mapping) -> &'static str {
     mapping.source.rules().shown.transition_reason
 }

@@ -52,13 +52,13 @@ fn nothing_is_served_to_everybody_by_mistake() {
     let served = ("FOREBAY_AWS_API", "127.0.0.1:0");
     let insecure = ("FOREBAY_AWS_API_INSECURE", "1");
     let table: [Refused<'_>; 8] = [
-        (&["--aws-api", "127.0.0.1:0"], &[], "the AWS API has no keys: set FOREBAY_API_KEYS=id:secret"),
-        (&[], &[served], "the AWS API has no keys: set FOREBAY_API_KEYS=id:secret"),
+        (&["--aws-api", "127.0.0.1:0"], &[], "the AWS API has no keys\nhelp: set FOREBAY_API_KEYS=id:secret"),
+        (&[], &[served], "the AWS API has no keys\nhelp: set FOREBAY_API_KEYS=id:secret"),
         (&["--aws-api", "0.0.0.0:0", "--aws-api-insecure"], &[], "choose a loopback address such as 127.0.0.1:9691"),
         (&["--aws-api", "[::]:0"], &[insecure], "choose a loopback address such as 127.0.0.1:9691"),
         (&INSECURE, &[keys], "remove one of the two"),
         (&["--aws-api-insecure"], &[], "add --aws-api 127.0.0.1:9691"),
-        (&["--aws-api", "9691"], &[keys], "--aws-api 9691 cannot be used"),
+        (&["--aws-api", "9691"], &[keys], "--aws-api 9691 is not an address"),
         (&["--aws-api", "127.0.0.1:0"], &[("FOREBAY_API_KEYS", "secret")], "FOREBAY_API_KEYS"),
     ];
     for (flags, environment, text) in table {

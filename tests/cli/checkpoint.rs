@@ -13,8 +13,8 @@ const CLICKS: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/clicks/strea
 /// An export of two mappings.
 fn export() -> Value {
     json!({ "version": 1, "mappings": {
-        "clicks": { "source": CLICKS, "marks": { "shardId-00000001541626099285-f35f62ef": "TRIM_HORIZON" } },
-        "orders": { "source": ORDERS, "marks": {
+        "clicks": { "source": CLICKS, "checkpoints": { "shardId-00000001541626099285-f35f62ef": "TRIM_HORIZON" } },
+        "orders": { "source": ORDERS, "checkpoints": {
             "shardId-000000000000": "END",
             "shardId-000000000001": "AFTER:49590338271490256608559692538361571095921575989136588898",
         } },
@@ -52,7 +52,8 @@ fn tables_and_json() {
     insta::assert_snapshot!("get", shown(&["get", "orders"]));
     insta::assert_snapshot!("get_json", shown(&["get", "orders", "-o", "json"]));
     assert_eq!(shown(&["get", "orders", "shardId-000000000000"]), "END\n");
-    let expected = json!({ "name": "orders", "source": ORDERS, "shard": "shardId-000000000000", "mark": "END" });
+    let expected = json!({ "name": "orders", "source": ORDERS, "shard": "shardId-000000000000",
+        "checkpoint": "END", "mark": "END" });
     assert_eq!(parsed(&shown(&["get", "orders", "shardId-000000000000", "-o", "json"])), expected);
 }
 
@@ -64,16 +65,24 @@ fn an_export_is_imported_elsewhere_without_a_daemon() {
     let import = ["checkpoint", "import", "--store", "b.redb"];
     place.forebay(&import).write_stdin(exported.clone()).assert().success();
     assert_eq!(place.stdout(&["checkpoint", "export", "--store", "b.redb"]), exported);
+    // Exports of the version before have another name for them.
+    let old = exported.replace("\"checkpoints\"", "\"marks\"");
+    place.forebay(&["checkpoint", "import", "--store", "c.redb"]).write_stdin(old).assert().success();
+    assert_eq!(place.stdout(&["checkpoint", "export", "--store", "c.redb"]), exported);
 
     let one = parsed(&place.stdout(&["checkpoint", "export", "orders", "--store", "a.redb"]));
     assert_eq!(one["mappings"].as_object().unwrap().keys().collect::<Vec<_>>(), ["orders"]);
     let error = place.stderr(&["checkpoint", "export", "orders", "nope", "--store", "a.redb"], 1);
-    assert!(error.contains("the store a.redb keeps nothing of \"nope\""), "{error}");
+    assert!(error.contains("the store a.redb has no checkpoint of \"nope\""), "{error}");
 
     // What is imported takes the place of all that was there.
     place.stdout(&["checkpoint", "set", "orders", "shardId-9", "5", "--store", "b.redb"]);
     place.forebay(&["checkpoint", "import", "-", "--store", "b.redb"]).write_stdin(exported.clone()).assert().success();
     assert_eq!(place.stdout(&["checkpoint", "export", "--store", "b.redb"]), exported);
+    // Exports of the version before have another name for them.
+    let old = exported.replace("\"checkpoints\"", "\"marks\"");
+    place.forebay(&["checkpoint", "import", "--store", "c.redb"]).write_stdin(old).assert().success();
+    assert_eq!(place.stdout(&["checkpoint", "export", "--store", "c.redb"]), exported);
 }
 
 #[test]
@@ -81,7 +90,7 @@ fn an_import_is_checked_as_a_whole_before_anything_is_changed() {
     let place = Place::new();
     for (text, said) in [
         ("", "EOF while parsing"),
-        ("{\"version\": 7}", "it has version 7, but this forebay knows version 1"),
+        ("{\"version\": 7}", "its version is 7, and this forebay reads version 1"),
         (
             r#"{"version":1,"mappings":{"a":{"source":"arn","marks":{"s":"END"}},"b":{"source":"arn","marks":{"t":"SOON"}}}}"#,
             "shard t: \"SOON\" is no position",
@@ -90,7 +99,7 @@ fn an_import_is_checked_as_a_whole_before_anything_is_changed() {
         place.write("broken.json", text);
         let error = place.stderr(&["checkpoint", "import", "broken.json", "--store", "a.redb"], 2);
         assert!(
-            error.starts_with("error: broken.json is no export of checkpoints, and nothing was changed: "),
+            error.starts_with("error: nothing was changed: broken.json is not an export of checkpoints: "),
             "{error}"
         );
         assert!(error.contains(said), "{error}");
@@ -111,9 +120,9 @@ fn shards_are_set_and_reset_in_a_store() {
     assert_eq!(position("shardId-7"), "AT_TIMESTAMP:1760000000.000\n");
     assert_eq!(run(&["reset", "orders", "shardId-7"]), "orders shardId-7 reset\n");
     let error = place.stderr(&["checkpoint", "reset", "orders", "shardId-7", "--store", "a.redb"], 1);
-    assert!(error.contains("nothing is kept of shard \"shardId-7\" of \"orders\""), "{error}");
+    assert!(error.contains("shard \"shardId-7\" of \"orders\" has no checkpoint\nhelp: "), "{error}");
     let error = place.stderr(&["checkpoint", "get", "orders", "shardId-7", "--store", "a.redb"], 1);
-    assert!(error.contains("nothing is kept of shard \"shardId-7\" of \"orders\""), "{error}");
+    assert!(error.contains("shard \"shardId-7\" of \"orders\" has no checkpoint\nhelp: "), "{error}");
     assert_eq!(run(&["reset", "orders"]), "orders reset\n");
     assert_eq!(parsed(&run(&["list", "-o", "json"])).as_array().unwrap().len(), 1);
 }
@@ -128,12 +137,14 @@ fn a_mapping_that_never_began_needs_the_name_of_its_stream() {
     let note = said(set(&["--store", "a.redb", "--source", ORDERS]).assert().success());
     assert_eq!(
         note,
-        "note: orders has no other positions: with StartingPosition LATEST, too, its other shards are now read from \
-         their \
-         oldest record\n"
+        "note: orders has no other checkpoints: its other shards are now read from their oldest record, even with \
+         StartingPosition LATEST\n"
     );
     let error = said(set(&["--store", "a.redb", "--source", CLICKS]).assert().code(1));
-    assert!(error.contains(&format!("keeps marks of \"orders\" for {ORDERS}: reset it first")), "{error}");
+    assert!(
+        error.contains(&format!("has checkpoints of \"orders\" for {ORDERS}, not for {CLICKS}\nhelp: ")),
+        "{error}"
+    );
     place.stdout(&["checkpoint", "reset", "orders", "--store", "a.redb"]);
     let error = said(set(&["--store", "a.redb"]).assert().code(1));
     assert!(error.contains("name its stream with --source ARN"), "{error}");
@@ -145,7 +156,7 @@ fn a_lost_mapping_can_be_reset_without_a_daemon() {
     fs::remove_file(place.path("a.redb")).unwrap();
     place.write("empty.json", r#"{"version":1,"mappings":{}}"#);
     let said = place.forebay(&["checkpoint", "import", "empty.json", "--store", "a.redb"]).assert().success();
-    assert_eq!(String::from_utf8_lossy(&said.get_output().stderr), "the export holds no mapping\n");
+    assert_eq!(String::from_utf8_lossy(&said.get_output().stderr), "the export has no mapping\n");
     let known = || fs::read_to_string(place.path("a.redb.known")).unwrap();
     assert!(known().contains("orders"));
     assert_eq!(place.stdout(&["checkpoint", "reset", "orders", "--store", "a.redb"]), "orders reset\n");
@@ -163,18 +174,18 @@ fn a_daemon_answers_for_its_store() {
     assert_eq!(parsed(&place.stdout(&["checkpoint", "export"])), export());
     assert!(place.stdout(&["checkpoint", "list"]).contains("shardId-00000001541626099285-f35f62ef"));
     let error = place.stderr(&["checkpoint", "list", "--store", "forebay.redb"], 1);
-    assert!(error.contains("leave --store away to ask the forebay that runs"), "{error}");
+    assert!(error.contains("help: ask the running forebay: omit --store"), "{error}");
     assert!(error.contains("the store forebay.redb is in use by another process"), "{error}");
 
     for arguments in [vec!["get", "queue"], vec!["set", "queue", "a", "END"], vec!["reset", "queue", "--force"]] {
         let error = place.stderr(&[vec!["checkpoint"], arguments].concat(), 1);
-        assert_eq!(error, "error: \"queue\" is fed by a queue: only streams have checkpoints\n");
+        assert_eq!(error, "error: \"queue\" reads a queue: only mappings of streams have checkpoints\n");
     }
     let error = place.stderr(&["checkpoint", "get", "nope"], 1);
     assert!(error.starts_with("error: there is no mapping named \"nope\""), "{error}");
     // Neither is in a file: what is kept of them can be seen and removed, but not changed.
     let error = place.stderr(&["checkpoint", "import", "export.json"], 1);
-    assert_eq!(error.lines().count(), 2, "{error}");
+    assert_eq!(error.lines().filter(|line| line.starts_with("error: ")).count(), 2, "{error}");
     assert_eq!(place.stdout(&["checkpoint", "reset", "orders"]), "orders reset\n");
     daemon.end(Signal::TERM, 0);
 }
@@ -197,14 +208,14 @@ fn a_running_mapping_is_changed_only_by_force() {
     let run = |arguments: &[&str]| place.stdout(&[&["checkpoint"], arguments].concat());
     assert_eq!(
         parsed(&run(&["get", "orders", "-o", "json"])),
-        json!({ "name": "orders", "source": ORDERS, "marks": {} })
+        json!({ "name": "orders", "source": ORDERS, "checkpoints": {}, "marks": {} })
     );
     place.write("export.json", &export().to_string());
     for arguments in [vec!["set", "orders", "shardId-0", "END"], vec!["reset", "orders"]] {
         let error = place.stderr(&[vec!["checkpoint"], arguments].concat(), 1);
         assert_eq!(
             error,
-            "error: \"orders\" is running: stop it first with `forebay stop orders --wait`, or use --force\n"
+            "error: \"orders\" is running\nhelp: stop it with `forebay stop orders --wait`, or use --force\n"
         );
     }
     assert_eq!(run(&["set", "orders", "shardId-0", "7", "--force"]), "orders shardId-0 AFTER:7\n");
@@ -222,7 +233,7 @@ fn a_running_mapping_is_changed_only_by_force() {
     let foreign = export().to_string().replace(ORDERS, CLICKS);
     place.write("foreign.json", &foreign);
     let error = place.stderr(&["checkpoint", "import", "foreign.json"], 1);
-    assert!(error.contains(&format!("the marks are of {CLICKS}, but \"orders\" reads {ORDERS}")), "{error}");
+    assert!(error.contains(&format!("the checkpoints are of {CLICKS}, but \"orders\" reads {ORDERS}")), "{error}");
     daemon.process.signal(Signal::KILL);
     daemon.process.wait();
 
@@ -241,7 +252,7 @@ fn all_shards_of_a_mapping_are_moved_to_now() {
     assert_eq!(lines[0], "orders shardId-000000000000 END", "what is finished stays so");
     assert!(lines[1].starts_with("orders shardId-000000000001 LATEST:"), "{said}");
     let kept = parsed(&place.stdout(&["checkpoint", "get", "orders", "-o", "json", "--store", "a.redb"]));
-    let latest = kept["marks"]["shardId-000000000001"].as_str().unwrap();
+    let latest = kept["checkpoints"]["shardId-000000000001"].as_str().unwrap();
     assert_eq!(lines[1], format!("orders shardId-000000000001 {latest}"));
     let said = set(&["TRIM_HORIZON", "--all"]);
     assert_eq!(said, "orders shardId-000000000000 TRIM_HORIZON\norders shardId-000000000001 TRIM_HORIZON\n");
@@ -256,7 +267,7 @@ fn a_mapping_that_has_not_begun_has_no_shards_to_move() {
     let daemon = place.run(&[]);
     place.stdout(&["stop", "orders", "--wait"]);
     let error = place.stderr(&["checkpoint", "set", "orders", "--all", "LATEST"], 1);
-    assert_eq!(error, "error: no shard of orders is known: it begins at its StartingPosition\n");
+    assert_eq!(error, "error: no shard of orders is known: it starts at its StartingPosition\n");
     daemon.end(Signal::TERM, 0);
 }
 
@@ -294,7 +305,7 @@ fn without_a_daemon_the_socket_is_named() {
     for arguments in [vec!["list"], vec!["get", "a"], vec!["reset", "a"], vec!["export"], vec!["import", "export.json"]]
     {
         let error = place.stderr(&[vec!["checkpoint"], arguments].concat(), 1);
-        assert!(error.starts_with("error: no forebay answers on forebay.sock; start one with"), "{error}");
-        assert_eq!(error.lines().count(), 1, "{error}");
+        assert!(error.starts_with("error: no forebay answers on forebay.sock\nhelp: start one with"), "{error}");
+        assert_eq!(error.lines().count(), 2, "{error}");
     }
 }

@@ -31,7 +31,7 @@ fn shows_what_it_runs() {
     let version: Value = serde_json::from_str(&place.stdout(&["version", "-o", "json"])).unwrap();
     assert_eq!(version["running"]["version"], env!("CARGO_PKG_VERSION"));
     let error = place.stderr(&["status", "oders"], 1);
-    assert_eq!(error, "error: there is no mapping named \"oders\": `forebay list` shows what there is\n");
+    assert_eq!(error, "error: there is no mapping named \"oders\"\nhelp: `forebay list` shows all mappings\n");
     daemon.end(Signal::TERM, 0);
 }
 
@@ -138,7 +138,7 @@ fn sighup_takes_over_what_changed_and_refuses_what_is_broken() {
     let (status, text) = daemon.request("GET", "/readyz?verbose", "");
     assert_eq!(status, 200);
     assert!(
-        text.contains("files: error: the mapping files have 1 error, and the mappings from before go on"),
+        text.contains("files: error: the mapping files have 1 error: the previous mappings keep running"),
         "{text}"
     );
 
@@ -199,11 +199,11 @@ fn a_restart_starts_again_what_runs_and_only_that() {
     assert_eq!(place.stdout(&["restart", "orders", "--wait"]), "orders Enabled\n");
     daemon.process.await_line("state changed mapping=\"orders\" state=Updating");
     let error = place.stderr(&["restart", "payments"], 1);
-    assert_eq!(error, "error: \"payments\" is stopped: `forebay start payments` starts it\n");
+    assert_eq!(error, "error: \"payments\" is stopped\nhelp: start it with `forebay start payments`\n");
     assert_eq!(daemon.status("payments")["State"], "Disabled");
     assert_eq!(place.stdout(&["restart", "--all", "--wait"]), "orders Enabled\n", "what is stopped stays so");
     let error = place.stderr(&["restart", "oders"], 1);
-    assert_eq!(error, "error: there is no mapping named \"oders\": `forebay list` shows what there is\n");
+    assert_eq!(error, "error: there is no mapping named \"oders\"\nhelp: `forebay list` shows all mappings\n");
     daemon.end(Signal::TERM, 0);
 }
 

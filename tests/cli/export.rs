@@ -77,7 +77,7 @@ fn an_import_of_an_export_is_the_same_mapping() {
     same(&place, &stream_file, STREAM, &stream());
     assert_eq!(
         place.stderr(&["import", &queue_file, &stream_file], 0),
-        "2 mappings carried over, 0 things were left out\n"
+        "2 mappings imported, 0 things were left out\n"
     );
     same(&place, &format!("mappings/{QUEUE}.yaml"), QUEUE, &queue());
     same(&place, &format!("mappings/{STREAM}.yaml"), STREAM, &stream());
@@ -108,11 +108,11 @@ fn a_store_without_definitions_has_nothing_to_export() {
     assert!(daemon_less.contains("there is no store absent.redb"), "{daemon_less}");
     place.mapping("orders", crate::support::CLOSED, "");
     let daemon = place.run(&[]);
-    assert_eq!(place.stderr(&["export"], 0), "nothing was made through the AWS API\n");
+    assert_eq!(place.stderr(&["export"], 0), "the AWS API has no mappings\n");
     let unknown = place.stderr(&["export", "orders"], 1);
-    assert!(unknown.starts_with("error: the AWS API has made no mapping \"orders\""), "{unknown}");
+    assert!(unknown.starts_with("error: the AWS API has no mapping \"orders\"\nhelp: "), "{unknown}");
     let locked = place.stderr(&["export", "--store", "forebay.redb"], 1);
-    assert!(locked.contains("leave --store away"), "{locked}");
+    assert!(locked.contains("help: ask the running forebay: omit --store"), "{locked}");
     daemon.end(Signal::TERM, 0);
-    assert_eq!(place.stderr(&["export", "--store", "forebay.redb"], 0), "nothing was made through the AWS API\n");
+    assert_eq!(place.stderr(&["export", "--store", "forebay.redb"], 0), "the AWS API has no mappings\n");
 }

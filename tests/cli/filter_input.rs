@@ -44,7 +44,7 @@ fn what_cannot_be_read_is_said_with_a_mark() {
 fn nothing_is_no_match() {
     let place = Place::new();
     for input in ["", "\n\n", "[]", "{\"Records\": []}"] {
-        assert_eq!(run(&place, input.as_bytes(), 2), (String::new(), "error: stdin holds no record\n".into()));
+        assert_eq!(run(&place, input.as_bytes(), 2), (String::new(), "error: stdin has no record\n".into()));
     }
 }
 

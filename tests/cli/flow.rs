@@ -64,7 +64,7 @@ fn a_stop_that_takes_too_long_to_wait_for() {
     let mut daemon = place.run(&["--drain-timeout", "10m"]);
     eventually("the function has them", || (fake.fates().invoked == 10).then_some(()));
     let error = place.stderr(&["stop", "orders", "--wait", "--timeout", "200ms"], 1);
-    assert!(error.contains("orders: still Disabling when the time was over"), "{error}");
+    assert!(error.contains("orders: still Disabling after 200ms\nhelp: raise --timeout"), "{error}");
     daemon.process.signal(Signal::TERM);
     daemon.process.await_line("draining");
     daemon.process.signal(Signal::TERM);

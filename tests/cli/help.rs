@@ -69,21 +69,21 @@ fn what_the_command_line_cannot_be() {
         (vec!["import", "a", "--account", "12"], "an account has 12 digits"),
         (vec!["import", "a", "--parameter", "Stage"], "write NAME=VALUE"),
         (vec!["import", "absent.yaml"], "absent.yaml cannot be read"),
-        (vec!["export", "--store", "memory"], "leave --store away"),
+        (vec!["export", "--store", "memory"], "help: ask the running forebay: omit --store"),
         (vec!["checkpoint"], "Usage: forebay checkpoint <COMMAND>"),
         (vec!["checkpoint", "list", "-o", "yaml"], "[possible values: table, json]"),
         (vec!["checkpoint", "set", "orders", "shardId-0"], "<POSITION>"),
         (vec!["checkpoint", "set", "orders", "shardId-0", "SOON"], "\"SOON\" is no position: write TRIM_HORIZON"),
-        (vec!["checkpoint", "set", "orders", "a/b", "END"], "a shard id has at most 128 letters"),
+        (vec!["checkpoint", "set", "orders", "a/b", "END"], "\"a/b\" is not a shard id: it has 1 to 128 letters"),
         (vec!["checkpoint", "set", "orders", "a", "END", "--source", "arn"], "--store <PATH>"),
         (vec!["checkpoint", "set", "orders"], "<SHARD> <POSITION>"),
         (vec!["checkpoint", "set", "orders", "--all"], "<SHARD> <POSITION>"),
-        (vec!["checkpoint", "set", "orders", "--all", "7"], "is one shard's"),
+        (vec!["checkpoint", "set", "orders", "--all", "7"], "belongs to one shard"),
         (vec!["checkpoint", "set", "orders", "--all", "a", "END"], "--all takes no shard"),
         (vec!["restart"], "<NAME>..."),
         (vec!["reload", "orders"], "unexpected argument 'orders'"),
         (vec!["explain", "FB0201", "--list"], "cannot be used with"),
-        (vec!["checkpoint", "list", "--store", "memory"], "leave --store away"),
+        (vec!["checkpoint", "list", "--store", "memory"], "help: ask the running forebay: omit --store"),
         (vec!["checkpoint", "list", "--store", "dynamodb://leases"], "stores in DynamoDB are not supported yet"),
     ] {
         let error = place.stderr(&arguments, 2);
@@ -100,7 +100,7 @@ fn variables_stand_for_the_flags_of_run() {
         ("FOREBAY_LOG_FORMAT", "xml", "[possible values: text, json]"),
         ("FOREBAY_FILE", "absent.yaml", "absent.yaml"),
         ("RUST_LOG", "forebay=loud", "is not a log filter"),
-        ("FOREBAY_CONTROL_TOKEN", "short", "use at least 16"),
+        ("FOREBAY_CONTROL_TOKEN", "short", "at least 16 are needed"),
     ] {
         let output = place.forebay(&["run"]).env(name, value).assert().code(2);
         let error = String::from_utf8_lossy(&output.get_output().stderr).into_owned();

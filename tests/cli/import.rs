@@ -85,7 +85,7 @@ fn what_the_template_does_not_say_is_given() {
     let text = written(&place);
     assert!(!text.contains("${AWS_"), "{text}");
     assert!(text.contains("arn:aws:sqs:eu-central-1:123456789012:shop-prod-orders"), "{text}");
-    assert!(said.contains("note: nothing refers to \"Typo\""), "{said}");
+    assert!(said.contains("note: --parameter Typo is not used: nothing refers to it"), "{said}");
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn all_of_them_at_once_have_names_of_their_own() {
         fs::copy(format!("{TEMPLATES}/{template}"), place.path(template)).unwrap();
     }
     let said = import(&place, &["shop.yaml", "sam.yaml", "serverless.yml", "listing.json"], 3);
-    assert!(said.contains("\n18 mappings carried over, 30 things were left out\n"), "{said}");
+    assert!(said.contains("\n18 mappings imported, 30 things were left out\n"), "{said}");
     assert_eq!(validated(&place), 18);
 }
 
@@ -130,7 +130,7 @@ fn what_is_whole_exits_with_0() {
         "one.json",
         r#"{"EventSourceArn": "arn:aws:sqs:us-east-1:000000000000:q", "FunctionArn": "f", "State": "Enabled"}"#,
     );
-    assert!(import(&place, &["one.json"], 0).starts_with("1 mapping carried over, 0 things were left out\n"));
+    assert!(import(&place, &["one.json"], 0).starts_with("1 mapping imported, 0 things were left out\n"));
     assert_eq!(place.stdout(&["import", "one.json", "-o", "other"]), "other/f-q.yaml\n");
     let text = place.stdout(&["import", "one.json", "-o", "-"]);
     assert_eq!(text, fs::read_to_string(place.path("mappings/f-q.yaml")).unwrap());
@@ -144,7 +144,7 @@ fn files_that_exist_stay() {
     let place = with("sam.yaml");
     place.write("mappings/TrackScansScan.yaml", "mine");
     let said = import(&place, &["sam.yaml"], 2);
-    assert!(said.contains("mappings/TrackScansScan.yaml exists already: nothing was written"), "{said}");
+    assert!(said.contains("error: nothing was written: mappings/TrackScansScan.yaml exists already\nhelp: "), "{said}");
     assert_eq!(written(&place), "== TrackScansScan.yaml\nmine");
     import(&place, &["sam.yaml", "--force"], 3);
     assert_eq!(validated(&place), 3);
@@ -179,9 +179,9 @@ fn what_cannot_be_read_is_told() {
         let error = import(&place, &[file], 2);
         assert!(error.contains(said), "{file}: {error}");
     }
-    assert!(import(&place, &["none.yaml"], 1).starts_with("none.yaml holds no event source mapping\n"));
+    assert!(import(&place, &["none.yaml"], 1).starts_with("none.yaml has no event source mapping\n"));
     fs::copy(format!("{TEMPLATES}/sam.yaml"), place.path("sam.yaml")).unwrap();
-    assert!(import(&place, &["absent.yaml", "sam.yaml"], 3).contains("3 mappings carried over"));
+    assert!(import(&place, &["absent.yaml", "sam.yaml"], 3).contains("3 mappings imported"));
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn terraform_is_shown_the_way() {
     for file in ["main.tf", "show.json", "terraform.tfstate"] {
         let said = import(&place, &[file], 2);
         assert!(said.contains("aws lambda list-event-source-mappings | forebay import -"), "{said}");
-        assert!(!said.contains("carried over"), "{said}");
+        assert!(!said.contains(" imported, "), "{said}");
     }
 }
 

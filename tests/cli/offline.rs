@@ -40,9 +40,9 @@ fn codes_are_explained() {
     let page = place.stdout(&["explain", "FB0601"]);
     assert!(page.starts_with("FB0601: ") && page.contains("forebay checkpoint reset"), "{page}");
     // What is supported by now has given its number up, and nobody else has it.
-    assert!(place.stderr(&["explain", "FB0401"], 2).starts_with("error: no code FB0401:"));
+    assert!(place.stderr(&["explain", "FB0401"], 2).starts_with("error: there is no code FB0401\n"));
     let error = place.stderr(&["explain", "FB9999"], 2);
-    assert_eq!(error, "error: no code FB9999: `forebay explain --list` shows all (docs/codes.md)\n");
+    assert_eq!(error, "error: there is no code FB9999\nhelp: `forebay explain --list` lists all codes\n");
     let list = place.stdout(&["explain", "--list"]);
     assert!(list.starts_with("FB0001 a file or folder cannot be read\n"), "{list}");
     assert!(list.lines().count() > 80, "{list}");
@@ -52,8 +52,11 @@ fn codes_are_explained() {
 fn without_a_daemon_the_socket_is_named_and_how_to_start_one() {
     let place = Place::new();
     let error = place.stderr(&["list"], 1);
-    insta::assert_snapshot!(error, @"error: no forebay answers on forebay.sock; start one with `forebay run -f \
-        mappings/`, or name its socket with --socket or FOREBAY_SOCKET");
+    assert_eq!(
+        error,
+        "error: no forebay answers on forebay.sock\nhelp: start one with `forebay run -f mappings/`, or name its \
+         socket with --socket or FOREBAY_SOCKET\n"
+    );
     for arguments in [
         vec!["status", "orders"],
         vec!["start", "a", "b"],
@@ -65,7 +68,7 @@ fn without_a_daemon_the_socket_is_named_and_how_to_start_one() {
         assert_eq!(place.stderr(&arguments, 1), error, "{arguments:?}");
     }
     let error = place.stderr(&["list", "--socket", "other.sock"], 1);
-    assert!(error.contains("no forebay answers on other.sock;"), "{error}");
+    assert!(error.contains("no forebay answers on other.sock\nhelp: "), "{error}");
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn a_stranger_on_the_socket_is_told_apart() {
     let listener = UnixListener::bind(place.path("forebay.sock")).unwrap();
     let stranger = std::thread::spawn(move || drop(listener.accept().unwrap()));
     let error = place.stderr(&["list"], 1);
-    assert!(error.contains("the forebay on forebay.sock cannot be understood"), "{error}");
+    assert!(error.contains("error: cannot read the answer of the forebay on forebay.sock: "), "{error}");
     stranger.join().unwrap();
 }
 
@@ -83,7 +83,7 @@ fn addresses_that_cannot_be_had() {
     let address = taken.local_addr().unwrap().to_string();
     for address in [address.as_str(), "nonsense", "127.0.0.1:99999", "192.0.2.1:9690"] {
         let error = place.stderr(&["run", "--store", "memory", "--listen", address], 1);
-        assert!(error.starts_with(&format!("error: cannot listen on {address}: choose a free address")), "{error}");
+        assert!(error.starts_with(&format!("error: cannot listen on {address}: ")), "{error}");
         assert!(!place.path("forebay.sock").exists(), "{address}: the socket stays behind");
     }
 }

@@ -92,7 +92,7 @@ impl<'a> Authorization<'a> {
         Ok(Self { access_key, date, region, service, terminator, signed_headers, signature })
     }
 
-    /// The scope is this API's, and of the day of signing. AWS tells all that is wrong of it in one text.
+    /// The scope is this API's, and of the day of signing. AWS lists all that is wrong with it in one text.
     pub(super) fn check_scope(&self, time: SignedAt) -> Result<(), ApiError> {
         let time = time.text();
         let mut texts = Vec::new();

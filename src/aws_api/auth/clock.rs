@@ -72,7 +72,7 @@ fn basic(unix_s: i64) -> String {
     time.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
-/// Exactly that form: whatever else a parser would let pass, the client has signed other bytes.
+/// Exactly that form: of any other that a parser would let pass, the client has signed other bytes.
 fn parse(text: &[u8]) -> Option<Timestamp> {
     let number = |from: usize, to: usize| {
         let digits = text.get(from..to)?;

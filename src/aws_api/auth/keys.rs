@@ -15,7 +15,7 @@ const VARIABLE: &str = "FOREBAY_API_KEYS";
 const FILE_VARIABLE: &str = "FOREBAY_API_KEYS_FILE";
 
 /// Below this a secret can be guessed: who has seen a signed request can try secrets as fast as the hardware goes.
-/// Where only this machine reaches the API, whoever sees one could do without.
+/// Where only this machine reaches the API, anyone who sees one could do without.
 const SHORTEST: usize = 16;
 /// Thousands of keys fit; a device or a log file that was named by mistake does not.
 const LARGEST_FILE: u64 = 64 * 1024;
@@ -132,7 +132,7 @@ impl Keys {
         }
     }
 
-    /// Looks at every key for as long, so that the time tells nothing of how near an id came.
+    /// Looks at every key for as long, so that the time does not show how near an id came.
     pub(super) fn find(&self, id: &str) -> Option<&Identity> {
         let mut found = None;
         for key in &self.keys {

@@ -12,7 +12,7 @@ use crate::parameters::{MAPPING, find};
 pub(crate) struct Parameters(pub(crate) Members);
 
 impl Parameters {
-    /// Takes out whatever says nothing.
+    /// Takes out members that say nothing.
     pub(crate) fn of(members: Members) -> Self {
         let silent = |name: &str, value: &Value| {
             let number = value.as_i64().or_else(|| value.as_bool().map(i64::from));

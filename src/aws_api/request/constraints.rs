@@ -1,4 +1,4 @@
-//! The constraints of the API's model. All that are not met are told in one message.
+//! The constraints of the API's model. All that are not met are listed in one message.
 //!
 //! The form of the message, of paths and of printed values is that of AWS's framework: `1 validation error detected:
 //! Value '0' at 'batchSize' failed to satisfy constraint: Member must have value greater than or equal to 1`.
@@ -25,7 +25,7 @@ impl Findings {
         self.add("null", path, "Member must not be null");
     }
 
-    /// Notes whatever a text does not meet.
+    /// Notes the constraints that a text does not meet.
     pub(crate) fn text(&mut self, text: &str, path: &str, (min, max): (usize, usize), form: Option<&Form>) {
         let value = format!("'{text}'");
         if let Some(form) = form.filter(|form| !form.fits(text)) {
@@ -55,7 +55,7 @@ impl Findings {
         }
     }
 
-    /// Notes whatever the members of a structure do not meet.
+    /// Notes the constraints that the members of a structure do not meet.
     pub(crate) fn structure(&mut self, members: &Map<String, Value>, table: &'static [Member], path: &str) {
         for member in of_the_api(table) {
             if let Some(value) = members.get(member.name) {

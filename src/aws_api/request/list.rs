@@ -22,7 +22,7 @@ pub(crate) struct ListQuery {
     pub(crate) max_items: usize,
 }
 
-/// The most mappings of a page, as on AWS, whatever `MaxItems` asks for.
+/// The most mappings of a page, as on AWS, even if `MaxItems` asks for more.
 const PAGE: usize = 100;
 
 /// The largest `MaxItems` that may be asked for.

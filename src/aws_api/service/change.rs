@@ -16,7 +16,7 @@ pub(super) struct Change {
     pub(super) mapping: Mapping,
     pub(super) definition: Definition,
     /// Who says `Enabled` has the last word, also over `forebay start` and `stop`.
-    pub(super) forget_wish: bool,
+    pub(super) forget_desired: bool,
 }
 
 impl Parts {
@@ -24,8 +24,8 @@ impl Parts {
     pub(super) async fn carry_out(self: &Arc<Self>, change: Change) -> Result<Overview, ApiError> {
         let parts = Arc::clone(self);
         self.to_its_end(async move {
-            let Change { turn, before, mapping, definition, forget_wish } = change;
-            let written = parts.store.define(turn.uuid(), definition.clone(), forget_wish).await;
+            let Change { turn, before, mapping, definition, forget_desired } = change;
+            let written = parts.store.define(turn.uuid(), definition.clone(), forget_desired).await;
             written.map_err(|error| of_store(&error))?;
             let taken_over = parts.engine.put(mapping.clone()).await;
             match taken_over {

@@ -75,7 +75,7 @@ impl Service {
         let mapping = build(turn.uuid(), &parameters, self.parts.now())?;
         // AWS does not call this a modification.
         let definition = Definition { parameters: parameters.0, ..(*before.definition).clone() };
-        let change = Change { turn, before, mapping, definition, forget_wish: false };
+        let change = Change { turn, before, mapping, definition, forget_desired: false };
         self.parts.carry_out(change).await.map(drop)
     }
 }

@@ -41,7 +41,7 @@ impl Service {
         }
 
         let definition = Definition { parameters: parameters.0, modified_unix_ms: now, deleting: false };
-        let change = Change { turn, before: made, mapping, definition, forget_wish: switches.is_some() };
+        let change = Change { turn, before: made, mapping, definition, forget_desired: switches.is_some() };
         let overview = Overview { modified_unix_ms: now, ..parts.carry_out(change).await? };
         let state = match (before.overview.enabled, overview.enabled) {
             (false, true) => MappingState::Enabling,

@@ -20,7 +20,7 @@ use crate::store::{
 pub(in crate::cli) struct PlaceArgs {
     #[command(flatten)]
     socket: SocketArgs,
-    /// Open this store's file instead of asking a running forebay; none may have it open
+    /// Open this store's file instead of asking a running forebay, while no forebay has it open
     // Without a variable: where one is set for `run`, a running forebay is to be asked all the same.
     #[arg(long, value_name = "PATH")]
     store: Option<StoreLocation>,
@@ -53,15 +53,22 @@ pub(in crate::cli) enum PlaceError {
     Client(#[from] ClientError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the store {path} keeps nothing of {name:?}: `forebay checkpoint list --store {path}` shows what it keeps")]
+    #[error(
+        "the store {path} has no checkpoint of {name:?}\nhelp: `forebay checkpoint list --store {path}` shows all \
+         checkpoints"
+    )]
     Nothing { path: String, name: String },
     #[error(
-        "nothing is kept of shard {shard:?} of {name:?}: `forebay checkpoint get {name} --store {path}` shows what is"
+        "shard {shard:?} of {name:?} has no checkpoint\nhelp: `forebay checkpoint get {name} --store {path}` shows all \
+         checkpoints"
     )]
     NoShard { path: String, name: String, shard: String },
-    #[error("the store {path} keeps nothing of {name:?}: name its stream with --source ARN")]
+    #[error("the store {path} has no checkpoint of {name:?}\nhelp: name its stream with --source ARN")]
     NoSource { path: String, name: String },
-    #[error("the store {path} keeps marks of {name:?} for {kept}: reset it first to have marks for {given}")]
+    #[error(
+        "the store {path} has checkpoints of {name:?} for {kept}, not for {given}\nhelp: remove them with `forebay \
+         checkpoint reset {name} --store {path}`"
+    )]
     OtherSource { path: String, name: String, kept: String, given: String },
 }
 
@@ -85,9 +92,9 @@ impl PlaceArgs {
     pub(in crate::cli) fn open(&self, purpose: Purpose) -> Result<Place, CliError> {
         match &self.store {
             None => Ok(Place::Daemon(self.socket.client())),
-            Some(StoreLocation::Memory) => {
-                Err(CliError::usage(anyhow!("a store in memory belongs to its forebay: leave --store away to ask it")))
-            }
+            Some(StoreLocation::Memory) => Err(CliError::usage(anyhow!(
+                "a store in memory cannot be opened\nhelp: ask the running forebay: omit --store"
+            ))),
             Some(StoreLocation::File(path)) if purpose != Purpose::Write && !path.exists() => {
                 Err(anyhow!("there is no store {}", path.display()).into())
             }
@@ -96,14 +103,12 @@ impl PlaceArgs {
                 if let (Err(error @ StoreError::File(FileError::Damaged { .. })), Purpose::Rescue) = (&opened, purpose)
                 {
                     let rescued = EmbeddedStore::rescue(path).map_err(|_| error.clone())?;
-                    say(&format!(
-                        "error: {error}\nnote: what is whole in it is written; positions of shards may be missing"
-                    ));
+                    say(&format!("error: {error}\nnote: undamaged checkpoints are exported, others are missing"));
                     return Ok(Place::Damaged(rescued, error.clone()));
                 }
                 let locked = matches!(opened, Err(StoreError::File(FileError::Locked { .. })));
                 let opened = if locked {
-                    opened.context("leave --store away to ask the forebay that runs")
+                    opened.context("a forebay may have it open\nhelp: ask the running forebay: omit --store")
                 } else {
                     Ok(opened?)
                 };
@@ -150,7 +155,7 @@ impl Place {
         }
     }
 
-    /// The same; of a mapping that has not begun, no marks. Only a daemon knows the stream of such a mapping.
+    /// The same; of a mapping that has not begun, no checkpoints. Only a daemon knows the stream of such a mapping.
     pub(super) async fn one_or_new(&self, name: &str, source: Option<String>) -> Result<Kept, PlaceError> {
         let Self::File(store) = self else { return self.one(name).await };
         let (path, name) = (shown(store), name.to_owned());
@@ -171,7 +176,7 @@ impl Place {
         Ok(shards.into_iter().map(|shard| shard.shard_id).collect())
     }
 
-    /// Puts marks in place of a mapping's.
+    /// Replaces the checkpoints of a mapping.
     pub(super) async fn replace(&self, name: &str, kept: &Kept, force: bool) -> Result<(), PlaceError> {
         match self {
             Self::Daemon(client) => drop(client.replace_checkpoint(name, kept, force).await?),

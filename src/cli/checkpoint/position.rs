@@ -6,7 +6,7 @@ use crate::clock::host_unix_ms as now;
 use crate::machine::Mark;
 use crate::store::is_shard;
 
-/// Reads the text form of a mark, a bare sequence number, a time, or `LATEST`, which is now.
+/// Reads the text form of a checkpoint, a bare sequence number, a time, or `LATEST`, which is now.
 fn position(text: &str) -> anyhow::Result<Mark> {
     if text == "LATEST" {
         return Ok(Mark::Latest(now()));
@@ -20,7 +20,7 @@ fn position(text: &str) -> anyhow::Result<Mark> {
     }
     match text.parse::<jiff::Timestamp>().map(|time| u64::try_from(time.as_millisecond())) {
         Ok(Ok(ms)) => Ok(Mark::Timestamp(ms)),
-        Ok(Err(_)) => bail!("{text:?} is before 1970: write TRIM_HORIZON to begin with the oldest record"),
+        Ok(Err(_)) => bail!("{text:?} is before 1970\nhelp: write TRIM_HORIZON to begin with the oldest record"),
         Err(_) => bail!("{refused}; or a sequence number, or a time with its offset such as 2026-11-20T08:00:00Z"),
     }
 }
@@ -39,12 +39,14 @@ impl Target {
             (Some(at), false) => Ok(Self::One(shard(first)?, position(at)?)),
             (None, true) => match position(first)? {
                 Mark::After(number) => {
-                    bail!("the sequence number {number} is one shard's: name the shard, or give --all a time")
+                    bail!(
+                        "the sequence number {number} belongs to one shard\nhelp: name the shard, or give --all a time"
+                    )
                 }
                 position => Ok(Self::All(position)),
             },
-            (None, false) => bail!("write <SHARD> <POSITION>, or --all <POSITION>"),
-            (Some(_), true) => bail!("--all takes no shard: write --all <POSITION>"),
+            (None, false) => bail!("no position is given\nhelp: write <SHARD> <POSITION>, or --all <POSITION>"),
+            (Some(_), true) => bail!("--all takes no shard\nhelp: write --all <POSITION>"),
         }
     }
 }
@@ -52,7 +54,9 @@ impl Target {
 /// Takes what AWS could call a shard.
 fn shard(text: &str) -> anyhow::Result<String> {
     if !is_shard(text) {
-        bail!("a shard id has at most 128 letters, digits and -_. such as shardId-000000000000");
+        bail!(
+            "{text:?} is not a shard id: it has 1 to 128 letters, digits, `-`, `_` and `.`, as in shardId-000000000000"
+        );
     }
     Ok(text.to_owned())
 }
@@ -112,7 +116,7 @@ mod tests {
         for (first, second, all, said) in [
             ("s", None, false, "<SHARD> <POSITION>"),
             ("s", Some("END"), true, "--all takes no shard"),
-            ("AFTER:7", None, true, "is one shard's"),
+            ("AFTER:7", None, true, "belongs to one shard"),
             ("SOON", None, true, "is no position"),
         ] {
             let error = read(first, second, all).unwrap_err().to_string();

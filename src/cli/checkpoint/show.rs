@@ -8,7 +8,7 @@ use comfy_table::presets::NOTHING;
 use serde::Serialize;
 
 use crate::cli::output::json;
-use crate::store::Kept;
+use crate::store::{Kept, ShownToClients};
 
 /// How checkpoints are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -25,7 +25,7 @@ pub(super) enum TableOrJson {
 struct Named<'a> {
     name: &'a str,
     #[serde(flatten)]
-    kept: &'a Kept,
+    kept: ShownToClients<'a>,
 }
 
 /// A shard's checkpoint as JSON.
@@ -34,17 +34,19 @@ struct Shard<'a> {
     name: &'a str,
     source: &'a str,
     shard: &'a str,
-    mark: String,
+    checkpoint: &'a str,
+    /// The old name of `checkpoint`, until the next version.
+    mark: &'a str,
 }
 
 /// Every shard of every mapping.
 pub(super) fn all(kept: &BTreeMap<String, Kept>, output: TableOrJson) -> anyhow::Result<String> {
     if output == TableOrJson::Json {
-        return json(&kept.iter().map(|(name, kept)| Named { name, kept }).collect::<Vec<_>>());
+        return json(&kept.iter().map(|(name, kept)| Named { name, kept: ShownToClients(kept) }).collect::<Vec<_>>());
     }
     let rows = kept.iter().flat_map(|(name, kept)| {
-        let row = |shard: &str, mark: String| [name.clone(), stream(&kept.source).into(), shard.to_owned(), mark];
-        let mut rows: Vec<_> = kept.marks.iter().map(|(shard, mark)| row(shard, mark.to_string())).collect();
+        let row = |shard: &str, at: String| [name.clone(), stream(&kept.source).into(), shard.to_owned(), at];
+        let mut rows: Vec<_> = kept.marks.iter().map(|(shard, at)| row(shard, at.to_string())).collect();
         if rows.is_empty() {
             rows.push(row("-", "-".into()));
         }
@@ -56,9 +58,9 @@ pub(super) fn all(kept: &BTreeMap<String, Kept>, output: TableOrJson) -> anyhow:
 /// Every shard of one mapping.
 pub(super) fn one(name: &str, kept: &Kept, output: TableOrJson) -> anyhow::Result<String> {
     match output {
-        TableOrJson::Json => json(&Named { name, kept }),
+        TableOrJson::Json => json(&Named { name, kept: ShownToClients(kept) }),
         TableOrJson::Table => {
-            let rows = kept.marks.iter().map(|(shard, mark)| [shard.to_string(), mark.to_string()]);
+            let rows = kept.marks.iter().map(|(shard, at)| [shard.to_string(), at.to_string()]);
             Ok(table(["SHARD", "POSITION"], rows))
         }
     }
@@ -66,12 +68,16 @@ pub(super) fn one(name: &str, kept: &Kept, output: TableOrJson) -> anyhow::Resul
 
 /// One shard: its position alone, or as JSON.
 pub(super) fn shard(name: &str, kept: &Kept, shard: &str, output: TableOrJson) -> anyhow::Result<String> {
-    let mark = kept.marks.get(shard).ok_or_else(|| {
-        anyhow!("nothing is kept of shard {shard:?} of {name:?}: `forebay checkpoint get {name}` shows what is")
+    let checkpoint = kept.marks.get(shard).map(ToString::to_string).ok_or_else(|| {
+        anyhow!(
+            "shard {shard:?} of {name:?} has no checkpoint\nhelp: `forebay checkpoint get {name}` shows all checkpoints"
+        )
     })?;
     match output {
-        TableOrJson::Json => json(&Shard { name, source: &kept.source, shard, mark: mark.to_string() }),
-        TableOrJson::Table => Ok(format!("{mark}\n")),
+        TableOrJson::Json => {
+            json(&Shard { name, source: &kept.source, shard, checkpoint: &checkpoint, mark: &checkpoint })
+        }
+        TableOrJson::Table => Ok(format!("{checkpoint}\n")),
     }
 }
 

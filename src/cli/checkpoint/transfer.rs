@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow};
 use serde::{Deserialize, Serialize};
 
 use super::place::{Place, PlaceError};
-use crate::cli::exit::{CliError, Exit, Outcome};
+use crate::cli::exit::{CliError, Exit, Outcome, say_error};
 use crate::cli::output::{counted, data, json, say};
 use crate::store::Kept;
 
@@ -55,19 +55,19 @@ pub(super) fn read(file: Option<&Path>) -> Result<Document, CliError> {
         }
     };
     parse(&text)
-        .with_context(|| format!("{name} is no export of checkpoints, and nothing was changed"))
+        .with_context(|| format!("nothing was changed: {name} is not an export of checkpoints"))
         .map_err(CliError::usage)
 }
 
 fn parse(text: &[u8]) -> anyhow::Result<Document> {
     let Head { version } = serde_json::from_slice(text)?;
     if version != VERSION {
-        return Err(anyhow!("it has version {version}, but this forebay knows version {VERSION}"));
+        return Err(anyhow!("its version is {version}, and this forebay reads version {VERSION}"));
     }
     Ok(serde_json::from_slice(text)?)
 }
 
-/// Puts everything in place: of each mapping all marks, or none.
+/// Replaces the checkpoints of each mapping: all of them, or none.
 pub(super) async fn import(place: &Place, document: Document, force: bool) -> Outcome {
     let all = document.mappings.len();
     let mut failed = 0;
@@ -83,7 +83,7 @@ pub(super) async fn import(place: &Place, document: Document, force: bool) -> Ou
         }
     }
     if all == 0 {
-        say("the export holds no mapping");
+        say("the export has no mapping");
     }
     Ok(match failed {
         0 => Exit::Done,
@@ -93,7 +93,7 @@ pub(super) async fn import(place: &Place, document: Document, force: bool) -> Ou
 }
 
 fn refuse(error: &PlaceError) {
-    say(&format!("error: {error}"));
+    say_error(&anyhow!("{error}"));
 }
 
 #[cfg(test)]
@@ -115,12 +115,12 @@ mod tests {
             ("", "EOF"),
             ("[]", "expected struct"),
             ("{}", "missing field `version`"),
-            (r#"{"version":2,"mappings":{},"more":1}"#, "it has version 2, but this forebay knows version 1"),
+            (r#"{"version":2,"mappings":{},"more":1}"#, "its version is 2, and this forebay reads version 1"),
             (r#"{"version":1}"#, "missing field `mappings`"),
             (r#"{"version":1,"mappings":{},"more":1}"#, "unknown field `more`"),
-            (r#"{"version":1,"mappings":{"a":{"marks":{}}}}"#, "missing field `source`"),
+            (r#"{"version":1,"mappings":{"a":{"checkpoints":{}}}}"#, "missing field `source`"),
             (
-                r#"{"version":1,"mappings":{"a":{"source":"arn","marks":{"s":"SOON"}}}}"#,
+                r#"{"version":1,"mappings":{"a":{"source":"arn","checkpoints":{"s":"SOON"}}}}"#,
                 "shard s: \"SOON\" is no position",
             ),
             (r#"{"version":1,"mappings":{}} trailing"#, "trailing characters"),

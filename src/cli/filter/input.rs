@@ -1,4 +1,4 @@
-//! Records from a file or from stdin: JSON values one after the other, whatever stands between them.
+//! Records from a file or from stdin: JSON values one after the other, with anything between them.
 //!
 //! A value is a record, an array of records, or an event with `Records`; of plain events each value is one. Nothing of
 //! a record is changed or built: the filters see the bytes as they came.
@@ -52,8 +52,8 @@ impl Seen {
         }
     }
 
-    /// What stands in a line, with a mark under a column (from 1, in bytes), if it is still known.
-    fn marked(&self, number: usize, column: usize) -> Option<String> {
+    /// What stands in a line, with a caret under a column (from 1, in bytes), if it is still known.
+    fn with_caret(&self, number: usize, column: usize) -> Option<String> {
         let line = match (self.number + 1).checked_sub(number)? {
             0 => &self.line,
             1 => &self.before,
@@ -171,7 +171,7 @@ impl Input {
         }
     }
 
-    /// Where the input is no JSON, with the line and a mark under the place.
+    /// Where the input is no JSON, with the line and a caret under the place.
     fn unreadable(&self, name: &str, error: &serde_json::Error) -> anyhow::Error {
         if error.is_io() {
             return anyhow!("{name} cannot be read: {error}");
@@ -180,8 +180,9 @@ impl Input {
         let reason = error.to_string();
         let reason = reason.split(" at line ").next().unwrap_or_default();
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let marked = seen.marked(number, column).map_or_else(String::new, |marked| format!("\n{marked}"));
-        anyhow!("{name} is not JSON at line {number}, column {column}: {reason}{marked}")
+        let with_caret =
+            seen.with_caret(number, column).map_or_else(String::new, |with_caret| format!("\n{with_caret}"));
+        anyhow!("{name} is not JSON at line {number}, column {column}: {reason}{with_caret}")
     }
 }
 
@@ -198,7 +199,7 @@ fn expanded(value: Box<RawValue>) -> Vec<Box<RawValue>> {
 mod tests {
     use super::*;
 
-    /// The records of a text, or the last line but the mark of what is said of it.
+    /// The records of a text, or the message about it without its caret.
     fn records(text: &[u8], view: View) -> Result<Vec<String>, String> {
         let bytes = Bytes(Box::new(BufReader::with_capacity(3, io::Cursor::new(text.to_vec()))));
         let mut input = Input::new(bytes, view);

@@ -85,7 +85,7 @@ impl Lines {
         if self.missed == 0 { Exit::Done } else { Exit::Failed }
     }
 
-    /// Says what becomes of a record. False when nobody reads it any more.
+    /// Says what becomes of a record. False when the reader of stdout is gone.
     pub(super) fn print(&mut self, origin: Option<&Origin<'_>>, record: &[u8]) -> anyhow::Result<bool> {
         let line = self.line(origin, record);
         self.count += 1;

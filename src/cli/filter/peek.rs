@@ -40,8 +40,8 @@ pub(super) async fn peek(mapping: &Mapping, most: u32, mut lines: Lines) -> anyh
     match source {
         SourcePort::Queue(queue) => {
             say(&format!(
-                "receiving {most} messages of {} at most, and giving them back: each spends a receive, which counts \
-                 towards the queue's maxReceiveCount",
+                "receiving up to {most} messages of {}, which become visible again at once: each spends a receive, \
+                 which counts towards the queue's maxReceiveCount",
                 mapping.source.arn().resource
             ));
             from_queue(&*queue, most, &mut lines).await?;
@@ -55,7 +55,7 @@ pub(super) async fn peek(mapping: &Mapping, most: u32, mut lines: Lines) -> anyh
         }
     }
     if lines.count() == 0 {
-        say(&format!("{} has shown no record", mapping.source.arn().resource));
+        say(&format!("{} has no record", mapping.source.arn().resource));
     }
     Ok(lines.exit())
 }
@@ -109,7 +109,7 @@ async fn give_back(queue: &dyn QueueSource, taken: &[Record]) {
     if lost > 0 {
         let what = counted(lost, "message");
         say(&format!(
-            "{what} could not be given back at once{reason}, and can be received again in {} s",
+            "{what} could not be made visible again at once{reason}, and can be received again in {} s",
             HIDDEN.as_secs()
         ));
     }

@@ -32,7 +32,8 @@ impl Supervisor {
             Some(desired) if desired.file_enabled == mapping.enabled => Ok(Some(desired)),
             Some(_) => {
                 if let Err(error) = self.store.set_desired(&mapping.name, None).await {
-                    tracing::warn!(mapping = mapping.name, %error, "an outdated wish could not be forgotten");
+                    tracing::warn!(mapping = mapping.name, %error, "an outdated desired state could not be removed \
+                        from the store");
                 }
                 Ok(None)
             }

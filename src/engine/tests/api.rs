@@ -176,10 +176,8 @@ async fn a_file_and_the_api_do_not_take_each_others_mappings() {
     rig.until_state("made", Enabled).await;
     let connected = *rig.world.connected.lock().unwrap();
     let refused = rig.handle.put(api("orders", "BatchSize: 2")).await.unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "the mapping \"orders\" comes from the file orders.yaml: change the file and reload forebay"
-    );
+    assert_eq!(refused.to_string(), "the mapping \"orders\" comes from the file orders.yaml");
+    assert_eq!(refused.help().as_deref(), Some("change the file, then run `forebay reload`"));
     assert!(matches!(rig.handle.remove("orders").await, Err(EngineError::OfFile(name, _)) if name == "orders"));
     for files in [vec![], vec![mapping("made", "BatchSize: 2")], vec![mapping("made", ""), mapping("other", "")]] {
         let added = files.len().saturating_sub(1);

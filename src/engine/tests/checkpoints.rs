@@ -117,7 +117,7 @@ async fn queues_unknown_names_and_other_streams_are_refused() {
     assert!(matches!(rig.handle.checkpoint("orders").await, Err(EngineError::NoCheckpoints(name)) if name == "orders"));
     for change in [replace(&marks), CheckpointChange::Reset] {
         let error = rig.handle.change_checkpoint("orders", change.clone(), true).await.unwrap_err();
-        assert_eq!(error.to_string(), "\"orders\" is fed by a queue: only streams have checkpoints");
+        assert_eq!(error.to_string(), "\"orders\" reads a queue: only mappings of streams have checkpoints");
         let error = rig.handle.change_checkpoint("nope", change, true).await.unwrap_err();
         assert!(matches!(error, EngineError::Unknown(name) if name == "nope"));
     }

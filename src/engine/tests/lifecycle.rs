@@ -102,7 +102,8 @@ async fn a_restart_drains_first_and_starts_again_what_is_wanted() {
     rig.until_deleted(2).await;
 
     let refused = rig.handle.restart("off").await.unwrap_err();
-    assert_eq!(refused.to_string(), "\"off\" is stopped: `forebay start off` starts it");
+    assert_eq!(refused.to_string(), "\"off\" is stopped");
+    assert_eq!(refused.help().as_deref(), Some("start it with `forebay start off`"));
     assert_eq!(rig.status("off").await.state, MappingState::Disabled);
     rig.handle.start("off").await.unwrap();
     rig.until_state("off", MappingState::Enabled).await;

@@ -75,7 +75,7 @@ fn what_is_no_mapping_is_told() {
     let left: Vec<_> = import.left.iter().map(|left| (left.line, left.what.as_str())).collect();
     assert_eq!(
         left,
-        [(1, "a mapping"), (2, "the mappings of later pages"), (3, "`Colour` beside `EventSourceMappings`")]
+        [(1, "a mapping"), (2, "the mappings of later pages"), (3, "`Colour` next to `EventSourceMappings`")]
     );
     assert_eq!(left_of("EventSourceMappings: 5\n"), "it is no list");
     assert!(left_of(&format!("{{ {QUEUE}, \"FunctionName\": !Ref F }}")).contains("`!Ref`"));

@@ -140,7 +140,7 @@ fn all_that_is_wrong_with_a_mapping_is_told_at_its_line() {
     let text = mapping("", "      EventSourceArn: !Ref A\n      BatchSize: !Ref B\n      Tags: { a: !Ref C }");
     let left: Vec<_> = left(&text, &[]).into_iter().map(|(line, what, _)| (line, what)).collect();
     let of = |line, member: &str| (line, format!("the mapping of resource M, for its `{member}`"));
-    let tags = (10, "`Tags` of resource M, which is carried over without them".to_owned());
+    let tags = (10, "`Tags` of resource M, which is imported without them".to_owned());
     assert_eq!(left, [of(8, "EventSourceArn"), of(9, "BatchSize"), tags]);
 }
 
@@ -192,7 +192,7 @@ fn members_that_do_not_matter_are_left_and_told() {
     let import = read(&text, &options(&[]));
     assert_eq!(import.mappings.len(), 1);
     let left: Vec<_> = import.left.iter().map(|left| (left.line, left.what.as_str())).collect();
-    let of = |line, member: &str| (line, format!("`{member}` of M, which is carried over without it"));
+    let of = |line, member: &str| (line, format!("`{member}` of M, which is imported without it"));
     let wanted = [
         of(9, "KMSKeyArn"),
         of(10, "ProvisionedPollerConfig"),

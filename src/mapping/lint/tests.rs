@@ -72,7 +72,7 @@ fn looks_at_the_retries_of_streams() {
 }
 
 #[test]
-fn compares_lanes_with_the_reserved_concurrency() {
+fn compares_concurrent_batches_with_the_reserved_concurrency() {
     let more = format!("{ON_FAILURE}MaximumRetryAttempts: 3\nParallelizationFactor: 2\n");
     let shards = [shard("0", true), shard("1", false), shard("2", false)];
     assert_eq!(of_stream(&more, &shards, Some(&function(30, Some(3)))), ["FB0505"]);

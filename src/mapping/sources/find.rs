@@ -12,7 +12,7 @@ use crate::mapping::value::Members;
 
 const POLLED: &str = "map an SQS queue, a Kinesis stream or a DynamoDB stream";
 
-/// A source, as its ARN tells it.
+/// A source, as its ARN names it.
 pub(crate) struct Source {
     pub(crate) arn: Arn,
     pub(crate) kind: SourceKind,
@@ -65,7 +65,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, members: &Members, span: Span) -> Op
     Some(Source { arn, kind, span })
 }
 
-/// The source with all that belongs to it; whatever is missing or wrong is reported and has its default.
+/// The source with all that belongs to it; what is missing or wrong is reported and has its default.
 pub(crate) fn spec(reader: &mut Reader<'_>, members: &Members, kind: SourceKind, arn: Arn, span: Span) -> SourceSpec {
     match kind {
         SourceKind::Sqs => SourceSpec::Queue(queue::read(reader, members, kind, arn)),

@@ -24,7 +24,7 @@ pub(crate) struct Rules {
     pub(crate) label: &'static str,
     /// What a user calls it.
     pub(crate) noun: &'static str,
-    /// The same, told apart from others of its noun where they differ.
+    /// The same, distinguished from others of its noun where they differ.
     pub(crate) precisely: &'static str,
     /// What a user calls one thing that comes from it.
     pub(crate) record: &'static str,

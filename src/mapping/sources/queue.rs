@@ -106,9 +106,8 @@ fn batching(reader: &mut Reader<'_>, members: &Members, rules: &Rules) {
             "`BatchSize` is {size}: maximum batch window in seconds must be greater than 0 if maximum batch size is \
              greater than {most_at_once}"
         );
-        let help = format!(
-            "write `MaximumBatchingWindowInSeconds: 1` or more beside it, or a `BatchSize` of {most_at_once} at most"
-        );
+        let help =
+            format!("write `MaximumBatchingWindowInSeconds: 1` or more, or a `BatchSize` of at most {most_at_once}");
         reader.error(Code::BatchNeedsWindow, span, message, help);
     }
 }

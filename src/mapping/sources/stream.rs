@@ -33,13 +33,13 @@ pub(super) const INSTEAD: &[(&str, &str)] = &[
 /// What Kinesis allows all readers of one shard together.
 const READS_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
 
-/// Reads the parameters of a stream; whatever is missing or wrong is reported and has its default.
+/// Reads the parameters of a stream; what is missing or wrong is reported and has its default.
 pub(crate) fn read(reader: &mut Reader<'_>, members: &Members, kind: SourceKind, arn: Arn, span: Span) -> StreamSpec {
     let limit = |name: &str| members.integer(name).and_then(|(number, _)| u32::try_from(number).ok());
-    let (parallelization, lanes) = parallelization(members);
+    let (parallelization, factor) = parallelization(members);
     let window = members.integer("TumblingWindowInSeconds").filter(|(seconds, _)| *seconds > 0);
     if let Some((_, window)) = window {
-        tumbling(reader, members, parallelization, lanes.unwrap_or(window), window);
+        tumbling(reader, members, parallelization, factor.unwrap_or(window), window);
     }
     let reads = members.map("Poller").and_then(|poller| poller.integer("ReadsPerSecond"));
     StreamSpec {
@@ -68,12 +68,12 @@ fn parallelization(members: &Members) -> (u32, Option<Span>) {
 }
 
 /// A window's state is one for the shard, so its batches go one after the other; and AWS refuses filters with it, too.
-fn tumbling(reader: &mut Reader<'_>, members: &Members, parallelization: u32, lanes: Span, window: Span) {
+fn tumbling(reader: &mut Reader<'_>, members: &Members, parallelization: u32, factor: Span, window: Span) {
     if parallelization > 1 {
         let message =
             format!("tumbling windows exclude a `ParallelizationFactor` above 1, and this is {parallelization}");
         let help = "write 1, or remove `TumblingWindowInSeconds`";
-        reader.error(Code::WindowAndLanes, lanes, message, help);
+        reader.error(Code::WindowAndParallelization, factor, message, help);
     }
     if members.map("FilterCriteria").is_some_and(|criteria| criteria.says("Filters")) {
         let help = "remove `FilterCriteria` or `TumblingWindowInSeconds`";
@@ -100,7 +100,7 @@ fn start(reader: &mut Reader<'_>, members: &Members, source: &Arn, kind: SourceK
     if word == "AT_TIMESTAMP" {
         if !given {
             let message = "`AT_TIMESTAMP` needs a `StartingPositionTimestamp`";
-            let help = "write `StartingPositionTimestamp: 2026-11-20T08:30:00Z` beside it, with the time that you mean";
+            let help = "add `StartingPositionTimestamp: 2026-11-20T08:30:00Z`, with the time that you mean";
             reader.error(Code::TimestampPosition, at, message, help);
         }
         return StartingPosition::Timestamp(timestamp.map_or(0, |(unix_ms, _)| unix_ms));

@@ -9,7 +9,7 @@ use redb::{Database, ReadableDatabase, ReadableTable};
 use super::{ARN, after, change, definition, open, place};
 use crate::machine::Mark;
 use crate::store::known::beside;
-use crate::store::tables::{DEFINITIONS, DESIRED, MARKS, STREAMS};
+use crate::store::tables::{CHECKPOINTS, DEFINITIONS, DESIRED, STREAMS};
 use crate::store::{
     Checkpoints, Definition, Definitions, Desired, DesiredStates, FileError, MemoryStore, Store, StoreError,
 };
@@ -24,7 +24,7 @@ fn names(path: &Path) -> Vec<String> {
         let table = transaction.open_table(table).unwrap();
         names.extend(table.iter().unwrap().map(|row| row.unwrap().0.value().to_owned()));
     }
-    let marks = transaction.open_table(MARKS).unwrap();
+    let marks = transaction.open_table(CHECKPOINTS).unwrap();
     names.extend(marks.iter().unwrap().map(|row| row.unwrap().0.value().0.to_owned()));
     let known = fs::read(beside(path)).unwrap_or_else(|_| b"{\"mappings\":{}}".to_vec());
     let known: serde_json::Value = serde_json::from_slice(&known).unwrap();
@@ -60,7 +60,7 @@ async fn definitions_are_kept_changed_and_told_by_name() {
 }
 
 #[tokio::test]
-async fn a_definition_forgets_the_wish_only_when_told() {
+async fn a_definition_forgets_the_desired_state_only_when_asked() {
     let (_folder, stores) = stores();
     for store in stores {
         for name in ["a", "b"] {
@@ -107,7 +107,7 @@ async fn definitions_outlive_the_store_and_what_is_forgotten_leaves_no_row() {
     store.forget("orders").await.unwrap();
     drop(store);
     assert!(names(&path).iter().all(|name| name == "clicks"), "{:?}", names(&path));
-    assert_eq!(names(&path).len(), 6, "a wish, a stream, a definition, two marks, a line");
+    assert_eq!(names(&path).len(), 6, "a desired state, a stream, a definition, two checkpoints, a line");
     let store = open(&path);
     assert_eq!(store.definitions().await.unwrap().into_keys().collect::<Vec<_>>(), ["clicks"]);
     assert!(store.lost().await.unwrap().is_empty());
@@ -121,12 +121,12 @@ async fn changes_that_come_together_count_in_their_order() {
     let (_folder, path) = place();
     let store = open(&path);
     fill(&store, "orders").await;
-    let (forgotten, defined, wished) = tokio::join!(
+    let (forgotten, defined, desired) = tokio::join!(
         store.forget("orders"),
         store.define("orders", definition("again"), true),
         store.set_desired("orders", Some(STOPPED)),
     );
-    forgotten.and(defined).and(wished).unwrap();
+    forgotten.and(defined).and(desired).unwrap();
     let fence = store.claim("orders", ARN, true).await.unwrap().fence;
     let (saved, forgotten) =
         tokio::join!(store.save("orders", fence, vec![change("c", after("1"))]), store.forget("orders"));

@@ -31,8 +31,8 @@ async fn fill(store: &EmbeddedStore) {
     for number in 0..12 {
         let name = format!("mapping-{number:02}");
         store.define(&name, definition(&name), false).await.unwrap();
-        let wish = Desired { enabled: false, file_enabled: true, since_unix_ms: 1_760_000_000_000 + number };
-        store.set_desired(&name, Some(wish)).await.unwrap();
+        let desired = Desired { enabled: false, file_enabled: true, since_unix_ms: 1_760_000_000_000 + number };
+        store.set_desired(&name, Some(desired)).await.unwrap();
         let fence = store.claim(&name, ARN, true).await.unwrap().fence;
         let mut changes: Vec<_> =
             (0..8).map(|shard| change(&format!("shardId-{shard:012}"), after(&format!("{number}{shard}")))).collect();
@@ -46,12 +46,12 @@ fn everything(path: &Path) -> Result<All, String> {
     let opened = catch_unwind(|| EmbeddedStore::open(path)).unwrap_or_else(|_| panic!("opening panics"));
     let store = opened.map_err(|error| error.to_string())?;
     runtime().block_on(async {
-        let mut wishes = Vec::new();
+        let mut desired = Vec::new();
         for number in 0..12 {
-            wishes.push(store.desired(&format!("mapping-{number:02}")).await.map_err(|error| error.to_string())?);
+            desired.push(store.desired(&format!("mapping-{number:02}")).await.map_err(|error| error.to_string())?);
         }
         let (kept, definitions) = (store.kept().await, store.definitions().await);
-        Ok((kept.map_err(|error| error.to_string())?, definitions.map_err(|error| error.to_string())?, wishes))
+        Ok((kept.map_err(|error| error.to_string())?, definitions.map_err(|error| error.to_string())?, desired))
     })
 }
 
@@ -130,7 +130,7 @@ fn what_is_whole_in_a_damaged_file_can_be_copied_out() {
         fs::write(&aside, &damaged).unwrap();
         let error = EmbeddedStore::open(&aside).map(|_| ()).unwrap_err();
         assert!(
-            error.to_string().contains("the mark of shard \"shardId-000000000007\" of \"mapping-07\""),
+            error.to_string().contains("the checkpoint of shard \"shardId-000000000007\" of \"mapping-07\""),
             "{how}: {error}"
         );
         let rescued = EmbeddedStore::rescue(&aside).unwrap();

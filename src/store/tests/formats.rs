@@ -6,7 +6,7 @@ use redb::{Database, ReadableDatabase, ReadableTableMetadata, TableHandle, Write
 
 use super::{after, definition, open, place};
 use crate::store::seal::seal;
-use crate::store::tables::{BARE_MARKS, DEFINITIONS, DESIRED, FORMAT, MARKS, META, META_FORMAT, STREAMS};
+use crate::store::tables::{BARE_CHECKPOINTS, CHECKPOINTS, DEFINITIONS, DESIRED, FORMAT, META, META_FORMAT, STREAMS};
 use crate::store::{Checkpoints, Definitions, Desired, DesiredStates, EmbeddedStore, FileError, StoreError};
 
 const STOPPED: Desired = Desired { enabled: false, file_enabled: true, since_unix_ms: 1_760_000_000_000 };
@@ -32,23 +32,23 @@ fn tables(path: &Path) -> (u64, Vec<String>) {
     (format, tables)
 }
 
-/// What a forebay of that format has left behind: a wish, and from format 2 on a stream with a mark. A format that is
-/// not known may look like anything.
+/// What a forebay of that format has left behind: a desired state, and from format 2 on a stream with a checkpoint. A
+/// format that is not known may look like anything.
 fn made_by(format: u64, path: &Path) {
     write(path, |transaction| {
         transaction.open_table(META).unwrap().insert(META_FORMAT, format).unwrap();
         let row = |table: &str, key: &[&str], row: &[u8]| if format < 4 { row.to_vec() } else { seal(table, key, row) };
-        let wish = row("desired", &["orders"], &serde_json::to_vec(&STOPPED).unwrap());
-        transaction.open_table(DESIRED).unwrap().insert("orders", wish.as_slice()).unwrap();
+        let stopped = row("desired", &["orders"], &serde_json::to_vec(&STOPPED).unwrap());
+        transaction.open_table(DESIRED).unwrap().insert("orders", stopped.as_slice()).unwrap();
         if format >= 2 {
             let stream = row("streams", &["clicks"], br#"{"fence":7,"begun":true,"source":"arn"}"#);
             transaction.open_table(STREAMS).unwrap().insert("clicks", stream.as_slice()).unwrap();
             let key = ("clicks", "shard-0");
             if format < 4 {
-                transaction.open_table(BARE_MARKS).unwrap().insert(key, "AFTER:5").unwrap();
+                transaction.open_table(BARE_CHECKPOINTS).unwrap().insert(key, "AFTER:5").unwrap();
             } else {
                 let mark = row("marks", &[key.0, key.1], b"AFTER:5");
-                transaction.open_table(MARKS).unwrap().insert(key, mark.as_slice()).unwrap();
+                transaction.open_table(CHECKPOINTS).unwrap().insert(key, mark.as_slice()).unwrap();
             }
         }
         if format >= 3 {
@@ -86,7 +86,7 @@ async fn a_store_of_an_older_format_is_upgraded_in_place() {
 #[test]
 fn formats_that_are_not_known_are_refused_and_left_alone() {
     for (format, said) in [
-        (0, "its format 0 is none that ever was"),
+        (0, "its format 0 is unknown"),
         (FORMAT + 1, "FB0602: "),
         (u64::MAX, "this forebay knows formats up to 5"),
     ] {
@@ -107,7 +107,7 @@ async fn a_new_store_has_every_table() {
     drop(open(&path));
     assert_eq!(tables(&path), (FORMAT, TABLES.map(str::to_owned).to_vec()));
     let transaction = Database::open(&path).unwrap().begin_read().unwrap();
-    assert!(transaction.open_table(MARKS).unwrap().is_empty().unwrap());
+    assert!(transaction.open_table(CHECKPOINTS).unwrap().is_empty().unwrap());
     assert!(transaction.open_table(DEFINITIONS).unwrap().is_empty().unwrap());
 }
 
@@ -120,28 +120,28 @@ fn damaged_rows_are_named_with_mapping_and_shard() {
     }
     fn mark(transaction: &WriteTransaction, key: (&str, &str), mark: &str) {
         let row = seal("marks", &[key.0, key.1], mark.as_bytes());
-        transaction.open_table(MARKS).unwrap().insert(key, row.as_slice()).unwrap();
+        transaction.open_table(CHECKPOINTS).unwrap().insert(key, row.as_slice()).unwrap();
     }
     let harms: [(Harm, &str); 11] = [
         (
             |transaction| mark(transaction, ("orders", "shard-0"), "SOON"),
-            "the mark of shard \"shard-0\" of \"orders\" cannot be read: \"SOON\" is no position",
+            "the checkpoint of shard \"shard-0\" of \"orders\" cannot be read: \"SOON\" is no position",
         ),
         (
             |transaction| mark(transaction, ("gone", "shard-1"), "END"),
-            "the mark of shard \"shard-1\" of \"gone\" cannot be read: the mapping itself is not there",
+            "the checkpoint of shard \"shard-1\" of \"gone\" cannot be read: the mapping itself is not there",
         ),
         (
             |transaction| {
                 let row = seal("marks", &["orders", "shard-0"], b"AFTER:5");
-                transaction.open_table(MARKS).unwrap().insert(("orders", "shard-1"), row.as_slice()).unwrap();
+                transaction.open_table(CHECKPOINTS).unwrap().insert(("orders", "shard-1"), row.as_slice()).unwrap();
             },
-            "the mark of shard \"shard-1\" of \"orders\" cannot be read: its checksum is wrong",
+            "the checkpoint of shard \"shard-1\" of \"orders\" cannot be read: its checksum is wrong",
         ),
         (
             |transaction| {
-                transaction.open_table(MARKS).unwrap().insert(("orders", "a"), b"END".as_slice()).unwrap();
-                transaction.open_table(MARKS).unwrap().insert(("orders", "b"), b"END".as_slice()).unwrap();
+                transaction.open_table(CHECKPOINTS).unwrap().insert(("orders", "a"), b"END".as_slice()).unwrap();
+                transaction.open_table(CHECKPOINTS).unwrap().insert(("orders", "b"), b"END".as_slice()).unwrap();
             },
             "shard \"a\" of \"orders\" cannot be read: its checksum is wrong, and 1 more",
         ),
@@ -151,14 +151,14 @@ fn damaged_rows_are_named_with_mapping_and_shard() {
         ),
         (
             |transaction| drop(transaction.open_table(DESIRED).unwrap().insert("orders", b"{".as_slice()).unwrap()),
-            "the wish for \"orders\" cannot be read: its checksum is wrong",
+            "the desired state of \"orders\" cannot be read: its checksum is wrong",
         ),
         (
             |transaction| {
                 let row = seal("desired", &["orders"], b"{");
                 transaction.open_table(DESIRED).unwrap().insert("orders", row.as_slice()).unwrap();
             },
-            "the wish for \"orders\" cannot be read: EOF",
+            "the desired state of \"orders\" cannot be read: EOF",
         ),
         (|transaction| define(transaction, b"{"), "the definition of \"made\" cannot be read: EOF"),
         (|transaction| define(transaction, &[0xff]), "the definition of \"made\" cannot be read"),

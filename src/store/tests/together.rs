@@ -46,8 +46,8 @@ async fn a_thousand_shards_share_a_transaction_and_a_stale_fence_hurts_nobody() 
     let place_of_stale = writes.len() / 2;
     writes.insert(place_of_stale, store.save("mapping-0", stale, vec![change("shard-7", Mark::End(None))]));
     writes.push(store.save("nobody", Fence(1), vec![change("shard-0", Mark::End(None))]));
-    let wish = Desired { enabled: false, file_enabled: true, since_unix_ms: 5 };
-    writes.push(store.set_desired("orders", Some(wish.clone())));
+    let stopped = Desired { enabled: false, file_enabled: true, since_unix_ms: 5 };
+    writes.push(store.set_desired("orders", Some(stopped.clone())));
     let answers = at_once(&store, writes).await;
     for (number, answer) in answers.iter().enumerate() {
         if number == place_of_stale || number == answers.len() - 2 {
@@ -58,7 +58,7 @@ async fn a_thousand_shards_share_a_transaction_and_a_stale_fence_hurts_nobody() 
     }
     let commits = store.turns.commits.load(Relaxed) - before;
     assert!(commits <= 2, "{commits} transactions");
-    assert_eq!(store.desired("orders").await.unwrap(), Some(wish));
+    assert_eq!(store.desired("orders").await.unwrap(), Some(stopped));
     drop(store);
 
     let kept = open(&path).kept().await.unwrap();

@@ -1,4 +1,4 @@
-//! What is said of shards, marks and records that are given up.
+//! The log lines about shards, checkpoints and records that failed for good.
 
 use std::time::Duration;
 
@@ -13,80 +13,74 @@ impl EventLog {
     pub(super) fn shard(&self, event: &Event) {
         match event {
             Event::ShardStarted { shard, from } => {
-                tell!(info, self, shard = &**shard, %from, "a shard is read");
+                line!(info, self, shard = &**shard, %from, "reading shard");
             }
             Event::PinMoved { shard, from, to } => {
-                tell!(
+                line!(
                     warn,
                     self,
                     shard = &**shard,
                     %from,
                     %to,
-                    "a shard was pinned at a time that is still to come, by a clock that was wrong: it is pinned at \
-                     this time"
+                    "the starting position of a shard was in the future, because a clock was wrong: it is moved to now"
                 );
             }
             Event::ShardEnded { shard } => {
                 self.repeats.forget(shard);
-                tell!(info, self, shard = &**shard, "a closed shard was processed to its end");
+                line!(info, self, shard = &**shard, "closed shard finished");
             }
             Event::ShardGone { shard } => {
                 self.repeats.forget(shard);
-                tell!(
-                    warn,
-                    self,
-                    shard = &**shard,
-                    "the stream no longer lists a shard: what was not read of it is lost"
-                );
+                line!(warn, self, shard = &**shard, "the stream no longer lists a shard: its unread records are lost");
             }
             Event::Trimmed { shard } => {
                 if let Some(silenced) = self.repeats.admit_of(shard, Topic::Trimmed, "", Instant::now()) {
-                    tell!(
+                    line!(
                         warn,
                         self,
                         shard = &**shard,
                         silenced,
-                        "records were trimmed before they were read: they are lost, going on with the oldest"
+                        "records were trimmed before they were read, and are lost: continuing at the oldest record"
                     );
                 }
             }
             Event::IteratorExpired { shard } => {
                 if let Some(silenced) = self.repeats.admit(Topic::IteratorExpired, "", Instant::now()) {
-                    tell!(info, self, shard = &**shard, silenced, "an iterator has expired: opening the shard again");
+                    line!(info, self, shard = &**shard, silenced, "an iterator expired: opening the shard again");
                 }
             }
             _ => {}
         }
     }
 
-    /// What happens to a stream's marks and to records that are given up.
+    /// What happens to a stream's checkpoints and to records that failed for good.
     pub(super) fn stream(&self, event: &Event) {
         match event {
             Event::CheckpointFailed { message, retry_in } => self.warn(Topic::Checkpoint, "", |silenced| {
-                tell!(warn, self, error = message, ?retry_in, silenced, "checkpoint failed, trying again");
+                line!(warn, self, error = message, ?retry_in, silenced, "checkpoints could not be saved: retrying");
             }),
             Event::ListFailed { kind, message, retry_in } => self.list_failed(*kind, message, *retry_in),
             Event::Dropped { records, condition } => self.warn(Topic::Dropped, condition.as_str(), |silenced| {
                 let condition = condition.as_str();
-                tell!(warn, self, records, condition, silenced, "records were given up, and there is no destination");
+                line!(
+                    warn,
+                    self,
+                    records,
+                    condition,
+                    silenced,
+                    "records discarded: the mapping has no failure destination"
+                );
             }),
             Event::DeliveredToDestination { records, condition } => {
                 let condition = condition.as_str();
                 if let Some(silenced) = self.repeats.admit(Topic::Delivered, condition, Instant::now()) {
-                    tell!(
-                        info,
-                        self,
-                        records,
-                        condition,
-                        silenced,
-                        "records were given up and told to the destination"
-                    );
+                    line!(info, self, records, condition, silenced, "failure record delivered");
                 }
             }
             Event::DestinationFailed { records, kind, message, retry_in } => {
                 if let Some(silenced) = self.admit(Topic::Destination, *kind) {
                     let kind = kind.as_str();
-                    tell!(
+                    line!(
                         warn,
                         self,
                         records,
@@ -94,7 +88,7 @@ impl EventLog {
                         error = message,
                         ?retry_in,
                         silenced,
-                        "the destination did not confirm a failure record, delivering again"
+                        "the destination did not confirm a failure record: delivering it again"
                     );
                 }
             }
@@ -106,13 +100,13 @@ impl EventLog {
         let label = kind.as_str();
         match self.admit(Topic::List, kind) {
             Some(silenced) if kind.needs_operator() => {
-                tell!(warn, self, kind = label, error = message, ?retry_in, silenced, "shards cannot be listed");
+                line!(warn, self, kind = label, error = message, ?retry_in, silenced, "shards cannot be listed");
             }
             Some(silenced) => {
-                tell!(info, self, kind = label, error = message, ?retry_in, silenced, "shards cannot be listed");
+                line!(info, self, kind = label, error = message, ?retry_in, silenced, "shards cannot be listed");
             }
             None => {
-                tell!(debug, self, kind = label, error = message, ?retry_in, "shards cannot be listed");
+                line!(debug, self, kind = label, error = message, ?retry_in, "shards cannot be listed");
             }
         }
     }

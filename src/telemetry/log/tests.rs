@@ -99,7 +99,8 @@ fn a_careless_partial_response_is_said_with_its_remedy_and_then_silenced() {
     let kept = Event::OrderKept { records: 2 };
     let lines = lines(SourceKind::Sqs, &[kept.clone(), kept]);
     assert_eq!(levels(&lines), ["WARN"], "{lines:?}");
-    for part in ["they will come again behind it; return all", "set Poller.GroupOrder", "records=2"] {
+    for part in ["delivered again, to keep the order. Return all messages behind", "set Poller.GroupOrder", "records=2"]
+    {
         assert!(lines[0].contains(part), "{part} in {lines:?}");
     }
 }

@@ -103,7 +103,7 @@ async fn a_restart_and_a_reload_by_command_lose_nothing() {
     site.call(&["stop", "added", "--wait"]).await;
     let refused = site.call(&["restart", "added"]).await;
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("`forebay start added` starts it"), "{refused:?}");
+    assert!(refused.stderr.contains("help: start it with `forebay start added`"), "{refused:?}");
     daemon.stop().await;
 }
 
