@@ -60,7 +60,8 @@ fn function_said(
             // Whoever may invoke a function need not be allowed to read its configuration.
             FaultKind::Denied => {
                 let function = &mapping.target.lambda().function.text;
-                tracing::warn!(function, %fault, "the function's configuration may not be read: it is not checked");
+                tracing::warn!(function, %fault, "not allowed to read the function's configuration: its settings are \
+                    not checked");
                 Ok(None)
             }
             _ => Err(broken("the function cannot be asked", &fault)),
@@ -75,7 +76,7 @@ fn source_refused(mapping: &Mapping, fault: &Fault) -> ApiError {
         FaultKind::Missing => ApiError::no_such_queue(),
         FaultKind::Denied => {
             // AWS's text does not say why.
-            tracing::warn!(source = arn, %fault, "the source may not be used");
+            tracing::warn!(source = arn, %fault, "not allowed to use the source");
             let Some(actions) = rules.shown.denied_actions else { return ApiError::queue_denied() };
             ApiError::InvalidParameterValue(format!(
                 "Cannot access stream {arn}. Please ensure the role can perform the {actions} Actions on your stream \

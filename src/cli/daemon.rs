@@ -177,11 +177,11 @@ impl Running {
                 signal = signals.next() => match signal {
                     Signal::Reload => {}
                     _ if cut => {
-                        tracing::warn!("leaving at once");
+                        tracing::warn!("stopping at once");
                         return false;
                     }
                     _ => {
-                        tracing::warn!("the drain is cut short: what is in flight will be delivered again");
+                        tracing::warn!("the drain is cut short: records in flight will be delivered again");
                         cut = true;
                         self.engine.cut().await;
                     }
@@ -196,9 +196,8 @@ impl Running {
         if !left.unsaved.is_empty() {
             tracing::warn!(
                 mappings = left.unsaved.join(", "),
-                "stopped without saving the last checkpoints of these mappings: what they have done since is done \
-                 again at \
-                 the next start"
+                "stopped without saving the last checkpoints of these mappings: records since their saved \
+                 checkpoints will be delivered again"
             );
         }
         if cut {
@@ -228,7 +227,7 @@ async fn watch_store(store: Arc<dyn Store>, engine: EngineHandle, stop: Cancella
         }
         match &trouble {
             Some(trouble) => tracing::error!("{trouble}"),
-            None => tracing::info!("the store is where it was again"),
+            None => tracing::info!("the store is back"),
         }
         engine.store_is(trouble.clone()).await;
         logged = trouble;

@@ -154,9 +154,9 @@ fn stream(status: &MappingStatus) -> Option<Line> {
         None => String::new(),
     };
     let text = format!(
-        "{} lag, {} shards read, {} held, {} of {} batches in flight, {saved}{clock}",
+        "{} lag, {} read, {} held, {} of {} batches in flight, {saved}{clock}",
         lag(stream.iterator_age_seconds),
-        reading(status),
+        counted(usize::try_from(reading(status)).unwrap_or_default(), "shard"),
         stream.held,
         stream.in_flight,
         stream.concurrency,

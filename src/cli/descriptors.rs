@@ -35,8 +35,8 @@ impl Budget {
             tracing::warn!(
                 limit,
                 calls = budget.calls,
-                "few files may be open at once, and so few calls: raise the limit (`ulimit -Hn`, LimitNOFILE=, \
-                 --ulimit nofile)"
+                "the limit of open files allows few calls at once: raise it (`ulimit -Hn`, LimitNOFILE=, --ulimit \
+                 nofile)"
             );
         }
         aws::bound_calls(budget.calls);

@@ -1,5 +1,7 @@
 //! Mappings as tables.
 
+use std::time::Duration;
+
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
@@ -136,9 +138,16 @@ pub(super) fn file(status: &MappingStatus) -> String {
     if status.origin == "api" { "(api)".into() } else { status.file.clone() }
 }
 
-/// Seconds, as exact as a person wants them.
+/// Seconds, as exact as a person wants them: `4.2s`, `7m 8s`, `3h 5m`, `2d 4h`.
 pub(super) fn lag(seconds: Option<f64>) -> String {
-    seconds.map_or_else(|| "-".into(), |seconds| format!("{seconds:.1}s"))
+    let Some(seconds) = seconds else { return "-".into() };
+    let whole = Duration::try_from_secs_f64(seconds).unwrap_or_default().as_secs();
+    match whole {
+        0..60 => format!("{seconds:.1}s"),
+        60..3_600 => format!("{}m {}s", whole / 60, whole % 60),
+        3_600..86_400 => format!("{}h {}m", whole / 3_600, whole / 60 % 60),
+        _ => format!("{}d {}h", whole / 86_400, whole / 3_600 % 24),
+    }
 }
 
 /// The name of a queue, stream or table in its ARN.
@@ -183,6 +192,14 @@ fn painted(lines: impl Iterator<Item = String>, mappings: &[MappingStatus], colo
 mod tests {
     use super::super::sample::{broken, clicks, failing, made, orders};
     use super::*;
+
+    #[test]
+    fn ages_are_as_exact_as_a_person_wants_them() {
+        let shown = |seconds: f64| lag(Some(seconds));
+        assert_eq!([4.24, 59.9, 60.0, 428.2].map(shown), ["4.2s", "59.9s", "1m 0s", "7m 8s"]);
+        assert_eq!([11_100.0, 187_200.0, -1.0].map(shown), ["3h 5m", "2d 4h", "-1.0s"]);
+        assert_eq!(lag(None), "-");
+    }
 
     #[test]
     fn lists_narrow_wide_and_empty() {

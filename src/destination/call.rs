@@ -12,7 +12,7 @@ pub(super) fn fitting(call: Call<'_>, record: Result<Message, Oversized>, limit:
                 tracing::warn!(
                     destination = call.target,
                     limit,
-                    "the failure record is too large: it goes without {member}; an S3 bucket takes all of it"
+                    "the failure record is too large: it is sent without {member}. An S3 bucket takes the whole record"
                 );
             }
             Ok(text)

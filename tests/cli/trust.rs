@@ -139,7 +139,7 @@ fn the_limit_of_open_files_is_raised_and_a_low_one_is_told() {
     assert_eq!(open.split_whitespace().skip(3).take(2).collect::<Vec<_>>(), ["4096", "4096"]);
     daemon.end(Signal::TERM, 0);
     let mut process = place.spawn_under("ulimit -Sn 256; ulimit -Hn 256", &flags);
-    let told = process.await_line("few files may be open at once");
+    let told = process.await_line("the limit of open files allows few calls at once");
     assert!(told.contains("limit=256") && told.contains("calls=96"), "{told}");
     process.await_line("forebay runs");
     process.signal(Signal::TERM);

@@ -41,9 +41,7 @@ pub(crate) fn credentials_fault(error: &CredentialsError) -> Fault {
         ),
         CredentialsError::InvalidConfiguration(_) => (
             FaultKind::Denied,
-            format!(
-                "the AWS credentials are not set up rightly: {cause}; check AWS_PROFILE, the profile files and RoleArn"
-            ),
+            format!("the AWS credentials are misconfigured: {cause}; check AWS_PROFILE, the profile files and RoleArn"),
         ),
         _ => (
             FaultKind::Denied,
