@@ -52,7 +52,7 @@ impl Block {
                 continue;
             };
             if !seen.insert(member.name) {
-                self.broken.push((at, Unknown::new(key.span, "it stands twice", "remove one of the two")));
+                self.broken.push((at, Unknown::new(key.span, "it is given twice", "remove one of the two")));
                 continue;
             }
             let at = join(path, member.name);
@@ -170,7 +170,7 @@ fn tags(value: &Val) -> Result<Value, Unknown> {
             _ => return Err(Unknown::new(value.span, "a tag's value is a text", "write a text")),
         };
         match found.insert(name.to_owned(), Value::String(text)) {
-            Some(_) => Err(Unknown::new(value.span, "a tag stands twice", "remove one of the two")),
+            Some(_) => Err(Unknown::new(value.span, "a tag is given twice", "remove one of the two")),
             None => Ok(()),
         }
     };

@@ -171,7 +171,7 @@ impl<'n> Resolver<'n> {
 
     fn resolve(&mut self, node: &'n Node) -> Resolved {
         if let Some((tag, span)) = &node.tag {
-            let why = format!("the tag `{}` says nothing here", short(tag));
+            let why = format!("the tag `{}` has no meaning here", short(tag));
             return Err(Unknown::new(*span, why, "write the value itself"));
         }
         if self.verbatim.is_none()

@@ -49,7 +49,7 @@ codes! {
     Syntax = "FB0007",
     /// A key stands twice in one map.
     DuplicateKey = "FB0008",
-    /// A YAML tag that says nothing here.
+    /// A YAML tag that has no meaning here.
     Tag = "FB0009",
     /// A CloudFormation function.
     Intrinsic = "FB0010",

@@ -31,7 +31,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, members: &Members, source: &SourceSp
     let found = parse(reader, source.rules(), text, span)?;
     if found.arn.text == source.id() {
         let message = format!("the failure destination is the mapping's own {}", source.rules().noun);
-        let help = "name another: a record that fails would come back for ever";
+        let help = "name another: a record that fails would come back again and again";
         reader.error(Code::DestinationIsSource, span, message, help);
     }
     Some(found)

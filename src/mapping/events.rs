@@ -121,14 +121,14 @@ impl<'a> Builder<'a> {
             }
             Event::Alias(anchor) => {
                 let Some(node) = self.anchors.get(&anchor).cloned() else {
-                    let message = "this alias stands inside the value that it names".into();
+                    let message = "this alias is inside the value that it names".into();
                     return Err(Flaw { code: Code::Alias, span, message });
                 };
                 self.spend(node.measure(), span)?;
                 return Ok(Node { span, ..node });
             }
             _ => {
-                let message = "this cannot stand here".into();
+                let message = "this is not allowed here".into();
                 return Err(Flaw { code: Code::Syntax, span, message });
             }
         };
@@ -315,7 +315,7 @@ b: *x
                 "a: &x [*x]
 "
             ),
-            " ! FB0011 7..9 this alias stands inside the value that it names"
+            " ! FB0011 7..9 this alias is inside the value that it names"
         );
         let mut bomb = String::from(
             "a0: &a0 [x, x, x, x, x, x, x, x, x]

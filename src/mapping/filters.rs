@@ -158,7 +158,7 @@ fn screening(
 fn on_filtered(reader: &mut Reader<'_>, text: &str, span: Span, source: &SourceSpec) -> Option<FailureDestination> {
     const CHOICE: &str = "write `Delete`, `Release`, or the ARN of a queue, topic or bucket";
     if !text.contains(':') {
-        let message = format!("`Poller.OnFiltered` does not know {:?}", short(text));
+        let message = format!("`Poller.OnFiltered` cannot be {:?}", short(text));
         let help = suggest::word(WORDS, text).map_or_else(|| CHOICE.into(), |word| format!("write `{word}`"));
         reader.error(Code::NotAllowed, span, message, help);
         return None;
@@ -166,8 +166,8 @@ fn on_filtered(reader: &mut Reader<'_>, text: &str, span: Span, source: &SourceS
     let found = destination::parse(reader, source.rules(), text, span)?;
     if found.arn.text == source.id() {
         let message = "`Poller.OnFiltered` is the mapping's own queue";
-        let help =
-            "name another: a message that is filtered out would come back for ever; `Release` leaves it in the queue";
+        let help = "name another: a message that is filtered out would come back again and again; `Release` leaves it \
+            in the queue";
         reader.error(Code::DestinationIsSource, span, message, help);
     }
     Some(found)

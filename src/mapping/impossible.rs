@@ -58,7 +58,7 @@ pub(crate) fn check(reader: &mut Reader<'_>, written: &Written, kind: SourceKind
             Holds::NumberAsText => (
                 leaf.span,
                 format!("`{path}` never matches: the numbers of DynamoDB are texts"),
-                "write the number in quotes, `[\"5\"]`; ranges (`numeric`) cannot be had on them".into(),
+                "write the number in quotes, `[\"5\"]`; ranges (`numeric`) are not possible".into(),
             ),
             Holds::Text => (
                 leaf.span,
@@ -92,7 +92,7 @@ pub(crate) fn repeated(reader: &mut Reader<'_>, written: &Written) {
     for leaf in &leaves {
         let Some(before) = last.insert((leaf.branch, &leaf.path), leaf) else { continue };
         let path = short(&leaf.path.join("."));
-        let message = format!("`{path}` stands twice, and only its last list counts, as on AWS");
+        let message = format!("`{path}` is given twice, and only its last list counts, as on AWS");
         let help = "write one list with all values, of which one must match; or remove one of the two";
         reader.warning(Code::FieldTwice, written.span(before.span), message, help);
     }
@@ -145,7 +145,7 @@ pub(super) fn nothing(why: impl Into<String>, help: impl Into<String>) -> Holds 
 /// A name that no record has at its top.
 pub(super) fn unknown(known: &[&'static str], data: &str, name: &str) -> Holds {
     let help = match name {
-        "Records" => "write what stands in one record: a pattern does not see the event around it".into(),
+        "Records" => "write the members of one record: a pattern does not see the event around it".into(),
         "body" | "data" | "Data" | "Message" => format!("write `{data}`"),
         "NewImage" | "OldImage" | "Keys" if data == "dynamodb" => {
             format!("write `{{\"dynamodb\": {{\"{name}\": …}}}}`")
@@ -153,7 +153,7 @@ pub(super) fn unknown(known: &[&'static str], data: &str, name: &str) -> Holds {
         _ => match suggest::word(known, name) {
             Some(meant) => format!("write `{meant}`"),
             None => {
-                format!("what the sender wrote stands under `{data}`: `{{\"{data}\": {{\"{}\": …}}}}`", short(name))
+                format!("what the sender wrote is under `{data}`: `{{\"{data}\": {{\"{}\": …}}}}`", short(name))
             }
         },
     };

@@ -91,7 +91,7 @@ impl Finder<'_, '_> {
     fn one(&mut self, node: Node, name: Option<String>) {
         let span = node.span;
         if let Some((tag, at)) = &node.tag {
-            let message = format!("the tag `{}` says nothing here", short(tag));
+            let message = format!("the tag `{}` has no meaning here", short(tag));
             self.reader.error(Code::Tag, *at, message, "remove the tag");
             return;
         }
@@ -173,7 +173,7 @@ impl Finder<'_, '_> {
                 self.reader.error(Code::SourceUnsupported, value.span, message, help);
             }
             _ => {
-                let message = format!("`Type` is {}, which is no event source mapping", value.describe());
+                let message = format!("`Type` is {}, which is not an event source mapping", value.describe());
                 let help = "paste a block with `Type: AWS::Lambda::EventSourceMapping`, or of SAM's types `SQS`, \
                     `Kinesis` or `DynamoDB`";
                 self.reader.error(Code::NotAMapping, value.span, message, help);

@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
     }
 
     fn repeated(&mut self, name: &str, first: Span, again: Span) {
-        let message = format!("`{}` stands twice; first on line {}", short(name), self.text.line(first));
+        let message = format!("`{}` is given twice; first on line {}", short(name), self.text.line(first));
         self.error(Code::DuplicateKey, again, message, "remove one of the two");
     }
 
@@ -209,7 +209,7 @@ impl<'a> Reader<'a> {
             if is_intrinsic(tag.trim_start_matches('!')) || is_short_form(tag) {
                 self.intrinsic(*span, tag);
             } else {
-                let message = format!("the tag `{}` says nothing here", short(tag));
+                let message = format!("the tag `{}` has no meaning here", short(tag));
                 self.error(Code::Tag, *span, message, "remove the tag and write the value itself");
             }
             return false;
@@ -227,7 +227,7 @@ impl<'a> Reader<'a> {
         if items.len() > max {
             let message = format!("`{path}` has {} items, but may have {max} at most", items.len());
             let at = items.get(max).map_or(span, |item| item.span);
-            self.error(Code::TooMany, at, message, format!("leave {max} of them"));
+            self.error(Code::TooMany, at, message, format!("keep {max} of them"));
         }
         let read: Vec<_> = items.iter().take(max).map(|item| self.value(item, of, path)).collect();
         if items.len() > max { None } else { read.into_iter().collect() }

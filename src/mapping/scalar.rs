@@ -85,7 +85,7 @@ impl Reader<'_> {
         if let Some(word) = words.iter().find(|word| is_word(word, &found.text, path)) {
             return Some(Kind::Text((*word).into()));
         }
-        let message = format!("`{path}` does not know {:?}", short(&found.text));
+        let message = format!("`{path}` cannot be {:?}", short(&found.text));
         self.error(Code::NotAllowed, node.span, message, help);
         None
     }
@@ -136,18 +136,18 @@ impl Reader<'_> {
     pub(crate) fn time(&mut self, node: &Node, path: &str) -> Option<Kind> {
         let found = self.scalar(node, path, "a time", TIME_HELP)?;
         let Some(unix_ms) = notation::time(&found.text) else {
-            let message = format!("`{path}` is {}, which is no time", node.describe());
+            let message = format!("`{path}` is {}, which is not a time", node.describe());
             self.error(Code::TimeForm, node.span, message, TIME_HELP);
             return None;
         };
         if unix_ms > self.now {
-            let message = format!("`{path}` is {}, which lies in the future", short(&found.text));
+            let message = format!("`{path}` is {}, which is in the future", short(&found.text));
             // Beyond the year 5000 as seconds, and yet before now as milliseconds.
             let is_ms = found.text.parse::<u64>().is_ok_and(|ms| (100_000_000_000..=self.now).contains(&ms));
             let help = if is_ms {
                 "write seconds, not milliseconds"
             } else {
-                "write a time that has been; `StartingPosition: LATEST` begins with what arrives from now on"
+                "write a time in the past; `StartingPosition: LATEST` begins with what arrives from now on"
             };
             self.error(Code::TimeInFuture, node.span, message, help);
             return None;
@@ -158,7 +158,7 @@ impl Reader<'_> {
     pub(crate) fn duration(&mut self, node: &Node, min: Duration, max: Duration, path: &str) -> Option<Kind> {
         let found = self.scalar(node, path, "a duration", DURATION_HELP)?;
         let Some(duration) = notation::duration(&found.text) else {
-            let message = format!("`{path}` is {}, which is no duration", node.describe());
+            let message = format!("`{path}` is {}, which is not a duration", node.describe());
             self.error(Code::DurationForm, node.span, message, DURATION_HELP);
             return None;
         };

@@ -40,7 +40,7 @@ pub(crate) fn help(table: &'static [Member], key: &str) -> String {
     elsewhere(MAPPING, "", &plain, &mut homes);
     if !homes.is_empty() {
         return format!(
-            "`{}` stands under {}",
+            "`{}` belongs under {}",
             homes[0].1,
             homes.iter().map(|(home, _)| home.as_str()).collect::<Vec<_>>().join(" or ")
         );
@@ -49,7 +49,7 @@ pub(crate) fn help(table: &'static [Member], key: &str) -> String {
         return "remove it; docs/mapping-files.md lists what a mapping takes".into();
     }
     let names: Vec<_> = taken().map(|member| format!("`{}`", member.name)).collect();
-    format!("remove it; here only {} may stand", names.join(", "))
+    format!("remove it; only {} is allowed here", names.join(", "))
 }
 
 /// The word that a text was likely meant to be, if it is another.
@@ -89,12 +89,12 @@ mod tests {
             ("batch_size", "write `BatchSize`"),
             ("BATCHSIZE", "write `BatchSize`"),
             ("arn", "write `EventSourceArn`"),
-            ("MaximumConcurrency", "`MaximumConcurrency` stands under `ScalingConfig`"),
-            ("role_arn", "`RoleArn` stands under `Poller.Source` or `Poller.Function` or `Poller.Destination`"),
+            ("MaximumConcurrency", "`MaximumConcurrency` belongs under `ScalingConfig`"),
+            ("role_arn", "`RoleArn` belongs under `Poller.Source` or `Poller.Function` or `Poller.Destination`"),
             ("bisectBatchOnError", "write `BisectBatchOnFunctionError`"),
             ("retryAttempts", "write `MaximumRetryAttempts`"),
-            ("ReadsPerSecond", "`ReadsPerSecond` stands under `Poller`"),
-            ("group_order", "`GroupOrder` stands under `Poller`"),
+            ("ReadsPerSecond", "`ReadsPerSecond` belongs under `Poller`"),
+            ("group_order", "`GroupOrder` belongs under `Poller`"),
             ("Colour", "remove it; docs/mapping-files.md lists what a mapping takes"),
         ] {
             assert_eq!(help(MAPPING, key), expected, "{key}");
@@ -104,8 +104,8 @@ mod tests {
     #[test]
     fn lists_what_a_small_table_takes() {
         let Shape::Map(scaling) = parameters::find(MAPPING, "ScalingConfig").unwrap().shape else { panic!("a map") };
-        assert_eq!(help(scaling, "Colour"), "remove it; here only `MaximumConcurrency` may stand");
+        assert_eq!(help(scaling, "Colour"), "remove it; only `MaximumConcurrency` is allowed here");
         assert_eq!(help(ENDPOINTS, "kinessis"), "did you mean `kinesis`?");
-        assert_eq!(help(scaling, "batchSize"), "`BatchSize` stands under the mapping itself");
+        assert_eq!(help(scaling, "batchSize"), "`BatchSize` belongs under the mapping itself");
     }
 }

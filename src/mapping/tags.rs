@@ -55,7 +55,7 @@ impl Reader<'_> {
             };
             if let Some(first) = seen.insert(name.into(), span) {
                 let (name, line) = (short(name), self.text.line(first));
-                let message = format!("the tag {name:?} stands twice; first on line {line}");
+                let message = format!("the tag {name:?} is given twice; first on line {line}");
                 self.error(Code::DuplicateKey, span, message, "remove one of the two");
             }
             tags.insert(name.into(), members.text("Value").map(|(value, _)| value.into()).unwrap_or_default());

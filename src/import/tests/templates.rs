@@ -84,7 +84,7 @@ fn what_cannot_be_known_is_told() {
         ("!FindInMap [M, a, c]", "have no `M.a.c`"),
         ("!FindInMap [M, !Ref AWS::Region, c]", "depends on `${AWS_REGION}`"),
         ("!Cidr [a, b, c]", "`Fn::Cidr` is not resolved here"),
-        ("!Mine a", "the tag `!Mine` says nothing here"),
+        ("!Mine a", "the tag `!Mine` has no meaning here"),
         ("'{{resolve:ssm:/queue}}'", "known inside AWS only"),
         ("!Ref Q", "a queue's URL is not its ARN"),
         ("[a]", "must be text"),
@@ -172,7 +172,7 @@ fn what_forebay_would_refuse_is_not_written() {
         ("      StartingPosition: LATEST", "StartingPosition"),
         ("      FilterCriteria: { Filters: [{ Pattern: '{\"body\": 5}' }] }", "filter"),
         ("      Enabled: perhaps", "must be true or false"),
-        ("      FunctionResponseTypes: [All]", "does not know"),
+        ("      FunctionResponseTypes: [All]", "cannot be"),
     ] {
         let text = mapping("", &format!("      EventSourceArn: !GetAtt Q.Arn\n{properties}"));
         let found = why(&text, &[]);
@@ -209,7 +209,7 @@ fn members_that_do_not_matter_are_left_and_told() {
 #[test]
 fn a_member_that_stands_twice_is_not_guessed() {
     let text = mapping("", "      EventSourceArn: !GetAtt Q.Arn\n      BatchSize: 5\n      batchSize: 6\n");
-    assert_eq!(why(&text, &[]), "it stands twice");
+    assert_eq!(why(&text, &[]), "it is given twice");
 }
 
 #[test]

@@ -85,11 +85,9 @@ async fn a_store_of_an_older_format_is_upgraded_in_place() {
 
 #[test]
 fn formats_that_are_not_known_are_refused_and_left_alone() {
-    for (format, said) in [
-        (0, "its format 0 is unknown"),
-        (FORMAT + 1, "FB0602: "),
-        (u64::MAX, "this forebay knows formats up to 5"),
-    ] {
+    for (format, said) in
+        [(0, "its format 0 is unknown"), (FORMAT + 1, "FB0602: "), (u64::MAX, "this forebay knows formats up to 5")]
+    {
         let (_folder, path) = place();
         made_by(format, &path);
         for _ in 0..2 {

@@ -10,8 +10,8 @@ use crate::harness::kinesis::Kinesis;
 use crate::harness::ledger::StreamLedger;
 use crate::harness::process::{SOON, eventually};
 
-const UNSAVED: &str = "the last checkpoints were not saved: the records of these shards from their last saved \
-    checkpoint on will be delivered again";
+const UNSAVED: &str = "the last checkpoints were not saved: records after the saved checkpoints of these shards will \
+    be delivered again";
 
 #[tokio::test]
 async fn a_drain_that_could_not_save_its_last_checkpoints_is_no_clean_end() {
