@@ -271,10 +271,13 @@ proptest! {
     fn malformed_lineages_neither_hang_nor_lose_shards(
         start in starting_positions(),
         edges in prop::collection::vec((0..12_usize, 0..14_usize), 0..40),
-        marks in prop::collection::btree_map(0..14_usize, prop::sample::select(vec![Mark::End(None), Mark::TrimHorizon]),
-        0..6),
+        marks in prop::collection::btree_map(
+            0..14_usize, prop::sample::select(vec![Mark::End(None), Mark::TrimHorizon]), 0..6
+        ),
     ) {
-        let shard = |shard: &usize, parent: &usize| Shard { id: id(*shard), parents: vec![id(*parent)], closed: true, begins: None };
+        let shard = |shard: &usize, parent: &usize| Shard {
+            id: id(*shard), parents: vec![id(*parent)], closed: true, begins: None,
+        };
         let listing: Vec<Shard> = edges.iter().map(|(one, other)| shard(one, other)).collect();
         let kept = Positions {
             begun: !marks.is_empty(),
