@@ -1,7 +1,5 @@
 //! What becomes of the messages of a group in one batch: reported rightly, carelessly, and in an event as at AWS.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::harness::Emulator;
@@ -10,7 +8,6 @@ use crate::harness::ledger::Events;
 use crate::harness::process::{SOON, Site, eventually};
 
 const VISIBILITY: u32 = 2;
-const PATIENCE: Duration = Duration::from_secs(40);
 const REPORTS: &str = "FunctionResponseTypes: [ReportBatchItemFailures]";
 
 /// Says of number 1 alone that it failed, when it comes first; what is behind it is said to be processed.
@@ -31,7 +28,7 @@ async fn what_a_careless_function_processed_too_early_comes_again_behind_what_fa
     account.send_groups(&queue, &in_turn(&["a"], 4)).await;
     site.map("orders", &queue, "work", REPORTS);
     let daemon = site.run().await;
-    account.emptied(&queue, PATIENCE).await;
+    account.emptied(&queue, SOON).await;
 
     let first = [(0, 1, true), (1, 1, false), (2, 1, true), (3, 1, true)];
     let second = [(1, 2, true), (2, 2, true), (3, 2, true)];
@@ -53,7 +50,7 @@ async fn as_reported_deletes_what_stands_behind_a_failure_as_aws_does() {
     account.send_groups(&queue, &in_turn(&["a"], 4)).await;
     site.map("orders", &queue, "work", &format!("{REPORTS}\nPoller: {{ GroupOrder: AsReported }}"));
     let daemon = site.run().await;
-    account.emptied(&queue, PATIENCE).await;
+    account.emptied(&queue, SOON).await;
 
     let first = [(0, 1, true), (1, 1, false), (2, 1, true), (3, 1, true)];
     assert_eq!(turns.of("a"), [&first[..], &[(1, 2, true)]].concat());
@@ -81,9 +78,9 @@ async fn reported_messages_come_again_together_and_the_last_one_is_dead_lettered
     let daemon = site.run().await;
     // The first start of a function takes a while; from then on it notes when it is invoked.
     account.send_groups(&queue, &in_turn(&["first"], 1)).await;
-    account.emptied(&queue, PATIENCE).await;
+    account.emptied(&queue, SOON).await;
     account.send_groups(&queue, &in_turn(&["a"], 4)).await;
-    account.emptied(&queue, PATIENCE).await;
+    account.emptied(&queue, SOON).await;
 
     let first = [(0, 1, true), (1, 1, false), (2, 1, false), (3, 1, false)];
     let second = [(1, 2, true), (2, 2, true), (3, 2, false)];
@@ -118,7 +115,7 @@ async fn a_failure_leaves_the_other_groups_of_its_batch_alone() {
     // One slot for three groups: they share a batch.
     site.map("orders", &queue, "work", &format!("{REPORTS}\nScalingConfig: {{ MaximumConcurrency: 1 }}"));
     let daemon = site.run().await;
-    account.emptied(&queue, PATIENCE).await;
+    account.emptied(&queue, SOON).await;
 
     let together = [(0, 1, true), (1, 1, true), (2, 1, true)];
     assert_eq!((turns.of("b"), turns.of("c")), (together.to_vec(), together.to_vec()));
@@ -158,7 +155,7 @@ async fn a_group_goes_on_behind_a_message_that_its_failure_destination_took() {
     );
     site.map("orders", &queue, "work", &more);
     let daemon = site.run().await;
-    account.emptied(&queue, PATIENCE).await;
+    account.emptied(&queue, SOON).await;
 
     let told = account.messages(&failed).await;
     assert_eq!(told.len(), 1, "{told:?}");
@@ -203,7 +200,7 @@ async fn what_a_careful_function_left_alone_is_not_given_up_with_what_failed() {
     );
     site.map("orders", &queue, "work", &more);
     let daemon = site.run().await;
-    account.emptied(&queue, PATIENCE).await;
+    account.emptied(&queue, SOON).await;
 
     assert_eq!(account.messages(&failed).await.len(), 2, "number 1 of each group, and nothing behind it");
     for group in ["a", "b"] {
@@ -249,6 +246,6 @@ async fn the_function_sees_group_order_and_deduplication_of_its_messages() {
         assert!(event.contains(&expected), "{expected}\n{event}");
         assert_eq!(record["eventSourceARN"], json!(queue.arn));
     }
-    account.emptied(&queue, PATIENCE).await;
+    account.emptied(&queue, SOON).await;
     daemon.stop().await;
 }

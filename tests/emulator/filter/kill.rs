@@ -1,7 +1,6 @@
 //! SIGKILL in the middle of filtered traffic: what matches is processed, and what does not is told, however often.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName::VisibilityTimeout;
 use serde_json::Value;
@@ -10,11 +9,10 @@ use crate::filter::traffic::{Takes, left};
 use crate::harness::Emulator;
 use crate::harness::kinesis::Kinesis;
 use crate::harness::ledger::StreamLedger;
-use crate::harness::process::{Site, eventually};
+use crate::harness::process::{SOON, Site, eventually};
 
 const RECORDS: usize = 300;
 const KILLS: usize = 2;
-const PATIENCE: Duration = Duration::from_secs(40);
 
 fn body(number: usize) -> String {
     match number % 3 {
@@ -49,11 +47,11 @@ async fn a_queue_loses_nothing_when_the_program_is_killed() {
     let mut daemon = site.run().await;
     for kill in 1..=KILLS {
         let at = kill * RECORDS / 3 / (KILLS + 1);
-        eventually(PATIENCE, "a flow", async || (takes.from(&queue).len() >= at).then_some(())).await;
+        eventually(SOON, "a flow", async || (takes.from(&queue).len() >= at).then_some(())).await;
         daemon.kill().await;
         daemon = site.run().await;
     }
-    eventually(PATIENCE, "the queue is empty", async || left(&account, &queue).await.is_empty().then_some(())).await;
+    eventually(SOON, "the queue is empty", async || left(&account, &queue).await.is_empty().then_some(())).await;
 
     assert_eq!(takes.from(&queue).into_iter().collect::<BTreeSet<_>>(), third(0));
     let (mut filtered_out, mut undecidable) = (BTreeSet::new(), BTreeSet::new());
@@ -89,11 +87,11 @@ async fn a_stream_passes_nothing_that_matches_when_the_program_is_killed() {
     let mut daemon = site.run().await;
     for kill in 1..=KILLS {
         let at = kill * RECORDS / 3 / (KILLS + 1);
-        eventually(PATIENCE, "a flow", async || (ledger.times().len() >= at).then_some(())).await;
+        eventually(SOON, "a flow", async || (ledger.times().len() >= at).then_some(())).await;
         daemon.kill().await;
         daemon = site.run().await;
     }
-    eventually(PATIENCE, "all are processed", async || (ledger.times().len() >= RECORDS / 3).then_some(())).await;
+    eventually(SOON, "all are processed", async || (ledger.times().len() >= RECORDS / 3).then_some(())).await;
     daemon.stop().await;
     assert_eq!(ledger.times().into_keys().collect::<BTreeSet<_>>(), third(0));
 }

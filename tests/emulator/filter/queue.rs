@@ -10,9 +10,6 @@ use crate::filter::traffic::{
 use crate::harness::process::{SOON, Site, eventually};
 use crate::harness::{Account, Emulator, Queue};
 
-/// What is released several times is hidden for some seconds.
-const PATIENCE: Duration = Duration::from_secs(40);
-
 /// An account, a place, and a function that notes what it is given.
 async fn stage() -> (Account, Site, Takes) {
     let account = Emulator::shared().account().await;
@@ -127,7 +124,7 @@ async fn released_messages_stay_for_other_consumers() {
 
     // Another consumer competes for them while forebay goes on polling, and gets the rest when it does not.
     let mut taken = Vec::new();
-    eventually(PATIENCE, "the other consumer gets some", async || {
+    eventually(SOON, "the other consumer gets some", async || {
         take(&account, &queue, &mut taken).await;
         (!taken.is_empty()).then_some(())
     })
@@ -135,7 +132,7 @@ async fn released_messages_stay_for_other_consumers() {
     site.health("shared", "ok", "").await;
     let stopped = site.call(&["stop", "shared", "--wait"]).await;
     assert_eq!(stopped.code, Some(0), "{stopped:?}");
-    eventually(PATIENCE, "the other consumer has them all", async || {
+    eventually(SOON, "the other consumer has them all", async || {
         take(&account, &queue, &mut taken).await;
         (taken.len() >= other().len()).then_some(())
     })

@@ -1,17 +1,15 @@
 //! Poison: from the function's failure to the dead-letter queue.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::harness::ledger::Ledger;
-use crate::harness::process::{Site, eventually};
+use crate::harness::process::{SOON, Site, eventually};
 use crate::harness::{Account, Emulator, Queue};
 
 const RECEIVES: u32 = 3;
 const VISIBILITY: u32 = 2;
-const PATIENCE: Duration = Duration::from_secs(40);
 
 const THROWS: &str = "
 def handler(event, context):
@@ -34,7 +32,7 @@ fn bodies(messages: &[Value]) -> Vec<&str> {
 }
 
 async fn empty(account: &Account, queue: &Queue) {
-    eventually(PATIENCE, "the queue is empty", async || account.messages(queue).await.is_empty().then_some(())).await;
+    eventually(SOON, "the queue is empty", async || account.messages(queue).await.is_empty().then_some(())).await;
 }
 
 #[tokio::test]
@@ -53,7 +51,7 @@ async fn a_function_error_makes_the_whole_batch_wait_and_come_back_until_it_is_d
     // One call, one batch: what stands beside the poison shares its fate, as on AWS.
     let batch = ["good 1", "poison", "good 2"];
     account.send(&queue, &batch.map(str::to_owned)).await;
-    let failed = eventually(PATIENCE, "the failure shows", async || {
+    let failed = eventually(SOON, "the failure shows", async || {
         let status = site.status("orders").await;
         (status["LastProcessingResult"] != "OK").then_some(status)
     })

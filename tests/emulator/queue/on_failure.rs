@@ -1,23 +1,19 @@
 //! A failure destination of a queue: after its tries a message is told with all that is known, and then deleted.
 
-use std::time::Duration;
-
 use aws_sdk_sqs::types::QueueAttributeName::VisibilityTimeout;
 use serde_json::{Value, json};
 
 use crate::harness::failures::is_uuid;
 use crate::harness::ledger::{Entry, Ledger};
-use crate::harness::process::{Site, eventually};
+use crate::harness::process::{SOON, Site, eventually};
 use crate::harness::{Account, Emulator, Queue};
-
-const PATIENCE: Duration = Duration::from_secs(40);
 
 fn lines(destination: &Queue, more: &str) -> String {
     format!("DestinationConfig: {{ OnFailure: {{ Destination: \"{}\" }} }}\n{more}", destination.arn)
 }
 
 async fn empty(account: &Account, queue: &Queue) {
-    eventually(PATIENCE, "the queue is empty", async || account.messages(queue).await.is_empty().then_some(())).await;
+    eventually(SOON, "the queue is empty", async || account.messages(queue).await.is_empty().then_some(())).await;
 }
 
 /// The deliveries of one message, as the function noted them.

@@ -1,15 +1,11 @@
 //! Runs a table of cases, all at once on one stream: what each function says, which invocations follow, and what the
 //! failure destination is told.
 
-use std::time::Duration;
-
 use crate::harness::Queue;
 use crate::harness::failures::{GivenUp, bodies};
 use crate::harness::feeds::Kind;
 use crate::harness::ledger::StreamLedger;
-use crate::harness::process::eventually;
-
-const PATIENCE: Duration = Duration::from_secs(40);
+use crate::harness::process::{SOON, eventually};
 
 /// The record that is added when all else is done: nothing may come between.
 const END: &str = "end";
@@ -51,7 +47,7 @@ pub(crate) async fn run(kind: Kind, records: &[&str], cases: &[Case]) {
     }
     let daemon = site.run().await;
     for (case, ledger, _, destination) in &mut running {
-        eventually(PATIENCE, &format!("{} has its invocations", case.name), async || {
+        eventually(SOON, &format!("{} has its invocations", case.name), async || {
             let messages = account.messages(destination).await.len();
             let invocations = ledger.entries().len();
             (invocations >= case.invocations.len() && messages >= case.given_up.len()).then_some(())
@@ -60,10 +56,8 @@ pub(crate) async fn run(kind: Kind, records: &[&str], cases: &[Case]) {
     }
     feed.put(&[END]).await;
     for (case, ledger, function, destination) in &mut running {
-        eventually(PATIENCE, &format!("{} goes on", case.name), async || {
-            ledger.times().contains_key(END).then_some(())
-        })
-        .await;
+        eventually(SOON, &format!("{} goes on", case.name), async || ledger.times().contains_key(END).then_some(()))
+            .await;
         let mut expected = case.invocations.clone();
         expected.push(vec![END]);
         assert_eq!(ledger.batches(), expected, "{}", case.name);
