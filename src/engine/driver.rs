@@ -15,42 +15,43 @@ use tokio::time::{Instant, sleep_until};
 
 use super::clock::Clock;
 use super::live::Live;
-use super::ports::{CurrentWorld, World};
+use super::operation::not_ended;
+use super::world::{CurrentWorld, World, function};
 use crate::clock::ServiceClock;
-use crate::machine::{Command, Deadline, Input, InvokeRequest, Machine, Now, Operation, Output, QueueOptions};
+use crate::machine::{Deadline, DeliverRequest, Input, InvokeRequest, Machine, Now, Operation, Output, Protocol};
 
 /// Within this time of a panic, another one hands nothing over.
 const SECOND_PANIC: Duration = Duration::from_secs(60);
 
 /// What a driver hears from outside.
-pub(crate) enum Signal {
-    Command(Command),
-    /// Everything that begins from now on begins in this world, with these settings.
+pub(crate) enum Signal<P: Protocol, W> {
+    Command(P::Command),
+    /// Everything that begins from now on begins in this world; the machine hears of it by this command.
     Change {
         number: u64,
-        world: Arc<World>,
-        options: Box<QueueOptions>,
+        world: Arc<W>,
+        command: P::Command,
     },
 }
 
 /// A machine, its outside world, and the calls that are open.
-pub(crate) struct Driver<M> {
+pub(crate) struct Driver<P: Protocol, M, W> {
     machine: M,
-    world: CurrentWorld,
+    world: CurrentWorld<W>,
     live: Arc<Live>,
     clock: Clock,
     /// The clock of the source.
     source: Option<Arc<ServiceClock>>,
-    calls: JoinSet<Input>,
-    open: HashMap<Id, Operation>,
+    calls: JoinSet<Input<P>>,
+    open: HashMap<Id, Operation<P>>,
     /// The open calls that a machine can give up: polls and reads.
-    polls: BTreeMap<Operation, AbortHandle>,
+    polls: BTreeMap<Operation<P>, AbortHandle>,
     /// When a machine of this mapping panicked last.
     panicked: Option<Instant>,
 }
 
-impl<M: Machine> Driver<M> {
-    pub(crate) fn new(machine: M, world: Arc<World>, live: Arc<Live>, clock: Clock) -> Self {
+impl<P: Protocol, M: Machine<Protocol = P>, W: World<P>> Driver<P, M, W> {
+    pub(crate) fn new(machine: M, world: Arc<W>, live: Arc<Live>, clock: Clock) -> Self {
         Self {
             machine,
             source: world.clock(),
@@ -71,8 +72,8 @@ impl<M: Machine> Driver<M> {
 
     /// Runs until the machine is drained. Dropping the future gives every open call up. Panics where the machine does,
     /// and nothing can be handed over.
-    pub(crate) async fn run(mut self, signals: &mut mpsc::Receiver<Signal>) {
-        let mut input = Input::Timeout;
+    pub(crate) async fn run(mut self, signals: &mut mpsc::Receiver<Signal<P, W>>) {
+        let mut input: Input<P> = Input::Timeout;
         let mut wake = pin!(sleep_until(Instant::now()));
         loop {
             let now = self.clock.now(self.source.as_deref());
@@ -101,13 +102,13 @@ impl<M: Machine> Driver<M> {
                 Some(signal) = signals.recv() => Input::Command(self.heard(signal)),
                 Some(ended) = self.calls.join_next_with_id() => self.ended(ended),
                 () = &mut wake, if deadline.is_some() => Input::Timeout,
-                // Nothing is open, nobody can command, nothing is due: only the end is left.
-                else => Input::Command(Command::Drain { bound: Duration::ZERO, receives: Duration::ZERO }),
+                // Nothing is open or due, and nothing can be ordered any more.
+                else => return,
             };
         }
     }
 
-    fn step(&mut self, input: Input, now: Now) -> Option<Option<Deadline>> {
+    fn step(&mut self, input: Input<P>, now: Now) -> Option<Option<Deadline>> {
         self.machine.handle(input, now);
         self.carry_out(now)
     }
@@ -125,25 +126,27 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    fn heard(&mut self, signal: Signal) -> Command {
+    fn heard(&mut self, signal: Signal<P, W>) -> P::Command {
         match signal {
             Signal::Command(command) => command,
-            Signal::Change { number, world, options } => {
+            Signal::Change { number, world, command } => {
                 self.source = world.clock();
                 self.world.replace(world);
                 self.live.took_over(number);
-                Command::Change(options)
+                command
             }
         }
     }
 
     /// Drains the machine's outputs; `None` when it is done.
     fn carry_out(&mut self, now: Now) -> Option<Option<Deadline>> {
-        let world = self.world.get();
         loop {
             match self.machine.poll_output() {
-                Output::Emit(event) => self.live.observe(&event),
+                Output::Request(request) => self.ask(request),
                 Output::CancelPolls => self.polls.values().for_each(AbortHandle::abort),
+                Output::Invoke(request) => self.invoke(request),
+                Output::Deliver(request) => self.deliver(request),
+                Output::Emit(event) => self.live.observe(&event),
                 Output::Timeout(deadline) => {
                     let mut gauges = self.machine.gauges();
                     // What is shown goes by the host's clock.
@@ -153,60 +156,53 @@ impl<M: Machine> Driver<M> {
                     return Some(deadline);
                 }
                 Output::Done => return None,
-                Output::Invoke(request) => self.invoke(request),
-                Output::Describe => drop(self.call(Operation::Describe, world.describe())),
-                Output::Settle(request) => drop(self.call(Operation::Settle(request.id), world.settle(request))),
-                Output::Poll(request) => {
-                    self.poll(Operation::Poll(request.id), world.poll(request, self.world.clone()));
-                }
-                Output::Read(request) => {
-                    let id = request.id;
-                    let read = world.read(request, &self.live);
-                    self.poll(Operation::Read(id), read);
-                }
-                Output::List => drop(self.call(Operation::List, world.list())),
-                Output::Claim => drop(self.call(Operation::Claim, world.claim())),
-                Output::Save(request) => drop(self.call(Operation::Save(request.id), world.save(request))),
-                Output::Deliver(request) => {
-                    drop(self.call(Operation::Deliver(request.id), world.deliver(request)));
-                }
             }
         }
     }
 
-    fn poll(&mut self, operation: Operation, work: impl Future<Output = Input> + Send + 'static) {
-        let abort = self.call(operation, work);
-        self.polls.insert(operation, abort);
+    fn ask(&mut self, request: P::Request) {
+        let call = P::call(&request);
+        let world = self.world.get();
+        let answer = world.ask(request, self.world.clone(), Arc::clone(&self.live));
+        let operation = Operation::Request(call);
+        let abort = self.call(operation, async move { Input::Answer(answer.await) });
+        if P::is_poll(call) {
+            self.polls.insert(operation, abort);
+        }
     }
 
-    fn invoke(&mut self, request: InvokeRequest) {
+    fn invoke(&mut self, InvokeRequest { batch, body, .. }: InvokeRequest) {
         let (world, live) = (self.world.clone(), Arc::clone(&self.live));
-        self.call(Operation::Invoke(request.batch), async move {
-            let function = World::function(world, &live).await;
+        self.call(Operation::Invoke(batch), async move {
+            let function = function(world, &live).await;
             let begun = Instant::now();
-            let result = function.invoke(request.body).await;
-            Input::Invoked { batch: request.batch, result, took: begun.elapsed() }
+            let result = function.invoke(body).await;
+            Input::Invoked { batch, result, took: begun.elapsed() }
         });
     }
 
-    fn call(&mut self, operation: Operation, work: impl Future<Output = Input> + Send + 'static) -> AbortHandle {
+    fn deliver(&mut self, request: DeliverRequest) {
+        let (world, delivery) = (self.world.get(), request.id);
+        self.call(Operation::Deliver(delivery), async move {
+            Input::Delivered { delivery, result: world.outlets().deliver(request).await }
+        });
+    }
+
+    fn call(&mut self, operation: Operation<P>, work: impl Future<Output = Input<P>> + Send + 'static) -> AbortHandle {
         let abort = self.calls.spawn(work);
         self.open.insert(abort.id(), operation);
         abort
     }
 
-    fn ended(&mut self, ended: Result<(Id, Input), JoinError>) -> Input {
-        let (id, input) = match ended {
-            Ok((id, input)) => (id, Ok(input)),
-            Err(error) => (error.id(), Err(error)),
-        };
+    fn ended(&mut self, ended: Result<(Id, Input<P>), JoinError>) -> Input<P> {
+        let id = ended.as_ref().map_or_else(JoinError::id, |&(id, _)| id);
         let operation = self.open.remove(&id);
-        if let Some(poll) = operation {
-            self.polls.remove(&poll);
+        if let Some(operation) = &operation {
+            self.polls.remove(operation);
         }
-        match (input, operation) {
-            (Ok(input), _) => input,
-            (Err(error), Some(operation)) => operation.failed(&error),
+        match (ended, operation) {
+            (Ok((_, input)), _) => input,
+            (Err(error), Some(operation)) => operation.failed(not_ended(operation, &error)),
             (Err(_), None) => Input::Timeout,
         }
     }

@@ -10,13 +10,13 @@ mod last_error;
 mod limits;
 mod live;
 mod operation;
-mod ports;
 mod screen;
 mod snapshot;
 mod supervisor;
 mod task;
 #[cfg(test)]
 mod tests;
+mod world;
 
 pub use connect::{Connector, Ports, SourcePort};
 pub use handle::{CheckpointChange, Drained, EngineError, EngineHandle, Readiness, ReloadSummary};

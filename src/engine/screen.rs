@@ -25,7 +25,7 @@ impl Screen {
     }
 
     /// Notes with each record what the filters say of it.
-    pub(crate) fn apply(&self, records: &mut [Record]) {
+    pub(crate) fn apply<'a>(&self, records: impl Iterator<Item = &'a mut Record>) {
         let Some(filters) = &self.0 else { return };
         for record in records {
             record.screening = match filters.decide_own(&record.fragment) {

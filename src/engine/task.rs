@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, OptionFuture};
+use futures_util::future::OptionFuture;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
@@ -12,11 +11,11 @@ use super::Connector;
 use super::clock::Clock;
 use super::driver::{Driver, Signal};
 use super::live::Live;
-use super::ports::World;
 use super::screen::Screen;
+use super::world::{QueueWorld, StreamWorld, World};
 use crate::machine::{
-    Command, DestinationOrder, Event, Fault, GroupOrder, Health, QueueMachine, QueueOptions, ShardReads, StreamMachine,
-    StreamOptions,
+    DestinationOrder, Event, Fault, GroupOrder, Health, Protocol, Queue, QueueCommand, QueueMachine, QueueOptions,
+    ShardReads, Stream, StreamCommand, StreamMachine, StreamOptions,
 };
 use crate::mapping::{
     DYNAMODB_READS, DestinationKind, FailureDestination, FifoSpec, KINESIS_READS, Mapping, QueueSpec, SourceSpec,
@@ -30,7 +29,13 @@ const CONNECT_AGAIN: Duration = Duration::from_secs(5);
 /// What a task is told.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    Command(Command),
+    /// Drain within `bound`; where it is longer, receives of a queue that are open are waited for until `receives` is
+    /// over.
+    Drain { bound: Duration, receives: Duration },
+    /// End a drain now.
+    Cut,
+    /// Go on after all: a drain of a queue's mapping is taken back.
+    Resume,
     /// Go on with this definition, which polls the same queue.
     Change {
         /// Grows with each change.
@@ -61,29 +66,44 @@ pub(crate) struct Task {
 
 impl Task {
     /// Runs until a drain ends it.
-    pub(crate) async fn run(self, mut orders: mpsc::Receiver<Order>) {
-        let Some((mapping, world)) = self.begin(&mut orders).await else { return };
+    pub(crate) async fn run(self, orders: mpsc::Receiver<Order>) {
+        match self.options(&self.mapping) {
+            Options::Queue(_) => self.run_queue(orders).await,
+            Options::Stream(options) => self.run_stream(*options, orders).await,
+        }
+    }
+
+    async fn run_queue(&self, mut orders: mpsc::Receiver<Order>) {
+        let Some((mapping, world)) = self.begin::<Queue, QueueWorld>(&mut orders).await else { return };
+        // No other kind of source polls like a queue.
+        let Options::Queue(options) = self.options(&mapping) else { return };
         let (signals, mut heard) = mpsc::channel(8);
-        let (live, clock) = (Arc::clone(&self.live), self.clock.clone());
-        let driven: BoxFuture<'_, ()> = match self.options(&mapping) {
-            Options::Queue(options) => {
-                let driver = Driver::new(QueueMachine::new(*options), Arc::clone(&world), live, clock);
-                driver.after_panic(self.panicked).run(&mut heard).boxed()
-            }
-            Options::Stream(options) => {
-                Driver::new(StreamMachine::new(*options), Arc::clone(&world), live, clock).run(&mut heard).boxed()
-            }
-        };
+        let driver =
+            Driver::new(QueueMachine::new(*options), Arc::clone(&world), Arc::clone(&self.live), self.clock.clone());
         tokio::select! {
             // Without an order of their own, one seed would give several lives.
             biased;
-            () = driven => {}
-            () = self.relay(orders, signals, world) => {}
+            () = driver.after_panic(self.panicked).run(&mut heard) => {}
+            () = self.relay_to_queue(orders, signals, world) => {}
+        }
+    }
+
+    async fn run_stream(&self, options: StreamOptions, mut orders: mpsc::Receiver<Order>) {
+        let Some((_, world)) = self.begin::<Stream, StreamWorld>(&mut orders).await else { return };
+        let (signals, mut heard) = mpsc::channel(8);
+        let driver = Driver::new(StreamMachine::new(options), world, Arc::clone(&self.live), self.clock.clone());
+        tokio::select! {
+            biased;
+            () = driver.run(&mut heard) => {}
+            () = relay_to_stream(orders, signals) => {}
         }
     }
 
     /// The mapping to begin with and its world, or `None` when it is stopped before it has one.
-    async fn begin(&self, orders: &mut mpsc::Receiver<Order>) -> Option<(Arc<Mapping>, Arc<World>)> {
+    async fn begin<P: Protocol, W: World<P>>(
+        &self,
+        orders: &mut mpsc::Receiver<Order>,
+    ) -> Option<(Arc<Mapping>, Arc<W>)> {
         let mut mapping = Arc::clone(&self.mapping);
         loop {
             tokio::select! {
@@ -94,37 +114,45 @@ impl Task {
                         self.live.took_over(number);
                         mapping = next;
                     }
-                    Order::Command(_) => return None,
+                    Order::Drain { .. } | Order::Cut | Order::Resume => return None,
                 }
             }
         }
     }
 
     /// Hands on what is ordered. The world of a changed mapping is made while the old one still works. Never ends.
-    async fn relay(&self, mut orders: mpsc::Receiver<Order>, signals: mpsc::Sender<Signal>, mut world: Arc<World>) {
+    async fn relay_to_queue(
+        &self,
+        mut orders: mpsc::Receiver<Order>,
+        signals: mpsc::Sender<Signal<Queue, QueueWorld>>,
+        mut world: Arc<QueueWorld>,
+    ) {
         let mut change: Option<(u64, Arc<Mapping>)> = None;
         loop {
             let before = Arc::clone(&world);
             let connected =
-                OptionFuture::from(change.as_ref().map(|(_, mapping)| self.connected(mapping, Some(&before))));
+                OptionFuture::from(change.as_ref().map(|(_, mapping)| self.connected(mapping, Some(&*before))));
             let (order, next) = tokio::select! {
                 biased;
                 order = orders.recv() => (order, None),
                 Some(next) = connected => (None, Some(next)),
             };
+            // Whatever is ordered before the change is made takes its place, or is followed by another.
             let signal = match (order, next, change.take()) {
                 (_, Some(next), Some((number, mapping))) => {
-                    // Nothing but a queue's settings changes while its task runs.
                     let Options::Queue(options) = self.options(&mapping) else { continue };
                     world = Arc::clone(&next);
-                    Signal::Change { number, world: next, options }
+                    Signal::Change { number, world: next, command: QueueCommand::Change(options) }
                 }
                 (Some(Order::Change { number, mapping }), ..) => {
                     change = Some((number, mapping));
                     continue;
                 }
-                // Whatever is ordered before the change is made takes its place, or is followed by another.
-                (Some(Order::Command(command)), ..) => Signal::Command(command),
+                (Some(Order::Drain { bound, receives }), ..) => {
+                    Signal::Command(QueueCommand::Drain { bound, receives })
+                }
+                (Some(Order::Cut), ..) => Signal::Command(QueueCommand::Cut),
+                (Some(Order::Resume), ..) => Signal::Command(QueueCommand::Resume),
                 (None, ..) => break,
             };
             if signals.send(signal).await.is_err() {
@@ -136,15 +164,19 @@ impl Task {
     }
 
     /// The world of a mapping, as soon as it can be reached.
-    async fn connected(&self, mapping: &Mapping, before: Option<&World>) -> Arc<World> {
+    async fn connected<P: Protocol, W: World<P>>(&self, mapping: &Mapping, before: Option<&W>) -> Arc<W> {
         loop {
-            match async { Ok((self.connector.connect(mapping).await?, Screen::new(mapping)?)) }.await {
-                Ok((ports, screen)) => {
+            let world = async {
+                let (ports, screen) = (self.connector.connect(mapping).await?, Screen::new(mapping)?);
+                W::new(ports, screen, mapping, &self.store, before)
+            };
+            match world.await {
+                Ok(world) => {
                     // Whatever kept the mapping from working before, a panic included, is over for now.
                     if self.live.is_degraded() {
                         self.live.observe(&Event::Health(Health::Ok));
                     }
-                    return Arc::new(World::new(ports, Arc::clone(&self.store), mapping, screen, before));
+                    return Arc::new(world);
                 }
                 Err(fault) => self.show(&fault),
             }
@@ -211,6 +243,23 @@ impl Task {
             seed: self.seed,
         }
     }
+}
+
+/// Hands on what is ordered. Never ends.
+async fn relay_to_stream(mut orders: mpsc::Receiver<Order>, signals: mpsc::Sender<Signal<Stream, StreamWorld>>) {
+    while let Some(order) = orders.recv().await {
+        let command = match order {
+            Order::Drain { bound, .. } => StreamCommand::Drain { bound },
+            Order::Cut => StreamCommand::Cut,
+            // A stream's mapping begins again where its definition changes (`Mapping::polls_like`).
+            Order::Resume | Order::Change { .. } => continue,
+        };
+        if signals.send(Signal::Command(command)).await.is_err() {
+            break;
+        }
+    }
+    drop(signals);
+    std::future::pending::<()>().await;
 }
 
 fn order(destination: &FailureDestination) -> DestinationOrder {

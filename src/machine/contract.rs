@@ -1,26 +1,53 @@
 //! The contract between a machine and whoever drives it.
+//!
+//! What all machines have in common is here: functions, failure destinations, time. What a kind of source adds is its
+//! [`Protocol`]: [`Queue`](super::Queue) and [`Stream`](super::Stream).
+
+pub(super) mod queue;
+pub(super) mod stream;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::fmt::Debug;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{
-    Deadline, DeliverRequest, DeliveryId, Event, Fault, Now, Operation, Positions, QueueOptions, ReadAnswer, ReadId,
-    ReadRequest, Receipt, Record, SaveId, SaveRequest, StreamListing,
-};
+use super::{Deadline, DeliverRequest, DeliveryId, Event, Fault, Now};
 
-/// A deterministic state machine for one ordering domain: a queue, or one shard of a stream.
+/// What a machine and its kind of source have to say to each other.
+pub trait Protocol: Copy + Ord + Debug + Send + 'static {
+    /// What the source, or the store, is asked for.
+    type Request: Debug + Send + 'static;
+    /// Names a request that is open.
+    type Call: Copy + Ord + Debug + Send + 'static;
+    /// What came of a request.
+    type Answer: Debug + Send + 'static;
+    /// What an operator can ask of a running machine.
+    type Command: Clone + Debug + Send + 'static;
+
+    /// The name of a request.
+    fn call(request: &Self::Request) -> Self::Call;
+
+    /// Whether the call takes records, and ends when the machine wants no more of them.
+    fn is_poll(call: Self::Call) -> bool;
+
+    /// What came of a call that did not end by itself.
+    fn failed(call: Self::Call, fault: Fault) -> Self::Answer;
+}
+
+/// A deterministic state machine for one mapping: a queue, or all shards of a stream.
 pub trait Machine {
+    /// The kind of its source.
+    type Protocol: Protocol;
+
     /// Takes in what happened. Never blocks, never fails; to be followed by a complete drain of
     /// [`poll_output`](Self::poll_output).
-    fn handle(&mut self, input: Input, now: Now);
+    fn handle(&mut self, input: Input<Self::Protocol>, now: Now);
 
     /// The next thing to do. The answer changes only after a `handle`; after
     /// [`Output::Timeout`] or [`Output::Done`] further calls repeat that answer.
     #[must_use]
-    fn poll_output(&mut self) -> Output;
+    fn poll_output(&mut self) -> Output<Self::Protocol>;
 
     /// How much the machine has in its hands; for `status`.
     #[must_use]
@@ -29,7 +56,7 @@ pub trait Machine {
     /// After a panic in one of the others, with these words: a fresh machine that goes on with what this one held, and
     /// with the calls that are `open`. `None` where nothing is handed over.
     #[must_use]
-    fn successor(&mut self, open: &BTreeSet<Operation>, panic: &str) -> Option<Self>
+    fn successor(&mut self, open: &BTreeSet<Operation<Self::Protocol>>, panic: &str) -> Option<Self>
     where
         Self: Sized;
 }
@@ -64,16 +91,9 @@ pub struct Lowered {
 
 /// What happened outside.
 #[derive(Debug)]
-pub enum Input {
-    /// The source described itself.
-    Described(Result<QueueAttributes, Fault>),
-    /// A poll ended.
-    Polled {
-        /// Which one.
-        poll: PollId,
-        /// The records, in the order of the source's answer.
-        result: Result<Vec<Record>, Fault>,
-    },
+pub enum Input<P: Protocol> {
+    /// A request to the source, or the store, ended.
+    Answer(P::Answer),
     /// An invoke ended.
     Invoked {
         /// Which batch.
@@ -83,31 +103,6 @@ pub enum Input {
         /// From request to answer.
         took: Duration,
     },
-    /// A settlement call ended.
-    Settled {
-        /// Which one.
-        settle: SettleId,
-        /// One outcome an entry, in the order of the request; a fault concerns all of them.
-        result: Result<Vec<SettleOutcome>, Fault>,
-    },
-    /// The stream's shards were listed.
-    Listed(Result<StreamListing, Fault>),
-    /// The store handed the mapping's marks over.
-    Claimed(Result<Positions, Fault>),
-    /// A read of a shard ended.
-    Read {
-        /// Which one.
-        read: ReadId,
-        /// What it brought.
-        result: Result<ReadAnswer, Fault>,
-    },
-    /// A write of marks ended.
-    Saved {
-        /// Which one.
-        save: SaveId,
-        /// Whether it took effect.
-        result: Result<(), Fault>,
-    },
     /// A delivery to the failure destination ended.
     Delivered {
         /// Which one.
@@ -116,34 +111,23 @@ pub enum Input {
         result: Result<(), Fault>,
     },
     /// The operator wants something.
-    Command(Command),
+    Command(P::Command),
     /// The deadline of the last [`Output::Timeout`] has come (or any other time: harmless).
     Timeout,
 }
 
 /// What is to be done outside.
 #[derive(Debug)]
-pub enum Output {
-    /// Ask the source for its attributes.
-    Describe,
-    /// Receive records.
-    Poll(PollRequest),
-    /// Give up every open poll and read; each is answered with a [`FaultKind::Cancelled`](super::FaultKind) fault.
+pub enum Output<P: Protocol> {
+    /// Ask the source, or the store.
+    Request(P::Request),
+    /// Give up every open call that takes records; each is answered with a
+    /// [`FaultKind::Cancelled`](super::FaultKind) fault.
     CancelPolls,
-    /// List the stream's shards, closed ones included.
-    List,
-    /// Claim the mapping's marks from the store.
-    Claim,
-    /// Read a shard.
-    Read(ReadRequest),
-    /// Write marks.
-    Save(SaveRequest),
-    /// Deliver a failure record to the destination.
-    Deliver(DeliverRequest),
     /// Invoke the function.
     Invoke(InvokeRequest),
-    /// Delete messages or change their visibility.
-    Settle(SettleRequest),
+    /// Deliver a failure record to the destination.
+    Deliver(DeliverRequest),
     /// Tell the world; nothing is fed back.
     Emit(Event),
     /// Nothing more for now; wake the machine at the deadline, if there is one.
@@ -152,52 +136,32 @@ pub enum Output {
     Done,
 }
 
-/// What an operator can ask of a running machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Stop receiving, finish what is in flight within `bound`, wait for the receives that are open, return what was
-    /// never started, send what is to be deleted, then be [`Output::Done`].
-    Drain {
-        /// The longest that what is in flight may take.
-        bound: Duration,
-        /// How long open receives are waited for, where that is longer than `bound`; for queues.
-        receives: Duration,
-    },
-    /// End a drain now.
-    Cut,
-    /// Go on after all: a drain that has not ended is over; for queues.
-    Resume,
-    /// Go on with other settings; for queues.
-    Change(Box<QueueOptions>),
+/// Names an open call: each [`Output`] that is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operation<P: Protocol> {
+    /// A request to the source, or the store.
+    Request(P::Call),
+    /// An invoke.
+    Invoke(BatchId),
+    /// A delivery to the failure destination.
+    Deliver(DeliveryId),
 }
 
-/// Names one poll.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PollId(pub u64);
+impl<P: Protocol> Operation<P> {
+    /// What is fed to the machine when the call did not end by itself.
+    #[must_use]
+    pub fn failed(self, fault: Fault) -> Input<P> {
+        match self {
+            Self::Request(call) => Input::Answer(P::failed(call, fault)),
+            Self::Invoke(batch) => Input::Invoked { batch, result: Err(fault), took: Duration::ZERO },
+            Self::Deliver(delivery) => Input::Delivered { delivery, result: Err(fault) },
+        }
+    }
+}
 
 /// Names one batch; a retry of a batch keeps its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BatchId(pub u64);
-
-/// Names one settlement call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SettleId(pub u64);
-
-/// One receive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PollRequest {
-    /// Names the poll in its answer.
-    pub id: PollId,
-    /// The most records wanted (SQS: 1 to 10).
-    pub max: u32,
-    /// How long the source may wait for a first record (SQS: whole seconds, 0 to 20).
-    pub wait: Duration,
-    /// The visibility timeout to ask for instead of the queue's own.
-    pub visibility: Option<Duration>,
-    /// `ReceiveRequestAttemptId`, for FIFO queues: a receive whose answer was lost is made again under the same name,
-    /// and brings the same messages.
-    pub attempt: Option<Arc<str>>,
-}
 
 /// One invoke.
 #[derive(Clone, Debug)]
@@ -228,59 +192,4 @@ pub struct FunctionAnswer {
     pub request_id: Option<String>,
     /// What the function returned.
     pub payload: Bytes,
-}
-
-/// One settlement call: at most ten entries, all of one kind.
-#[derive(Clone, Debug)]
-pub struct SettleRequest {
-    /// Names the call in its answer.
-    pub id: SettleId,
-    /// What is done with the entries.
-    pub action: SettleAction,
-    /// One to ten entries.
-    pub entries: Vec<SettleEntry>,
-}
-
-/// What a settlement call does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SettleAction {
-    /// Delete the messages.
-    Delete,
-    /// Hide the messages for [`SettleEntry::visibility`] from now (zero: visible at once).
-    ChangeVisibility,
-}
-
-/// One message of a settlement call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettleEntry {
-    /// The right to do it.
-    pub receipt: Receipt,
-    /// The new visibility timeout, in whole seconds (0 to 12 h); unused when deleting.
-    pub visibility: Duration,
-}
-
-/// What came of one entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SettleOutcome {
-    /// It took effect.
-    Done,
-    /// The receipt is no longer valid: the message is deleted or in other hands.
-    Gone,
-    /// It did not take effect and may be tried again.
-    Failed(Fault),
-}
-
-/// What a queue says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QueueAttributes {
-    /// `VisibilityTimeout`.
-    pub visibility: Duration,
-    /// `ApproximateNumberOfMessages`: waiting, approximately.
-    pub backlog: Option<u64>,
-    /// `ApproximateNumberOfMessagesNotVisible`: in flight, approximately.
-    pub in_flight: Option<u64>,
-    /// `maxReceiveCount` of the redrive policy, where there is one.
-    pub max_receive_count: Option<u32>,
-    /// `MessageRetentionPeriod`.
-    pub retention: Option<Duration>,
 }

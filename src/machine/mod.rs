@@ -19,7 +19,6 @@ pub(crate) mod fuse;
 mod health;
 mod invariant;
 mod labels;
-mod operation;
 mod outbox;
 mod outcome;
 mod position;
@@ -34,9 +33,16 @@ mod time;
 pub(crate) mod uuid;
 
 pub use backoff::BackoffPolicy;
+pub use contract::queue::{
+    PollId, PollRequest, Queue, QueueAnswer, QueueAttributes, QueueCall, QueueCommand, QueueRequest, SettleAction,
+    SettleEntry, SettleId, SettleOutcome, SettleRequest,
+};
+pub use contract::stream::{
+    Cursor, ReadAnswer, ReadId, ReadRequest, SaveId, SaveRequest, Stream, StreamAnswer, StreamCall, StreamCommand,
+    StreamRequest,
+};
 pub use contract::{
-    BatchId, Command, FunctionAnswer, Gauges, Input, InvokeRequest, InvokeResult, Lowered, Machine, Output, PollId,
-    PollRequest, QueueAttributes, SettleAction, SettleEntry, SettleId, SettleOutcome, SettleRequest,
+    BatchId, FunctionAnswer, Gauges, Input, InvokeRequest, InvokeResult, Lowered, Machine, Operation, Output, Protocol,
 };
 pub use envelope::MAX_BODY_BYTES;
 pub use event::{Event, FlushReason, Health, HeartbeatResult, InvokeEnd};
@@ -47,14 +53,10 @@ pub use fault::{Fault, FaultKind};
 pub use invariant::Invariant;
 pub use labels::Label;
 pub(crate) use labels::labels;
-pub use operation::Operation;
-pub use position::{
-    Cursor, Fence, Mark, NotAMark, Position, Positions, ReadAnswer, ReadId, ReadRequest, SaveId, SaveRequest, Shard,
-    StartingPosition, StreamListing,
-};
+pub use position::{Fence, Mark, NotAMark, Position, Positions, Shard, StartingPosition, StreamListing};
 pub use problem::Problem;
 pub use queue::{GroupOrder, LONG_POLL, MAX_ENTRIES, MAX_HIDDEN, OnFunctionError, QueueMachine, QueueOptions};
-pub use record::{Receipt, Record};
+pub use record::{Message, Receipt, Record, StreamRecord};
 pub use screening::{Screened, Screening, ScreeningPolicy, Undecided};
 pub use settings::FunctionSettings;
 pub use stream::{DestinationOrder, ShardReads, StreamMachine, StreamOptions};

@@ -4,17 +4,17 @@ use std::collections::VecDeque;
 
 use super::health::HealthWatch;
 use super::screening::Tally;
-use super::{Event, Invariant, Mono, Output};
+use super::{Event, Invariant, Mono, Output, Protocol};
 
 /// The outputs of a machine in their order, and the names that it gives to what it asks for.
 #[derive(Debug, Default)]
-pub(crate) struct Outbox {
-    outputs: VecDeque<Output>,
+pub(crate) struct Outbox<P: Protocol> {
+    outputs: VecDeque<Output<P>>,
     last_name: u64,
     shown_limit: u32,
 }
 
-impl Outbox {
+impl<P: Protocol> Outbox<P> {
     /// A name that was never used before.
     pub(crate) fn name(&mut self) -> u64 {
         #[cfg(test)]
@@ -30,19 +30,24 @@ impl Outbox {
             // The successor says these when they are true of itself.
             !matches!(event, Event::Health(_) | Event::Drained { .. } | Event::InvokeStarted { .. })
         };
-        let tells = |output: &Output| matches!(output, Output::Emit(event) if is_over(event));
+        let tells = |output: &Output<P>| matches!(output, Output::Emit(event) if is_over(event));
         let outputs = self.outputs.into_iter().filter(tells).collect();
         Self { outputs, last_name: self.last_name, shown_limit: 0 }
     }
 
-    pub(crate) fn push(&mut self, output: Output) {
+    pub(crate) fn push(&mut self, output: Output<P>) {
         #[cfg(test)]
         super::fuse::burn();
         self.outputs.push_back(output);
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Output> {
+    pub(crate) fn pop(&mut self) -> Option<Output<P>> {
         self.outputs.pop_front()
+    }
+
+    /// Asks the source, or the store.
+    pub(crate) fn ask(&mut self, request: P::Request) {
+        self.push(Output::Request(request));
     }
 
     pub(crate) fn emit(&mut self, event: Event) {

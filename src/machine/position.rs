@@ -1,14 +1,11 @@
-//! Where a shard is read, and where it stands: what machines of streams exchange with sources and stores.
+//! Where a shard is opened, and how far it is settled: what sources list, and what stores keep.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use thiserror::Error;
-
-use super::Record;
 
 /// One shard, as the source lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,60 +151,6 @@ pub struct Positions {
     pub begun: bool,
     /// The marks by shard.
     pub marks: BTreeMap<Arc<str>, Mark>,
-}
-
-/// Where in a shard a read goes on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cursor {
-    /// The shard is opened first.
-    Open(Position),
-    /// With the iterator of the last answer.
-    Iterator(Arc<str>),
-}
-
-/// Names one read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ReadId(pub u64);
-
-/// One read of a shard.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReadRequest {
-    /// Names the read in its answer.
-    pub id: ReadId,
-    /// The shard.
-    pub shard: Arc<str>,
-    /// Where it goes on.
-    pub cursor: Cursor,
-    /// The most records wanted (Kinesis: 1 to 10,000; DynamoDB: 1 to 1,000).
-    pub max: u32,
-}
-
-/// What a read brought.
-#[derive(Clone, Debug, Default)]
-pub struct ReadAnswer {
-    /// The records in the order of the shard. `Record::id` is the sequence number.
-    pub records: Vec<Record>,
-    /// Where to read on; `None`: the shard is closed and was read to its end.
-    pub next: Option<Arc<str>>,
-    /// How far the answer is behind the shard's newest record, where the source says so.
-    pub behind: Option<Duration>,
-    /// Bytes of the answer as the source counts them against the shard's limit; 0 where it has none.
-    pub bytes: usize,
-}
-
-/// Names one write of marks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SaveId(pub u64);
-
-/// One write of marks: all of them take effect, or none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SaveRequest {
-    /// Names the write in its answer.
-    pub id: SaveId,
-    /// The right to write.
-    pub fence: Fence,
-    /// New marks; `None` forgets a shard that the stream no longer lists.
-    pub changes: Vec<(Arc<str>, Option<Mark>)>,
 }
 
 #[cfg(test)]

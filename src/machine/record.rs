@@ -1,4 +1,4 @@
-//! One record of a source, encoded once when it was polled.
+//! One record of a source, encoded once when it was polled or read.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,28 +7,42 @@ use bytes::Bytes;
 
 use super::Screening;
 
-/// A record that was polled and not yet settled.
+/// A record that was polled or read and not yet settled: what all kinds of sources have in common.
 ///
-/// The adapter encodes it once, at poll time, into the JSON object that the function will see.
+/// The adapter encodes it once into the JSON object that the function will see.
 /// Batches, retries and splits only join these fragments, so sizes are exact and bytes never change.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// What the function names in `batchItemFailures`: a message id or a sequence number.
     pub id: Arc<str>,
-    /// What the source wants back when the record is settled.
-    pub receipt: Receipt,
-    /// The message group of a FIFO queue's message.
-    pub key: Option<Arc<str>>,
-    /// A stable hash of the partition key or item key of a stream's record; 0 for messages of queues.
-    pub key_hash: u64,
     /// The encoded JSON object.
     pub fragment: Bytes,
-    /// How often the source has handed this record out, this time included.
-    pub receive_count: u32,
     /// When the source took the record in, in milliseconds since the Unix epoch.
     pub arrived_unix_ms: u64,
     /// What the mapping's filters say of it. Sources leave that open.
     pub screening: Screening,
+}
+
+/// A message of a queue, as one receive handed it out.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// The record that the function gets.
+    pub record: Record,
+    /// What the queue wants back when the message is settled.
+    pub receipt: Receipt,
+    /// How often the queue has handed this message out, this time included.
+    pub receive_count: u32,
+    /// The message group, of a FIFO queue's message.
+    pub group: Option<Arc<str>>,
+}
+
+/// A record of a stream's shard. Its id is the sequence number.
+#[derive(Clone, Debug)]
+pub struct StreamRecord {
+    /// The record that the function gets.
+    pub record: Record,
+    /// A stable hash of the partition key or item key.
+    pub key_hash: u64,
 }
 
 /// An SQS receipt handle: the right to delete or hide one delivery of a message.

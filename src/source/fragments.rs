@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::machine::Record;
+use crate::machine::StreamRecord;
 
 /// About how large a shared buffer becomes. A record keeps the whole buffer of its fragment in memory until it is
 /// settled, so one that is retried for long must not hold a whole answer of 10 MiB; and a buffer for each record would
@@ -19,8 +19,8 @@ const BUFFER: usize = 64 * 1024;
 pub(super) fn encode_all<T, E>(
     items: &[T],
     size: impl Fn(&T) -> usize,
-    mut encode: impl FnMut(&T, &mut Vec<u8>) -> Result<Record, E>,
-) -> Result<Vec<Record>, E> {
+    mut encode: impl FnMut(&T, &mut Vec<u8>) -> Result<StreamRecord, E>,
+) -> Result<Vec<StreamRecord>, E> {
     let mut records = Vec::with_capacity(items.len());
     let mut ends = Vec::new();
     let mut rest = items;
@@ -37,7 +37,7 @@ pub(super) fn encode_all<T, E>(
         let shared = Bytes::from(buffer);
         let mut start = 0;
         for (record, &end) in records[first..].iter_mut().zip(&ends) {
-            record.fragment = shared.slice(start..end);
+            record.record.fragment = shared.slice(start..end);
             start = end;
         }
         rest = later;
@@ -61,39 +61,35 @@ fn fitting<T>(items: &[T], size: impl Fn(&T) -> usize) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::{Receipt, Screening};
+    use crate::machine::{Record, Screening};
 
-    fn encoded(sizes: &[usize]) -> Vec<Record> {
-        let receipt = Receipt::new("");
+    fn encoded(sizes: &[usize]) -> Vec<StreamRecord> {
         let encode = |size: &usize, out: &mut Vec<u8>| {
             out.resize(out.len() + size, b'x');
-            Ok::<_, ()>(Record {
+            let record = Record {
                 id: size.to_string().into(),
-                receipt: receipt.clone(),
-                key: None,
-                key_hash: 0,
                 fragment: Bytes::new(),
-                receive_count: 1,
                 arrived_unix_ms: 0,
                 screening: Screening::Passes,
-            })
+            };
+            Ok::<_, ()>(StreamRecord { record, key_hash: 0 })
         };
         encode_all(sizes, |size| *size, encode).unwrap()
     }
 
     /// How many buffers the fragments stand in: in one buffer they follow each other without a gap.
-    fn buffers(records: &[Record]) -> usize {
-        let end = |record: &Record| record.fragment.as_ptr() as usize + record.fragment.len();
-        1 + records.windows(2).filter(|pair| end(&pair[0]) != pair[1].fragment.as_ptr() as usize).count()
+    fn buffers(records: &[StreamRecord]) -> usize {
+        let end = |read: &StreamRecord| read.record.fragment.as_ptr() as usize + read.record.fragment.len();
+        1 + records.windows(2).filter(|pair| end(&pair[0]) != pair[1].record.fragment.as_ptr() as usize).count()
     }
 
     #[test]
     fn every_record_has_its_own_part_in_order() {
         let sizes = [1, 0, 40_000, 30_000, 200_000, 2, 65_536, 65_535, 1, 1];
         let records = encoded(&sizes);
-        let lengths: Vec<usize> = records.iter().map(|record| record.fragment.len()).collect();
+        let lengths: Vec<usize> = records.iter().map(|read| read.record.fragment.len()).collect();
         assert_eq!(lengths, sizes);
-        assert!(records.iter().all(|record| *record.id == record.fragment.len().to_string()));
+        assert!(records.iter().all(|read| *read.record.id == read.record.fragment.len().to_string()));
     }
 
     #[test]
@@ -102,12 +98,12 @@ mod tests {
         assert_eq!(buffers(&encoded(&[300; 200])), 1);
         assert_eq!(buffers(&encoded(&[32_768; 4])), 2);
         let alone = encoded(&[10, 1_000_000, 10]);
-        assert!(alone[1].fragment.is_unique(), "nobody else holds the large record's buffer");
+        assert!(alone[1].record.fragment.is_unique(), "nobody else holds the large record's buffer");
     }
 
     #[test]
     fn an_error_ends_it() {
-        let all = encode_all(&[1, 2], |_| 0, |item, _| Err::<Record, _>(*item));
+        let all = encode_all(&[1, 2], |_| 0, |item, _| Err::<StreamRecord, _>(*item));
         assert_eq!(all.unwrap_err(), 1);
     }
 }

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 
 use crate::clock::ServiceClock;
 use crate::machine::{
-    Fault, PollRequest, QueueAttributes, ReadAnswer, ReadRequest, Receipt, Record, SettleEntry, SettleOutcome,
+    Fault, Message, PollRequest, QueueAttributes, ReadAnswer, ReadRequest, Receipt, SettleEntry, SettleOutcome,
     StreamListing,
 };
 
@@ -24,7 +24,7 @@ pub trait QueueSource: Send + Sync + 'static {
     fn describe(&self) -> BoxFuture<'_, Result<QueueAttributes, Fault>>;
 
     /// Receives up to `request.max` (1 to 10) messages.
-    fn receive(&self, request: PollRequest) -> BoxFuture<'_, Result<Vec<Record>, Fault>>;
+    fn receive(&self, request: PollRequest) -> BoxFuture<'_, Result<Vec<Message>, Fault>>;
 
     /// Deletes up to ten messages.
     fn delete(&self, receipts: Vec<Receipt>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>>;

@@ -24,7 +24,7 @@ use super::QueueSource;
 use crate::aws::{Call, CallBounds, QueueUrl, Service, bounded};
 use crate::clock::WallClock;
 use crate::machine::{
-    Fault, FaultKind, MAX_HIDDEN, PollRequest, QueueAttributes, Receipt, Record, SettleEntry, SettleOutcome,
+    Fault, FaultKind, MAX_HIDDEN, Message, PollRequest, QueueAttributes, Receipt, SettleEntry, SettleOutcome,
 };
 use crate::mapping::Mapping;
 
@@ -53,7 +53,7 @@ impl SqsQueue {
         }
     }
 
-    async fn receive_batch(&self, request: PollRequest) -> Result<Vec<Record>, Fault> {
+    async fn receive_batch(&self, request: PollRequest) -> Result<Vec<Message>, Fault> {
         let url = self.url().await?;
         let wait = Duration::from_secs(request.wait.as_secs().min(20));
         let send = self
@@ -72,7 +72,7 @@ impl SqsQueue {
         let messages = answer.messages.unwrap_or_default();
         let mut records = Vec::with_capacity(messages.len());
         for message in messages {
-            match self.encoder.record(message) {
+            match self.encoder.message(message) {
                 Ok(record) => records.push(record),
                 Err(lacking) => {
                     tracing::warn!(queue = %self.label, lacking, "a message without these members was not delivered: \
@@ -162,7 +162,7 @@ impl QueueSource for SqsQueue {
         self.read_attributes().boxed()
     }
 
-    fn receive(&self, request: PollRequest) -> BoxFuture<'_, Result<Vec<Record>, Fault>> {
+    fn receive(&self, request: PollRequest) -> BoxFuture<'_, Result<Vec<Message>, Fault>> {
         self.receive_batch(request).boxed()
     }
 

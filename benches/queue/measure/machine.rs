@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use forebay::machine::{
-    FunctionAnswer, Input, Machine, Mono, Now, Output, QueueAttributes, QueueMachine, QueueOptions, Receipt, Record,
-    Screening, SettleOutcome,
+    FunctionAnswer, Input, Machine, Message, Mono, Now, Output, QueueAnswer, QueueAttributes, QueueMachine,
+    QueueOptions, QueueRequest, Receipt, Record, Screening, SettleOutcome,
 };
 
 use super::BODY_BYTES;
@@ -41,14 +41,11 @@ fn live(enough: u64) -> Done {
     let mut machine = QueueMachine::new(QueueOptions { maximum_concurrency: Some(50), ..QueueOptions::default() });
     let record = Record {
         id: Arc::from("00000000-0000-4000-8000-000000000000"),
-        receipt: Receipt::new("R".repeat(344)),
-        key: None,
-        key_hash: 0,
         fragment: Bytes::from(vec![b' '; BODY_BYTES + 900]),
-        receive_count: 1,
         arrived_unix_ms: 0,
         screening: Screening::Passes,
     };
+    let message = Message { record, receipt: Receipt::new("R".repeat(344)), receive_count: 1, group: None };
     let mut inputs = VecDeque::from([Input::Timeout]);
     let mut done = Done::default();
     let mut now = Mono::ZERO;
@@ -61,9 +58,7 @@ fn live(enough: u64) -> Done {
         done.steps += 1;
         loop {
             match machine.poll_output() {
-                Output::Describe => inputs.push_back(Input::Described(Ok(attributes()))),
-                Output::Poll(poll) => inputs
-                    .push_back(Input::Polled { poll: poll.id, result: Ok(vec![record.clone(); poll.max as usize]) }),
+                Output::Request(request) => inputs.push_back(Input::Answer(answer(request, &message, &mut done))),
                 Output::Invoke(invoke) => {
                     std::hint::black_box(&invoke.body);
                     let answer = FunctionAnswer {
@@ -73,21 +68,30 @@ fn live(enough: u64) -> Done {
                     };
                     inputs.push_back(Input::Invoked { batch: invoke.batch, result: Ok(answer), took: STEP });
                 }
-                Output::Settle(settle) => {
-                    done.messages += settle.entries.len() as u64;
-                    let outcomes = vec![SettleOutcome::Done; settle.entries.len()];
-                    inputs.push_back(Input::Settled { settle: settle.id, result: Ok(outcomes) });
-                }
                 Output::Emit(event) => {
                     std::hint::black_box(&event);
                 }
                 Output::Timeout(_) | Output::Done => break,
-                // Nothing else is asked for here: nothing stops, and a queue has no shards.
-                _ => {}
+                // Nothing stops or fails here.
+                Output::CancelPolls | Output::Deliver(_) => {}
             }
         }
     }
     Done { seconds: clock.elapsed().as_secs_f64(), ..done }
+}
+
+fn answer(request: QueueRequest, message: &Message, done: &mut Done) -> QueueAnswer {
+    match request {
+        QueueRequest::Describe => QueueAnswer::Described(Ok(attributes())),
+        QueueRequest::Poll(poll) => {
+            QueueAnswer::Polled { poll: poll.id, result: Ok(vec![message.clone(); poll.max as usize]) }
+        }
+        QueueRequest::Settle(settle) => {
+            done.messages += settle.entries.len() as u64;
+            let outcomes = vec![SettleOutcome::Done; settle.entries.len()];
+            QueueAnswer::Settled { settle: settle.id, result: Ok(outcomes) }
+        }
+    }
 }
 
 const fn attributes() -> QueueAttributes {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use forebay::machine::{
-    Fence, FunctionAnswer, Input, Machine, Mono, Now, Output, Positions, ReadAnswer, ReadRequest, Receipt, Record,
-    Screening, Shard, StreamMachine, StreamOptions,
+    Fence, FunctionAnswer, Input, Machine, Mono, Now, Output, Positions, ReadAnswer, ReadRequest, Record, Screening,
+    Shard, StreamAnswer, StreamMachine, StreamOptions, StreamRecord, StreamRequest,
 };
 
 use super::DATA_BYTES;
@@ -45,19 +45,17 @@ pub(super) fn measure(options: &Options) -> Vec<Row> {
 }
 
 /// The records of every shard, made before the clock runs.
-fn stream(records: usize) -> BTreeMap<Arc<str>, VecDeque<Record>> {
+fn stream(records: usize) -> BTreeMap<Arc<str>, VecDeque<StreamRecord>> {
     let fragment = Bytes::from(vec![b' '; DATA_BYTES * 4 / 3 + ENVELOPE]);
     let record = |number: usize| Record {
         id: format!("4959033827149025660{number:037}").into(),
-        receipt: Receipt::new(""),
-        key: None,
-        // Spread as a hash would be.
-        key_hash: (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15),
         fragment: fragment.clone(),
-        receive_count: 1,
         arrived_unix_ms: NOW_UNIX_MS,
         screening: Screening::Passes,
     };
+    // Spread as a hash would be.
+    let hash = |number: usize| (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let record = |number: usize| StreamRecord { record: record(number), key_hash: hash(number) };
     (0..SHARDS).map(|shard| (id(shard), (0..records).map(record).collect())).collect()
 }
 
@@ -89,24 +87,13 @@ fn live(records: usize, lanes: u32) -> Done {
         done.steps += 1;
         loop {
             match machine.poll_output() {
-                Output::Claim => {
-                    inputs.push_back(Input::Claimed(Ok(Positions { fence: Fence(1), ..Positions::default() })));
-                }
-                Output::List => inputs.push_back(Input::Listed(Ok((0..SHARDS)
-                    .map(|shard| Shard { id: id(shard), parents: Vec::new(), closed: false, begins: None })
-                    .collect::<Vec<_>>()
-                    .into()))),
-                Output::Read(request) => inputs.push_back(read(&mut stream, &request)),
+                Output::Request(request) => inputs.push_back(Input::Answer(answer(request, &mut stream))),
                 Output::Invoke(invoke) => {
                     std::hint::black_box(&invoke.body);
                     done.records += invoke.records;
                     let payload = Bytes::from_static(b"null");
                     let answer = FunctionAnswer { status: 200, payload, ..FunctionAnswer::default() };
                     inputs.push_back(Input::Invoked { batch: invoke.batch, result: Ok(answer), took: STEP });
-                }
-                Output::Save(save) => {
-                    std::hint::black_box(&save.changes);
-                    inputs.push_back(Input::Saved { save: save.id, result: Ok(()) });
                 }
                 Output::Emit(event) => {
                     std::hint::black_box(&event);
@@ -116,15 +103,30 @@ fn live(records: usize, lanes: u32) -> Done {
                     break;
                 }
                 Output::Done => return done,
-                // Nothing else is asked for here: nothing stops or fails, and a stream has no messages.
-                _ => {}
+                // Nothing stops or fails here.
+                Output::CancelPolls | Output::Deliver(_) => {}
             }
         }
     }
     Done { seconds: clock.elapsed().as_secs_f64(), ..done }
 }
 
-fn read(stream: &mut BTreeMap<Arc<str>, VecDeque<Record>>, request: &ReadRequest) -> Input {
+fn answer(request: StreamRequest, stream: &mut BTreeMap<Arc<str>, VecDeque<StreamRecord>>) -> StreamAnswer {
+    match request {
+        StreamRequest::Claim => StreamAnswer::Claimed(Ok(Positions { fence: Fence(1), ..Positions::default() })),
+        StreamRequest::List => {
+            let shard = |shard| Shard { id: id(shard), parents: Vec::new(), closed: false, begins: None };
+            StreamAnswer::Listed(Ok((0..SHARDS).map(shard).collect::<Vec<_>>().into()))
+        }
+        StreamRequest::Read(request) => read(stream, &request),
+        StreamRequest::Save(save) => {
+            std::hint::black_box(&save.changes);
+            StreamAnswer::Saved { save: save.id, result: Ok(()) }
+        }
+    }
+}
+
+fn read(stream: &mut BTreeMap<Arc<str>, VecDeque<StreamRecord>>, request: &ReadRequest) -> StreamAnswer {
     let waiting = stream.get_mut(&request.shard);
     let (records, left) = waiting.map_or((Vec::new(), 0), |waiting| {
         let count = waiting.len().min(request.max as usize);
@@ -132,5 +134,5 @@ fn read(stream: &mut BTreeMap<Arc<str>, VecDeque<Record>>, request: &ReadRequest
     });
     let behind = Some(if left > 0 { Duration::from_secs(1) } else { Duration::ZERO });
     let answer = ReadAnswer { records, next: Some("next".into()), behind, bytes: 0 };
-    Input::Read { read: request.id, result: Ok(answer) }
+    StreamAnswer::Read { read: request.id, result: Ok(answer) }
 }

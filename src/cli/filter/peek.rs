@@ -12,8 +12,8 @@ use super::line::{Lines, Origin};
 use crate::AwsConnector;
 use crate::engine::{Connector, SourcePort};
 use crate::machine::{
-    Cursor, Fault, MAX_ENTRIES, PollId, PollRequest, Position, ReadId, ReadRequest, Record, SettleEntry, SettleOutcome,
-    Shard, StartingPosition,
+    Cursor, Fault, MAX_ENTRIES, Message, PollId, PollRequest, Position, ReadId, ReadRequest, Record, SettleEntry,
+    SettleOutcome, Shard, StartingPosition,
 };
 use crate::mapping::Mapping;
 use crate::source::{QueueSource, StreamSource};
@@ -68,7 +68,7 @@ async fn from_queue(queue: &dyn QueueSource, most: usize, lines: &mut Lines) -> 
     // Given back before they are shown: whoever reads the lines may be slow.
     give_back(queue, &taken).await;
     received?;
-    for record in &taken {
+    for Message { record, .. } in &taken {
         if !lines.print(Some(&Origin { id: &record.id, shard: None }), &record.fragment)? {
             break;
         }
@@ -76,7 +76,7 @@ async fn from_queue(queue: &dyn QueueSource, most: usize, lines: &mut Lines) -> 
     Ok(())
 }
 
-async fn receive(queue: &dyn QueueSource, most: usize, taken: &mut Vec<Record>) -> Result<(), Fault> {
+async fn receive(queue: &dyn QueueSource, most: usize, taken: &mut Vec<Message>) -> Result<(), Fault> {
     while taken.len() < most {
         let max = u32::try_from((most - taken.len()).min(MAX_ENTRIES)).unwrap_or(1);
         let id = PollId(u64::try_from(taken.len()).unwrap_or(0));
@@ -91,11 +91,11 @@ async fn receive(queue: &dyn QueueSource, most: usize, taken: &mut Vec<Record>) 
 }
 
 /// In the order in which they came, one batch after the other: so the groups of a FIFO queue keep theirs.
-async fn give_back(queue: &dyn QueueSource, taken: &[Record]) {
+async fn give_back(queue: &dyn QueueSource, taken: &[Message]) {
     let mut lost = 0;
     let mut reason = String::new();
     for records in taken.chunks(MAX_ENTRIES) {
-        let entry = |record: &Record| SettleEntry { receipt: record.receipt.clone(), visibility: Duration::ZERO };
+        let entry = |message: &Message| SettleEntry { receipt: message.receipt.clone(), visibility: Duration::ZERO };
         match queue.change_visibility(records.iter().map(entry).collect()).await {
             Ok(outcomes) => {
                 lost += outcomes.iter().filter(|outcome| matches!(outcome, SettleOutcome::Failed(_))).count();
@@ -151,7 +151,7 @@ async fn read(stream: &dyn StreamSource, shard: &Shard, start: &Position, share:
         let request = ReadRequest { id, shard: Arc::clone(&shard.id), cursor, max };
         let answer = stream.read(request).await?;
         let caught_up = answer.records.is_empty() && answer.behind.is_none_or(|behind| behind.is_zero());
-        found.extend(answer.records);
+        found.extend(answer.records.into_iter().map(|read| read.record));
         match answer.next {
             Some(next) if !caught_up => cursor = Cursor::Iterator(next),
             _ => break,
@@ -183,7 +183,7 @@ mod tests {
 
     use super::*;
     use crate::filter::{Filters, Pattern, View};
-    use crate::machine::{FaultKind, QueueAttributes, ReadAnswer, Receipt, Screening, StreamListing};
+    use crate::machine::{FaultKind, QueueAttributes, ReadAnswer, Receipt, Screening, StreamListing, StreamRecord};
 
     /// A source that answers by a list, and keeps what it was asked.
     #[derive(Default)]
@@ -211,25 +211,26 @@ mod tests {
         Fault::new(FaultKind::Denied, "access denied")
     }
 
-    fn records(ids: std::ops::Range<u32>) -> Vec<Record> {
-        let record = |id: u32| Record {
-            id: id.to_string().into(),
-            receipt: Receipt::new(id.to_string()),
-            key: None,
-            key_hash: 0,
-            fragment: Bytes::from_static(b"{}"),
-            receive_count: 1,
-            arrived_unix_ms: 0,
-            screening: Screening::default(),
-        };
-        ids.map(record).collect()
+    fn record(id: u32) -> Record {
+        let fragment = Bytes::from_static(b"{}");
+        Record { id: id.to_string().into(), fragment, arrived_unix_ms: 0, screening: Screening::default() }
     }
 
-    impl QueueSource for Scripted<Vec<Record>> {
+    fn messages(ids: std::ops::Range<u32>) -> Vec<Message> {
+        let message = |id: u32| Message {
+            record: record(id),
+            receipt: Receipt::new(id.to_string()),
+            receive_count: 1,
+            group: None,
+        };
+        ids.map(message).collect()
+    }
+
+    impl QueueSource for Scripted<Vec<Message>> {
         fn describe(&self) -> BoxFuture<'_, Result<QueueAttributes, Fault>> {
             ready(Err(fault())).boxed()
         }
-        fn receive(&self, request: PollRequest) -> BoxFuture<'_, Result<Vec<Record>, Fault>> {
+        fn receive(&self, request: PollRequest) -> BoxFuture<'_, Result<Vec<Message>, Fault>> {
             ready(self.answer(format!("{} for {:?}", request.max, request.visibility))).boxed()
         }
         fn delete(&self, _: Vec<Receipt>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>> {
@@ -259,21 +260,21 @@ mod tests {
 
     #[tokio::test]
     async fn messages_are_received_until_there_are_enough_or_none_come() {
-        let queue = Scripted::new([Ok(records(0..10)), Ok(records(10..11)), Ok(vec![])]);
+        let queue = Scripted::new([Ok(messages(0..10)), Ok(messages(10..11)), Ok(vec![])]);
         let mut taken = Vec::new();
         receive(&queue, 25, &mut taken).await.unwrap();
         give_back(&queue, &taken).await;
         let hidden = "for Some(30s)";
         let asked = [format!("10 {hidden}"), format!("10 {hidden}"), format!("10 {hidden}")];
         assert_eq!(queue.asked(), [&asked[..], &["back 0 1 2 3 4 5 6 7 8 9".into(), "back 10".into()]].concat());
-        let queue = Scripted::new([Ok(records(0..2)), Ok(records(2..3))]);
+        let queue = Scripted::new([Ok(messages(0..2)), Ok(messages(2..3))]);
         receive(&queue, 3, &mut Vec::new()).await.unwrap();
         assert_eq!(queue.asked(), [format!("3 {hidden}"), format!("1 {hidden}")]);
     }
 
     #[tokio::test]
     async fn what_was_received_is_given_back_when_a_receive_fails() {
-        let queue = Scripted::new([Ok(records(0..2)), Err(fault())]);
+        let queue = Scripted::new([Ok(messages(0..2)), Err(fault())]);
         let error = from_queue(&queue, 5, &mut lines()).await.unwrap_err();
         assert_eq!(error.to_string(), "access denied");
         assert_eq!(queue.asked().last().unwrap(), "back 0 1");
@@ -281,9 +282,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_shard_is_read_on_until_there_is_enough_or_it_is_caught_up() {
-        let answer = |ids, next: Option<&str>, behind| {
+        let found = |id| StreamRecord { record: record(id), key_hash: 0 };
+        let answer = |ids: std::ops::Range<u32>, next: Option<&str>, behind| {
             let behind = Some(Duration::from_secs(behind));
-            Ok(ReadAnswer { records: records(ids), next: next.map(Into::into), behind, bytes: 0 })
+            Ok(ReadAnswer { records: ids.map(found).collect(), next: next.map(Into::into), behind, bytes: 0 })
         };
         let shard = Shard { id: "s".into(), parents: vec![], closed: false, begins: None };
         let ids = async |stream: &Scripted<ReadAnswer>, share| {

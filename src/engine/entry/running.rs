@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::Order;
-use crate::machine::{BackoffPolicy, Command};
+use crate::machine::BackoffPolicy;
 use crate::mapping::Mapping;
 
 /// The pause before a mapping whose task panicked, or ended without being told to, is started again.
@@ -45,7 +45,7 @@ impl Running {
             return false;
         }
         if self.draining {
-            if !self.tell(Order::Command(Command::Resume)) {
+            if !self.tell(Order::Resume) {
                 return false;
             }
             self.draining = false;
@@ -66,7 +66,7 @@ impl Running {
     /// Tells it to drain, unless it does.
     pub(super) fn drain(&mut self, bound: Duration, receives: Duration) {
         if !self.draining {
-            self.draining = self.tell(Order::Command(Command::Drain { bound, receives }));
+            self.draining = self.tell(Order::Drain { bound, receives });
         }
     }
 
@@ -74,13 +74,13 @@ impl Running {
     pub(super) fn close(&mut self, bound: Duration) {
         self.draining = true;
         // A task that does not take commands has ended, or is ended by the supervisor in time.
-        self.tell(Order::Command(Command::Drain { bound, receives: Duration::ZERO }));
+        self.tell(Order::Drain { bound, receives: Duration::ZERO });
     }
 
     /// Cuts what it does short.
     pub(super) fn cut(&self) {
         // A task that does not take commands has ended.
-        self.tell(Order::Command(Command::Cut));
+        self.tell(Order::Cut);
     }
 
     /// Has it end, so that it is started again: unless it drains anyway.

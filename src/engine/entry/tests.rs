@@ -3,7 +3,6 @@
 use super::running::RESTART;
 use super::*;
 use crate::engine::tests::world::stream;
-use crate::machine::Command;
 use crate::telemetry::Metrics;
 
 fn entry() -> Entry {
@@ -44,7 +43,7 @@ async fn a_task_that_was_told_to_begin_again_does_so_at_once() {
     let mut entry = entry();
     let mut commands = run(&mut entry);
     entry.begin_again();
-    assert_eq!(commands.try_recv(), Ok(Order::Command(Command::Cut)));
+    assert_eq!(commands.try_recv(), Ok(Order::Cut));
     entry.ended(None);
     assert!(entry.may_start(Instant::now()));
     // A save that was refused has ended the task before the command came.

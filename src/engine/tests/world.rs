@@ -13,8 +13,8 @@ use tokio::task::JoinHandle;
 use crate::engine::{Connector, EngineHandle, MappingState, Parts, Ports, SourcePort, spawn};
 use crate::function::{Function, FunctionSettings};
 use crate::machine::{
-    Fault, FaultKind, FunctionAnswer, InvokeResult, PollRequest, QueueAttributes, ReadAnswer, ReadRequest, Receipt,
-    Record, Screening, SettleEntry, SettleOutcome, Shard, StreamListing,
+    Fault, FaultKind, FunctionAnswer, InvokeResult, Message, PollRequest, QueueAttributes, ReadAnswer, ReadRequest,
+    Receipt, Record, Screening, SettleEntry, SettleOutcome, Shard, StreamListing, StreamRecord,
 };
 use crate::mapping::{Mapping, Origin, parse};
 use crate::source::{QueueSource, StreamSource};
@@ -60,7 +60,7 @@ impl QueueSource for Port {
         async move { Ok(attributes) }.boxed()
     }
 
-    fn receive(&self, request: PollRequest) -> BoxFuture<'_, Result<Vec<Record>, Fault>> {
+    fn receive(&self, request: PollRequest) -> BoxFuture<'_, Result<Vec<Message>, Fault>> {
         async move {
             self.maybe_panic("receive");
             for _ in 0..=request.wait.as_secs() * 10 {
@@ -70,7 +70,7 @@ impl QueueSource for Port {
                     waiting.drain(..count).collect()
                 };
                 if !taken.is_empty() {
-                    return Ok(taken.into_iter().map(record).collect());
+                    return Ok(taken.into_iter().map(message).collect());
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
@@ -126,7 +126,8 @@ impl StreamSource for Port {
     fn read(&self, request: ReadRequest) -> BoxFuture<'_, Result<ReadAnswer, Fault>> {
         let mut waiting = self.0.waiting.lock().unwrap();
         let count = waiting.len().min(request.max as usize);
-        let records = waiting.drain(..count).map(|number| Record { id: number.to_string().into(), ..record(number) });
+        let records =
+            waiting.drain(..count).map(|number| StreamRecord { record: record(number.to_string()), key_hash: 0 });
         let answer = ReadAnswer { records: records.collect(), next: Some("i".into()), ..ReadAnswer::default() };
         async move { Ok(answer) }.boxed()
     }
@@ -152,17 +153,14 @@ impl Connector for Port {
     }
 }
 
-fn record(number: u64) -> Record {
-    Record {
-        id: format!("m-{number}").into(),
-        receipt: Receipt::new(format!("r-{number}")),
-        key: None,
-        key_hash: 0,
-        fragment: Bytes::from_static(b"{}"),
-        receive_count: 1,
-        arrived_unix_ms: 0,
-        screening: Screening::Passes,
-    }
+fn record(id: String) -> Record {
+    let fragment = Bytes::from_static(b"{}");
+    Record { id: id.into(), fragment, arrived_unix_ms: 0, screening: Screening::Passes }
+}
+
+fn message(number: u64) -> Message {
+    let (record, receipt) = (record(format!("m-{number}")), Receipt::new(format!("r-{number}")));
+    Message { record, receipt, receive_count: 1, group: None }
 }
 
 /// A mapping as a file would give it, with more lines of YAML. One message is a batch where they do not say else.

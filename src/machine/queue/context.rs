@@ -6,7 +6,7 @@ use super::draining::Draining;
 use super::options::QueueOptions;
 use crate::machine::health::HealthWatch;
 use crate::machine::outbox::Outbox;
-use crate::machine::{Mono, Now, Record};
+use crate::machine::{Message, Mono, Now, Queue};
 
 /// The visibility timeout that receives ask for when the queue's own cannot be used: its attributes may not
 /// be read, or its timeout is zero.
@@ -22,7 +22,7 @@ pub(super) struct Context {
     /// The wall clock of the last input.
     pub(super) unix_ms: u64,
     pub(super) rng: fastrand::Rng,
-    pub(super) out: Outbox,
+    pub(super) out: Outbox<Queue>,
     pub(super) health: HealthWatch,
     /// The drain that has begun.
     pub(super) draining: Option<Draining>,
@@ -93,8 +93,8 @@ impl Context {
     }
 
     /// Whether the queue's next receive of this message would move it to the dead-letter queue instead.
-    pub(super) fn is_last(&self, record: &Record) -> bool {
-        self.queue.max_receive_count.is_some_and(|most| record.receive_count >= most)
+    pub(super) fn is_last(&self, message: &Message) -> bool {
+        self.queue.max_receive_count.is_some_and(|most| message.receive_count >= most)
     }
 }
 

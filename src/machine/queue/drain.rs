@@ -32,7 +32,7 @@ impl QueueMachine {
     /// a FIFO queue all stay then, in their order.
     fn take_unstarted(&mut self) -> Vec<u64> {
         let Self { cx, messages, invoking, .. } = self;
-        let last = messages.tokens(|held: &Held| cx.is_last(&held.record) && held.stage.is_idle());
+        let last = messages.tokens(|held: &Held| cx.is_last(&held.message) && held.stage.is_idle());
         let is_last = |token: &u64| last.contains(token);
         if cx.options.fifo.is_some() && !last.is_empty() {
             return Vec::new();

@@ -56,7 +56,7 @@ impl QueueMachine {
         }
         invoking.refused(cx.now);
         // What the queue would move to its dead-letter queue next is processed, although the mapping drains.
-        if cx.drains() && !messages.of(&batch.tokens).any(|held| cx.is_last(&held.record)) {
+        if cx.drains() && !messages.of(&batch.tokens).any(|held| cx.is_last(&held.message)) {
             let tokens = messages.take_whole(batch.tokens);
             return settling.release_unstarted(cx, messages, &tokens);
         }
@@ -72,7 +72,8 @@ impl Settling {
     /// The events of these messages, each alone in its batch, are larger than the function takes.
     fn fail_too_large(&mut self, cx: &mut Context, messages: &mut Messages, tokens: &[u64]) {
         for held in messages.of(tokens) {
-            let (id, bytes) = (held.record.id.to_string(), join([&held.record.fragment].into_iter()).len());
+            let (id, bytes) =
+                (held.message.record.id.to_string(), join([&held.message.record.fragment].into_iter()).len());
             cx.out.emit(Event::TooLarge { id, bytes });
         }
         self.fail(cx, messages, tokens, None);
@@ -138,7 +139,7 @@ impl Settling {
         let (mut spent, mut back) = (Vec::new(), Vec::new());
         for &token in failed {
             let Some(held) = messages.get(token) else { continue };
-            let id = &held.record.id;
+            let id = &held.message.record.id;
             // A message that was delivered twice into one batch has failed once.
             let failures = if counted.insert(Arc::clone(id)) { self.attempts.failed(id) } else { 0 };
             // What another consumer may have by now is dead-lettered there.
@@ -158,7 +159,7 @@ impl Settling {
         let (mut of_groups, mut expired) = (BTreeMap::new(), Vec::new());
         for &token in tokens {
             let Some(held) = messages.get(token) else { continue };
-            let own = after_failure(cx.options.on_function_error, cx.hides_failures(), held.record.receive_count);
+            let own = after_failure(cx.options.on_function_error, cx.hides_failures(), held.message.receive_count);
             let then = match messages.gather.group_of(token) {
                 Some(name) => *of_groups.entry(Arc::clone(name)).or_insert(own),
                 None => own,
@@ -184,7 +185,7 @@ impl Settling {
     /// Makes a message visible after this time. It is forgotten, and its visibility is changed.
     fn release(&mut self, cx: &mut Context, messages: &mut Messages, token: u64, span: Duration) {
         if let Some(held) = messages.forget(cx, token) {
-            self.changes.release(token, held.record.receipt, span);
+            self.changes.release(token, held.message.receipt, span);
         }
     }
 
@@ -247,7 +248,7 @@ impl Settling {
         let Some(held) = messages.get_mut(token) else { return };
         held.stage = Stage::DeadLettered;
         // From here on the failure record holds the event.
-        let fragment = take(&mut held.record.fragment);
+        let fragment = take(&mut held.message.record.fragment);
         let failure = Failure {
             uuid,
             request_id: answer.and_then(|answer| answer.request_id.clone()).unwrap_or_else(|| uuid::hyphenated(spare)),
@@ -262,13 +263,13 @@ impl Settling {
             unix_ms: cx.unix_ms,
             batch: FailedBatch::Queue {
                 group,
-                message_id: Arc::clone(&held.record.id),
-                receive_count: held.record.receive_count,
-                sent_unix_ms: held.record.arrived_unix_ms,
+                message_id: Arc::clone(&held.message.record.id),
+                receive_count: held.message.receive_count,
+                sent_unix_ms: held.message.record.arrived_unix_ms,
             },
             payload: join([&fragment].into_iter()),
         };
-        self.attempts.forget(&held.record.id);
+        self.attempts.forget(&held.message.record.id);
         self.deliveries.add(id, token, failure);
     }
 
@@ -300,7 +301,7 @@ impl Settling {
                 self.delete(cx, messages, token, Stage::FilteredOut);
             }
             Screened::Release => {
-                let receives = messages.get(token).map_or(0, |held| held.record.receive_count);
+                let receives = messages.get(token).map_or(0, |held| held.message.receive_count);
                 self.release(cx, messages, token, FILTER_RELEASE.bare(receives));
             }
             Screened::Destination => self.dead_letter(cx, messages, token, screening.condition(), 0, None),
@@ -321,8 +322,8 @@ impl Settling {
         let Some(held) = messages.get_mut(token) else { return };
         let has_earned_it = held.stage == earned;
         held.stage = Stage::Deleting(0);
-        held.record.fragment = Bytes::new();
-        self.attempts.forget(&held.record.id);
+        held.message.record.fragment = Bytes::new();
+        self.attempts.forget(&held.message.record.id);
         cx.out.check(Invariant::DeleteAfterSuccess, has_earned_it);
         self.deletes.add(token, cx.now);
     }
@@ -331,7 +332,7 @@ impl Settling {
 /// Counts messages whose next receive would be one too many.
 fn report_exhausted(cx: &mut Context, messages: &Messages, tokens: &[u64]) {
     let Some(receives) = cx.queue.max_receive_count else { return };
-    let records = messages.of(tokens).filter(|held| cx.is_last(&held.record)).count();
+    let records = messages.of(tokens).filter(|held| cx.is_last(&held.message)).count();
     if records > 0 {
         cx.out.emit(Event::Exhausted { records, receives });
     }

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use super::QueueMachine;
 use super::draining::Draining;
 use super::message::{Messages, Stage};
-use crate::machine::Operation;
+use crate::machine::{Operation, Queue};
 
 impl QueueMachine {
     /// The machine that follows this one.
-    pub(super) fn hand_over(&mut self, open: &BTreeSet<Operation>, panic: &str) -> Self {
+    pub(super) fn hand_over(&mut self, open: &BTreeSet<Operation<Queue>>, panic: &str) -> Self {
         let fresh = Self::new(self.cx.options.clone());
         let Self { cx: mut before, receiving, messages, invoking, settling, .. } = std::mem::replace(self, fresh);
         let cx = before.handed_over(panic);

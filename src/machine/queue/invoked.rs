@@ -59,7 +59,7 @@ impl QueueMachine {
             let problem = Some(Problem::of_function(error, answer));
             return End { end: InvokeEnd::FunctionError, failed: records, problem };
         }
-        let ids: Vec<&str> = messages.of(&tokens).map(|held| &*held.record.id).collect();
+        let ids: Vec<&str> = messages.of(&tokens).map(|held| &*held.message.record.id).collect();
         match if reports { read(&answer.payload, &ids) } else { Answer::Success } {
             Answer::Success => {
                 settling.succeed(cx, messages, &tokens);

@@ -13,7 +13,7 @@ impl Settling {
         for token in messages.due(cx.now) {
             let span = messages.extend(token, cx.now);
             match (span, messages.get(token)) {
-                (Some(span), Some(held)) => self.changes.extend(token, held.record.receipt.clone(), span),
+                (Some(span), Some(held)) => self.changes.extend(token, held.message.receipt.clone(), span),
                 // SQS's 12 hours are over. A batch in flight may still succeed in time.
                 _ => lost += 1,
             }
@@ -61,7 +61,7 @@ impl QueueMachine {
     fn lose(&mut self, token: u64) {
         let Self { cx, messages, settling, .. } = self;
         let Some(held) = messages.get(token) else { return };
-        let bytes = held.record.fragment.len();
+        let bytes = held.message.record.fragment.len();
         match held.stage {
             Stage::Gathering => {
                 let stopped = messages.gather.withdraw(token, bytes);

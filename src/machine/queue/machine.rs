@@ -9,7 +9,10 @@ use super::message::Messages;
 use super::options::QueueOptions;
 use super::receiving::{Receiving, Room};
 use super::settling::Settling;
-use crate::machine::{Command, Deadline, Event, Gauges, Input, Lowered, Machine, Mono, Now, Operation, Output, Wake};
+use crate::machine::{
+    Deadline, Event, Gauges, Input, Lowered, Machine, Mono, Now, Operation, Output, Queue, QueueAnswer, QueueCommand,
+    Wake,
+};
 
 /// Polls one SQS queue, gathers batches, invokes, and settles every message.
 #[derive(Debug)]
@@ -103,36 +106,37 @@ impl QueueMachine {
 }
 
 impl Machine for QueueMachine {
-    fn handle(&mut self, input: Input, now: Now) {
+    type Protocol = Queue;
+
+    fn handle(&mut self, input: Input<Queue>, now: Now) {
         if self.done {
             return;
         }
         self.cx.advance(now);
         match input {
-            Input::Described(result) => {
+            Input::Answer(QueueAnswer::Described(result)) => {
                 if !self.receiving.described(&mut self.cx, result) {
                     self.invoking.scaler.poll_failed();
                 }
             }
-            Input::Polled { poll, result } => self.polled(poll, result),
+            Input::Answer(QueueAnswer::Polled { poll, result }) => self.polled(poll, result),
             Input::Invoked { batch, result, took } => self.invoked(batch, result, took),
-            Input::Settled { settle, result } => self.settled(settle, result),
+            Input::Answer(QueueAnswer::Settled { settle, result }) => self.settled(settle, result),
             Input::Delivered { delivery, result } => {
                 self.settling.delivered(&mut self.cx, &mut self.messages, delivery, result);
             }
-            Input::Command(Command::Drain { bound, receives }) => {
+            Input::Command(QueueCommand::Drain { bound, receives }) => {
                 self.drain(Draining::new(self.cx.now, bound, receives));
             }
-            Input::Command(Command::Cut) => self.drain(Draining::cut(self.cx.now)),
-            Input::Command(Command::Resume) => self.resume(),
-            Input::Command(Command::Change(options)) => self.change(*options),
-            // The rest concerns streams.
-            Input::Listed(_) | Input::Claimed(_) | Input::Read { .. } | Input::Saved { .. } | Input::Timeout => {}
+            Input::Command(QueueCommand::Cut) => self.drain(Draining::cut(self.cx.now)),
+            Input::Command(QueueCommand::Resume) => self.resume(),
+            Input::Command(QueueCommand::Change(options)) => self.change(*options),
+            Input::Timeout => {}
         }
         self.advance();
     }
 
-    fn poll_output(&mut self) -> Output {
+    fn poll_output(&mut self) -> Output<Queue> {
         match self.cx.out.pop() {
             Some(output) => output,
             None if self.done => Output::Done,
@@ -156,7 +160,7 @@ impl Machine for QueueMachine {
         }
     }
 
-    fn successor(&mut self, open: &BTreeSet<Operation>, panic: &str) -> Option<Self> {
+    fn successor(&mut self, open: &BTreeSet<Operation<Queue>>, panic: &str) -> Option<Self> {
         Some(self.hand_over(open, panic))
     }
 }

@@ -8,12 +8,12 @@ use super::context::Context;
 use super::gather::Gather;
 use super::leases::{Lease, Leases};
 use super::options::QueueOptions;
-use crate::machine::{BatchId, Invariant, Mono, Record};
+use crate::machine::{BatchId, Invariant, Message, Mono};
 
 /// One message that is ours.
 #[derive(Debug)]
 pub(super) struct Held {
-    pub(super) record: Record,
+    pub(super) message: Message,
     pub(super) lease: Lease,
     pub(super) stage: Stage,
 }
@@ -71,7 +71,7 @@ impl Messages {
             if !held.lease.is_over(now) {
                 next.leases.watch(token, &held.lease);
             }
-            next.gather.join(token, &mut held.record);
+            next.gather.join(token, &mut held.message);
             if held.stage == Stage::FilteredOut {
                 held.stage = Stage::Deleting(0);
             }
@@ -106,11 +106,11 @@ impl Messages {
     }
 
     /// Takes in a message that was received now and is hidden for `lease`. Gives its token.
-    pub(super) fn take_in(&mut self, cx: &mut Context, mut record: Record, lease: Duration) -> u64 {
+    pub(super) fn take_in(&mut self, cx: &mut Context, mut message: Message, lease: Duration) -> u64 {
         let token = cx.out.name();
         let lease = self.leases.begin(token, cx.now, lease);
-        self.gather.join(token, &mut record);
-        let previous = self.held.insert(token, Held { record, lease, stage: Stage::Gathering });
+        self.gather.join(token, &mut message);
+        let previous = self.held.insert(token, Held { message, lease, stage: Stage::Gathering });
         cx.out.check(Invariant::SettlesOnce, previous.is_none());
         token
     }
@@ -161,7 +161,7 @@ impl Messages {
     /// Lets a message wait for a batch. `false`: it is too large for any.
     pub(super) fn wait(&mut self, token: u64) -> bool {
         let Some(held) = self.held.get(&token) else { return true };
-        self.gather.wait(token, held.record.fragment.len(), held.lease.received)
+        self.gather.wait(token, held.message.record.fragment.len(), held.lease.received)
     }
 
     /// When the first of these messages was received.

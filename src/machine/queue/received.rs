@@ -7,10 +7,10 @@ use super::message::Stage;
 use super::receiving::{Ended, Received};
 use crate::machine::envelope::{MAX_BODY_BYTES, body_bytes};
 use crate::machine::screening::Tally;
-use crate::machine::{Event, Fault, PollId, Record, Screened};
+use crate::machine::{Event, Fault, Message, PollId, Screened};
 
 impl QueueMachine {
-    pub(super) fn polled(&mut self, poll: PollId, result: Result<Vec<Record>, Fault>) {
+    pub(super) fn polled(&mut self, poll: PollId, result: Result<Vec<Message>, Fault>) {
         match self.receiving.answered(&mut self.cx, poll, result) {
             Ended::Received(received) => self.received(received),
             Ended::Failed => self.invoking.scaler.poll_failed(),
@@ -18,26 +18,26 @@ impl QueueMachine {
         }
     }
 
-    fn received(&mut self, Received { records, wanted, since, took, lease }: Received) {
+    fn received(&mut self, Received { messages, wanted, since, took, lease }: Received) {
         if self.settling.deletes.is_idle() {
             self.cx.health.deletions_over();
         }
         if self.settling.deliveries.is_empty() {
             self.cx.health.deliveries_over();
         }
-        let count = records.len();
+        let count = messages.len();
         if count == 0 {
             self.settling.deletes.found_nothing(&mut self.cx, since);
         }
         // What the queue would move to its dead-letter queue next is processed, although the mapping drains.
-        let goes_back = self.cx.drains() && !records.iter().any(|record| self.cx.is_last(record));
+        let goes_back = self.cx.drains() && !messages.iter().any(|message| self.cx.is_last(message));
         if let Some(draining) = self.cx.draining.as_mut().filter(|_| count > 0 && !goes_back) {
             draining.allow_for_receives();
         }
         let mut tally = Tally::of(self.cx.options.screening);
-        for record in records {
-            tally.add(record.screening);
-            self.take_in(record, lease, goes_back);
+        for message in messages {
+            tally.add(message.record.screening);
+            self.take_in(message, lease, goes_back);
         }
         self.cx.out.tell(tally);
         self.messages.gather.receive_ended(self.cx.drains());
@@ -48,12 +48,13 @@ impl QueueMachine {
         self.invoking.scaler.received(count, full, took, saturated, self.cx.now);
     }
 
-    fn take_in(&mut self, record: Record, lease: Duration, goes_back: bool) {
+    fn take_in(&mut self, message: Message, lease: Duration, goes_back: bool) {
+        let record = &message.record;
         let bytes = body_bytes(1, record.fragment.len());
         if bytes > MAX_BODY_BYTES && self.cx.options.screening.of(record.screening) == Screened::Deliver {
             self.cx.out.emit(Event::TooLarge { id: record.id.to_string(), bytes });
         }
-        let token = self.messages.take_in(&mut self.cx, record, lease);
+        let token = self.messages.take_in(&mut self.cx, message, lease);
         if goes_back {
             self.settling.release_unstarted(&mut self.cx, &mut self.messages, &[token]);
         } else {
@@ -72,7 +73,7 @@ impl QueueMachine {
 
     /// Sets a message on its way that was not begun.
     fn place(&mut self, token: u64) {
-        let Some(screening) = self.messages.get(token).map(|held| held.record.screening) else { return };
+        let Some(screening) = self.messages.get(token).map(|held| held.message.record.screening) else { return };
         if self.cx.options.screening.of(screening) != Screened::Deliver {
             self.settling.screen(&mut self.cx, &mut self.messages, token, screening);
         } else if !self.messages.wait(token) {

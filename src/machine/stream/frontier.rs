@@ -168,16 +168,12 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::machine::{Receipt, Screening};
+    use crate::machine::Screening;
 
     fn record(sequence: u32) -> Record {
         Record {
             id: sequence.to_string().into(),
-            receipt: Receipt::new(""),
-            key: None,
-            key_hash: 0,
             fragment: Bytes::from_static(b"{}"),
-            receive_count: 1,
             arrived_unix_ms: 0,
             screening: Screening::Passes,
         }

@@ -11,7 +11,7 @@ use super::standing::SKEW_SHOWN;
 use super::windows::Windows;
 use crate::machine::health::Standing;
 use crate::machine::{
-    Event, Fault, FaultKind, Fence, Invariant, Mark, Mono, Output, Positions, StartingPosition, StreamListing,
+    Event, Fault, FaultKind, Fence, Invariant, Mark, Mono, Positions, StartingPosition, StreamListing, StreamRequest,
 };
 
 /// New shards follow the end of others, which is seen at once; this is for what was missed.
@@ -96,10 +96,10 @@ impl StreamMachine {
         self.listing.open = true;
         self.listing.next = None;
         if self.listing.stage == Stage::Claiming {
-            self.out.push(Output::Claim);
+            self.out.ask(StreamRequest::Claim);
         } else {
             self.listing.last = now;
-            self.out.push(Output::List);
+            self.out.ask(StreamRequest::List);
         }
     }
 

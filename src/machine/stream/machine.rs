@@ -16,7 +16,10 @@ use super::shard::{Shard, ShardKey};
 use crate::machine::envelope::MAX_BODY_BYTES;
 use crate::machine::health::HealthWatch;
 use crate::machine::outbox::Outbox;
-use crate::machine::{BatchId, Command, Deadline, Gauges, Input, Machine, Mono, Now, Operation, Output, ReadId, Wake};
+use crate::machine::{
+    BatchId, Deadline, Gauges, Input, Machine, Mono, Now, Operation, Output, ReadId, Stream, StreamAnswer,
+    StreamCommand, Wake,
+};
 
 /// Reads the shards of one stream, gathers batches in lanes, invokes, and settles every record.
 ///
@@ -29,7 +32,7 @@ pub struct StreamMachine {
     pub(super) rules: Rules,
     pub(super) now: Now,
     pub(super) rng: fastrand::Rng,
-    pub(super) out: Outbox,
+    pub(super) out: Outbox<Stream>,
     pub(super) health: HealthWatch,
     pub(super) listing: Listing,
     pub(super) shards: BTreeMap<ShardKey, Shard>,
@@ -208,34 +211,31 @@ impl StreamMachine {
 }
 
 impl Machine for StreamMachine {
-    fn handle(&mut self, input: Input, now: Now) {
+    type Protocol = Stream;
+
+    fn handle(&mut self, input: Input<Stream>, now: Now) {
         if self.done {
             return;
         }
         // A clock that steps back would make spans negative; time only ever moves on here.
         self.now = Now { mono: self.now.mono.max(now.mono), ..now };
         match input {
-            Input::Claimed(result) => self.claimed(result),
-            Input::Listed(result) => self.listed(result),
-            Input::Read { read, result } => self.was_read(read, result),
+            Input::Answer(StreamAnswer::Claimed(result)) => self.claimed(result),
+            Input::Answer(StreamAnswer::Listed(result)) => self.listed(result),
+            Input::Answer(StreamAnswer::Read { read, result }) => self.was_read(read, result),
             Input::Invoked { batch, result, took } => self.invoked(batch, result, took),
             Input::Delivered { delivery, result } => self.delivered(delivery, result),
-            Input::Saved { save, result } => self.saved(save, result),
-            Input::Command(Command::Drain { bound, .. }) => self.begin_drain(bound),
-            Input::Command(Command::Cut) => self.cut_drain(),
-            // The rest concerns queues.
-            Input::Command(Command::Resume | Command::Change(_))
-            | Input::Described(_)
-            | Input::Polled { .. }
-            | Input::Settled { .. }
-            | Input::Timeout => {}
+            Input::Answer(StreamAnswer::Saved { save, result }) => self.saved(save, result),
+            Input::Command(StreamCommand::Drain { bound }) => self.begin_drain(bound),
+            Input::Command(StreamCommand::Cut) => self.cut_drain(),
+            Input::Timeout => {}
         }
         if !self.done {
             self.advance();
         }
     }
 
-    fn poll_output(&mut self) -> Output {
+    fn poll_output(&mut self) -> Output<Stream> {
         match self.out.pop() {
             Some(output) => output,
             None if self.done => Output::Done,
@@ -256,7 +256,7 @@ impl Machine for StreamMachine {
     }
 
     /// Reads hide nothing: a machine that begins at the marks loses nothing.
-    fn successor(&mut self, _: &BTreeSet<Operation>, _: &str) -> Option<Self> {
+    fn successor(&mut self, _: &BTreeSet<Operation<Stream>>, _: &str) -> Option<Self> {
         None
     }
 }

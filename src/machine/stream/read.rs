@@ -9,7 +9,8 @@ use super::lanes::{Lane, Piece};
 use super::shard::{Shard, ShardKey};
 use crate::machine::screening::Tally;
 use crate::machine::{
-    BatchId, Cursor, Event, Fault, FaultKind, Output, Position, ReadAnswer, ReadId, ReadRequest, Screened, Screening,
+    BatchId, Cursor, Event, Fault, FaultKind, Position, ReadAnswer, ReadId, ReadRequest, Screened, Screening,
+    StreamRecord, StreamRequest,
 };
 
 /// Records of a shard that may lie between its mark and its newest record: what a lane that stands still can hold up.
@@ -60,7 +61,7 @@ impl StreamMachine {
         shard.asked_records = wanted;
         self.expected += shard.asked_bytes;
         let (cursor, max) = (shard.cursor.clone(), shard.asked_records);
-        self.out.push(Output::Read(ReadRequest { id: read, shard: Arc::clone(&shard.id), cursor, max }));
+        self.out.ask(StreamRequest::Read(ReadRequest { id: read, shard: Arc::clone(&shard.id), cursor, max }));
         self.reads.insert(read, key);
     }
 
@@ -112,19 +113,19 @@ impl StreamMachine {
         let (reads, policy) = (self.options.reads, self.options.screening);
         let Some(shard) = self.shards.get_mut(&key) else { return };
         let records = answer.records.len();
-        let bytes: usize = answer.records.iter().map(|record| record.fragment.len()).sum();
+        let bytes: usize = answer.records.iter().map(|read| read.record.fragment.len()).sum();
         let first_answer = !std::mem::replace(&mut shard.opened, true);
         shard.read_failures = 0;
         shard.expect(records, bytes, answer.bytes);
         if let Some(last) = answer.records.last() {
-            shard.was_read(&last.id);
+            shard.was_read(&last.record.id);
         }
         let (mut tally, mut stopped) = (Tally::of(policy), Vec::new());
-        for record in answer.records {
+        for StreamRecord { record, key_hash } in answer.records {
             if shard.skip_before.is_some_and(|time| record.arrived_unix_ms < time) {
                 continue;
             }
-            let (lane, bytes, screening) = (shard.lane_of(record.key_hash), record.fragment.len(), record.screening);
+            let (lane, bytes, screening) = (shard.lane_of(key_hash), record.fragment.len(), record.screening);
             let place = shard.frontier.push(record, unix_ms);
             tally.add(screening);
             if policy.of(screening) != Screened::Deliver {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::StreamMachine;
 use super::shard::ShardKey;
-use crate::machine::{Event, Fault, FaultKind, Invariant, Mark, Mono, Output, SaveId, SaveRequest};
+use crate::machine::{Event, Fault, FaultKind, Invariant, Mark, Mono, Output, SaveId, SaveRequest, StreamRequest};
 
 /// The time between two writes of a mapping: a crash repeats what was settled since the last one.
 const EVERY: Duration = Duration::from_secs(1);
@@ -88,7 +88,7 @@ impl StreamMachine {
         let changes: Vec<_> = changes.into_iter().collect();
         self.saving.next = self.now.mono + EVERY;
         self.saving.open = Some(Write { id, changes: changes.clone(), dirty });
-        self.out.push(Output::Save(SaveRequest { id, fence, changes }));
+        self.out.ask(StreamRequest::Save(SaveRequest { id, fence, changes }));
     }
 
     pub(super) fn saved(&mut self, id: SaveId, result: Result<(), Fault>) {

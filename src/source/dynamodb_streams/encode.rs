@@ -2,14 +2,14 @@
 //!
 //! Members and their order are those of AWS's own mapping.
 
-use aws_sdk_dynamodbstreams::types::{Identity, Record as StreamRecord, StreamRecord as Change};
+use aws_sdk_dynamodbstreams::types::{Identity, Record as DynamoDbRecord, StreamRecord as Change};
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::attributes::write_attributes;
 use crate::clock::WallClock;
 use crate::json::{write_integer, write_seconds, write_string};
-use crate::machine::{Receipt, Record, Screening};
+use crate::machine::{Record, Screening, StreamRecord};
 use crate::source::fragments::encode_all;
 use crate::source::time::unix_ms;
 
@@ -25,8 +25,6 @@ pub(super) struct Encoder {
     middle: Vec<u8>,
     /// `eventSourceARN` and the closing brace.
     tail: Vec<u8>,
-    /// Records of streams are not settled one by one, so all have the same empty receipt.
-    receipt: Receipt,
     /// Tells the time of arrival of records that do not.
     wall: WallClock,
 }
@@ -38,7 +36,7 @@ pub(super) struct NoSequenceNumber;
 /// An answer's records.
 #[derive(Debug)]
 pub(super) struct Encoded {
-    pub(super) records: Vec<Record>,
+    pub(super) records: Vec<StreamRecord>,
     /// How many attribute values are of a type that this version does not know.
     pub(super) unknown: usize,
 }
@@ -51,14 +49,14 @@ impl Encoder {
         let mut tail = b",\"eventSourceARN\":".to_vec();
         write_string(&mut tail, stream_arn);
         tail.push(b'}');
-        Self { middle, tail, receipt: Receipt::new(""), wall }
+        Self { middle, tail, wall }
     }
 
     /// Encodes an answer's records, all or none: to leave one out would lose it.
-    pub(super) fn records(&self, answer: &[StreamRecord]) -> Result<Encoded, NoSequenceNumber> {
+    pub(super) fn records(&self, answer: &[DynamoDbRecord]) -> Result<Encoded, NoSequenceNumber> {
         let mut unknown = 0;
         let fixed = MEMBERS + self.middle.len() + self.tail.len();
-        let size = |record: &StreamRecord| {
+        let size = |record: &DynamoDbRecord| {
             let bytes = record.dynamodb.as_ref().and_then(|change| change.size_bytes).unwrap_or(0);
             // Types and punctuation make small attributes about twice as long. No item is over 400 KB.
             fixed + 2 * usize::try_from(bytes).unwrap_or(0).min(1024 * 1024)
@@ -69,10 +67,10 @@ impl Encoder {
 
     fn record(
         &self,
-        record: &StreamRecord,
+        record: &DynamoDbRecord,
         unknown: &mut usize,
         out: &mut Vec<u8>,
-    ) -> Result<Record, NoSequenceNumber> {
+    ) -> Result<StreamRecord, NoSequenceNumber> {
         let change = record.dynamodb.as_ref().ok_or(NoSequenceNumber)?;
         let sequence =
             change.sequence_number.as_deref().filter(|sequence| !sequence.is_empty()).ok_or(NoSequenceNumber)?;
@@ -99,16 +97,13 @@ impl Encoder {
             write_identity(out, identity);
         }
         out.extend_from_slice(&self.tail);
-        Ok(Record {
+        let record = Record {
             id: sequence.into(),
-            receipt: self.receipt.clone(),
-            key: None,
-            key_hash,
             fragment: Bytes::new(),
-            receive_count: 1,
             arrived_unix_ms: arrived,
             screening: Screening::Passes,
-        })
+        };
+        Ok(StreamRecord { record, key_hash })
     }
 }
 
@@ -183,7 +178,7 @@ mod tests {
     }
 
     fn record(change: Change) -> aws_sdk_dynamodbstreams::types::builders::RecordBuilder {
-        StreamRecord::builder()
+        DynamoDbRecord::builder()
             .event_id("c4ca4238a0b923820dcc509a6f75849b")
             .event_name(OperationType::Insert)
             .event_version("1.1")
@@ -192,11 +187,11 @@ mod tests {
             .dynamodb(change)
     }
 
-    fn encoded(record: StreamRecord) -> (Record, String) {
+    fn encoded(record: DynamoDbRecord) -> (StreamRecord, String) {
         let mut encoded = Encoder::new(ARN, "us-east-1", Arc::new(|| NOW)).records(&[record]).unwrap();
         assert_eq!(encoded.unknown, 0);
         let record = encoded.records.pop().unwrap();
-        let text = String::from_utf8(record.fragment.to_vec()).unwrap();
+        let text = String::from_utf8(record.record.fragment.to_vec()).unwrap();
         (record, text)
     }
 
@@ -214,9 +209,8 @@ mod tests {
                 r#""eventSourceARN":"arn:aws:dynamodb:us-east-1:123456789012:table/T/stream/2026-11-20T00:00:00.000"}"#
             )
         );
-        assert_eq!((&*record.id, record.receipt.as_str()), ("4421584500000000017450439091", ""));
-        assert_eq!((record.receive_count, record.key.as_deref()), (1, None));
-        assert_eq!(record.arrived_unix_ms, 1_764_085_660_000);
+        assert_eq!(&*record.record.id, "4421584500000000017450439091");
+        assert_eq!(record.record.arrived_unix_ms, 1_764_085_660_000);
         assert_eq!(record.key_hash, xxh3_64(br#"{"id":{"S":"x"}}"#));
     }
 
@@ -248,11 +242,11 @@ mod tests {
 
     #[test]
     fn what_a_record_lacks_is_left_out_or_filled_in() {
-        let bare = StreamRecord::builder().dynamodb(Change::builder().sequence_number("7").build()).build();
+        let bare = DynamoDbRecord::builder().dynamodb(Change::builder().sequence_number("7").build()).build();
         let (record, text) = encoded(bare);
         assert!(text.starts_with(r#"{"eventVersion":"1.1","eventSource":"aws:dynamodb","#), "{text}");
         assert!(text.contains(r#","SequenceNumber":"7"},"eventSourceARN""#), "{text}");
-        assert_eq!(record.arrived_unix_ms, NOW, "the time of arrival is now");
+        assert_eq!(record.record.arrived_unix_ms, NOW, "the time of arrival is now");
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert!(json["dynamodb"]["ApproximateCreationDateTime"].is_f64());
     }
@@ -260,7 +254,7 @@ mod tests {
     #[test]
     fn a_record_that_cannot_be_marked_spoils_the_answer() {
         for bad in [
-            StreamRecord::builder().build(),
+            DynamoDbRecord::builder().build(),
             record(change().set_sequence_number(None).build()).build(),
             record(change().sequence_number("").build()).build(),
         ] {
@@ -318,7 +312,7 @@ mod tests {
             prop_assert_eq!(&json["dynamodb"]["Keys"]["k"]["S"], &key);
             prop_assert_eq!(&json["dynamodb"]["OldImage"]["t"]["S"], &text);
             prop_assert_eq!(json["dynamodb"]["SizeBytes"].as_u64(), Some(u64::from(size)));
-            prop_assert_eq!(record.arrived_unix_ms as i64, ms);
+            prop_assert_eq!(record.record.arrived_unix_ms as i64, ms);
         }
     }
 }

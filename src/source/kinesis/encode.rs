@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::clock::WallClock;
 use crate::json::{base64_len, write_base64, write_seconds, write_string};
-use crate::machine::{Receipt, Record, Screening};
+use crate::machine::{Record, Screening, StreamRecord};
 use crate::source::fragments::encode_all;
 use crate::source::time::unix_ms;
 
@@ -19,8 +19,6 @@ const MEMBERS: usize = 200;
 pub(super) struct Encoder {
     /// From `eventName` to the closing brace: the same for every record.
     tail: Vec<u8>,
-    /// Records of streams are not settled one by one, so all have the same empty receipt.
-    receipt: Receipt,
     /// Tells the time of arrival of records that do not.
     wall: WallClock,
 }
@@ -39,11 +37,11 @@ impl Encoder {
         tail.extend_from_slice(b",\"eventSourceARN\":");
         write_string(&mut tail, stream_arn);
         tail.push(b'}');
-        Self { tail, receipt: Receipt::new(""), wall }
+        Self { tail, wall }
     }
 
     /// Encodes an answer's records, all or none: to leave one out would lose it.
-    pub(super) fn records(&self, shard: &str, answer: &[KinesisRecord]) -> Result<Vec<Record>, NoSequenceNumber> {
+    pub(super) fn records(&self, shard: &str, answer: &[KinesisRecord]) -> Result<Vec<StreamRecord>, NoSequenceNumber> {
         // As it stands inside the string of `eventID`.
         let mut head = Vec::with_capacity(shard.len() + 3);
         write_string(&mut head, shard);
@@ -60,7 +58,7 @@ impl Encoder {
         MEMBERS + head + self.tail.len() + key + 2 * record.sequence_number.len() + data
     }
 
-    fn record(&self, head: &[u8], record: &KinesisRecord, out: &mut Vec<u8>) -> Result<Record, NoSequenceNumber> {
+    fn record(&self, head: &[u8], record: &KinesisRecord, out: &mut Vec<u8>) -> Result<StreamRecord, NoSequenceNumber> {
         let sequence = record.sequence_number.as_str();
         if sequence.is_empty() {
             return Err(NoSequenceNumber);
@@ -85,16 +83,13 @@ impl Encoder {
         out.extend_from_slice(&self.tail);
         // A stream that spreads its records by itself promises no order to records without a key: any lane will do.
         let key_hash = xxh3_64(record.partition_key.as_deref().unwrap_or(sequence).as_bytes());
-        Ok(Record {
+        let record = Record {
             id: sequence.into(),
-            receipt: self.receipt.clone(),
-            key: None,
-            key_hash,
             fragment: Bytes::new(),
-            receive_count: 1,
             arrived_unix_ms: arrived,
             screening: Screening::Passes,
-        })
+        };
+        Ok(StreamRecord { record, key_hash })
     }
 }
 
@@ -125,10 +120,10 @@ mod tests {
             .approximate_arrival_timestamp(DateTime::from_secs_f64(1_545_084_650.987))
     }
 
-    fn encoded(record: KinesisRecord) -> (Record, String) {
+    fn encoded(record: KinesisRecord) -> (StreamRecord, String) {
         let mut records = encoder().records(SHARD, &[record]).unwrap();
         let record = records.pop().unwrap();
-        let text = String::from_utf8(record.fragment.to_vec()).unwrap();
+        let text = String::from_utf8(record.record.fragment.to_vec()).unwrap();
         (record, text)
     }
 
@@ -148,9 +143,8 @@ mod tests {
                 r#""eventSourceARN":"arn:aws:kinesis:us-east-2:123456789012:stream/lambda-stream"}"#
             )
         );
-        assert_eq!((&*record.id, record.receipt.as_str(), record.receive_count), (SEQUENCE, "", 1));
-        assert_eq!((record.key_hash, record.arrived_unix_ms), (xxh3_64(b"1"), 1_545_084_650_987));
-        assert_eq!(record.key, None);
+        assert_eq!(&*record.record.id, SEQUENCE);
+        assert_eq!((record.key_hash, record.record.arrived_unix_ms), (xxh3_64(b"1"), 1_545_084_650_987));
     }
 
     #[test]
@@ -172,7 +166,7 @@ mod tests {
         let bare = record().set_approximate_arrival_timestamp(None).set_partition_key(None).data(Blob::new([]));
         let (record, text) = encoded(bare.build().unwrap());
         assert!(text.contains(r#""partitionKey":null,"#) && text.contains(r#""data":"","#), "{text}");
-        assert_eq!(record.arrived_unix_ms, NOW, "the time of arrival is now");
+        assert_eq!(record.record.arrived_unix_ms, NOW, "the time of arrival is now");
         assert_eq!(record.key_hash, xxh3_64(SEQUENCE.as_bytes()));
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert!(json["kinesis"]["approximateArrivalTimestamp"].is_f64());
@@ -182,7 +176,7 @@ mod tests {
     fn without_a_role_the_member_is_empty() {
         let records =
             Encoder::new(ARN, "us-east-2", "", Arc::new(|| NOW)).records(SHARD, &[record().build().unwrap()]).unwrap();
-        let text = std::str::from_utf8(&records[0].fragment).unwrap();
+        let text = std::str::from_utf8(&records[0].record.fragment).unwrap();
         assert!(text.contains(r#""invokeIdentityArn":"","awsRegion""#), "{text}");
     }
 
@@ -198,7 +192,7 @@ mod tests {
         for record in [record().build().unwrap(), large, record().data(Blob::new([])).build().unwrap()] {
             let guess = encoder().size(SHARD.len() + 2, &record);
             let (record, _) = encoded(record);
-            let bytes = record.fragment.len();
+            let bytes = record.record.fragment.len();
             assert!(bytes <= guess && bytes + 32 > guess, "{bytes} of {guess}");
         }
     }
@@ -211,7 +205,7 @@ mod tests {
             .collect();
         let records = encoder().records(SHARD, &answer).unwrap();
         for (index, record) in records.iter().enumerate() {
-            let json: serde_json::Value = serde_json::from_slice(&record.fragment).unwrap();
+            let json: serde_json::Value = serde_json::from_slice(&record.record.fragment).unwrap();
             assert_eq!(json["eventID"], format!("{SHARD}:{}", 1_000 + index));
             assert_eq!(json["kinesis"]["data"].as_str().unwrap().len() + 2, base64_len(index));
         }
@@ -231,7 +225,7 @@ mod tests {
                 .build()
                 .unwrap();
             let records = encoder().records(&shard, &[record]).unwrap();
-            let json: serde_json::Value = serde_json::from_slice(&records[0].fragment).unwrap();
+            let json: serde_json::Value = serde_json::from_slice(&records[0].record.fragment).unwrap();
             prop_assert_eq!(&json["kinesis"]["partitionKey"], &key);
             prop_assert_eq!(&json["kinesis"]["sequenceNumber"], &sequence);
             prop_assert_eq!(&json["eventID"], &format!("{shard}:{sequence}"));

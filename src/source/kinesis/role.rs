@@ -172,7 +172,7 @@ mod tests {
         let waited = start.elapsed();
         let record = Record::builder().sequence_number("1").partition_key("k").data(Blob::new([])).build().unwrap();
         let records = encoder.records("s-0", &[record]).unwrap();
-        let json: serde_json::Value = serde_json::from_slice(&records[0].fragment).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&records[0].record.fragment).unwrap();
         (json["invokeIdentityArn"].as_str().unwrap().to_owned(), waited)
     }
 

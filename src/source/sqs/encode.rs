@@ -16,7 +16,7 @@ use bytes::Bytes;
 use super::json::write_custom;
 use crate::clock::WallClock;
 use crate::json::write_string;
-use crate::machine::{Receipt, Record, Screening};
+use crate::machine::{self, Receipt, Record, Screening};
 
 /// System attributes in the order in which they are written.
 const ORDER: [MessageSystemAttributeName; 9] = [
@@ -56,7 +56,7 @@ impl Encoder {
     }
 
     /// Encodes one message, or says which member it lacks that it cannot be delivered without.
-    pub(super) fn record(&self, message: Message) -> Result<Record, &'static str> {
+    pub(super) fn message(&self, message: Message) -> Result<machine::Message, &'static str> {
         let id = message.message_id.filter(|id| !id.is_empty()).ok_or("MessageId")?;
         let handle = message.receipt_handle.filter(|handle| !handle.is_empty()).ok_or("ReceiptHandle")?;
         let body = message.body.unwrap_or_default();
@@ -93,22 +93,15 @@ impl Encoder {
         }
         out.extend_from_slice(&self.tail);
 
-        let key = values.get(&MessageSystemAttributeName::MessageGroupId).map(Arc::from);
+        let group = values.get(&MessageSystemAttributeName::MessageGroupId).map(Arc::from);
         let receive_count = values.number(&MessageSystemAttributeName::ApproximateReceiveCount).unwrap_or(1);
         let arrived_unix_ms = values
             .number(&MessageSystemAttributeName::SentTimestamp)
             .or_else(|| values.number(&MessageSystemAttributeName::ApproximateFirstReceiveTimestamp))
             .unwrap_or_else(|| (self.wall)());
-        Ok(Record {
-            id: id.into(),
-            receipt: Receipt::new(handle),
-            key,
-            key_hash: 0,
-            fragment: Bytes::from(out),
-            receive_count,
-            arrived_unix_ms,
-            screening: Screening::Passes,
-        })
+        let record =
+            Record { id: id.into(), fragment: Bytes::from(out), arrived_unix_ms, screening: Screening::Passes };
+        Ok(machine::Message { record, receipt: Receipt::new(handle), receive_count, group })
     }
 }
 
@@ -190,13 +183,13 @@ mod tests {
         MessageAttributeValue::builder().data_type(kind)
     }
 
-    fn text(record: &Record) -> &str {
-        std::str::from_utf8(&record.fragment).unwrap()
+    fn text(record: &machine::Message) -> &str {
+        std::str::from_utf8(&record.record.fragment).unwrap()
     }
 
     #[test]
     fn a_plain_message_has_awss_members_in_awss_order() {
-        let record = encoder(false).record(message().build()).unwrap();
+        let record = encoder(false).message(message().build()).unwrap();
         assert_eq!(
             text(&record),
             concat!(
@@ -207,10 +200,10 @@ mod tests {
                 r#""eventSourceARN":"arn:aws:sqs:us-east-2:123456789012:my-queue","awsRegion":"us-east-2"}"#
             )
         );
-        assert_eq!(&*record.id, "059f36b4-87a3-44ab-83d2-661975830a7d");
+        assert_eq!(&*record.record.id, "059f36b4-87a3-44ab-83d2-661975830a7d");
         assert_eq!(record.receipt.as_str(), "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a");
-        assert_eq!((record.key.as_deref(), record.receive_count), (None, 2));
-        assert_eq!(record.arrived_unix_ms, 1_545_082_649_183);
+        assert_eq!((record.group.as_deref(), record.receive_count), (None, 2));
+        assert_eq!(record.record.arrived_unix_ms, 1_545_082_649_183);
     }
 
     #[test]
@@ -219,12 +212,12 @@ mod tests {
         let hashed = || with().md5_of_message_attributes("d25a6aea97eb8f585bfa92d314504a92");
         let part = r#""md5OfMessageAttributes":"d25a6aea97eb8f585bfa92d314504a92","md5OfBody""#;
         for windowed in [false, true] {
-            let record = encoder(windowed).record(hashed().build()).unwrap();
+            let record = encoder(windowed).message(hashed().build()).unwrap();
             assert!(text(&record).contains(part), "{}", text(&record));
         }
-        let record = encoder(true).record(message().build()).unwrap();
+        let record = encoder(true).message(message().build()).unwrap();
         assert!(text(&record).contains(r#""messageAttributes":{},"md5OfMessageAttributes":null,"md5OfBody""#));
-        let record = encoder(false).record(message().build()).unwrap();
+        let record = encoder(false).message(message().build()).unwrap();
         assert!(!text(&record).contains("md5OfMessageAttributes"));
     }
 
@@ -235,7 +228,7 @@ mod tests {
             .message_attributes("Bin", value("Binary").binary_value(Blob::new([0, 255, 16])).build().unwrap())
             .message_attributes("Author", value("String").string_value("John \"J\" Grisham").build().unwrap())
             .build();
-        let record = encoder(false).record(message).unwrap();
+        let record = encoder(false).message(message).unwrap();
         let part = concat!(
             r#""messageAttributes":{"#,
             r#""Author":{"stringValue":"John \"J\" Grisham","stringListValues":[],"binaryListValues":[],"dataType":"String"},"#,
@@ -257,7 +250,7 @@ mod tests {
             .attributes(MessageSystemAttributeName::from("Zebra"), "z")
             .attributes(MessageSystemAttributeName::from("Aardvark"), "a")
             .build();
-        let record = encoder(false).record(message).unwrap();
+        let record = encoder(false).message(message).unwrap();
         let part = concat!(
             r#""attributes":{"ApproximateReceiveCount":"2","AWSTraceHeader":"Root=1-5e3d83c1-e6a0db584850d61342823d4c","#,
             r#""SentTimestamp":"1545082649183","SequenceNumber":"18849496460467696128","MessageGroupId":"g 1","#,
@@ -266,17 +259,17 @@ mod tests {
             r#""Aardvark":"a","Zebra":"z"},"#
         );
         assert!(text(&record).contains(part), "{}", text(&record));
-        assert_eq!(record.key.as_deref(), Some("g 1"));
+        assert_eq!(record.group.as_deref(), Some("g 1"));
     }
 
     #[test]
     fn what_a_message_lacks_is_filled_in_or_named() {
         let bare = Message::builder().message_id("m").receipt_handle("r").build();
-        let record = encoder(false).record(bare).unwrap();
+        let record = encoder(false).message(bare).unwrap();
         let part = r#""body":"","attributes":{},"messageAttributes":{},"md5OfBody":null,"eventSource""#;
         assert!(text(&record).contains(part), "{}", text(&record));
         assert_eq!(record.receive_count, 1);
-        assert_eq!(record.arrived_unix_ms, NOW, "the time of arrival is now");
+        assert_eq!(record.record.arrived_unix_ms, NOW, "the time of arrival is now");
 
         for (message, lacking) in [
             (Message::builder().receipt_handle("r").build(), "MessageId"),
@@ -284,7 +277,7 @@ mod tests {
             (Message::builder().message_id("m").build(), "ReceiptHandle"),
             (Message::builder().message_id("m").receipt_handle("").build(), "ReceiptHandle"),
         ] {
-            assert_eq!(encoder(false).record(message).unwrap_err(), lacking);
+            assert_eq!(encoder(false).message(message).unwrap_err(), lacking);
         }
     }
 
@@ -292,13 +285,13 @@ mod tests {
     fn numbers_that_are_none_are_delivered_as_they_came() {
         for (count, read) in [("", 1), ("many", 1), ("-3", 1), ("4294967296", 1), ("4294967295", u32::MAX)] {
             let message = message().attributes(MessageSystemAttributeName::ApproximateReceiveCount, count).build();
-            let record = encoder(false).record(message).unwrap();
+            let record = encoder(false).message(message).unwrap();
             assert_eq!(record.receive_count, read, "{count:?}");
             assert!(text(&record).contains(&format!("\"ApproximateReceiveCount\":\"{count}\"")));
         }
         let message = message().attributes(MessageSystemAttributeName::SentTimestamp, "yesterday").build();
-        let record = encoder(false).record(message).unwrap();
-        assert_eq!(record.arrived_unix_ms, 1_545_082_649_185, "the first receive stands in");
+        let record = encoder(false).message(message).unwrap();
+        assert_eq!(record.record.arrived_unix_ms, 1_545_082_649_185, "the first receive stands in");
     }
 
     proptest! {
@@ -314,8 +307,8 @@ mod tests {
                 .message_attributes(format!("b{name}"),
                 value("Binary").binary_value(Blob::new(binary.clone())).build().unwrap())
                 .build();
-            let record = encoder(true).record(message).unwrap();
-            let json: serde_json::Value = serde_json::from_slice(&record.fragment).unwrap();
+            let record = encoder(true).message(message).unwrap();
+            let json: serde_json::Value = serde_json::from_slice(&record.record.fragment).unwrap();
             prop_assert_eq!(&json["messageId"], &id);
             prop_assert_eq!(&json["receiptHandle"], &handle);
             prop_assert_eq!(&json["body"], &body);

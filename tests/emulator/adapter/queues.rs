@@ -7,7 +7,7 @@ use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeNameForSen
 use bytes::Bytes;
 use forebay::engine::{Connector as _, SourcePort};
 use forebay::function::Function as _;
-use forebay::machine::{FaultKind, PollId, PollRequest, Record, SettleEntry, SettleOutcome};
+use forebay::machine::{FaultKind, Message, PollId, PollRequest, SettleEntry, SettleOutcome};
 use forebay::source::{QueueSource, SqsQueue};
 
 use crate::harness::{Account, Emulator, Queue, REGION, mapping};
@@ -31,8 +31,8 @@ pub(crate) fn poll(max: u32) -> PollRequest {
     PollRequest { id: PollId(1), max, wait: Duration::from_secs(1), visibility: None, attempt: None }
 }
 
-fn event(records: &[Record]) -> Bytes {
-    let joined = records.iter().map(|record| &record.fragment[..]).collect::<Vec<_>>().join(&b',');
+fn event(records: &[Message]) -> Bytes {
+    let joined = records.iter().map(|message| &message.record.fragment[..]).collect::<Vec<_>>().join(&b',');
     Bytes::from([&b"{\"Records\":["[..], &joined, b"]}"].concat())
 }
 
@@ -41,7 +41,7 @@ async fn open(account: &Account, queue: &Queue) -> SqsQueue {
 }
 
 /// Receives until `count` records are there.
-async fn receive(source: &SqsQueue, count: usize) -> Vec<Record> {
+async fn receive(source: &SqsQueue, count: usize) -> Vec<Message> {
     let mut records = Vec::new();
     for _ in 0..20 {
         records.extend(source.receive(poll(10)).await.unwrap());
@@ -85,8 +85,8 @@ async fn a_function_sees_the_very_event_that_was_encoded() {
 
     for (body, sent) in bodies.iter().zip(sent) {
         let id = sent.message_id.unwrap();
-        let record = records.iter().find(|record| *record.id == id).unwrap();
-        let json: serde_json::Value = serde_json::from_slice(&record.fragment).unwrap();
+        let record = records.iter().find(|message| *message.record.id == id).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&record.record.fragment).unwrap();
         let attributes = &json["attributes"];
         let member = |name: &str| attributes[name].as_str().unwrap().to_owned();
         let expected = format!(
@@ -106,8 +106,8 @@ async fn a_function_sees_the_very_event_that_was_encoded() {
             arn = queue.arn,
             region = REGION,
         );
-        assert_eq!(record.fragment, expected);
-        assert_eq!(record.arrived_unix_ms.to_string(), member("SentTimestamp"));
+        assert_eq!(record.record.fragment, expected);
+        assert_eq!(record.record.arrived_unix_ms.to_string(), member("SentTimestamp"));
     }
 }
 
@@ -199,7 +199,7 @@ async fn settled_messages_are_gone_and_released_ones_come_back() {
     assert_eq!(source.change_visibility(entries.collect()).await.unwrap(), vec![SettleOutcome::Done; 2]);
     let again = receive(&source, 1).await;
     assert_eq!(again.len(), 1, "the other one is still hidden");
-    assert_eq!((&again[0].id, again[0].receive_count), (&records[8].id, 2));
+    assert_eq!((&again[0].record.id, again[0].receive_count), (&records[8].record.id, 2));
     assert_ne!(again[0].receipt, records[8].receipt);
 }
 

@@ -240,7 +240,7 @@ async fn records_come_encoded_and_in_order() {
     deleted["userIdentity"] = json!({"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"});
     server.on("GetRecords", [records(&json!([record("1", "a"), record("2", "b"), deleted]))]);
     let answer = stream.read(going_on()).await.unwrap();
-    let ids: Vec<&str> = answer.records.iter().map(|record| &*record.id).collect();
+    let ids: Vec<&str> = answer.records.iter().map(|read| &*read.record.id).collect();
     assert_eq!(ids, ["1", "2", "3"]);
     let expected = concat!(
         r#"{"eventID":"c4ca","eventName":"MODIFY","eventVersion":"1.1","eventSource":"aws:dynamodb","#,
@@ -250,12 +250,12 @@ async fn records_come_encoded_and_in_order() {
         r#""StreamViewType":"NEW_AND_OLD_IMAGES"},"#,
         r#""eventSourceARN":"arn:aws:dynamodb:us-east-1:000000000000:table/orders/stream/2026-11-20T00:00:00.000"}"#
     );
-    assert_eq!(std::str::from_utf8(&answer.records[0].fragment).unwrap(), expected);
-    let json: Value = serde_json::from_slice(&answer.records[2].fragment).unwrap();
+    assert_eq!(std::str::from_utf8(&answer.records[0].record.fragment).unwrap(), expected);
+    let json: Value = serde_json::from_slice(&answer.records[2].record.fragment).unwrap();
     assert_eq!(json["userIdentity"], json!({"type": "Service", "principalId": "dynamodb.amazonaws.com"}));
     let hashes: Vec<u64> = answer.records.iter().map(|record| record.key_hash).collect();
     assert!(hashes[0] != hashes[1] && hashes[1] == hashes[2]);
-    assert!(answer.records.iter().all(|record| record.arrived_unix_ms == 1_764_085_660_000));
+    assert!(answer.records.iter().all(|read| read.record.arrived_unix_ms == 1_764_085_660_000));
 }
 
 #[tokio::test]
@@ -270,7 +270,7 @@ async fn odd_attributes_do_not_stop_a_shard() {
     let record = |image: &Value| json!([{"dynamodb": {"SequenceNumber": "1", "Keys": {}, "NewImage": image}}]);
     server.on("GetRecords", [records(&record(&image))]);
     let answer = stream.read(going_on()).await.unwrap();
-    let json: Value = serde_json::from_slice(&answer.records[0].fragment).unwrap();
+    let json: Value = serde_json::from_slice(&answer.records[0].record.fragment).unwrap();
     assert_eq!(json["dynamodb"]["NewImage"], json!({"new": {}, "old": {"S": "text"}, "deep": deep}));
 
     // Nobody can store this; it must be an error, and no end of the process.

@@ -37,7 +37,7 @@ fn asked(server: &Scripted) -> usize {
 async fn shown(stream: &dyn StreamSource) -> String {
     let answer = stream.read(going_on()).await.unwrap();
     assert_eq!((answer.records.len(), answer.behind), (1, None));
-    let json: Value = serde_json::from_slice(&answer.records[0].fragment).unwrap();
+    let json: Value = serde_json::from_slice(&answer.records[0].record.fragment).unwrap();
     json["invokeIdentityArn"].as_str().unwrap().to_owned()
 }
 

@@ -212,9 +212,9 @@ async fn messages_of_a_fifo_queue_keep_their_order_and_tell_their_group() {
     ]});
     server.on("ReceiveMessage", [Action::json(200, &answer)]);
     let records = queue.receive(poll()).await.unwrap();
-    let groups: Vec<_> = records.iter().map(|record| (&*record.id, record.key.as_deref())).collect();
+    let groups: Vec<_> = records.iter().map(|record| (&*record.record.id, record.group.as_deref())).collect();
     assert_eq!(groups, [("1", Some("eu")), ("2", Some("a\"b\\c")), ("3", Some("eu")), ("4", None)]);
-    let text = std::str::from_utf8(&records[0].fragment).unwrap();
+    let text = std::str::from_utf8(&records[0].record.fragment).unwrap();
     let attributes = concat!(
         r#""attributes":{"ApproximateReceiveCount":"1","SentTimestamp":"1545082649183","#,
         r#""SequenceNumber":"18849496460467696128","MessageGroupId":"eu","SenderId":"AIDA","#,
@@ -222,7 +222,7 @@ async fn messages_of_a_fifo_queue_keep_their_order_and_tell_their_group() {
     );
     assert!(text.contains(attributes), "{text}");
     assert!(text.ends_with(&format!(r#""eventSourceARN":"{FIFO_QUEUE}","awsRegion":"us-east-1"}}"#)), "{text}");
-    let second: Value = serde_json::from_slice(&records[1].fragment).unwrap();
+    let second: Value = serde_json::from_slice(&records[1].record.fragment).unwrap();
     assert_eq!(second["attributes"]["MessageGroupId"], "a\"b\\c");
 }
 
@@ -254,10 +254,10 @@ async fn messages_that_could_not_be_settled_stay_in_the_queue() {
     ]});
     server.on("ReceiveMessage", [Action::json(200, &answer)]);
     let records = queue.receive(poll()).await.unwrap();
-    let ids: Vec<&str> = records.iter().map(|record| &*record.id).collect();
+    let ids: Vec<&str> = records.iter().map(|message| &*message.record.id).collect();
     assert_eq!(ids, ["1", "3", "4"]);
     for record in &records {
-        serde_json::from_slice::<Value>(&record.fragment).unwrap();
+        serde_json::from_slice::<Value>(&record.record.fragment).unwrap();
     }
     assert_eq!(records[2].receive_count, 1);
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
-use forebay::machine::{OnFunctionError, Receipt, Record, Screening};
+use forebay::machine::{Message, OnFunctionError, Receipt, Record, Screening};
 use forebay::mapping::Mapping;
 
 use crate::fifo;
@@ -129,23 +129,25 @@ impl Subject {
         index
     }
 
-    /// The record that the engine gets for a delivery.
-    pub(crate) fn record(state: &SubjectState, index: usize) -> Record {
+    /// The message that the engine gets for a delivery.
+    pub(crate) fn message(state: &SubjectState, index: usize) -> Message {
         let lease = &state.leases[index];
         let message = &state.messages[lease.message];
         let mut fragment = Vec::with_capacity(lease.head.len() + message.size + lease.tail.len());
         fragment.extend_from_slice(lease.head.as_bytes());
         fragment.extend_from_slice(&PAD.as_bytes()[..message.size]);
         fragment.extend_from_slice(lease.tail.as_bytes());
-        Record {
+        let record = Record {
             id: Arc::clone(&message.id),
-            receipt: Receipt::new(Arc::clone(&lease.receipt)),
-            key: message.group.clone(),
-            key_hash: 0,
             fragment: Bytes::from(fragment),
-            receive_count: message.receive_count,
             arrived_unix_ms: World::unix_at(message.sent),
             screening: Screening::Passes,
+        };
+        Message {
+            record,
+            receipt: Receipt::new(Arc::clone(&lease.receipt)),
+            receive_count: message.receive_count,
+            group: message.group.clone(),
         }
     }
 

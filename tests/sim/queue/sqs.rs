@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::machine::{Fault, FaultKind, PollRequest, QueueAttributes, Receipt, Record, SettleEntry, SettleOutcome};
+use forebay::machine::{Fault, FaultKind, Message, PollRequest, QueueAttributes, Receipt, SettleEntry, SettleOutcome};
 use forebay::source::QueueSource;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -52,7 +52,7 @@ impl QueueSource for Session {
         .boxed()
     }
 
-    fn receive(&self, request: PollRequest) -> BoxFuture<'_, Result<Vec<Record>, Fault>> {
+    fn receive(&self, request: PollRequest) -> BoxFuture<'_, Result<Vec<Message>, Fault>> {
         async move {
             self.subject.world.enter().await;
             let mut receive = self.begin_receive(&request);
@@ -122,7 +122,7 @@ struct OpenReceive {
 }
 
 impl OpenReceive {
-    fn finish(&mut self, result: &Result<Vec<Record>, Fault>) {
+    fn finish(&mut self, result: &Result<Vec<Message>, Fault>) {
         self.ended = true;
         let mut state = self.subject.state();
         state.sessions[self.session].receives.remove(&self.id);
@@ -214,7 +214,7 @@ impl Subject {
         session: &Session,
         request: &PollRequest,
         receive: &mut OpenReceive,
-    ) -> Result<Vec<Record>, Fault> {
+    ) -> Result<Vec<Message>, Fault> {
         let faults = &self.plan.faults;
         let begun = self.world.now();
         let wait = u64::try_from(request.wait.as_millis()).expect("a wait is short");
@@ -265,7 +265,7 @@ impl Subject {
         }
         self.pause().await;
         let state = self.state();
-        Ok(receive.picked.iter().map(|&index| Self::record(&state, index)).collect())
+        Ok(receive.picked.iter().map(|&index| Self::message(&state, index)).collect())
     }
 
     /// Waits until there is something to hand out, or the deadline.

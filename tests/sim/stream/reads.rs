@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay::machine::{
-    Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Receipt, Record, Screening, Shard, StreamListing,
+    Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Record, Screening, Shard, StreamListing, StreamRecord,
 };
 use forebay::mapping::SourceKind;
 use xxhash_rust::xxh3::xxh3_64;
@@ -198,17 +198,14 @@ impl StreamModel {
 }
 
 impl super::model::Record {
-    fn handed_out(&self) -> Record {
-        Record {
+    fn handed_out(&self) -> StreamRecord {
+        let record = Record {
             id: Arc::clone(&self.sequence),
-            receipt: Receipt::new(""),
-            key: None,
-            key_hash: xxh3_64(format!("k{}", self.key).as_bytes()),
             fragment: self.fragment.clone(),
-            receive_count: 1,
             arrived_unix_ms: self.stamp,
             screening: Screening::Passes,
-        }
+        };
+        StreamRecord { record, key_hash: xxh3_64(format!("k{}", self.key).as_bytes()) }
     }
 }
 

@@ -156,7 +156,8 @@ impl OpenRead {
         let shard = self.shard;
         let told = match result {
             Ok(answer) => {
-                let records: Vec<usize> = answer.records.iter().map(|record| state.number(shard, &record.id)).collect();
+                let records: Vec<usize> =
+                    answer.records.iter().map(|read| state.number(shard, &read.record.id)).collect();
                 let kinesis = self.model.plan.stream.kind == SourceKind::Kinesis;
                 let view = state.view(self.consumer, self.session, shard);
                 view.reading = false;

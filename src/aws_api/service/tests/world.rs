@@ -17,8 +17,8 @@ use crate::aws_api::ApiError;
 use crate::engine::{Connector, EngineHandle, Parts, Ports, SourcePort, spawn};
 use crate::function::{Function, FunctionSettings};
 use crate::machine::{
-    Fault, FaultKind, FunctionAnswer, InvokeResult, PollRequest, QueueAttributes, ReadAnswer, ReadRequest, Receipt,
-    Record, SettleEntry, SettleOutcome, Shard, StreamListing,
+    Fault, FaultKind, FunctionAnswer, InvokeResult, Message, PollRequest, QueueAttributes, ReadAnswer, ReadRequest,
+    Receipt, SettleEntry, SettleOutcome, Shard, StreamListing,
 };
 use crate::mapping::{Mapping, parse};
 use crate::source::{QueueSource, StreamSource};
@@ -105,7 +105,7 @@ impl QueueSource for Port {
         .boxed()
     }
 
-    fn receive(&self, request: PollRequest) -> BoxFuture<'_, Result<Vec<Record>, Fault>> {
+    fn receive(&self, request: PollRequest) -> BoxFuture<'_, Result<Vec<Message>, Fault>> {
         async move {
             tokio::time::sleep(request.wait.max(Duration::from_millis(5))).await;
             Ok(Vec::new())

@@ -14,7 +14,7 @@ use self::batcher::{Batcher, Closed};
 use self::groups::Groups;
 use super::options::QueueOptions;
 use crate::machine::outbox::Outbox;
-use crate::machine::{BatchId, Mono, Record};
+use crate::machine::{BatchId, Message, Mono, Queue};
 
 /// Where messages wait for a batch. What only groups know of has no effect in a window.
 #[derive(Debug)]
@@ -85,10 +85,10 @@ impl Gather {
     }
 
     /// A message is held from now on.
-    pub(super) fn join(&mut self, token: u64, record: &mut Record) {
+    pub(super) fn join(&mut self, token: u64, message: &mut Message) {
         if let Self::Groups(groups) = self {
             // Without a group, which SQS never leaves out, a message has all others like it to wait for.
-            groups.join(token, record.key.get_or_insert_default(), record.fragment.len());
+            groups.join(token, message.group.get_or_insert_default(), message.record.fragment.len());
         }
     }
 
@@ -142,7 +142,12 @@ impl Gather {
     }
 
     /// Forms the next batch, if there is one: of a window in any case, of groups for one of the slots that are `free`.
-    pub(super) fn next_batch(&mut self, out: &mut Outbox, free: usize, polls: usize) -> Option<(BatchId, Closed)> {
+    pub(super) fn next_batch(
+        &mut self,
+        out: &mut Outbox<Queue>,
+        free: usize,
+        polls: usize,
+    ) -> Option<(BatchId, Closed)> {
         match self {
             Self::Window(batcher) => {
                 let closed = batcher.take_closed()?;

@@ -15,7 +15,7 @@ fn waiting(options: &QueueOptions, letters: &str) -> Gather {
     gather
 }
 
-fn next(gather: &mut Gather, out: &mut Outbox, free: usize, polls: usize) -> Option<(u64, Vec<u64>)> {
+fn next(gather: &mut Gather, out: &mut Outbox<Queue>, free: usize, polls: usize) -> Option<(u64, Vec<u64>)> {
     gather.next_batch(out, free, polls).map(|(id, closed)| (id.0, closed.tokens))
 }
 
@@ -46,7 +46,7 @@ fn what_is_too_large_never_waits_in_a_window_and_stops_its_group_until_its_turn(
     assert!(!window.wait(1, MAX_BODY_BYTES, at(0)));
     let mut groups = Gather::new(&fifo());
     let mut large = record("m", "a");
-    large.fragment = bytes::Bytes::from(vec![b' '; MAX_BODY_BYTES]);
+    large.record.fragment = bytes::Bytes::from(vec![b' '; MAX_BODY_BYTES]);
     groups.join(1, &mut large);
     assert!(groups.wait(1, MAX_BODY_BYTES, at(0)));
     let (_, closed) = groups.next_batch(&mut Outbox::default(), 1, 0).unwrap();

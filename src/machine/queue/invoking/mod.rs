@@ -17,7 +17,7 @@ use super::context::Context;
 use super::message::{Messages, Stage};
 use super::options::QueueOptions;
 use crate::machine::envelope::{MAX_BODY_BYTES, join};
-use crate::machine::{BatchId, Event, Fault, Invariant, InvokeRequest, Mono, Operation, Output};
+use crate::machine::{BatchId, Event, Fault, Invariant, InvokeRequest, Mono, Operation, Output, Queue};
 
 /// An answer wakes a batch that has failed more than once only after so long: a batch that the service always refuses
 /// would else be tried with each answer to another one.
@@ -55,7 +55,7 @@ impl Invoking {
         self,
         options: &QueueOptions,
         messages: &mut Messages,
-        open: &BTreeSet<Operation>,
+        open: &BTreeSet<Operation<Queue>>,
     ) -> (Self, Vec<Batch>) {
         let (mut next, mut idle) = (Self::new(options), Vec::new());
         for (id, mut batch) in self.batches {
@@ -245,7 +245,7 @@ impl Invoking {
         batch.attempt += 1;
         batch.state = State::InFlight { reports: cx.options.report_batch_item_failures };
         let (attempt, records) = (batch.attempt, batch.tokens.len());
-        let body = join(messages.of(&batch.tokens).map(|held| &held.record.fragment));
+        let body = join(messages.of(&batch.tokens).map(|held| &held.message.record.fragment));
         let is_within = body.len() <= MAX_BODY_BYTES && records <= cx.options.batch_size as usize;
         cx.out.check(Invariant::BatchWithinLimits, is_within);
         cx.out.check(Invariant::OneBatchPerLane, messages.gather.is_alone(&batch.tokens, id));

@@ -1,6 +1,6 @@
 use super::*;
 use crate::machine::queue::tests::parts::{at, fifo, hold, parts, said, set};
-use crate::machine::{FaultKind, GroupOrder};
+use crate::machine::{FaultKind, GroupOrder, Output};
 
 fn options() -> QueueOptions {
     QueueOptions { maximum_concurrency: Some(2), ..QueueOptions::default() }

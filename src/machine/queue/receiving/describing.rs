@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::machine::queue::context::Context;
-use crate::machine::{Event, Mono, Output, QueueAttributes};
+use crate::machine::{Event, Mono, QueueAttributes, QueueRequest};
 
 /// How often the attributes are read again: they may be changed at any time.
 const EVERY: Duration = Duration::from_secs(60);
@@ -38,7 +38,7 @@ impl Describing {
     pub(super) fn start_if_due(&mut self, cx: &mut Context) {
         if self.due().is_some_and(|due| due <= cx.now) {
             self.is_open = true;
-            cx.out.push(Output::Describe);
+            cx.out.ask(QueueRequest::Describe);
         }
     }
 

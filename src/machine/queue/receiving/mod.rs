@@ -12,8 +12,8 @@ use self::describing::Describing;
 use self::names::{LostReceives, Name};
 use super::context::Context;
 use crate::machine::{
-    BackoffPolicy, Deadline, Event, Fault, FaultKind, MAX_ENTRIES, Mono, Operation, Output, PollId, PollRequest,
-    QueueAttributes, Record, Wake,
+    BackoffPolicy, Deadline, Event, Fault, FaultKind, MAX_ENTRIES, Message, Mono, Operation, PollId, PollRequest,
+    Queue, QueueAttributes, QueueCall, QueueRequest, Wake,
 };
 
 const BACKOFF: BackoffPolicy = BackoffPolicy { initial: Duration::from_millis(250), maximum: Duration::from_secs(10) };
@@ -83,7 +83,7 @@ pub(super) enum Ended {
 /// What a receive brought.
 #[derive(Debug)]
 pub(super) struct Received {
-    pub(super) records: Vec<Record>,
+    pub(super) messages: Vec<Message>,
     /// How many it had asked for.
     pub(super) wanted: usize,
     pub(super) since: Mono,
@@ -94,12 +94,12 @@ pub(super) struct Received {
 
 impl Receiving {
     /// What a successor goes on with: the receives that are open, and what is known of the queue, which is asked again.
-    pub(super) fn handed_over(self, open: &BTreeSet<Operation>) -> Self {
+    pub(super) fn handed_over(self, open: &BTreeSet<Operation<Queue>>) -> Self {
         let (polls, unmade): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            self.polls.into_iter().partition(|(id, _)| open.contains(&Operation::Poll(*id)));
+            self.polls.into_iter().partition(|(id, _)| open.contains(&Operation::Request(QueueCall::Poll(*id))));
         let mut lost = self.lost;
         unmade.into_values().filter_map(|poll| poll.name).for_each(|name| lost.add(name));
-        let describing = self.describing.handed_over(open.contains(&Operation::Describe));
+        let describing = self.describing.handed_over(open.contains(&Operation::Request(QueueCall::Describe)));
         Self { polls, describing, lost, ..Self::default() }
     }
 
@@ -179,7 +179,7 @@ impl Receiving {
             let attempt = name.as_ref().map(|name| name.id.clone());
             let poll = OpenPoll { since: cx.now, max, wait, visibility, lease: cx.lease(), name };
             self.polls.insert(id, poll);
-            cx.out.push(Output::Poll(PollRequest { id, max, wait, visibility, attempt }));
+            cx.out.ask(QueueRequest::Poll(PollRequest { id, max, wait, visibility, attempt }));
         }
     }
 
@@ -214,10 +214,10 @@ impl Receiving {
     }
 
     /// A poll was answered.
-    pub(super) fn answered(&mut self, cx: &mut Context, poll: PollId, result: Result<Vec<Record>, Fault>) -> Ended {
+    pub(super) fn answered(&mut self, cx: &mut Context, poll: PollId, result: Result<Vec<Message>, Fault>) -> Ended {
         let Some(poll) = self.polls.remove(&poll) else { return Ended::Nothing };
         match result {
-            Ok(records) => Ended::Received(self.received(cx, &poll, records)),
+            Ok(messages) => Ended::Received(self.received(cx, &poll, messages)),
             Err(fault) if fault.kind == FaultKind::Cancelled => Ended::Nothing,
             Err(fault) => {
                 if let (FaultKind::Timeout | FaultKind::Transient, Some(name)) = (fault.kind, poll.name) {
@@ -230,8 +230,8 @@ impl Receiving {
         }
     }
 
-    fn received(&mut self, cx: &mut Context, poll: &OpenPoll, records: Vec<Record>) -> Received {
-        let (count, took) = (records.len(), cx.now.since(poll.since));
+    fn received(&mut self, cx: &mut Context, poll: &OpenPoll, messages: Vec<Message>) -> Received {
+        let (count, took) = (messages.len(), cx.now.since(poll.since));
         self.failures = 0;
         self.proven = true;
         if std::mem::take(&mut self.was_missing) {
@@ -248,7 +248,7 @@ impl Receiving {
         }
         // What was asked for is what was given. The queue's own timeout may have changed while the poll was open.
         let lease = poll.visibility.unwrap_or_else(|| poll.lease.min(cx.lease()));
-        Received { records, wanted: poll.max as usize, since: poll.since, took, lease }
+        Received { messages, wanted: poll.max as usize, since: poll.since, took, lease }
     }
 
     /// The source failed. Gives the pause that follows.

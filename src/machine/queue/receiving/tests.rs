@@ -1,6 +1,6 @@
 use super::*;
-use crate::machine::QueueOptions;
 use crate::machine::queue::tests::parts::{at, fifo, parts, record, said, set};
+use crate::machine::{Output, QueueOptions, QueueRequest};
 
 const ROOM: Room = Room { is_closed: false, polls: 3, slots: 2, gathered: 0, window_ends: None, is_probe: false };
 
@@ -27,7 +27,7 @@ fn receiving(options: QueueOptions) -> (Context, Receiving) {
 fn polls(cx: &mut Context, receiving: &mut Receiving, room: Room) -> Vec<PollRequest> {
     receiving.start(cx, &room);
     let requests = said(cx).0.into_iter().filter_map(|output| match output {
-        Output::Poll(request) => Some(request),
+        Output::Request(QueueRequest::Poll(request)) => Some(request),
         _ => None,
     });
     requests.collect()

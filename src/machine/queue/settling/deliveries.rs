@@ -7,7 +7,7 @@ use crate::machine::queue::context::Context;
 use crate::machine::queue::draining::Draining;
 use crate::machine::queue::message::Messages;
 use crate::machine::queue::rules::{AfterDelivery, after_delivery};
-use crate::machine::{DeliverRequest, DeliveryId, Event, Failure, Fault, Mono, Operation, Output};
+use crate::machine::{DeliverRequest, DeliveryId, Event, Failure, Fault, Mono, Operation, Output, Queue};
 
 /// So many deliveries may be open at once.
 const MAX_OPEN: usize = 16;
@@ -48,7 +48,7 @@ pub(crate) enum Undelivered {
 impl Deliveries {
     /// What a successor goes on with: the failure records of these messages. One whose delivery is not open is
     /// delivered again.
-    pub(super) fn handed_over(self, tokens: &BTreeSet<u64>, open: &BTreeSet<Operation>) -> Self {
+    pub(super) fn handed_over(self, tokens: &BTreeSet<u64>, open: &BTreeSet<Operation<Queue>>) -> Self {
         let mut next = Self { waiting: self.waiting, ..Self::default() };
         for (id, mut delivery) in self.undelivered.into_iter().filter(|(_, it)| tokens.contains(&it.token)) {
             delivery.open = open.contains(&Operation::Deliver(id));

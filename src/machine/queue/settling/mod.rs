@@ -19,8 +19,8 @@ use super::attempts::Attempts;
 use super::context::Context;
 use super::message::{Messages, Stage};
 use crate::machine::{
-    Deadline, Fault, FaultKind, Mono, Operation, Output, SettleAction, SettleEntry, SettleId, SettleOutcome,
-    SettleRequest, Wake,
+    Deadline, Fault, FaultKind, Mono, Operation, Queue, QueueCall, QueueRequest, SettleAction, SettleEntry, SettleId,
+    SettleOutcome, SettleRequest, Wake,
 };
 
 /// What waits to be sent to the source and to the destination, and what is on its way.
@@ -57,11 +57,11 @@ impl Call {
 impl Settling {
     /// What a successor goes on with: the calls that are open, and all that waits for one. What was to be returned is
     /// decided once more.
-    pub(super) fn handed_over(self, messages: &Messages, open: &BTreeSet<Operation>, now: Mono) -> Self {
+    pub(super) fn handed_over(self, messages: &Messages, open: &BTreeSet<Operation<Queue>>, now: Mono) -> Self {
         let mut again = messages.tokens(|held| matches!(held.stage, Stage::Deleting(_)));
         let (mut calls, mut unmade) = (BTreeMap::new(), Vec::new());
         for (id, call) in self.calls {
-            let is_open = open.contains(&Operation::Settle(id));
+            let is_open = open.contains(&Operation::Request(QueueCall::Settle(id)));
             match call {
                 Call::Delete(tokens) if is_open && tokens.iter().all(|token| again.contains(token)) => {
                     again.retain(|token| !tokens.contains(token));
@@ -125,7 +125,7 @@ impl Settling {
         // A message group goes on only when its messages are deleted.
         let at_once = cx.drains() || cx.options.fifo.is_some();
         while let Some(tokens) = self.deletes.next_call(cx.now, at_once) {
-            let receipts = messages.of(&tokens).map(|held| held.record.receipt.clone());
+            let receipts = messages.of(&tokens).map(|held| held.message.receipt.clone());
             let entries = receipts.map(|receipt| SettleEntry { receipt, visibility: Duration::ZERO }).collect();
             self.send(cx, SettleAction::Delete, entries, Call::Delete(tokens));
         }
@@ -134,7 +134,7 @@ impl Settling {
     fn send(&mut self, cx: &mut Context, action: SettleAction, entries: Vec<SettleEntry>, call: Call) {
         let id = SettleId(cx.out.name());
         self.calls.insert(id, call);
-        cx.out.push(Output::Settle(SettleRequest { id, action, entries }));
+        cx.out.ask(QueueRequest::Settle(SettleRequest { id, action, entries }));
     }
 
     /// A call was answered. Gives what came of changes of visibility, each for itself; deletions are dealt with.

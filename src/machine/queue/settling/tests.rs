@@ -1,11 +1,11 @@
 use super::*;
 use crate::machine::queue::tests::parts::{at, fifo, hold, parts, said, set};
-use crate::machine::{Condition, DeliveryId, Event, FailedBatch, Failure, QueueOptions};
+use crate::machine::{Condition, DeliveryId, Event, FailedBatch, Failure, Output, QueueOptions, QueueRequest};
 
 /// The calls that were begun, with what each does and for how many messages.
 fn calls(cx: &mut Context) -> Vec<(SettleId, SettleAction, usize)> {
     let requests = said(cx).0.into_iter().filter_map(|output| match output {
-        Output::Settle(request) => Some((request.id, request.action, request.entries.len())),
+        Output::Request(QueueRequest::Settle(request)) => Some((request.id, request.action, request.entries.len())),
         _ => None,
     });
     requests.collect()
@@ -80,7 +80,7 @@ fn after_three_calls_without_effect_deletions_are_tried_out_one_by_one() {
 fn a_release_waits_for_an_open_extension_of_its_message() {
     let (mut cx, mut messages) = parts(QueueOptions::default());
     let [token] = hold(&mut cx, &mut messages, ["a"]);
-    let receipt = messages.get(token).unwrap().record.receipt.clone();
+    let receipt = messages.get(token).unwrap().message.receipt.clone();
     let mut settling = Settling::default();
     settling.changes.extend(token, receipt.clone(), Duration::from_secs(30));
     settling.flush(&mut cx, &messages);
@@ -103,7 +103,7 @@ fn a_release_waits_for_an_open_extension_of_its_message() {
 fn a_release_that_fails_five_times_expires() {
     let (mut cx, mut messages) = parts(QueueOptions::default());
     let [token] = hold(&mut cx, &mut messages, ["a"]);
-    let receipt = messages.get(token).unwrap().record.receipt.clone();
+    let receipt = messages.get(token).unwrap().message.receipt.clone();
     let mut settling = Settling::default();
     settling.changes.release(token, receipt, Duration::ZERO);
     let mut ends = Vec::new();

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::rig::{Rig, answer, fault, s};
-use crate::machine::{Command, FaultKind, GroupOrder, Input, PollId, QueueOptions, Record};
+use crate::machine::{FaultKind, GroupOrder, Input, Message, PollId, QueueAnswer, QueueCommand, QueueOptions};
 
 fn with(batch_size: u32, window: u64) -> QueueOptions {
     QueueOptions { batch_size, window: s(window), maximum_concurrency: Some(4), ..QueueOptions::default() }
 }
 
 fn change(rig: &mut Rig, options: QueueOptions) {
-    rig.feed(Input::Command(Command::Change(Box::new(options))));
+    rig.feed(Input::Command(QueueCommand::Change(Box::new(options))));
 }
 
 fn sizes(rig: &Rig) -> Vec<usize> {
@@ -126,10 +126,10 @@ fn a_lower_maximum_begins_nothing_until_there_is_room() {
 fn groups_keep_their_order_when_a_batch_of_theirs_is_split() {
     let fifo = |size| QueueOptions { fifo: Some(GroupOrder::Protect), maximum_concurrency: Some(1), ..with(size, 0) };
     let mut rig = Rig::new(fifo(10), 300);
-    let of = |rig: &mut Rig, group: &str| Record { key: Some(Arc::from(group)), ..rig.message(100) };
+    let of = |rig: &mut Rig, group: &str| Message { group: Some(Arc::from(group)), ..rig.message(100) };
     let records = vec![of(&mut rig, "a"), of(&mut rig, "a"), of(&mut rig, "a"), of(&mut rig, "b")];
     let poll = rig.polls.pop_front().unwrap().id;
-    rig.feed(Input::Polled { poll, result: Ok(records) });
+    rig.hear(QueueAnswer::Polled { poll, result: Ok(records) });
     assert_eq!(sizes(&rig), [4]);
     rig.finish(Err(fault(FaultKind::Throttled)));
     change(&mut rig, fifo(2));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::destinations::{after, bring, given_up, message, round};
 use super::rig::{Rig, fault, function_error, ms, s};
-use crate::machine::{Command, Event, FaultKind, Health, Input, QueueOptions, SettleOutcome};
+use crate::machine::{Event, FaultKind, Health, Input, QueueCommand, QueueOptions, SettleOutcome};
 
 #[test]
 fn a_failed_delivery_is_tried_again_with_the_same_record_while_the_lease_is_extended() {
@@ -205,12 +205,12 @@ fn a_drain_gives_up_what_fails_while_it_lasts_but_not_beyond_its_bound() {
     let mut cut = given_up();
     cut.drain(s(25));
     cut.fail_polls();
-    cut.feed(Input::Command(Command::Cut));
+    cut.feed(Input::Command(QueueCommand::Cut));
     assert!(cut.done, "a cut waits for no delivery");
 
     let mut waiting = given_up();
     waiting.confirm(Err(fault(FaultKind::Transient)));
-    waiting.feed(Input::Command(Command::Cut));
+    waiting.feed(Input::Command(QueueCommand::Cut));
     waiting.fail_polls();
     assert!(waiting.done && waiting.deliveries.is_empty(), "and begins none");
 }

@@ -2,13 +2,13 @@
 
 use super::rig::{Rig, answer, fault, function_error, ms, s};
 use super::tables::one_at_a_time;
-use crate::machine::{Event, FaultKind, Health, Input, QueueOptions};
+use crate::machine::{Event, FaultKind, Health, QueueAnswer, QueueOptions};
 
 #[test]
 fn nothing_is_received_before_the_queue_has_described_itself() {
     let mut rig = Rig::cold(QueueOptions::default());
     assert_eq!((rig.describes, rig.polls.len()), (1, 0));
-    rig.feed(Input::Described(Ok(super::rig::attributes(30))));
+    rig.hear(QueueAnswer::Described(Ok(super::rig::attributes(30))));
     let poll = &rig.polls[0];
     assert_eq!((rig.polls.len(), poll.max, poll.wait, poll.visibility), (1, 10, s(0), None));
     rig.bring(0);
@@ -18,7 +18,7 @@ fn nothing_is_received_before_the_queue_has_described_itself() {
 #[test]
 fn a_queue_that_may_not_be_described_is_polled_with_a_timeout_of_our_own() {
     let mut rig = Rig::cold(QueueOptions::default());
-    rig.feed(Input::Described(Err(fault(FaultKind::Denied))));
+    rig.hear(QueueAnswer::Described(Err(fault(FaultKind::Denied))));
     assert_eq!(rig.polls[0].visibility, Some(s(30)));
     assert_eq!(rig.saw(|event| matches!(event, Event::DescribeFailed { .. })), 1);
 }
@@ -35,12 +35,12 @@ fn a_queue_without_a_timeout_is_polled_with_ours_and_gets_failed_messages_back_a
 #[test]
 fn a_missing_queue_is_asked_for_again_and_shows_as_degraded() {
     let mut rig = Rig::cold(QueueOptions::default());
-    rig.feed(Input::Described(Err(fault(FaultKind::Missing))));
+    rig.hear(QueueAnswer::Described(Err(fault(FaultKind::Missing))));
     let degraded = Event::Health(Health::Degraded { reason: "source: missing".into() });
     assert!(rig.events.contains(&degraded));
     rig.pass(ms(250));
     assert_eq!((rig.describes, rig.polls.len()), (2, 0));
-    rig.feed(Input::Described(Ok(super::rig::attributes(30))));
+    rig.hear(QueueAnswer::Described(Ok(super::rig::attributes(30))));
     rig.bring(0);
     assert_eq!(rig.events.last(), Some(&Event::Health(Health::Ok)));
 }
@@ -73,7 +73,7 @@ fn a_queue_made_anew_is_described_again() {
 fn a_backlog_that_is_gone_is_not_shown_for_long() {
     let mut rig = Rig::cold(one_at_a_time());
     let full = crate::machine::QueueAttributes { backlog: Some(40), ..super::rig::attributes(30) };
-    rig.feed(Input::Described(Ok(full)));
+    rig.hear(QueueAnswer::Described(Ok(full)));
     rig.bring(0);
     rig.pass(ms(4_999));
     assert_eq!(rig.describes, 1);
@@ -89,7 +89,7 @@ fn a_backlog_that_was_processed_is_not_shown_for_long() {
         in_flight: Some(hidden),
         ..super::rig::attributes(30)
     };
-    rig.feed(Input::Described(Ok(full(10, 0))));
+    rig.hear(QueueAnswer::Described(Ok(full(10, 0))));
     rig.pass(s(6));
     assert_eq!(rig.describes, 1, "it has not fallen idle, it has not begun");
     rig.bring(10);
@@ -98,7 +98,7 @@ fn a_backlog_that_was_processed_is_not_shown_for_long() {
     rig.settle_all();
     rig.pass(s(5));
     assert_eq!(rig.describes, 2);
-    rig.feed(Input::Described(Ok(full(0, 10))));
+    rig.hear(QueueAnswer::Described(Ok(full(0, 10))));
     let shown = |event: &Event| matches!(event, Event::Described { backlog: Some(0), not_visible: Some(10), .. });
     assert_eq!(rig.saw(shown), 1);
     rig.pass(s(30));

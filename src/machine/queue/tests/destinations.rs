@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::rig::{Rig, UNIX_MS, answer, fault, function_error, ms, s};
 use crate::machine::{
-    Condition, Event, FailedBatch, FailedResponse, FaultKind, FunctionAnswer, Input, InvokeResult, QueueOptions,
-    Receipt, Record, Screening,
+    Condition, Event, FailedBatch, FailedResponse, FaultKind, FunctionAnswer, InvokeResult, Message, QueueAnswer,
+    QueueOptions, Receipt, Record, Screening,
 };
 
 pub(super) fn after(attempts: u32) -> QueueOptions {
@@ -18,22 +18,19 @@ pub(super) fn after(attempts: u32) -> QueueOptions {
 }
 
 /// The message `m-{number}`, received for the `receives`-th time.
-pub(super) fn message(number: u32, receives: u32) -> Record {
-    Record {
+pub(super) fn message(number: u32, receives: u32) -> Message {
+    let record = Record {
         id: format!("m-{number}").into(),
-        receipt: Receipt::new(format!("r-{number}.{receives}")),
-        key: None,
-        key_hash: 0,
         fragment: Bytes::from(format!(r#"{{"messageId":"m-{number}"}}"#)),
-        receive_count: receives,
         arrived_unix_ms: 1_759_999_999_000,
         screening: Screening::Passes,
-    }
+    };
+    Message { record, receipt: Receipt::new(format!("r-{number}.{receives}")), receive_count: receives, group: None }
 }
 
-pub(super) fn bring(rig: &mut Rig, records: Vec<Record>) {
+pub(super) fn bring(rig: &mut Rig, records: Vec<Message>) {
     let poll = rig.polls.pop_front().expect("a poll is open").id;
-    rig.feed(Input::Polled { poll, result: Ok(records) });
+    rig.hear(QueueAnswer::Polled { poll, result: Ok(records) });
 }
 
 /// One message comes and the function answers; then its settlements are carried out.

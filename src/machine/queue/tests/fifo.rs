@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::rig::{Rig, answer, fault, function_error, s};
 use crate::machine::{
-    BackoffPolicy, Event, FailedBatch, FaultKind, GroupOrder, Input, MAX_BODY_BYTES, OnFunctionError, QueueOptions,
+    BackoffPolicy, Event, FailedBatch, FaultKind, GroupOrder, MAX_BODY_BYTES, OnFunctionError, QueueAnswer,
+    QueueOptions,
 };
 
 pub(super) fn fifo() -> QueueOptions {
@@ -26,11 +27,11 @@ impl Rig {
         let mut records = Vec::new();
         for (index, letter) in letters.chars().enumerate() {
             let mut record = self.message(bytes(index));
-            record.key = Some(letter.to_string().into());
+            record.group = Some(letter.to_string().into());
             records.push(record);
         }
         let poll = self.polls.pop_front().expect("a poll is open").id;
-        self.feed(Input::Polled { poll, result: Ok(records) });
+        self.hear(QueueAnswer::Polled { poll, result: Ok(records) });
     }
 
     pub(super) fn invoked_records(&self) -> Vec<usize> {
@@ -133,10 +134,10 @@ fn what_is_released_comes_first_to_last_and_backs_off_together() {
     let mut rig = Rig::new(QueueOptions { on_function_error: OnFunctionError::Backoff(policy), ..one_slot() }, 30);
     let mut records: Vec<_> = (0..4).map(|_| rig.message(10)).collect();
     for (record, (receives, group)) in records.iter_mut().zip([(2, "a"), (1, "b"), (1, "a"), (3, "b")]) {
-        (record.receive_count, record.key) = (receives, Some(group.into()));
+        (record.receive_count, record.group) = (receives, Some(group.into()));
     }
     let poll = rig.polls.pop_front().unwrap().id;
-    rig.feed(Input::Polled { poll, result: Ok(records) });
+    rig.hear(QueueAnswer::Polled { poll, result: Ok(records) });
     rig.finish(function_error());
     let changed: BTreeSet<(String, u64)> = rig.settle_all().changed.into_iter().collect();
     let expected = [("r-1", 10), ("r-2", 5), ("r-3", 10), ("r-4", 5)].map(|(receipt, span)| (receipt.into(), span));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::fifo::{failures, fifo, one_slot};
 use super::rig::{Rig, answer, fault, ms, s};
-use crate::machine::{Event, FaultKind, HeartbeatResult, Input, QueueOptions, SettleAction, SettleOutcome};
+use crate::machine::{Event, FaultKind, HeartbeatResult, QueueAnswer, QueueOptions, SettleAction, SettleOutcome};
 
 #[test]
 fn messages_of_a_group_are_extended_together() {
@@ -16,7 +16,7 @@ fn messages_of_a_group_are_extended_together() {
     assert_eq!((call.action, call.entries.len()), (SettleAction::ChangeVisibility, 3));
     let failed = SettleOutcome::Failed(fault(FaultKind::Transient));
     let result = Ok(vec![SettleOutcome::Done, failed, SettleOutcome::Done]);
-    rig.feed(Input::Settled { settle: call.id, result });
+    rig.hear(QueueAnswer::Settled { settle: call.id, result });
     rig.pass(s(5));
     let call = rig.settles.pop_front().unwrap();
     let receipts: Vec<&str> = call.entries.iter().map(|entry| entry.receipt.as_str()).collect();
@@ -38,7 +38,7 @@ fn a_lost_receipt_ends_the_work_on_its_group() {
     rig.finish(Err(fault(FaultKind::Denied)));
     let mut outcomes = vec![SettleOutcome::Done; 4];
     outcomes[0] = SettleOutcome::Gone;
-    rig.feed(Input::Settled { settle: call.id, result: Ok(outcomes) });
+    rig.hear(QueueAnswer::Settled { settle: call.id, result: Ok(outcomes) });
     assert_eq!(rig.saw(|event| matches!(event, Event::Heartbeat { result: HeartbeatResult::Lost, records: 1 })), 1);
     assert_eq!(rig.settle_all().changed, [("r-2".into(), 0)], "the second may not go without the first");
     rig.pass(s(60));
@@ -54,7 +54,7 @@ fn a_receipt_that_is_lost_in_flight_is_not_begun_again_and_neither_is_its_group(
         let call = rig.settles.pop_front().expect("extensions");
         let mut outcomes = vec![SettleOutcome::Done; 4];
         outcomes[0] = SettleOutcome::Gone;
-        rig.feed(Input::Settled { settle: call.id, result: Ok(outcomes) });
+        rig.hear(QueueAnswer::Settled { settle: call.id, result: Ok(outcomes) });
         rig.finish(Err(fault(kind)));
         rig.pass(s(5));
         assert_eq!(rig.settle_all().changed, [("r-2".into(), 0)], "{kind:?}");

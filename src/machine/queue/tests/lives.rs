@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use super::rig::{Rig, answer, fault, function_error, ms, s};
 use crate::machine::queue::message::Stage;
 use crate::machine::{
-    Command, FaultKind, GroupOrder, Input, OnFunctionError, QueueOptions, Record, SettleOutcome, fuse,
+    FaultKind, GroupOrder, Input, Message, OnFunctionError, QueueAnswer, QueueCommand, QueueOptions, SettleOutcome,
+    fuse,
 };
 
 #[derive(Clone, Debug)]
@@ -117,7 +118,7 @@ impl Seen {
         }
         let messages = &rig.machine.messages;
         let deleting: Vec<u64> = messages.tokens(|held| matches!(held.stage, Stage::Deleting(_))).into_iter().collect();
-        self.processed.extend(messages.of(&deleting).map(|held| Arc::clone(&held.record.id)));
+        self.processed.extend(messages.of(&deleting).map(|held| Arc::clone(&held.message.record.id)));
         if rig.machine.cx.options.fifo.is_none() {
             return;
         }
@@ -138,15 +139,15 @@ fn take(rig: &mut Rig, step: &Step, seen: &mut Seen) {
     match step {
         Step::Bring { messages, bytes } if !rig.polls.is_empty() => {
             let wanted = rig.polls[0].max as usize;
-            let mut records: Vec<Record> = (0..(*messages).min(wanted)).map(|_| rig.message(*bytes)).collect();
+            let mut records: Vec<Message> = (0..(*messages).min(wanted)).map(|_| rig.message(*bytes)).collect();
             // SQS hands nothing out of a group that has hidden messages: each receive brings two other groups.
-            let first = records.first().map(|record| Arc::clone(&record.id)).unwrap_or_default();
+            let first = records.first().map(|record| Arc::clone(&record.record.id)).unwrap_or_default();
             for (index, record) in records.iter_mut().enumerate() {
-                record.key = Some(format!("{first}-{}", index % 2).into());
+                record.group = Some(format!("{first}-{}", index % 2).into());
             }
-            seen.brought.extend(records.iter().map(|record| (Arc::clone(&record.id), record.key.clone())));
+            seen.brought.extend(records.iter().map(|record| (Arc::clone(&record.record.id), record.group.clone())));
             let poll = rig.polls.pop_front().expect("a poll is open").id;
-            rig.feed(Input::Polled { poll, result: Ok(records) });
+            rig.hear(QueueAnswer::Polled { poll, result: Ok(records) });
         }
         Step::FailPoll(kind) if !rig.polls.is_empty() => rig.fail_poll(*kind),
         Step::Succeed if !rig.invokes.is_empty() => rig.finish(answer("null")),
@@ -200,7 +201,7 @@ fn live(options: QueueOptions, visibility: u64, steps: &[Step]) {
     }
     assert_eq!(rig.held(), 0);
     assert!(!rig.polls.is_empty(), "an idle machine polls");
-    rig.feed(Input::Command(Command::Drain { bound: s(25), receives: s(0) }));
+    rig.feed(Input::Command(QueueCommand::Drain { bound: s(25), receives: s(0) }));
     while !rig.polls.is_empty() {
         rig.fail_poll(FaultKind::Cancelled);
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::rig::{Rig, answer, fault, function_error, ms, s};
 use crate::machine::{
-    Command, Event, FaultKind, GroupOrder, Health, Input, QueueOptions, Record, Screened, Screening, ScreeningPolicy,
-    SettleOutcome, fuse,
+    Event, FaultKind, GroupOrder, Health, Input, Message, Queue, QueueAnswer, QueueCommand, QueueOptions, Screened,
+    Screening, ScreeningPolicy, SettleOutcome, fuse,
 };
 
 fn with(batch_size: u32, window: u64) -> QueueOptions {
@@ -23,14 +23,14 @@ fn sizes(rig: &Rig) -> Vec<usize> {
 impl Rig {
     /// Answers the oldest poll with a message of group `a` for each count, in one receive.
     fn bring_group(&mut self, messages: usize) {
-        let of = |record: Record| Record { key: Some(Arc::from("a")), ..record };
+        let of = |record: Message| Message { group: Some(Arc::from("a")), ..record };
         let records = (0..messages).map(|_| of(self.message(100))).collect();
         let poll = self.polls.pop_front().expect("a poll is open").id;
-        self.feed(Input::Polled { poll, result: Ok(records) });
+        self.hear(QueueAnswer::Polled { poll, result: Ok(records) });
     }
 
     /// The machine panics at its next step, which the next input brings.
-    fn panic_at(&mut self, steps: u32, input: Input) {
+    fn panic_at(&mut self, steps: u32, input: Input<Queue>) {
         fuse::light(steps);
         self.feed(input);
         assert!(fuse::is_out(), "it did panic");
@@ -99,7 +99,7 @@ fn an_invoke_that_was_not_begun_is_begun_by_the_successor() {
         let mut rig = Rig::new(with(3, 0), 30);
         let records = (0..3).map(|_| rig.message(100)).collect();
         let poll = rig.polls.pop_front().unwrap().id;
-        rig.panic_at(steps, Input::Polled { poll, result: Ok(records) });
+        rig.panic_at(steps, Input::Answer(QueueAnswer::Polled { poll, result: Ok(records) }));
         assert_eq!(rig.invokes.len(), 1, "{steps}");
         assert_eq!(rig.invokes[0].attempt, 1, "{steps}");
         rig.finish(answer("null"));
@@ -121,7 +121,7 @@ fn what_is_to_be_deleted_is_deleted_again_and_never_invoked() {
     // One call fails and waits for its next try, one is open, and the answer to one is what the machine panics over.
     rig.settle_as(SettleOutcome::Failed(fault(FaultKind::Transient)));
     let settle = rig.settles.pop_front().unwrap().id;
-    rig.panic_at(1, Input::Settled { settle, result: Err(fault(FaultKind::Transient)) });
+    rig.panic_at(1, Input::Answer(QueueAnswer::Settled { settle, result: Err(fault(FaultKind::Transient)) }));
     assert_eq!((rig.held(), rig.settles.len()), (3, 1), "the open one is not sent twice");
     rig.pass(ms(10));
     let mut deleted = rig.settle_all().deleted;
@@ -183,10 +183,11 @@ fn a_message_whose_record_was_being_made_is_left() {
 fn what_does_not_pass_the_filters_is_not_gathered_by_the_successor() {
     let screening = ScreeningPolicy { filtered_out: Screened::Drop, ..ScreeningPolicy::default() };
     let mut rig = Rig::new(QueueOptions { screening, ..with(10, 0) }, 30);
-    let record = Record { screening: Screening::FilteredOut, ..rig.message(100) };
+    let mut record = rig.message(100);
+    record.record.screening = Screening::FilteredOut;
     let poll = rig.polls.pop_front().unwrap().id;
     // The message is held, and nothing more has happened.
-    rig.panic_at(3, Input::Polled { poll, result: Ok(vec![record]) });
+    rig.panic_at(3, Input::Answer(QueueAnswer::Polled { poll, result: Ok(vec![record]) }));
     rig.pass(s(1));
     assert_eq!((rig.settle_all().deleted.len(), rig.invokes.len()), (1, 0));
 }
@@ -197,7 +198,7 @@ fn a_drain_goes_on_and_one_that_was_being_begun_is_begun() {
         let mut rig = Rig::new(with(10, 60), 30);
         rig.bring(3);
         fuse::light(steps);
-        rig.feed(Input::Command(Command::Drain { bound: s(25), receives: s(30) }));
+        rig.feed(Input::Command(QueueCommand::Drain { bound: s(25), receives: s(30) }));
         fuse::light(0);
         rig.panics();
         assert!(!rig.done && rig.settles.is_empty(), "a receive is open, which would take them again");

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::machine::queue::context::Context;
 use crate::machine::queue::message::Messages;
-use crate::machine::{Event, GroupOrder, Mono, Now, Output, QueueOptions, Receipt, Record, Screening};
+use crate::machine::{Event, GroupOrder, Message, Mono, Now, Output, Queue, QueueOptions, Receipt, Record, Screening};
 
 /// A context, and room for messages, of a mapping with these options.
 pub(crate) fn parts(options: QueueOptions) -> (Context, Messages) {
@@ -24,17 +24,15 @@ pub(crate) fn at(milliseconds: u64) -> Mono {
     Mono::at(Duration::from_millis(milliseconds))
 }
 
-pub(crate) fn record(id: &str, group: &str) -> Record {
-    Record {
+pub(crate) fn record(id: &str, group: &str) -> Message {
+    let record = Record {
         id: id.into(),
-        receipt: Receipt::new(format!("receipt of {id}")),
-        key: Some(Arc::from(group)),
-        key_hash: 0,
         fragment: Bytes::from(format!(r#"{{"messageId":"{id}"}}"#)),
-        receive_count: 1,
         arrived_unix_ms: 0,
         screening: Screening::Passes,
-    }
+    };
+    let receipt = Receipt::new(format!("receipt of {id}"));
+    Message { record, receipt, receive_count: 1, group: Some(Arc::from(group)) }
 }
 
 /// Holds messages with these names and of the groups that they begin with, for 30 seconds: their tokens.
@@ -48,7 +46,7 @@ pub(crate) fn set(cx: &mut Context, milliseconds: u64) {
 }
 
 /// What was asked for, and what has happened, since the last call.
-pub(crate) fn said(cx: &mut Context) -> (Vec<Output>, Vec<Event>) {
+pub(crate) fn said(cx: &mut Context) -> (Vec<Output<Queue>>, Vec<Event>) {
     let (mut outputs, mut events) = (Vec::new(), Vec::new());
     while let Some(output) = cx.out.pop() {
         match output {

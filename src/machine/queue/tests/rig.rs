@@ -8,9 +8,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::machine::{
-    Command, DeliverRequest, Event, Failure, Fault, FaultKind, FunctionAnswer, Input, InvokeRequest, InvokeResult,
-    Machine, Mono, Now, Operation, Output, PollRequest, QueueAttributes, QueueMachine, QueueOptions, Receipt, Record,
-    Screening, SettleAction, SettleOutcome, SettleRequest, fuse,
+    DeliverRequest, Event, Failure, Fault, FaultKind, FunctionAnswer, Input, InvokeRequest, InvokeResult, Machine,
+    Message, Mono, Now, Operation, Output, PollRequest, Queue, QueueAnswer, QueueAttributes, QueueCall, QueueCommand,
+    QueueMachine, QueueOptions, QueueRequest, Receipt, Record, Screening, SettleAction, SettleOutcome, SettleRequest,
+    fuse,
 };
 
 /// The wall clock, which stands still.
@@ -97,12 +98,12 @@ impl Rig {
     /// A machine that polls a queue with this visibility timeout.
     pub(super) fn new(options: QueueOptions, visibility: u64) -> Self {
         let mut rig = Self::cold(options);
-        rig.feed(Input::Described(Ok(attributes(visibility))));
+        rig.hear(QueueAnswer::Described(Ok(attributes(visibility))));
         rig
     }
 
     /// Feeds an input. A machine whose fuse burns down meanwhile is followed by its successor.
-    pub(super) fn feed(&mut self, input: Input) {
+    pub(super) fn feed(&mut self, input: Input<Queue>) {
         let order = match &input {
             Input::Command(command) => Some(command.clone()),
             _ => None,
@@ -115,29 +116,31 @@ impl Rig {
         self.feed(order.map_or(Input::Timeout, Input::Command));
     }
 
+    /// The queue answers.
+    pub(super) fn hear(&mut self, answer: QueueAnswer) {
+        self.feed(Input::Answer(answer));
+    }
+
     /// Has a successor go on with what is open and held.
     pub(super) fn hand_over(&mut self) {
-        let open = (self.polls.iter().map(|poll| Operation::Poll(poll.id)))
+        let open = (self.polls.iter().map(|poll| Operation::Request(QueueCall::Poll(poll.id))))
             .chain(self.invokes.iter().map(|invoke| Operation::Invoke(invoke.batch)))
-            .chain(self.settles.iter().map(|settle| Operation::Settle(settle.id)))
+            .chain(self.settles.iter().map(|settle| Operation::Request(QueueCall::Settle(settle.id))))
             .chain(self.deliveries.iter().map(|delivery| Operation::Deliver(delivery.id)));
         self.machine = self.machine.successor(&open.collect(), fuse::WORDS).expect("queues hand over");
     }
 
-    fn step(&mut self, input: Input) {
+    fn step(&mut self, input: Input<Queue>) {
         self.machine.handle(input, Now { mono: self.now, unix_ms: UNIX_MS, ahead_ms: 0 });
         loop {
             match self.machine.poll_output() {
-                Output::Describe => self.describes += 1,
-                Output::Poll(request) => self.polls.push_back(request),
+                Output::Request(QueueRequest::Describe) => self.describes += 1,
+                Output::Request(QueueRequest::Poll(request)) => self.polls.push_back(request),
                 Output::CancelPolls => self.cancels += 1,
                 Output::Invoke(request) => self.invokes.push_back(request),
-                Output::Settle(request) => self.settles.push_back(request),
+                Output::Request(QueueRequest::Settle(request)) => self.settles.push_back(request),
                 Output::Emit(event) => self.events.push(event),
                 Output::Deliver(request) => self.deliveries.push_back(request),
-                other @ (Output::List | Output::Claim | Output::Read(_) | Output::Save(_)) => {
-                    panic!("a queue's machine wants {other:?}")
-                }
                 Output::Timeout(deadline) => {
                     self.wake = deadline.map(|deadline| deadline.at);
                     return;
@@ -172,26 +175,23 @@ impl Rig {
     pub(super) fn bring_sized(&mut self, messages: usize, bytes: usize) {
         let records = (0..messages).map(|_| self.message(bytes)).collect();
         let poll = self.polls.pop_front().expect("a poll is open").id;
-        self.feed(Input::Polled { poll, result: Ok(records) });
+        self.hear(QueueAnswer::Polled { poll, result: Ok(records) });
     }
 
-    pub(super) fn message(&mut self, bytes: usize) -> Record {
+    pub(super) fn message(&mut self, bytes: usize) -> Message {
         self.next += 1;
-        Record {
+        let record = Record {
             id: format!("m-{}", self.next).into(),
-            receipt: Receipt::new(format!("r-{}", self.next)),
-            key: None,
-            key_hash: 0,
             fragment: blank(bytes),
-            receive_count: 1,
             arrived_unix_ms: 0,
             screening: Screening::Passes,
-        }
+        };
+        Message { record, receipt: Receipt::new(format!("r-{}", self.next)), receive_count: 1, group: None }
     }
 
     pub(super) fn fail_poll(&mut self, kind: FaultKind) {
         let poll = self.polls.pop_front().expect("a poll is open").id;
-        self.feed(Input::Polled { poll, result: Err(fault(kind)) });
+        self.hear(QueueAnswer::Polled { poll, result: Err(fault(kind)) });
     }
 
     /// Every open poll is given up.
@@ -227,7 +227,7 @@ impl Rig {
                 }
             }
             let result = Ok(vec![SettleOutcome::Done; request.entries.len()]);
-            self.feed(Input::Settled { settle: request.id, result });
+            self.hear(QueueAnswer::Settled { settle: request.id, result });
         }
         settled
     }
@@ -236,19 +236,19 @@ impl Rig {
     pub(super) fn settle_as(&mut self, outcome: SettleOutcome) -> SettleRequest {
         let request = self.settles.pop_front().expect("a settlement is open");
         let result = Ok(vec![outcome; request.entries.len()]);
-        self.feed(Input::Settled { settle: request.id, result });
+        self.hear(QueueAnswer::Settled { settle: request.id, result });
         request
     }
 
     pub(super) fn drain(&mut self, bound: Duration) {
-        self.feed(Input::Command(Command::Drain { bound, receives: s(0) }));
+        self.feed(Input::Command(QueueCommand::Drain { bound, receives: s(0) }));
     }
 
     /// The messages that are with the function, by the batch.
     pub(super) fn in_flight(&self) -> Vec<Vec<Arc<str>>> {
         let batches = self.invokes.iter().map(|invoke| self.machine.invoking.tokens(invoke.batch));
         batches
-            .map(|tokens| self.machine.messages.of(tokens).map(|held| Arc::clone(&held.record.id)).collect())
+            .map(|tokens| self.machine.messages.of(tokens).map(|held| Arc::clone(&held.message.record.id)).collect())
             .collect()
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::rig::{Rig, answer, fault, ms, s};
 use crate::machine::{
-    Condition, Event, FaultKind, GroupOrder, Input, MAX_BODY_BYTES, QueueOptions, Screened, Screening, ScreeningPolicy,
-    Undecided,
+    Condition, Event, FaultKind, GroupOrder, MAX_BODY_BYTES, QueueAnswer, QueueOptions, Screened, Screening,
+    ScreeningPolicy, Undecided,
 };
 
 fn policy(filtered_out: Screened, undecidable: Screened) -> QueueOptions {
@@ -18,11 +18,11 @@ impl Rig {
         let mut records = Vec::new();
         for &screening in screenings {
             let mut record = self.message(100);
-            (record.screening, record.receive_count, record.key) = (screening, 2, Some("a".into()));
+            (record.record.screening, record.receive_count, record.group) = (screening, 2, Some("a".into()));
             records.push(record);
         }
         let poll = self.polls.pop_front().expect("a poll is open").id;
-        self.feed(Input::Polled { poll, result: Ok(records) });
+        self.hear(QueueAnswer::Polled { poll, result: Ok(records) });
     }
 }
 
@@ -95,9 +95,9 @@ fn a_drain_gives_back_what_was_not_screened_yet() {
 fn a_message_that_is_too_large_to_deliver_may_still_be_filtered_out() {
     let mut rig = Rig::new(policy(Screened::Drop, Screened::Drop), 30);
     let mut record = rig.message(MAX_BODY_BYTES);
-    record.screening = Screening::FilteredOut;
+    record.record.screening = Screening::FilteredOut;
     let poll = rig.polls.pop_front().unwrap().id;
-    rig.feed(Input::Polled { poll, result: Ok(vec![record]) });
+    rig.hear(QueueAnswer::Polled { poll, result: Ok(vec![record]) });
     rig.pass(ms(10));
     assert_eq!(rig.settle_all().deleted, ["r-1"]);
     assert_eq!(rig.saw(|event| matches!(event, Event::TooLarge { .. })), 0);

@@ -2,7 +2,8 @@
 
 use super::rig::{Rig, answer, fault, function_error, ms, s};
 use crate::machine::{
-    BackoffPolicy, Event, FaultKind, HeartbeatResult, Input, OnFunctionError, QueueOptions, SettleAction, SettleOutcome,
+    BackoffPolicy, Event, FaultKind, HeartbeatResult, OnFunctionError, QueueAnswer, QueueOptions, SettleAction,
+    SettleOutcome,
 };
 
 fn reporting() -> QueueOptions {
@@ -52,7 +53,7 @@ fn messages_that_fail_for_the_last_time_are_counted() {
         record.receive_count = receives;
     }
     let poll = rig.polls.pop_front().unwrap().id;
-    rig.feed(Input::Polled { poll, result: Ok(records) });
+    rig.hear(QueueAnswer::Polled { poll, result: Ok(records) });
     rig.finish(answer(
         r#"{"batchItemFailures":[{"itemIdentifier":"m-1"},{"itemIdentifier":"m-2"},{"itemIdentifier":"m-4"}]}"#,
     ));
@@ -78,7 +79,7 @@ fn failed_messages_can_be_released_or_backed_off_by_receive_count() {
         record.receive_count = receives;
     }
     let poll = rig.polls.pop_front().unwrap().id;
-    rig.feed(Input::Polled { poll, result: Ok(records) });
+    rig.hear(QueueAnswer::Polled { poll, result: Ok(records) });
     rig.finish(function_error());
     let seconds: Vec<u64> = rig.settle_all().changed.into_iter().map(|(_, seconds)| seconds).collect();
     assert_eq!(seconds, [5, 10, 40, 60]);
@@ -107,7 +108,7 @@ fn failed_deletions_are_tried_again_one_by_one() {
     rig.pass(ms(10));
     let call = rig.settles.pop_front().unwrap();
     let outcomes = vec![SettleOutcome::Done, SettleOutcome::Failed(fault(FaultKind::Transient)), SettleOutcome::Gone];
-    rig.feed(Input::Settled { settle: call.id, result: Ok(outcomes) });
+    rig.hear(QueueAnswer::Settled { settle: call.id, result: Ok(outcomes) });
     assert_eq!(rig.held(), 1);
     rig.pass(ms(300));
     assert_eq!(rig.settle_all().deleted, ["r-2"]);
@@ -121,7 +122,7 @@ fn an_answer_that_leaves_entries_out_deletes_nothing_it_does_not_name() {
     rig.finish(answer("null"));
     rig.pass(ms(10));
     let call = rig.settles.pop_front().unwrap();
-    rig.feed(Input::Settled { settle: call.id, result: Ok(vec![SettleOutcome::Done]) });
+    rig.hear(QueueAnswer::Settled { settle: call.id, result: Ok(vec![SettleOutcome::Done]) });
     assert_eq!(rig.held(), 1);
 }
 
@@ -177,11 +178,11 @@ fn a_lease_is_as_long_as_its_poll_was_told() {
     // The poll's own wish counts, else the shorter of the queue's timeouts before and after.
     for (before, after, first_beat) in [(None, 22, 15), (Some(80), 30, 15), (Some(30), 80, 15), (Some(30), 30, 15)] {
         let mut rig = Rig::cold(reporting());
-        rig.feed(Input::Described(match before {
+        rig.hear(QueueAnswer::Described(match before {
             Some(visibility) => Ok(super::rig::attributes(visibility)),
             None => Err(fault(FaultKind::Denied)),
         }));
-        rig.feed(Input::Described(Ok(super::rig::attributes(after))));
+        rig.hear(QueueAnswer::Described(Ok(super::rig::attributes(after))));
         rig.bring(1);
         rig.pass(s(first_beat) - ms(1));
         assert_eq!(rig.settles.len(), 0, "{before:?} then {after}");
@@ -209,7 +210,7 @@ fn what_is_lost_before_its_invoke_is_not_invoked() {
     rig.pass(s(10));
     let call = rig.settles.pop_front().unwrap();
     let outcomes = vec![SettleOutcome::Gone, SettleOutcome::Done];
-    rig.feed(Input::Settled { settle: call.id, result: Ok(outcomes) });
+    rig.hear(QueueAnswer::Settled { settle: call.id, result: Ok(outcomes) });
     assert_eq!(rig.held(), 1);
     for _ in 0..6 {
         rig.pass(s(10));
@@ -226,7 +227,7 @@ fn what_is_lost_in_flight_is_left_out_of_the_next_try() {
     rig.pass(s(10));
     let call = rig.settles.pop_front().unwrap();
     let outcomes = vec![SettleOutcome::Gone, SettleOutcome::Done];
-    rig.feed(Input::Settled { settle: call.id, result: Ok(outcomes) });
+    rig.hear(QueueAnswer::Settled { settle: call.id, result: Ok(outcomes) });
     rig.finish(Err(fault(FaultKind::Throttled)));
     rig.pass(s(5));
     assert_eq!((rig.invokes[0].records, rig.held()), (1, 1));

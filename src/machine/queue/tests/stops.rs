@@ -2,8 +2,8 @@
 
 use super::rig::{Rig, answer, fault, function_error, ms, s};
 use crate::machine::{
-    Command, Event, FaultKind, Input, MAX_BODY_BYTES, Machine, QueueOptions, Record, Screened, Screening,
-    ScreeningPolicy, SettleOutcome,
+    Event, FaultKind, Input, MAX_BODY_BYTES, Machine, Message, QueueAnswer, QueueCommand, QueueOptions, Screened,
+    Screening, ScreeningPolicy, SettleOutcome,
 };
 
 fn two_at_a_time() -> QueueOptions {
@@ -36,7 +36,7 @@ fn what_an_open_receive_brings_goes_back_at_once() {
 
 #[test]
 fn a_stop_waits_for_receives_beyond_the_bound_of_what_is_in_flight() {
-    let drain = |bound| Input::Command(Command::Drain { bound: s(bound), receives: s(30) });
+    let drain = |bound| Input::Command(QueueCommand::Drain { bound: s(bound), receives: s(30) });
     let mut rig = Rig::new(QueueOptions { window: s(60), ..QueueOptions::default() }, 300);
     rig.bring(2);
     rig.feed(drain(5));
@@ -58,7 +58,7 @@ fn an_invoke_that_outlasts_the_bound_does_not_end_the_wait_for_receives() {
     let mut rig = Rig::new(two_at_a_time(), 300);
     rig.bring(1);
     assert_eq!((rig.invokes.len(), rig.polls.len()), (1, 1));
-    rig.feed(Input::Command(Command::Drain { bound: s(5), receives: s(30) }));
+    rig.feed(Input::Command(QueueCommand::Drain { bound: s(5), receives: s(30) }));
     rig.pass(s(5));
     let gauges = rig.machine.gauges();
     assert_eq!((rig.done, gauges.quiet, gauges.in_flight, gauges.receiving), (false, true, 0, 1));
@@ -78,8 +78,8 @@ fn what_is_lost_while_it_waits_to_be_released_is_not_begun_when_the_drain_is_tak
     rig.pass(s(15));
     let request = rig.settles.pop_front().expect("both are extended");
     let result = Ok(vec![SettleOutcome::Gone, SettleOutcome::Done]);
-    rig.feed(Input::Settled { settle: request.id, result });
-    rig.feed(Input::Command(Command::Resume));
+    rig.hear(QueueAnswer::Settled { settle: request.id, result });
+    rig.feed(Input::Command(QueueCommand::Resume));
     rig.pass(s(5));
     assert_eq!(rig.in_flight(), [["m-2".into()]]);
 }
@@ -88,9 +88,9 @@ fn what_is_lost_while_it_waits_to_be_released_is_not_begun_when_the_drain_is_tak
 fn what_would_be_dead_lettered_when_it_is_given_back_is_processed() {
     let mut rig = Rig::new(QueueOptions { window: s(60), ..two_at_a_time() }, 30);
     rig.drain(s(25));
-    let last = Record { receive_count: 3, ..rig.message(100) };
+    let last = Message { receive_count: 3, ..rig.message(100) };
     let poll = rig.polls.pop_front().unwrap().id;
-    rig.feed(Input::Polled { poll, result: Ok(vec![last]) });
+    rig.hear(QueueAnswer::Polled { poll, result: Ok(vec![last]) });
     assert_eq!((rig.invokes.len(), rig.machine.gauges().quiet), (1, false));
     rig.finish(Err(fault(FaultKind::Throttled)));
     rig.pass(s(5));
@@ -102,9 +102,9 @@ fn what_would_be_dead_lettered_when_it_is_given_back_is_processed() {
 #[test]
 fn what_is_gathered_and_at_its_last_receive_goes_at_once() {
     let mut rig = Rig::new(QueueOptions { window: s(60), ..QueueOptions::default() }, 30);
-    let last = Record { receive_count: 3, ..rig.message(100) };
+    let last = Message { receive_count: 3, ..rig.message(100) };
     let poll = rig.polls.pop_front().unwrap().id;
-    rig.feed(Input::Polled { poll, result: Ok(vec![last]) });
+    rig.hear(QueueAnswer::Polled { poll, result: Ok(vec![last]) });
     rig.drain(s(25));
     assert_eq!(rig.invokes.len(), 1);
 }
@@ -120,7 +120,7 @@ fn a_drain_that_is_taken_back_goes_on_with_what_it_held() {
         }
         rig.pass(s(10));
         rig.drain(s(25));
-        rig.feed(Input::Command(Command::Resume));
+        rig.feed(Input::Command(QueueCommand::Resume));
         assert!(!rig.machine.gauges().quiet);
         rig.pass(s(50));
         assert_eq!(rig.invokes[0].records, 3);
@@ -135,11 +135,12 @@ fn what_came_during_a_drain_that_is_taken_back_meets_the_filters_first() {
     rig.bring(10);
     assert_eq!(rig.polls.len(), 2);
     rig.drain(s(25));
-    let filtered = Record { screening: Screening::FilteredOut, ..rig.message(100) };
+    let mut filtered = rig.message(100);
+    filtered.record.screening = Screening::FilteredOut;
     let large = rig.message(MAX_BODY_BYTES);
     let poll = rig.polls.pop_front().unwrap().id;
-    rig.feed(Input::Polled { poll, result: Ok(vec![filtered, large]) });
-    rig.feed(Input::Command(Command::Resume));
+    rig.hear(QueueAnswer::Polled { poll, result: Ok(vec![filtered, large]) });
+    rig.feed(Input::Command(QueueCommand::Resume));
     assert_eq!(rig.invokes.len(), 1, "neither can be processed");
     rig.pass(ms(10));
     assert_eq!(rig.settle_all().deleted, ["r-11"]);
@@ -216,7 +217,7 @@ fn a_return_waits_for_an_extension_that_is_under_way() {
     rig.drain(s(25));
     rig.fail_polls();
     assert_eq!(rig.settles.len(), 0, "the extension could arrive last and hide the message again");
-    rig.feed(Input::Settled { settle: extension.id, result: Ok(vec![SettleOutcome::Done]) });
+    rig.hear(QueueAnswer::Settled { settle: extension.id, result: Ok(vec![SettleOutcome::Done]) });
     assert_eq!(rig.settle_all().changed, [("r-1".into(), 0)]);
 }
 
@@ -240,7 +241,7 @@ fn a_cut_gives_up_the_function_but_not_the_returns() {
     rig.bring(1);
     rig.finish(Err(fault(FaultKind::Throttled)));
     rig.drain(s(25));
-    rig.feed(Input::Command(Command::Cut));
+    rig.feed(Input::Command(QueueCommand::Cut));
     assert!(!rig.done);
     rig.fail_polls();
     assert_eq!(rig.settle_all().changed, [("r-1".into(), 0)]);

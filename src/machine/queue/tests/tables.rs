@@ -1,7 +1,9 @@
 //! Batching and invoking.
 
 use super::rig::{Rig, answer, fault, function_error, ms, s};
-use crate::machine::{Event, FaultKind, FlushReason, Health, Input, InvokeEnd, Machine as _, QueueOptions};
+use crate::machine::{
+    Event, FaultKind, FlushReason, Health, Input, InvokeEnd, Machine as _, QueueAnswer, QueueOptions,
+};
 
 pub(super) fn one_at_a_time() -> QueueOptions {
     QueueOptions { maximum_concurrency: Some(1), ..QueueOptions::default() }
@@ -158,7 +160,7 @@ fn a_batch_that_the_service_always_refuses_costs_the_others_nothing() {
     for _ in 0..6_000 {
         while let Some(poll) = rig.polls.pop_front() {
             let record = rig.message(10);
-            rig.feed(Input::Polled { poll: poll.id, result: Ok(vec![record]) });
+            rig.hear(QueueAnswer::Polled { poll: poll.id, result: Ok(vec![record]) });
         }
         rig.settle_all();
         rig.pass(ms(10));
@@ -185,7 +187,7 @@ fn while_every_call_fails_one_asks_again_and_again() {
         while rig.now.since_epoch() < s(600) {
             while let Some(poll) = rig.polls.pop_front() {
                 let record = rig.message(10);
-                rig.feed(Input::Polled { poll: poll.id, result: Ok(vec![record]) });
+                rig.hear(QueueAnswer::Polled { poll: poll.id, result: Ok(vec![record]) });
             }
             while !rig.invokes.is_empty() {
                 gaps.push(rig.now.since_epoch() - last);
@@ -246,7 +248,7 @@ fn one_reserved_execution_is_enough_for_thirty_messages() {
             let count = waiting.min(poll.max as usize);
             waiting -= count;
             let records = (0..count).map(|_| rig.message(10)).collect();
-            rig.feed(Input::Polled { poll: poll.id, result: Ok(records) });
+            rig.hear(QueueAnswer::Polled { poll: poll.id, result: Ok(records) });
             if count == 0 {
                 break;
             }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 
 use crate::machine::{
     BatchId, DeliverRequest, Event, Failure, Fault, FaultKind, Fence, FunctionAnswer, Health, Input, InvokeRequest,
-    InvokeResult, Machine, Mark, Mono, Now, Output, Positions, ReadAnswer, ReadRequest, Receipt, Record, SaveRequest,
-    Screening, Shard, ShardReads, StreamListing, StreamMachine, StreamOptions,
+    InvokeResult, Machine, Mark, Mono, Now, Output, Positions, ReadAnswer, ReadRequest, Record, SaveRequest, Screening,
+    Shard, ShardReads, Stream, StreamAnswer, StreamListing, StreamMachine, StreamOptions, StreamRecord, StreamRequest,
 };
 
 /// A source whose shards cannot be opened at a time.
@@ -44,11 +44,7 @@ pub(super) fn shard(id: &str, parents: &[&str], closed: bool) -> Shard {
 pub(super) fn record(number: u64) -> Record {
     Record {
         id: number.to_string().into(),
-        receipt: Receipt::new(""),
-        key: None,
-        key_hash: number,
         fragment: Bytes::from(number.to_string()),
-        receive_count: 1,
         arrived_unix_ms: BEGIN,
         screening: Screening::Passes,
     }
@@ -103,17 +99,17 @@ impl Rig {
         rig
     }
 
-    pub(super) fn feed(&mut self, input: Input) {
+    pub(super) fn feed(&mut self, input: Input<Stream>) {
         let unix_ms = BEGIN + u64::try_from(self.now.as_millis()).unwrap();
         self.machine.handle(input, Now { mono: Mono::at(self.now), unix_ms, ahead_ms: self.ahead_ms });
         loop {
             match self.machine.poll_output() {
-                Output::Claim => self.claims += 1,
-                Output::List => self.lists += 1,
-                Output::Read(request) => self.reads.push_back(request),
+                Output::Request(StreamRequest::Claim) => self.claims += 1,
+                Output::Request(StreamRequest::List) => self.lists += 1,
+                Output::Request(StreamRequest::Read(request)) => self.reads.push_back(request),
                 Output::Invoke(request) => self.invokes.push_back(request),
                 Output::Deliver(request) => self.deliveries.push_back(request),
-                Output::Save(request) => self.saves.push_back(request),
+                Output::Request(StreamRequest::Save(request)) => self.saves.push_back(request),
                 Output::Emit(event) => self.events.push(event),
                 Output::CancelPolls => {}
                 Output::Timeout(deadline) => {
@@ -124,11 +120,13 @@ impl Rig {
                     self.done = true;
                     return;
                 }
-                other @ (Output::Describe | Output::Poll(_) | Output::Settle(_)) => {
-                    panic!("a stream's machine wants {other:?}")
-                }
             }
         }
+    }
+
+    /// The stream, or the store, answers.
+    pub(super) fn hear(&mut self, answer: StreamAnswer) {
+        self.feed(Input::Answer(answer));
     }
 
     /// Lets time pass, with every wake that the machine asked for on the way. Saves are confirmed.
@@ -153,19 +151,19 @@ impl Rig {
     pub(super) fn claimed(&mut self, positions: Positions) {
         assert_eq!(std::mem::take(&mut self.claims), 1);
         self.marks = positions.marks.iter().map(|(shard, mark)| (shard.to_string(), mark.clone())).collect();
-        self.feed(Input::Claimed(Ok(positions)));
+        self.hear(StreamAnswer::Claimed(Ok(positions)));
     }
 
     pub(super) fn listed(&mut self, shards: &[Shard]) {
         assert_eq!(std::mem::take(&mut self.lists), 1, "no listing is asked for");
-        self.feed(Input::Listed(Ok(shards.to_vec().into())));
+        self.hear(StreamAnswer::Listed(Ok(shards.to_vec().into())));
     }
 
     /// The list of a stream that was switched off.
     pub(super) fn listed_as_disabled(&mut self, shards: &[Shard]) {
         assert_eq!(std::mem::take(&mut self.lists), 1, "no listing is asked for");
         let disabled = Some("the stream is disabled; the newest is arn:new".to_owned());
-        self.feed(Input::Listed(Ok(StreamListing { shards: shards.to_vec(), disabled })));
+        self.hear(StreamAnswer::Listed(Ok(StreamListing { shards: shards.to_vec(), disabled })));
     }
 
     /// The health that was shown last.
@@ -195,7 +193,7 @@ impl Rig {
                     None => self.marks.remove(&*shard),
                 };
             }
-            self.feed(Input::Saved { save: save.id, result: Ok(()) });
+            self.hear(StreamAnswer::Saved { save: save.id, result: Ok(()) });
         }
     }
 
@@ -204,18 +202,20 @@ impl Rig {
         self.read_records(numbers.into_iter().map(record).collect(), true)
     }
 
-    /// Answers the open read; `more` says that the shard is not at its end.
+    /// Answers the open read with records whose keys are their numbers; `more` says that the shard is not at its end.
     pub(super) fn read_records(&mut self, records: Vec<Record>, more: bool) -> ReadRequest {
         let request = self.reads.pop_front().expect("no read is open");
+        let records = records.into_iter().map(|record| StreamRecord { key_hash: record.id.parse().unwrap(), record });
+        let records = records.collect();
         let next = more.then(|| Arc::from("next"));
         let answer = ReadAnswer { records, next, behind: Some(Duration::ZERO), bytes: 0 };
-        self.feed(Input::Read { read: request.id, result: Ok(answer) });
+        self.hear(StreamAnswer::Read { read: request.id, result: Ok(answer) });
         request
     }
 
     pub(super) fn read_fails(&mut self, kind: FaultKind) -> ReadRequest {
         let request = self.reads.pop_front().expect("no read is open");
-        self.feed(Input::Read { read: request.id, result: Err(fault(kind)) });
+        self.hear(StreamAnswer::Read { read: request.id, result: Err(fault(kind)) });
         request
     }
 

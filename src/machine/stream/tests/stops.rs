@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::rig::{Rig, fault, record, returned};
-use crate::machine::{Command, Event, FaultKind, Input, Mark, StreamOptions};
+use crate::machine::{Event, FaultKind, Input, Mark, StreamAnswer, StreamCommand, StreamOptions};
 
 #[test]
 fn a_drain_finishes_what_is_in_flight_and_saves_the_last_mark() {
     let mut rig = Rig::reading(StreamOptions { batch_size: 2, ..StreamOptions::default() });
     rig.read(1..=6);
     let (batch, _) = rig.invoke();
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(25), receives: Duration::ZERO }));
+    rig.feed(Input::Command(StreamCommand::Drain { bound: Duration::from_secs(25) }));
     rig.answer(batch, returned("null"));
     assert!(rig.invokes.is_empty() && !rig.done);
     rig.save_all();
@@ -26,7 +26,7 @@ fn a_drain_lets_lanes_that_lag_catch_up_so_that_nothing_is_repeated() {
     let (first, second) = (rig.invoke(), rig.invoke());
     let (odd, even) = if first.1 == [1] { (first, second) } else { (second, first) };
     assert_eq!((odd.1, even.1), (vec![1], vec![2]));
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(25), receives: Duration::ZERO }));
+    rig.feed(Input::Command(StreamCommand::Drain { bound: Duration::from_secs(25) }));
     rig.answer(even.0, returned("null"));
     // 2 is done, so 3 and 5, which stand before it, are to be done as well; 4 and 7 are not.
     rig.answer(odd.0, returned("null"));
@@ -46,7 +46,7 @@ fn a_shard_that_ends_in_a_drain_asks_for_no_listing() {
     let mut rig = Rig::reading(StreamOptions::default());
     rig.read_records(vec![record(1)], false);
     let (batch, _) = rig.invoke();
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(25), receives: Duration::ZERO }));
+    rig.feed(Input::Command(StreamCommand::Drain { bound: Duration::from_secs(25) }));
     rig.answer(batch, returned("null"));
     let saves = std::mem::take(&mut rig.saves);
     rig.seconds(5);
@@ -63,13 +63,13 @@ fn a_store_that_fails_in_a_drain_is_not_pressed() {
     rig.seconds(5);
     rig.read([1]);
     let (batch, _) = rig.invoke();
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(10), receives: Duration::ZERO }));
+    rig.feed(Input::Command(StreamCommand::Drain { bound: Duration::from_secs(10) }));
     rig.answer(batch, returned("null"));
     let mut tries = 0;
     while !rig.done {
         while let Some(save) = rig.saves.pop_front() {
             tries += 1;
-            rig.feed(Input::Saved { save: save.id, result: Err(fault(FaultKind::Transient)) });
+            rig.hear(StreamAnswer::Saved { save: save.id, result: Err(fault(FaultKind::Transient)) });
         }
         rig.now += Duration::from_millis(10);
         rig.feed(Input::Timeout);
@@ -100,7 +100,7 @@ fn a_drain_says_what_the_store_has_not_confirmed_and_nothing_else() {
     // 3 is settled behind 2, which is not: the checkpoint stays where it was saved.
     let (batch, _) = rig.invoke();
     rig.answer(batch, returned("null"));
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(4), receives: Duration::ZERO }));
+    rig.feed(Input::Command(StreamCommand::Drain { bound: Duration::from_secs(4) }));
     rig.pass(Duration::from_secs(5));
     assert!(rig.done && even.1 == [2]);
     assert_eq!(unsaved(&rig), []);
@@ -109,7 +109,7 @@ fn a_drain_says_what_the_store_has_not_confirmed_and_nothing_else() {
     rig.seconds(5);
     rig.read_records(vec![record(1)], false);
     let (batch, _) = rig.invoke();
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(2), receives: Duration::ZERO }));
+    rig.feed(Input::Command(StreamCommand::Drain { bound: Duration::from_secs(2) }));
     rig.answer(batch, returned("null"));
     // The write is never answered.
     rig.saves.clear();
@@ -120,7 +120,7 @@ fn a_drain_says_what_the_store_has_not_confirmed_and_nothing_else() {
     assert_eq!(unsaved(&rig), [("s0".into(), Mark::End(None))]);
 
     let mut rig = Rig::new(StreamOptions::default());
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(1), receives: Duration::ZERO }));
+    rig.feed(Input::Command(StreamCommand::Drain { bound: Duration::from_secs(1) }));
     rig.seconds(2);
     assert_eq!(unsaved(&rig), [], "it has done nothing");
 }
@@ -131,7 +131,7 @@ fn a_drain_keeps_its_bound_and_its_last_write() {
     rig.read(1..=4);
     let (first, numbers) = rig.invoke();
     rig.invoke();
-    rig.feed(Input::Command(Command::Drain { bound: Duration::from_secs(10), receives: Duration::ZERO }));
+    rig.feed(Input::Command(StreamCommand::Drain { bound: Duration::from_secs(10) }));
     rig.answer(first, returned("null"));
     rig.pass(Duration::from_secs(10));
     assert!(rig.done, "{numbers:?}");
@@ -143,7 +143,7 @@ fn a_cut_waits_for_nothing_but_the_last_write() {
     let mut rig = Rig::reading(StreamOptions::default());
     rig.read([1]);
     rig.invoke();
-    rig.feed(Input::Command(Command::Cut));
+    rig.feed(Input::Command(StreamCommand::Cut));
     assert!(rig.done);
 }
 
@@ -172,7 +172,7 @@ fn a_store_that_fails_is_tried_again_and_a_fence_ends_the_machine() {
     let (batch, _) = rig.invoke();
     rig.answer(batch, returned("null"));
     let save = rig.saves.pop_front().unwrap();
-    rig.feed(Input::Saved { save: save.id, result: Err(fault(FaultKind::Transient)) });
+    rig.hear(StreamAnswer::Saved { save: save.id, result: Err(fault(FaultKind::Transient)) });
     rig.seconds(1);
     assert_eq!(rig.mark("s0"), Some(&Mark::After("1".into())));
     rig.seconds(3);
@@ -180,6 +180,6 @@ fn a_store_that_fails_is_tried_again_and_a_fence_ends_the_machine() {
     let (batch, _) = rig.invoke();
     rig.answer(batch, returned("null"));
     let save = rig.saves.pop_front().unwrap();
-    rig.feed(Input::Saved { save: save.id, result: Err(fault(FaultKind::Fenced)) });
+    rig.hear(StreamAnswer::Saved { save: save.id, result: Err(fault(FaultKind::Fenced)) });
     assert!(rig.done);
 }
