@@ -14,7 +14,7 @@ use crate::destination::{Destination, S3Destination, SnsDestination, SqsDestinat
 use crate::engine::{Connector, Ports, SourcePort};
 use crate::function::{Function, LambdaFunction};
 use crate::machine::{Fault, FaultKind};
-use crate::mapping::{DestinationKind, FailureDestination, Mapping, Side, SourceKind};
+use crate::mapping::{DestinationKind, FailureDestination, Mapping, Side, SourceKind, Target};
 use crate::source::{AskRole, DynamoDbStream, KinesisStream, SqsQueue};
 
 /// Connects mappings to AWS, or to the endpoints that are set.
@@ -91,18 +91,21 @@ impl AwsConnector {
         Ok(DynamoDbStream::new(client, clock, mapping, self.bounds, Arc::clone(&self.wall)))
     }
 
-    /// The Lambda function that a mapping invokes.
+    /// The function that a mapping invokes.
     ///
     /// # Errors
     /// When no client can be made from the configuration; the function itself is not asked.
-    pub async fn function(&self, mapping: &Mapping) -> Result<LambdaFunction, Fault> {
-        // AWS wants source and function in one region, so the source's is the default for a bare name.
-        let target = mapping.target.lambda();
-        let region = target.function.region.as_ref().unwrap_or(&mapping.source.arn().region);
-        let key = key(mapping, &target.side, region, "lambda");
-        let region = key.0.region.clone();
-        let client = self.clients.lock().await.lambda(key).await?;
-        Ok(LambdaFunction::new(client, target, &region, self.bounds))
+    pub async fn function(&self, mapping: &Mapping) -> Result<Arc<dyn Function>, Fault> {
+        match &mapping.target {
+            Target::Lambda(target) => {
+                // AWS wants source and function in one region, so the source's is the default for a bare name.
+                let region = mapping.function.region.as_ref().unwrap_or(&mapping.source.arn().region);
+                let key = key(mapping, &target.side, region, "lambda");
+                let region = key.0.region.clone();
+                let client = self.clients.lock().await.lambda(key).await?;
+                Ok(Arc::new(LambdaFunction::new(client, &mapping.function, target, &region, self.bounds)))
+            }
+        }
     }
 
     /// The failure destination of a mapping; `None` where it has none.
@@ -159,7 +162,7 @@ impl Connector for AwsConnector {
     fn connect(&self, mapping: &Mapping) -> BoxFuture<'_, Result<Ports, Fault>> {
         let mapping = mapping.clone();
         async move {
-            let function: Arc<dyn Function> = Arc::new(self.function(&mapping).await?);
+            let function = self.function(&mapping).await?;
             let source = match mapping.source.kind() {
                 SourceKind::Sqs | SourceKind::Fifo => SourcePort::Queue(Arc::new(self.queue(&mapping).await?)),
                 SourceKind::Kinesis => {

@@ -59,7 +59,7 @@ fn function_said(
             FaultKind::Missing => Err(ApiError::no_such_function()),
             // Whoever may invoke a function need not be allowed to read its configuration.
             FaultKind::Denied => {
-                let function = &mapping.target.lambda().function.text;
+                let function = &mapping.function.text;
                 tracing::warn!(function, %fault, "not allowed to read the function's configuration: its settings are \
                     not checked");
                 Ok(None)
@@ -96,7 +96,7 @@ fn long_enough(visibility: Duration, timeout: Duration) -> Result<(), ApiError> 
 
 /// The refusal of a mapping whose pair of source and function is taken.
 pub(crate) fn pair_taken(mapping: &Mapping, uuid: &str) -> ApiError {
-    let (arn, name) = (mapping.source.id(), &mapping.target.lambda().function.name);
+    let (arn, name) = (mapping.source.id(), &mapping.function.name);
     if mapping.source.rules().sharded {
         ApiError::stream_taken(arn, name, uuid)
     } else {

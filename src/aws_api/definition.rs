@@ -32,7 +32,7 @@ pub(crate) fn build(uuid: &str, parameters: &Parameters, now: u64) -> Result<Map
 /// Gives a mapping and its parameters the function's whole ARN.
 pub(crate) fn name_function(mapping: &mut Mapping, parameters: &mut Parameters, arn: String) -> Result<(), ApiError> {
     let unnamed = |_| ApiError::InvalidParameterValue(format!("{arn:?} names no function"));
-    mapping.target.lambda_mut().function = FunctionRef::parse(&arn).map_err(unnamed)?;
+    mapping.function = FunctionRef::parse(&arn).map_err(unnamed)?;
     parameters.0.insert("FunctionName".into(), arn.into());
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! The ARNs of functions and mappings.
 
-use crate::mapping::{Arn, FunctionRef, LambdaTarget, Mapping};
+use crate::mapping::{Arn, FunctionRef, Mapping};
 
 /// The function's whole ARN, with the qualifier that the mapping names. What a file leaves out is that of the source:
 /// AWS wants both in one region, and mostly they are of one account.
 pub(crate) fn function_arn(mapping: &Mapping) -> String {
-    function_at(&place(mapping), &mapping.target.lambda().function)
+    function_at(&place(mapping), &mapping.function)
 }
 
 /// The ARN of a function at a place (`arn:aws:lambda:REGION:ACCOUNT`), with its qualifier.
@@ -24,10 +24,10 @@ pub(crate) fn mapping_arn(mapping: &Mapping) -> String {
 
 /// `arn:aws:lambda:REGION:ACCOUNT`.
 fn place(mapping: &Mapping) -> String {
-    let (LambdaTarget { function, side, .. }, source) = (mapping.target.lambda(), mapping.source.arn());
+    let (function, source) = (&mapping.function, mapping.source.arn());
     let written = Arn::parse(&function.text);
     let partition = written.as_ref().map_or(&source.partition, |arn| &arn.partition);
-    let region = function.region.as_ref().or(side.region.as_ref()).unwrap_or(&source.region);
+    let region = function.region.as_deref().or(mapping.target.region()).unwrap_or(&source.region);
     let account = function.account.as_ref().unwrap_or(&source.account);
     format!("arn:{partition}:lambda:{region}:{account}")
 }

@@ -4,17 +4,17 @@ use jiff::Timestamp;
 
 use crate::machine::uuid::hyphenated;
 use crate::machine::{FailedBatch, Failure};
-use crate::mapping::{LambdaTarget, Mapping};
+use crate::mapping::Mapping;
 
 /// The function's full ARN. What a bare name or a partial ARN leaves open is taken from the source, because AWS wants
 /// both in one region; a region that the mapping sets for its function comes before all others.
 pub(super) fn function_arn(mapping: &Mapping) -> String {
-    let (LambdaTarget { function, side, .. }, source) = (mapping.target.lambda(), mapping.source.arn());
+    let (function, source) = (&mapping.function, mapping.source.arn());
     let partition = match function.text.split(':').collect::<Vec<_>>()[..] {
         ["arn", partition, ..] => partition,
         _ => &source.partition,
     };
-    let region = side.region.as_ref().or(function.region.as_ref()).unwrap_or(&source.region);
+    let region = mapping.target.region().or(function.region.as_deref()).unwrap_or(&source.region);
     let account = function.account.as_ref().unwrap_or(&source.account);
     let mut arn = format!("arn:{partition}:lambda:{region}:{account}:function:{}", function.name);
     if let Some(qualifier) = &function.qualifier {
@@ -69,8 +69,8 @@ mod tests {
     fn the_functions_arn_is_made_whole() {
         let function = |text: &str, own_region: Option<&str>| {
             let mut mapping = fixture::mapping(KINESIS);
-            mapping.target.lambda_mut().function = FunctionRef::parse(text).unwrap();
-            mapping.target.lambda_mut().side.region = own_region.map(Into::into);
+            mapping.function = FunctionRef::parse(text).unwrap();
+            mapping.target.lambda_mut().unwrap().side.region = own_region.map(Into::into);
             function_arn(&mapping)
         };
         let whole = "arn:aws-cn:lambda:cn-north-1:999999999999:function:work:live";

@@ -65,8 +65,13 @@ struct Configuration {
 }
 
 impl LambdaFunction {
-    pub(crate) fn new(client: Client, target: &LambdaTarget, region: &str, bounds: CallBounds) -> Self {
-        let function = &target.function;
+    pub(crate) fn new(
+        client: Client,
+        function: &FunctionRef,
+        target: &LambdaTarget,
+        region: &str,
+        bounds: CallBounds,
+    ) -> Self {
         let (name, qualifier) = identifier(function, region);
         let label = match &qualifier {
             Some(qualifier) => format!("function {}:{qualifier} ({region})", function.name),

@@ -16,12 +16,10 @@ impl Pairs {
     /// Notes a mapping. The name of another one with the same source and function, if there is one.
     pub(super) fn note(&mut self, mapping: &Mapping) -> Option<String> {
         let seen = self.seen.entry(mapping.source.id().to_owned()).or_default();
-        if let Some((_, name)) =
-            seen.iter().find(|(function, _)| same_function(function, &mapping.target.lambda().function))
-        {
+        if let Some((_, name)) = seen.iter().find(|(function, _)| same_function(function, &mapping.function)) {
             return Some(name.clone());
         }
-        seen.push((mapping.target.lambda().function.clone(), mapping.name.clone()));
+        seen.push((mapping.function.clone(), mapping.name.clone()));
         None
     }
 }

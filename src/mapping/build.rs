@@ -10,10 +10,10 @@ use super::layout::Candidate;
 use super::model::{FunctionRef, Mapping, Origin, Poller};
 use super::reader::{Reader, short};
 use super::sources::Source;
-use super::spec::{LambdaTarget, SourceSpec, Target};
+use super::spec::{SourceSpec, Target};
 use super::text::Span;
 use super::value::{Kind, Members};
-use super::{destination, filters, poller, rules, sources};
+use super::{destination, filters, poller, rules, sources, target};
 use crate::machine::uuid::{hyphenated, of_hash};
 use crate::parameters::MAPPING;
 
@@ -42,15 +42,16 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
     let members = reader.members(&candidate.entries, MAPPING, "");
     let name = name(reader, &members, candidate);
     let source = sources::read(reader, &members, candidate.span);
-    let target = target(reader, &members, candidate.span);
+    let function = function(reader, &members, candidate.span);
+    let target = target::read(reader, &members);
     let mut poller = poller::read(reader, &members);
     let source = source.map(|Source { arn, kind, span }| {
         rules::check(reader, &members, kind.rules());
         let source = sources::spec(reader, &members, kind, arn, candidate.span);
         let on_failure = destination::read(reader, &members, &source);
         let filtering = filters::read(reader, &members, &source, on_failure.as_ref());
-        if let Some((target, at)) = &target {
-            regions(reader, &source, target, *at, &poller);
+        if let Some((function, at)) = &function {
+            regions(reader, &source, (function, *at), &target, &poller);
         }
         poller.screening = filtering.screening;
         (source, span, on_failure, filtering)
@@ -60,17 +61,17 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
     for diagnostic in &mut reader.diagnostics[before..] {
         diagnostic.mapping.clone_from(&reader.mapping);
     }
-    let pair = source.as_ref().zip(target.as_ref()).map(|((source, span, ..), (target, _))| Pair {
+    let pair = source.as_ref().zip(function.as_ref()).map(|((source, span, ..), (function, _))| Pair {
         source: source.id().to_owned(),
         noun: source.rules().noun,
         source_region: poller.source.region.clone(),
         endpoint: poller.endpoints.get(source.rules().endpoint).cloned(),
-        function: target.function.clone(),
+        function: function.clone(),
         span: *span,
     });
     let origin = origin(reader);
-    let mapping = match (&name, source, target) {
-        (Some((name, _)), Some((source, _, on_failure, filtering)), Some((target, _))) if sound => Some(Mapping {
+    let mapping = match (&name, source, function) {
+        (Some((name, _)), Some((source, _, on_failure, filtering)), Some((function, _))) if sound => Some(Mapping {
             name: name.clone(),
             uuid: if origin == Origin::Api { name.clone() } else { uuid(name) },
             origin,
@@ -82,7 +83,8 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
                 members.integer("MaximumBatchingWindowInSeconds").map_or(0, |(seconds, _)| narrow(seconds).into()),
             ),
             source,
-            target: Target::Lambda(target),
+            function,
+            target,
             report_batch_item_failures: !members.list("FunctionResponseTypes").is_empty(),
             filters: filtering.patterns,
             filtered_to: filtering.filtered_to,
@@ -163,19 +165,6 @@ pub(crate) fn missing(reader: &mut Reader<'_>, members: &Members, name: &'static
     reader.error_of(name, Code::Missing, at, format!("the mapping has no `{name}`"), help);
 }
 
-fn target(reader: &mut Reader<'_>, members: &Members, span: Span) -> Option<(LambdaTarget, Span)> {
-    let options = members.map("Poller").and_then(|poller| poller.map("Function"));
-    let side = poller::side(reader, options);
-    let (function, span) = function(reader, members, span)?;
-    let target = LambdaTarget {
-        function,
-        side,
-        timeout: options.and_then(|options| options.duration("Timeout")).map(|(timeout, _)| timeout),
-        headers_optional: options.and_then(|options| options.boolean("RequireLambdaHeaders")) == Some(false),
-    };
-    Some((target, span))
-}
-
 fn function(reader: &mut Reader<'_>, members: &Members, span: Span) -> Option<(FunctionRef, Span)> {
     const FORM: &str =
         "write the function's name, its ARN, or `ACCOUNT:function:NAME`, each with an optional `:version` or `:alias`";
@@ -203,9 +192,15 @@ fn function(reader: &mut Reader<'_>, members: &Members, span: Span) -> Option<(F
 }
 
 /// AWS asks for one region; forebay can cross, but that is seldom meant.
-fn regions(reader: &mut Reader<'_>, source: &SourceSpec, target: &LambdaTarget, span: Span, poller: &Poller) {
-    let (Some(region), own) = (&target.function.region, &source.arn().region) else { return };
-    if poller.source.region.is_some() || target.side.region.is_some() || region == own {
+fn regions(
+    reader: &mut Reader<'_>,
+    source: &SourceSpec,
+    (function, span): (&FunctionRef, Span),
+    target: &Target,
+    poller: &Poller,
+) {
+    let (Some(region), own) = (&function.region, &source.arn().region) else { return };
+    if poller.source.region.is_some() || target.region().is_some() || region == own {
         return;
     }
     let noun = source.rules().noun;

@@ -33,7 +33,7 @@ pub fn lint(
     if let (Some(spec), Some(SourceFacts::Queue(queue))) = (mapping.source.queue(), source) {
         lint.redrive(spec, queue);
         lint.retention(spec, queue);
-        if let Some(timeout) = mapping.target.lambda().timeout.or(function.map(|function| function.timeout)) {
+        if let Some(timeout) = mapping.target.timeout().or(function.map(|function| function.timeout)) {
             lint.visibility(spec, queue, timeout);
         }
     }
@@ -161,7 +161,7 @@ impl Lint<'_> {
 
     /// A stream has as many concurrent batches as open shards times its factor.
     fn function(&mut self, function: &FunctionSettings, open_shards: u32) {
-        if let Some(own) = self.mapping.target.lambda().timeout
+        if let Some(own) = self.mapping.target.timeout()
             && own < function.timeout
         {
             let message = format!(

@@ -32,6 +32,7 @@ mod sources;
 mod spec;
 pub(crate) mod suggest;
 mod tags;
+mod target;
 pub(crate) mod text;
 pub(crate) mod tree;
 mod unique;

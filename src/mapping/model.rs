@@ -20,7 +20,9 @@ pub struct Mapping {
     pub origin: Origin,
     /// What feeds it, and what only such a source has.
     pub source: SourceSpec,
-    /// What takes its batches.
+    /// `FunctionName`: what takes its batches, by AWS's name.
+    pub function: FunctionRef,
+    /// How that is invoked.
     pub target: Target,
     /// `Enabled`.
     pub enabled: bool,

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::model::{Arn, FunctionRef, Side};
+use super::model::{Arn, Side};
 use crate::machine::{GroupOrder, MAX_HIDDEN, OnFunctionError, StartingPosition};
 
 /// What feeds a mapping.
@@ -158,18 +158,16 @@ impl Default for VisibilityOptions {
     }
 }
 
-/// What takes a mapping's batches.
+/// How a mapping's function is invoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A Lambda function.
     Lambda(LambdaTarget),
 }
 
-/// A Lambda function, and how it is invoked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How a Lambda function is invoked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LambdaTarget {
-    /// `FunctionName`.
-    pub function: FunctionRef,
     /// How it is reached.
     pub side: Side,
     /// Its timeout, where its configuration may not be read.
@@ -179,18 +177,34 @@ pub struct LambdaTarget {
 }
 
 impl Target {
-    /// The Lambda function that it is.
+    /// `Poller.Function.Timeout`.
     #[must_use]
-    pub const fn lambda(&self) -> &LambdaTarget {
+    pub const fn timeout(&self) -> Option<Duration> {
         match self {
-            Self::Lambda(lambda) => lambda,
+            Self::Lambda(lambda) => lambda.timeout,
         }
     }
 
-    /// The same, to change it.
-    pub const fn lambda_mut(&mut self) -> &mut LambdaTarget {
+    /// `Poller.Function.Region`.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
         match self {
-            Self::Lambda(lambda) => lambda,
+            Self::Lambda(lambda) => lambda.side.region.as_deref(),
+        }
+    }
+
+    /// `Poller.Function.RoleArn`.
+    #[must_use]
+    pub fn role_arn(&self) -> Option<&str> {
+        match self {
+            Self::Lambda(lambda) => lambda.side.role_arn.as_deref(),
+        }
+    }
+
+    /// How a Lambda function is invoked, to change it; `None` for other targets.
+    pub const fn lambda_mut(&mut self) -> Option<&mut LambdaTarget> {
+        match self {
+            Self::Lambda(lambda) => Some(lambda),
         }
     }
 }

@@ -72,7 +72,7 @@ fn same(a: &Pair, b: &Pair) -> bool {
 
 /// Whether two mappings are of the same source and the same function: only one of them may be.
 pub(crate) fn same_pair(a: &Mapping, b: &Mapping) -> bool {
-    a.same_source(b) && same_function(&a.target.lambda().function, &b.target.lambda().function)
+    a.same_source(b) && same_function(&a.function, &b.function)
 }
 
 /// A bare name and an ARN may mean the same function: what only one of them says does not tell them apart.

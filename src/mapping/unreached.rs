@@ -3,7 +3,6 @@
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Severity};
 use super::model::Mapping;
-use super::spec::LambdaTarget;
 
 /// The problem of a source that could not be asked; `reason` says why and what to do, as a lowercase fragment. An
 /// error: nothing can be polled that cannot be asked.
@@ -33,7 +32,7 @@ pub fn source_missing(mapping: &Mapping) -> Diagnostic {
 /// warning where only the permission to read its configuration is missing, since it can be invoked all the same.
 #[must_use]
 pub fn function_unreached(mapping: &Mapping, severity: Severity, reason: &str) -> Diagnostic {
-    let message = format!("the function {} could not be asked: {reason}", mapping.target.lambda().function.text);
+    let message = format!("the function {} could not be asked: {reason}", mapping.function.text);
     let help = "`Poller.Function.Timeout` serves where the configuration may not be read";
     of_mapping(Code::FunctionUnreached, severity, mapping, message, (severity == Severity::Warning).then_some(help))
 }
@@ -41,8 +40,8 @@ pub fn function_unreached(mapping: &Mapping, severity: Severity, reason: &str) -
 /// The problem of a function, or of its version or alias, that does not exist where it was looked for.
 #[must_use]
 pub fn function_missing(mapping: &Mapping) -> Diagnostic {
-    let LambdaTarget { function, side, .. } = mapping.target.lambda();
-    let region = function.region.as_ref().or(side.region.as_ref()).unwrap_or(&mapping.source.arn().region);
+    let function = &mapping.function;
+    let region = function.region.as_deref().or(mapping.target.region()).unwrap_or(&mapping.source.arn().region);
     let place = match &function.account {
         Some(account) => format!("in account {account} ({region})"),
         None => format!("in {region}"),
@@ -126,7 +125,7 @@ mod tests {
             ("111122223333:function:f", "function f not found in account 111122223333 (us-east-1)"),
         ] {
             let mut mapping = mapping(SQS);
-            mapping.target.lambda_mut().function = FunctionRef::parse(function).unwrap();
+            mapping.function = FunctionRef::parse(function).unwrap();
             assert_eq!(function_missing(&mapping).message, message);
         }
     }

@@ -53,7 +53,7 @@ impl KinesisStream {
         let (arn, region) = (mapping.source.arn(), mapping.source_region());
         let name = arn.resource.strip_prefix("stream/").unwrap_or(&arn.resource).to_owned();
         // Not what AWS shows, but the best guess where the function's configuration may not be read.
-        let stand_in = mapping.target.lambda().side.role_arn.as_deref().unwrap_or_default();
+        let stand_in = mapping.target.role_arn().unwrap_or_default();
         Self {
             client,
             clock,

@@ -92,7 +92,7 @@ impl From<&Snapshot> for MappingStatus {
             uuid: mapping.uuid.clone(),
             name: mapping.name.clone(),
             event_source_arn: mapping.source.id().to_owned(),
-            function_arn: mapping.target.lambda().function.text.clone(),
+            function_arn: mapping.function.text.clone(),
             batch_size: mapping.batch_size,
             maximum_batching_window_in_seconds: mapping.window.as_secs(),
             function_response_types: types.into_iter().collect(),

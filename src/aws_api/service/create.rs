@@ -20,7 +20,7 @@ impl Service {
         let now = parts.now();
         let mut mapping = build(&uuid, &parameters, now)?;
         let settings = parts.while_open(ask(&*parts.connector, &mapping, Asked::All)).await?;
-        let arn = whole_arn(&mapping.target.lambda().function, settings.as_ref(), mapping.source.arn());
+        let arn = whole_arn(&mapping.function, settings.as_ref(), mapping.source.arn());
         name_function(&mut mapping, &mut parameters, arn)?;
         let definition = Definition { parameters: parameters.0, modified_unix_ms: now, deleting: false };
 

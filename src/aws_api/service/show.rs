@@ -118,7 +118,7 @@ fn is_wanted(mapping: &Mapping, query: &ListQuery) -> bool {
     query.event_source_arn.as_ref().is_none_or(|arn| *arn == mapping.source.id())
         && query.function.as_ref().is_none_or(|function| {
             // The name alone rules most mappings out, and costs nothing.
-            function.name == mapping.target.lambda().function.name && function.names(&shape::function_arn(mapping))
+            function.name == mapping.function.name && function.names(&shape::function_arn(mapping))
         })
 }
 

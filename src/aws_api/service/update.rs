@@ -32,7 +32,7 @@ impl Service {
         }
         if names_function {
             let settings = parts.while_open(ask(&*parts.connector, &mapping, Asked::Function)).await?;
-            let arn = whole_arn(&mapping.target.lambda().function, settings.as_ref(), mapping.source.arn());
+            let arn = whole_arn(&mapping.function, settings.as_ref(), mapping.source.arn());
             name_function(&mut mapping, &mut parameters, arn)?;
         }
         if !same_pair(&mapping, &made.mapping) {

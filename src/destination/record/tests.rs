@@ -212,8 +212,7 @@ fn characters_that_sqs_refuses_are_escaped_and_mean_the_same() {
 #[test]
 fn a_partial_arn_and_a_qualifier_are_kept_in_the_record() {
     let mut mapping = mapping(KINESIS);
-    mapping.target.lambda_mut().function =
-        crate::mapping::FunctionRef::parse("999999999999:function:myfunction:live").unwrap();
+    mapping.function = crate::mapping::FunctionRef::parse("999999999999:function:myfunction:live").unwrap();
     let record = Encoder::new(&mapping).message(&stream_failure(), ROOM).unwrap().text;
     let expected = r#""functionArn":"arn:aws:lambda:us-east-2:999999999999:function:myfunction:live","#;
     assert!(record.contains(expected), "{record}");

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::{clean, read};
 use crate::machine::{BackoffPolicy, GroupOrder, OnFunctionError};
-use crate::mapping::{FunctionRef, LambdaTarget, Mapping, Poller, QueueSpec, Side, SourceSpec, VisibilityOptions};
+use crate::mapping::{
+    FunctionRef, LambdaTarget, Mapping, Poller, QueueSpec, Side, SourceSpec, Target, VisibilityOptions,
+};
 
 const ANSWER: &str = r#"{
     "UUID": "a1b2c3d4-5678-90ab-cdef-11111EXAMPLE",
@@ -56,7 +58,7 @@ fn group_order(mapping: &Mapping) -> Option<GroupOrder> {
 }
 
 fn function(mapping: &Mapping) -> &FunctionRef {
-    &mapping.target.lambda().function
+    &mapping.function
 }
 
 #[test]
@@ -173,7 +175,7 @@ fn defaults_are_those_of_aws() {
     let source = queue(&mapping);
     assert_eq!((source.receive_wait, source.on_failure_attempts), (None, 3));
     assert_eq!(source.visibility, VisibilityOptions::default());
-    let LambdaTarget { side, timeout, headers_optional, .. } = mapping.target.lambda();
+    let Target::Lambda(LambdaTarget { side, timeout, headers_optional }) = &mapping.target;
     assert_eq!((side, *timeout, *headers_optional), (&Side::default(), None, false));
 }
 
@@ -217,7 +219,8 @@ fn everything_under_poller() {
           30s\n    HoldLimit: 1h\n    OnFunctionError: { Backoff: { Initial: 2s } }\n  RetryBackoff: { Maximum: 100ms \
            }\n  RateLimit: 50\n  DrainTimeout: 2m\n";
     let [mapping] = clean(text).try_into().unwrap();
-    let (poller, queue, target) = (&mapping.poller, queue(&mapping), mapping.target.lambda());
+    let (poller, queue) = (&mapping.poller, queue(&mapping));
+    let Target::Lambda(target) = &mapping.target;
     assert_eq!(poller.source.role_arn.as_deref(), Some("arn:aws:iam::123456789012:role/poll"));
     assert_eq!(
         (poller.source.region.as_deref(), target.side.region.as_deref()),

@@ -55,7 +55,7 @@ fn a_definition_is_a_mapping_that_its_uuid_names() {
     })));
     assert_eq!((mapping.name.as_str(), mapping.uuid.as_str()), (UUID, UUID));
     assert_eq!((&mapping.origin, mapping.origin.to_string().as_str()), (&Origin::Api, "(api)"));
-    assert_eq!((mapping.source.id(), mapping.target.lambda().function.text.as_str()), (QUEUE, FUNCTION));
+    assert_eq!((mapping.source.id(), mapping.function.text.as_str()), (QUEUE, FUNCTION));
     assert_eq!((mapping.batch_size, mapping.window, mapping.enabled), (50, Duration::from_secs(3), false));
     assert_eq!(
         (mapping.source.queue().unwrap().maximum_concurrency, mapping.report_batch_item_failures),

@@ -135,7 +135,7 @@ fn the_examples_are_clean() {
     for stream in [clicks, stock] {
         assert!(crate::mapping::lint(&stream, None, None).is_empty(), "{}", stream.name);
     }
-    assert_eq!((orders.name.as_str(), orders.target.lambda().function.name.as_str()), ("orders", "process-orders"));
+    assert_eq!((orders.name.as_str(), orders.function.name.as_str()), ("orders", "process-orders"));
     assert!(orders.report_batch_item_failures);
     assert!(matches!(&orders.source, SourceSpec::Queue(queue) if queue.maximum_concurrency.is_some()));
     for fifo in [orders_fifo.source, payments.source] {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use forebay::AwsConnector;
-use forebay::function::Function as _;
 use forebay::machine::FaultKind;
 use forebay::source::QueueSource as _;
 
@@ -83,10 +82,10 @@ async fn a_version_and_a_whole_arn_name_a_function() {
     assert_eq!(answer.executed_version.as_deref(), Some("1"));
 
     let mut named = mapping(&queue.arn, "work");
-    named.target.lambda_mut().function.text = format!("{arn}:1");
-    named.target.lambda_mut().function.qualifier = Some("1".to_owned());
-    named.target.lambda_mut().function.region = Some(REGION.to_owned());
-    named.target.lambda_mut().function.account = Some(account.id.clone());
+    named.function.text = format!("{arn}:1");
+    named.function.qualifier = Some("1".to_owned());
+    named.function.region = Some(REGION.to_owned());
+    named.function.account = Some(account.id.clone());
     let answer = connector.function(&named).await.unwrap().invoke(Bytes::from_static(b"{}")).await.unwrap();
     assert_eq!(answer.executed_version.as_deref(), Some("1"));
 }

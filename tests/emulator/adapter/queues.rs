@@ -6,7 +6,6 @@ use aws_sdk_sqs::primitives::Blob;
 use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeNameForSends, QueueAttributeName};
 use bytes::Bytes;
 use forebay::engine::{Connector as _, SourcePort};
-use forebay::function::Function as _;
 use forebay::machine::{FaultKind, Message, PollId, PollRequest, SettleEntry, SettleOutcome};
 use forebay::source::{QueueSource, SqsQueue};
 

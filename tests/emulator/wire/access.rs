@@ -8,7 +8,6 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
 use bytes::Bytes;
 use forebay::AwsConnector;
-use forebay::function::Function as _;
 use forebay::machine::{Fault, FaultKind, PollId, PollRequest};
 use forebay::mapping::Mapping;
 use forebay::source::QueueSource as _;
@@ -71,12 +70,12 @@ async fn the_region_comes_from_the_arn_unless_the_mapping_names_one() {
     connector.function(&mapping).await.unwrap().invoke(Bytes::new()).await.unwrap();
     assert_eq!(signer(&server, "Invoke"), signed("OWN", "eu-west-1", "lambda"), "a bare name is in the queue's region");
 
-    mapping.target.lambda_mut().function.region = Some("us-east-2".to_owned());
+    mapping.function.region = Some("us-east-2".to_owned());
     connector.function(&mapping).await.unwrap().invoke(Bytes::new()).await.unwrap();
     assert_eq!(signer(&server, "Invoke"), signed("OWN", "us-east-2", "lambda"));
 
     mapping.poller.source.region = Some("ap-south-1".to_owned());
-    mapping.target.lambda_mut().side.region = Some("sa-east-1".to_owned());
+    mapping.target.lambda_mut().unwrap().side.region = Some("sa-east-1".to_owned());
     receive(&connector, &mapping).await.unwrap();
     connector.function(&mapping).await.unwrap().invoke(Bytes::new()).await.unwrap();
     assert_eq!(signer(&server, "ReceiveMessage"), signed("OWN", "ap-south-1", "sqs"));

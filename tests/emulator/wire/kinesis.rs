@@ -1,6 +1,5 @@
 //! Kinesis calls against scripted answers: every row must end in its class, after exactly one request.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use forebay::AwsConnector;
@@ -31,7 +30,7 @@ pub(crate) async fn connector(server: &Scripted) -> AwsConnector {
 
 pub(crate) async fn stream(server: &Scripted) -> KinesisStream {
     let (connector, mapping) = (connector(server).await, stream_mapping());
-    let function = Arc::new(connector.function(&mapping).await.unwrap());
+    let function = connector.function(&mapping).await.unwrap();
     connector.kinesis(&mapping, function).await.unwrap()
 }
 

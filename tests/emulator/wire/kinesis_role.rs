@@ -93,9 +93,9 @@ async fn without_an_answer_records_show_the_mappings_role_or_none() {
         for stand_in in [None, Some(INVOKER)] {
             let connector = connector(&server).await;
             let mut mapping = stream_mapping();
-            let function = Arc::new(connector.function(&mapping).await.unwrap());
+            let function = connector.function(&mapping).await.unwrap();
             // The function is called without it, lest somebody is asked to assume the role.
-            mapping.target.lambda_mut().side.role_arn = stand_in.map(Into::into);
+            mapping.target.lambda_mut().unwrap().side.role_arn = stand_in.map(Into::into);
             let stream = connector.kinesis(&mapping, function).await.unwrap();
             let before = asked(&server);
             for _ in 0..3 {
@@ -127,8 +127,8 @@ async fn a_role_that_is_known_comes_before_the_mappings_own() {
     server.on("GetFunctionConfiguration", [Action::json(200, &json!({"Timeout": 30, "Role": ROLE}))]);
     let connector = connector(&server).await;
     let mut mapping = stream_mapping();
-    let function = Arc::new(connector.function(&mapping).await.unwrap());
-    mapping.target.lambda_mut().side.role_arn = Some(INVOKER.into());
+    let function = connector.function(&mapping).await.unwrap();
+    mapping.target.lambda_mut().unwrap().side.role_arn = Some(INVOKER.into());
     let stream = connector.kinesis(&mapping, function).await.unwrap();
     assert_eq!(shown(&stream).await, ROLE);
 }

@@ -1,11 +1,12 @@
 //! Invoke against scripted answers: every row must end in its class, after exactly one request.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use forebay::AwsConnector;
 use forebay::aws::CallBounds;
-use forebay::function::{Function as _, FunctionSettings, LambdaFunction};
+use forebay::function::{Function, FunctionSettings};
 use forebay::machine::FaultKind;
 use serde_json::json;
 
@@ -18,12 +19,12 @@ const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:orders";
 const LARGEST: usize = 6_291_556;
 const ROLE: &str = "arn:aws:iam::000000000000:role/work";
 
-async fn function(server: &Scripted, name: &str, timeout: Option<Duration>) -> LambdaFunction {
+async fn function(server: &Scripted, name: &str, timeout: Option<Duration>) -> Arc<dyn Function> {
     let bounds = CallBounds { invoke_grace: Duration::from_millis(200), ..CallBounds::default() };
     let config = sdk_config(server.endpoint(), "000000000000").await;
     let connector = AwsConnector::with_config(config).unwrap().with_bounds(bounds);
     let mut mapping = mapping(QUEUE, name);
-    mapping.target.lambda_mut().timeout = timeout;
+    mapping.target.lambda_mut().unwrap().timeout = timeout;
     connector.function(&mapping).await.unwrap()
 }
 
@@ -156,7 +157,7 @@ async fn only_an_answer_of_lambda_counts() {
             let config = sdk_config(server.endpoint(), "000000000000").await;
             let connector = AwsConnector::with_config(config).unwrap().with_bounds(bounds);
             let mut mapping = mapping(QUEUE, "work");
-            mapping.target.lambda_mut().headers_optional = case == 2;
+            mapping.target.lambda_mut().unwrap().headers_optional = case == 2;
             if case > 0 {
                 server.without_request_ids();
             }

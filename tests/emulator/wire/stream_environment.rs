@@ -2,7 +2,6 @@
 //! each row runs the probe below in a process of its own.
 
 use std::process::Stdio;
-use std::sync::Arc;
 
 use forebay::AwsConnector;
 use forebay::source::StreamSource as _;
@@ -23,7 +22,7 @@ async fn probe() {
     let connector = AwsConnector::new();
     let kinesis = mapping(KINESIS, "work");
     let dynamodb = mapping(DYNAMODB, "work");
-    let function = Arc::new(connector.function(&kinesis).await.unwrap());
+    let function = connector.function(&kinesis).await.unwrap();
     let listed = [
         connector.kinesis(&kinesis, function).await.unwrap().shards().await.map(|listing| listing.shards.len()),
         connector.dynamodb_stream(&dynamodb).await.unwrap().shards().await.map(|listing| listing.shards.len()),

@@ -164,7 +164,8 @@ fn mapping(rng: &mut Rng, index: usize) -> Mapping {
     let poller = &mut mapping.poller;
     poller.rate_limit = (rng.u8(0..10) == 0).then(|| rng.u32(1..20)).and_then(NonZeroU32::new);
     poller.drain_timeout = (rng.u8(0..5) == 0).then(|| Duration::from_secs(rng.u64(1..30)));
-    mapping.target.lambda_mut().timeout = rng.bool().then(|| Duration::from_secs(rng.u64(1..60)));
+    mapping.target.lambda_mut().expect("a Lambda function").timeout =
+        rng.bool().then(|| Duration::from_secs(rng.u64(1..60)));
     mapping
 }
 

@@ -120,7 +120,7 @@ async fn an_update_whose_client_goes_away_is_whole_or_never_was() {
         assert_eq!(rig.state(&uuid).await, "Enabled");
         let shown = rig.get(&uuid).await.unwrap()["FunctionArn"].as_str().unwrap().to_owned();
         let kept = rig.store.function_of(&uuid).await;
-        let runs = rig.engine.overview(&uuid).await.unwrap().mapping.target.lambda().function.text.clone();
+        let runs = rig.engine.overview(&uuid).await.unwrap().mapping.function.text.clone();
         assert_eq!((&shown, &kept), (&runs, &runs));
         seen.insert(shown.ends_with(function));
     }

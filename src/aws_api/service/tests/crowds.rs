@@ -58,8 +58,7 @@ async fn pairs_that_are_changed_at_once_never_meet() {
     let won = [first.is_ok(), second.is_ok(), third.is_ok()];
     assert_eq!(won.iter().filter(|won| **won).count(), 1, "{won:?}");
     let overviews = rig.engine.overviews().await.unwrap();
-    let functions: BTreeSet<&str> =
-        overviews.iter().map(|one| one.mapping.target.lambda().function.text.as_str()).collect();
+    let functions: BTreeSet<&str> = overviews.iter().map(|one| one.mapping.function.text.as_str()).collect();
     assert_eq!(functions.len(), overviews.len());
 }
 

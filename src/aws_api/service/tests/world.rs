@@ -58,7 +58,7 @@ impl Port {
         Self {
             world: Arc::clone(world),
             source: mapping.source.id().to_owned(),
-            function: mapping.target.lambda().function.name.clone(),
+            function: mapping.function.name.clone(),
         }
     }
 
