@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::books::Held;
 use crate::machine::Record;
 
 /// Everything of a shard that was read and that the mark does not cover yet, in the order of the shard.
@@ -19,8 +20,7 @@ pub(super) struct Frontier {
     slots: VecDeque<Slot>,
     /// The place after the last record that was processed or settled.
     reached: u64,
-    held: usize,
-    bytes: usize,
+    held: Held,
 }
 
 /// Records that settle when one tumbling window does.
@@ -50,8 +50,8 @@ enum State {
 impl Frontier {
     /// Takes in the next record of the shard, and gives it its place.
     pub(super) fn push(&mut self, record: Record, read_unix_ms: u64) -> u64 {
-        self.held += 1;
-        self.bytes += record.fragment.len();
+        self.held.records += 1;
+        self.held.bytes += record.fragment.len();
         let place = self.first + self.slots.len() as u64;
         self.slots.push_back(Slot { sequence: Arc::clone(&record.id), read_unix_ms, state: State::Held(record) });
         place
@@ -63,6 +63,11 @@ impl Frontier {
             State::Held(record) => Some(record),
             State::Processed(_) | State::Settled => None,
         }
+    }
+
+    /// When the record at a place arrived (Unix milliseconds); never where it is settled.
+    pub(super) fn arrived(&self, place: u64) -> u64 {
+        self.get(place).map_or(u64::MAX, |record| record.arrived_unix_ms)
     }
 
     /// Notes that a record was processed in a tumbling window; `false` when it was not held any more.
@@ -91,8 +96,8 @@ impl Frontier {
     fn leave(&mut self, place: u64, state: State) -> bool {
         let Some(slot) = self.index(place).and_then(|index| self.slots.get_mut(index)) else { return false };
         let State::Held(record) = &slot.state else { return false };
-        self.held -= 1;
-        self.bytes -= record.fragment.len();
+        self.held.records -= 1;
+        self.held.bytes -= record.fragment.len();
         slot.state = state;
         self.reached = self.reached.max(place + 1);
         self.advance();
@@ -137,14 +142,9 @@ impl Frontier {
         self.slots.is_empty() && self.runs.is_empty()
     }
 
-    /// Records that are not settled or processed.
-    pub(super) const fn held(&self) -> usize {
+    /// Records that are not settled or processed, and their bytes.
+    pub(super) const fn held(&self) -> Held {
         self.held
-    }
-
-    /// Their bytes.
-    pub(super) const fn bytes(&self) -> usize {
-        self.bytes
     }
 
     /// Records from the first that is held to the newest, settled or not.
@@ -185,14 +185,14 @@ mod tests {
         let places: Vec<u64> = (1..=4).map(|number| frontier.push(record(number), u64::from(number))).collect();
         assert!(frontier.settle(places[1]));
         assert!(frontier.settle(places[3]));
-        assert_eq!((frontier.mark(), frontier.held(), frontier.span()), (None, 2, 4));
+        assert_eq!((frontier.mark(), frontier.held().records, frontier.span()), (None, 2, 4));
         assert!(frontier.settle(places[0]));
         assert_eq!(frontier.mark().map(|mark| &**mark), Some("2"));
         assert_eq!(frontier.oldest_read(), Some(3));
         assert!(frontier.settle(places[2]));
         assert_eq!(frontier.mark().map(|mark| &**mark), Some("4"));
         assert!(frontier.is_clear());
-        assert_eq!((frontier.held(), frontier.bytes()), (0, 0));
+        assert_eq!(frontier.held(), Held::default());
     }
 
     #[test]
@@ -203,7 +203,7 @@ mod tests {
         assert!(frontier.process(places[1], 1));
         assert!(!frontier.process(places[1], 1));
         assert!(frontier.process(places[3], 1));
-        assert_eq!((frontier.held(), frontier.span(), frontier.mark()), (3, 4, None));
+        assert_eq!((frontier.held().records, frontier.span(), frontier.mark()), (3, 4, None));
         assert_eq!(frontier.oldest_read(), Some(1));
         // The third record was given up, and is confirmed only after the window is over.
         frontier.release(1);

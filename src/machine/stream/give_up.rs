@@ -4,12 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::invoke::Settled;
-use super::lanes::{LastOfWindow, Piece};
+use bytes::Bytes;
+
+use super::context::Context;
+use super::lanes::Piece;
+use super::records::{Records, Settled};
 use super::shard::ShardKey;
 use super::{DestinationOrder, StreamMachine};
 use crate::machine::{
-    BatchId, Condition, DeliverRequest, DeliveryId, Event, FailedBatch, FailedSpan, Failure, Fault, Mono, Output, uuid,
+    Condition, DeliverRequest, DeliveryId, Event, FailedBatch, FailedSpan, Failure, Fault, Mono, Output, uuid,
 };
 
 /// Deliveries of a mapping that are open at once: each takes a connection.
@@ -62,8 +65,20 @@ impl Deliveries {
         self.ready.push_back(id);
     }
 
+    /// The next one that may be sent counts as sent.
+    fn begin(&mut self) -> Option<(DeliveryId, &Delivery)> {
+        if self.in_flight >= MOST_DELIVERIES {
+            return None;
+        }
+        let id = self.ready.pop_front()?;
+        let delivery = self.open.get(&id)?;
+        self.in_flight += 1;
+        Some((id, delivery))
+    }
+
     fn confirmed(&mut self, id: DeliveryId) -> Option<Delivery> {
         let delivery = self.open.remove(&id)?;
+        self.in_flight -= 1;
         if let Some(line) = self.lines.get_mut(&delivery.shard) {
             line.pop_front();
             match line.front() {
@@ -74,37 +89,45 @@ impl Deliveries {
         Some(delivery)
     }
 
+    /// Lets those be sent again whose pause is over.
+    fn wake(&mut self, now: Mono) {
+        while let Some(&(at, id)) = self.waiting.first()
+            && at <= now
+        {
+            self.waiting.pop_first();
+            self.ready.push_back(id);
+        }
+    }
+
     /// Lets all that wait be tried now.
     pub(super) fn hasten(&mut self, now: Mono) {
         self.waiting = std::mem::take(&mut self.waiting).into_iter().map(|(_, id)| (now, id)).collect();
     }
 }
 
-impl StreamMachine {
+impl Records {
     /// Gives up the records of a piece, or the final invoke of a window.
-    pub(super) fn give_up(&mut self, key: ShardKey, piece: Piece, condition: Condition) {
-        let (destination, records) = (self.options.destination, piece.places.len());
-        let failure = destination.map(|_| self.failure(key, &piece, condition));
+    pub(super) fn give_up(&mut self, piece: Piece, condition: Condition, cx: &mut Context) {
+        let records = piece.places.len();
+        let failure = cx.options.destination.map(|order| (order, self.failure(&piece, condition, cx)));
         // A window that is given up is closed for good: the next one need not wait for the destination.
         let settled = match piece.last_of_window {
-            Some(last) => self.window_closed(key, last),
+            Some(last) => self.window_closed(last),
             None => Settled::Records(piece.places),
         };
-        let Some(failure) = failure else {
-            self.out.emit(Event::Dropped { records, condition });
-            return self.settle(key, &settled);
+        let Some((order, failure)) = failure else {
+            cx.out.emit(Event::Dropped { records, condition });
+            return self.settle(&settled, cx);
         };
-        let Some(shard) = self.shards.get_mut(&key) else { return };
-        shard.deliveries += 1;
-        let id = DeliveryId(self.out.name());
-        let ordered = destination == Some(DestinationOrder::Kept);
-        self.deliveries.add(id, Delivery { shard: key, settled, failure, tries: 0 }, ordered);
+        self.deliveries += 1;
+        let id = DeliveryId(cx.out.name());
+        let delivery = Delivery { shard: self.key, settled, failure, tries: 0 };
+        cx.deliveries.add(id, delivery, order == DestinationOrder::Kept);
     }
 
-    fn failure(&mut self, key: ShardKey, piece: &Piece, condition: Condition) -> Failure {
-        let (uuid, spare) = (uuid::random(&mut self.rng), uuid::random(&mut self.rng));
-        let shard = self.shards.get(&key);
-        let record = |place: Option<&u64>| shard.and_then(|shard| shard.frontier.get(*place?));
+    fn failure(&self, piece: &Piece, condition: Condition, cx: &mut Context) -> Failure {
+        let (uuid, spare) = (uuid::random(&mut cx.rng), uuid::random(&mut cx.rng));
+        let record = |place: Option<&u64>| self.frontier.get(*place?);
         let span = record(piece.places.first()).zip(record(piece.places.last())).map(|(first, last)| FailedSpan {
             start: Arc::clone(&first.id),
             end: Arc::clone(&last.id),
@@ -112,9 +135,7 @@ impl StreamMachine {
             last_unix_ms: last.arrived_unix_ms,
             records: piece.places.len(),
         });
-        let window = shard.and_then(|shard| shard.windows.as_ref()).and_then(|windows| {
-            windows.info(piece.last_of_window.is_some(), piece.last_of_window == Some(LastOfWindow::Early))
-        });
+        let window = self.windows.as_ref().and_then(|windows| windows.info(piece.last_of_window));
         let answer = piece.answer.as_ref();
         let request_id = answer.and_then(|answer| answer.request_id.clone());
         Failure {
@@ -126,66 +147,61 @@ impl StreamMachine {
             response: answer
                 .filter(|_| condition == Condition::RetryAttemptsExhausted)
                 .map(|answer| answer.response.clone()),
-            unix_ms: self.now.unix_ms,
-            batch: FailedBatch::Stream {
-                shard: shard.map(|shard| Arc::clone(&shard.id)).unwrap_or_default(),
-                span,
-                window,
+            unix_ms: cx.now.unix_ms,
+            batch: FailedBatch::Stream { shard: Arc::clone(&self.id), span, window },
+            // The state of a window goes on, so its events cannot be built again.
+            payload: match self.windows {
+                Some(_) => self.body(&piece.places, piece.last_of_window),
+                None => Bytes::new(),
             },
-            payload: shard
-                .filter(|shard| shard.windows.is_some())
-                .map(|shard| self.body(shard, piece))
-                .unwrap_or_default(),
         }
     }
 
-    fn deliver(&mut self, id: DeliveryId) {
-        let Some(delivery) = self.deliveries.open.get(&id) else { return };
-        let Some(shard) = self.shards.get(&delivery.shard) else { return };
-        // Built anew for each try, so that it does not lie in memory beside the records.
+    /// Built anew for each try, so that its payload does not lie in memory beside the records.
+    fn to_deliver(&self, delivery: &Delivery) -> Failure {
         let payload = match &delivery.settled {
-            Settled::Records(places) if delivery.failure.payload.is_empty() => {
-                self.body(shard, &Piece::new(BatchId(0), places.clone()))
-            }
+            Settled::Records(places) if delivery.failure.payload.is_empty() => self.body(places, None),
             _ => delivery.failure.payload.clone(),
         };
-        let failure = Arc::new(Failure { payload, ..delivery.failure.clone() });
-        self.deliveries.in_flight += 1;
-        self.out.push(Output::Deliver(DeliverRequest { id, failure }));
+        Failure { payload, ..delivery.failure.clone() }
     }
+}
 
+impl StreamMachine {
     /// Sends what is due, and what there was no room for.
     pub(super) fn send_deliveries(&mut self) {
-        while let Some(&(at, id)) = self.deliveries.waiting.first()
-            && at <= self.now.mono
-        {
-            self.deliveries.waiting.pop_first();
-            self.deliveries.ready.push_back(id);
-        }
-        while self.deliveries.in_flight < MOST_DELIVERIES
-            && let Some(id) = self.deliveries.ready.pop_front()
-        {
-            self.deliver(id);
+        let Context { deliveries, out, now, .. } = &mut self.cx;
+        deliveries.wake(now.mono);
+        while let Some((id, delivery)) = deliveries.begin() {
+            if let Some(shard) = self.shards.get(&delivery.shard) {
+                let failure = Arc::new(shard.records.to_deliver(delivery));
+                out.push(Output::Deliver(DeliverRequest { id, failure }));
+            }
         }
     }
 
     pub(super) fn delivered(&mut self, id: DeliveryId, result: Result<(), Fault>) {
+        if let Err(fault) = result {
+            return self.cx.delivery_failed(id, fault);
+        }
+        let Some(Delivery { shard, settled, failure, .. }) = self.cx.deliveries.confirmed(id) else { return };
+        self.cx.health.destination_ok();
+        let (records, condition) = (failure.batch.records(), failure.condition);
+        self.cx.out.emit(Event::DeliveredToDestination { records, condition });
+        self.work_on(shard, |shard, cx| {
+            shard.records.deliveries -= 1;
+            shard.records.settle(&settled, cx);
+        });
+    }
+}
+
+impl Context {
+    fn delivery_failed(&mut self, id: DeliveryId, fault: Fault) {
         let Some(delivery) = self.deliveries.open.get_mut(&id) else { return };
-        self.deliveries.in_flight -= 1;
-        let (records, condition) = (delivery.failure.batch.records(), delivery.failure.condition);
-        let Err(fault) = result else {
-            self.health.destination_ok();
-            let Some(delivery) = self.deliveries.confirmed(id) else { return };
-            self.out.emit(Event::DeliveredToDestination { records, condition });
-            if let Some(shard) = self.shards.get_mut(&delivery.shard) {
-                shard.deliveries -= 1;
-            }
-            self.settle(delivery.shard, &delivery.settled);
-            return self.advance_shard(delivery.shard);
-        };
         delivery.tries += 1;
-        let tries = delivery.tries;
-        let retry_in = self.options.retry.pause(tries, &mut self.rng).max(fault.retry_after.unwrap_or_default());
+        let (tries, records) = (delivery.tries, delivery.failure.batch.records());
+        let retry_in = self.pause(tries, &fault);
+        self.deliveries.in_flight -= 1;
         self.deliveries.waiting.insert((self.now.mono + retry_in, id));
         self.health.destination_failed(&fault);
         let Fault { kind, message, .. } = fault;

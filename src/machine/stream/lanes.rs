@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::shard::ShardKey;
+use super::windows::LastOfWindow;
 use crate::machine::envelope::body_bytes;
 use crate::machine::{BatchId, FailedResponse, FlushReason, Mono};
 
@@ -17,6 +19,13 @@ pub(super) struct Limits {
     pub(super) bytes: usize,
 }
 
+/// Names a lane of a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LaneKey {
+    pub(super) shard: ShardKey,
+    pub(super) lane: usize,
+}
+
 /// The records of some of a shard's keys, strictly one batch after the other.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
@@ -25,18 +34,19 @@ pub(super) struct Lane {
     queued_bytes: usize,
     /// When the batching window opened: with the first record that waits, but not before the lane was free.
     opened: Option<Mono>,
-    /// The pieces of the batch that is worked on; the last one is next, and the only one that may be in flight.
+    /// The pieces of the batch that is worked on, but for the one in flight; the last one is next.
     work: Vec<Piece>,
-    /// The last piece is with the function.
-    pub(super) flying: bool,
+    /// What is with the function.
+    flying: Option<Piece>,
     /// The place after the last record that was processed.
     passed: u64,
 }
 
 /// A batch, or what a failure has made of it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Piece {
-    pub(super) batch: BatchId,
+    /// Its name, once it was with the function.
+    pub(super) batch: Option<BatchId>,
     /// In the order of the shard. Empty for the final invoke of a tumbling window.
     pub(super) places: Vec<u64>,
     /// The final invoke of a tumbling window.
@@ -49,15 +59,6 @@ pub(super) struct Piece {
     pub(super) wake: Option<Mono>,
     /// The function's last answer for these records.
     pub(super) answer: Option<LastAnswer>,
-}
-
-/// Why a tumbling window is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LastOfWindow {
-    /// Its time is over.
-    Complete,
-    /// Its state has become too large.
-    Early,
 }
 
 /// What a failure record tells of the function.
@@ -77,14 +78,20 @@ pub(super) struct Closed {
 }
 
 impl Piece {
-    pub(super) const fn new(batch: BatchId, places: Vec<u64>) -> Self {
-        Self { batch, places, last_of_window: None, attempts: 0, faults: 0, wake: None, answer: None }
+    /// A batch with a budget of its own.
+    pub(super) fn new(places: Vec<u64>) -> Self {
+        Self { places, ..Self::default() }
+    }
+
+    /// The final invoke of a tumbling window.
+    pub(super) fn last(last: LastOfWindow) -> Self {
+        Self { last_of_window: Some(last), ..Self::default() }
     }
 }
 
 impl Lane {
     pub(super) fn push(&mut self, place: u64, bytes: usize, now: Mono) {
-        if self.opened.is_none() && self.work.is_empty() {
+        if self.opened.is_none() && self.work.is_empty() && !self.is_flying() {
             self.opened = Some(now);
         }
         self.queue.push_back((place, u32::try_from(bytes).unwrap_or(u32::MAX)));
@@ -148,15 +155,6 @@ impl Lane {
         self.queued_bytes
     }
 
-    /// The piece that is next, or in flight.
-    pub(super) fn piece(&self) -> Option<&Piece> {
-        self.work.last()
-    }
-
-    pub(super) fn piece_mut(&mut self) -> Option<&mut Piece> {
-        self.work.last_mut()
-    }
-
     /// Notes that the function has processed these records; `false` when one of them stands before another that was
     /// processed earlier.
     pub(super) fn pass(&mut self, places: &[u64]) -> bool {
@@ -173,16 +171,49 @@ impl Lane {
         self.work.push(piece);
     }
 
-    /// Takes the piece that is next; a lane that becomes free opens the window of what waits.
-    pub(super) fn finish(&mut self, now: Mono) -> Option<Piece> {
-        let piece = self.work.pop();
+    /// Takes the piece that is next.
+    pub(super) fn next_piece(&mut self) -> Option<Piece> {
+        self.work.pop()
+    }
+
+    /// A piece is done: a lane that has become free opens the window of what waits.
+    pub(super) fn freed(&mut self, now: Mono) {
         if self.work.is_empty() && !self.queue.is_empty() {
             self.opened = Some(now);
         }
-        piece
     }
 
-    /// The place of the record that is next, or in flight.
+    /// Hands a piece to the function.
+    pub(super) fn fly(&mut self, piece: Piece) {
+        self.opened = None;
+        self.flying = Some(piece);
+    }
+
+    /// Takes the piece back that was with the function.
+    pub(super) fn land(&mut self) -> Option<Piece> {
+        self.flying.take()
+    }
+
+    pub(super) const fn is_flying(&self) -> bool {
+        self.flying.is_some()
+    }
+
+    /// Lets the piece that is next be tried now.
+    pub(super) fn wake(&mut self) {
+        if let Some(piece) = self.work.last_mut() {
+            piece.wake = None;
+        }
+    }
+
+    /// When a lane that is not in flight wants to be looked at again, but for records that become too old.
+    pub(super) fn due(&self, limits: &Limits) -> Option<Mono> {
+        match self.work.last() {
+            Some(piece) => piece.wake,
+            None => self.window_ends(limits),
+        }
+    }
+
+    /// The place of the record that is next.
     pub(super) fn next_place(&self) -> Option<u64> {
         match self.work.last() {
             Some(piece) => piece.places.first().copied(),
@@ -192,18 +223,18 @@ impl Lane {
 
     /// The place after the last record in flight.
     pub(super) fn flying_to(&self) -> Option<u64> {
-        let piece = self.work.last().filter(|_| self.flying)?;
-        piece.places.last().map(|last| last + 1)
+        self.flying.as_ref()?.places.last().map(|last| last + 1)
     }
 
     /// Nothing waits and nothing is worked on.
     pub(super) fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.work.is_empty()
+        self.queue.is_empty() && self.work.is_empty() && !self.is_flying()
     }
 
     /// Whether its work has failed before, so that it may stand still for long.
     pub(super) fn is_stuck(&self) -> bool {
-        self.work.last().is_some_and(|piece| piece.attempts > 0 || piece.faults > 0)
+        let first = self.flying.as_ref().or(self.work.last());
+        first.is_some_and(|piece| piece.attempts > 0 || piece.faults > 0)
     }
 }
 
@@ -245,10 +276,11 @@ mod tests {
         let mut lane = lane(&[1, 1]);
         assert_eq!(closed(&mut lane, &WINDOW, 999), None);
         assert_eq!(closed(&mut lane, &WINDOW, 1000), Some((vec![0, 1], FlushReason::Window)));
-        lane.start(Piece::new(BatchId(1), vec![0, 1]));
+        lane.fly(Piece::new(vec![0, 1]));
         lane.push(2, 1, at(1500));
         assert_eq!(lane.window_ends(&WINDOW), None);
-        lane.finish(at(2000));
+        assert!(lane.land().is_some());
+        lane.freed(at(2000));
         assert_eq!(lane.window_ends(&WINDOW), Some(at(3000)));
     }
 

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::StreamMachine;
+use super::context::Context;
 use super::lineage::{Lineage, Plan, Start};
+use super::reading::Reading;
+use super::records::Records;
 use super::shard::{Shard, ShardKey};
 use super::standing::SKEW_SHOWN;
 use super::windows::Windows;
@@ -48,10 +51,7 @@ pub(super) struct Listing {
     pub(super) contradicted: Option<Mono>,
     /// Shards that begin when their pins are saved.
     pinned: Vec<Start>,
-    /// Pinned shards that were not answered yet, and the records that the others brought meanwhile.
-    pub(super) opening: usize,
-    pub(super) polled: usize,
-    last_key: u32,
+    last_key: ShardKey,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,101 +84,126 @@ impl Listing {
     pub(super) const fn stop(&mut self) {
         self.next = None;
     }
-}
 
-impl StreamMachine {
     /// Claims and lists when it is time.
-    pub(super) fn claim_and_list(&mut self) {
-        let now = self.now.mono;
-        if self.listing.open || self.draining.is_some() || self.listing.next.unwrap_or(now) > now {
+    pub(super) fn ask_if_due(&mut self, cx: &mut Context) {
+        let now = cx.mono();
+        if self.open || cx.draining.is_some() || self.next.unwrap_or(now) > now {
             return;
         }
-        self.listing.open = true;
-        self.listing.next = None;
-        if self.listing.stage == Stage::Claiming {
-            self.out.ask(StreamRequest::Claim);
+        self.open = true;
+        self.next = None;
+        if self.stage == Stage::Claiming {
+            cx.out.ask(StreamRequest::Claim);
         } else {
-            self.listing.last = now;
-            self.out.ask(StreamRequest::List);
+            self.last = now;
+            cx.out.ask(StreamRequest::List);
         }
     }
 
-    pub(super) fn claimed(&mut self, result: Result<Positions, Fault>) {
-        self.listing.open = false;
+    pub(super) fn claimed(&mut self, result: Result<Positions, Fault>, cx: &mut Context) {
+        self.open = false;
         match result {
             Ok(positions) => {
-                self.listing.failures = 0;
-                self.health.store_ok();
+                self.failures = 0;
+                cx.health.store_ok();
                 let fence = positions.fence;
-                self.listing.stage = if positions.begun { Stage::Running } else { Stage::Beginning };
-                self.listing.lineage = Some((Lineage::new(self.options.start, positions), fence));
-                self.listing.next = Some(self.now.mono);
+                self.stage = if positions.begun { Stage::Running } else { Stage::Beginning };
+                self.lineage = Some((Lineage::new(cx.options.start, positions), fence));
+                self.next = Some(cx.mono());
             }
             Err(fault) => {
-                self.listing.failures += 1;
-                let pause = self.options.retry.pause(self.listing.failures, &mut self.rng);
-                self.listing.next = Some(self.now.mono + pause);
-                self.health.store_failed(&fault);
-                self.out.emit(Event::CheckpointFailed { message: fault.message, retry_in: pause });
+                self.failures += 1;
+                let pause = cx.options.retry.pause(self.failures, &mut cx.rng);
+                self.next = Some(cx.mono() + pause);
+                cx.health.store_failed(&fault);
+                cx.out.emit(Event::CheckpointFailed { message: fault.message, retry_in: pause });
             }
         }
     }
 
-    pub(super) fn listed(&mut self, result: Result<StreamListing, Fault>) {
-        self.listing.open = false;
-        let StreamListing { shards, disabled } = match result {
-            Ok(listing) => listing,
-            Err(fault) => return self.list_failed(fault),
-        };
-        self.listing.failures = 0;
-        self.source_recovered(ShardKey::LISTING);
-        self.health.stands(Standing::Disabled, disabled.map(|disabled| format!("FB0611: {disabled}")));
-        self.listing.named = shards.len();
-        if self.draining.is_some() {
-            return;
-        }
-        let unix_ms = self.now.unix_ms;
-        let Some((lineage, _)) = &mut self.listing.lineage else { return };
-        let plan = lineage.listed(&shards, unix_ms);
-        let names: BTreeSet<&str> = shards.iter().map(|shard| &*shard.id).collect();
+    /// Takes a listing in; what follows from it, unless the mapping drains.
+    fn take_in(&mut self, listing: StreamListing, cx: &mut Context) -> Option<Plan> {
+        let StreamListing { shards, disabled } = listing;
+        self.failures = 0;
+        cx.reads.listing_fails = false;
+        cx.source_recovered();
+        cx.health.stands(Standing::Disabled, disabled.map(|disabled| format!("FB0611: {disabled}")));
+        self.named = shards.len();
+        let (lineage, _) = self.lineage.as_mut().filter(|_| cx.draining.is_none())?;
+        let plan = lineage.listed(&shards, cx.now.unix_ms);
         // A life before this one may have ended before it saw the children of what it finished.
-        let first = self.listing.listings == 0;
-        let ended = shards.iter().map(|shard| &shard.id).filter(|_| first);
-        self.listing.childless.extend(ended.cloned());
-        self.listing.listings += 1;
-        self.listing.childless.retain(|shard| lineage.has_unseen_children(shard));
-        self.follow(plan);
-        self.judge_missing(|shard| names.contains(shard));
-        self.judge_marks();
-        self.plan_listing();
+        let first = self.listings == 0;
+        self.childless.extend(shards.iter().map(|shard| Arc::clone(&shard.id)).filter(|_| first));
+        self.listings += 1;
+        self.childless.retain(|shard| lineage.has_unseen_children(shard));
+        Some(plan)
     }
 
-    fn list_failed(&mut self, fault: Fault) {
-        self.listing.failures += 1;
-        let pause = self.options.retry.pause(self.listing.failures, &mut self.rng);
-        let pause = pause.max(fault.retry_after.unwrap_or_default()).max(APART);
-        self.listing.next = Some(self.now.mono + pause);
+    fn failed(&mut self, fault: Fault, cx: &mut Context) {
+        self.failures += 1;
+        let pause = cx.pause(self.failures, &fault).max(APART);
+        self.next = Some(cx.mono() + pause);
         if fault.kind != FaultKind::Cancelled {
-            self.failing.insert(ShardKey::LISTING);
-            self.health.source_failed(&fault);
+            cx.reads.listing_fails = true;
+            cx.health.source_failed(&fault);
         }
-        self.out.emit(Event::ListFailed { kind: fault.kind, message: fault.message, retry_in: pause });
+        cx.out.emit(Event::ListFailed { kind: fault.kind, message: fault.message, retry_in: pause });
     }
 
-    fn plan_listing(&mut self) {
-        let certain = self.listing.childless.is_empty() && self.listing.contradicted.is_none();
-        let pause = if certain && !self.shards.is_empty() {
-            self.listing.fruitless = 0;
-            self.listing.again.checked_sub(1).map_or(SELDOM, |left| {
-                self.listing.again = left;
+    /// When to list again, where shards are read or not.
+    fn plan_next(&mut self, reads: bool, now: Mono) {
+        let certain = self.childless.is_empty() && self.contradicted.is_none();
+        let pause = if certain && reads {
+            self.fruitless = 0;
+            self.again.checked_sub(1).map_or(SELDOM, |left| {
+                self.again = left;
                 AGAIN[left.min(AGAIN.len() - 1)]
             })
         } else {
-            self.listing.fruitless += 1;
-            APART.saturating_mul(1 << (self.listing.fruitless - 1).min(6)).min(FRUITLESS)
+            self.fruitless += 1;
+            APART.saturating_mul(1 << (self.fruitless - 1).min(6)).min(FRUITLESS)
         };
-        let at = self.now.mono + pause;
-        self.listing.next = Some(self.listing.next.map_or(at, |next| next.min(at)));
+        let at = now + pause;
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
+    }
+
+    /// A shard is processed to its end; what follows from that.
+    fn shard_ended(&mut self, id: &Arc<str>, now: Mono) -> Plan {
+        let plan = self.lineage.as_mut().map(|(lineage, _)| lineage.finished(id)).unwrap_or_default();
+        if self.lineage.as_ref().is_some_and(|(lineage, _)| lineage.has_unseen_children(id)) {
+            self.childless.insert(Arc::clone(id));
+            self.fruitless = 0;
+        }
+        self.again = AGAIN.len();
+        self.soon(now);
+        plan
+    }
+}
+
+impl StreamMachine {
+    pub(super) fn listed(&mut self, result: Result<StreamListing, Fault>) {
+        self.listing.open = false;
+        let listing = match result {
+            Ok(listing) => listing,
+            Err(fault) => return self.listing.failed(fault, &mut self.cx),
+        };
+        let names: BTreeSet<Arc<str>> = listing.shards.iter().map(|shard| Arc::clone(&shard.id)).collect();
+        let Some(plan) = self.listing.take_in(listing, &mut self.cx) else { return };
+        self.follow(plan);
+        self.judge_missing(&names);
+        self.listing.judge_marks(&mut self.cx);
+        self.listing.plan_next(!self.shards.is_empty(), self.cx.now.mono);
+    }
+
+    /// Settles what a new listing says of shards that could not be found: those that it does not name are gone.
+    fn judge_missing(&mut self, names: &BTreeSet<Arc<str>>) {
+        let missing = self.shards.iter().filter(|(_, shard)| shard.reading.is_missing());
+        let missing: Vec<(ShardKey, bool)> =
+            missing.map(|(&key, shard)| (key, names.contains(&shard.records.id))).collect();
+        for (key, listed) in missing {
+            self.work_on(key, |shard, cx| shard.judge_missing(listed, cx));
+        }
     }
 
     /// Carries out what the lineage wants.
@@ -186,12 +211,12 @@ impl StreamMachine {
         let first = self.listing.stage == Stage::Beginning;
         let saves = !plan.save.is_empty();
         for (shard, mark) in plan.save {
-            self.saving.set(shard, mark);
+            self.cx.saving.set(shard, mark);
         }
         if first && saves {
             // Nothing is read before the pins are kept: after a crash the mapping would begin at another place.
             self.listing.pinned.extend(plan.start);
-            self.saving.hasten(self.now.mono);
+            self.cx.saving.hasten(self.cx.now.mono);
             return;
         }
         for start in plan.start {
@@ -206,7 +231,7 @@ impl StreamMachine {
         }
         self.listing.stage = Stage::Running;
         let pinned = std::mem::take(&mut self.listing.pinned);
-        self.listing.opening = pinned.len();
+        self.cx.reads.opening = pinned.len();
         for start in pinned {
             self.begin(start, true);
         }
@@ -214,21 +239,42 @@ impl StreamMachine {
 
     fn begin(&mut self, start: Start, first: bool) {
         let Start { shard: id, from } = start;
-        let from = self.pinned_in_time(&id, from, first);
+        let cx = &mut self.cx;
+        let from = cx.pinned_in_time(&id, from, first);
         let ready = self.listing.lineage.as_ref().is_none_or(|(lineage, _)| lineage.is_settled_parent(&id));
-        let latest = first && self.options.start == StartingPosition::Latest;
-        self.out.check(Invariant::ParentBeforeChild, ready || latest);
-        self.out.emit(Event::ShardStarted { shard: Arc::clone(&id), from: from.clone() });
-        self.listing.last_key += 1;
-        let key = ShardKey(self.listing.last_key);
+        let options = &cx.options;
+        let latest = first && options.start == StartingPosition::Latest;
+        cx.out.check(Invariant::ParentBeforeChild, ready || latest);
+        cx.out.emit(Event::ShardStarted { shard: Arc::clone(&id), from: from.clone() });
+        self.listing.last_key.0 += 1;
+        let key = self.listing.last_key;
         let pinned = first && matches!(from, Mark::Latest(_));
-        let options = &self.options;
-        let mut shard = Shard::new(id, from, pinned, options.reads, options.parallelization, self.now.mono);
-        shard.windows = options.tumbling_window.map(Windows::new);
-        self.shards.insert(key, shard);
-        self.advance_shard(key);
+        let windows = |length| Windows::new(length, Arc::clone(&id), Arc::clone(&options.source_arn));
+        let windows = options.tumbling_window.map(windows);
+        let reading = Reading::new(from, pinned, options.reads, cx.now.mono);
+        self.shards.insert(key, Shard::new(reading, Records::new(key, id, windows), options));
+        self.work_on(key, |_, _| {});
     }
 
+    /// A closed shard whose every record is settled: its children may begin.
+    pub(super) fn end_shard(&mut self, key: ShardKey) {
+        let Some(Shard { records, entries, .. }) = self.shards.remove(&key) else { return };
+        let cx = &mut self.cx;
+        cx.out.check(Invariant::CheckpointContiguous, records.frontier.is_clear());
+        let id = records.id;
+        cx.books.forget(key, entries);
+        cx.reads.forget(key);
+        let end = self.listing.lineage.as_ref().map_or(Mark::End(None), |(lineage, _)| lineage.end_of(&id));
+        cx.saving.set(Arc::clone(&id), Some(end));
+        cx.out.emit(Event::ShardEnded { shard: Arc::clone(&id) });
+        let plan = self.listing.shard_ended(&id, cx.now.mono);
+        if cx.draining.is_none() {
+            self.follow(plan);
+        }
+    }
+}
+
+impl Context {
     /// A pin that is still to come was made by a clock that was wrong. It would leave out what arrives until then, so
     /// it is taken for now.
     fn pinned_in_time(&mut self, id: &Arc<str>, from: Mark, first: bool) -> Mark {
@@ -243,21 +289,5 @@ impl StreamMachine {
             self.out.emit(Event::PinMoved { shard: Arc::clone(id), from, to: to.clone() });
         }
         to
-    }
-
-    /// The shard is processed to its end.
-    pub(super) fn shard_ended(&mut self, id: &Arc<str>) {
-        let now = self.now.mono;
-        let Some((lineage, _)) = &mut self.listing.lineage else { return };
-        let plan = lineage.finished(id);
-        if lineage.has_unseen_children(id) {
-            self.listing.childless.insert(Arc::clone(id));
-            self.listing.fruitless = 0;
-        }
-        self.listing.again = AGAIN.len();
-        self.listing.soon(now);
-        if self.draining.is_none() {
-            self.follow(plan);
-        }
     }
 }

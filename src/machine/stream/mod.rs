@@ -1,23 +1,29 @@
 //! The machine of a stream: every shard's lanes, retries and frontier, and the lineage of the shards.
 
-mod again;
 mod age;
+mod answer;
+mod books;
+mod context;
 mod drain;
+mod flights;
 mod frontier;
 mod give_up;
-mod invoke;
 mod lanes;
 mod lineage;
 mod list;
 mod machine;
 mod options;
-mod read;
+mod pace;
+mod reading;
+mod reads;
+mod records;
 mod retry;
 mod save;
 mod shard;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod windows;
 
 pub use machine::StreamMachine;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::StreamMachine;
-use super::shard::ShardKey;
-use crate::machine::{Event, Fault, FaultKind, Invariant, Mark, Mono, Output, SaveId, SaveRequest, StreamRequest};
+use super::shard::{Shard, ShardKey};
+use crate::machine::outbox::Outbox;
+use crate::machine::{Event, Fault, FaultKind, Fence, Mark, Mono, Output, SaveId, SaveRequest, Stream, StreamRequest};
 
 /// The time between two writes of a mapping: a crash repeats what was settled since the last one.
 const EVERY: Duration = Duration::from_secs(1);
@@ -58,119 +59,122 @@ impl Saving {
         self.open.is_none() && self.changes.is_empty() && self.dirty.is_empty()
     }
 
-    fn wants(&self) -> bool {
-        self.open.is_none() && !(self.changes.is_empty() && self.dirty.is_empty())
-    }
-}
-
-impl StreamMachine {
-    pub(super) fn save_due(&self) -> Option<Mono> {
-        (self.saving.wants() && self.listing.fence().is_some()).then_some(self.saving.next)
+    /// When the next write is due, if there is something to write.
+    pub(super) fn due(&self) -> Option<Mono> {
+        let wants = self.open.is_none() && !(self.changes.is_empty() && self.dirty.is_empty());
+        wants.then_some(self.next)
     }
 
-    pub(super) fn save_if_due(&mut self) {
-        let Some(fence) = self.listing.fence().filter(|_| self.save_due().is_some_and(|due| due <= self.now.mono))
-        else {
+    /// Writes what has changed, when it is time.
+    fn write_if_due(&mut self, fence: Fence, shards: &BTreeMap<ShardKey, Shard>, now: Mono, out: &mut Outbox<Stream>) {
+        if self.due().is_none_or(|due| due > now) {
             return;
-        };
-        let dirty = std::mem::take(&mut self.saving.dirty);
-        let mut changes = std::mem::take(&mut self.saving.changes);
-        for key in &dirty {
-            if let Some((shard, mark)) = self.shards.get(key).and_then(|shard| Some((shard, shard.mark()?))) {
-                changes.insert(Arc::clone(&shard.id), Some(mark));
-            }
         }
+        let dirty = std::mem::take(&mut self.dirty);
+        let mut changes = std::mem::take(&mut self.changes);
+        changes.extend(marks(&dirty, shards).map(|(shard, mark)| (Arc::clone(shard), Some(mark))));
         // What was settled behind a gap moves no mark.
         if changes.is_empty() {
             return;
         }
-        let id = SaveId(self.out.name());
+        let id = SaveId(out.name());
         let changes: Vec<_> = changes.into_iter().collect();
-        self.saving.next = self.now.mono + EVERY;
-        self.saving.open = Some(Write { id, changes: changes.clone(), dirty });
-        self.out.ask(StreamRequest::Save(SaveRequest { id, fence, changes }));
+        self.next = now + EVERY;
+        self.open = Some(Write { id, changes: changes.clone(), dirty });
+        out.ask(StreamRequest::Save(SaveRequest { id, fence, changes }));
     }
 
-    pub(super) fn saved(&mut self, id: SaveId, result: Result<(), Fault>) {
-        let Some(write) = self.saving.open.take_if(|write| write.id == id) else { return };
-        match result {
-            Ok(()) => self.save_took_effect(write),
-            Err(fault) if fault.kind == FaultKind::Fenced => self.fenced(),
-            Err(fault) => self.save_failed(write, &fault),
-        }
-    }
-
-    fn save_took_effect(&mut self, write: Write) {
-        self.saving.failures = 0;
-        self.health.store_ok();
-        for key in write.dirty {
-            if !self.saving.dirty.contains(&key) {
-                let oldest = self.shards.get(&key).and_then(|shard| shard.frontier.oldest_read());
-                self.set_unsaved(key, oldest);
-            }
-        }
-        for (shard, mark) in write.changes {
+    fn took_effect(&mut self, changes: Vec<(Arc<str>, Option<Mark>)>, out: &mut Outbox<Stream>) {
+        self.failures = 0;
+        for (shard, mark) in changes {
             match &mark {
                 // Nothing follows on either.
-                None | Some(Mark::End(_)) => drop(self.saving.confirmed.remove(&shard)),
-                Some(mark) => drop(self.saving.confirmed.insert(Arc::clone(&shard), mark.clone())),
+                None | Some(Mark::End(_)) => drop(self.confirmed.remove(&shard)),
+                Some(mark) => drop(self.confirmed.insert(Arc::clone(&shard), mark.clone())),
             }
             if let Some(mark) = mark {
-                self.out.emit(Event::Checkpointed { shard, mark });
+                out.emit(Event::Checkpointed { shard, mark });
             }
         }
-        self.begin_pinned();
     }
 
-    fn save_failed(&mut self, write: Write, fault: &Fault) {
-        self.saving.failures += 1;
+    /// Keeps for the next write what this one did not save.
+    fn keep(&mut self, write: Write) {
         for (shard, mark) in write.changes {
             // What was set since then is newer. Marks of frontiers are taken anew.
-            self.saving.changes.entry(shard).or_insert(mark);
+            self.changes.entry(shard).or_insert(mark);
         }
-        self.saving.dirty.extend(write.dirty);
-        let pause = self.options.retry.pause(self.saving.failures, &mut self.rng);
-        let pause = if self.draining.is_some() { SOON } else { pause };
-        self.saving.next = self.now.mono + pause;
-        self.health.store_failed(fault);
-        self.out.emit(Event::CheckpointFailed { message: fault.message.clone(), retry_in: pause });
+        self.dirty.extend(write.dirty);
     }
 
     /// The marks that cover something and that the store has not confirmed: it is processed again at the next start.
-    pub(super) fn unsaved(&self) -> Vec<(Arc<str>, Mark)> {
-        let open = self.saving.open.iter();
-        let sent = open.clone().flat_map(|write| write.changes.iter().map(|(shard, mark)| (shard, mark.as_ref())));
-        let set = self.saving.changes.iter().map(|(shard, mark)| (shard, mark.as_ref()));
-        let mut marks: BTreeMap<&Arc<str>, Option<&Mark>> = sent.chain(set).collect();
-        let dirty = open.flat_map(|write| &write.dirty).chain(&self.saving.dirty);
-        let moved: Vec<(&Arc<str>, Mark)> =
-            dirty.filter_map(|key| self.shards.get(key).and_then(|shard| Some((&shard.id, shard.mark()?)))).collect();
-        marks.extend(moved.iter().map(|(shard, mark)| (*shard, Some(mark))));
-        let covering = marks.into_iter().filter_map(|(shard, mark)| Some((shard, mark?)));
+    pub(super) fn unsaved(&self, shards: &BTreeMap<ShardKey, Shard>) -> Vec<(Arc<str>, Mark)> {
+        let open = self.open.iter();
+        let sent = open.clone().flat_map(|write| write.changes.iter().map(|(shard, mark)| (shard, mark.clone())));
+        let set = self.changes.iter().map(|(shard, mark)| (shard, mark.clone()));
+        let dirty = open.map(|write| &write.dirty).chain([&self.dirty]);
+        let moved = dirty.flat_map(|dirty| marks(dirty, shards)).map(|(shard, mark)| (shard, Some(mark)));
+        let newest: BTreeMap<&Arc<str>, Option<Mark>> = sent.chain(set).chain(moved).collect();
+        let covering = newest.into_iter().filter_map(|(shard, mark)| Some((shard, mark?)));
         covering
             .filter(|(_, mark)| matches!(mark, Mark::After(_) | Mark::End(_)))
-            .filter(|(shard, mark)| self.saving.confirmed.get(*shard) != Some(mark))
-            .map(|(shard, mark)| (Arc::clone(shard), mark.clone()))
+            .filter(|(shard, mark)| self.confirmed.get(*shard) != Some(mark))
+            .map(|(shard, mark)| (Arc::clone(shard), mark))
             .collect()
+    }
+}
+
+/// The marks that follow from the frontiers of these shards.
+fn marks<'a>(
+    keys: &'a BTreeSet<ShardKey>,
+    shards: &'a BTreeMap<ShardKey, Shard>,
+) -> impl Iterator<Item = (&'a Arc<str>, Mark)> {
+    let records = keys.iter().filter_map(|key| Some(&shards.get(key)?.records));
+    records.filter_map(|records| Some((&records.id, records.mark()?)))
+}
+
+impl StreamMachine {
+    pub(super) fn save_if_due(&mut self) {
+        if let Some(fence) = self.listing.fence() {
+            let cx = &mut self.cx;
+            cx.saving.write_if_due(fence, &self.shards, cx.now.mono, &mut cx.out);
+        }
+    }
+
+    pub(super) fn saved(&mut self, id: SaveId, result: Result<(), Fault>) {
+        let cx = &mut self.cx;
+        let Some(mut write) = cx.saving.open.take_if(|write| write.id == id) else { return };
+        match result {
+            Ok(()) => {
+                cx.health.store_ok();
+                write.dirty.retain(|key| !cx.saving.dirty.contains(key));
+                for key in write.dirty {
+                    if let Some(shard) = self.shards.get_mut(&key) {
+                        let oldest = shard.records.frontier.oldest_read();
+                        cx.books.set_unsaved(key, &mut shard.entries, oldest);
+                    }
+                }
+                cx.saving.took_effect(write.changes, &mut cx.out);
+                self.begin_pinned();
+            }
+            Err(fault) if fault.kind == FaultKind::Fenced => self.fenced(),
+            Err(fault) => {
+                cx.saving.keep(write);
+                cx.saving.failures += 1;
+                let pause = cx.options.retry.pause(cx.saving.failures, &mut cx.rng);
+                let pause = if cx.draining.is_some() { SOON } else { pause };
+                cx.saving.next = cx.now.mono + pause;
+                cx.health.store_failed(&fault);
+                cx.out.emit(Event::CheckpointFailed { message: fault.message, retry_in: pause });
+            }
+        }
     }
 
     /// Somebody else has the marks now: nothing that we still do may count.
     fn fenced(&mut self) {
         let message = "the checkpoints were taken over: starting again from what is kept now".to_owned();
-        self.out.emit(Event::CheckpointFailed { message, retry_in: Duration::ZERO });
+        self.cx.out.emit(Event::CheckpointFailed { message, retry_in: Duration::ZERO });
         self.done = true;
-        self.out.push(Output::Done);
-    }
-
-    /// A closed shard whose every record is settled: its children may begin.
-    pub(super) fn finish_if_ended(&mut self, key: ShardKey) {
-        let Some(shard) = self.shards.get(&key).filter(|shard| shard.is_finished()) else { return };
-        let clear = shard.frontier.is_clear();
-        self.out.check(Invariant::CheckpointContiguous, clear);
-        let Some(id) = self.forget_shard(key) else { return };
-        let end = self.listing.lineage.as_ref().map_or(Mark::End(None), |(lineage, _)| lineage.end_of(&id));
-        self.saving.set(Arc::clone(&id), Some(end));
-        self.out.emit(Event::ShardEnded { shard: Arc::clone(&id) });
-        self.shard_ended(&id);
+        self.cx.out.push(Output::Done);
     }
 }

@@ -1,170 +1,97 @@
-//! What is known of one shard that is being read.
+//! One shard that is being read and processed.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use super::ShardReads;
-use super::frontier::Frontier;
-use super::lanes::{Lane, Limits};
+use super::StreamOptions;
+use super::books::{Entries, Held};
+use super::context::Context;
+use super::lanes::{Lane, LaneKey};
+use super::reading::Reading;
+use super::records::Records;
+use super::turn::Turn;
 use super::windows::Windows;
-use crate::machine::{Cursor, Mark, Mono, Position, ReadId};
+use crate::machine::Mono;
 
 /// Names a shard inside the machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ShardKey(pub(super) u32);
 
-impl ShardKey {
-    /// No shard has this key: it stands for the listing where failures are gathered.
-    pub(super) const LISTING: Self = Self(0);
-}
-
-/// One shard that is being read and processed.
+/// A shard: how it is read, what was read of it and is not settled, and the lanes in which that is processed.
 #[derive(Debug)]
 pub(super) struct Shard {
-    pub(super) id: Arc<str>,
-    /// Where it began.
-    origin: Mark,
-    /// The last record that was read.
-    last_read: Option<Arc<str>>,
-    /// Where the next read goes on.
-    pub(super) cursor: Cursor,
-    /// Records that arrived before this time are not wanted (Unix milliseconds).
-    pub(super) skip_before: Option<u64>,
-    /// The read that is open.
-    pub(super) reading: Option<ReadId>,
-    /// A drain still begins batches of the records before this place.
-    pub(super) goal: u64,
-    /// When the next read is due.
-    pub(super) read_at: Mono,
-    /// When the open read, or the last one, was asked for (Unix milliseconds).
-    pub(super) asked_unix_ms: u64,
-    /// When the last read was asked for, if it found the shard empty and caught up.
-    pub(super) quiet_unix_ms: Option<u64>,
-    pub(super) read_failures: u32,
-    /// It was answered at least once.
-    pub(super) opened: bool,
-    /// The source said that it does not exist; the next listing decides.
-    pub(super) missing: bool,
-    /// Closed, and read to its end.
-    pub(super) at_end: bool,
-    /// What the next read may bring.
-    pub(super) expected_bytes: usize,
-    /// What the open read may bring.
-    pub(super) asked_bytes: usize,
-    /// How many records the next read asks for.
-    pub(super) next_records: u32,
-    /// How many records the last read asked for.
-    pub(super) asked_records: u32,
-    pub(super) frontier: Frontier,
+    pub(super) reading: Reading,
+    pub(super) records: Records,
     pub(super) lanes: Vec<Lane>,
-    pub(super) windows: Option<Windows>,
-    /// Failure records that are not confirmed.
-    pub(super) deliveries: u32,
-    /// The age that was shown last.
-    pub(super) shown_age: Duration,
-    /// Its entry among the machine's timers.
-    pub(super) timer: Option<Mono>,
-    /// Its entry among the machine's unsaved shards.
-    pub(super) unsaved: Option<u64>,
-    /// What it adds to the machine's sums.
-    pub(super) counted: (usize, usize),
+    /// What stands of it in the machine's books.
+    pub(super) entries: Entries,
 }
 
 impl Shard {
-    /// A shard that goes on at its mark; `pinned` says that it was pinned at LATEST just now.
-    pub(super) fn new(id: Arc<str>, from: Mark, pinned: bool, reads: ShardReads, lanes: u32, now: Mono) -> Self {
-        let (next_records, expected_bytes) = Self::first_read();
-        let mut shard = Self {
-            id,
-            origin: from,
-            last_read: None,
-            cursor: Cursor::Open(Position::Latest),
-            skip_before: None,
-            reading: None,
-            goal: 0,
-            read_at: now,
-            asked_unix_ms: 0,
-            quiet_unix_ms: None,
-            read_failures: 0,
-            opened: false,
-            missing: false,
-            at_end: false,
-            expected_bytes,
-            next_records,
-            asked_records: 0,
-            asked_bytes: 0,
-            frontier: Frontier::default(),
-            lanes: (0..lanes.max(1)).map(|_| Lane::default()).collect(),
-            windows: None,
-            deliveries: 0,
-            shown_age: Duration::ZERO,
-            timer: None,
-            unsaved: None,
-            counted: (0, 0),
-        };
-        if !pinned {
-            shard.reopen(reads);
+    /// A shard of which nothing was read yet.
+    pub(super) fn new(reading: Reading, records: Records, options: &StreamOptions) -> Self {
+        let lanes = (0..options.parallelization.max(1)).map(|_| Lane::default()).collect();
+        Self { reading, records, lanes, entries: Entries::default() }
+    }
+
+    /// Does everything that has become possible, and brings the machine's books in line with it.
+    pub(super) fn advance(&mut self, cx: &mut Context) {
+        for lane in 0..self.lanes.len() {
+            self.turn(lane, cx).advance();
         }
-        shard
+        self.read_if_due(cx);
+        let due = self.due(cx);
+        cx.books.set_timer(self.records.key, &mut self.entries, due);
+        cx.books.set_held(&mut self.entries, self.records.frontier.held());
+        let unsaved = self.entries.unsaved_since(self.records.frontier.oldest_read());
+        cx.books.set_unsaved(self.records.key, &mut self.entries, unsaved);
     }
 
-    /// Opens the shard again after the last record that was read.
-    ///
-    /// A pin is opened by its time: LATEST would by now be another place.
-    pub(super) fn reopen(&mut self, reads: ShardReads) {
-        let position = match (&self.last_read, &self.origin) {
-            (Some(sequence), _) | (None, Mark::After(sequence)) => Position::After(Arc::clone(sequence)),
-            (None, Mark::Timestamp(ms) | Mark::Latest(ms)) if reads.by_time => Position::Timestamp(*ms),
-            (None, Mark::Timestamp(ms) | Mark::Latest(ms)) => {
-                self.skip_before = Some(ms / 1000 * 1000);
-                Position::TrimHorizon
-            }
-            (None, Mark::TrimHorizon | Mark::End(_)) => Position::TrimHorizon,
-        };
-        self.cursor = Cursor::Open(position);
-    }
-
-    /// Opens the shard at its oldest record: what lies between is gone.
-    pub(super) fn reopen_at_horizon(&mut self) {
-        self.cursor = Cursor::Open(Position::TrimHorizon);
-    }
-
-    pub(super) fn was_read(&mut self, sequence: &Arc<str>) {
-        self.last_read = Some(Arc::clone(sequence));
-    }
-
-    /// The mark to save: all that was read up to it is settled.
-    pub(super) fn mark(&self) -> Option<Mark> {
-        self.frontier.mark().map(|sequence| Mark::After(Arc::clone(sequence)))
+    /// A lane, and what it works with.
+    pub(super) fn turn<'a>(&'a mut self, lane: usize, cx: &'a mut Context) -> Turn<'a> {
+        let key = LaneKey { shard: self.records.key, lane };
+        Turn { key, lane: &mut self.lanes[lane], records: &mut self.records, reading: &self.reading, cx }
     }
 
     /// The lane of a key.
-    pub(super) fn lane_of(&self, key_hash: u64) -> usize {
+    pub(super) fn lane_of(&mut self, key_hash: u64) -> &mut Lane {
+        let lane = key_hash % self.lanes.len() as u64;
         // The remainder is smaller than the number of lanes, which is at most 100.
-        usize::try_from(key_hash % self.lanes.len() as u64).unwrap_or_default()
+        &mut self.lanes[usize::try_from(lane).unwrap_or_default()]
     }
 
     /// Records and bytes that wait in lanes that make progress.
-    pub(super) fn flowing(&self) -> (usize, usize) {
+    pub(super) fn flowing(&self) -> Held {
         let flowing = self.lanes.iter().filter(|lane| !lane.is_stuck());
-        flowing.fold((0, 0), |(records, bytes), lane| (records + lane.queued(), bytes + lane.queued_bytes()))
+        flowing.fold(Held::default(), |sum, lane| Held {
+            records: sum.records + lane.queued(),
+            bytes: sum.bytes + lane.queued_bytes(),
+        })
+    }
+
+    /// In a drain: lets lanes that lag behind others finish what the others are beyond. Else it would be processed
+    /// again after the mark, which cannot pass it.
+    pub(super) fn catch_up(&mut self) {
+        let flying = self.lanes.iter().filter_map(Lane::flying_to).max();
+        self.records.goal = self.records.frontier.reached().max(flying.unwrap_or_default());
     }
 
     /// Everything of it is settled and nothing can follow.
     pub(super) fn is_finished(&self) -> bool {
-        self.at_end
-            && self.frontier.is_clear()
-            && self.deliveries == 0
+        self.reading.is_at_end()
+            && self.records.frontier.is_clear()
+            && self.records.deliveries == 0
             && self.lanes.iter().all(Lane::is_idle)
-            && self.windows.as_ref().is_none_or(Windows::is_closed)
+            && self.records.windows.as_ref().is_none_or(Windows::is_closed)
     }
 
-    /// When a lane wants to be looked at again, but for records that become too old.
-    pub(super) fn lane_due(&self, lane: usize, limits: &Limits) -> Option<Mono> {
-        let lane = self.lanes.get(lane).filter(|lane| !lane.flying)?;
-        match lane.piece() {
-            Some(piece) => piece.wake,
-            None => lane.window_ends(limits),
+    /// When something is due by itself.
+    fn due(&self, cx: &Context) -> Option<Mono> {
+        if cx.draining.is_some() {
+            return None;
         }
+        let waiting = self.lanes.iter().filter(|lane| !lane.is_flying());
+        let lanes = waiting.filter_map(|lane| {
+            let expiry = lane.next_place().and_then(|place| self.records.expiry(place, cx));
+            [lane.due(&cx.limits), expiry].into_iter().flatten().min()
+        });
+        lanes.chain(self.reading.due().filter(|&due| due > cx.mono())).min()
     }
 }

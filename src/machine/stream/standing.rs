@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::StreamMachine;
+use super::context::Context;
 use super::lineage::Contradiction;
-use super::list::Stage;
+use super::list::{Listing, Stage};
 use crate::machine::health::Standing;
 use crate::machine::{Event, Invariant, Mono};
 
@@ -24,42 +24,33 @@ const SKEW_DEGRADES: u64 = 300_000;
 /// The most shards that a message names.
 const NAMED: usize = 3;
 
-impl StreamMachine {
-    /// Compares the marks with a new listing: a shard that is processed to its end is closed, and the same as before.
-    pub(super) fn judge_marks(&mut self) {
-        let now = self.now.mono;
-        let shards = self.listing.lineage.as_ref().map(|(lineage, _)| lineage.contradicted());
-        let Some(shards) = shards.filter(|shards| !shards.is_empty()) else {
-            self.listing.contradicted = None;
-            return self.health.stands(Standing::Contradicted, None);
-        };
-        let since = *self.listing.contradicted.get_or_insert(now);
-        let namesake = shards.values().any(|&why| why == Contradiction::Namesake);
-        if namesake || now.since(since) >= PATIENCE {
-            let mapping = &self.options.mapping;
-            let problem = if namesake { made_again(shards, mapping) } else { still_open(shards, mapping) };
-            self.health.stands(Standing::Contradicted, Some(problem));
-        }
-    }
+/// What has lasted for a while, or was told of.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    /// Since when there is no shard to read.
+    unread: Option<Mono>,
+    /// How far the host's clock is ahead of the source's, as it was told last (milliseconds).
+    skew: i64,
+}
 
+impl Watch {
     /// Notices when nothing is read, and nothing that was read is still in work.
-    pub(super) fn watch_reading(&mut self) {
-        let now = self.now.mono;
-        if !self.shards.is_empty() || self.draining.is_some() {
+    pub(super) fn reading(&mut self, reads: bool, listing: &Listing, cx: &mut Context) {
+        if reads || cx.draining.is_some() {
             self.unread = None;
-            return self.health.stands(Standing::Unread, None);
+            return cx.health.stands(Standing::Unread, None);
         }
-        let since = *self.unread.get_or_insert(now);
-        if now.since(since) >= PATIENCE {
-            let problem = self.why_unread();
-            self.health.stands(Standing::Unread, Some(problem));
+        let since = *self.unread.get_or_insert(cx.now.mono);
+        if cx.now.mono.since(since) >= PATIENCE {
+            let problem = listing.why_unread(&cx.options.mapping);
+            cx.health.stands(Standing::Unread, Some(problem));
         }
     }
 
     /// Tells of a host clock that is wrong. Ages and pins go by the source's; but what signs calls, and writes the log,
     /// does not.
-    pub(super) fn watch_clock(&mut self) {
-        let ahead = self.now.ahead_ms;
+    pub(super) fn clock(&mut self, cx: &mut Context) {
+        let ahead = cx.now.ahead_ms;
         let far = ahead.unsigned_abs() >= if self.skew == 0 { SKEW_SHOWN } else { SKEW_OVER };
         let ahead = if far { ahead } else { 0 };
         let told = ahead.abs_diff(self.skew) >= SKEW_STEP || (self.skew == 0) != (ahead == 0);
@@ -67,37 +58,53 @@ impl StreamMachine {
             return;
         }
         self.skew = ahead;
-        self.out.emit(Event::ClockSkew { ahead_ms: ahead });
+        cx.out.emit(Event::ClockSkew { ahead_ms: ahead });
         let degrades = ahead.unsigned_abs() >= SKEW_DEGRADES;
-        self.health.stands(Standing::Clock, degrades.then(|| skewed(ahead)));
+        cx.health.stands(Standing::Clock, degrades.then(|| skewed(ahead)));
     }
 
     /// When it will have read nothing for too long.
-    pub(super) fn unread_due(&self) -> Option<Mono> {
-        self.unread.map(|since| since + PATIENCE).filter(|&due| due > self.now.mono)
+    pub(super) fn due(&self, now: Mono) -> Option<Mono> {
+        self.unread.map(|since| since + PATIENCE).filter(|&due| due > now)
     }
 
     /// To be called when the health is shown: whoever reads nothing says so.
-    pub(super) fn check_idle(&mut self) {
-        let idle = self.unread.is_some_and(|since| self.now.mono.since(since) >= 2 * PATIENCE);
-        self.out.check(Invariant::IdleIsDegraded, !idle || self.health.is_degraded());
+    pub(super) fn check(&self, cx: &mut Context) {
+        let idle = self.unread.is_some_and(|since| cx.now.mono.since(since) >= 2 * PATIENCE);
+        cx.out.check(Invariant::IdleIsDegraded, !idle || cx.health.is_degraded());
+    }
+}
+
+impl Listing {
+    /// Compares the marks with a new listing: a shard that is processed to its end is closed, and the same as before.
+    pub(super) fn judge_marks(&mut self, cx: &mut Context) {
+        let shards = self.lineage.as_ref().map(|(lineage, _)| lineage.contradicted());
+        let Some(shards) = shards.filter(|shards| !shards.is_empty()) else {
+            self.contradicted = None;
+            return cx.health.stands(Standing::Contradicted, None);
+        };
+        let since = *self.contradicted.get_or_insert(cx.now.mono);
+        let namesake = shards.values().any(|&why| why == Contradiction::Namesake);
+        if namesake || cx.now.mono.since(since) >= PATIENCE {
+            let mapping = &cx.options.mapping;
+            let problem = if namesake { made_again(shards, mapping) } else { still_open(shards, mapping) };
+            cx.health.stands(Standing::Contradicted, Some(problem));
+        }
     }
 
-    fn why_unread(&self) -> String {
-        let listing = &self.listing;
-        let why = match (listing.stage, listing.childless.first()) {
+    fn why_unread(&self, mapping: &str) -> String {
+        let why = match (self.stage, self.childless.first()) {
             (Stage::Claiming, _) => "the store has not handed out the checkpoints".into(),
-            (_, _) if listing.listings == 0 => "the stream has not listed its shards".into(),
-            (_, _) if listing.named == 0 => "the stream lists no shard".into(),
+            (_, _) if self.listings == 0 => "the stream has not listed its shards".into(),
+            (_, _) if self.named == 0 => "the stream lists no shard".into(),
             (Stage::Beginning, _) => "the starting positions are not saved".into(),
             (Stage::Running, Some(ended)) => {
                 format!("shard {ended} is processed to its end, and the stream lists no child of it")
             }
             (Stage::Running, None) => {
-                let name = &self.options.mapping;
                 format!(
-                    "every shard that the stream lists counts as processed to its end; `forebay checkpoint get {name}` \
-                     shows the checkpoints, and `forebay checkpoint reset {name} --force` begins again"
+                    "every shard that the stream lists counts as processed to its end; `forebay checkpoint get \
+                     {mapping}` shows the checkpoints, and `forebay checkpoint reset {mapping} --force` begins again"
                 )
             }
         };

@@ -1,6 +1,7 @@
 //! Tumbling windows: which window a record belongs to, the state that the function hands on, and the members that
 //! the events of windows have beside their records.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,9 +14,20 @@ use crate::machine::WindowInfo;
 pub(super) const MAX_STATE_BYTES: usize = 1024 * 1024;
 const EMPTY_STATE: &[u8] = b"{}";
 
+/// Why a tumbling window is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LastOfWindow {
+    /// Its time is over.
+    Complete,
+    /// Its state has become too large.
+    Early,
+}
+
 /// The windows of one shard: at most one is open.
 #[derive(Debug)]
 pub(super) struct Windows {
+    shard: Arc<str>,
+    stream_arn: Arc<str>,
     length_ms: u64,
     /// Names the open window, or the next one; the parts of a window that ends early have names of their own.
     number: u64,
@@ -30,8 +42,9 @@ struct Open {
 }
 
 impl Windows {
-    pub(super) fn new(length: Duration) -> Self {
-        Self { length_ms: u64::try_from(length.as_millis()).unwrap_or(u64::MAX).max(1), number: 0, open: None }
+    pub(super) fn new(length: Duration, shard: Arc<str>, stream_arn: Arc<str>) -> Self {
+        let length_ms = u64::try_from(length.as_millis()).unwrap_or(u64::MAX).max(1);
+        Self { shard, stream_arn, length_ms, number: 0, open: None }
     }
 
     pub(super) const fn is_closed(&self) -> bool {
@@ -71,25 +84,27 @@ impl Windows {
 
     /// The final invoke is over: the name of the records that settle with it. After an early end the window goes on,
     /// without state.
-    pub(super) fn close(&mut self, early: bool) -> u64 {
+    pub(super) fn close(&mut self, last: LastOfWindow) -> u64 {
         match &mut self.open {
-            Some(open) if early => open.state = Bytes::from_static(EMPTY_STATE),
+            Some(open) if last == LastOfWindow::Early => open.state = Bytes::from_static(EMPTY_STATE),
             _ => self.open = None,
         }
         self.number += 1;
         self.number - 1
     }
 
-    /// The open window as failure records show it.
-    pub(super) fn info(&self, is_final: bool, early: bool) -> Option<WindowInfo> {
+    /// The open window as failure records show it; `last` where its final invoke failed.
+    pub(super) fn info(&self, last: Option<LastOfWindow>) -> Option<WindowInfo> {
         let start_unix_ms = self.open.as_ref()?.start_unix_ms;
         let end_unix_ms = self.ends()?;
-        Some(WindowInfo { start_unix_ms, end_unix_ms, is_final, early })
+        let early = last == Some(LastOfWindow::Early);
+        Some(WindowInfo { start_unix_ms, end_unix_ms, is_final: last.is_some(), early })
     }
 
-    /// What stands after the records in an event of the open window: AWS's members in AWS's order.
-    pub(super) fn tail(&self, shard: &str, arn: &str, is_final: bool, early: bool) -> Vec<u8> {
-        let Some((open, info)) = self.open.as_ref().zip(self.info(is_final, early)) else { return b"]}".to_vec() };
+    /// What stands after the records in an event of the open window, or in its final one: AWS's members in AWS's order.
+    pub(super) fn tail(&self, last: Option<LastOfWindow>) -> Vec<u8> {
+        let Some((open, info)) = self.open.as_ref().zip(self.info(last)) else { return b"]}".to_vec() };
+        let WindowInfo { is_final, early, .. } = info;
         let text = |text: &str| serde_json::Value::from(text).to_string();
         let (start, end) = (seconds(info.start_unix_ms), seconds(info.end_unix_ms));
         let mut tail = format!(r#"],"window":{{"start":"{start}","end":"{end}"}},"state":"#).into_bytes();
@@ -97,8 +112,8 @@ impl Windows {
         tail.extend_from_slice(
             format!(
                 r#","shardId":{},"eventSourceARN":{},"isFinalInvokeForWindow":{is_final},"isWindowTerminatedEarly":{early}}}"#,
-                text(shard),
-                text(arn)
+                text(&self.shard),
+                text(&self.stream_arn)
             )
             .as_bytes(),
         );
@@ -128,7 +143,7 @@ mod tests {
     use super::*;
 
     fn windows() -> Windows {
-        Windows::new(Duration::from_secs(120))
+        Windows::new(Duration::from_secs(120), "shardId-000000000006".into(), "arn:x".into())
     }
 
     #[test]
@@ -137,7 +152,7 @@ mod tests {
         // 2020-12-09T07:04:30Z
         let first = 1_607_497_470_000;
         assert_eq!(windows.within([first, first + 89_999, first + 90_000].into_iter()), 2);
-        let info = windows.info(false, false).unwrap();
+        let info = windows.info(None).unwrap();
         assert_eq!(
             (seconds(info.start_unix_ms), seconds(info.end_unix_ms)),
             ("2020-12-09T07:04:00Z".into(), "2020-12-09T07:06:00Z".into())
@@ -149,11 +164,10 @@ mod tests {
     #[test]
     fn events_of_windows_have_awss_members() {
         let mut windows = windows();
-        assert_eq!(windows.tail("s", "a", false, false), b"]}");
+        assert_eq!(windows.tail(None), b"]}");
         windows.within([1_607_497_470_000].into_iter());
         assert!(windows.advance(Some(Bytes::from_static(br#"{"n":1}"#))));
-        let event =
-            [br#"{"Records":["#.as_slice(), &windows.tail("shardId-000000000006", "arn:x", true, false)].concat();
+        let event = [br#"{"Records":["#.as_slice(), &windows.tail(Some(LastOfWindow::Complete))].concat();
         assert_eq!(
             String::from_utf8(event).unwrap(),
             r#"{"Records":[],"window":{"start":"2020-12-09T07:04:00Z","end":"2020-12-09T07:06:00Z"},"state":{"n":1},"shardId":"shardId-000000000006","eventSourceARN":"arn:x","isFinalInvokeForWindow":true,"isWindowTerminatedEarly":false}"#
@@ -167,11 +181,11 @@ mod tests {
         assert!(windows.advance(None));
         assert!(!windows.advance(Some(Bytes::from(vec![b'1'; MAX_STATE_BYTES + 1]))));
         let first = windows.number();
-        assert_eq!(windows.close(true), first);
+        assert_eq!(windows.close(LastOfWindow::Early), first);
         assert!(!windows.is_closed());
         assert_ne!(windows.number(), first);
         assert!(windows.advance(Some(Bytes::from(vec![b'1'; MAX_STATE_BYTES]))));
-        windows.close(false);
+        windows.close(LastOfWindow::Complete);
         assert!(windows.is_closed());
     }
 

@@ -1,0 +1,85 @@
+//! The records of one shard that were read and are not settled, and what settles them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::context::Context;
+use super::frontier::Frontier;
+use super::shard::ShardKey;
+use super::windows::{LastOfWindow, Windows};
+use crate::machine::envelope::{join, join_with};
+use crate::machine::{Invariant, Mark, Mono};
+
+/// What was read of a shard: held, or processed and not covered by its mark yet.
+#[derive(Debug)]
+pub(super) struct Records {
+    pub(super) key: ShardKey,
+    /// The shard's id.
+    pub(super) id: Arc<str>,
+    pub(super) frontier: Frontier,
+    pub(super) windows: Option<Windows>,
+    /// Failure records that are not confirmed.
+    pub(super) deliveries: u32,
+    /// A drain still begins batches of the records before this place.
+    pub(super) goal: u64,
+    /// The age that was shown last.
+    pub(super) shown_age: Duration,
+}
+
+/// What settles together.
+#[derive(Debug)]
+pub(super) enum Settled {
+    /// The records at these places.
+    Records(Vec<u64>),
+    /// Everything that was processed in this tumbling window.
+    Window(u64),
+}
+
+impl Records {
+    pub(super) fn new(key: ShardKey, id: Arc<str>, windows: Option<Windows>) -> Self {
+        let frontier = Frontier::default();
+        Self { key, id, frontier, windows, deliveries: 0, goal: 0, shown_age: Duration::ZERO }
+    }
+
+    /// The mark to save: all that was read up to it is settled.
+    pub(super) fn mark(&self) -> Option<Mark> {
+        self.frontier.mark().map(|sequence| Mark::After(Arc::clone(sequence)))
+    }
+
+    /// When the record at a place becomes too old.
+    pub(super) fn expiry(&self, place: u64, cx: &Context) -> Option<Mono> {
+        let age = cx.options.maximum_record_age?;
+        let arrived = self.frontier.get(place)?.arrived_unix_ms;
+        let over = Duration::from_millis(arrived.saturating_add(1)).saturating_add(age);
+        Some(cx.mono() + over.saturating_sub(Duration::from_millis(cx.now.unix_ms)))
+    }
+
+    /// The event of a batch: the same bytes for every try.
+    pub(super) fn body(&self, places: &[u64], last: Option<LastOfWindow>) -> Bytes {
+        let records = places.iter().filter_map(|&place| self.frontier.get(place));
+        let fragments = records.map(|record| &record.fragment);
+        match &self.windows {
+            Some(windows) => join_with(fragments, &windows.tail(last)),
+            None => join(fragments),
+        }
+    }
+
+    /// The final invoke of a window is over, or given up: what settles with it.
+    pub(super) fn window_closed(&mut self, last: LastOfWindow) -> Settled {
+        Settled::Window(self.windows.as_mut().map(|windows| windows.close(last)).unwrap_or_default())
+    }
+
+    /// Settles records for good.
+    pub(super) fn settle(&mut self, settled: &Settled, cx: &mut Context) {
+        match settled {
+            Settled::Window(window) => self.frontier.release(*window),
+            Settled::Records(places) => {
+                let once = places.iter().filter(|&&place| self.frontier.settle(place)).count();
+                cx.out.check(Invariant::SettlesOnce, once == places.len());
+            }
+        }
+        cx.saving.touch(self.key);
+    }
+}
