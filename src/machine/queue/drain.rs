@@ -2,8 +2,10 @@
 //! started, delete what is done.
 
 use super::QueueMachine;
+use super::context::Context;
 use super::draining::Draining;
-use super::message::{Held, Stage};
+use super::invoking::Invoking;
+use super::message::{Held, Messages, Stage};
 use super::settling::Deliveries;
 use crate::machine::{Invariant, Output};
 
@@ -19,32 +21,12 @@ impl QueueMachine {
     /// Asks for no more messages, and releases what was never started.
     pub(super) fn stop_starting(&mut self) {
         self.receiving.stop();
-        let unstarted = self.take_unstarted();
+        let unstarted = self.messages.take_unstarted(&mut self.invoking, &self.cx);
         self.settling.release_unstarted(&mut self.cx, &mut self.messages, &unstarted);
         // What stays is not gathered any longer.
         self.messages.gather.receive_ended(true);
         // One more try for what the destination did not take, but no waiting for another.
         self.settling.deliveries.hasten();
-    }
-
-    /// Takes what was never started out of the batches, but for what is to be finished: messages that the queue would
-    /// move to its dead-letter queue instead of handing them out once more, and what would share a batch with them. Of
-    /// a FIFO queue all stay then, in their order.
-    fn take_unstarted(&mut self) -> Vec<u64> {
-        let Self { cx, messages, invoking, .. } = self;
-        let last = messages.tokens(|held: &Held| cx.is_last(&held.message) && held.stage.is_idle());
-        let is_last = |token: &u64| last.contains(token);
-        if cx.options.fifo.is_some() && !last.is_empty() {
-            return Vec::new();
-        }
-        let mut waiting = messages.gather.abandon(is_last);
-        let mut batched = invoking.take_unstarted(messages, is_last);
-        if cx.options.fifo.is_some() {
-            batched.extend(waiting);
-            return batched;
-        }
-        waiting.extend(batched);
-        waiting
     }
 
     /// Takes a drain back that has not ended: what was to be released is set on its way again.
@@ -108,5 +90,26 @@ impl QueueMachine {
         }
         let over = quiet && (draining.is_cut() || !has_work) || draining.is_over(has_work, self.cx.now);
         over.then_some((draining.abandoned() + self.invoking.in_flight()) as usize)
+    }
+}
+
+impl Messages {
+    /// Takes what was never started out of the batches, but for what is to be finished: messages that the queue would
+    /// move to its dead-letter queue instead of handing them out once more, and what would share a batch with them. Of
+    /// a FIFO queue all stay then, in their order.
+    fn take_unstarted(&mut self, invoking: &mut Invoking, cx: &Context) -> Vec<u64> {
+        let last = self.tokens(|held: &Held| cx.is_last(&held.message) && held.stage.is_idle());
+        let is_last = |token: &u64| last.contains(token);
+        if cx.options.fifo.is_some() && !last.is_empty() {
+            return Vec::new();
+        }
+        let mut waiting = self.gather.abandon(is_last);
+        let mut batched = invoking.take_unstarted(self, is_last);
+        if cx.options.fifo.is_some() {
+            batched.extend(waiting);
+            return batched;
+        }
+        waiting.extend(batched);
+        waiting
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::QueueMachine;
 use super::draining::Draining;
 use super::message::{Messages, Stage};
-use crate::machine::{Operation, Queue};
+use crate::machine::{Mono, Operation, Queue};
 
 impl QueueMachine {
     /// The machine that follows this one.
@@ -25,8 +25,10 @@ impl QueueMachine {
         let receiving = receiving.handed_over(open);
         let mut next = Self { cx, receiving, messages, invoking, settling, done: false };
 
-        let unknown = next.unknown();
-        let broken = next.broken_groups(parted, &unknown);
+        let mut known = next.invoking.all_tokens();
+        known.extend(next.settling.deliveries.tokens());
+        let unknown = next.messages.unknown(&known);
+        let broken = next.messages.broken_groups(parted, &unknown, next.cx.now);
         if !unknown.is_empty() {
             next.settling.expire(&mut next.cx, &mut next.messages, &unknown);
         }
@@ -45,25 +47,6 @@ impl QueueMachine {
         next
     }
 
-    /// The messages of which it is not known what became of them: the function's answer was being read, or their
-    /// failure records were being made or confirmed.
-    fn unknown(&self) -> Vec<u64> {
-        let mut known = self.invoking.all_tokens();
-        known.extend(self.settling.deliveries.tokens());
-        let in_flight = self.messages.tokens(|held| held.stage == Stage::InFlight);
-        let dead = self.messages.tokens(|held| held.stage == Stage::DeadLettered);
-        in_flight.into_iter().chain(dead).filter(|token| !known.contains(token)).collect()
-    }
-
-    /// The message groups of which nothing may be begun now: something of them comes again, or was just parted with.
-    fn broken_groups(&self, mut parted: BTreeSet<Arc<str>>, unknown: &[u64]) -> BTreeSet<Arc<str>> {
-        let now = self.cx.now;
-        let still = self.messages.tokens(|held| held.stage == Stage::DeadLettered || held.lease.is_over(now));
-        let groups = unknown.iter().chain(&still).filter_map(|&token| self.messages.gather.group_of(token));
-        parted.extend(groups.cloned());
-        parted
-    }
-
     /// Sets all that is in no batch on its way, but for what is to be released: of broken groups, and what a drain
     /// returns.
     fn place_rest(&mut self, broken: &BTreeSet<Arc<str>>) {
@@ -79,6 +62,24 @@ impl QueueMachine {
         self.settling.release_stopped(&mut self.cx, &mut self.messages, &stopped);
         self.settling.release_unstarted(&mut self.cx, &mut self.messages, &returning);
         self.place_all(&fresh);
+    }
+}
+
+impl Messages {
+    /// The messages of which it is not known what became of them: the function's answer was being read, or their
+    /// failure records were being made or confirmed. `known` are those of batches and deliveries.
+    fn unknown(&self, known: &BTreeSet<u64>) -> Vec<u64> {
+        let in_flight = self.tokens(|held| held.stage == Stage::InFlight);
+        let dead = self.tokens(|held| held.stage == Stage::DeadLettered);
+        in_flight.into_iter().chain(dead).filter(|token| !known.contains(token)).collect()
+    }
+
+    /// The message groups of which nothing may be begun now: something of them comes again, or was just parted with.
+    fn broken_groups(&self, mut parted: BTreeSet<Arc<str>>, unknown: &[u64], now: Mono) -> BTreeSet<Arc<str>> {
+        let still = self.tokens(|held| held.stage == Stage::DeadLettered || held.lease.is_over(now));
+        let groups = unknown.iter().chain(&still).filter_map(|&token| self.gather.group_of(token));
+        parted.extend(groups.cloned());
+        parted
     }
 }
 

@@ -83,13 +83,10 @@ impl QueueMachine {
         }
     }
 
-    /// When a message may be received although no deletion works.
-    fn probe_due(&self) -> Option<Mono> {
-        let waits = self.messages.is_empty() && !self.receiving.is_stopped();
-        self.settling.deletes.probe_at().filter(|&at| waits && at > self.cx.now)
-    }
-
     fn deadline(&self) -> Option<Deadline> {
+        // A message may be received although no deletion works.
+        let probes = self.messages.is_empty() && !self.receiving.is_stopped();
+        let probe_at = self.settling.deletes.probe_at().filter(|&at| probes && at > self.cx.now);
         let wake = |at: Option<Mono>, reason| at.map(|at| Deadline { at, reason });
         let deadlines = [
             self.receiving.deadline(),
@@ -97,7 +94,7 @@ impl QueueMachine {
             wake(self.invoking.next_retry(), Wake::Retry),
             wake(self.messages.next_beat(), Wake::Heartbeat),
             self.settling.deadline(),
-            wake(self.probe_due(), Wake::Poll),
+            wake(probe_at, Wake::Poll),
             wake(self.cx.health.due(), Wake::Health),
             wake(self.cx.draining.as_ref().and_then(|draining| draining.next(self.cx.now)), Wake::Drain),
         ];

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::QueueMachine;
-use super::message::Stage;
+use super::context::Context;
+use super::message::{Messages, Stage};
 use super::receiving::{Ended, Received};
+use super::settling::Settling;
 use crate::machine::envelope::{MAX_BODY_BYTES, body_bytes};
 use crate::machine::screening::Tally;
 use crate::machine::{Event, Fault, Message, PollId, Screened};
@@ -58,7 +60,7 @@ impl QueueMachine {
         if goes_back {
             self.settling.release_unstarted(&mut self.cx, &mut self.messages, &[token]);
         } else {
-            self.place(token);
+            self.settling.place(&mut self.cx, &mut self.messages, token);
         }
     }
 
@@ -66,19 +68,9 @@ impl QueueMachine {
     pub(super) fn place_all(&mut self, tokens: &[u64]) {
         self.messages.restage(tokens, Stage::Gathering);
         for &token in tokens {
-            self.place(token);
+            self.settling.place(&mut self.cx, &mut self.messages, token);
         }
         self.messages.gather.receive_ended(false);
-    }
-
-    /// Sets a message on its way that was not begun.
-    fn place(&mut self, token: u64) {
-        let Some(screening) = self.messages.get(token).map(|held| held.message.record.screening) else { return };
-        if self.cx.options.screening.of(screening) != Screened::Deliver {
-            self.settling.screen(&mut self.cx, &mut self.messages, token, screening);
-        } else if !self.messages.wait(token) {
-            self.settling.fail(&mut self.cx, &mut self.messages, &[token], None);
-        }
     }
 
     /// Forms batches of what waits, as far as slots are free.
@@ -93,6 +85,18 @@ impl QueueMachine {
             }
             cx.out.emit(Event::Flushed { records: closed.tokens.len(), bytes: closed.bytes, reason: closed.reason });
             invoking.add(cx, messages, id, closed.tokens);
+        }
+    }
+}
+
+impl Settling {
+    /// Sets a message on its way that was not begun.
+    fn place(&mut self, cx: &mut Context, messages: &mut Messages, token: u64) {
+        let Some(screening) = messages.get(token).map(|held| held.message.record.screening) else { return };
+        if cx.options.screening.of(screening) != Screened::Deliver {
+            self.screen(cx, messages, token, screening);
+        } else if !messages.wait(token) {
+            self.fail(cx, messages, &[token], None);
         }
     }
 }
