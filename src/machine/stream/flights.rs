@@ -94,3 +94,58 @@ impl Context {
         pause
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::StreamOptions;
+    use super::super::shard::ShardKey;
+    use super::*;
+    use crate::machine::{FaultKind, Now};
+
+    fn lane(lane: usize) -> LaneKey {
+        LaneKey { shard: ShardKey(1), lane }
+    }
+
+    fn at(seconds: u64) -> Mono {
+        Mono::at(Duration::from_secs(seconds))
+    }
+
+    fn throttled() -> Fault {
+        Fault::new(FaultKind::Throttled, "slow down")
+    }
+
+    #[test]
+    fn a_batch_is_with_the_function_once() {
+        let mut flights = Flights::default();
+        assert!(flights.begin(BatchId(1), lane(0)));
+        assert!(!flights.begin(BatchId(1), lane(1)));
+        assert_eq!(flights.end(BatchId(1)), Some(lane(1)));
+        assert_eq!((flights.end(BatchId(1)), flights.is_empty()), (None, true));
+    }
+
+    #[test]
+    fn an_answer_wakes_two_lanes_and_those_that_met_several_faults_only_after_five_seconds() {
+        let mut cx = Context::new(StreamOptions::default());
+        for (number, faults) in [(0, 2), (1, 1), (2, 1), (3, 1)] {
+            cx.hold_back(lane(number), faults, &throttled());
+        }
+        assert_eq!(cx.flights.woken(at(0)), [lane(1), lane(2)]);
+        assert_eq!(cx.flights.woken(at(4)), [lane(3)]);
+        assert_eq!(cx.flights.woken(at(5)), [lane(0)]);
+        assert_eq!(cx.flights.woken(at(60)), []);
+    }
+
+    #[test]
+    fn one_lane_tries_the_function_soon_and_another_does_when_that_one_has_nothing_left_to_try() {
+        let mut cx = Context::new(StreamOptions::default());
+        let soon = Duration::from_secs(8);
+        assert!(cx.hold_back(lane(0), 8, &throttled()) < soon);
+        cx.now = Now { mono: at(3), ..cx.now };
+        assert!(cx.hold_back(lane(1), 8, &throttled()) > soon);
+        cx.flights.let_go(lane(0));
+        assert!(cx.hold_back(lane(2), 8, &throttled()) < soon);
+        cx.flights.let_go(lane(2));
+        cx.flights.begin(BatchId(1), lane(0));
+        assert!(cx.hold_back(lane(3), 8, &throttled()) > soon, "the batch in flight shows whether it is back");
+    }
+}
