@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 use super::connect::block_on;
 use super::exit::{CliError, Exit, Outcome};
 use super::output::{data, say};
-use crate::machine::Mark;
+use crate::machine::Checkpoint;
 use crate::store::Kept;
 use place::{Place, PlaceArgs, Purpose};
 use position::Target;
@@ -171,7 +171,7 @@ impl Verb {
 
 async fn set(place: &Place, name: &str, target: Target, source: Option<String>, force: bool) -> Result<(), CliError> {
     let mut kept = place.one_or_new(name, source).await?;
-    let is_first = kept.marks.is_empty();
+    let is_first = kept.checkpoints.is_empty();
     let moved = match target {
         Target::One(shard, position) => vec![(shard, position)],
         Target::All(position) => every(&kept, &place.shards(name).await?, &position),
@@ -180,7 +180,7 @@ async fn set(place: &Place, name: &str, target: Target, source: Option<String>, 
         return Err(anyhow!("no shard of {name} is known: it starts at its StartingPosition").into());
     }
     let one = moved.len() == 1;
-    kept.marks.extend(moved.iter().map(|(shard, position)| (shard.as_str().into(), position.clone())));
+    kept.checkpoints.extend(moved.iter().map(|(shard, position)| (shard.as_str().into(), position.clone())));
     place.replace(name, &kept, force).await?;
     for (shard, position) in moved {
         data(&format!("{name} {shard} {position}\n"))?;
@@ -195,11 +195,12 @@ async fn set(place: &Place, name: &str, target: Target, source: Option<String>, 
 }
 
 /// The shards that are kept or listed, and where each of them goes on.
-fn every(kept: &Kept, listed: &[String], position: &Mark) -> Vec<(String, Mark)> {
-    let shards: BTreeSet<&str> = kept.marks.keys().map(|shard| &**shard).chain(listed.iter().map(|it| &**it)).collect();
-    let goes_on = |shard: &str| match (kept.marks.get(shard), position) {
+fn every(kept: &Kept, listed: &[String], position: &Checkpoint) -> Vec<(String, Checkpoint)> {
+    let shards: BTreeSet<&str> =
+        kept.checkpoints.keys().map(|shard| &**shard).chain(listed.iter().map(|it| &**it)).collect();
+    let goes_on = |shard: &str| match (kept.checkpoints.get(shard), position) {
         // Nothing new comes on a shard that is finished.
-        (Some(end @ Mark::End(_)), Mark::Latest(_)) => end.clone(),
+        (Some(end @ Checkpoint::End(_)), Checkpoint::Latest(_)) => end.clone(),
         _ => position.clone(),
     };
     shards.into_iter().map(|shard| (shard.to_owned(), goes_on(shard))).collect()
@@ -211,11 +212,12 @@ mod tests {
 
     #[test]
     fn all_shards_move_those_that_are_only_listed_too() {
-        let marks = [("a".into(), Mark::After("7".into())), ("b".into(), Mark::End(None))].into();
-        let kept = Kept { source: "arn".into(), marks };
-        let moved = |position: Mark| every(&kept, &["b".into(), "c".into()], &position);
-        let of = |b: Mark, rest: Mark| vec![("a".into(), rest.clone()), ("b".into(), b), ("c".into(), rest)];
-        assert_eq!(moved(Mark::Latest(1)), of(Mark::End(None), Mark::Latest(1)));
-        assert_eq!(moved(Mark::TrimHorizon), of(Mark::TrimHorizon, Mark::TrimHorizon));
+        let checkpoints = [("a".into(), Checkpoint::After("7".into())), ("b".into(), Checkpoint::End(None))].into();
+        let kept = Kept { source: "arn".into(), checkpoints };
+        let moved = |position: Checkpoint| every(&kept, &["b".into(), "c".into()], &position);
+        let of =
+            |b: Checkpoint, rest: Checkpoint| vec![("a".into(), rest.clone()), ("b".into(), b), ("c".into(), rest)];
+        assert_eq!(moved(Checkpoint::Latest(1)), of(Checkpoint::End(None), Checkpoint::Latest(1)));
+        assert_eq!(moved(Checkpoint::TrimHorizon), of(Checkpoint::TrimHorizon, Checkpoint::TrimHorizon));
     }
 }

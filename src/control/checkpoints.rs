@@ -93,13 +93,14 @@ mod tests {
     use super::super::fixture::{Running, mapping, stream};
     use super::super::wire::ErrorBody;
     use super::*;
-    use crate::machine::Mark;
+    use crate::machine::Checkpoint;
 
     const ARN: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks";
 
-    fn kept(marks: &[(&str, Mark)]) -> Kept {
-        let marks = marks.iter().map(|(shard, mark)| (Arc::from(*shard), mark.clone())).collect();
-        Kept { source: ARN.into(), marks }
+    fn kept(checkpoints: &[(&str, Checkpoint)]) -> Kept {
+        let checkpoints =
+            checkpoints.iter().map(|(shard, checkpoint)| (Arc::from(*shard), checkpoint.clone())).collect();
+        Kept { source: ARN.into(), checkpoints }
     }
 
     fn code(error: &ClientError) -> &str {
@@ -119,12 +120,12 @@ mod tests {
         assert!(client.checkpoints().await.unwrap().is_empty());
         assert_eq!(client.checkpoint(odd).await.unwrap(), kept(&[]), "the source is known although nothing has begun");
 
-        let two = kept(&[("shardId-1", Mark::After("7".into())), ("shardId-2", Mark::End(None))]);
+        let two = kept(&[("shardId-1", Checkpoint::After("7".into())), ("shardId-2", Checkpoint::End(None))]);
         assert_eq!(client.replace_checkpoint(odd, &two, false).await.unwrap(), two);
         assert_eq!(client.checkpoint(odd).await.unwrap(), two);
         assert_eq!(client.checkpoints().await.unwrap(), [(odd.to_owned(), two.clone())].into());
         let one = client.reset_checkpoint(odd, Some("shardId-2"), false).await.unwrap();
-        assert_eq!(one, kept(&[("shardId-1", Mark::After("7".into()))]));
+        assert_eq!(one, kept(&[("shardId-1", Checkpoint::After("7".into()))]));
         let error = client.reset_checkpoint(odd, Some("shardId-2"), false).await.unwrap_err();
         assert_eq!(code(&error), "unknown_shard");
         client.reset_checkpoint(odd, None, false).await.unwrap();

@@ -48,16 +48,16 @@ pub(super) async fn change(
         }
         CheckpointChange::Reset => {
             store.replace_kept(name, None).await?;
-            kept.marks.clear();
+            kept.checkpoints.clear();
         }
         CheckpointChange::ResetShard(shard) => {
-            if kept.marks.remove(&shard).is_none() {
+            if kept.checkpoints.remove(&shard).is_none() {
                 return Err(EngineError::UnknownShard { name: name.into(), shard: shard.to_string() });
             }
             store.replace_kept(name, Some(kept.clone())).await?;
         }
     }
-    tracing::info!(mapping = name, shards = kept.marks.len(), force, "an operator changed the checkpoints");
+    tracing::info!(mapping = name, shards = kept.checkpoints.len(), force, "an operator changed the checkpoints");
     if let Some(entry) = &mut entry {
         entry.begin_again();
     }
@@ -66,5 +66,5 @@ pub(super) async fn change(
 
 /// Of a mapping that has not begun.
 fn nothing(entry: &Entry) -> Kept {
-    Kept { source: entry.source().into(), marks: BTreeMap::new() }
+    Kept { source: entry.source().into(), checkpoints: BTreeMap::new() }
 }

@@ -207,7 +207,7 @@ mod tests {
     use super::shown::NOTHING_YET;
     use super::*;
     use crate::engine::{Shard, ShardState};
-    use crate::machine::{Condition, FaultKind, Mark};
+    use crate::machine::{Checkpoint, Condition, FaultKind};
     use crate::mapping::SourceKind;
     use crate::telemetry::Metrics;
 
@@ -290,13 +290,16 @@ mod tests {
             quiet: false,
             unsaved_since_unix_ms: Some(NOW - 1_500),
         });
-        live.observe(&Event::ShardStarted { shard: "a".into(), from: Mark::TrimHorizon });
+        live.observe(&Event::ShardStarted { shard: "a".into(), from: Checkpoint::TrimHorizon });
         live.observe(&Event::IteratorAge { shard: "a".into(), age: Duration::from_secs(3) });
-        live.observe(&Event::Checkpointed { shard: "a".into(), mark: Mark::After("41".into()) });
+        live.observe(&Event::Checkpointed { shard: "a".into(), checkpoint: Checkpoint::After("41".into()) });
         live.observe(&Event::ClockSkew { ahead_ms: -90_000 });
         let shards = || live.metrics().shards().all();
-        let mut shard =
-            Shard { state: ShardState::Reading, position: Mark::After("41".into()), age: Some(Duration::from_secs(3)) };
+        let mut shard = Shard {
+            state: ShardState::Reading,
+            position: Checkpoint::After("41".into()),
+            age: Some(Duration::from_secs(3)),
+        };
         assert_eq!(live.gauges().held, 7);
         assert_eq!(live.metrics().checkpoint_age(NOW), Duration::from_millis(1_500));
         assert_eq!(live.metrics().clock_ahead_ms(), -90_000);

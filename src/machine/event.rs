@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Condition, FaultKind, Invariant, Mark, Problem, Undecided, labels};
+use super::{Checkpoint, Condition, FaultKind, Invariant, Problem, Undecided, labels};
 
 /// Something that happened to a mapping.
 #[derive(Clone, Debug, PartialEq)]
@@ -155,7 +155,7 @@ pub enum Event {
         /// The shard.
         shard: Arc<str>,
         /// Where it begins.
-        from: Mark,
+        from: Checkpoint,
     },
     /// A closed shard was processed to its end.
     ShardEnded {
@@ -179,7 +179,7 @@ pub enum Event {
         /// The shard.
         shard: Arc<str>,
         /// How far it is settled.
-        mark: Mark,
+        checkpoint: Checkpoint,
     },
     /// Marks could not be saved; it is tried again.
     CheckpointFailed {
@@ -203,9 +203,9 @@ pub enum Event {
         /// The shard.
         shard: Arc<str>,
         /// Where it was pinned.
-        from: Mark,
+        from: Checkpoint,
         /// Where it is pinned now.
-        to: Mark,
+        to: Checkpoint,
     },
     /// An iterator was past its time; the shard is opened again after the last record read.
     IteratorExpired {
@@ -258,7 +258,7 @@ pub enum Event {
         /// Batches that were still in flight when the bound was reached.
         abandoned: usize,
         /// Checkpoints that the store has not confirmed, by shard: what they cover is processed again.
-        unsaved: Vec<(Arc<str>, Mark)>,
+        unsaved: Vec<(Arc<str>, Checkpoint)>,
     },
     /// A named invariant was untrue.
     Violated(Invariant),

@@ -53,7 +53,7 @@ pub use fault::{Fault, FaultKind};
 pub use invariant::Invariant;
 pub use labels::Label;
 pub(crate) use labels::labels;
-pub use position::{Fence, Mark, NotAMark, Position, Positions, Shard, StartingPosition, StreamListing};
+pub use position::{Checkpoint, Fence, NotACheckpoint, Position, Positions, Shard, StartingPosition, StreamListing};
 pub use problem::Problem;
 pub use queue::{GroupOrder, LONG_POLL, MAX_ENTRIES, MAX_HIDDEN, OnFunctionError, QueueMachine, QueueOptions};
 pub use record::{Message, Receipt, Record, StreamRecord};

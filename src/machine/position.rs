@@ -65,7 +65,7 @@ pub enum Position {
 /// Its text form (`Display`, `FromStr`) is what the command line and the store show and take: `TRIM_HORIZON`,
 /// `AT_TIMESTAMP:1760000000.123`, `LATEST:1760000000.123`, `AFTER:49590…`, `END` and `END:49590…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub enum Checkpoint {
     /// Nothing is settled; it begins with the oldest record.
     TrimHorizon,
     /// Nothing is settled; it begins with the first record of this time or later (Unix milliseconds).
@@ -82,16 +82,16 @@ pub enum Mark {
 /// Why a text is no mark.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0:?} is no position: write TRIM_HORIZON, AT_TIMESTAMP:SECONDS, LATEST:SECONDS, AFTER:SEQUENCE_NUMBER or END")]
-pub struct NotAMark(pub String);
+pub struct NotACheckpoint(pub String);
 
-impl Mark {
+impl Checkpoint {
     /// Whether the shard is closed and everything in it is settled.
     pub const fn is_end(&self) -> bool {
         matches!(self, Self::End(_))
     }
 }
 
-impl fmt::Display for Mark {
+impl fmt::Display for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = |ms: &u64| format!("{}.{:03}", ms / 1000, ms % 1000);
         match self {
@@ -105,11 +105,11 @@ impl fmt::Display for Mark {
     }
 }
 
-impl FromStr for Mark {
-    type Err = NotAMark;
+impl FromStr for Checkpoint {
+    type Err = NotACheckpoint;
 
-    fn from_str(text: &str) -> Result<Self, NotAMark> {
-        let refused = || NotAMark(text.to_owned());
+    fn from_str(text: &str) -> Result<Self, NotACheckpoint> {
+        let refused = || NotACheckpoint(text.to_owned());
         match text.split_once(':') {
             None if text == "TRIM_HORIZON" => Ok(Self::TrimHorizon),
             None if text == "END" => Ok(Self::End(None)),
@@ -150,7 +150,7 @@ pub struct Positions {
     /// Whether the mapping has begun before: its shards were pinned or begun. If not, there are no marks.
     pub begun: bool,
     /// The marks by shard.
-    pub marks: BTreeMap<Arc<str>, Mark>,
+    pub checkpoints: BTreeMap<Arc<str>, Checkpoint>,
 }
 
 #[cfg(test)]
@@ -158,20 +158,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_have_one_text_form_each() {
-        for mark in [
-            Mark::TrimHorizon,
-            Mark::Timestamp(1_760_000_000_123),
-            Mark::Latest(1_760_000_000_000),
-            Mark::After("49590338271490256608559692538361571095921575989136588898".into()),
-            Mark::End(None),
-            Mark::End(Some("49590338271490256608559692538361571095921575989136588898".into())),
+    fn checkpoints_have_one_text_form_each() {
+        for checkpoint in [
+            Checkpoint::TrimHorizon,
+            Checkpoint::Timestamp(1_760_000_000_123),
+            Checkpoint::Latest(1_760_000_000_000),
+            Checkpoint::After("49590338271490256608559692538361571095921575989136588898".into()),
+            Checkpoint::End(None),
+            Checkpoint::End(Some("49590338271490256608559692538361571095921575989136588898".into())),
         ] {
-            assert_eq!(mark.to_string().parse(), Ok(mark));
+            assert_eq!(checkpoint.to_string().parse(), Ok(checkpoint));
         }
-        assert_eq!(Mark::Latest(1_000).to_string(), "LATEST:1.000");
-        assert_eq!("AT_TIMESTAMP:5".parse(), Ok(Mark::Timestamp(5_000)));
-        assert_eq!("AT_TIMESTAMP:5.5".parse(), Ok(Mark::Timestamp(5_500)));
+        assert_eq!(Checkpoint::Latest(1_000).to_string(), "LATEST:1.000");
+        assert_eq!("AT_TIMESTAMP:5".parse(), Ok(Checkpoint::Timestamp(5_000)));
+        assert_eq!("AT_TIMESTAMP:5.5".parse(), Ok(Checkpoint::Timestamp(5_500)));
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
             "LATEST:1.",
             "4959",
         ] {
-            assert_eq!(text.parse::<Mark>(), Err(NotAMark(text.into())), "{text}");
+            assert_eq!(text.parse::<Checkpoint>(), Err(NotACheckpoint(text.into())), "{text}");
         }
     }
 }

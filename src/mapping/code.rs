@@ -210,7 +210,7 @@ codes! {
     /// A mapping's stream takes no more records.
     SourceDisabled = "FB0611",
     /// Checkpoints do not fit what the stream lists.
-    MarksContradicted = "FB0612",
+    CheckpointsContradicted = "FB0612",
     /// A mapping reads no shard.
     NothingRead = "FB0613",
     /// The host's clock is far from the source's.

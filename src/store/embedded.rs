@@ -15,7 +15,7 @@ use super::trouble::Trouble;
 use super::turns::Turns;
 use super::verify;
 use super::{Checkpoints, Definition, Definitions, Desired, DesiredStates, Kept, Store, StoreError};
-use crate::machine::{Fence, Mark, Positions};
+use crate::machine::{Checkpoint, Fence, Positions};
 
 /// Keeps everything in one file, which it holds locked. Every write is on disk when its future ends; writes that come
 /// together share a transaction, and reads of desired states and definitions never touch the disk.
@@ -118,7 +118,7 @@ impl Checkpoints for EmbeddedStore {
         &self,
         mapping: &str,
         fence: Fence,
-        changes: Vec<(Arc<str>, Option<Mark>)>,
+        changes: Vec<(Arc<str>, Option<Checkpoint>)>,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         let name = mapping.to_owned();
         self.submit(Some(mapping), move |round| round.save(&name, fence, &changes))

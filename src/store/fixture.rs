@@ -11,7 +11,7 @@ use futures_util::future::{BoxFuture, ready};
 use super::{
     Checkpoints, Definition, Definitions, Desired, DesiredStates, FileError, Kept, MemoryStore, Store, StoreError,
 };
-use crate::machine::{Fence, Mark, Positions};
+use crate::machine::{Checkpoint, Fence, Positions};
 
 /// A store that fails, hangs after the write, or does not say what it has, when it is told to.
 #[derive(Default)]
@@ -70,7 +70,7 @@ impl Checkpoints for Wobbly {
         &self,
         mapping: &str,
         fence: Fence,
-        changes: Vec<(Arc<str>, Option<Mark>)>,
+        changes: Vec<(Arc<str>, Option<Checkpoint>)>,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         self.inner.save(mapping, fence, changes)
     }

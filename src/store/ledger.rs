@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Kept, StoreError};
-use crate::machine::{Fence, Mark, Positions};
+use crate::machine::{Checkpoint, Fence, Positions};
 
 /// Every stream mapping's book.
 #[derive(Clone, Debug, Default)]
@@ -58,11 +58,11 @@ impl Ledger {
         let book = self.books.entry(mapping.to_owned()).or_default();
         book.fence.0 += 1;
         if book.kept.as_ref().is_none_or(|kept| kept.source != source) {
-            book.kept = Some(Kept { source: source.to_owned(), marks: BTreeMap::new() });
+            book.kept = Some(Kept { source: source.to_owned(), checkpoints: BTreeMap::new() });
             book.begun = false;
         }
-        let marks = book.kept.as_ref().map(|kept| kept.marks.clone()).unwrap_or_default();
-        Positions { fence: book.fence, begun: book.begun, marks }
+        let checkpoints = book.kept.as_ref().map(|kept| kept.checkpoints.clone()).unwrap_or_default();
+        Positions { fence: book.fence, begun: book.begun, checkpoints }
     }
 
     /// Takes changes in, unless the fence is an old one.
@@ -70,16 +70,16 @@ impl Ledger {
         &mut self,
         mapping: &str,
         fence: Fence,
-        changes: &[(Arc<str>, Option<Mark>)],
+        changes: &[(Arc<str>, Option<Checkpoint>)],
     ) -> Result<(), StoreError> {
         let fenced = || StoreError::Fenced { mapping: mapping.to_owned() };
         let book = self.books.get_mut(mapping).filter(|book| book.fence == fence).ok_or_else(fenced)?;
         let kept = book.kept.as_mut().ok_or_else(fenced)?;
         book.begun = true;
-        for (shard, mark) in changes {
-            match mark {
-                Some(mark) => kept.marks.insert(Arc::clone(shard), mark.clone()),
-                None => kept.marks.remove(shard),
+        for (shard, checkpoint) in changes {
+            match checkpoint {
+                Some(checkpoint) => kept.checkpoints.insert(Arc::clone(shard), checkpoint.clone()),
+                None => kept.checkpoints.remove(shard),
             };
         }
         Ok(())
@@ -104,8 +104,8 @@ impl Ledger {
 mod tests {
     use super::*;
 
-    fn change(shard: &str, mark: Mark) -> Vec<(Arc<str>, Option<Mark>)> {
-        vec![(shard.into(), Some(mark))]
+    fn change(shard: &str, checkpoint: Checkpoint) -> Vec<(Arc<str>, Option<Checkpoint>)> {
+        vec![(shard.into(), Some(checkpoint))]
     }
 
     #[test]
@@ -115,10 +115,10 @@ mod tests {
         assert_eq!(first, Positions { fence: Fence(1), ..Positions::default() });
         assert!(!ledger.claim("orders", "arn:a").begun);
         let fence = ledger.claim("orders", "arn:a").fence;
-        ledger.save("orders", fence, &change("s0", Mark::TrimHorizon)).unwrap();
+        ledger.save("orders", fence, &change("s0", Checkpoint::TrimHorizon)).unwrap();
         let again = ledger.claim("orders", "arn:a");
         assert!(again.begun);
-        assert_eq!(again.marks.get("s0"), Some(&Mark::TrimHorizon));
+        assert_eq!(again.checkpoints.get("s0"), Some(&Checkpoint::TrimHorizon));
     }
 
     #[test]
@@ -126,10 +126,16 @@ mod tests {
         let mut ledger = Ledger::default();
         let old = ledger.claim("orders", "arn:a").fence;
         let new = ledger.claim("orders", "arn:a").fence;
-        assert!(matches!(ledger.save("orders", old, &change("s0", Mark::End(None))), Err(StoreError::Fenced { .. })));
-        ledger.save("orders", new, &change("s0", Mark::End(None))).unwrap();
+        assert!(matches!(
+            ledger.save("orders", old, &change("s0", Checkpoint::End(None))),
+            Err(StoreError::Fenced { .. })
+        ));
+        ledger.save("orders", new, &change("s0", Checkpoint::End(None))).unwrap();
         ledger.replace("orders", None);
-        assert!(matches!(ledger.save("orders", new, &change("s0", Mark::End(None))), Err(StoreError::Fenced { .. })));
+        assert!(matches!(
+            ledger.save("orders", new, &change("s0", Checkpoint::End(None))),
+            Err(StoreError::Fenced { .. })
+        ));
         assert!(ledger.kept().is_empty());
         assert!(!ledger.claim("orders", "arn:a").begun);
     }
@@ -138,7 +144,7 @@ mod tests {
     fn another_stream_is_begun_anew() {
         let mut ledger = Ledger::default();
         let fence = ledger.claim("orders", "arn:a").fence;
-        ledger.save("orders", fence, &change("s0", Mark::End(None))).unwrap();
+        ledger.save("orders", fence, &change("s0", Checkpoint::End(None))).unwrap();
         assert!(!ledger.has_begun("orders", "arn:b"));
         assert!(!ledger.claim("orders", "arn:b").begun);
         assert!(ledger.kept().is_empty());
@@ -149,10 +155,10 @@ mod tests {
     fn a_mapping_that_has_forgotten_every_shard_has_still_begun() {
         let mut ledger = Ledger::default();
         let fence = ledger.claim("orders", "arn:a").fence;
-        ledger.save("orders", fence, &change("s0", Mark::End(None))).unwrap();
+        ledger.save("orders", fence, &change("s0", Checkpoint::End(None))).unwrap();
         ledger.save("orders", fence, &[("s0".into(), None)]).unwrap();
         let again = ledger.claim("orders", "arn:a");
-        assert!(again.begun && again.marks.is_empty());
+        assert!(again.begun && again.checkpoints.is_empty());
         assert!(ledger.has_begun("orders", "arn:a"));
         assert!(ledger.kept().contains_key("orders"));
     }
@@ -161,8 +167,8 @@ mod tests {
     fn shards_are_forgotten_one_by_one() {
         let mut ledger = Ledger::default();
         let fence = ledger.claim("orders", "arn:a").fence;
-        ledger.save("orders", fence, &change("s0", Mark::End(None))).unwrap();
-        ledger.save("orders", fence, &[("s0".into(), None), ("s1".into(), Some(Mark::TrimHorizon))]).unwrap();
-        assert_eq!(ledger.kept()["orders"].marks.keys().map(|shard| &**shard).collect::<Vec<_>>(), ["s1"]);
+        ledger.save("orders", fence, &change("s0", Checkpoint::End(None))).unwrap();
+        ledger.save("orders", fence, &[("s0".into(), None), ("s1".into(), Some(Checkpoint::TrimHorizon))]).unwrap();
+        assert_eq!(ledger.kept()["orders"].checkpoints.keys().map(|shard| &**shard).collect::<Vec<_>>(), ["s1"]);
     }
 }

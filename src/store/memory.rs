@@ -8,7 +8,7 @@ use futures_util::future::{BoxFuture, ready};
 use super::asked::Asked;
 use super::ledger::Ledger;
 use super::{Checkpoints, Definition, Definitions, Desired, DesiredStates, Kept, Store, StoreError};
-use crate::machine::{Fence, Mark, Positions};
+use crate::machine::{Checkpoint, Fence, Positions};
 
 /// Keeps everything in memory.
 #[derive(Debug, Default)]
@@ -64,7 +64,7 @@ impl Checkpoints for MemoryStore {
         &self,
         mapping: &str,
         fence: Fence,
-        changes: Vec<(Arc<str>, Option<Mark>)>,
+        changes: Vec<(Arc<str>, Option<Checkpoint>)>,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(ready(self.ledger().save(mapping, fence, &changes)))
     }

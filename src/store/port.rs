@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::machine::{Fence, Mark, Positions};
+use crate::machine::{Checkpoint, Fence, Positions};
 
 /// What an operator asked for with `forebay start` or `forebay stop`.
 ///
@@ -42,7 +42,7 @@ pub struct Kept {
     /// The ARN of the stream that the checkpoints belong to.
     pub source: String,
     /// The checkpoints by shard.
-    pub marks: BTreeMap<Arc<str>, Mark>,
+    pub checkpoints: BTreeMap<Arc<str>, Checkpoint>,
 }
 
 /// The desired states that operators asked for.
@@ -75,7 +75,7 @@ pub trait Checkpoints: Send + Sync + 'static {
         &self,
         mapping: &str,
         fence: Fence,
-        changes: Vec<(Arc<str>, Option<Mark>)>,
+        changes: Vec<(Arc<str>, Option<Checkpoint>)>,
     ) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// What is kept of every stream mapping, by name.

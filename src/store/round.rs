@@ -15,7 +15,7 @@ use super::place::Place;
 use super::tables::{self, Rows};
 use super::trouble::Trouble;
 use super::{Definition, Desired, Kept, StoreError};
-use crate::machine::{Fence, Mark, Positions};
+use crate::machine::{Checkpoint, Fence, Positions};
 
 /// What the file and the list next to it hold.
 #[derive(Debug)]
@@ -126,7 +126,7 @@ impl<'a> Round<'a> {
         &mut self,
         mapping: &str,
         fence: Fence,
-        changes: &[(Arc<str>, Option<Mark>)],
+        changes: &[(Arc<str>, Option<Checkpoint>)],
     ) -> Result<(), StoreError> {
         self.touch(mapping);
         let had_begun = self.state.ledger.book(mapping).is_some_and(|book| book.begun);
@@ -134,7 +134,7 @@ impl<'a> Round<'a> {
         if !had_begun {
             self.rows.streams.insert(mapping.to_owned());
         }
-        self.rows.marks.extend(changes.iter().map(|(shard, _)| (mapping.to_owned(), Arc::clone(shard))));
+        self.rows.checkpoints.extend(changes.iter().map(|(shard, _)| (mapping.to_owned(), Arc::clone(shard))));
         self.note_beginning(mapping);
         Ok(())
     }

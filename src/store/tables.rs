@@ -27,7 +27,7 @@ use super::asked::{Asked, Changes};
 use super::ledger::{Book, Ledger};
 use super::seal::{seal, unseal};
 use super::trouble::Trouble;
-use crate::machine::{Fence, Mark, NotAMark};
+use crate::machine::{Checkpoint, Fence, NotACheckpoint};
 
 /// The newest format that this program reads and the one that it writes.
 pub(super) const FORMAT: u64 = 5;
@@ -71,12 +71,12 @@ pub(super) struct Rows {
     /// Mappings of which every checkpoint is written again.
     pub(super) whole: BTreeSet<String>,
     /// Single checkpoints, by mapping and shard.
-    pub(super) marks: BTreeSet<(String, Arc<str>)>,
+    pub(super) checkpoints: BTreeSet<(String, Arc<str>)>,
 }
 
 impl Rows {
     pub(super) fn is_empty(&self) -> bool {
-        self.asked.is_empty() && self.streams.is_empty() && self.whole.is_empty() && self.marks.is_empty()
+        self.asked.is_empty() && self.streams.is_empty() && self.whole.is_empty() && self.checkpoints.is_empty()
     }
 }
 
@@ -107,7 +107,7 @@ impl Contents {
             asked: Changes { desired: desired.collect(), definitions: definitions.collect() },
             streams: mappings.clone(),
             whole: mappings,
-            marks: BTreeSet::new(),
+            checkpoints: BTreeSet::new(),
         }
     }
 }
@@ -201,26 +201,26 @@ impl Reading<'_> {
     fn books(&mut self) -> Result<BTreeMap<String, Book>, Trouble> {
         let mut books = BTreeMap::new();
         for (mapping, row) in self.rows::<StreamRow>(STREAMS, "what is kept of the stream mapping")? {
-            let kept = row.source.map(|source| Kept { source, marks: BTreeMap::new() });
+            let kept = row.source.map(|source| Kept { source, checkpoints: BTreeMap::new() });
             books.insert(mapping, Book { fence: Fence(row.fence), begun: row.begun, kept });
         }
         if self.format < SEALED {
             for entry in self.transaction.open_table(BARE_CHECKPOINTS)?.iter()? {
                 let (key, text) = entry?;
-                self.mark(&mut books, key.value(), Ok(text.value().as_bytes()));
+                self.checkpoint(&mut books, key.value(), Ok(text.value().as_bytes()));
             }
         } else {
             for entry in self.transaction.open_table(CHECKPOINTS)?.iter()? {
                 let (key, row) = entry?;
                 let (mapping, shard) = key.value();
                 let row = self.checked(CHECKPOINTS.name(), &[mapping, shard], row.value());
-                self.mark(&mut books, (mapping, shard), row);
+                self.checkpoint(&mut books, (mapping, shard), row);
             }
         }
         Ok(books)
     }
 
-    fn mark(
+    fn checkpoint(
         &mut self,
         books: &mut BTreeMap<String, Book>,
         (mapping, shard): (&str, &str),
@@ -228,12 +228,12 @@ impl Reading<'_> {
     ) {
         let parse = |text: &[u8]| {
             let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
-            text.parse::<Mark>().map_err(|error: NotAMark| error.to_string())
+            text.parse::<Checkpoint>().map_err(|error: NotACheckpoint| error.to_string())
         };
         let kept = books.get_mut(mapping).and_then(|book| book.kept.as_mut());
         let kept = kept.ok_or_else(|| "the mapping itself is not there".to_owned());
-        match text.and_then(parse).and_then(|mark| Ok((kept?, mark))) {
-            Ok((kept, mark)) => drop(kept.marks.insert(shard.into(), mark)),
+        match text.and_then(parse).and_then(|checkpoint| Ok((kept?, checkpoint))) {
+            Ok((kept, checkpoint)) => drop(kept.checkpoints.insert(shard.into(), checkpoint)),
             Err(reason) => {
                 let what = format!("the checkpoint of shard {shard:?} of {mapping:?} cannot be read: {reason}");
                 self.damaged.push(Damage { mapping: mapping.to_owned(), what });
@@ -276,29 +276,29 @@ fn write_rows(transaction: &WriteTransaction, rows: &Rows, ledger: &Ledger) -> R
         let row = seal(STREAMS.name(), &[mapping], &json(&row)?);
         streams.insert(mapping.as_str(), row.as_slice())?;
     }
-    let mut marks = transaction.open_table(CHECKPOINTS)?;
+    let mut checkpoints = transaction.open_table(CHECKPOINTS)?;
     let kept = |mapping: &str| ledger.book(mapping).and_then(|book| book.kept.as_ref());
     for mapping in &rows.whole {
         // No name lies between a name and the same with a zero byte.
         let after = format!("{mapping}\0");
-        marks.retain_in((mapping.as_str(), "")..(after.as_str(), ""), |_, _| false)?;
-        for (shard, mark) in kept(mapping).into_iter().flat_map(|kept| &kept.marks) {
-            marks.insert((mapping.as_str(), &**shard), sealed_checkpoint(mapping, shard, mark).as_slice())?;
+        checkpoints.retain_in((mapping.as_str(), "")..(after.as_str(), ""), |_, _| false)?;
+        for (shard, checkpoint) in kept(mapping).into_iter().flat_map(|kept| &kept.checkpoints) {
+            checkpoints
+                .insert((mapping.as_str(), &**shard), sealed_checkpoint(mapping, shard, checkpoint).as_slice())?;
         }
     }
-    for (mapping, shard) in rows.marks.iter().filter(|(mapping, _)| !rows.whole.contains(mapping)) {
-        match kept(mapping).and_then(|kept| kept.marks.get(shard)) {
-            Some(mark) => {
-                marks.insert((mapping.as_str(), &**shard), sealed_checkpoint(mapping, shard, mark).as_slice())?
-            }
-            None => marks.remove((mapping.as_str(), &**shard))?,
+    for (mapping, shard) in rows.checkpoints.iter().filter(|(mapping, _)| !rows.whole.contains(mapping)) {
+        match kept(mapping).and_then(|kept| kept.checkpoints.get(shard)) {
+            Some(checkpoint) => checkpoints
+                .insert((mapping.as_str(), &**shard), sealed_checkpoint(mapping, shard, checkpoint).as_slice())?,
+            None => checkpoints.remove((mapping.as_str(), &**shard))?,
         };
     }
     Ok(())
 }
 
-fn sealed_checkpoint(mapping: &str, shard: &str, mark: &Mark) -> Vec<u8> {
-    seal(CHECKPOINTS.name(), &[mapping, shard], mark.to_string().as_bytes())
+fn sealed_checkpoint(mapping: &str, shard: &str, checkpoint: &Checkpoint) -> Vec<u8> {
+    seal(CHECKPOINTS.name(), &[mapping, shard], checkpoint.to_string().as_bytes())
 }
 
 fn write_json<T: Serialize>(

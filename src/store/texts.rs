@@ -8,7 +8,7 @@ use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Kept;
-use crate::machine::{Mark, NotAMark};
+use crate::machine::{Checkpoint, NotACheckpoint};
 
 /// The longest shard id that AWS hands out.
 const LONGEST_SHARD: usize = 128;
@@ -27,7 +27,7 @@ struct Written {
     marks: Option<BTreeMap<String, String>>,
 }
 
-struct Texts<'a>(&'a BTreeMap<Arc<str>, Mark>);
+struct Texts<'a>(&'a BTreeMap<Arc<str>, Checkpoint>);
 
 impl Serialize for Texts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -39,7 +39,7 @@ impl Serialize for Kept {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_struct("Kept", 2)?;
         object.serialize_field("source", &self.source)?;
-        object.serialize_field("checkpoints", &Texts(&self.marks))?;
+        object.serialize_field("checkpoints", &Texts(&self.checkpoints))?;
         object.end()
     }
 }
@@ -48,8 +48,8 @@ impl Serialize for ShownToClients<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_struct("Kept", 3)?;
         object.serialize_field("source", &self.0.source)?;
-        object.serialize_field("checkpoints", &Texts(&self.0.marks))?;
-        object.serialize_field("marks", &Texts(&self.0.marks))?;
+        object.serialize_field("checkpoints", &Texts(&self.0.checkpoints))?;
+        object.serialize_field("marks", &Texts(&self.0.checkpoints))?;
         object.end()
     }
 }
@@ -66,15 +66,15 @@ impl<'de> Deserialize<'de> for Kept {
             (Some(texts), _) | (None, Some(texts)) => texts,
             (None, None) => return Err(D::Error::missing_field("checkpoints")),
         };
-        let marks = texts.into_iter().map(|(shard, text)| {
+        let checkpoints = texts.into_iter().map(|(shard, text)| {
             if !is_shard(&shard) {
                 return Err(D::Error::custom(format!("{shard:?} is not a shard id")));
             }
             let checkpoint =
-                text.parse().map_err(|error: NotAMark| D::Error::custom(format!("shard {shard}: {error}")))?;
+                text.parse().map_err(|error: NotACheckpoint| D::Error::custom(format!("shard {shard}: {error}")))?;
             Ok((shard.into(), checkpoint))
         });
-        Ok(Self { source, marks: marks.collect::<Result<_, _>>()? })
+        Ok(Self { source, checkpoints: checkpoints.collect::<Result<_, _>>()? })
     }
 }
 
@@ -87,7 +87,7 @@ pub(crate) fn is_shard(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::ShownToClients;
-    use crate::machine::Mark;
+    use crate::machine::Checkpoint;
     use crate::store::Kept;
 
     fn read(text: &str) -> Result<Kept, String> {
@@ -96,8 +96,9 @@ mod tests {
 
     #[test]
     fn checkpoints_are_texts_under_both_names() {
-        let marks = [("shardId-1".into(), Mark::After("7".into())), ("shardId-2".into(), Mark::End(None))].into();
-        let kept = Kept { source: "arn".into(), marks };
+        let checkpoints =
+            [("shardId-1".into(), Checkpoint::After("7".into())), ("shardId-2".into(), Checkpoint::End(None))].into();
+        let kept = Kept { source: "arn".into(), checkpoints };
         let texts = r#"{"shardId-1":"AFTER:7","shardId-2":"END"}"#;
         let exported = serde_json::to_string(&kept).unwrap();
         assert_eq!(exported, format!(r#"{{"source":"arn","checkpoints":{texts}}}"#));

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::crowd::Crowd;
 use super::drought::Drought;
 use super::repeats::{Repeats, Silenced, Topic};
-use crate::machine::{Event, FaultKind, Health, InvokeEnd, Mark, Problem, Screened, Undecided};
+use crate::machine::{Checkpoint, Event, FaultKind, Health, InvokeEnd, Problem, Screened, Undecided};
 use crate::mapping::{Rules, SourceKind};
 
 /// So many shards are named in one line.
@@ -173,7 +173,7 @@ impl EventLog {
     }
 
     /// How a drain has ended, and what is repeated.
-    fn drained(&self, abandoned: usize, unsaved: &[(Arc<str>, Mark)]) {
+    fn drained(&self, abandoned: usize, unsaved: &[(Arc<str>, Checkpoint)]) {
         if abandoned > 0 {
             line!(warn, self, abandoned, "drain cut short: these batches will be delivered again");
         }

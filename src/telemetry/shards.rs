@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::machine::{Event, Mark, labels};
+use crate::machine::{Checkpoint, Event, labels};
 
 /// How many ended shards are remembered. Streams of tables end a shard every few hours, for ever.
 const ENDED_KEPT: usize = 100;
@@ -36,7 +36,7 @@ pub struct Shard {
     /// Whether it is read.
     pub state: ShardState,
     /// Its saved checkpoint.
-    pub position: Mark,
+    pub position: Checkpoint,
     /// The iterator age that its last batch or idle read showed; `None` until one has.
     pub age: Option<Duration>,
 }
@@ -54,15 +54,15 @@ impl Shards {
                     seen.age = Some(*age);
                 }
             }
-            Event::Checkpointed { shard, mark } => {
+            Event::Checkpointed { shard, checkpoint } => {
                 let mut shards = self.lock();
                 let seen = shards.entry(Arc::clone(shard)).or_insert_with(|| Shard {
                     state: ShardState::Waiting,
-                    position: mark.clone(),
+                    position: checkpoint.clone(),
                     age: None,
                 });
-                seen.position = mark.clone();
-                if mark.is_end() {
+                seen.position = checkpoint.clone();
+                if checkpoint.is_end() {
                     ended(&mut shards, shard);
                 }
             }
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     fn started(shards: &Shards, shard: &str) {
-        shards.observe(&Event::ShardStarted { shard: shard.into(), from: Mark::TrimHorizon });
+        shards.observe(&Event::ShardStarted { shard: shard.into(), from: Checkpoint::TrimHorizon });
     }
 
     fn aged(shards: &Shards, shard: &str, seconds: u64) {
@@ -167,12 +167,12 @@ mod tests {
     }
 
     #[test]
-    fn positions_follow_the_saved_marks() {
+    fn positions_follow_the_saved_checkpoints() {
         let shards = Shards::default();
-        shards.observe(&Event::Checkpointed { shard: "child".into(), mark: Mark::TrimHorizon });
+        shards.observe(&Event::Checkpointed { shard: "child".into(), checkpoint: Checkpoint::TrimHorizon });
         started(&shards, "parent");
         aged(&shards, "parent", 3);
-        shards.observe(&Event::Checkpointed { shard: "parent".into(), mark: Mark::After("7".into()) });
+        shards.observe(&Event::Checkpointed { shard: "parent".into(), checkpoint: Checkpoint::After("7".into()) });
         assert_eq!(
             shown(&shards),
             [
@@ -180,7 +180,7 @@ mod tests {
                 ("parent".into(), ShardState::Reading, "AFTER:7".into(), Some(3.0)),
             ]
         );
-        shards.observe(&Event::Checkpointed { shard: "parent".into(), mark: Mark::End(None) });
+        shards.observe(&Event::Checkpointed { shard: "parent".into(), checkpoint: Checkpoint::End(None) });
         started(&shards, "child");
         assert_eq!(shards.count(ShardState::Reading), 1);
         shards.stopped();
@@ -203,7 +203,7 @@ mod tests {
             let shard = format!("shardId-{n:012}");
             started(&shards, &shard);
             shards.observe(&Event::ShardEnded { shard: shard.as_str().into() });
-            shards.observe(&Event::Checkpointed { shard: shard.as_str().into(), mark: Mark::End(None) });
+            shards.observe(&Event::Checkpointed { shard: shard.as_str().into(), checkpoint: Checkpoint::End(None) });
         }
         assert_eq!(shards.all().len(), ENDED_KEPT);
         assert_eq!(shards.all().keys().next().map(|id| &**id), Some("shardId-000000000150"));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::MappingState;
 use crate::machine::{
-    Condition, Event, FaultKind, FlushReason, Health, HeartbeatResult, Invariant, InvokeEnd, Mark, Undecided,
+    Checkpoint, Condition, Event, FaultKind, FlushReason, Health, HeartbeatResult, Invariant, InvokeEnd, Undecided,
 };
 use crate::mapping::SourceKind;
 use crate::telemetry::Metrics;
@@ -122,15 +122,15 @@ fn every_event_of_a_stream_shows_in_its_series() {
     for event in [
         Event::Polled { records: 10 },
         Event::Screened { filtered_out: 4, undecided: Undecided::default() },
-        Event::ShardStarted { shard: shard(1), from: Mark::TrimHorizon },
-        Event::ShardStarted { shard: shard(2), from: Mark::TrimHorizon },
+        Event::ShardStarted { shard: shard(1), from: Checkpoint::TrimHorizon },
+        Event::ShardStarted { shard: shard(2), from: Checkpoint::TrimHorizon },
         Event::IteratorAge { shard: shard(1), age: Duration::from_millis(2500) },
         Event::IteratorAge { shard: shard(2), age: Duration::ZERO },
-        Event::ShardStarted { shard: shard(3), from: Mark::TrimHorizon },
+        Event::ShardStarted { shard: shard(3), from: Checkpoint::TrimHorizon },
         Event::ShardEnded { shard: shard(3) },
         Event::ShardGone { shard: shard(4) },
-        Event::Checkpointed { shard: shard(1), mark: Mark::After("7".into()) },
-        Event::Checkpointed { shard: shard(1), mark: Mark::After("8".into()) },
+        Event::Checkpointed { shard: shard(1), checkpoint: Checkpoint::After("7".into()) },
+        Event::Checkpointed { shard: shard(1), checkpoint: Checkpoint::After("8".into()) },
         Event::CheckpointFailed { message: message.clone(), retry_in },
         Event::Trimmed { shard: shard(1) },
         Event::ClockSkew { ahead_ms: -90_500 },
@@ -182,7 +182,7 @@ fn lag_falls_to_zero_on_an_idle_stream_and_is_not_told_of_one_that_is_not_read()
     let shows = |line: &str| metrics.render().lines().any(|found| found.starts_with(line));
     let age = "forebay_iterator_age_seconds{mapping=\"clicks\",source=\"dynamodb\"} ";
     assert!(!shows(age), "nothing is read");
-    clicks.observe(&Event::ShardStarted { shard: "a".into(), from: Mark::TrimHorizon });
+    clicks.observe(&Event::ShardStarted { shard: "a".into(), from: Checkpoint::TrimHorizon });
     clicks.observe(&Event::IteratorAge { shard: "a".into(), age: Duration::from_secs(9) });
     assert!(shows(&format!("{age}9.0")));
     clicks.observe(&Event::IteratorAge { shard: "a".into(), age: Duration::ZERO });

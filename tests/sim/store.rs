@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use forebay::machine::{Fence, Mark, Positions};
+use forebay::machine::{Checkpoint, Fence, Positions};
 use forebay::store::{Checkpoints, Desired, DesiredStates, FileError, Kept, StoreError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -58,7 +58,7 @@ impl Checkpoints for MemoryStore {
         &self,
         mapping: &str,
         fence: Fence,
-        changes: Vec<(Arc<str>, Option<Mark>)>,
+        changes: Vec<(Arc<str>, Option<Checkpoint>)>,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         self.inner.save(mapping, fence, changes)
     }

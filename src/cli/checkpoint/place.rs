@@ -164,7 +164,7 @@ impl Place {
                 Err(PlaceError::OtherSource { path, name, kept, given })
             }
             (Some(kept), _) => Ok(kept),
-            (None, Some(source)) => Ok(Kept { source, marks: BTreeMap::new() }),
+            (None, Some(source)) => Ok(Kept { source, checkpoints: BTreeMap::new() }),
             (None, None) => Err(PlaceError::NoSource { path, name }),
         }
     }
@@ -203,7 +203,7 @@ impl Place {
         let mut kept = self.one(name).await?;
         let left = match shard {
             None => None,
-            Some(shard) => match kept.marks.remove(shard) {
+            Some(shard) => match kept.checkpoints.remove(shard) {
                 Some(_) => Some(kept),
                 None => {
                     let (path, name, shard) = (shown(store), name.into(), shard.into());

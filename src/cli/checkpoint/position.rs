@@ -3,23 +3,23 @@
 use anyhow::bail;
 
 use crate::clock::host_unix_ms as now;
-use crate::machine::Mark;
+use crate::machine::Checkpoint;
 use crate::store::is_shard;
 
 /// Reads the text form of a checkpoint, a bare sequence number, a time, or `LATEST`, which is now.
-fn position(text: &str) -> anyhow::Result<Mark> {
+fn position(text: &str) -> anyhow::Result<Checkpoint> {
     if text == "LATEST" {
-        return Ok(Mark::Latest(now()));
+        return Ok(Checkpoint::Latest(now()));
     }
     let refused = match text.parse() {
-        Ok(mark) => return Ok(mark),
+        Ok(checkpoint) => return Ok(checkpoint),
         Err(refused) => refused,
     };
-    if let Ok(mark) = format!("AFTER:{text}").parse() {
-        return Ok(mark);
+    if let Ok(checkpoint) = format!("AFTER:{text}").parse() {
+        return Ok(checkpoint);
     }
     match text.parse::<jiff::Timestamp>().map(|time| u64::try_from(time.as_millisecond())) {
-        Ok(Ok(ms)) => Ok(Mark::Timestamp(ms)),
+        Ok(Ok(ms)) => Ok(Checkpoint::Timestamp(ms)),
         Ok(Err(_)) => bail!("{text:?} is before 1970\nhelp: write TRIM_HORIZON to begin with the oldest record"),
         Err(_) => bail!("{refused}; or a sequence number, or a time with its offset such as 2026-11-20T08:00:00Z"),
     }
@@ -28,8 +28,8 @@ fn position(text: &str) -> anyhow::Result<Mark> {
 /// What is moved, and where to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Target {
-    One(String, Mark),
-    All(Mark),
+    One(String, Checkpoint),
+    All(Checkpoint),
 }
 
 impl Target {
@@ -38,7 +38,7 @@ impl Target {
         match (second, all) {
             (Some(at), false) => Ok(Self::One(shard(first)?, position(at)?)),
             (None, true) => match position(first)? {
-                Mark::After(number) => {
+                Checkpoint::After(number) => {
                     bail!(
                         "the sequence number {number} belongs to one shard\nhelp: name the shard, or give --all a time"
                     )
@@ -66,27 +66,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_sequence_numbers_and_times_are_positions() {
-        for (text, mark) in [
-            ("TRIM_HORIZON", Mark::TrimHorizon),
-            ("END", Mark::End(None)),
-            ("AFTER:007", Mark::After("007".into())),
+    fn checkpoints_sequence_numbers_and_times_are_positions() {
+        for (text, checkpoint) in [
+            ("TRIM_HORIZON", Checkpoint::TrimHorizon),
+            ("END", Checkpoint::End(None)),
+            ("AFTER:007", Checkpoint::After("007".into())),
             ("49590338271490256608559692538361571095921575989136588898", {
-                Mark::After("49590338271490256608559692538361571095921575989136588898".into())
+                Checkpoint::After("49590338271490256608559692538361571095921575989136588898".into())
             }),
-            ("AT_TIMESTAMP:1760000000.5", Mark::Timestamp(1_760_000_000_500)),
-            ("LATEST:1760000000", Mark::Latest(1_760_000_000_000)),
-            ("2025-10-09T08:53:20Z", Mark::Timestamp(1_760_000_000_000)),
-            ("2025-10-09T10:53:20.123+02:00", Mark::Timestamp(1_760_000_000_123)),
+            ("AT_TIMESTAMP:1760000000.5", Checkpoint::Timestamp(1_760_000_000_500)),
+            ("LATEST:1760000000", Checkpoint::Latest(1_760_000_000_000)),
+            ("2025-10-09T08:53:20Z", Checkpoint::Timestamp(1_760_000_000_000)),
+            ("2025-10-09T10:53:20.123+02:00", Checkpoint::Timestamp(1_760_000_000_123)),
         ] {
-            assert_eq!(position(text).unwrap(), mark, "{text}");
+            assert_eq!(position(text).unwrap(), checkpoint, "{text}");
         }
     }
 
     #[test]
     fn latest_is_now() {
         let before = now();
-        let Mark::Latest(ms) = position("LATEST").unwrap() else { panic!("it is another position") };
+        let Checkpoint::Latest(ms) = position("LATEST").unwrap() else { panic!("it is another position") };
         assert!((before..=now()).contains(&ms), "{ms}");
     }
 
@@ -111,8 +111,8 @@ mod tests {
     #[test]
     fn one_shard_or_all_are_moved() {
         let read = Target::read;
-        assert_eq!(read("s", Some("END"), false).unwrap(), Target::One("s".into(), Mark::End(None)));
-        assert_eq!(read("TRIM_HORIZON", None, true).unwrap(), Target::All(Mark::TrimHorizon));
+        assert_eq!(read("s", Some("END"), false).unwrap(), Target::One("s".into(), Checkpoint::End(None)));
+        assert_eq!(read("TRIM_HORIZON", None, true).unwrap(), Target::All(Checkpoint::TrimHorizon));
         for (first, second, all, said) in [
             ("s", None, false, "<SHARD> <POSITION>"),
             ("s", Some("END"), true, "--all takes no shard"),

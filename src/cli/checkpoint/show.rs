@@ -46,7 +46,7 @@ pub(super) fn all(kept: &BTreeMap<String, Kept>, output: TableOrJson) -> anyhow:
     }
     let rows = kept.iter().flat_map(|(name, kept)| {
         let row = |shard: &str, at: String| [name.clone(), stream(&kept.source).into(), shard.to_owned(), at];
-        let mut rows: Vec<_> = kept.marks.iter().map(|(shard, at)| row(shard, at.to_string())).collect();
+        let mut rows: Vec<_> = kept.checkpoints.iter().map(|(shard, at)| row(shard, at.to_string())).collect();
         if rows.is_empty() {
             rows.push(row("-", "-".into()));
         }
@@ -60,7 +60,7 @@ pub(super) fn one(name: &str, kept: &Kept, output: TableOrJson) -> anyhow::Resul
     match output {
         TableOrJson::Json => json(&Named { name, kept: ShownToClients(kept) }),
         TableOrJson::Table => {
-            let rows = kept.marks.iter().map(|(shard, at)| [shard.to_string(), at.to_string()]);
+            let rows = kept.checkpoints.iter().map(|(shard, at)| [shard.to_string(), at.to_string()]);
             Ok(table(["SHARD", "POSITION"], rows))
         }
     }
@@ -68,7 +68,7 @@ pub(super) fn one(name: &str, kept: &Kept, output: TableOrJson) -> anyhow::Resul
 
 /// One shard: its position alone, or as JSON.
 pub(super) fn shard(name: &str, kept: &Kept, shard: &str, output: TableOrJson) -> anyhow::Result<String> {
-    let checkpoint = kept.marks.get(shard).map(ToString::to_string).ok_or_else(|| {
+    let checkpoint = kept.checkpoints.get(shard).map(ToString::to_string).ok_or_else(|| {
         anyhow!(
             "shard {shard:?} of {name:?} has no checkpoint\nhelp: `forebay checkpoint get {name}` shows all checkpoints"
         )

@@ -73,7 +73,7 @@ pub(super) async fn import(place: &Place, document: Document, force: bool) -> Ou
     let mut failed = 0;
     for (name, kept) in &document.mappings {
         match place.replace(name, kept, force).await {
-            Ok(()) => data(&format!("{name} {}\n", counted(kept.marks.len(), "shard")))?,
+            Ok(()) => data(&format!("{name} {}\n", counted(kept.checkpoints.len(), "shard")))?,
             // What keeps the first from being imported keeps all from it.
             Err(error) if !error.concerns_one() => return Err(error.into()),
             Err(error) => {
@@ -99,12 +99,12 @@ fn refuse(error: &PlaceError) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::Mark;
+    use crate::machine::Checkpoint;
 
     #[test]
     fn what_is_written_is_read() {
-        let marks = [("shardId-0".into(), Mark::After("5".into()))].into();
-        let mappings = [("orders".to_owned(), Kept { source: "arn".into(), marks })].into();
+        let checkpoints = [("shardId-0".into(), Checkpoint::After("5".into()))].into();
+        let mappings = [("orders".to_owned(), Kept { source: "arn".into(), checkpoints })].into();
         let document = Document { version: VERSION, mappings };
         assert_eq!(parse(json(&document).unwrap().as_bytes()).unwrap(), document);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::world::{Rig, api, is_degraded, mapping, stream};
 use crate::engine::MappingState::{Creating, Disabled, Disabling, Enabled, Enabling, Updating};
 use crate::engine::{CheckpointChange, EngineError, Kept, ReloadSummary};
-use crate::machine::Mark;
+use crate::machine::Checkpoint;
 use crate::mapping::{Mapping, Origin};
 use crate::store::MemoryStore;
 use crate::view::MappingStatus;
@@ -247,9 +247,11 @@ async fn checkpoints_of_the_apis_streams_are_seen_kept_and_changed() {
     rig.handle.put(clicks(10)).await.unwrap();
     rig.until_state("clicks", Enabled).await;
     rig.put(1..4);
-    let kept =
-        |mark: Mark| Kept { source: clicks(1).source.id().to_owned(), marks: [("shardId-0".into(), mark)].into() };
-    let expected = kept(Mark::After("3".into()));
+    let kept = |checkpoint: Checkpoint| Kept {
+        source: clicks(1).source.id().to_owned(),
+        checkpoints: [("shardId-0".into(), checkpoint)].into(),
+    };
+    let expected = kept(Checkpoint::After("3".into()));
     for _ in 0..6_000 {
         if rig.handle.checkpoint("clicks").await.unwrap() == expected {
             break;
@@ -259,11 +261,11 @@ async fn checkpoints_of_the_apis_streams_are_seen_kept_and_changed() {
     rig.handle.put(clicks(20)).await.unwrap();
     rig.states_until("clicks", Enabled).await;
     assert_eq!(rig.handle.checkpoint("clicks").await.unwrap(), expected, "its position survives a change");
-    let change = CheckpointChange::Replace(kept(Mark::TrimHorizon));
+    let change = CheckpointChange::Replace(kept(Checkpoint::TrimHorizon));
     let refused = rig.handle.change_checkpoint("clicks", change.clone(), false).await.unwrap_err();
     assert!(matches!(refused, EngineError::Running { .. }), "{refused}");
     rig.handle.stop("clicks").await.unwrap();
     rig.until_state("clicks", Disabled).await;
     rig.handle.change_checkpoint("clicks", change, false).await.unwrap();
-    assert_eq!(rig.handle.checkpoint("clicks").await.unwrap(), kept(Mark::TrimHorizon));
+    assert_eq!(rig.handle.checkpoint("clicks").await.unwrap(), kept(Checkpoint::TrimHorizon));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Protocol;
-use crate::machine::{Fault, Fence, Mark, Position, Positions, StreamListing, StreamRecord};
+use crate::machine::{Checkpoint, Fault, Fence, Position, Positions, StreamListing, StreamRecord};
 
 /// The protocol of streams of shards, whose positions a store keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -152,5 +152,5 @@ pub struct SaveRequest {
     /// The right to write.
     pub fence: Fence,
     /// New marks; `None` forgets a shard that the stream no longer lists.
-    pub changes: Vec<(Arc<str>, Option<Mark>)>,
+    pub changes: Vec<(Arc<str>, Option<Checkpoint>)>,
 }

@@ -12,7 +12,7 @@ use crate::machine::Record;
 /// window settles with that window, and takes no memory until then once it stands at the front.
 #[derive(Debug, Default)]
 pub(super) struct Frontier {
-    mark: Option<Arc<str>>,
+    checkpoint: Option<Arc<str>>,
     /// What stands between the mark and the slots: processed, and waiting for its window.
     runs: VecDeque<Run>,
     /// The place of the first slot. Places grow by one from record to record and are never used again.
@@ -107,7 +107,7 @@ impl Frontier {
     /// Moves the mark over what is settled, and what waits for its window out of the slots.
     fn advance(&mut self) {
         while let Some(run) = self.runs.pop_front_if(|run| run.released) {
-            self.mark = Some(run.last);
+            self.checkpoint = Some(run.last);
         }
         while let Some(slot) = self.slots.pop_front_if(|slot| !matches!(slot.state, State::Held(_))) {
             self.first += 1;
@@ -119,7 +119,7 @@ impl Frontier {
                 }
                 // What is settled already goes with the run before it.
                 (_, Some(run)) => run.last = last,
-                (_, None) => self.mark = Some(last),
+                (_, None) => self.checkpoint = Some(last),
             }
         }
         if self.slots.is_empty() && self.slots.capacity() > 1024 {
@@ -133,8 +133,8 @@ impl Frontier {
     }
 
     /// The last sequence number up to which everything that was read is settled; `None` while that is nothing.
-    pub(super) const fn mark(&self) -> Option<&Arc<str>> {
-        self.mark.as_ref()
+    pub(super) const fn checkpoint(&self) -> Option<&Arc<str>> {
+        self.checkpoint.as_ref()
     }
 
     /// Whether everything that was read is settled.
@@ -180,17 +180,17 @@ mod tests {
     }
 
     #[test]
-    fn the_mark_never_passes_a_gap() {
+    fn the_checkpoint_never_passes_a_gap() {
         let mut frontier = Frontier::default();
         let places: Vec<u64> = (1..=4).map(|number| frontier.push(record(number), u64::from(number))).collect();
         assert!(frontier.settle(places[1]));
         assert!(frontier.settle(places[3]));
-        assert_eq!((frontier.mark(), frontier.held().records, frontier.span()), (None, 2, 4));
+        assert_eq!((frontier.checkpoint(), frontier.held().records, frontier.span()), (None, 2, 4));
         assert!(frontier.settle(places[0]));
-        assert_eq!(frontier.mark().map(|mark| &**mark), Some("2"));
+        assert_eq!(frontier.checkpoint().map(|checkpoint| &**checkpoint), Some("2"));
         assert_eq!(frontier.oldest_read(), Some(3));
         assert!(frontier.settle(places[2]));
-        assert_eq!(frontier.mark().map(|mark| &**mark), Some("4"));
+        assert_eq!(frontier.checkpoint().map(|checkpoint| &**checkpoint), Some("4"));
         assert!(frontier.is_clear());
         assert_eq!(frontier.held(), Held::default());
     }
@@ -203,18 +203,18 @@ mod tests {
         assert!(frontier.process(places[1], 1));
         assert!(!frontier.process(places[1], 1));
         assert!(frontier.process(places[3], 1));
-        assert_eq!((frontier.held().records, frontier.span(), frontier.mark()), (3, 4, None));
+        assert_eq!((frontier.held().records, frontier.span(), frontier.checkpoint()), (3, 4, None));
         assert_eq!(frontier.oldest_read(), Some(1));
         // The third record was given up, and is confirmed only after the window is over.
         frontier.release(1);
-        assert_eq!(frontier.mark().map(|mark| &**mark), Some("2"));
+        assert_eq!(frontier.checkpoint().map(|checkpoint| &**checkpoint), Some("2"));
         assert!(frontier.process(places[4], 2));
         assert!(frontier.settle(places[2]));
-        assert_eq!(frontier.mark().map(|mark| &**mark), Some("4"));
+        assert_eq!(frontier.checkpoint().map(|checkpoint| &**checkpoint), Some("4"));
         assert!(frontier.settle(places[5]));
         assert_eq!((frontier.span(), frontier.is_clear()), (0, false));
         frontier.release(2);
-        assert_eq!(frontier.mark().map(|mark| &**mark), Some("6"));
+        assert_eq!(frontier.checkpoint().map(|checkpoint| &**checkpoint), Some("6"));
         assert!(frontier.is_clear());
     }
 
@@ -226,9 +226,9 @@ mod tests {
             frontier.process(place, u64::from(number));
         }
         frontier.release(2);
-        assert_eq!(frontier.mark(), None);
+        assert_eq!(frontier.checkpoint(), None);
         frontier.release(1);
-        assert_eq!(frontier.mark().map(|mark| &**mark), Some("2"));
+        assert_eq!(frontier.checkpoint().map(|checkpoint| &**checkpoint), Some("2"));
     }
 
     #[test]

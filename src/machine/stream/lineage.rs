@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use tangles::tangled;
 
-use crate::machine::{Mark, Positions, Shard, StartingPosition};
+use crate::machine::{Checkpoint, Positions, Shard, StartingPosition};
 
 /// The shards of one stream, and how far each has come.
 #[derive(Debug)]
@@ -46,14 +46,14 @@ pub(crate) enum Contradiction {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Start {
     pub(crate) shard: Arc<str>,
-    pub(crate) from: Mark,
+    pub(crate) from: Checkpoint,
 }
 
 /// What follows from a listing, or from the end of a shard.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
     /// Marks that must be saved before anything is read.
-    pub(crate) save: Vec<(Arc<str>, Option<Mark>)>,
+    pub(crate) save: Vec<(Arc<str>, Option<Checkpoint>)>,
     /// Shards that may be read now; each is named once in the life of a `Lineage`.
     pub(crate) start: Vec<Start>,
 }
@@ -62,7 +62,7 @@ pub(crate) struct Plan {
 struct Node {
     /// The parents that it waits for, as its first listing named them; without those of a circle.
     parents: Vec<Arc<str>>,
-    mark: Option<Mark>,
+    checkpoint: Option<Checkpoint>,
     /// The sequence number that it began with, as it was listed before its end.
     begins: Option<Arc<str>>,
     stage: Stage,
@@ -89,8 +89,9 @@ struct Entry<'a> {
 impl Lineage {
     /// What is known before the first listing: the marks.
     pub(crate) fn new(start: StartingPosition, positions: Positions) -> Self {
-        let marks = if positions.begun { positions.marks } else { BTreeMap::new() };
-        let nodes: BTreeMap<_, _> = marks.into_iter().map(|(id, mark)| (id, Node::new(Some(mark)))).collect();
+        let checkpoints = if positions.begun { positions.checkpoints } else { BTreeMap::new() };
+        let nodes: BTreeMap<_, _> =
+            checkpoints.into_iter().map(|(id, checkpoint)| (id, Node::new(Some(checkpoint)))).collect();
         Self {
             start,
             begun: positions.begun,
@@ -130,8 +131,8 @@ impl Lineage {
         self.start_all(ready, &mut plan);
         self.forget_tombstones(&mut plan);
         let contradicted = entries.into_iter().filter_map(|(id, entry)| {
-            let mark = self.nodes.get(id)?.mark.as_ref()?;
-            Some((Arc::clone(id), entry.contradicts(mark)?))
+            let checkpoint = self.nodes.get(id)?.checkpoint.as_ref()?;
+            Some((Arc::clone(id), entry.contradicts(checkpoint)?))
         });
         self.contradicted = contradicted.collect();
         plan
@@ -143,8 +144,8 @@ impl Lineage {
     }
 
     /// The mark of a shard that is processed to its end.
-    pub(crate) fn end_of(&self, shard: &str) -> Mark {
-        Mark::End(self.nodes.get(shard).and_then(|node| node.begins.clone()))
+    pub(crate) fn end_of(&self, shard: &str) -> Checkpoint {
+        Checkpoint::End(self.nodes.get(shard).and_then(|node| node.begins.clone()))
     }
 
     /// Every record of the shard is settled, or it is gone. Its END mark is for the caller to save: together with what
@@ -225,23 +226,24 @@ impl Lineage {
             return;
         }
         for (&id, entry) in entries {
-            let mark = if entry.open { Mark::Latest(now_unix_ms) } else { Mark::End(entry.begins.cloned()) };
-            plan.save.push((Arc::clone(id), Some(mark.clone())));
+            let checkpoint =
+                if entry.open { Checkpoint::Latest(now_unix_ms) } else { Checkpoint::End(entry.begins.cloned()) };
+            plan.save.push((Arc::clone(id), Some(checkpoint.clone())));
             if !entry.open {
-                self.finish(id, Some(mark));
+                self.finish(id, Some(checkpoint));
             } else if let Some(node) = self.nodes.get_mut(id) {
-                node.mark = Some(mark);
+                node.checkpoint = Some(checkpoint);
             }
         }
     }
 
     /// What has no mark was processed if a shard that came out of it has begun.
     fn infer_finished(&mut self) {
-        let begun = self.nodes.values().filter(|node| node.stage != Stage::Waiting || node.mark.is_some());
+        let begun = self.nodes.values().filter(|node| node.stage != Stage::Waiting || node.checkpoint.is_some());
         let mut open: Vec<Arc<str>> = begun.flat_map(|node| node.parents.iter().cloned()).collect();
         while let Some(id) = open.pop() {
             let Some(node) = self.nodes.get(&id) else { continue };
-            if node.stage == Stage::Waiting && node.mark.is_none() {
+            if node.stage == Stage::Waiting && node.checkpoint.is_none() {
                 open.extend(node.parents.iter().cloned());
                 self.finish(&id, None);
             }
@@ -261,25 +263,25 @@ impl Lineage {
         for shard in ready {
             let Some(node) = self.nodes.get_mut(&shard) else { continue };
             node.stage = Stage::Reading;
-            let from = node.mark.clone().unwrap_or_else(|| {
+            let from = node.checkpoint.clone().unwrap_or_else(|| {
                 // What appeared after a mapping was pinned at LATEST is wanted from its first record on.
                 let from = match self.start {
-                    StartingPosition::TrimHorizon | StartingPosition::Latest => Mark::TrimHorizon,
-                    StartingPosition::Timestamp(at) => Mark::Timestamp(at),
+                    StartingPosition::TrimHorizon | StartingPosition::Latest => Checkpoint::TrimHorizon,
+                    StartingPosition::Timestamp(at) => Checkpoint::Timestamp(at),
                 };
                 plan.save.push((Arc::clone(&shard), Some(from.clone())));
                 from
             });
-            node.mark = Some(from.clone());
+            node.checkpoint = Some(from.clone());
             plan.start.push(Start { shard, from });
         }
     }
 
     /// Whether it was not finished before.
-    fn finish(&mut self, shard: &str, mark: Option<Mark>) -> bool {
+    fn finish(&mut self, shard: &str, checkpoint: Option<Checkpoint>) -> bool {
         let Some(node) = self.nodes.get_mut(shard).filter(|node| node.stage != Stage::Finished) else { return false };
         node.stage = Stage::Finished;
-        node.mark = mark;
+        node.checkpoint = checkpoint;
         true
     }
 
@@ -301,7 +303,7 @@ impl Lineage {
             if self.children.get(&id).is_some_and(BTreeSet::is_empty) {
                 self.children.remove(&id);
             }
-            if node.mark.is_some() {
+            if node.checkpoint.is_some() {
                 plan.save.push((id, None));
             }
         }
@@ -309,7 +311,7 @@ impl Lineage {
 
     /// A shard that this life has seen has children, which may only not be listed yet; of another it is not known.
     fn is_needless(&self, id: &str, node: &Node) -> bool {
-        let waits = |child: &Node| child.stage == Stage::Waiting && child.mark.is_none();
+        let waits = |child: &Node| child.stage == Stage::Waiting && child.checkpoint.is_none();
         match self.children.get(id) {
             None => node.seen.is_none(),
             Some(children) => !children.iter().filter_map(|child| self.nodes.get(child)).any(waits),
@@ -318,8 +320,8 @@ impl Lineage {
 }
 
 impl Entry<'_> {
-    fn contradicts(&self, mark: &Mark) -> Option<Contradiction> {
-        let Mark::End(began) = mark else { return None };
+    fn contradicts(&self, checkpoint: &Checkpoint) -> Option<Contradiction> {
+        let Checkpoint::End(began) = checkpoint else { return None };
         match (began, self.begins) {
             (Some(began), Some(begins)) if began != begins => Some(Contradiction::Namesake),
             _ if self.open && !self.closed => Some(Contradiction::Open),
@@ -329,8 +331,8 @@ impl Entry<'_> {
 }
 
 impl Node {
-    fn new(mark: Option<Mark>) -> Self {
-        let stage = if mark.as_ref().is_some_and(Mark::is_end) { Stage::Finished } else { Stage::Waiting };
-        Self { parents: Vec::new(), mark, begins: None, stage, seen: None }
+    fn new(checkpoint: Option<Checkpoint>) -> Self {
+        let stage = if checkpoint.as_ref().is_some_and(Checkpoint::is_end) { Stage::Finished } else { Stage::Waiting };
+        Self { parents: Vec::new(), checkpoint, begins: None, stage, seen: None }
     }
 }

@@ -14,7 +14,8 @@ use super::standing::SKEW_SHOWN;
 use super::windows::Windows;
 use crate::machine::health::Standing;
 use crate::machine::{
-    Event, Fault, FaultKind, Fence, Invariant, Mark, Mono, Positions, StartingPosition, StreamListing, StreamRequest,
+    Checkpoint, Event, Fault, FaultKind, Fence, Invariant, Mono, Positions, StartingPosition, StreamListing,
+    StreamRequest,
 };
 
 /// New shards follow the end of others, which is seen at once; this is for what was missed.
@@ -192,7 +193,7 @@ impl StreamMachine {
         let Some(plan) = self.listing.take_in(listing, &mut self.cx) else { return };
         self.follow(plan);
         self.judge_missing(&names);
-        self.listing.judge_marks(&mut self.cx);
+        self.listing.judge_checkpoints(&mut self.cx);
         self.listing.plan_next(!self.shards.is_empty(), self.cx.now.mono);
     }
 
@@ -210,8 +211,8 @@ impl StreamMachine {
     fn follow(&mut self, plan: Plan) {
         let first = self.listing.stage == Stage::Beginning;
         let saves = !plan.save.is_empty();
-        for (shard, mark) in plan.save {
-            self.cx.saving.set(shard, mark);
+        for (shard, checkpoint) in plan.save {
+            self.cx.saving.set(shard, checkpoint);
         }
         if first && saves {
             // Nothing is read before the pins are kept: after a crash the mapping would begin at another place.
@@ -248,7 +249,7 @@ impl StreamMachine {
         cx.out.emit(Event::ShardStarted { shard: Arc::clone(&id), from: from.clone() });
         self.listing.last_key.0 += 1;
         let key = self.listing.last_key;
-        let pinned = first && matches!(from, Mark::Latest(_));
+        let pinned = first && matches!(from, Checkpoint::Latest(_));
         let windows = |length| Windows::new(length, Arc::clone(&id), Arc::clone(&options.source_arn));
         let windows = options.tumbling_window.map(windows);
         let reading = Reading::new(from, pinned, options.reads, cx.now.mono);
@@ -264,7 +265,7 @@ impl StreamMachine {
         let id = records.id;
         cx.books.forget(key, entries);
         cx.reads.forget(key);
-        let end = self.listing.lineage.as_ref().map_or(Mark::End(None), |(lineage, _)| lineage.end_of(&id));
+        let end = self.listing.lineage.as_ref().map_or(Checkpoint::End(None), |(lineage, _)| lineage.end_of(&id));
         cx.saving.set(Arc::clone(&id), Some(end));
         cx.out.emit(Event::ShardEnded { shard: Arc::clone(&id) });
         let plan = self.listing.shard_ended(&id, cx.now.mono);
@@ -277,13 +278,13 @@ impl StreamMachine {
 impl Context {
     /// A pin that is still to come was made by a clock that was wrong. It would leave out what arrives until then, so
     /// it is taken for now.
-    fn pinned_in_time(&mut self, id: &Arc<str>, from: Mark, first: bool) -> Mark {
+    fn pinned_in_time(&mut self, id: &Arc<str>, from: Checkpoint, first: bool) -> Checkpoint {
         let now = self.now.unix_ms;
-        let Mark::Latest(pinned) = from else { return from };
+        let Checkpoint::Latest(pinned) = from else { return from };
         if first || pinned <= now {
             return from;
         }
-        let to = Mark::Latest(now);
+        let to = Checkpoint::Latest(now);
         self.saving.set(Arc::clone(id), Some(to.clone()));
         if pinned - now >= SKEW_SHOWN {
             self.out.emit(Event::PinMoved { shard: Arc::clone(id), from, to: to.clone() });

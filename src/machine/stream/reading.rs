@@ -11,7 +11,7 @@ use super::records::Settled;
 use super::shard::Shard;
 use crate::machine::screening::Tally;
 use crate::machine::{
-    Cursor, Event, Fault, FaultKind, Mark, Mono, Position, ReadAnswer, Screened, Screening, StreamRecord,
+    Checkpoint, Cursor, Event, Fault, FaultKind, Mono, Position, ReadAnswer, Screened, Screening, StreamRecord,
 };
 
 /// Records of a shard that may lie between its mark and its newest record: what a lane that stands still can hold up.
@@ -29,7 +29,7 @@ const ITERATOR_TRIES: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Reading {
     /// Where it began.
-    origin: Mark,
+    origin: Checkpoint,
     /// The last record that was read.
     last_read: Option<Arc<str>>,
     /// Where the next read goes on.
@@ -56,7 +56,7 @@ enum Stage {
 
 impl Reading {
     /// Of a shard that goes on at its mark; `pinned` says that it was pinned at LATEST just now.
-    pub(super) fn new(from: Mark, pinned: bool, reads: ShardReads, now: Mono) -> Self {
+    pub(super) fn new(from: Checkpoint, pinned: bool, reads: ShardReads, now: Mono) -> Self {
         let mut reading = Self {
             origin: from,
             last_read: None,
@@ -77,13 +77,13 @@ impl Reading {
     /// A pin is opened by its time: LATEST would by now be another place.
     fn reopen(&mut self, reads: ShardReads) {
         let position = match (&self.last_read, &self.origin) {
-            (Some(sequence), _) | (None, Mark::After(sequence)) => Position::After(Arc::clone(sequence)),
-            (None, Mark::Timestamp(ms) | Mark::Latest(ms)) if reads.by_time => Position::Timestamp(*ms),
-            (None, Mark::Timestamp(ms) | Mark::Latest(ms)) => {
+            (Some(sequence), _) | (None, Checkpoint::After(sequence)) => Position::After(Arc::clone(sequence)),
+            (None, Checkpoint::Timestamp(ms) | Checkpoint::Latest(ms)) if reads.by_time => Position::Timestamp(*ms),
+            (None, Checkpoint::Timestamp(ms) | Checkpoint::Latest(ms)) => {
                 self.skip_before = Some(ms / 1000 * 1000);
                 Position::TrimHorizon
             }
-            (None, Mark::TrimHorizon | Mark::End(_)) => Position::TrimHorizon,
+            (None, Checkpoint::TrimHorizon | Checkpoint::End(_)) => Position::TrimHorizon,
         };
         self.cursor = Cursor::Open(position);
     }

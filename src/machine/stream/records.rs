@@ -10,7 +10,7 @@ use super::frontier::Frontier;
 use super::shard::ShardKey;
 use super::windows::{LastOfWindow, Windows};
 use crate::machine::envelope::{join, join_with};
-use crate::machine::{Invariant, Mark, Mono};
+use crate::machine::{Checkpoint, Invariant, Mono};
 
 /// What was read of a shard: held, or processed and not covered by its mark yet.
 #[derive(Debug)]
@@ -44,8 +44,8 @@ impl Records {
     }
 
     /// The mark to save: all that was read up to it is settled.
-    pub(super) fn mark(&self) -> Option<Mark> {
-        self.frontier.mark().map(|sequence| Mark::After(Arc::clone(sequence)))
+    pub(super) fn checkpoint(&self) -> Option<Checkpoint> {
+        self.frontier.checkpoint().map(|sequence| Checkpoint::After(Arc::clone(sequence)))
     }
 
     /// When the record at a place becomes too old.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::StreamMachine;
 use super::shard::{Shard, ShardKey};
 use crate::machine::outbox::Outbox;
-use crate::machine::{Event, Fault, FaultKind, Fence, Mark, Mono, Output, SaveId, SaveRequest, Stream, StreamRequest};
+use crate::machine::{
+    Checkpoint, Event, Fault, FaultKind, Fence, Mono, Output, SaveId, SaveRequest, Stream, StreamRequest,
+};
 
 /// The time between two writes of a mapping: a crash repeats what was settled since the last one.
 const EVERY: Duration = Duration::from_secs(1);
@@ -19,11 +21,11 @@ const SOON: Duration = Duration::from_millis(100);
 pub(super) struct Saving {
     open: Option<Write>,
     /// Marks of shards that begin, end or are forgotten.
-    changes: BTreeMap<Arc<str>, Option<Mark>>,
+    changes: BTreeMap<Arc<str>, Option<Checkpoint>>,
     /// Shards whose mark may have moved.
     dirty: BTreeSet<ShardKey>,
     /// The last mark of each shard that the store has confirmed.
-    confirmed: BTreeMap<Arc<str>, Mark>,
+    confirmed: BTreeMap<Arc<str>, Checkpoint>,
     next: Mono,
     failures: u32,
 }
@@ -32,7 +34,7 @@ pub(super) struct Saving {
 #[derive(Debug)]
 struct Write {
     id: SaveId,
-    changes: Vec<(Arc<str>, Option<Mark>)>,
+    changes: Vec<(Arc<str>, Option<Checkpoint>)>,
     dirty: BTreeSet<ShardKey>,
 }
 
@@ -43,8 +45,8 @@ impl Saving {
     }
 
     /// A mark that does not follow from a frontier.
-    pub(super) fn set(&mut self, shard: Arc<str>, mark: Option<Mark>) {
-        self.changes.insert(shard, mark);
+    pub(super) fn set(&mut self, shard: Arc<str>, checkpoint: Option<Checkpoint>) {
+        self.changes.insert(shard, checkpoint);
     }
 
     /// Lets the next write be made at once, unless it is the repetition of one that failed.
@@ -72,7 +74,7 @@ impl Saving {
         }
         let dirty = std::mem::take(&mut self.dirty);
         let mut changes = std::mem::take(&mut self.changes);
-        changes.extend(marks(&dirty, shards).map(|(shard, mark)| (Arc::clone(shard), Some(mark))));
+        changes.extend(checkpoints(&dirty, shards).map(|(shard, checkpoint)| (Arc::clone(shard), Some(checkpoint))));
         // What was settled behind a gap moves no mark.
         if changes.is_empty() {
             return;
@@ -84,53 +86,55 @@ impl Saving {
         out.ask(StreamRequest::Save(SaveRequest { id, fence, changes }));
     }
 
-    fn took_effect(&mut self, changes: Vec<(Arc<str>, Option<Mark>)>, out: &mut Outbox<Stream>) {
+    fn took_effect(&mut self, changes: Vec<(Arc<str>, Option<Checkpoint>)>, out: &mut Outbox<Stream>) {
         self.failures = 0;
-        for (shard, mark) in changes {
-            match &mark {
+        for (shard, checkpoint) in changes {
+            match &checkpoint {
                 // Nothing follows on either.
-                None | Some(Mark::End(_)) => drop(self.confirmed.remove(&shard)),
-                Some(mark) => drop(self.confirmed.insert(Arc::clone(&shard), mark.clone())),
+                None | Some(Checkpoint::End(_)) => drop(self.confirmed.remove(&shard)),
+                Some(checkpoint) => drop(self.confirmed.insert(Arc::clone(&shard), checkpoint.clone())),
             }
-            if let Some(mark) = mark {
-                out.emit(Event::Checkpointed { shard, mark });
+            if let Some(checkpoint) = checkpoint {
+                out.emit(Event::Checkpointed { shard, checkpoint });
             }
         }
     }
 
     /// Keeps for the next write what this one did not save.
     fn keep(&mut self, write: Write) {
-        for (shard, mark) in write.changes {
+        for (shard, checkpoint) in write.changes {
             // What was set since then is newer. Marks of frontiers are taken anew.
-            self.changes.entry(shard).or_insert(mark);
+            self.changes.entry(shard).or_insert(checkpoint);
         }
         self.dirty.extend(write.dirty);
     }
 
     /// The marks that cover something and that the store has not confirmed: it is processed again at the next start.
-    pub(super) fn unsaved(&self, shards: &BTreeMap<ShardKey, Shard>) -> Vec<(Arc<str>, Mark)> {
+    pub(super) fn unsaved(&self, shards: &BTreeMap<ShardKey, Shard>) -> Vec<(Arc<str>, Checkpoint)> {
         let open = self.open.iter();
-        let sent = open.clone().flat_map(|write| write.changes.iter().map(|(shard, mark)| (shard, mark.clone())));
-        let set = self.changes.iter().map(|(shard, mark)| (shard, mark.clone()));
+        let sent =
+            open.clone().flat_map(|write| write.changes.iter().map(|(shard, checkpoint)| (shard, checkpoint.clone())));
+        let set = self.changes.iter().map(|(shard, checkpoint)| (shard, checkpoint.clone()));
         let dirty = open.map(|write| &write.dirty).chain([&self.dirty]);
-        let moved = dirty.flat_map(|dirty| marks(dirty, shards)).map(|(shard, mark)| (shard, Some(mark)));
-        let newest: BTreeMap<&Arc<str>, Option<Mark>> = sent.chain(set).chain(moved).collect();
-        let covering = newest.into_iter().filter_map(|(shard, mark)| Some((shard, mark?)));
+        let moved =
+            dirty.flat_map(|dirty| checkpoints(dirty, shards)).map(|(shard, checkpoint)| (shard, Some(checkpoint)));
+        let newest: BTreeMap<&Arc<str>, Option<Checkpoint>> = sent.chain(set).chain(moved).collect();
+        let covering = newest.into_iter().filter_map(|(shard, checkpoint)| Some((shard, checkpoint?)));
         covering
-            .filter(|(_, mark)| matches!(mark, Mark::After(_) | Mark::End(_)))
-            .filter(|(shard, mark)| self.confirmed.get(*shard) != Some(mark))
-            .map(|(shard, mark)| (Arc::clone(shard), mark))
+            .filter(|(_, checkpoint)| matches!(checkpoint, Checkpoint::After(_) | Checkpoint::End(_)))
+            .filter(|(shard, checkpoint)| self.confirmed.get(*shard) != Some(checkpoint))
+            .map(|(shard, checkpoint)| (Arc::clone(shard), checkpoint))
             .collect()
     }
 }
 
 /// The marks that follow from the frontiers of these shards.
-fn marks<'a>(
+fn checkpoints<'a>(
     keys: &'a BTreeSet<ShardKey>,
     shards: &'a BTreeMap<ShardKey, Shard>,
-) -> impl Iterator<Item = (&'a Arc<str>, Mark)> {
+) -> impl Iterator<Item = (&'a Arc<str>, Checkpoint)> {
     let records = keys.iter().filter_map(|key| Some(&shards.get(key)?.records));
-    records.filter_map(|records| Some((&records.id, records.mark()?)))
+    records.filter_map(|records| Some((&records.id, records.checkpoint()?)))
 }
 
 impl StreamMachine {

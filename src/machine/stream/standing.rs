@@ -77,7 +77,7 @@ impl Watch {
 
 impl Listing {
     /// Compares the marks with a new listing: a shard that is processed to its end is closed, and the same as before.
-    pub(super) fn judge_marks(&mut self, cx: &mut Context) {
+    pub(super) fn judge_checkpoints(&mut self, cx: &mut Context) {
         let shards = self.lineage.as_ref().map(|(lineage, _)| lineage.contradicted());
         let Some(shards) = shards.filter(|shards| !shards.is_empty()) else {
             self.contradicted = None;

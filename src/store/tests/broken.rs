@@ -29,14 +29,14 @@ async fn a_write_that_failed_is_not_the_end_of_the_store() {
         assert!(matches!(error, StoreError::File(FileError::Locked { .. })), "{error}");
         assert!(store.set_desired("orders", None).await.is_err());
     }
-    assert_eq!(store.kept().await.unwrap()["orders"].marks["a"], after("1"), "what failed was taken back");
+    assert_eq!(store.kept().await.unwrap()["orders"].checkpoints["a"], after("1"), "what failed was taken back");
     assert_eq!(store.desired("orders").await.unwrap(), Some(STOPPED));
     drop(other);
     store.save("orders", fence, vec![change("a", after("3"))]).await.unwrap();
     store.set_desired("orders", None).await.unwrap();
     drop(store);
     let store = open(&path);
-    assert_eq!(store.kept().await.unwrap()["orders"].marks["a"], after("3"));
+    assert_eq!(store.kept().await.unwrap()["orders"].checkpoints["a"], after("3"));
     assert_eq!(store.desired("orders").await.unwrap(), None);
 }
 
@@ -83,7 +83,7 @@ async fn what_is_written_to_a_file_that_was_removed_is_refused_until_it_is_back(
     refused(store.set_desired("orders", Some(STOPPED)).await.unwrap_err(), "was removed");
     refused(store.save("orders", fence, vec![change("a", after("2"))]).await.unwrap_err(), "was removed");
     assert_eq!(store.desired("orders").await.unwrap(), None, "what was refused is not in force");
-    assert_eq!(store.kept().await.unwrap()["orders"].marks["a"], after("1"), "it can still be copied out");
+    assert_eq!(store.kept().await.unwrap()["orders"].checkpoints["a"], after("1"), "it can still be copied out");
 
     // A second process finds no file, and makes one.
     let second = open(&path);
@@ -98,6 +98,6 @@ async fn what_is_written_to_a_file_that_was_removed_is_refused_until_it_is_back(
     store.set_desired("orders", Some(STOPPED)).await.unwrap();
     drop(store);
     let store = open(&path);
-    assert_eq!(store.kept().await.unwrap()["orders"].marks["a"], after("3"));
+    assert_eq!(store.kept().await.unwrap()["orders"].checkpoints["a"], after("3"));
     assert_eq!(store.desired("orders").await.unwrap(), Some(STOPPED));
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use redb::{Database, ReadableDatabase, ReadableTable};
 
 use super::{ARN, after, change, definition, open, place};
-use crate::machine::Mark;
+use crate::machine::Checkpoint;
 use crate::store::known::beside;
 use crate::store::tables::{CHECKPOINTS, DEFINITIONS, DESIRED, STREAMS};
 use crate::store::{
@@ -24,8 +24,8 @@ fn names(path: &Path) -> Vec<String> {
         let table = transaction.open_table(table).unwrap();
         names.extend(table.iter().unwrap().map(|row| row.unwrap().0.value().to_owned()));
     }
-    let marks = transaction.open_table(CHECKPOINTS).unwrap();
-    names.extend(marks.iter().unwrap().map(|row| row.unwrap().0.value().0.to_owned()));
+    let checkpoints = transaction.open_table(CHECKPOINTS).unwrap();
+    names.extend(checkpoints.iter().unwrap().map(|row| row.unwrap().0.value().0.to_owned()));
     let known = fs::read(beside(path)).unwrap_or_else(|_| b"{\"mappings\":{}}".to_vec());
     let known: serde_json::Value = serde_json::from_slice(&known).unwrap();
     names.extend(known["mappings"].as_object().unwrap().keys().cloned());
@@ -37,7 +37,7 @@ async fn fill(store: &dyn Store, mapping: &str) {
     store.define(mapping, definition(mapping), false).await.unwrap();
     store.set_desired(mapping, Some(STOPPED)).await.unwrap();
     let fence = store.claim(mapping, ARN, true).await.unwrap().fence;
-    store.save(mapping, fence, vec![change("a", after("1")), change("b", Mark::End(None))]).await.unwrap();
+    store.save(mapping, fence, vec![change("a", after("1")), change("b", Checkpoint::End(None))]).await.unwrap();
 }
 
 fn stores() -> (tempfile::TempDir, [Arc<dyn Store>; 2]) {
@@ -86,7 +86,7 @@ async fn what_is_forgotten_is_gone_and_the_rest_stays() {
         assert_eq!(store.desired("orders").await.unwrap(), None);
         assert_eq!(store.definitions().await.unwrap().into_keys().collect::<Vec<_>>(), ["order", "orders2"]);
         assert_eq!(store.kept().await.unwrap().into_keys().collect::<Vec<_>>(), ["order", "orders2"]);
-        assert_eq!(store.kept().await.unwrap()["order"].marks.len(), 2);
+        assert_eq!(store.kept().await.unwrap()["order"].checkpoints.len(), 2);
         let late = store.save("orders", stale, vec![change("a", after("2"))]).await;
         assert!(matches!(late, Err(StoreError::Fenced { .. })), "{late:?}");
         store.forget("orders").await.unwrap();

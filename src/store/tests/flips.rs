@@ -6,7 +6,7 @@ use std::panic::catch_unwind;
 use std::path::Path;
 
 use super::{ARN, after, change, definition, open, place};
-use crate::machine::Mark;
+use crate::machine::Checkpoint;
 use crate::store::{Checkpoints, Definition, Definitions, Desired, DesiredStates, EmbeddedStore, Kept};
 
 const FLIPS: usize = 300;
@@ -36,7 +36,7 @@ async fn fill(store: &EmbeddedStore) {
         let fence = store.claim(&name, ARN, true).await.unwrap().fence;
         let mut changes: Vec<_> =
             (0..8).map(|shard| change(&format!("shardId-{shard:012}"), after(&format!("{number}{shard}")))).collect();
-        changes.push(change("ended", Mark::End(None)));
+        changes.push(change("ended", Checkpoint::End(None)));
         store.save(&name, fence, changes).await.unwrap();
         store.save(&name, fence, vec![change("shardId-000000000003", after("495903382714902566"))]).await.unwrap();
     }

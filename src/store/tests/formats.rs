@@ -47,8 +47,8 @@ fn made_by(format: u64, path: &Path) {
             if format < 4 {
                 transaction.open_table(BARE_CHECKPOINTS).unwrap().insert(key, "AFTER:5").unwrap();
             } else {
-                let mark = row("marks", &[key.0, key.1], b"AFTER:5");
-                transaction.open_table(CHECKPOINTS).unwrap().insert(key, mark.as_slice()).unwrap();
+                let checkpoint = row("marks", &[key.0, key.1], b"AFTER:5");
+                transaction.open_table(CHECKPOINTS).unwrap().insert(key, checkpoint.as_slice()).unwrap();
             }
         }
         if format >= 3 {
@@ -65,8 +65,8 @@ async fn a_store_of_an_older_format_is_upgraded_in_place() {
         let store = open(&path);
         assert_eq!(store.desired("orders").await.unwrap(), Some(STOPPED), "format {format}");
         let kept = store.kept().await.unwrap();
-        let marks = kept.get("clicks").map(|kept| kept.marks["shard-0"].clone());
-        assert_eq!(marks, (format >= 2).then(|| after("5")), "format {format}");
+        let checkpoints = kept.get("clicks").map(|kept| kept.checkpoints["shard-0"].clone());
+        assert_eq!(checkpoints, (format >= 2).then(|| after("5")), "format {format}");
         assert!(store.definitions().await.unwrap().is_empty(), "format {format}");
         drop(store);
         // An older forebay looks at the number before anything else, and refuses what is above its own.
@@ -116,17 +116,17 @@ fn damaged_rows_are_named_with_mapping_and_shard() {
         let row = seal("definitions", &["made"], row);
         transaction.open_table(DEFINITIONS).unwrap().insert("made", row.as_slice()).unwrap();
     }
-    fn mark(transaction: &WriteTransaction, key: (&str, &str), mark: &str) {
-        let row = seal("marks", &[key.0, key.1], mark.as_bytes());
+    fn checkpoint(transaction: &WriteTransaction, key: (&str, &str), checkpoint: &str) {
+        let row = seal("marks", &[key.0, key.1], checkpoint.as_bytes());
         transaction.open_table(CHECKPOINTS).unwrap().insert(key, row.as_slice()).unwrap();
     }
     let harms: [(Harm, &str); 11] = [
         (
-            |transaction| mark(transaction, ("orders", "shard-0"), "SOON"),
+            |transaction| checkpoint(transaction, ("orders", "shard-0"), "SOON"),
             "the checkpoint of shard \"shard-0\" of \"orders\" cannot be read: \"SOON\" is no position",
         ),
         (
-            |transaction| mark(transaction, ("gone", "shard-1"), "END"),
+            |transaction| checkpoint(transaction, ("gone", "shard-1"), "END"),
             "the checkpoint of shard \"shard-1\" of \"gone\" cannot be read: the mapping itself is not there",
         ),
         (

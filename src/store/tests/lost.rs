@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{ARN, OTHER, after, change, open, place};
-use crate::machine::Mark;
+use crate::machine::Checkpoint;
 use crate::store::known::beside;
 use crate::store::{Checkpoints, EmbeddedStore, FileError, Kept, StoreError};
 
@@ -49,22 +49,22 @@ async fn a_mapping_that_skips_nothing_begins_anew() {
     let store = open(&path);
     let positions = store.claim("orders", ARN, false).await.unwrap();
     assert!(!positions.begun);
-    store.save("orders", positions.fence, vec![change("shard-0", Mark::TrimHorizon)]).await.unwrap();
+    store.save("orders", positions.fence, vec![change("shard-0", Checkpoint::TrimHorizon)]).await.unwrap();
     assert!(store.lost().await.unwrap().is_empty());
     assert!(store.claim("orders", ARN, true).await.unwrap().begun);
 }
 
 #[tokio::test]
-async fn marks_put_in_place_by_an_operator_end_the_loss() {
+async fn checkpoints_put_in_place_by_an_operator_end_the_loss() {
     let (_folder, path) = place();
     begin(&open(&path), "orders").await;
     fs::remove_file(&path).unwrap();
     let store = open(&path);
-    let kept = Kept { source: ARN.into(), marks: [("shard-0".into(), after("7"))].into() };
+    let kept = Kept { source: ARN.into(), checkpoints: [("shard-0".into(), after("7"))].into() };
     store.replace_kept("orders", Some(kept.clone())).await.unwrap();
     let positions = store.claim("orders", ARN, true).await.unwrap();
     assert!(positions.begun);
-    assert_eq!(positions.marks, kept.marks);
+    assert_eq!(positions.checkpoints, kept.checkpoints);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::known::beside;
 use super::{Definition, EmbeddedStore};
-use crate::machine::Mark;
+use crate::machine::Checkpoint;
 
 const ARN: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/orders";
 const OTHER: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/others";
@@ -31,12 +31,12 @@ fn open(path: &Path) -> EmbeddedStore {
     EmbeddedStore::open(path).unwrap()
 }
 
-fn after(sequence: &str) -> Mark {
-    Mark::After(sequence.into())
+fn after(sequence: &str) -> Checkpoint {
+    Checkpoint::After(sequence.into())
 }
 
-fn change(shard: &str, mark: Mark) -> (Arc<str>, Option<Mark>) {
-    (shard.into(), Some(mark))
+fn change(shard: &str, checkpoint: Checkpoint) -> (Arc<str>, Option<Checkpoint>) {
+    (shard.into(), Some(checkpoint))
 }
 
 /// A definition that holds its name.

@@ -3,34 +3,35 @@
 use std::collections::BTreeMap;
 
 use super::{ARN, OTHER, after, change, open, place};
-use crate::machine::{Mark, Positions};
+use crate::machine::{Checkpoint, Positions};
 use crate::store::{Checkpoints, Kept, StoreError};
 
 #[tokio::test]
-async fn marks_of_every_kind_outlive_the_store() {
+async fn checkpoints_of_every_kind_outlive_the_store() {
     let (_folder, path) = place();
-    let marks = [
-        ("shard-0", Mark::TrimHorizon),
-        ("shard-1", Mark::Timestamp(1_760_000_000_123)),
-        ("shard-2", Mark::Latest(1_760_000_000_000)),
+    let checkpoints = [
+        ("shard-0", Checkpoint::TrimHorizon),
+        ("shard-1", Checkpoint::Timestamp(1_760_000_000_123)),
+        ("shard-2", Checkpoint::Latest(1_760_000_000_000)),
         ("shard-3", after("49590338271490256608559692538361571095921575989136588898")),
-        ("shard-4", Mark::End(None)),
+        ("shard-4", Checkpoint::End(None)),
     ];
     let store = open(&path);
     let fence = store.claim("orders", ARN, true).await.unwrap().fence;
-    let mut changes: Vec<_> = marks.iter().map(|(shard, mark)| change(shard, mark.clone())).collect();
-    changes.push(change("gone", Mark::End(None)));
+    let mut changes: Vec<_> = checkpoints.iter().map(|(shard, checkpoint)| change(shard, checkpoint.clone())).collect();
+    changes.push(change("gone", Checkpoint::End(None)));
     store.save("orders", fence, changes).await.unwrap();
     store.save("orders", fence, vec![("gone".into(), None)]).await.unwrap();
     drop(store);
 
     let store = open(&path);
     let kept = store.kept().await.unwrap();
-    let expected: BTreeMap<_, _> = marks.into_iter().map(|(shard, mark)| (shard.into(), mark)).collect();
-    assert_eq!(kept["orders"], Kept { source: ARN.into(), marks: expected.clone() });
+    let expected: BTreeMap<_, _> =
+        checkpoints.into_iter().map(|(shard, checkpoint)| (shard.into(), checkpoint)).collect();
+    assert_eq!(kept["orders"], Kept { source: ARN.into(), checkpoints: expected.clone() });
     let positions = store.claim("orders", ARN, true).await.unwrap();
     assert!(positions.begun && positions.fence > fence);
-    assert_eq!(positions.marks, expected);
+    assert_eq!(positions.checkpoints, expected);
 }
 
 #[tokio::test]
@@ -43,34 +44,34 @@ async fn a_fence_of_an_earlier_process_is_void_after_a_later_claim() {
     // The claim alone was persisted: a fence is never handed out twice.
     let second = store.claim("orders", ARN, false).await.unwrap().fence;
     assert!(second > first);
-    let stale = store.save("orders", first, vec![change("shard-0", Mark::End(None))]).await;
+    let stale = store.save("orders", first, vec![change("shard-0", Checkpoint::End(None))]).await;
     assert!(matches!(stale, Err(StoreError::Fenced { mapping }) if mapping == "orders"));
-    store.save("orders", second, vec![change("shard-0", Mark::TrimHorizon)]).await.unwrap();
+    store.save("orders", second, vec![change("shard-0", Checkpoint::TrimHorizon)]).await.unwrap();
     drop(store);
-    assert_eq!(open(&path).kept().await.unwrap()["orders"].marks["shard-0"], Mark::TrimHorizon);
+    assert_eq!(open(&path).kept().await.unwrap()["orders"].checkpoints["shard-0"], Checkpoint::TrimHorizon);
 }
 
 #[tokio::test]
-async fn another_stream_and_an_operator_leave_no_old_mark_behind() {
+async fn another_stream_and_an_operator_leave_no_old_checkpoint_behind() {
     let (_folder, path) = place();
     let store = open(&path);
     for mapping in ["orders", "orders2", "order"] {
         let fence = store.claim(mapping, ARN, false).await.unwrap().fence;
         store
-            .save(mapping, fence, vec![change("shard-0", Mark::End(None)), change("shard-1", after("1"))])
+            .save(mapping, fence, vec![change("shard-0", Checkpoint::End(None)), change("shard-1", after("1"))])
             .await
             .unwrap();
     }
     store.claim("orders", OTHER, true).await.unwrap();
-    let kept = Kept { source: ARN.into(), marks: [("shard-9".into(), after("9"))].into() };
+    let kept = Kept { source: ARN.into(), checkpoints: [("shard-9".into(), after("9"))].into() };
     store.replace_kept("orders2", Some(kept.clone())).await.unwrap();
     drop(store);
     let store = open(&path);
     let found = store.kept().await.unwrap();
     assert_eq!(found.keys().collect::<Vec<_>>(), ["order", "orders2"]);
-    assert_eq!(found["order"].marks.len(), 2, "a name that begins alike is another name");
+    assert_eq!(found["order"].checkpoints.len(), 2, "a name that begins alike is another name");
     assert_eq!(found["orders2"], kept);
-    assert_eq!(store.claim("orders", OTHER, false).await.unwrap().marks, BTreeMap::new());
+    assert_eq!(store.claim("orders", OTHER, false).await.unwrap().checkpoints, BTreeMap::new());
     store.replace_kept("orders2", None).await.unwrap();
     drop(store);
     let store = open(&path);

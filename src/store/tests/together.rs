@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 
 use super::{ARN, after, change, open, place};
-use crate::machine::{Fence, Mark};
+use crate::machine::{Checkpoint, Fence};
 use crate::store::{Checkpoints, Desired, DesiredStates, EmbeddedStore, StoreError};
 
 type Write<'a> = BoxFuture<'a, Result<(), StoreError>>;
@@ -39,13 +39,13 @@ async fn a_thousand_shards_share_a_transaction_and_a_stale_fence_hurts_nobody() 
     let mut writes: Vec<Write<'_>> = Vec::new();
     for shard in 0..50 {
         for (name, fence) in names.iter().zip(&fences) {
-            let mark = after(&format!("{shard}"));
-            writes.push(store.save(name, *fence, vec![change(&format!("shard-{shard}"), mark)]));
+            let checkpoint = after(&format!("{shard}"));
+            writes.push(store.save(name, *fence, vec![change(&format!("shard-{shard}"), checkpoint)]));
         }
     }
     let place_of_stale = writes.len() / 2;
-    writes.insert(place_of_stale, store.save("mapping-0", stale, vec![change("shard-7", Mark::End(None))]));
-    writes.push(store.save("nobody", Fence(1), vec![change("shard-0", Mark::End(None))]));
+    writes.insert(place_of_stale, store.save("mapping-0", stale, vec![change("shard-7", Checkpoint::End(None))]));
+    writes.push(store.save("nobody", Fence(1), vec![change("shard-0", Checkpoint::End(None))]));
     let stopped = Desired { enabled: false, file_enabled: true, since_unix_ms: 5 };
     writes.push(store.set_desired("orders", Some(stopped.clone())));
     let answers = at_once(&store, writes).await;
@@ -64,8 +64,12 @@ async fn a_thousand_shards_share_a_transaction_and_a_stale_fence_hurts_nobody() 
     let kept = open(&path).kept().await.unwrap();
     assert_eq!(kept.len(), 20);
     for (name, kept) in kept {
-        assert_eq!(kept.marks.len(), 50, "{name}");
-        assert!(kept.marks.iter().all(|(shard, mark)| after(shard.strip_prefix("shard-").unwrap()) == *mark));
+        assert_eq!(kept.checkpoints.len(), 50, "{name}");
+        assert!(
+            kept.checkpoints
+                .iter()
+                .all(|(shard, checkpoint)| after(shard.strip_prefix("shard-").unwrap()) == *checkpoint)
+        );
     }
 }
 
@@ -92,14 +96,14 @@ async fn a_save_that_nobody_waits_for_any_more_still_counts() {
     let (_folder, path) = place();
     let store = open(&path);
     let fence = store.claim("orders", ARN, false).await.unwrap().fence;
-    let mut save = store.save("orders", fence, vec![change("a", Mark::End(None))]);
+    let mut save = store.save("orders", fence, vec![change("a", Checkpoint::End(None))]);
     {
         let _busy = store.turns.open.lock().unwrap_or_else(PoisonError::into_inner);
         assert!((&mut save).now_or_never().is_none());
     }
     drop(save);
     drop(store);
-    assert_eq!(open(&path).kept().await.unwrap()["orders"].marks["a"], Mark::End(None));
+    assert_eq!(open(&path).kept().await.unwrap()["orders"].checkpoints["a"], Checkpoint::End(None));
 }
 
 #[test]
@@ -110,7 +114,7 @@ fn a_runtime_that_is_gone_does_not_block_the_next_one() {
     let first = runtime();
     let fence = first.block_on(store.claim("orders", ARN, false)).unwrap().fence;
     first.shutdown_background();
-    runtime().block_on(store.save("orders", fence, vec![change("a", Mark::End(None))])).unwrap();
+    runtime().block_on(store.save("orders", fence, vec![change("a", Checkpoint::End(None))])).unwrap();
 }
 
 #[tokio::test]

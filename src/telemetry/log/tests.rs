@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::machine::{Condition, Mark};
+use crate::machine::{Checkpoint, Condition};
 
 /// The lines that events of an orders mapping make, all levels.
 fn lines(source: SourceKind, events: &[Event]) -> Vec<String> {
@@ -126,7 +126,7 @@ fn what_streams_lose_is_said_loudly_and_for_each_shard() {
     let lines = lines(
         SourceKind::Kinesis,
         &[
-            Event::ShardStarted { shard: "a".into(), from: Mark::After("7".into()) },
+            Event::ShardStarted { shard: "a".into(), from: Checkpoint::After("7".into()) },
             trimmed("a"),
             trimmed("b"),
             trimmed("a"),
@@ -163,7 +163,7 @@ fn giving_up_is_said_and_failed_saves_and_deliveries_are_silenced_while_they_rep
             unlisted(FaultKind::Throttled),
             unlisted(FaultKind::Denied),
             unlisted(FaultKind::Denied),
-            Event::Checkpointed { shard: "a".into(), mark: Mark::End(None) },
+            Event::Checkpointed { shard: "a".into(), checkpoint: Checkpoint::End(None) },
             Event::IteratorAge { shard: "a".into(), age: Duration::ZERO },
             Event::Bisected { records: 4 },
         ],

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::engine::{Counters, Described, MappingState, Shard};
-use crate::machine::{Gauges, Lowered, Mark};
+use crate::machine::{Checkpoint, Gauges, Lowered};
 use crate::mapping::parse;
 
 const NOW: u64 = 1_800_000_000_000;
@@ -46,7 +46,7 @@ fn a_stream_is_shown_with_its_ages_and_its_shards() {
     let gauges =
         Gauges { held: 7, in_flight: 2, limit: 10, unsaved_since_unix_ms: Some(NOW - 1_500), ..Gauges::default() };
     let age = Some(Duration::from_secs(3));
-    let shard = Shard { state: ShardState::Reading, position: Mark::After("41".into()), age };
+    let shard = Shard { state: ShardState::Reading, position: Checkpoint::After("41".into()), age };
     let shards = [("a".into(), shard)].into();
     let snapshot = Snapshot { iterator_age: age, clock_ahead_ms: -90_000, shards, ..snapshot(gauges) };
     let expected = StreamStatus {

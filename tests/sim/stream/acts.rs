@@ -148,8 +148,9 @@ impl Scenario {
             let kept = self.store.kept().await.expect("a store in memory can be read");
             let left = kept.get(self.model.name(consumer)).map(|kept| self.model.unreadable(kept));
             if silent && left.is_some_and(|left| !left.is_empty()) {
-                let marks = unreadable.join(", ");
-                self.model.violate(consumer, format_args!("reads nothing of a stream made again, silently: {marks}"));
+                let checkpoints = unreadable.join(", ");
+                self.model
+                    .violate(consumer, format_args!("reads nothing of a stream made again, silently: {checkpoints}"));
             }
         }
         if self.wanted[consumer] {
@@ -221,8 +222,8 @@ impl Scenario {
                 self.check_drain(consumer, since, if known { own } else { u64::MAX - SLACK }, "a shutdown");
                 let told = unsaved.iter().any(|name| name == self.model.name(consumer));
                 let kept = self.store.kept().await.expect("a store in memory can be read");
-                let marks = kept.get(self.model.name(consumer)).map(|kept| kept.marks.clone());
-                self.model.check_last_marks(consumer, &marks.unwrap_or_default(), since, told);
+                let checkpoints = kept.get(self.model.name(consumer)).map(|kept| kept.checkpoints.clone());
+                self.model.check_last_checkpoints(consumer, &checkpoints.unwrap_or_default(), since, told);
             }
         }
         self.model.world.next_incarnation();

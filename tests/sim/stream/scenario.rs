@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay::engine::{MappingState, Snapshot};
-use forebay::machine::{Failure, Health, Mark, StartingPosition};
+use forebay::machine::{Checkpoint, Failure, Health, StartingPosition};
 use forebay::mapping::{Mapping, SourceKind};
 use forebay::store::EngineStore;
 
@@ -12,7 +12,7 @@ use super::connector::StreamConnector;
 use super::model::StreamModel;
 use super::plan::Plan;
 use super::reads::NEWEST;
-use super::store::MarkStore;
+use super::store::CheckpointStore;
 use super::view::View;
 use crate::rig::Rig;
 use crate::run::on_a_paused_clock;
@@ -98,7 +98,7 @@ async fn live(model: Arc<StreamModel>) {
     tokio::spawn(changes(Arc::clone(&model)));
     tokio::spawn(disabling(Arc::clone(&model)));
     model.world.sleep_until(model.plan.born).await;
-    let store: Arc<dyn EngineStore> = Arc::new(MarkStore::new(Arc::clone(&model)));
+    let store: Arc<dyn EngineStore> = Arc::new(CheckpointStore::new(Arc::clone(&model)));
     let mappings: Vec<Mapping> = model.plan.consumers.iter().map(|consumer| consumer.mapping.clone()).collect();
     let rig = start_engine(&model, mappings.clone(), Arc::clone(&store));
     let wanted = vec![true; mappings.len()];
@@ -192,28 +192,28 @@ impl Scenario {
         let mut state = self.model.state();
         self.model.sweep(&mut state);
         for consumer in 0..self.mappings.len() {
-            let marks = kept.get(self.model.name(consumer)).map(|kept| &kept.marks);
+            let checkpoints = kept.get(self.model.name(consumer)).map(|kept| &kept.checkpoints);
             for (n, shard) in state.shards.iter().enumerate() {
-                let mark = marks.and_then(|marks| marks.get(&shard.id));
+                let checkpoint = checkpoints.and_then(|checkpoints| checkpoints.get(&shard.id));
                 let last = state.consumers[consumer].sessions.last();
                 let view = last.and_then(|last| last.views.get(&n));
                 // What was trimmed before it was read is lost; what was read is to be processed all the same.
                 let held =
                     |at: usize| view.is_some_and(|view| view.read.contains_key(&at) && !view.settled.contains_key(&at));
-                let covered = mark.map_or(0, |mark| state.covered(n, mark));
+                let covered = checkpoint.map_or(0, |checkpoint| state.covered(n, checkpoint));
                 let mut left = (0..shard.records.len()).filter(|&at| {
                     let required = self.model.is_required(&state, consumer, shard.records[at]);
                     required && at >= covered && (at >= shard.trimmed || held(at))
                 });
                 if let Some(at) = left.next() {
-                    return Some((consumer, format!("{n}/{at}, where the mark is {mark:?}")));
+                    return Some((consumer, format!("{n}/{at}, where the mark is {checkpoint:?}")));
                 }
                 if shard.gone {
                     continue;
                 }
                 let whole = self.model.start(consumer) == StartingPosition::TrimHorizon;
-                if whole && shard.closed.is_some() && !mark.is_some_and(Mark::is_end) {
-                    return Some((consumer, format!("the end of shard {n}, whose mark is {mark:?}")));
+                if whole && shard.closed.is_some() && !checkpoint.is_some_and(Checkpoint::is_end) {
+                    return Some((consumer, format!("the end of shard {n}, whose mark is {checkpoint:?}")));
                 }
             }
             if !state.consumers[consumer].calls.is_empty() {
@@ -262,11 +262,12 @@ impl Scenario {
     /// Whether the stream lists nothing that the mapping has not processed to its end.
     async fn is_bereft(&self, consumer: usize) -> bool {
         let kept = self.store.kept().await.expect("a store in memory can be read");
-        let marks = kept.get(self.model.name(consumer)).map(|kept| &kept.marks);
+        let checkpoints = kept.get(self.model.name(consumer)).map(|kept| &kept.checkpoints);
         let now = self.model.world.now();
         let state = self.model.state();
         let mut listed = state.shards.iter().filter(|shard| shard.listed <= now && !shard.gone);
-        listed.all(|shard| marks.and_then(|marks| marks.get(&shard.id)).is_some_and(Mark::is_end))
+        listed
+            .all(|shard| checkpoints.and_then(|checkpoints| checkpoints.get(&shard.id)).is_some_and(Checkpoint::is_end))
     }
 
     async fn check_status(&self, consumer: usize) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use forebay::machine::{Fence, Mark, Positions};
+use forebay::machine::{Checkpoint, Fence, Positions};
 use forebay::store::{Checkpoints, Desired, DesiredStates, FileError, Kept, MemoryStore, StoreError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -15,18 +15,18 @@ use crate::plan::SideOf;
 const SAVED_WITHIN: u64 = 2_000;
 
 /// The marks of a mapping, by shard.
-type Marks = BTreeMap<Arc<str>, Mark>;
+type ByShard = BTreeMap<Arc<str>, Checkpoint>;
 
 /// Between two writes of a shard's mark (milliseconds).
 const SAVE_PAUSE: u64 = 900;
 
 /// What `redb` is in production.
-pub(crate) struct MarkStore {
+pub(crate) struct CheckpointStore {
     model: Arc<StreamModel>,
     inner: MemoryStore,
 }
 
-impl MarkStore {
+impl CheckpointStore {
     /// An empty store.
     pub(crate) fn new(model: Arc<StreamModel>) -> Self {
         Self { model, inner: MemoryStore::new() }
@@ -42,7 +42,7 @@ impl MarkStore {
     }
 }
 
-impl DesiredStates for MarkStore {
+impl DesiredStates for CheckpointStore {
     fn desired(&self, mapping: &str) -> BoxFuture<'_, Result<Option<Desired>, StoreError>> {
         self.inner.desired(mapping)
     }
@@ -52,7 +52,7 @@ impl DesiredStates for MarkStore {
     }
 }
 
-impl Checkpoints for MarkStore {
+impl Checkpoints for CheckpointStore {
     fn claim(&self, mapping: &str, source: &str, latest: bool) -> BoxFuture<'_, Result<Positions, StoreError>> {
         let (mapping, source) = (mapping.to_owned(), source.to_owned());
         async move {
@@ -78,7 +78,7 @@ impl Checkpoints for MarkStore {
         &self,
         mapping: &str,
         fence: Fence,
-        changes: Vec<(Arc<str>, Option<Mark>)>,
+        changes: Vec<(Arc<str>, Option<Checkpoint>)>,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         let mapping = mapping.to_owned();
         async move {
@@ -120,11 +120,11 @@ impl Checkpoints for MarkStore {
 
 impl State {
     /// How many places of a shard a mark covers.
-    pub(crate) fn covered(&self, shard: usize, mark: &Mark) -> usize {
-        match mark {
-            Mark::TrimHorizon | Mark::Latest(_) | Mark::Timestamp(_) => 0,
-            Mark::After(sequence) => self.after(shard, sequence),
-            Mark::End(_) => usize::MAX,
+    pub(crate) fn covered(&self, shard: usize, checkpoint: &Checkpoint) -> usize {
+        match checkpoint {
+            Checkpoint::TrimHorizon | Checkpoint::Latest(_) | Checkpoint::Timestamp(_) => 0,
+            Checkpoint::After(sequence) => self.after(shard, sequence),
+            Checkpoint::End(_) => usize::MAX,
         }
     }
 }
@@ -133,17 +133,17 @@ impl StreamModel {
     /// The marks that keep a shard of the stream from being read although they are those of a stream that was deleted.
     pub(crate) fn unreadable(&self, kept: &Kept) -> Vec<String> {
         let state = self.state();
-        let marks = kept.marks.iter().filter(|&(id, mark)| {
+        let checkpoints = kept.checkpoints.iter().filter(|&(id, checkpoint)| {
             let shard = state.shard(id).filter(|&shard| !state.shards[shard].deleted);
-            shard.is_some_and(|shard| match mark {
-                Mark::End(Some(begins)) if *begins != state.shards[shard].begins => true,
+            shard.is_some_and(|shard| match checkpoint {
+                Checkpoint::End(Some(begins)) if *begins != state.shards[shard].begins => true,
                 // Of a shard that was closed already END may be true.
-                Mark::End(_) => state.shards[shard].closed.is_none(),
-                Mark::After(sequence) => state.is_foreign(shard, sequence),
+                Checkpoint::End(_) => state.shards[shard].closed.is_none(),
+                Checkpoint::After(sequence) => state.is_foreign(shard, sequence),
                 _ => false,
             })
         });
-        marks.map(|(shard, mark)| format!("{shard} {mark}")).collect()
+        checkpoints.map(|(shard, checkpoint)| format!("{shard} {checkpoint}")).collect()
     }
 
     /// Nothing in the scenario keeps the store from being up to date.
@@ -155,24 +155,25 @@ impl StreamModel {
     /// A session has its marks: they are no older than what the session before it can have settled.
     fn claimed(&self, consumer: usize, positions: &Positions) {
         let mut state = self.state();
-        let marks: Vec<String> = positions.marks.iter().map(|(shard, mark)| format!("{shard} {mark}")).collect();
+        let checkpoints: Vec<String> =
+            positions.checkpoints.iter().map(|(shard, checkpoint)| format!("{shard} {checkpoint}")).collect();
         let Some(session) = state.consumers[consumer].sessions.len().checked_sub(1) else { return };
         if !std::mem::take(&mut state.consumers[consumer].reset) {
             self.check_staleness(&state, consumer, session, positions);
         }
-        for (shard, mark) in &positions.marks {
+        for (shard, checkpoint) in &positions.checkpoints {
             let Some(shard) = state.shard(shard) else { continue };
-            let from = state.covered(shard, mark);
+            let from = state.covered(shard, checkpoint);
             let view = state.view(consumer, session, shard);
-            view.claimed = Some(mark.clone());
-            view.whole = mark.is_end();
+            view.claimed = Some(checkpoint.clone());
+            view.whole = checkpoint.is_end();
             view.from = if view.whole { 0 } else { from };
         }
         state.session(consumer, session).claimed = true;
         drop(state);
         self.note(
             consumer,
-            format_args!("claims {}", if marks.is_empty() { "nothing".into() } else { marks.join(", ") }),
+            format_args!("claims {}", if checkpoints.is_empty() { "nothing".into() } else { checkpoints.join(", ") }),
         );
     }
 
@@ -183,7 +184,8 @@ impl StreamModel {
         let Some((ended, clean)) = before.ended.filter(|_| self.store_is_good()) else { return };
         let (_, slowest) = self.plan.store.latency;
         let limit = if clean { ended } else { ended.saturating_sub(SAVED_WITHIN + 4 * slowest) };
-        if let Some((shard, settled, covered)) = self.uncovered(state, consumer, before, &positions.marks, limit) {
+        if let Some((shard, settled, covered)) = self.uncovered(state, consumer, before, &positions.checkpoints, limit)
+        {
             let when = if clean { "a clean drain" } else { "a crash" };
             self.violate(
                 consumer,
@@ -193,15 +195,15 @@ impl StreamModel {
     }
 
     /// A process has ended by a signal: what it had settled is in the store, or it said that it is not.
-    pub(crate) fn check_last_marks(&self, consumer: usize, marks: &Marks, since: u64, told: bool) {
+    pub(crate) fn check_last_checkpoints(&self, consumer: usize, checkpoints: &ByShard, since: u64, told: bool) {
         let state = self.state();
         let Some(session) = state.consumers[consumer].sessions.last() else { return };
         let Some((ended, clean)) = session.ended else { return };
         let limit = if clean { ended } else { since };
-        let uncovered = self.uncovered(&state, consumer, session, marks, limit);
+        let uncovered = self.uncovered(&state, consumer, session, checkpoints, limit);
         let needless = told && clean && self.store_is_good();
         match uncovered {
-            // Marks that an operator has forgotten cover nothing.
+            // Checkpoints that an operator has forgotten cover nothing.
             Some((shard, settled, covered)) if !told && !state.consumers[consumer].reset => self.violate(
                 consumer,
                 format_args!(
@@ -219,7 +221,7 @@ impl StreamModel {
         state: &State,
         consumer: usize,
         session: &SessionState,
-        marks: &Marks,
+        checkpoints: &ByShard,
         limit: u64,
     ) -> Option<(usize, usize, usize)> {
         session.views.iter().find_map(|(&shard, view)| {
@@ -227,8 +229,8 @@ impl StreamModel {
             // What a mapping may leave out, and has read all the same, holds its mark like everything else.
             let skip = |at: usize| !view.read.contains_key(&at) && !self.is_required(state, consumer, records[at]);
             let settled = view.frontier(records.len(), limit, skip);
-            let known = marks.get(&state.shards[shard].id);
-            let covered = known.map_or(0, |mark| state.covered(shard, mark));
+            let known = checkpoints.get(&state.shards[shard].id);
+            let covered = known.map_or(0, |checkpoint| state.covered(shard, checkpoint));
             let real = (covered..settled).any(|at| view.settled.contains_key(&at));
             // Of a shard that is gone nothing can come again.
             (real && !state.shards[shard].gone).then_some((shard, settled, covered))
@@ -236,43 +238,45 @@ impl StreamModel {
     }
 
     /// A write of marks begins: each covers nothing but what is settled.
-    fn check_save(&self, consumer: usize, changes: &[(Arc<str>, Option<Mark>)]) {
+    fn check_save(&self, consumer: usize, changes: &[(Arc<str>, Option<Checkpoint>)]) {
         let mut state = self.state();
         self.sweep(&mut state);
         let told: Vec<String> = changes
             .iter()
-            .map(|(shard, mark)| format!("{shard} {}", mark.as_ref().map_or("forgotten".into(), Mark::to_string)))
+            .map(|(shard, checkpoint)| {
+                format!("{shard} {}", checkpoint.as_ref().map_or("forgotten".into(), Checkpoint::to_string))
+            })
             .collect();
         self.note(consumer, format_args!("saves {}", told.join(", ")));
         let Some(session) = state.consumers[consumer].sessions.len().checked_sub(1) else { return };
         if changes.is_empty() {
             self.violate(consumer, "saves nothing");
         }
-        for (id, mark) in changes {
+        for (id, checkpoint) in changes {
             let Some(shard) = state.shard(id) else {
                 self.violate(consumer, format_args!("saves a mark of {id}, which never was"));
                 continue;
             };
             // Its name was another's in the stream that was made again, of which the mark is: nothing tells so.
             let namesake = state.shards[shard].listed > self.world.now();
-            match mark {
+            match checkpoint {
                 _ if namesake => {
                     let view = state.view(consumer, session, shard);
-                    (view.whole, view.from, view.sent) = (mark.as_ref().is_some_and(Mark::is_end), 0, None);
+                    (view.whole, view.from, view.sent) = (checkpoint.as_ref().is_some_and(Checkpoint::is_end), 0, None);
                 }
                 None if !state.shards[shard].gone => {
                     self.violate(consumer, format_args!("forgets shard {shard}, which is still listed"));
                 }
                 None => self.check_covered(&mut state, consumer, session, shard, usize::MAX),
-                Some(mark) => self.check_mark(&mut state, consumer, session, shard, mark),
+                Some(checkpoint) => self.check_one(&mut state, consumer, session, shard, checkpoint),
             }
         }
     }
 
-    fn check_mark(&self, state: &mut State, consumer: usize, session: usize, shard: usize, mark: &Mark) {
+    fn check_one(&self, state: &mut State, consumer: usize, session: usize, shard: usize, checkpoint: &Checkpoint) {
         let now = self.world.now();
-        let covered = state.covered(shard, mark);
-        if mark.is_end() && state.shards[shard].closed.is_none() {
+        let covered = state.covered(shard, checkpoint);
+        if checkpoint.is_end() && state.shards[shard].closed.is_none() {
             self.violate(consumer, format_args!("marks shard {shard} as settled whole, and it is open"));
         }
         let quiet = state.consumers[consumer].quiet.is_some();
@@ -282,7 +286,7 @@ impl StreamModel {
             if covered < before {
                 self.violate(consumer, format_args!("the mark of shard {shard} goes back from {before} to {covered}"));
             }
-            let free = quiet || view.save_failed || mark.is_end() || before == 0;
+            let free = quiet || view.save_failed || checkpoint.is_end() || before == 0;
             if now < at + SAVE_PAUSE && !free {
                 self.violate(consumer, format_args!("the mark of shard {shard} is saved again after {} ms", now - at));
             }
@@ -290,7 +294,7 @@ impl StreamModel {
             self.violate(consumer, format_args!("the mark of shard {shard} goes back from {claimed} to {covered}"));
         }
         view.sent = Some((covered, now));
-        view.ended |= mark.is_end();
+        view.ended |= checkpoint.is_end();
         view.save_failed = false;
         self.check_covered(state, consumer, session, shard, covered);
     }
@@ -319,7 +323,7 @@ impl StreamModel {
         }
     }
 
-    fn saved(&self, consumer: usize, changes: &[(Arc<str>, Option<Mark>)], result: &Result<(), StoreError>) {
+    fn saved(&self, consumer: usize, changes: &[(Arc<str>, Option<Checkpoint>)], result: &Result<(), StoreError>) {
         if let Err(error) = result {
             let mut state = self.state();
             let Some(session) = state.consumers[consumer].sessions.len().checked_sub(1) else { return };

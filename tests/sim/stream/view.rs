@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use forebay::machine::{FunctionAnswer, Mark};
+use forebay::machine::{Checkpoint, FunctionAnswer};
 
 use super::event::WindowTail;
 
@@ -10,7 +10,7 @@ use super::event::WindowTail;
 #[derive(Debug, Default)]
 pub(crate) struct View {
     /// The mark that was claimed.
-    pub(crate) claimed: Option<Mark>,
+    pub(crate) claimed: Option<Checkpoint>,
     /// The first place that it does not cover.
     pub(crate) from: usize,
     /// It says that the shard is settled whole.

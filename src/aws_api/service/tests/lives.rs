@@ -68,7 +68,7 @@ async fn a_position_survives_an_update_and_not_a_delete() {
     let rig = Rig::new().await;
     let uuid = rig.made(&of_stream()).await;
     let begun = rig.store.kept().await.unwrap()[&uuid].clone();
-    assert_eq!((begun.source.as_str(), begun.marks.len()), (STREAM, 1));
+    assert_eq!((begun.source.as_str(), begun.checkpoints.len()), (STREAM, 1));
     for change in [json!({ "FunctionName": "work:live" }), json!({ "Enabled": false }), json!({ "BatchSize": 7 })] {
         rig.update(&uuid, &change).await.unwrap();
         rig.until_rests(&uuid).await;

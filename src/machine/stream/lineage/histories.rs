@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::{Lineage, Plan};
-use crate::machine::{Mark, Positions, Shard, StartingPosition};
+use crate::machine::{Checkpoint, Positions, Shard, StartingPosition};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -148,8 +148,13 @@ impl World {
     fn list(&mut self, lag: usize, hide: Option<usize>, crash: Option<Crash>) {
         self.shown = self.shown.max(self.shards.len().saturating_sub(lag));
         let seen = self.shown;
-        let unfinished: Vec<usize> =
-            self.kept.marks.iter().filter(|&(_, mark)| *mark != Mark::End(None)).map(|(id, _)| number(id)).collect();
+        let unfinished: Vec<usize> = self
+            .kept
+            .checkpoints
+            .iter()
+            .filter(|&(_, checkpoint)| *checkpoint != Checkpoint::End(None))
+            .map(|(id, _)| number(id))
+            .collect();
         let hidden = hide.and_then(|which| pick(&unfinished, which));
         let has_seen_child = |shard: usize| self.shards[..seen].iter().any(|child| child.parents.contains(&shard));
         let listed = (0..seen).filter(|&shard| !self.shards[shard].trimmed && Some(shard) != hidden);
@@ -176,15 +181,19 @@ impl World {
         if crash == Some(Crash::BeforeTheSave) {
             return self.restart();
         }
-        let end = ended.map(|shard| (id(shard), Some(Mark::End(None))));
+        let end = ended.map(|shard| (id(shard), Some(Checkpoint::End(None))));
         let of_the_plan = plan.save.into_iter().filter(|_| crash != Some(Crash::AfterTheEnd));
-        for (shard, mark) in end.into_iter().chain(of_the_plan) {
+        for (shard, checkpoint) in end.into_iter().chain(of_the_plan) {
             self.kept.begun = true;
-            self.shards[number(&shard)].settled |= mark == Some(Mark::End(None));
-            match mark {
-                Some(mark) => drop(self.kept.marks.insert(shard, mark)),
+            self.shards[number(&shard)].settled |= checkpoint == Some(Checkpoint::End(None));
+            match checkpoint {
+                Some(checkpoint) => drop(self.kept.checkpoints.insert(shard, checkpoint)),
                 None => {
-                    assert_eq!(self.kept.marks.remove(&shard), Some(Mark::End(None)), "only tombstones are forgotten");
+                    assert_eq!(
+                        self.kept.checkpoints.remove(&shard),
+                        Some(Checkpoint::End(None)),
+                        "only tombstones are forgotten"
+                    );
                 }
             }
         }
@@ -192,7 +201,11 @@ impl World {
             return self.restart();
         }
         for start in plan.start {
-            assert_eq!(self.kept.marks.get(&start.shard), Some(&start.from), "the mark is saved before the first read");
+            assert_eq!(
+                self.kept.checkpoints.get(&start.shard),
+                Some(&start.from),
+                "the mark is saved before the first read"
+            );
             self.starts(number(&start.shard));
         }
     }
@@ -238,7 +251,7 @@ impl World {
         // A tombstone whose children nobody ever saw is kept until the next life.
         self.restart();
         self.list(0, None, None);
-        let mut kept = self.kept.marks.keys();
+        let mut kept = self.kept.checkpoints.keys();
         assert!(kept.all(|id| !self.shards[number(id)].trimmed), "what is no longer listed is forgotten in the end");
     }
 }
@@ -271,8 +284,8 @@ proptest! {
     fn malformed_lineages_neither_hang_nor_lose_shards(
         start in starting_positions(),
         edges in prop::collection::vec((0..12_usize, 0..14_usize), 0..40),
-        marks in prop::collection::btree_map(
-            0..14_usize, prop::sample::select(vec![Mark::End(None), Mark::TrimHorizon]), 0..6
+        checkpoints in prop::collection::btree_map(
+            0..14_usize, prop::sample::select(vec![Checkpoint::End(None), Checkpoint::TrimHorizon]), 0..6
         ),
     ) {
         let shard = |shard: &usize, parent: &usize| Shard {
@@ -280,8 +293,8 @@ proptest! {
         };
         let listing: Vec<Shard> = edges.iter().map(|(one, other)| shard(one, other)).collect();
         let kept = Positions {
-            begun: !marks.is_empty(),
-            marks: marks.into_iter().map(|(shard, mark)| (id(shard), mark)).collect(),
+            begun: !checkpoints.is_empty(),
+            checkpoints: checkpoints.into_iter().map(|(shard, checkpoint)| (id(shard), checkpoint)).collect(),
             ..Positions::default()
         };
         let mut lineage = Lineage::new(start, kept);

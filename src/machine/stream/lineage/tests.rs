@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::{Lineage, Plan};
 use crate::machine::StartingPosition::{Latest, Timestamp, TrimHorizon};
-use crate::machine::{Mark, Positions, Shard, StartingPosition};
+use crate::machine::{Checkpoint, Positions, Shard, StartingPosition};
 
 const NOW: u64 = 1_760_000_000_000;
 
@@ -21,13 +21,13 @@ fn new(start: StartingPosition) -> Lineage {
 }
 
 /// A lineage that has begun before, with marks as `"c=AFTER:7"`.
-fn begun(start: StartingPosition, marks: &[&str]) -> Lineage {
-    let mark = |text: &&str| {
-        let (id, mark) = text.split_once('=').unwrap();
-        (id.into(), mark.parse().unwrap())
+fn begun(start: StartingPosition, checkpoints: &[&str]) -> Lineage {
+    let checkpoint = |text: &&str| {
+        let (id, checkpoint) = text.split_once('=').unwrap();
+        (id.into(), checkpoint.parse().unwrap())
     };
-    let marks: BTreeMap<_, Mark> = marks.iter().map(mark).collect();
-    Lineage::new(start, Positions { begun: true, marks, ..Positions::default() })
+    let checkpoints: BTreeMap<_, Checkpoint> = checkpoints.iter().map(checkpoint).collect();
+    Lineage::new(start, Positions { begun: true, checkpoints, ..Positions::default() })
 }
 
 fn starts(plan: &Plan) -> Vec<String> {
@@ -35,8 +35,9 @@ fn starts(plan: &Plan) -> Vec<String> {
 }
 
 fn saves(plan: &Plan) -> Vec<String> {
-    let text = |mark: &Option<Mark>| mark.as_ref().map_or_else(|| "forgotten".into(), ToString::to_string);
-    plan.save.iter().map(|(shard, mark)| format!("{shard}={}", text(mark))).collect()
+    let text =
+        |checkpoint: &Option<Checkpoint>| checkpoint.as_ref().map_or_else(|| "forgotten".into(), ToString::to_string);
+    plan.save.iter().map(|(shard, checkpoint)| format!("{shard}={}", text(checkpoint))).collect()
 }
 
 fn list(lineage: &mut Lineage, texts: &[&str]) -> Plan {
@@ -110,7 +111,7 @@ fn a_timestamp_holds_for_every_shard_also_for_later_ones() {
 }
 
 #[test]
-fn a_restart_goes_on_at_the_marks() {
+fn a_restart_goes_on_at_the_checkpoints() {
     let mut lineage = begun(TrimHorizon, &["a=END", "b=AFTER:7", "d=TRIM_HORIZON"]);
     assert_eq!(lineage.unfinished(), 2);
     let plan = list(&mut lineage, &["a!", "b!<a", "c<b", "d<a", "e"]);
@@ -141,7 +142,7 @@ fn a_restart_in_a_merge_waits_for_the_parent_that_is_left() {
 }
 
 #[test]
-fn ancestors_of_a_shard_with_a_mark_were_processed_and_other_descendants_were_not() {
+fn ancestors_of_a_shard_with_a_checkpoint_were_processed_and_other_descendants_were_not() {
     let mut lineage = begun(Latest, &["d=AFTER:1"]);
     let plan = list(&mut lineage, &["a!", "b!<a", "c!<b", "d<c", "e<a", "f!"]);
     expect(&plan, &["d=AFTER:1", "e=TRIM_HORIZON", "f=TRIM_HORIZON"], &["e=TRIM_HORIZON", "f=TRIM_HORIZON"]);
@@ -169,7 +170,7 @@ fn an_unfinished_shard_that_is_not_listed_is_read_and_its_children_wait_for_what
 }
 
 #[test]
-fn a_tombstone_stays_until_every_listed_child_has_a_mark() {
+fn a_tombstone_stays_until_every_listed_child_has_a_checkpoint() {
     let mut lineage = new(TrimHorizon);
     list(&mut lineage, &["a!", "b", "c<a,b"]);
     lineage.finished("a");

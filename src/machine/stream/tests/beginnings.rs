@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use super::rig::{BEGIN, DYNAMODB, Rig, record, returned, shard};
 use crate::machine::{
-    Cursor, Event, FaultKind, Fence, Machine, Mark, Position, Positions, Record, StartingPosition, StreamOptions,
+    Checkpoint, Cursor, Event, FaultKind, Fence, Machine, Position, Positions, Record, StartingPosition, StreamOptions,
 };
 
 fn latest() -> StreamOptions {
     StreamOptions { start: StartingPosition::Latest, ..StreamOptions::default() }
 }
 
-fn kept(marks: &[(&str, Mark)]) -> Positions {
-    let marks: BTreeMap<Arc<str>, Mark> = marks.iter().map(|(id, mark)| (Arc::from(*id), mark.clone())).collect();
-    Positions { fence: Fence(3), begun: !marks.is_empty(), marks }
+fn kept(checkpoints: &[(&str, Checkpoint)]) -> Positions {
+    let checkpoints: BTreeMap<Arc<str>, Checkpoint> =
+        checkpoints.iter().map(|(id, checkpoint)| (Arc::from(*id), checkpoint.clone())).collect();
+    Positions { fence: Fence(3), begun: !checkpoints.is_empty(), checkpoints }
 }
 
 fn after(sequence: &str) -> Position {
@@ -30,11 +31,11 @@ fn nothing_is_read_before_the_pins_are_kept() {
     assert!(rig.reads.is_empty());
     rig.save_all();
     assert_eq!(
-        rig.marks,
+        rig.checkpoints,
         BTreeMap::from([
-            ("s0".into(), Mark::End(None)),
-            ("s1".into(), Mark::Latest(BEGIN)),
-            ("s2".into(), Mark::Latest(BEGIN)),
+            ("s0".into(), Checkpoint::End(None)),
+            ("s1".into(), Checkpoint::Latest(BEGIN)),
+            ("s2".into(), Checkpoint::Latest(BEGIN)),
         ])
     );
     let polled = |rig: &Rig| rig.count(|event| matches!(event, Event::Polled { .. }));
@@ -49,12 +50,12 @@ fn nothing_is_read_before_the_pins_are_kept() {
 #[test]
 fn a_pin_is_opened_by_its_time_after_a_restart() {
     let mut rig = Rig::new(latest());
-    rig.claimed(kept(&[("s0", Mark::Latest(BEGIN - 5_500))]));
+    rig.claimed(kept(&[("s0", Checkpoint::Latest(BEGIN - 5_500))]));
     rig.listed(&[shard("s0", &[], false)]);
     assert_eq!(rig.read([]).cursor, Cursor::Open(Position::Timestamp(BEGIN - 5_500)));
 
     let mut rig = Rig::new(StreamOptions { reads: DYNAMODB, ..latest() });
-    rig.claimed(kept(&[("s0", Mark::Latest(BEGIN - 5_500))]));
+    rig.claimed(kept(&[("s0", Checkpoint::Latest(BEGIN - 5_500))]));
     rig.listed(&[shard("s0", &[], false)]);
     assert_eq!(rig.reads[0].cursor, Cursor::Open(Position::TrimHorizon));
     let arrived = |number, ago| Record { arrived_unix_ms: BEGIN - ago, ..record(number) };
@@ -83,14 +84,14 @@ fn children_begin_when_all_parents_are_processed() {
     let read = rig.read([2]);
     assert_eq!((&*read.shard, read.cursor), ("s1", Cursor::Open(Position::TrimHorizon)));
     rig.seconds(2);
-    assert_eq!(rig.mark("s0"), Some(&Mark::End(None)));
-    assert_eq!(rig.mark("s1"), Some(&Mark::TrimHorizon));
+    assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::End(None)));
+    assert_eq!(rig.checkpoint("s1"), Some(&Checkpoint::TrimHorizon));
 }
 
 #[test]
 fn a_closed_shard_with_unread_records_is_drained_after_a_restart() {
     let mut rig = Rig::new(latest());
-    rig.claimed(kept(&[("s0", Mark::After("4".into()))]));
+    rig.claimed(kept(&[("s0", Checkpoint::After("4".into()))]));
     rig.listed(&[shard("s0", &[], true), shard("s1", &["s0"], false)]);
     assert_eq!(rig.reads.len(), 1);
     let read = rig.read_records(vec![record(5)], false);
@@ -119,7 +120,7 @@ fn a_shard_without_a_child_is_looked_for_with_growing_pauses() {
 #[test]
 fn the_children_of_what_an_earlier_life_finished_are_looked_for() {
     let mut rig = Rig::new(StreamOptions::default());
-    rig.claimed(kept(&[("s0", Mark::End(None)), ("t0", Mark::After("4".into()))]));
+    rig.claimed(kept(&[("s0", Checkpoint::End(None)), ("t0", Checkpoint::After("4".into()))]));
     rig.listed(&[shard("s0", &[], true), shard("t0", &[], false)]);
     rig.seconds(1);
     rig.listed(&[shard("s0", &[], true), shard("s1", &["s0"], false), shard("t0", &[], false)]);
@@ -156,7 +157,7 @@ fn an_expired_iterator_is_opened_after_the_last_record_read() {
 #[test]
 fn what_was_trimmed_is_passed_over_loudly() {
     let mut rig = Rig::new(StreamOptions::default());
-    rig.claimed(kept(&[("s0", Mark::After("4".into()))]));
+    rig.claimed(kept(&[("s0", Checkpoint::After("4".into()))]));
     rig.listed(&[shard("s0", &[], false)]);
     rig.read_fails(FaultKind::Trimmed);
     assert_eq!(rig.read([9]).cursor, Cursor::Open(Position::TrimHorizon));
@@ -166,7 +167,7 @@ fn what_was_trimmed_is_passed_over_loudly() {
 #[test]
 fn what_was_trimmed_during_an_outage_is_passed_over_at_once() {
     let mut rig = Rig::new(StreamOptions::default());
-    rig.claimed(kept(&[("s0", Mark::After("4".into()))]));
+    rig.claimed(kept(&[("s0", Checkpoint::After("4".into()))]));
     rig.listed(&[shard("s0", &[], false)]);
     for _ in 0..8 {
         rig.read_fails(FaultKind::Transient);
@@ -180,7 +181,7 @@ fn what_was_trimmed_during_an_outage_is_passed_over_at_once() {
 #[test]
 fn a_shard_that_the_stream_no_longer_lists_is_over() {
     let mut rig = Rig::new(StreamOptions::default());
-    rig.claimed(kept(&[("s0", Mark::After("4".into())), ("s1", Mark::TrimHorizon)]));
+    rig.claimed(kept(&[("s0", Checkpoint::After("4".into())), ("s1", Checkpoint::TrimHorizon)]));
     rig.listed(&[shard("s0", &[], true), shard("s1", &[], false)]);
     while let Some(read) = rig.reads.front().cloned() {
         if &*read.shard == "s0" {

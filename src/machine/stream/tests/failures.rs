@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::rig::{BEGIN, Rig, fault, record, returned, threw};
 use crate::machine::{
-    Condition, DestinationOrder, Event, FailedBatch, FailedSpan, FaultKind, InvokeResult, Mark, Record, StreamOptions,
+    Checkpoint, Condition, DestinationOrder, Event, FailedBatch, FailedSpan, FaultKind, InvokeResult, Record,
+    StreamOptions,
 };
 
 fn options() -> StreamOptions {
@@ -59,7 +60,7 @@ fn a_throwing_function_with_bisection() {
     assert_eq!(batches, expected);
     assert_eq!(span(&mut rig), (spanned(2, 2), 2, true));
     rig.seconds(2);
-    assert_eq!(rig.mark("s0"), Some(&Mark::After("4".into())));
+    assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::After("4".into())));
 }
 
 #[test]
@@ -229,13 +230,13 @@ fn a_record_grows_too_old_while_it_waits_for_its_window() {
 }
 
 #[test]
-fn the_mark_waits_for_the_destination() {
+fn the_checkpoint_waits_for_the_destination() {
     let mut rig = Rig::reading(StreamOptions { batch_size: 1, maximum_retry_attempts: Some(0), ..options() });
     rig.read(1..=3);
     let batches = rig.run(|numbers| if numbers == [1] { threw() } else { returned("null") });
     assert_eq!(batches.len(), 3);
     let first = rig.delivered(Err(fault(FaultKind::Missing)));
-    assert_eq!(rig.mark("s0"), Some(&Mark::TrimHorizon));
+    assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::TrimHorizon));
     rig.seconds(60);
     assert!(rig.events.iter().any(|event| matches!(event,
         Event::Health(crate::machine::Health::Degraded { reason }) if reason.contains("destination"))));
@@ -243,7 +244,7 @@ fn the_mark_waits_for_the_destination() {
     assert_eq!(first, again);
     assert_eq!(again.payload, r#"{"Records":[1]}"#);
     rig.seconds(2);
-    assert_eq!(rig.mark("s0"), Some(&Mark::After("3".into())));
+    assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::After("3".into())));
     assert_eq!(rig.count(|event| matches!(event, Event::DeliveredToDestination { records: 1, .. })), 1);
 }
 
@@ -278,7 +279,7 @@ fn without_a_destination_records_are_dropped_and_counted() {
     let options = StreamOptions { destination: None, maximum_retry_attempts: Some(0), ..options() };
     let (_, mut rig) = sequence(options, |_| threw());
     rig.seconds(2);
-    assert_eq!(rig.mark("s0"), Some(&Mark::After("4".into())));
+    assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::After("4".into())));
     assert_eq!(rig.count(|event| matches!(event, Event::Dropped { records: 4, .. })), 1);
 }
 
@@ -330,8 +331,8 @@ fn a_lane_that_retries_stands_still_alone() {
     rig.answer(even.0, returned("null"));
     assert!(rig.invokes.is_empty());
     rig.seconds(2);
-    assert_eq!(rig.mark("s0"), Some(&Mark::TrimHorizon));
+    assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::TrimHorizon));
     assert_eq!(rig.run(|_| returned("null")), [[1], [3], [5]]);
     rig.seconds(2);
-    assert_eq!(rig.mark("s0"), Some(&Mark::After("6".into())));
+    assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::After("6".into())));
 }

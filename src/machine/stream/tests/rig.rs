@@ -7,9 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::machine::{
-    BatchId, DeliverRequest, Event, Failure, Fault, FaultKind, Fence, FunctionAnswer, Health, Input, InvokeRequest,
-    InvokeResult, Machine, Mark, Mono, Now, Output, Positions, ReadAnswer, ReadRequest, Record, SaveRequest, Screening,
-    Shard, ShardReads, Stream, StreamAnswer, StreamListing, StreamMachine, StreamOptions, StreamRecord, StreamRequest,
+    BatchId, Checkpoint, DeliverRequest, Event, Failure, Fault, FaultKind, Fence, FunctionAnswer, Health, Input,
+    InvokeRequest, InvokeResult, Machine, Mono, Now, Output, Positions, ReadAnswer, ReadRequest, Record, SaveRequest,
+    Screening, Shard, ShardReads, Stream, StreamAnswer, StreamListing, StreamMachine, StreamOptions, StreamRecord,
+    StreamRequest,
 };
 
 /// A source whose shards cannot be opened at a time.
@@ -29,7 +30,7 @@ pub(super) struct Rig {
     pub(super) lists: usize,
     pub(super) claims: usize,
     pub(super) events: Vec<Event>,
-    pub(super) marks: BTreeMap<String, Mark>,
+    pub(super) checkpoints: BTreeMap<String, Checkpoint>,
     pub(super) done: bool,
     /// How far the host's clock is ahead.
     pub(super) ahead_ms: i64,
@@ -90,7 +91,7 @@ impl Rig {
             lists: 0,
             claims: 0,
             events: Vec::new(),
-            marks: BTreeMap::new(),
+            checkpoints: BTreeMap::new(),
             done: false,
             ahead_ms: 0,
             wake: None,
@@ -150,7 +151,8 @@ impl Rig {
 
     pub(super) fn claimed(&mut self, positions: Positions) {
         assert_eq!(std::mem::take(&mut self.claims), 1);
-        self.marks = positions.marks.iter().map(|(shard, mark)| (shard.to_string(), mark.clone())).collect();
+        self.checkpoints =
+            positions.checkpoints.iter().map(|(shard, checkpoint)| (shard.to_string(), checkpoint.clone())).collect();
         self.hear(StreamAnswer::Claimed(Ok(positions)));
     }
 
@@ -187,10 +189,10 @@ impl Rig {
 
     pub(super) fn save_all(&mut self) {
         while let Some(save) = self.saves.pop_front() {
-            for (shard, mark) in save.changes {
-                match mark {
-                    Some(mark) => self.marks.insert(shard.to_string(), mark),
-                    None => self.marks.remove(&*shard),
+            for (shard, checkpoint) in save.changes {
+                match checkpoint {
+                    Some(checkpoint) => self.checkpoints.insert(shard.to_string(), checkpoint),
+                    None => self.checkpoints.remove(&*shard),
                 };
             }
             self.hear(StreamAnswer::Saved { save: save.id, result: Ok(()) });
@@ -263,8 +265,8 @@ impl Rig {
         !self.invokes.is_empty()
     }
 
-    pub(super) fn mark(&self, shard: &str) -> Option<&Mark> {
-        self.marks.get(shard)
+    pub(super) fn checkpoint(&self, shard: &str) -> Option<&Checkpoint> {
+        self.checkpoints.get(shard)
     }
 
     pub(super) fn count(&self, pick: impl Fn(&Event) -> bool) -> usize {

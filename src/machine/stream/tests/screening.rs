@@ -2,8 +2,8 @@
 
 use super::rig::{Rig, fault, record, returned};
 use crate::machine::{
-    Condition, DestinationOrder, Event, FailedBatch, FaultKind, Mark, Record, Screened, Screening, ScreeningPolicy,
-    StreamOptions, Undecided,
+    Checkpoint, Condition, DestinationOrder, Event, FailedBatch, FaultKind, Record, Screened, Screening,
+    ScreeningPolicy, StreamOptions, Undecided,
 };
 
 fn options(undecidable: Screened) -> StreamOptions {
@@ -24,12 +24,12 @@ fn screened(letters: &str) -> Vec<Record> {
     (1..).zip(letters.chars()).map(|(number, letter)| Record { screening: of(letter), ..record(number) }).collect()
 }
 
-fn after(number: u64) -> Mark {
-    Mark::After(number.to_string().into())
+fn after(number: u64) -> Checkpoint {
+    Checkpoint::After(number.to_string().into())
 }
 
 #[test]
-fn what_does_not_pass_is_passed_over_and_the_mark_with_it() {
+fn what_does_not_pass_is_passed_over_and_the_checkpoint_with_it() {
     let mut rig = Rig::reading(options(Screened::Drop));
     rig.read_records(screened("opoupo"), true);
     let undecided = Undecided { records: 1, why: "why", then: Screened::Drop };
@@ -37,19 +37,19 @@ fn what_does_not_pass_is_passed_over_and_the_mark_with_it() {
     let (batch, numbers) = rig.invoke();
     assert_eq!(numbers, [2, 5]);
     rig.seconds(2);
-    assert_eq!(rig.mark("s0"), Some(&after(1)), "not over what the function has");
+    assert_eq!(rig.checkpoint("s0"), Some(&after(1)), "not over what the function has");
     rig.answer(batch, returned("null"));
     rig.seconds(2);
-    assert_eq!(rig.mark("s0"), Some(&after(6)));
+    assert_eq!(rig.checkpoint("s0"), Some(&after(6)));
 }
 
 #[test]
-fn where_nothing_passes_nothing_is_invoked_and_the_mark_moves() {
+fn where_nothing_passes_nothing_is_invoked_and_the_checkpoint_moves() {
     let mut rig = Rig::reading(options(Screened::Drop));
     rig.read_records(screened("ooo"), true);
     rig.seconds(2);
     assert!(rig.invokes.is_empty());
-    assert_eq!(rig.mark("s0"), Some(&after(3)));
+    assert_eq!(rig.checkpoint("s0"), Some(&after(3)));
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn the_undecidable_can_be_delivered() {
 }
 
 #[test]
-fn the_undecidable_can_go_to_the_destination_and_hold_the_mark_until_that_has_confirmed() {
+fn the_undecidable_can_go_to_the_destination_and_hold_the_checkpoint_until_that_has_confirmed() {
     let mut rig = Rig::reading(options(Screened::Destination));
     rig.read_records(screened("upu"), true);
     let (batch, numbers) = rig.invoke();
@@ -72,9 +72,9 @@ fn the_undecidable_can_go_to_the_destination_and_hold_the_mark_until_that_has_co
     assert_eq!((&*span.start, span.records), ("1", 1));
     rig.delivered(Ok(()));
     rig.seconds(5);
-    assert_ne!(rig.mark("s0"), Some(&after(3)), "the first is not confirmed");
+    assert_ne!(rig.checkpoint("s0"), Some(&after(3)), "the first is not confirmed");
     rig.seconds(60);
     rig.delivered(Ok(()));
     rig.seconds(5);
-    assert_eq!(rig.mark("s0"), Some(&after(3)));
+    assert_eq!(rig.checkpoint("s0"), Some(&after(3)));
 }

@@ -2,16 +2,16 @@
 
 use super::rig::{BEGIN, DYNAMODB, Rig, record, returned, shard};
 use crate::machine::{
-    Cursor, Event, Fence, Health, Input, Mark, Position, Positions, Shard, StartingPosition, StreamOptions,
+    Checkpoint, Cursor, Event, Fence, Health, Input, Position, Positions, Shard, StartingPosition, StreamOptions,
 };
 
 fn options() -> StreamOptions {
     StreamOptions { mapping: "clicks".into(), ..StreamOptions::default() }
 }
 
-fn kept(marks: &[(&str, Mark)]) -> Positions {
-    let marks = marks.iter().map(|(id, mark)| ((*id).into(), mark.clone())).collect();
-    Positions { fence: Fence(3), begun: true, marks }
+fn kept(checkpoints: &[(&str, Checkpoint)]) -> Positions {
+    let checkpoints = checkpoints.iter().map(|(id, checkpoint)| ((*id).into(), checkpoint.clone())).collect();
+    Positions { fence: Fence(3), begun: true, checkpoints }
 }
 
 #[track_caller]
@@ -38,7 +38,7 @@ fn a_disabled_stream_is_shown_at_once_and_read_to_its_end() {
     rig.seconds(1);
     rig.listed_as_disabled(&[shard("s0", &[], true)]);
     rig.seconds(1);
-    assert_eq!(rig.mark("s0"), Some(&Mark::End(None)));
+    assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::End(None)));
     for _ in 0..600 {
         rig.seconds(1);
         if rig.lists > 0 {
@@ -55,7 +55,7 @@ fn a_disabled_stream_is_shown_at_once_and_read_to_its_end() {
 #[test]
 fn an_end_of_a_shard_that_is_open_is_shown_when_no_listing_corrects_it() {
     let mut rig = Rig::new(options());
-    rig.claimed(kept(&[("s0", Mark::End(None)), ("s1", Mark::After("7".into()))]));
+    rig.claimed(kept(&[("s0", Checkpoint::End(None)), ("s1", Checkpoint::After("7".into()))]));
     let listed = [shard("s0", &[], false), shard("s1", &[], false)];
     rig.listed(&listed);
     rig.list_for(50, &listed);
@@ -70,14 +70,14 @@ fn an_end_of_a_shard_that_is_open_is_shown_when_no_listing_corrects_it() {
 fn an_end_of_another_shard_of_that_name_is_shown_at_once() {
     let begins = |shard: Shard, begins: &str| Shard { begins: Some(begins.into()), ..shard };
     let listed = |number| [begins(shard("s0", &[], true), number), begins(shard("s1", &["s0"], false), "9")];
-    let marks = |end: Mark| kept(&[("s0", end), ("s1", Mark::TrimHorizon)]);
-    let ended = |number: &str| marks(Mark::End(Some(number.into())));
+    let checkpoints = |end: Checkpoint| kept(&[("s0", end), ("s1", Checkpoint::TrimHorizon)]);
+    let ended = |number: &str| checkpoints(Checkpoint::End(Some(number.into())));
     let mut rig = Rig::new(options());
     rig.claimed(ended("7"));
     rig.listed(&listed("8"));
     degraded(&rig, &["FB0612", "made again", "END of s0", "`forebay checkpoint reset clicks --force`"]);
     // What is not known cannot be compared: a checkpoint of an older version, and a stream that tells no numbers.
-    for (kept, number) in [(ended("8"), "8"), (marks(Mark::End(None)), "8")] {
+    for (kept, number) in [(ended("8"), "8"), (checkpoints(Checkpoint::End(None)), "8")] {
         let mut rig = Rig::new(options());
         rig.claimed(kept);
         rig.listed(&listed(number));
@@ -93,7 +93,7 @@ fn the_end_of_a_shard_names_the_number_that_it_began_with() {
     rig.save_all();
     rig.read_records(vec![], false);
     rig.seconds(1);
-    assert_eq!(rig.mark("s0"), Some(&Mark::End(Some("7".into()))));
+    assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::End(Some("7".into()))));
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn whoever_reads_nothing_for_a_minute_says_what_it_waits_for() {
         (vec![shard("s0", &[], true), shard("s1", &["s0"], true)], "shard s1 is processed"),
     ] {
         let mut rig = Rig::new(options());
-        rig.claimed(kept(&[("s0", Mark::End(None)), ("s1", Mark::End(None))]));
+        rig.claimed(kept(&[("s0", Checkpoint::End(None)), ("s1", Checkpoint::End(None))]));
         rig.listed(&listed);
         rig.list_for(55, &listed);
         healthy(&rig);
@@ -189,12 +189,12 @@ fn a_pin_that_is_still_to_come_is_taken_for_now() {
         [(kinesis, 7_200_000, true), (DYNAMODB, 7_200_000, true), (kinesis, 900, false), (kinesis, 0, false)]
     {
         let mut rig = Rig::new(StreamOptions { reads, start: StartingPosition::Latest, ..options() });
-        rig.claimed(kept(&[("s0", Mark::Latest(BEGIN + ahead))]));
+        rig.claimed(kept(&[("s0", Checkpoint::Latest(BEGIN + ahead))]));
         rig.listed(&[shard("s0", &[], false)]);
         rig.seconds(1);
         let expected = if reads.by_time { Position::Timestamp(BEGIN) } else { Position::TrimHorizon };
         assert_eq!(rig.reads[0].cursor, Cursor::Open(expected));
-        assert_eq!(rig.mark("s0"), Some(&Mark::Latest(BEGIN)));
+        assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::Latest(BEGIN)));
         assert_eq!(rig.count(|event| matches!(event, Event::PinMoved { .. })) > 0, moved, "{ahead}");
     }
 }

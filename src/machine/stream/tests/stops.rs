@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::rig::{Rig, fault, record, returned};
-use crate::machine::{Event, FaultKind, Input, Mark, StreamAnswer, StreamCommand, StreamOptions};
+use crate::machine::{Checkpoint, Event, FaultKind, Input, StreamAnswer, StreamCommand, StreamOptions};
 
 #[test]
-fn a_drain_finishes_what_is_in_flight_and_saves_the_last_mark() {
+fn a_drain_finishes_what_is_in_flight_and_saves_the_last_checkpoint() {
     let mut rig = Rig::reading(StreamOptions { batch_size: 2, ..StreamOptions::default() });
     rig.read(1..=6);
     let (batch, _) = rig.invoke();
@@ -16,7 +16,7 @@ fn a_drain_finishes_what_is_in_flight_and_saves_the_last_mark() {
     assert!(rig.invokes.is_empty() && !rig.done);
     rig.save_all();
     assert!(rig.done);
-    assert_eq!(rig.mark("s0"), Some(&Mark::After("2".into())));
+    assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::After("2".into())));
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn a_drain_lets_lanes_that_lag_catch_up_so_that_nothing_is_repeated() {
     assert!(rig.invokes.is_empty());
     rig.save_all();
     assert!(rig.done);
-    assert_eq!(rig.mark("s0"), Some(&Mark::After("2".into())));
+    assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::After("2".into())));
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn a_shard_that_ends_in_a_drain_asks_for_no_listing() {
     rig.saves = saves;
     rig.save_all();
     assert!(rig.done);
-    assert_eq!(rig.mark("s0"), Some(&Mark::End(None)));
+    assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::End(None)));
 }
 
 #[test]
@@ -75,12 +75,12 @@ fn a_store_that_fails_in_a_drain_is_not_pressed() {
         rig.feed(Input::Timeout);
     }
     assert!((50..=101).contains(&tries), "{tries}");
-    assert_eq!(rig.mark("s0"), Some(&Mark::TrimHorizon));
-    assert_eq!(unsaved(&rig), [("s0".into(), Mark::After("1".into()))]);
+    assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::TrimHorizon));
+    assert_eq!(unsaved(&rig), [("s0".into(), Checkpoint::After("1".into()))]);
 }
 
 /// What the machine said at its end was not saved.
-fn unsaved(rig: &Rig) -> Vec<(Arc<str>, Mark)> {
+fn unsaved(rig: &Rig) -> Vec<(Arc<str>, Checkpoint)> {
     let said = rig.events.iter().find_map(|event| match event {
         Event::Drained { unsaved, .. } => Some(unsaved.clone()),
         _ => None,
@@ -117,7 +117,7 @@ fn a_drain_says_what_the_store_has_not_confirmed_and_nothing_else() {
         rig.now += Duration::from_millis(100);
         rig.feed(Input::Timeout);
     }
-    assert_eq!(unsaved(&rig), [("s0".into(), Mark::End(None))]);
+    assert_eq!(unsaved(&rig), [("s0".into(), Checkpoint::End(None))]);
 
     let mut rig = Rig::new(StreamOptions::default());
     rig.feed(Input::Command(StreamCommand::Drain { bound: Duration::from_secs(1) }));
@@ -148,7 +148,7 @@ fn a_cut_waits_for_nothing_but_the_last_write() {
 }
 
 #[test]
-fn marks_are_saved_about_once_a_second() {
+fn checkpoints_are_saved_about_once_a_second() {
     let mut rig = Rig::reading(StreamOptions { batch_size: 1, ..StreamOptions::default() });
     rig.seconds(5);
     rig.events.clear();
@@ -161,7 +161,7 @@ fn marks_are_saved_about_once_a_second() {
     }
     let saves = rig.count(|event| matches!(event, Event::Checkpointed { .. }));
     assert!((9..=12).contains(&saves), "{saves}");
-    assert_eq!(rig.mark("s0"), Some(&Mark::After("99".into())));
+    assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::After("99".into())));
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn a_store_that_fails_is_tried_again_and_a_fence_ends_the_machine() {
     let save = rig.saves.pop_front().unwrap();
     rig.hear(StreamAnswer::Saved { save: save.id, result: Err(fault(FaultKind::Transient)) });
     rig.seconds(1);
-    assert_eq!(rig.mark("s0"), Some(&Mark::After("1".into())));
+    assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::After("1".into())));
     rig.seconds(3);
     rig.read([2]);
     let (batch, _) = rig.invoke();

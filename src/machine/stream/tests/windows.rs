@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::rig::{BEGIN, Rig, record, returned, threw};
-use crate::machine::{DestinationOrder, Event, FailedBatch, FunctionAnswer, InvokeResult, Mark, Record, StreamOptions};
+use crate::machine::{
+    Checkpoint, DestinationOrder, Event, FailedBatch, FunctionAnswer, InvokeResult, Record, StreamOptions,
+};
 
 const START: u64 = BEGIN / 60_000 * 60_000;
 
@@ -47,7 +49,7 @@ fn a_window_carries_its_state_and_ends_with_a_final_invoke() {
     answer(&mut rig, state(r#"{"sum":6}"#));
     rig.seconds(2);
     // Nothing is settled before the window is over.
-    assert_eq!(rig.mark("s0"), Some(&Mark::TrimHorizon));
+    assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::TrimHorizon));
     let last = body(&rig);
     assert_eq!((&last["Records"], &last["state"]["sum"]), (&serde_json::json!([]), &6.into()));
     assert_eq!((&last["isFinalInvokeForWindow"], &last["isWindowTerminatedEarly"]), (&true.into(), &false.into()));
@@ -55,7 +57,7 @@ fn a_window_carries_its_state_and_ends_with_a_final_invoke() {
     let next = body(&rig);
     assert_eq!((&next["Records"], &next["state"]), (&serde_json::json!([4]), &serde_json::json!({})));
     rig.seconds(2);
-    assert_eq!(rig.mark("s0"), Some(&Mark::After("3".into())));
+    assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::After("3".into())));
 }
 
 #[test]
@@ -82,7 +84,7 @@ fn the_end_of_the_shard_closes_the_window() {
     assert_eq!(body(&rig)["isFinalInvokeForWindow"], true);
     answer(&mut rig, returned("null"));
     rig.seconds(2);
-    assert_eq!(rig.mark("s0"), Some(&Mark::End(None)));
+    assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::End(None)));
 }
 
 #[test]
@@ -128,7 +130,7 @@ fn a_final_invoke_that_fails_holds_the_shard_until_it_is_given_up() {
     assert!(window.is_final);
     assert_eq!((window.start_unix_ms, failure.invokes), (START, 2));
     rig.seconds(2);
-    assert_eq!(rig.mark("s0"), Some(&Mark::After("1".into())));
+    assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::After("1".into())));
     assert_eq!(body(&rig)["Records"], serde_json::json!([2]));
 }
 
@@ -169,5 +171,5 @@ fn a_window_of_many_records_goes_on() {
             answer(&mut rig, state(r#"{"n":1}"#));
         }
     }
-    assert_ne!(rig.mark("s0"), Some(&Mark::TrimHorizon), "the window was never closed");
+    assert_ne!(rig.checkpoint("s0"), Some(&Checkpoint::TrimHorizon), "the window was never closed");
 }
