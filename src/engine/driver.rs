@@ -44,7 +44,7 @@ pub(crate) struct Driver<P: Protocol, M, W> {
     source: Option<Arc<ServiceClock>>,
     calls: JoinSet<Input<P>>,
     open: HashMap<Id, Operation<P>>,
-    /// The open calls that a machine can give up: polls and reads.
+    /// The open calls that a machine can abandon: polls and reads.
     polls: BTreeMap<Operation<P>, AbortHandle>,
     /// When a machine of this mapping panicked last.
     panicked: Option<Instant>,

@@ -31,11 +31,11 @@ pub(crate) struct Entry {
     clock: Clock,
     running: Option<Running>,
     restarts: Restarts,
-    /// How many changes its tasks were told to go on with.
+    /// How many changes its tasks have taken over.
     changes: u64,
     modified_unix_ms: u64,
-    /// What is shown until it polls: what was asked for last (`Creating`, `Enabling`, `Updating`), or `Enabled` where
-    /// nobody has asked for anything since it last polled.
+    /// What is shown until it polls: what was requested last (`Creating`, `Enabling`, `Updating`), or `Enabled` without
+    /// a request since it last polled.
     pub(crate) on_the_way: MappingState,
     /// Who waits for it to be gone.
     gone: Vec<oneshot::Sender<()>>,
@@ -64,7 +64,7 @@ impl Entry {
         }
     }
 
-    /// Takes over the operator's wish; without one the definition decides.
+    /// Takes over the desired state that an operator has set. Without one the definition decides.
     pub(crate) fn wish(&mut self, desired: Option<Desired>) {
         self.wanted.set_desired(desired);
         self.modified_unix_ms = self.clock.unix_ms();
@@ -75,8 +75,8 @@ impl Entry {
         self.restarts.at = None;
     }
 
-    /// Takes over another definition and the wish that counts for it, and says whether the mapping changes for it:
-    /// where it was defined, its tags and its metrics are only shown.
+    /// Takes over another definition with its desired state, and says whether the mapping changes for it. The place of
+    /// the definition, its tags and its metrics are only shown.
     pub(crate) fn replace(&mut self, mapping: Mapping, desired: Option<Desired>) -> bool {
         let was_leaving = self.wanted.goal == Goal::Remove;
         let same = self.wanted.latest().runs_like(&mapping);
@@ -98,7 +98,7 @@ impl Entry {
         let next = Arc::new(mapping);
         let runs = self.wanted.is_on_as(&next);
         if self.wanted.goal == Goal::Stop && !runs {
-            // It is on its way out already, whatever it was.
+            // It is already on its way out.
             self.wanted.become_now(next);
         } else if runs && self.goes_on_with(&next) {
             self.wanted.become_now(next);
@@ -110,7 +110,7 @@ impl Entry {
         true
     }
 
-    /// Whether the task that runs goes on with this definition: it is told so then, and its drain is taken back.
+    /// Whether the running task continues with this definition. If so, it gets the change, and its drain is taken back.
     fn goes_on_with(&mut self, mapping: &Arc<Mapping>) -> bool {
         self.running.as_mut().is_some_and(|running| running.goes_on_with(mapping, &mut self.changes))
     }
@@ -206,7 +206,7 @@ impl Entry {
         Task { mapping, connector, store, live, clock, receive_wait, seed, panicked }.run(receiver)
     }
 
-    /// Tells a task that is no longer wanted to drain.
+    /// Drains a task that is no longer wanted.
     pub(crate) fn stop_if_unwanted(&mut self, default_bound: Duration) {
         let bound = self.wanted.mapping.poller.drain_timeout.unwrap_or(default_bound);
         if self.wanted.goal != Goal::Run
@@ -216,8 +216,8 @@ impl Entry {
         }
     }
 
-    /// Has a running task take over marks that were put in place behind its back: it ends and is started again. What
-    /// it has in flight is given up, and its saves are refused.
+    /// Lets a running task take over checkpoints that an operator has set: it ends and is started again. What it has in
+    /// flight is abandoned, and its saves are refused.
     pub(crate) fn begin_again(&mut self) {
         if let Some(running) = &mut self.running {
             running.begin_again();
@@ -244,7 +244,7 @@ impl Entry {
                 self.live.observe(&Event::Health(Health::Degraded { reason }));
             }
             None if ended.was_told() => self.restarts.forget_failures(),
-            // Its save was refused: another process has claimed the marks, and may do so again.
+            // Its save was refused: another process has claimed the checkpoints, and may do so again.
             None => {
                 self.restarts.later();
                 tracing::warn!(
@@ -257,7 +257,7 @@ impl Entry {
         self.modified_unix_ms = self.clock.unix_ms();
     }
 
-    /// Whether its marks may be written by its task, now or soon.
+    /// Whether its task may write checkpoints, now or soon.
     pub(crate) fn may_save(&self) -> bool {
         self.wanted.goal == Goal::Run || self.running.is_some()
     }

@@ -48,11 +48,11 @@ pub(crate) enum Request {
 /// What an operator does to a mapping's checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckpointChange {
-    /// These marks and no others count.
+    /// These checkpoints and no others count.
     Replace(Kept),
     /// It has never begun.
     Reset,
-    /// This shard has no mark any more.
+    /// This shard has no checkpoint any more.
     ResetShard(Arc<str>),
 }
 
@@ -88,12 +88,12 @@ pub enum EngineError {
         /// The shard.
         shard: String,
     },
-    /// The marks belong to another stream than the mapping's.
+    /// The checkpoints belong to another stream than the mapping's.
     #[error("the checkpoints are of {given}, but {name:?} reads {wanted}")]
     OtherSource {
         /// The mapping.
         name: String,
-        /// The ARN that came with the marks.
+        /// The ARN that came with the checkpoints.
         given: String,
         /// The mapping's `EventSourceArn`.
         wanted: String,
@@ -172,12 +172,12 @@ impl EngineHandle {
         all.into_iter().find(|snapshot| snapshot.mapping.name == name).ok_or_else(|| EngineError::Unknown(name.into()))
     }
 
-    /// Wants a mapping to run, and keeps the wish. Answers at once, with `Enabling` or `Enabled`.
+    /// Starts a mapping, and keeps that as its desired state. Answers at once, with `Enabling` or `Enabled`.
     pub async fn start(&self, name: &str) -> Result<Snapshot, EngineError> {
         self.ask(|reply| Request::Start(name.into(), reply)).await?
     }
 
-    /// Wants a mapping to stop, and keeps the wish. Answers at once, with `Disabling` or `Disabled`.
+    /// Stops a mapping, and keeps that as its desired state. Answers at once, with `Disabling` or `Disabled`.
     pub async fn stop(&self, name: &str) -> Result<Snapshot, EngineError> {
         self.ask(|reply| Request::Stop(name.into(), reply)).await?
     }
@@ -196,13 +196,13 @@ impl EngineHandle {
         self.ask(|reply| Request::Reload(mappings, reply)).await
     }
 
-    /// Adds a mapping that was made through the AWS API, or takes over its change. The operator's wish counts as it
-    /// does for files: it ends when `Enabled` differs from what it was when the operator asked. Position, counters and
-    /// work in flight survive.
+    /// Adds a mapping that was made through the AWS API, or takes over its change. The desired state that an operator
+    /// has set counts as it does for files: it ends when `Enabled` differs from its value at the time of the request.
+    /// Checkpoints, counters and work in flight survive.
     ///
     /// # Errors
-    /// Nothing has changed where a file has that name, the mapping is being deleted, the store does not tell the wish,
-    /// or the engine is shutting down.
+    /// Nothing has changed if a file has that name, the mapping is being deleted, the store cannot read the desired
+    /// state, or the engine is shutting down.
     pub async fn put(&self, mapping: Mapping) -> Result<Overview, EngineError> {
         self.ask(|reply| Request::Put(Box::new(mapping), reply)).await?
     }
@@ -239,7 +239,7 @@ impl EngineHandle {
         self.ask(Request::Checkpoints).await?
     }
 
-    /// What is kept of one mapping; without marks when it has not begun.
+    /// What is kept of one mapping; without checkpoints if it has not begun.
     pub async fn checkpoint(&self, name: &str) -> Result<Kept, EngineError> {
         self.ask(|reply| Request::Checkpoint(name.into(), reply)).await?
     }

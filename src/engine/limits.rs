@@ -88,7 +88,7 @@ impl ReadLimiter {
     }
 
     fn pay(&self, bytes: usize) {
-        // There is one read of a shard at a time, so nobody charges meanwhile.
+        // There is one read of a shard at a time, so no other read charges meanwhile.
         self.owed.store(self.owed.load(Relaxed).saturating_sub(bytes), Relaxed);
     }
 

@@ -25,7 +25,7 @@ pub(crate) struct Live {
     unsaved: AtomicBool,
     /// The last change of settings that the task has taken over.
     taken: AtomicU64,
-    /// Tells the supervisor that the state may have changed.
+    /// Wakes the supervisor, because the state may have changed.
     changed: Arc<Notify>,
 }
 
@@ -85,7 +85,7 @@ impl Live {
         self.polled.store(false, Relaxed);
         self.metrics.forget_skew();
         self.metrics.shards().stopped();
-        // Not an event: nothing has become healthy, there is only nobody left who could be degraded.
+        // Not an event: nothing has become healthy, but no task is left that could be degraded.
         let mut shown = self.lock();
         shown.own = Health::Ok;
         shown.ends.in_a_row = 0;
@@ -105,7 +105,7 @@ impl Live {
         self.unsaved.load(Relaxed)
     }
 
-    /// Forgets the shards that were shown: they are told anew, or are those of another stream.
+    /// Forgets the shards that were shown: they are reported again, or belong to another stream.
     pub(crate) fn forget_shards(&self) {
         self.metrics.shards().forget();
     }
@@ -153,7 +153,7 @@ impl Live {
         matches!(self.lock().health, Health::Degraded { .. })
     }
 
-    /// Takes a change of either side over, and tells it where it changes the whole.
+    /// Takes over a change of either side, and reports it if it changes the whole.
     fn change_health(&self, change: impl FnOnce(&mut Shown)) {
         let health = {
             let mut shown = self.lock();

@@ -6,7 +6,7 @@ use tokio::task::JoinError;
 
 use crate::machine::{Fault, FaultKind};
 
-/// The fault of a call that was given up or that panicked: the machine always gets its answer.
+/// The fault of a call that was abandoned or that panicked: the machine always gets its answer.
 pub(crate) fn not_ended(operation: impl Debug, error: &JoinError) -> Fault {
     if error.is_cancelled() {
         return Fault::new(FaultKind::Cancelled, "cancelled");

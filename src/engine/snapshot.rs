@@ -81,6 +81,6 @@ pub struct Overview {
     pub last_processing_result: String,
     /// When state or configuration last changed in this process, in milliseconds since the Unix epoch.
     pub modified_unix_ms: u64,
-    /// Whether it shall run: the operator's wish, or else `Enabled`.
+    /// Whether it shall run: the desired state that an operator has set, or else `Enabled`.
     pub enabled: bool,
 }

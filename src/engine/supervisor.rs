@@ -29,8 +29,8 @@ const OVERTIME: Duration = Duration::from_secs(2);
 pub struct Parts {
     /// The mappings of files to begin with.
     pub mappings: Vec<Mapping>,
-    /// The mappings of the AWS API that were there before the process was started. They come first where a file has the
-    /// name of one, and show no `Creating`: nobody has asked for a change.
+    /// The mappings of the AWS API that were there before the process was started. They come first if a file has the
+    /// name of one, and show no `Creating`, because no change was requested.
     pub restored: Vec<Mapping>,
     /// How the outside world is reached.
     pub connector: Arc<dyn Connector>,
@@ -209,7 +209,7 @@ impl Supervisor {
             return Err(EngineError::Deleting(name.into()));
         }
         let file_enabled = entry.wanted.latest().enabled;
-        // A wish that agrees with the definition needs no keeping.
+        // A desired state that agrees with the definition need not be kept.
         let desired =
             (enabled != file_enabled).then(|| Desired { enabled, file_enabled, since_unix_ms: self.clock.unix_ms() });
         self.store.set_desired(name, desired.clone()).await?;

@@ -26,7 +26,7 @@ use crate::store::EngineStore;
 /// How long to wait before clients that could not be made are tried again.
 const CONNECT_AGAIN: Duration = Duration::from_secs(5);
 
-/// What a task is told.
+/// What a task is ordered to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     /// Drain within `bound`; where it is longer, receives of a queue that are open are waited for until `receives` is

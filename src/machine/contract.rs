@@ -1,4 +1,4 @@
-//! The contract between a machine and whoever drives it.
+//! The contract between a machine and its driver.
 //!
 //! What all machines have in common is here: functions, failure destinations, time. What a kind of source adds is its
 //! [`Protocol`]: [`Queue`](super::Queue) and [`Stream`](super::Stream).
@@ -49,7 +49,7 @@ pub trait Machine {
     #[must_use]
     fn poll_output(&mut self) -> Output<Self::Protocol>;
 
-    /// How much the machine has in its hands; for `status`.
+    /// How much the machine holds; for `status`.
     #[must_use]
     fn gauges(&self) -> Gauges;
 
@@ -61,10 +61,10 @@ pub trait Machine {
         Self: Sized;
 }
 
-/// How much a machine has in its hands.
+/// How much a machine holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gauges {
-    /// Records that are ours and not settled.
+    /// Records that the machine holds and that are not finished.
     pub held: usize,
     /// Batches with the function.
     pub in_flight: usize,
@@ -76,7 +76,7 @@ pub struct Gauges {
     pub receiving: usize,
     /// It drains, and nothing is left that would be invoked or delivered; for queues.
     pub quiet: bool,
-    /// When the oldest record was read that no saved mark covers yet (Unix milliseconds); for streams.
+    /// When the oldest record was read that no saved checkpoint covers yet (Unix milliseconds); for streams.
     pub unsaved_since_unix_ms: Option<u64>,
 }
 
@@ -121,7 +121,7 @@ pub enum Input<P: Protocol> {
 pub enum Output<P: Protocol> {
     /// Ask the source, or the store.
     Request(P::Request),
-    /// Give up every open call that takes records; each is answered with a
+    /// Abandon every open call that takes records; each is answered with a
     /// [`FaultKind::Cancelled`](super::FaultKind) fault.
     CancelPolls,
     /// Invoke the function.
@@ -188,7 +188,7 @@ pub struct FunctionAnswer {
     pub function_error: Option<String>,
     /// `X-Amz-Executed-Version`.
     pub executed_version: Option<String>,
-    /// The id of the request, as the service tells it.
+    /// The id of the request, as the service reports it.
     pub request_id: Option<String>,
     /// What the function returned.
     pub payload: Bytes,

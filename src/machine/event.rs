@@ -1,4 +1,4 @@
-//! What a machine tells about itself: one event is one metric and, where it matters, one log line.
+//! What a machine reports about itself: one event is one metric and, where it matters, one log line.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,8 +114,8 @@ pub enum Event {
         /// How many messages.
         records: usize,
     },
-    /// A hold ended although nothing was settled: the receipt was no longer ours, or SQS's 12 hours
-    /// or the configured limit were over.
+    /// A hold ended although the message was not finished: the receipt was no longer valid, or SQS's 12
+    /// hours or the configured limit were over.
     LeaseLost {
         /// How many messages.
         records: usize,
@@ -174,26 +174,26 @@ pub enum Event {
         /// The age.
         age: Duration,
     },
-    /// A shard's mark was saved.
+    /// A shard's checkpoint was saved.
     Checkpointed {
         /// The shard.
         shard: Arc<str>,
-        /// How far it is settled.
+        /// How far its records are finished.
         checkpoint: Checkpoint,
     },
-    /// Marks could not be saved; it is tried again.
+    /// Checkpoints could not be saved; the write is retried.
     CheckpointFailed {
         /// What the store said.
         message: String,
         /// When it is tried again.
         retry_in: Duration,
     },
-    /// Records between the mark and the oldest record of the stream are gone: they were trimmed before they were read.
+    /// Records between the checkpoint and the oldest record of the stream were trimmed before they were read.
     Trimmed {
         /// The shard.
         shard: Arc<str>,
     },
-    /// The host's clock differs much from the source's, by another time than was told last; zero: not any more.
+    /// The host's clock differs much from the source's, by another time than was reported last; zero: not any more.
     ClockSkew {
         /// How far it is ahead, or behind if negative (milliseconds).
         ahead_ms: i64,
@@ -226,18 +226,18 @@ pub enum Event {
         /// Records in the batch.
         records: usize,
     },
-    /// Records were given up and there is no destination for them.
+    /// Records were discarded, and there is no destination for them.
     Dropped {
         /// How many.
         records: usize,
         /// Why.
         condition: Condition,
     },
-    /// The destination confirmed the failure record of records that were given up.
+    /// The destination confirmed the failure record of discarded records.
     DeliveredToDestination {
         /// How many records.
         records: usize,
-        /// Why they were given up.
+        /// Why they were discarded.
         condition: Condition,
     },
     /// The destination did not confirm a failure record; it is delivered again.

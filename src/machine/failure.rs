@@ -1,4 +1,4 @@
-//! What a failure destination is told of records that were given up.
+//! What a failure destination gets about discarded records.
 
 use std::sync::Arc;
 
@@ -17,20 +17,20 @@ pub struct DeliverRequest {
     pub failure: Arc<Failure>,
 }
 
-/// Records that were given up, and why: the matter of AWS's invocation record.
+/// Discarded records, and why they were discarded: the content of AWS's invocation record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// Random, the same for every try: names the object in S3 and deduplicates in FIFO queues and topics.
     pub uuid: u128,
     /// The function's last request id, or a random UUID where it was never reached.
     pub request_id: String,
-    /// Why the records were given up.
+    /// Why the records were discarded.
     pub condition: Condition,
     /// `approximateInvokeCount`.
     pub invokes: u32,
     /// What the function answered last; `None` when it never answered for these records, or when they became too old.
     pub response: Option<FailedResponse>,
-    /// When they were given up, in milliseconds since the Unix epoch.
+    /// When they were discarded, in milliseconds since the Unix epoch.
     pub unix_ms: u64,
     /// Which records they were.
     pub batch: FailedBatch,
@@ -38,7 +38,7 @@ pub struct Failure {
     pub payload: Bytes,
 }
 
-/// Why records were given up.
+/// Why records were discarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// `MaximumRetryAttempts` were used up.
@@ -83,7 +83,7 @@ pub struct FailedResponse {
     pub payload: Bytes,
 }
 
-/// Which records were given up.
+/// Which records were discarded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FailedBatch {
     /// Records of one shard.
@@ -109,7 +109,7 @@ pub enum FailedBatch {
 }
 
 impl FailedBatch {
-    /// How many records were given up.
+    /// How many records were discarded.
     #[must_use]
     pub fn records(&self) -> usize {
         match self {

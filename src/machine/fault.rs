@@ -28,9 +28,9 @@ labels! {
         TooLarge => "too_large",
         /// The service refuses the request as it is, and will again.
         Invalid => "invalid",
-        /// The operation was given up on our side before it ended.
+        /// The operation was abandoned on our side before it ended.
         Cancelled => "cancelled",
-        /// Somebody else has taken the marks over: what we hold is no longer ours.
+        /// Another task has taken over the checkpoints: this one has lost what it holds.
         Fenced => "fenced",
     }
 }

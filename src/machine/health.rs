@@ -190,7 +190,7 @@ impl HealthWatch {
 impl Side {
     fn failed(&mut self, fault: &Fault, side: &str) {
         self.failures += 1;
-        // What is too large stays too large, and marks that were taken over stay taken over.
+        // What is too large stays too large, and checkpoints that were taken over stay taken over.
         self.lasting = fault.kind.needs_operator() || matches!(fault.kind, FaultKind::TooLarge | FaultKind::Fenced);
         // A throttled function is slow, not broken: it shows only when nothing at all gets through.
         let patience = if fault.kind == FaultKind::Throttled { 10 * PATIENCE } else { PATIENCE };

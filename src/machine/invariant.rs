@@ -9,11 +9,11 @@ labels! {
     pub enum Invariant {
         /// A checkpoint never passes an unsettled record.
         CheckpointContiguous => "checkpoint_contiguous",
-        /// A record settles once.
+        /// A record is finished once.
         SettlesOnce => "settles_once",
         /// Successful deliveries of one key never go back in order within a lease.
         KeyOrder => "key_order",
-        /// At most one batch in flight per lane or group.
+        /// At most one batch is in flight for a `Lane` or a group.
         OneBatchPerLane => "one_batch_per_lane",
         /// A message is deleted only after success, a filter's drop, or a confirmed failure record.
         DeleteAfterSuccess => "delete_after_success",

@@ -1,12 +1,12 @@
 //! The pure core: deterministic state machines that decide everything about a record's life.
 //!
 //! Nothing in here performs I/O, awaits, spawns, logs, reads a clock or draws an unseeded random
-//! number: time and the seed are arguments, results of I/O are [`Input`]s, and wishes for I/O are
+//! number: time and the seed are arguments, results of I/O are [`Input`]s, and requests for I/O are
 //! [`Output`]s. `tests/sim` reads the `use` lines of this folder and fails on anything else.
 //!
-//! The one rule for whoever drives a [`Machine`]: every `handle` is followed by a complete drain
-//! of `poll_output`, until it answers [`Output::Timeout`] or [`Output::Done`], before the next
-//! `handle`. Spurious timeouts are harmless.
+//! The contract for the driver of a [`Machine`]: after every `handle` it calls `poll_output` until
+//! that answers [`Output::Timeout`] or [`Output::Done`]. Only then comes the next `handle`. Extra
+//! timeouts are harmless.
 
 mod backoff;
 mod contract;

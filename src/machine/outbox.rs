@@ -23,8 +23,8 @@ impl<P: Protocol> Outbox<P> {
         self.last_name
     }
 
-    /// What a successor goes on with: no name is used twice, and what has happened is still told. Whatever was asked
-    /// for and not begun is not begun.
+    /// What a successor continues with: no name is used twice, and what has happened is still reported. Requests that
+    /// were not begun are dropped.
     pub(crate) fn handed_over(self) -> Self {
         let is_over = |event: &Event| {
             // The successor says these when they are true of itself.
@@ -54,7 +54,7 @@ impl<P: Protocol> Outbox<P> {
         self.push(Output::Emit(event));
     }
 
-    /// Tells of records that the filters did not let pass.
+    /// Reports records that the filters did not let pass.
     pub(crate) fn tell(&mut self, Tally { filtered_out, undecided }: Tally) {
         if filtered_out + undecided.records > 0 {
             self.emit(Event::Screened { filtered_out, undecided });
@@ -71,7 +71,7 @@ impl<P: Protocol> Outbox<P> {
         }
     }
 
-    /// Tells what has changed of health and concurrency since this was told last.
+    /// Reports what has changed of health and concurrency since the last report.
     pub(crate) fn show(&mut self, health: &mut HealthWatch, limit: u32, now: Mono) {
         if let Some(health) = health.changed(now) {
             self.emit(Event::Health(health));

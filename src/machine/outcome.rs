@@ -33,7 +33,7 @@ pub(crate) enum Answer {
 /// * a string, a list, a number or a boolean in place of the object is a success, as it is for streams;
 /// * `batchItemFailures` in another spelling (case, `_`, `-`) or in the `body` of an HTTP answer fails the whole batch,
 ///   where AWS deletes everything; next to the member in its exact form it is ignored;
-/// * ids may repeat; members beside the known ones are ignored.
+/// * ids may repeat; other members next to the known ones are ignored.
 pub(crate) fn read(payload: &[u8], ids: &[&str]) -> Answer {
     if payload.iter().all(u8::is_ascii_whitespace) {
         return Answer::Success;

@@ -1,4 +1,4 @@
-//! Where a shard is opened, and how far it is settled: what sources list, and what stores keep.
+//! Where a shard is opened, and how far its records are finished: what sources list, and what stores keep.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,7 +16,7 @@ pub struct Shard {
     pub parents: Vec<Arc<str>>,
     /// Takes no more records: it was split, merged or rotated.
     pub closed: bool,
-    /// The sequence number that it began with, where that tells a stream from an earlier one of its name.
+    /// The sequence number that it began with, where that distinguishes a stream from an earlier one of its name.
     pub begins: Option<Arc<str>>,
 }
 
@@ -36,7 +36,7 @@ impl From<Vec<Shard>> for StreamListing {
     }
 }
 
-/// Where a stream mapping begins that has no mark yet: AWS's `StartingPosition`.
+/// Where a stream mapping begins that has no checkpoint yet: AWS's `StartingPosition`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartingPosition {
     /// With the oldest record that the stream holds.
@@ -60,32 +60,32 @@ pub enum Position {
     After(Arc<str>),
 }
 
-/// How far a shard is settled: what a store keeps of it.
+/// How far the records of a shard are finished: what a store keeps of the shard.
 ///
 /// Its text form (`Display`, `FromStr`) is what the command line and the store show and take: `TRIM_HORIZON`,
 /// `AT_TIMESTAMP:1760000000.123`, `LATEST:1760000000.123`, `AFTER:49590…`, `END` and `END:49590…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Checkpoint {
-    /// Nothing is settled; it begins with the oldest record.
+    /// Nothing is finished; it begins with the oldest record.
     TrimHorizon,
-    /// Nothing is settled; it begins with the first record of this time or later (Unix milliseconds).
+    /// Nothing is finished; it begins with the first record of this time or later (Unix milliseconds).
     Timestamp(u64),
-    /// Nothing is settled; it was pinned at LATEST at this time (Unix milliseconds).
+    /// Nothing is finished; it was pinned at LATEST at this time (Unix milliseconds).
     Latest(u64),
-    /// Everything up to and with this sequence number is settled.
+    /// Everything up to and including this sequence number is finished.
     After(Arc<str>),
-    /// The shard is closed and everything in it is settled. With the sequence number that the shard began with, where
+    /// The shard is closed and everything in it is finished. With the sequence number that the shard began with, where
     /// that is known: a stream that was made again may have a shard of the same name.
     End(Option<Arc<str>>),
 }
 
-/// Why a text is no mark.
+/// Why a text is no checkpoint.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0:?} is no position: write TRIM_HORIZON, AT_TIMESTAMP:SECONDS, LATEST:SECONDS, AFTER:SEQUENCE_NUMBER or END")]
 pub struct NotACheckpoint(pub String);
 
 impl Checkpoint {
-    /// Whether the shard is closed and everything in it is settled.
+    /// Whether the shard is closed and everything in it is finished.
     pub const fn is_end(&self) -> bool {
         matches!(self, Self::End(_))
     }
@@ -138,18 +138,18 @@ fn unix_ms(seconds: &str) -> Option<u64> {
     whole.parse::<u64>().ok()?.checked_mul(1000)?.checked_add(ms)
 }
 
-/// The right to write the marks of a mapping: a store refuses a fence that was superseded by a later claim.
+/// The right to write the checkpoints of a mapping: a store refuses a fence that a later claim has superseded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fence(pub u64);
 
-/// What a store hands over when a mapping claims its marks.
+/// What a store hands out when a mapping claims its checkpoints.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Positions {
     /// To be named in every save.
     pub fence: Fence,
-    /// Whether the mapping has begun before: its shards were pinned or begun. If not, there are no marks.
+    /// Whether the mapping has begun before: its shards were pinned or begun. If not, there are no checkpoints.
     pub begun: bool,
-    /// The marks by shard.
+    /// The checkpoints by shard.
     pub checkpoints: BTreeMap<Arc<str>, Checkpoint>,
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::Screening;
 
-/// A record that was polled or read and not yet settled: what all kinds of sources have in common.
+/// A record that was polled or read and is not finished: what all kinds of sources have in common.
 ///
 /// The adapter encodes it once into the JSON object that the function will see.
 /// Batches, retries and splits only join these fragments, so sizes are exact and bytes never change.
@@ -28,7 +28,7 @@ pub struct Record {
 pub struct Message {
     /// The record that the function gets.
     pub record: Record,
-    /// What the queue wants back when the message is settled.
+    /// What the queue requires to delete the message or to change its visibility timeout.
     pub receipt: Receipt,
     /// How often the queue has handed this message out, this time included.
     pub receive_count: u32,

@@ -78,7 +78,7 @@ pub enum Wake {
     Settle,
     /// A failure record is to be delivered again.
     Deliver,
-    /// Marks are to be saved.
+    /// Checkpoints are to be saved.
     Checkpoint,
     /// The health changes by itself.
     Health,

@@ -98,7 +98,7 @@ impl DynamoDbStream {
                 };
                 let range = shard.sequence_number_range.as_ref();
                 let end = range.and_then(|range| range.ending_sequence_number.as_deref());
-                // The ARN of a table's stream has the time when it was made: it tells enough.
+                // The ARN of a table's stream has the time when it was made. That is enough.
                 listing.add(id, shard.parent_shard_id.as_deref(), end.is_some_and(|end| !end.is_empty()), None);
             }
             last = page.last_evaluated_shard_id.filter(|last| !last.is_empty());

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::machine::StreamRecord;
 
 /// About how large a shared buffer becomes. A record keeps the whole buffer of its fragment in memory until it is
-/// settled, so one that is retried for long must not hold a whole answer of 10 MiB; and a buffer for each record would
+/// finished, so one that is retried for long must not hold a whole answer of 10 MiB. A buffer for each record would
 /// cost an allocation each.
 const BUFFER: usize = 64 * 1024;
 

@@ -105,7 +105,7 @@ impl KinesisStream {
     async fn page(&self, next: Option<String>) -> Result<ListShardsOutput, Failed> {
         let request = self.client.list_shards();
         let request = match next {
-            // A token names the stream by itself, and Kinesis refuses to be told twice.
+            // A token names the stream by itself, and Kinesis refuses a second name.
             Some(token) => request.next_token(token),
             None => request.stream_name(&self.name).stream_arn(&self.arn),
         };
@@ -137,7 +137,7 @@ impl KinesisStream {
         let next = answer.next_shard_iterator.filter(|next| !next.is_empty());
         let silent = answer.millis_behind_latest.is_none() && answer.child_shards.is_none();
         if next.is_none() && answer.records.is_empty() && silent {
-            // Not the end of the shard, which is told along with its children and how far behind it is.
+            // Not the end of the shard: that answer names its children and how far behind it is.
             let reason = "the answer has neither records nor an iterator nor the end of the shard";
             return Err(self.calls.unusable("GetRecords", Some(shard), reason));
         }

@@ -31,7 +31,7 @@ use crate::mapping::Mapping;
 /// An SQS queue, standard or FIFO.
 ///
 /// A message without an id or without a receipt handle, which SQS never sends, is left in the queue: it could
-/// neither be named by the function nor be settled.
+/// neither be named by the function nor be deleted.
 pub struct SqsQueue {
     client: Client,
     url: QueueUrl,

@@ -10,21 +10,21 @@ use super::Order;
 use crate::machine::BackoffPolicy;
 use crate::mapping::Mapping;
 
-/// The pause before a mapping whose task panicked, or ended without being told to, is started again.
+/// The pause before a mapping is started again whose task panicked, or ended without an order.
 pub(super) const RESTART: BackoffPolicy =
     BackoffPolicy { initial: Duration::from_secs(1), maximum: Duration::from_secs(60) };
 
 /// A task that runs.
 pub(super) struct Running {
-    /// What the task works with, or was told to go on with.
+    /// What the task works with, or was ordered to continue with.
     mapping: Arc<Mapping>,
     orders: mpsc::Sender<Order>,
     pub(super) draining: bool,
     /// Its drain was taken back; it may have ended before it heard of that, and is started again at once then.
     resumed: bool,
-    /// The last change that it was told to go on with.
+    /// The last change that it was ordered to take over.
     pub(super) change: u64,
-    /// To be started again at once: it holds marks that no longer count.
+    /// To be started again at once: its checkpoints no longer count.
     again: bool,
     since: Instant,
 }
@@ -38,8 +38,8 @@ impl Running {
         self.orders.try_send(order).is_ok()
     }
 
-    /// Whether it goes on with this definition: it is told so then, and its drain is taken back. A change has the
-    /// number that `number` counts.
+    /// Whether it continues with this definition. If so, it gets the change, and its drain is taken back. A change has
+    /// the number that `number` counts.
     pub(super) fn goes_on_with(&mut self, mapping: &Arc<Mapping>, number: &mut u64) -> bool {
         if !self.mapping.polls_like(mapping) {
             return false;
@@ -63,14 +63,14 @@ impl Running {
         is_told
     }
 
-    /// Tells it to drain, unless it does.
+    /// Orders a drain, unless it already drains.
     pub(super) fn drain(&mut self, bound: Duration, receives: Duration) {
         if !self.draining {
             self.draining = self.tell(Order::Drain { bound, receives });
         }
     }
 
-    /// Tells it to drain within the bound of a shutdown.
+    /// Orders a drain within the bound of a shutdown.
     pub(super) fn close(&mut self, bound: Duration) {
         self.draining = true;
         // A task that does not take commands has ended, or is ended by the supervisor in time.
@@ -91,7 +91,7 @@ impl Running {
         }
     }
 
-    /// Whether it was told to end, or was to go on after that.
+    /// Whether it was ordered to end, or to continue after that.
     pub(super) const fn was_told(&self) -> bool {
         self.draining || self.again || self.resumed
     }

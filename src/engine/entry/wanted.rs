@@ -16,7 +16,7 @@ pub(crate) enum Goal {
     Remove,
 }
 
-/// The definition of a mapping, the operator's wish, and what follows from both.
+/// The definition of a mapping, the desired state that an operator has set, and what follows from both.
 pub(crate) struct Wanted {
     pub(crate) mapping: Arc<Mapping>,
     pub(crate) goal: Goal,
@@ -42,7 +42,7 @@ impl Wanted {
         self.mapping.origin == Origin::Api
     }
 
-    /// The operator's wish.
+    /// The desired state that an operator has set.
     pub(crate) const fn desired(&self) -> Option<&Desired> {
         self.desired.as_ref()
     }

@@ -36,7 +36,7 @@ impl Shown {
         }
     }
 
-    /// A store that keeps nothing degrades every mapping, whatever its task says.
+    /// A store that keeps nothing degrades every mapping, even if its task reports success.
     pub(super) fn together(&self) -> Health {
         let Some(store) = &self.store else { return self.own.clone() };
         let reason = match &self.own {

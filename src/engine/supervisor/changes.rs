@@ -26,7 +26,7 @@ impl Supervisor {
         self.entries.insert(name, Entry::new(mapping, desired, live, self.clock.clone(), begins));
     }
 
-    /// The operator's wish, unless the definition has changed since: then that has the last word.
+    /// The desired state that an operator has set, unless the definition has changed since: then the definition counts.
     async fn desired(&self, mapping: &Mapping) -> Result<Option<Desired>, StoreError> {
         match self.store.desired(&mapping.name).await? {
             Some(desired) if desired.file_enabled == mapping.enabled => Ok(Some(desired)),
@@ -41,7 +41,7 @@ impl Supervisor {
         }
     }
 
-    /// Whether a mapping of a file has the name of one of the API; that is told.
+    /// Whether a mapping of a file has the name of one of the API. If so, that is reported.
     pub(super) fn is_taken(&self, mapping: &Mapping) -> bool {
         let taken = self.entries.get(&mapping.name).is_some_and(|entry| entry.wanted.is_of_api());
         if taken {

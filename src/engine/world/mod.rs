@@ -38,7 +38,7 @@ pub(crate) trait World<P: Protocol>: Send + Sync + Sized + 'static {
     /// The function and the destinations.
     fn outlets(&self) -> &Outlets;
 
-    /// The clock of the source, where it tells the time.
+    /// The clock of the source, if its answers say the time.
     fn clock(&self) -> Option<Arc<ServiceClock>>;
 
     /// Asks the source, or the store. `current` is the world that counts meanwhile.

@@ -1,4 +1,4 @@
-//! The world of a mapping of a stream: its source, and the store of its marks.
+//! The world of a mapping of a stream: its source, and the store of its checkpoints.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -24,7 +24,7 @@ pub(crate) struct StreamWorld {
     store: Arc<dyn EngineStore>,
     mapping: Arc<str>,
     source: Arc<str>,
-    /// Whether a beginning anew would skip records.
+    /// Whether a new beginning would skip records.
     latest: bool,
     reads: ReadLimits,
     screen: Screen,

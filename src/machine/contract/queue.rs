@@ -157,7 +157,7 @@ pub struct SettleEntry {
 pub enum SettleOutcome {
     /// It took effect.
     Done,
-    /// The receipt is no longer valid: the message is deleted or in other hands.
+    /// The receipt is no longer valid: the message is deleted, or another consumer has received it.
     Gone,
     /// It did not take effect and may be tried again.
     Failed(Fault),

@@ -44,11 +44,11 @@ impl Protocol for Stream {
 pub enum StreamRequest {
     /// The stream's shards, closed ones included.
     List,
-    /// The mapping's marks, from the store.
+    /// The mapping's checkpoints, from the store.
     Claim,
     /// Records of a shard.
     Read(ReadRequest),
-    /// To write marks.
+    /// To write checkpoints.
     Save(SaveRequest),
 }
 
@@ -61,7 +61,7 @@ pub enum StreamCall {
     Claim,
     /// A read of a shard.
     Read(ReadId),
-    /// A write of marks.
+    /// A write of checkpoints.
     Save(SaveId),
 }
 
@@ -70,7 +70,7 @@ pub enum StreamCall {
 pub enum StreamAnswer {
     /// The stream's shards were listed.
     Listed(Result<StreamListing, Fault>),
-    /// The store handed the mapping's marks over.
+    /// The store handed out the mapping's checkpoints.
     Claimed(Result<Positions, Fault>),
     /// A read of a shard ended.
     Read {
@@ -79,7 +79,7 @@ pub enum StreamAnswer {
         /// What it brought.
         result: Result<ReadAnswer, Fault>,
     },
-    /// A write of marks ended.
+    /// A write of checkpoints ended.
     Saved {
         /// Which one.
         save: SaveId,
@@ -91,7 +91,7 @@ pub enum StreamAnswer {
 /// What an operator can ask of a stream's machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamCommand {
-    /// Stop reading, finish what is in flight within `bound`, save the last marks, then be
+    /// Stop reading, finish what is in flight within `bound`, save the last checkpoints, then be
     /// [`Output::Done`](super::Output::Done).
     Drain {
         /// The longest that the drain may take.
@@ -140,17 +140,17 @@ pub struct ReadAnswer {
     pub bytes: usize,
 }
 
-/// Names one write of marks.
+/// Names one write of checkpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SaveId(pub u64);
 
-/// One write of marks: all of them take effect, or none.
+/// One write of checkpoints: all of them take effect, or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SaveRequest {
     /// Names the write in its answer.
     pub id: SaveId,
     /// The right to write.
     pub fence: Fence,
-    /// New marks; `None` forgets a shard that the stream no longer lists.
+    /// New checkpoints; `None` forgets a shard that the stream no longer lists.
     pub changes: Vec<(Arc<str>, Option<Checkpoint>)>,
 }

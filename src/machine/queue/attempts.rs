@@ -51,7 +51,7 @@ impl Attempts {
         self.counts.get(id).map_or(0, |count| count.failures)
     }
 
-    /// Begins its count anew: how often it had failed.
+    /// Resets its count, and says how often it had failed.
     pub(crate) fn forget(&mut self, id: &str) -> u32 {
         self.counts.remove(id).map_or(0, |count| {
             self.by_turn.remove(&count.turn);

@@ -68,12 +68,12 @@ impl Leases {
         self.due.insert((lease.beat, token));
     }
 
-    /// Ends the watch over a lease: its message is settled or no longer ours.
+    /// Ends the watch over a lease: its message is finished or lost.
     pub(crate) fn end(&mut self, token: u64, lease: &Lease) {
         self.due.remove(&(lease.beat, token));
     }
 
-    /// Whether this lease is watched: it has not been given up.
+    /// Whether this lease is still watched.
     pub(crate) fn watches(&self, token: u64, lease: &Lease) -> bool {
         self.due.contains(&(lease.beat, token))
     }

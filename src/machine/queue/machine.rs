@@ -14,7 +14,7 @@ use crate::machine::{
     Wake,
 };
 
-/// Polls one SQS queue, gathers batches, invokes, and settles every message.
+/// Polls one SQS queue, gathers batches, invokes, and deletes or returns every message.
 #[derive(Debug)]
 pub struct QueueMachine {
     pub(super) cx: Context,

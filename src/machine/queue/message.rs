@@ -115,7 +115,7 @@ impl Messages {
         token
     }
 
-    /// A message is ours no more, whatever becomes of it in the queue.
+    /// The machine no longer holds a message. The queue may still have it.
     pub(super) fn forget(&mut self, cx: &mut Context, token: u64) -> Option<Held> {
         // The group learns it first: should anything panic from here on, nothing passes the message.
         self.gather.part(token);

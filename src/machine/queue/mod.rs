@@ -1,4 +1,4 @@
-//! The machine of one SQS queue, standard or FIFO, in parts: receiving, gathering, invoking and settling.
+//! The machine of one SQS queue, standard or FIFO, in parts: receiving, gathering, invoking and finishing.
 //!
 //! Each part has its own state and deadline, and is given what it works on. What concerns several of them is in
 //! `received.rs`, `invoked.rs`, `failure.rs`, `lost.rs`, `change.rs`, `drain.rs` and `hand_over.rs`.

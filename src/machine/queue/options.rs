@@ -1,4 +1,4 @@
-//! What a queue's machine is told when it is made.
+//! What a queue's machine gets when it is made.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub struct QueueOptions {
     pub hold_limit: Duration,
     /// What happens to the messages that a function failed.
     pub on_function_error: OnFunctionError,
-    /// The function attempts after which a message is given up to the failure destination; `None`: there is none.
+    /// The function attempts after which a message is sent to the failure destination; `None`: there is none.
     pub on_failure: Option<u32>,
     /// The pause between tries of a held batch, and of a delivery to the failure destination.
     pub retry: BackoffPolicy,

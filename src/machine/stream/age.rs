@@ -7,8 +7,8 @@ use super::windows::Windows;
 use crate::machine::Condition;
 
 impl Turn<'_> {
-    /// Gives up what has become too old at the front of the piece that is next, and puts the rest back. Where nothing
-    /// has, the piece is still to be begun.
+    /// Discards what has become too old at the front of the next piece, and puts the rest back. If nothing has, the
+    /// piece is still to be begun.
     pub(super) fn give_up_expired(&mut self, mut piece: Piece) -> Option<Piece> {
         let (Some(age), now) = (self.cx.options.maximum_record_age, self.cx.now) else { return Some(piece) };
         let old = if piece.last_of_window.is_some() {

@@ -1,4 +1,4 @@
-//! What each answer of the function means for a lane and its records.
+//! What each answer of the function means for a `Lane` and its records.
 
 use std::time::Duration;
 

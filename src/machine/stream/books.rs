@@ -9,12 +9,12 @@ use crate::machine::Mono;
 #[derive(Debug, Default)]
 pub(super) struct Books {
     held: Held,
-    /// When the oldest record of each shard was read that no saved mark covers (Unix milliseconds).
+    /// When the oldest record of each shard was read that no saved checkpoint covers (Unix milliseconds).
     unsaved: BTreeSet<(u64, ShardKey)>,
     timers: BTreeSet<(Mono, ShardKey)>,
 }
 
-/// Records that are not settled, and their bytes.
+/// Records that are not finished, and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) records: usize,
@@ -35,7 +35,7 @@ impl Books {
         self.held
     }
 
-    /// When the oldest record was read that no saved mark covers.
+    /// When the oldest record was read that no saved checkpoint covers.
     pub(super) fn unsaved_since(&self) -> Option<u64> {
         self.unsaved.first().map(|&(since, _)| since)
     }
@@ -68,7 +68,7 @@ impl Books {
         entries.held = held;
     }
 
-    /// The mark of a shard was saved, or more of it was read.
+    /// The checkpoint of a shard was saved, or more of it was read.
     pub(super) fn set_unsaved(&mut self, key: ShardKey, entries: &mut Entries, since: Option<u64>) {
         if entries.unsaved == since {
             return;
@@ -93,8 +93,8 @@ impl Entries {
         self.timer = None;
     }
 
-    /// When the oldest record was read that no saved mark covers. The mark moves only by a save, so until then the
-    /// older time counts.
+    /// When the oldest record was read that no saved checkpoint covers. The checkpoint moves only by a save, so until
+    /// then the older time counts.
     pub(super) fn unsaved_since(&self, oldest_read: Option<u64>) -> Option<u64> {
         self.unsaved.or(oldest_read)
     }

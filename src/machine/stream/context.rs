@@ -1,4 +1,4 @@
-//! What the steps of all shards work with, beside the shard itself.
+//! What the steps of all shards work with, in addition to the shard itself.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Stopping: read no more, finish what is in flight, save the last marks.
+//! Stopping: read no more, finish what is in flight, save the last checkpoints.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const LAST_WRITE: Duration = Duration::from_secs(1);
 pub(super) struct Draining {
     /// What is in flight is waited for until then.
     patience: Mono,
-    /// The drain is over then, whatever is left.
+    /// The drain is over then, even if something is left.
     ends: Mono,
 }
 
@@ -35,7 +35,7 @@ impl StreamMachine {
         let now = self.cx.mono();
         let (patience, ends) = (now + (bound - LAST_WRITE.min(bound / 4)), now + bound);
         if let Some(draining) = &mut self.cx.draining {
-            // A second wish can only shorten the first.
+            // A second order can only shorten the first.
             draining.patience = draining.patience.min(patience);
             draining.ends = draining.ends.min(ends);
             return;

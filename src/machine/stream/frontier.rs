@@ -1,4 +1,4 @@
-//! The records of one shard from read to settled, and the mark that follows from what is settled.
+//! The records of one shard from read to finished, and the checkpoint that follows from what is finished.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,24 +6,24 @@ use std::sync::Arc;
 use super::books::Held;
 use crate::machine::Record;
 
-/// Everything of a shard that was read and that the mark does not cover yet, in the order of the shard.
+/// Everything of a shard that was read and that the checkpoint does not cover yet, in the order of the shard.
 ///
-/// Records settle in any order; the mark moves over those at the front without a gap. What was processed in a tumbling
-/// window settles with that window, and takes no memory until then once it stands at the front.
+/// Records finish in any order. The checkpoint moves over finished records at the front, without a gap. What was
+/// processed in a tumbling window finishes with that window, and takes no memory until then once it is at the front.
 #[derive(Debug, Default)]
 pub(super) struct Frontier {
     checkpoint: Option<Arc<str>>,
-    /// What stands between the mark and the slots: processed, and waiting for its window.
+    /// What stands between the checkpoint and the slots: processed, and waiting for its window.
     runs: VecDeque<Run>,
     /// The place of the first slot. Places grow by one from record to record and are never used again.
     first: u64,
     slots: VecDeque<Slot>,
-    /// The place after the last record that was processed or settled.
+    /// The place after the last record that was processed or finished.
     reached: u64,
     held: Held,
 }
 
-/// Records that settle when one tumbling window does.
+/// Records that finish when one tumbling window does.
 #[derive(Debug)]
 struct Run {
     window: u64,
@@ -57,7 +57,7 @@ impl Frontier {
         place
     }
 
-    /// The record at a place, while it is not settled.
+    /// The record at a place, while it is not finished.
     pub(super) fn get(&self, place: u64) -> Option<&Record> {
         match &self.slots.get(self.index(place)?)?.state {
             State::Held(record) => Some(record),
@@ -65,7 +65,7 @@ impl Frontier {
         }
     }
 
-    /// When the record at a place arrived (Unix milliseconds); never where it is settled.
+    /// When the record at a place arrived (Unix milliseconds); never if it is finished.
     pub(super) fn arrived(&self, place: u64) -> u64 {
         self.get(place).map_or(u64::MAX, |record| record.arrived_unix_ms)
     }
@@ -75,12 +75,12 @@ impl Frontier {
         self.leave(place, State::Processed(window))
     }
 
-    /// Settles a record for good; `false` when it was not held any more.
+    /// Finishes a record; `false` if it was not held any more.
     pub(super) fn settle(&mut self, place: u64) -> bool {
         self.leave(place, State::Settled)
     }
 
-    /// Settles everything that was processed in a tumbling window.
+    /// Finishes everything that was processed in a tumbling window.
     pub(super) fn release(&mut self, window: u64) {
         for run in self.runs.iter_mut().filter(|run| run.window == window) {
             run.released = true;
@@ -104,7 +104,7 @@ impl Frontier {
         true
     }
 
-    /// Moves the mark over what is settled, and what waits for its window out of the slots.
+    /// Moves the checkpoint over what is finished, and moves what waits for its window out of the slots.
     fn advance(&mut self) {
         while let Some(run) = self.runs.pop_front_if(|run| run.released) {
             self.checkpoint = Some(run.last);
@@ -117,7 +117,7 @@ impl Frontier {
                 (State::Processed(window), _) => {
                     self.runs.push_back(Run { window, read_unix_ms, last, released: false });
                 }
-                // What is settled already goes with the run before it.
+                // What is finished already goes with the run before it.
                 (_, Some(run)) => run.last = last,
                 (_, None) => self.checkpoint = Some(last),
             }
@@ -127,32 +127,32 @@ impl Frontier {
         }
     }
 
-    /// The place after the last record that was processed or settled.
+    /// The place after the last record that was processed or finished.
     pub(super) const fn reached(&self) -> u64 {
         self.reached
     }
 
-    /// The last sequence number up to which everything that was read is settled; `None` while that is nothing.
+    /// The last sequence number up to which everything that was read is finished; `None` while that is nothing.
     pub(super) const fn checkpoint(&self) -> Option<&Arc<str>> {
         self.checkpoint.as_ref()
     }
 
-    /// Whether everything that was read is settled.
+    /// Whether everything that was read is finished.
     pub(super) fn is_clear(&self) -> bool {
         self.slots.is_empty() && self.runs.is_empty()
     }
 
-    /// Records that are not settled or processed, and their bytes.
+    /// Records that are not finished or processed, and their bytes.
     pub(super) const fn held(&self) -> Held {
         self.held
     }
 
-    /// Records from the first that is held to the newest, settled or not.
+    /// Records from the first that is held to the newest, finished or not.
     pub(super) fn span(&self) -> usize {
         self.slots.len()
     }
 
-    /// When the oldest record that the mark does not cover was read.
+    /// When the oldest record that the checkpoint does not cover was read.
     pub(super) fn oldest_read(&self) -> Option<u64> {
         let in_runs = self.runs.front().map(|run| run.read_unix_ms);
         in_runs.or_else(|| self.slots.front().map(|slot| slot.read_unix_ms))
@@ -205,7 +205,7 @@ mod tests {
         assert!(frontier.process(places[3], 1));
         assert_eq!((frontier.held().records, frontier.span(), frontier.checkpoint()), (3, 4, None));
         assert_eq!(frontier.oldest_read(), Some(1));
-        // The third record was given up, and is confirmed only after the window is over.
+        // The third record was discarded, and is confirmed only after the window is over.
         frontier.release(1);
         assert_eq!(frontier.checkpoint().map(|checkpoint| &**checkpoint), Some("2"));
         assert!(frontier.process(places[4], 2));

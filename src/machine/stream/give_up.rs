@@ -1,5 +1,5 @@
-//! Records that are given up: to the failure destination, whose confirmation settles them, or dropped where there
-//! is none.
+//! Discarded records: the confirmation of the failure destination finishes them. Without a destination they are
+//! dropped.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub(super) struct Deliveries {
 #[derive(Debug)]
 struct Delivery {
     shard: ShardKey,
-    /// What settles when it is confirmed.
+    /// What is finished when it is confirmed.
     settled: Settled,
     /// The failure without its payload, unless that could not be built again.
     failure: Failure,
@@ -106,11 +106,11 @@ impl Deliveries {
 }
 
 impl Records {
-    /// Gives up the records of a piece, or the final invoke of a window.
+    /// Discards the records of a piece, or the final invoke of a window.
     pub(super) fn give_up(&mut self, piece: Piece, condition: Condition, cx: &mut Context) {
         let records = piece.places.len();
         let failure = cx.options.destination.map(|order| (order, self.failure(&piece, condition, cx)));
-        // A window that is given up is closed for good: the next one need not wait for the destination.
+        // A discarded window is closed for good: the next one need not wait for the destination.
         let settled = match piece.last_of_window {
             Some(last) => self.window_closed(last),
             None => Settled::Records(piece.places),
@@ -157,7 +157,7 @@ impl Records {
         }
     }
 
-    /// Built anew for each try, so that its payload does not lie in memory beside the records.
+    /// Built again for each attempt, so that its payload is not in memory in addition to the records.
     fn to_deliver(&self, delivery: &Delivery) -> Failure {
         let payload = match &delivery.settled {
             Settled::Records(places) if delivery.failure.payload.is_empty() => self.body(places, None),

@@ -1,4 +1,5 @@
-//! One lane of a shard: what waits for its batch, and the batch that is worked on, piece by piece.
+//! One `Lane` of a shard: what waits for its batch, and the batch that is worked on, piece by piece. A shard has one
+//! `Lane` for each batch that may be processed at the same time (`ParallelizationFactor`).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -19,7 +20,7 @@ pub(super) struct Limits {
     pub(super) bytes: usize,
 }
 
-/// Names a lane of a shard.
+/// Names a `Lane` of a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LaneKey {
     pub(super) shard: ShardKey,
@@ -32,7 +33,7 @@ pub(super) struct Lane {
     /// Place and size of what waits.
     queue: VecDeque<(u64, u32)>,
     queued_bytes: usize,
-    /// When the batching window opened: with the first record that waits, but not before the lane was free.
+    /// When the batching window opened: with the first record that waits, but not before the `Lane` was free.
     opened: Option<Mono>,
     /// The pieces of the batch that is worked on, but for the one in flight; the last one is next.
     work: Vec<Piece>,
@@ -61,7 +62,7 @@ pub(super) struct Piece {
     pub(super) answer: Option<LastAnswer>,
 }
 
-/// What a failure record tells of the function.
+/// What a failure record says about the function.
 #[derive(Clone, Debug)]
 pub(super) struct LastAnswer {
     pub(super) request_id: Option<String>,
@@ -176,7 +177,7 @@ impl Lane {
         self.work.pop()
     }
 
-    /// A piece is done: a lane that has become free opens the window of what waits.
+    /// A piece is done: a `Lane` that has become free opens the window of what waits.
     pub(super) fn freed(&mut self, now: Mono) {
         if self.work.is_empty() && !self.queue.is_empty() {
             self.opened = Some(now);
@@ -205,7 +206,7 @@ impl Lane {
         }
     }
 
-    /// When a lane that is not in flight wants to be looked at again, but for records that become too old.
+    /// When a `Lane` that is not in flight has to be looked at again, except for records that become too old.
     pub(super) fn due(&self, limits: &Limits) -> Option<Mono> {
         match self.work.last() {
             Some(piece) => piece.wake,

@@ -1,9 +1,9 @@
 //! Which shards of a stream may be read, and from where: parents before children, also across restarts.
 //!
-//! A shard gets its mark when it begins, and it begins when all its parents are finished. So a mark says two things:
-//! where the shard is read on, and that everything before the shard was processed. A parent that the stream no longer
-//! lists, and that was never ours to read, counts as finished. A shard that was ours stays ours when a listing does
-//! not name it: listings may lag, and only a read can tell that the shard is gone.
+//! A shard gets its checkpoint when it begins, and it begins when all its parents are finished. So a checkpoint says
+//! two things: where reading continues, and that everything before the shard was processed. A parent that the stream
+//! no longer lists, and that was never ours to read, counts as finished. A shard that was ours stays ours when a
+//! listing does not name it: listings may lag, and only a read can show that the shard is gone.
 
 #[cfg(test)]
 mod histories;
@@ -25,7 +25,7 @@ pub(crate) struct Lineage {
     begun: bool,
     /// How many listings there were.
     listing: u64,
-    /// Every shard that has a mark or was listed, until it is finished and nobody asks for it any more.
+    /// Every shard that has a checkpoint or was listed, until it is finished and no other shard needs it.
     nodes: BTreeMap<Arc<str>, Node>,
     /// The children of each shard that any listing named; also of shards that are not known themselves.
     children: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
@@ -52,7 +52,7 @@ pub(crate) struct Start {
 /// What follows from a listing, or from the end of a shard.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// Marks that must be saved before anything is read.
+    /// Checkpoints that must be saved before anything is read.
     pub(crate) save: Vec<(Arc<str>, Option<Checkpoint>)>,
     /// Shards that may be read now; each is named once in the life of a `Lineage`.
     pub(crate) start: Vec<Start>,
@@ -87,7 +87,7 @@ struct Entry<'a> {
 }
 
 impl Lineage {
-    /// What is known before the first listing: the marks.
+    /// What is known before the first listing: the checkpoints.
     pub(crate) fn new(start: StartingPosition, positions: Positions) -> Self {
         let checkpoints = if positions.begun { positions.checkpoints } else { BTreeMap::new() };
         let nodes: BTreeMap<_, _> =
@@ -143,13 +143,13 @@ impl Lineage {
         &self.contradicted
     }
 
-    /// The mark of a shard that is processed to its end.
+    /// The checkpoint of a shard that is processed to its end.
     pub(crate) fn end_of(&self, shard: &str) -> Checkpoint {
         Checkpoint::End(self.nodes.get(shard).and_then(|node| node.begins.clone()))
     }
 
-    /// Every record of the shard is settled, or it is gone. Its END mark is for the caller to save: together with what
-    /// the plan names, or before it, since a child's mark says that its parents are finished.
+    /// Every record of the shard is finished, or the shard is gone. The caller saves its checkpoint END, together with
+    /// what the plan names or before it, because the checkpoint of a child says that its parents are finished.
     pub(crate) fn finished(&mut self, shard: &str) -> Plan {
         let mut plan = Plan::default();
         if self.finish(shard, Some(self.end_of(shard))) {
@@ -237,7 +237,7 @@ impl Lineage {
         }
     }
 
-    /// What has no mark was processed if a shard that came out of it has begun.
+    /// A shard without a checkpoint was processed if a shard that came out of it has begun.
     fn infer_finished(&mut self) {
         let begun = self.nodes.values().filter(|node| node.stage != Stage::Waiting || node.checkpoint.is_some());
         let mut open: Vec<Arc<str>> = begun.flat_map(|node| node.parents.iter().cloned()).collect();
@@ -285,7 +285,7 @@ impl Lineage {
         true
     }
 
-    /// Forgets shards that are finished and no longer listed, and that no other shard needs to be told of.
+    /// Forgets shards that are finished and no longer listed, and that no other shard needs.
     fn forget_tombstones(&mut self, plan: &mut Plan) {
         let unlisted = self.nodes.iter().filter(|(_, node)| node.seen != Some(self.listing));
         let finished = unlisted.filter(|(_, node)| node.stage == Stage::Finished);

@@ -1,4 +1,4 @@
-//! Which shards are read: the claim of the marks, the listings, and what the lineage makes of them.
+//! Which shards are read: the claim of the checkpoints, the listings, and what the lineage makes of them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ pub(super) struct Listing {
     pub(super) childless: BTreeSet<Arc<str>>,
     /// How many shards the last listing named.
     pub(super) named: usize,
-    /// Since when listings contradict the marks.
+    /// Since when listings contradict the checkpoints.
     pub(super) contradicted: Option<Mono>,
     /// Shards that begin when their pins are saved.
     pinned: Vec<Start>,
@@ -57,7 +57,7 @@ pub(super) struct Listing {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// The marks are not ours yet.
+    /// The checkpoints are not claimed yet.
     #[default]
     Claiming,
     /// The mapping has never begun.
@@ -197,7 +197,7 @@ impl StreamMachine {
         self.listing.plan_next(!self.shards.is_empty(), self.cx.now.mono);
     }
 
-    /// Settles what a new listing says of shards that could not be found: those that it does not name are gone.
+    /// Decides what a new listing means for shards that could not be found: those that it does not name are gone.
     fn judge_missing(&mut self, names: &BTreeSet<Arc<str>>) {
         let missing = self.shards.iter().filter(|(_, shard)| shard.reading.is_missing());
         let missing: Vec<(ShardKey, bool)> =
@@ -257,7 +257,7 @@ impl StreamMachine {
         self.work_on(key, |_, _| {});
     }
 
-    /// A closed shard whose every record is settled: its children may begin.
+    /// A closed shard whose every record is finished: its children may begin.
     pub(super) fn end_shard(&mut self, key: ShardKey) {
         let Some(Shard { records, entries, .. }) = self.shards.remove(&key) else { return };
         let cx = &mut self.cx;

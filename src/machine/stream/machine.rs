@@ -11,10 +11,10 @@ use crate::machine::{
     Deadline, Gauges, Input, Machine, Now, Operation, Output, Stream, StreamAnswer, StreamCommand, Wake,
 };
 
-/// Reads the shards of one stream, gathers batches in lanes, invokes, and settles every record.
+/// Reads the shards of one stream, gathers batches in each `Lane`, invokes, and finishes every record.
 ///
-/// One machine holds all shards of its mapping, each with lanes, retries and a frontier of its own, because what
-/// starts and stops them (the lineage, the marks in the store, a drain) concerns them together.
+/// One machine holds all shards of its mapping, each with its own `Lane`s, retries and frontier. What starts and stops
+/// shards concerns them together: the lineage, the checkpoints in the store, a drain.
 #[derive(Debug)]
 pub struct StreamMachine {
     pub(super) cx: Context,
@@ -130,7 +130,7 @@ impl Machine for StreamMachine {
         }
     }
 
-    /// Reads hide nothing: a machine that begins at the marks loses nothing.
+    /// Reads hide nothing: a machine that begins at the checkpoints loses nothing.
     fn successor(&mut self, _: &BTreeSet<Operation<Stream>>, _: &str) -> Option<Self> {
         None
     }

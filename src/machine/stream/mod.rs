@@ -1,4 +1,4 @@
-//! The machine of a stream: every shard's lanes, retries and frontier, and the lineage of the shards.
+//! The machine of a stream: each shard's concurrent batches, retries and frontier, and the lineage of the shards.
 
 mod age;
 mod answer;

@@ -1,4 +1,4 @@
-//! What a stream's machine is told when it is made.
+//! What a stream's machine gets when it is made.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub struct StreamOptions {
     pub batch_size: u32,
     /// `MaximumBatchingWindowInSeconds`.
     pub window: Duration,
-    /// Lanes of each shard: 1 to 100.
+    /// Concurrent batches of each shard: 1 to 100.
     pub parallelization: u32,
     /// Whether the function reports batch item failures.
     pub report_batch_item_failures: bool,

@@ -14,13 +14,13 @@ use crate::machine::{
     Checkpoint, Cursor, Event, Fault, FaultKind, Mono, Position, ReadAnswer, Screened, Screening, StreamRecord,
 };
 
-/// Records of a shard that may lie between its mark and its newest record: what a lane that stands still can hold up.
+/// Records of a shard that may lie between its checkpoint and its newest record: what one retrying `Lane` can hold up.
 const MOST_RECORDS: usize = 20_000;
-/// Bytes of a shard that may be held, most of them behind a lane that stands still.
+/// Bytes of a shard that may be held, most of them behind a `Lane` that makes no progress.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
-/// Records that may wait in lanes that make progress, if two batches a lane are not more: a read takes its time.
+/// Records that may wait where a `Lane` makes progress, if two batches for each are not more: a read takes its time.
 const AHEAD_RECORDS: usize = 1_000;
-/// Bytes that may wait in lanes that make progress: more than one event can take.
+/// Bytes that may wait where a `Lane` makes progress: more than one event can take.
 const AHEAD_BYTES: usize = 8 * 1024 * 1024;
 /// An iterator that failed so often in a row is not used again.
 const ITERATOR_TRIES: u32 = 3;
@@ -55,7 +55,7 @@ enum Stage {
 }
 
 impl Reading {
-    /// Of a shard that goes on at its mark; `pinned` says that it was pinned at LATEST just now.
+    /// Of a shard that continues at its checkpoint; `pinned` says that it was pinned at LATEST just now.
     pub(super) fn new(from: Checkpoint, pinned: bool, reads: ShardReads, now: Mono) -> Self {
         let mut reading = Self {
             origin: from,

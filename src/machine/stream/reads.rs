@@ -89,7 +89,7 @@ impl Reads {
     }
 
     /// Notes what an answer brought, and gives what is to be shown. A mapping counts as polling once every shard that
-    /// it begins with is open: whatever arrives later is delivered.
+    /// it begins with is open: everything that arrives later is delivered.
     pub(super) fn polled(&mut self, records: usize, first_answer: bool) -> Option<usize> {
         if first_answer {
             self.opening = self.opening.saturating_sub(1);

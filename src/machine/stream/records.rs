@@ -1,4 +1,4 @@
-//! The records of one shard that were read and are not settled, and what settles them.
+//! The records of one shard that were read and are not finished, and what finishes them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::windows::{LastOfWindow, Windows};
 use crate::machine::envelope::{join, join_with};
 use crate::machine::{Checkpoint, Invariant, Mono};
 
-/// What was read of a shard: held, or processed and not covered by its mark yet.
+/// What was read of a shard: held, or processed and not covered by its checkpoint yet.
 #[derive(Debug)]
 pub(super) struct Records {
     pub(super) key: ShardKey,
@@ -28,7 +28,7 @@ pub(super) struct Records {
     pub(super) shown_age: Duration,
 }
 
-/// What settles together.
+/// What finishes together.
 #[derive(Debug)]
 pub(super) enum Settled {
     /// The records at these places.
@@ -43,7 +43,7 @@ impl Records {
         Self { key, id, frontier, windows, deliveries: 0, goal: 0, shown_age: Duration::ZERO }
     }
 
-    /// The mark to save: all that was read up to it is settled.
+    /// The checkpoint to save: everything that was read up to it is finished.
     pub(super) fn checkpoint(&self) -> Option<Checkpoint> {
         self.frontier.checkpoint().map(|sequence| Checkpoint::After(Arc::clone(sequence)))
     }
@@ -66,12 +66,12 @@ impl Records {
         }
     }
 
-    /// The final invoke of a window is over, or given up: what settles with it.
+    /// The final invoke of a window is over, or discarded: what finishes with it.
     pub(super) fn window_closed(&mut self, last: LastOfWindow) -> Settled {
         Settled::Window(self.windows.as_mut().map(|windows| windows.close(last)).unwrap_or_default())
     }
 
-    /// Settles records for good.
+    /// Finishes records.
     pub(super) fn settle(&mut self, settled: &Settled, cx: &mut Context) {
         match settled {
             Settled::Window(window) => self.frontier.release(*window),

@@ -62,7 +62,7 @@ pub(super) fn judge(end: End, records: usize, attempts: u32, rules: Rules) -> Ve
         End::Success => return Verdict::Done,
         End::FailedAt(index) if index > 0 => return Verdict::Rest(index),
         End::FailedAt(_) | End::Failed => rules.bisect,
-        // A smaller event may pass, whatever the mapping says of function errors.
+        // A smaller event may pass, even if the mapping does not bisect on function errors.
         End::TooLarge => true,
     };
     if split && records > 1 {

@@ -1,4 +1,4 @@
-//! Marks on their way to the store: gathered, written once a second, written last of all when a drain ends.
+//! Checkpoints on their way to the store: gathered, written once a second, written last of all when a drain ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::machine::{
     Checkpoint, Event, Fault, FaultKind, Fence, Mono, Output, SaveId, SaveRequest, Stream, StreamRequest,
 };
 
-/// The time between two writes of a mapping: a crash repeats what was settled since the last one.
+/// The time between two writes of a mapping: a crash repeats what was finished since the last one.
 const EVERY: Duration = Duration::from_secs(1);
 /// The pause after a write that failed while a drain waits for it.
 const SOON: Duration = Duration::from_millis(100);
@@ -20,11 +20,11 @@ const SOON: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(super) struct Saving {
     open: Option<Write>,
-    /// Marks of shards that begin, end or are forgotten.
+    /// Checkpoints of shards that begin, end or are forgotten.
     changes: BTreeMap<Arc<str>, Option<Checkpoint>>,
-    /// Shards whose mark may have moved.
+    /// Shards whose checkpoint may have moved.
     dirty: BTreeSet<ShardKey>,
-    /// The last mark of each shard that the store has confirmed.
+    /// The last checkpoint of each shard that the store has confirmed.
     confirmed: BTreeMap<Arc<str>, Checkpoint>,
     next: Mono,
     failures: u32,
@@ -39,12 +39,12 @@ struct Write {
 }
 
 impl Saving {
-    /// A record of this shard was settled.
+    /// A record of this shard was finished.
     pub(super) fn touch(&mut self, key: ShardKey) {
         self.dirty.insert(key);
     }
 
-    /// A mark that does not follow from a frontier.
+    /// A checkpoint that does not follow from a frontier.
     pub(super) fn set(&mut self, shard: Arc<str>, checkpoint: Option<Checkpoint>) {
         self.changes.insert(shard, checkpoint);
     }
@@ -75,7 +75,7 @@ impl Saving {
         let dirty = std::mem::take(&mut self.dirty);
         let mut changes = std::mem::take(&mut self.changes);
         changes.extend(checkpoints(&dirty, shards).map(|(shard, checkpoint)| (Arc::clone(shard), Some(checkpoint))));
-        // What was settled behind a gap moves no mark.
+        // What was finished behind a gap moves no checkpoint.
         if changes.is_empty() {
             return;
         }
@@ -103,13 +103,14 @@ impl Saving {
     /// Keeps for the next write what this one did not save.
     fn keep(&mut self, write: Write) {
         for (shard, checkpoint) in write.changes {
-            // What was set since then is newer. Marks of frontiers are taken anew.
+            // What was set since then is newer. Checkpoints of frontiers are taken again.
             self.changes.entry(shard).or_insert(checkpoint);
         }
         self.dirty.extend(write.dirty);
     }
 
-    /// The marks that cover something and that the store has not confirmed: it is processed again at the next start.
+    /// The checkpoints that cover something and that the store has not confirmed. That is processed again at the next
+    /// start.
     pub(super) fn unsaved(&self, shards: &BTreeMap<ShardKey, Shard>) -> Vec<(Arc<str>, Checkpoint)> {
         let open = self.open.iter();
         let sent =
@@ -128,7 +129,7 @@ impl Saving {
     }
 }
 
-/// The marks that follow from the frontiers of these shards.
+/// The checkpoints that follow from the frontiers of these shards.
 fn checkpoints<'a>(
     keys: &'a BTreeSet<ShardKey>,
     shards: &'a BTreeMap<ShardKey, Shard>,
@@ -174,7 +175,7 @@ impl StreamMachine {
         }
     }
 
-    /// Somebody else has the marks now: nothing that we still do may count.
+    /// Another task has the checkpoints now: nothing that this one still does may count.
     fn fenced(&mut self) {
         let message = "the checkpoints were taken over: starting again from what is kept now".to_owned();
         self.cx.out.emit(Event::CheckpointFailed { message, retry_in: Duration::ZERO });

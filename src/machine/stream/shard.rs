@@ -14,7 +14,7 @@ use crate::machine::Mono;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ShardKey(pub(super) u32);
 
-/// A shard: how it is read, what was read of it and is not settled, and the lanes in which that is processed.
+/// A shard: how it is read, what was read of it and is not finished, and each `Lane` in which that is processed.
 #[derive(Debug)]
 pub(super) struct Shard {
     pub(super) reading: Reading,
@@ -44,20 +44,20 @@ impl Shard {
         cx.books.set_unsaved(self.records.key, &mut self.entries, unsaved);
     }
 
-    /// A lane, and what it works with.
+    /// A `Lane`, and what it works with.
     pub(super) fn turn<'a>(&'a mut self, lane: usize, cx: &'a mut Context) -> Turn<'a> {
         let key = LaneKey { shard: self.records.key, lane };
         Turn { key, lane: &mut self.lanes[lane], records: &mut self.records, reading: &self.reading, cx }
     }
 
-    /// The lane of a key.
+    /// The `Lane` of a key.
     pub(super) fn lane_of(&mut self, key_hash: u64) -> &mut Lane {
         let lane = key_hash % self.lanes.len() as u64;
-        // The remainder is smaller than the number of lanes, which is at most 100.
+        // The remainder is smaller than the number of `Lane`s, which is at most 100.
         &mut self.lanes[usize::try_from(lane).unwrap_or_default()]
     }
 
-    /// Records and bytes that wait in lanes that make progress.
+    /// Records and bytes that wait where a `Lane` makes progress.
     pub(super) fn flowing(&self) -> Held {
         let flowing = self.lanes.iter().filter(|lane| !lane.is_stuck());
         flowing.fold(Held::default(), |sum, lane| Held {
@@ -66,14 +66,14 @@ impl Shard {
         })
     }
 
-    /// In a drain: lets lanes that lag behind others finish what the others are beyond. Else it would be processed
-    /// again after the mark, which cannot pass it.
+    /// In a drain: lets each `Lane` that lags behind others finish what the others have passed. Else all after it would
+    /// be processed again, because the checkpoint cannot pass it.
     pub(super) fn catch_up(&mut self) {
         let flying = self.lanes.iter().filter_map(Lane::flying_to).max();
         self.records.goal = self.records.frontier.reached().max(flying.unwrap_or_default());
     }
 
-    /// Everything of it is settled and nothing can follow.
+    /// Everything of it is finished and nothing can follow.
     pub(super) fn is_finished(&self) -> bool {
         self.reading.is_at_end()
             && self.records.frontier.is_clear()

@@ -1,5 +1,5 @@
-//! What stands between a mapping and its work although every call succeeds: marks that are none of this stream's,
-//! nothing that could be read, and a clock that is wrong.
+//! What stands between a mapping and its work although every call succeeds: checkpoints of another stream, nothing that
+//! could be read, and a clock that is wrong.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,25 +11,25 @@ use super::list::{Listing, Stage};
 use crate::machine::health::Standing;
 use crate::machine::{Event, Invariant, Mono};
 
-/// A listing may lag behind what reads have told; after this it counts. And so long a mapping may read nothing.
+/// A listing may lag behind what reads have shown; after this it counts. And so long a mapping may read nothing.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
-/// A host clock that is off by so much is told of (milliseconds).
+/// A host clock that is off by so much is reported (milliseconds).
 pub(super) const SKEW_SHOWN: u64 = 30_000;
 /// It is no longer, when it is off by less than this: what answers tell is exact to a second.
 const SKEW_OVER: u64 = 25_000;
-/// It is told of again when it has changed by so much.
+/// It is reported again when it has changed by so much.
 const SKEW_STEP: u64 = 10_000;
 /// It degrades the mapping: AWS takes no signature that is older than this.
 const SKEW_DEGRADES: u64 = 300_000;
 /// The most shards that a message names.
 const NAMED: usize = 3;
 
-/// What has lasted for a while, or was told of.
+/// What has lasted for a while, or was reported.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     /// Since when there is no shard to read.
     unread: Option<Mono>,
-    /// How far the host's clock is ahead of the source's, as it was told last (milliseconds).
+    /// How far the host's clock is ahead of the source's, as it was reported last (milliseconds).
     skew: i64,
 }
 
@@ -47,7 +47,7 @@ impl Watch {
         }
     }
 
-    /// Tells of a host clock that is wrong. Ages and pins go by the source's; but what signs calls, and writes the log,
+    /// Reports a host clock that is wrong. Ages and pins use the source's clock. What signs calls, and writes the log,
     /// does not.
     pub(super) fn clock(&mut self, cx: &mut Context) {
         let ahead = cx.now.ahead_ms;
@@ -68,7 +68,7 @@ impl Watch {
         self.unread.map(|since| since + PATIENCE).filter(|&due| due > now)
     }
 
-    /// To be called when the health is shown: whoever reads nothing says so.
+    /// To be called when the health is shown: a mapping that reads nothing says so.
     pub(super) fn check(&self, cx: &mut Context) {
         let idle = self.unread.is_some_and(|since| cx.now.mono.since(since) >= 2 * PATIENCE);
         cx.out.check(Invariant::IdleIsDegraded, !idle || cx.health.is_degraded());
@@ -76,7 +76,8 @@ impl Watch {
 }
 
 impl Listing {
-    /// Compares the marks with a new listing: a shard that is processed to its end is closed, and the same as before.
+    /// Compares the checkpoints with a new listing: a shard that is processed to its end is closed, and the same as
+    /// before.
     pub(super) fn judge_checkpoints(&mut self, cx: &mut Context) {
         let shards = self.lineage.as_ref().map(|(lineage, _)| lineage.contradicted());
         let Some(shards) = shards.filter(|shards| !shards.is_empty()) else {

@@ -1,4 +1,4 @@
-//! A lane at work: its batches on their way to the function.
+//! A `Lane` at work: its batches on their way to the function.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::windows::{LastOfWindow, Windows};
 use crate::machine::envelope::{MAX_BODY_BYTES, beyond_plain};
 use crate::machine::{BatchId, Condition, Event, Fault, FaultKind, FlushReason, Invariant, InvokeRequest, Output};
 
-/// A lane, and what it works with.
+/// A `Lane`, and what it works with.
 pub(super) struct Turn<'a> {
     pub(super) key: LaneKey,
     pub(super) lane: &'a mut Lane,
@@ -22,12 +22,12 @@ pub(super) struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// Does what the lane is ready for, until it waits for the function, for time or for records.
+    /// Does what the `Lane` is ready for, until it waits for the function, for time or for records.
     pub(super) fn advance(&mut self) {
         while !self.lane.is_flying() && self.may_begin() && self.step() {}
     }
 
-    /// Whether the lane may begin something: always, but in a drain only to catch up, and not if it failed before.
+    /// Whether the `Lane` may begin something: always, but in a drain only to catch up, and not if it failed before.
     fn may_begin(&self) -> bool {
         let Some(draining) = &self.cx.draining else { return true };
         let behind = self.lane.next_place().is_some_and(|place| place < self.records.goal);
@@ -46,7 +46,7 @@ impl Turn<'_> {
         self.invoke(piece)
     }
 
-    /// Forms the next batch of a free lane, if one is due.
+    /// Forms the next batch of a free `Lane`, if one is due.
     fn start_batch(&mut self) -> bool {
         let (now, records, age) = (self.cx.now, &mut *self.records, self.cx.options.maximum_record_age);
         let old = expired(self.lane.waiting().map(|place| records.frontier.arrived(place)), age, now.unix_ms);
@@ -81,7 +81,7 @@ impl Turn<'_> {
         } else {
             self.reading.is_at_end() || self.reading.is_quiet_since(ends, self.cx.options.reads.window_grace)
         };
-        // Its records that were given up settle only with their failure records, and they do not change the state.
+        // Its discarded records finish only with their failure records, and they do not change the state.
         if over {
             self.start_last_of_window(LastOfWindow::Complete);
         }

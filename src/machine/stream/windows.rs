@@ -1,5 +1,5 @@
 //! Tumbling windows: which window a record belongs to, the state that the function hands on, and the members that
-//! the events of windows have beside their records.
+//! the events of windows have next to their records.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,7 +82,7 @@ impl Windows {
         open.state.len() <= MAX_STATE_BYTES
     }
 
-    /// The final invoke is over: the name of the records that settle with it. After an early end the window goes on,
+    /// The final invoke is over: the name of the records that finish with it. After an early end the window continues,
     /// without state.
     pub(super) fn close(&mut self, last: LastOfWindow) -> u64 {
         match &mut self.open {

@@ -25,11 +25,11 @@ pub(super) struct Encoder {
     middle: Vec<u8>,
     /// `eventSourceARN` and the closing brace.
     tail: Vec<u8>,
-    /// Tells the time of arrival of records that do not.
+    /// The time of arrival of records that do not say it.
     wall: WallClock,
 }
 
-/// The answer has a record that could neither be named by the function nor be marked as settled.
+/// The answer has a record that the function could not name, and that no checkpoint could cover.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NoSequenceNumber;
 

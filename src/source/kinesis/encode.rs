@@ -19,11 +19,11 @@ const MEMBERS: usize = 200;
 pub(super) struct Encoder {
     /// From `eventName` to the closing brace: the same for every record.
     tail: Vec<u8>,
-    /// Tells the time of arrival of records that do not.
+    /// The time of arrival of records that do not say it.
     wall: WallClock,
 }
 
-/// The answer has a record that could neither be named by the function nor be marked as settled.
+/// The answer has a record that the function could not name, and that no checkpoint could cover.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NoSequenceNumber;
 
@@ -81,7 +81,7 @@ impl Encoder {
         out.extend_from_slice(head);
         out.extend_from_within(sequence_json.start + 1..sequence_json.end);
         out.extend_from_slice(&self.tail);
-        // A stream that spreads its records by itself promises no order to records without a key: any lane will do.
+        // A stream that spreads its records by itself promises no order to records without a key: any `Lane` will do.
         let key_hash = xxh3_64(record.partition_key.as_deref().unwrap_or(sequence).as_bytes());
         let record = Record {
             id: sequence.into(),

@@ -18,7 +18,7 @@ pub(crate) type AskRole = Box<dyn Fn() -> BoxFuture<'static, Result<String, Faul
 ///
 /// The role is asked for when there are records to encode. The first records wait for the answer, so that records do
 /// not show one role now and another a moment later; when no answer comes they show a stand-in, and it is asked for
-/// again beside later reads. A role that is known is kept.
+/// again next to later reads. A role that is known is kept.
 pub(super) struct Encoders {
     stream_arn: String,
     region: String,
@@ -104,7 +104,7 @@ impl Encoders {
         }
     }
 
-    /// Nobody waits any longer, now or later.
+    /// No read waits any longer, now or later.
     fn do_without(&self) {
         self.answer.send_if_modified(|answer| {
             let awaited = matches!(answer, Answer::Awaited);

@@ -41,7 +41,7 @@ pub(super) struct Encoder {
     /// AWS writes `"md5OfMessageAttributes": null` for a message without attributes when the mapping has a
     /// batching window, and leaves the member out when it has none.
     null_md5: bool,
-    /// Tells the time of arrival of messages that do not.
+    /// The time of arrival of messages that do not say it.
     wall: WallClock,
 }
 

@@ -20,7 +20,7 @@ pub(super) fn outcomes<'a>(
         }
     }
     for entry in failed {
-        // An entry in both lists counts as failed: to settle it again is safe, to forget it is not.
+        // An entry in both lists counts as failed: to repeat it is safe, to forget it is not.
         if let Some(slot) = slot(&mut outcomes, &entry.id) {
             *slot = Some(failure(call, entry));
         }

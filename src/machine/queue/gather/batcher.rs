@@ -63,7 +63,7 @@ impl Batcher {
         }
     }
 
-    /// Tells that one receive has been pushed whole: without a window it is flushed.
+    /// One receive has been pushed whole: without a window it is flushed.
     pub(crate) fn receive_ended(&mut self) {
         if self.limits.window.is_zero() {
             self.close(FlushReason::Immediate);

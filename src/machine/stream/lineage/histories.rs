@@ -23,7 +23,7 @@ enum Step {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Crash {
     BeforeTheSave,
-    /// The END mark was saved, but nothing of the plan.
+    /// The checkpoint END was saved, but nothing of the plan.
     AfterTheEnd,
     AfterTheSave,
 }
@@ -53,7 +53,7 @@ struct Real {
     parents: Vec<usize>,
     closed: bool,
     trimmed: bool,
-    /// Its END mark was saved, or LATEST skipped it.
+    /// Its checkpoint END was saved, or LATEST skipped it.
     settled: bool,
     started: bool,
 }
@@ -78,7 +78,7 @@ fn number(id: &str) -> usize {
     id.trim_start_matches("shard-").parse().unwrap()
 }
 
-/// One of these, whatever the number.
+/// One of these, for any number.
 fn pick(from: &[usize], pick: usize) -> Option<usize> {
     (!from.is_empty()).then(|| from[pick % from.len()])
 }
@@ -248,7 +248,7 @@ impl World {
             assert!(real.trimmed || !self.lineage.has_unseen_children(&id(shard)));
         }
         assert_eq!(self.lineage.unfinished(), self.reading.len());
-        // A tombstone whose children nobody ever saw is kept until the next life.
+        // A tombstone whose children were never seen is kept until the next restart.
         self.restart();
         self.list(0, None, None);
         let mut kept = self.kept.checkpoints.keys();

@@ -2,9 +2,9 @@
 
 /// Which nodes lie in a circle, or between two circles; `parents` names each node's parents by index, none twice.
 ///
-/// Whoever is left when all nodes without parents are taken away, again and again, waits for a circle; whoever is
-/// then left when all nodes without children are taken away is a part of one, or lies between two. In time linear in
-/// nodes and edges, and without recursion: a stream may have any number of generations.
+/// First all nodes without parents are taken away, again and again: each node that is left waits for a circle. Then all
+/// nodes without children are taken away in the same way: each node that is left is part of a circle, or lies between
+/// two. This takes time linear in nodes and edges, and no recursion: a stream may have any number of generations.
 pub(super) fn tangled(parents: &[Vec<usize>]) -> Vec<bool> {
     let mut children = vec![Vec::new(); parents.len()];
     for (child, parents) in parents.iter().enumerate() {
