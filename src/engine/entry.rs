@@ -226,7 +226,7 @@ impl Entry {
 
     /// The task has ended: drained, on its own, or with a panic.
     pub(crate) fn ended(&mut self, panic: Option<String>) {
-        self.settle();
+        self.note_reached();
         let Some(ended) = self.running.take() else { return };
         self.live.ended();
         if ended.ran_for_long() {

@@ -7,10 +7,10 @@ labels! {
     /// `forebay_invariant_violations_total{invariant}` otherwise.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
     pub enum Invariant {
-        /// A checkpoint never passes an unsettled record.
+        /// A checkpoint never passes an unfinished record.
         CheckpointContiguous => "checkpoint_contiguous",
         /// A record is finished once.
-        SettlesOnce => "settles_once",
+        FinishedOnce => "settles_once",
         /// Successful deliveries of one key never go back in order within a lease.
         KeyOrder => "key_order",
         /// At most one batch is in flight for a `Lane` or a group.

@@ -34,8 +34,8 @@ pub(crate) mod uuid;
 
 pub use backoff::BackoffPolicy;
 pub use contract::queue::{
-    PollId, PollRequest, Queue, QueueAnswer, QueueAttributes, QueueCall, QueueCommand, QueueRequest, SettleAction,
-    SettleEntry, SettleId, SettleOutcome, SettleRequest,
+    PollId, PollRequest, Queue, QueueAnswer, QueueAttributes, QueueCall, QueueCommand, QueueRequest, ReceiptAction,
+    ReceiptEntry, ReceiptOutcome, ReceiptRequest, ReceiptRequestId,
 };
 pub use contract::stream::{
     Cursor, ReadAnswer, ReadId, ReadRequest, SaveId, SaveRequest, Stream, StreamAnswer, StreamCall, StreamCommand,

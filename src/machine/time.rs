@@ -75,7 +75,7 @@ pub enum Wake {
     /// Visibility must be extended.
     Heartbeat,
     /// Deletions that were gathered are to be sent, or failed ones sent again.
-    Settle,
+    Delete,
     /// A failure record is to be delivered again.
     Deliver,
     /// Checkpoints are to be saved.
@@ -94,7 +94,7 @@ impl fmt::Display for Wake {
             Self::Window => "window",
             Self::Retry => "retry",
             Self::Heartbeat => "heartbeat",
-            Self::Settle => "delete",
+            Self::Delete => "delete",
             Self::Deliver => "deliver",
             Self::Checkpoint => "checkpoint",
             Self::Health => "health",

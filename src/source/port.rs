@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 
 use crate::clock::ServiceClock;
 use crate::machine::{
-    Fault, Message, PollRequest, QueueAttributes, ReadAnswer, ReadRequest, Receipt, SettleEntry, SettleOutcome,
+    Fault, Message, PollRequest, QueueAttributes, ReadAnswer, ReadRequest, Receipt, ReceiptEntry, ReceiptOutcome,
     StreamListing,
 };
 
@@ -17,7 +17,7 @@ use crate::machine::{
 ///   what its client does for a connection that could not be opened;
 /// * answers have one outcome for each entry of the request, in its order, even when the service
 ///   answers out of order or leaves an entry out (then the entry has failed);
-/// * deleting what is already deleted is [`SettleOutcome::Done`] or [`SettleOutcome::Gone`], never a fault;
+/// * deleting what is already deleted is [`ReceiptOutcome::Done`] or [`ReceiptOutcome::Gone`], never a fault;
 /// * dropping a future gives its call up.
 pub trait QueueSource: Send + Sync + 'static {
     /// Reads the queue's attributes.
@@ -27,10 +27,10 @@ pub trait QueueSource: Send + Sync + 'static {
     fn receive(&self, request: PollRequest) -> BoxFuture<'_, Result<Vec<Message>, Fault>>;
 
     /// Deletes up to ten messages.
-    fn delete(&self, receipts: Vec<Receipt>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>>;
+    fn delete(&self, receipts: Vec<Receipt>) -> BoxFuture<'_, Result<Vec<ReceiptOutcome>, Fault>>;
 
     /// Sets the visibility timeout of up to ten messages.
-    fn change_visibility(&self, entries: Vec<SettleEntry>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>>;
+    fn change_visibility(&self, entries: Vec<ReceiptEntry>) -> BoxFuture<'_, Result<Vec<ReceiptOutcome>, Fault>>;
 }
 
 /// A stream of shards: Kinesis, DynamoDB Streams, or the simulator's model of them.

@@ -2,8 +2,8 @@
 
 mod attributes;
 mod encode;
+mod entries;
 mod json;
-mod settle;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use super::QueueSource;
 use crate::aws::{Call, CallBounds, QueueUrl, Service, bounded};
 use crate::clock::WallClock;
 use crate::machine::{
-    Fault, FaultKind, MAX_HIDDEN, Message, PollRequest, QueueAttributes, Receipt, SettleEntry, SettleOutcome,
+    Fault, FaultKind, MAX_HIDDEN, Message, PollRequest, QueueAttributes, Receipt, ReceiptEntry, ReceiptOutcome,
 };
 use crate::mapping::Mapping;
 
@@ -83,7 +83,7 @@ impl SqsQueue {
         Ok(records)
     }
 
-    async fn delete_batch(&self, receipts: Vec<Receipt>) -> Result<Vec<SettleOutcome>, Fault> {
+    async fn delete_batch(&self, receipts: Vec<Receipt>) -> Result<Vec<ReceiptOutcome>, Fault> {
         let count = receipts.len();
         if count == 0 {
             return Ok(Vec::new());
@@ -99,10 +99,10 @@ impl SqsQueue {
         let send = self.client.delete_message_batch().queue_url(&*url).set_entries(Some(entries.collect())).send();
         let answer = self.bounded("DeleteMessageBatch", &url, self.bounds.call, send).await?;
         let done = answer.successful.iter().map(|entry| entry.id.as_str());
-        Ok(settle::outcomes(self.call("DeleteMessageBatch"), count, done, &answer.failed))
+        Ok(entries::outcomes(self.call("DeleteMessageBatch"), count, done, &answer.failed))
     }
 
-    async fn change_batch(&self, entries: Vec<SettleEntry>) -> Result<Vec<SettleOutcome>, Fault> {
+    async fn change_batch(&self, entries: Vec<ReceiptEntry>) -> Result<Vec<ReceiptOutcome>, Fault> {
         let count = entries.len();
         if count == 0 {
             return Ok(Vec::new());
@@ -120,7 +120,7 @@ impl SqsQueue {
             self.client.change_message_visibility_batch().queue_url(&*url).set_entries(Some(entries.collect())).send();
         let answer = self.bounded("ChangeMessageVisibilityBatch", &url, self.bounds.call, send).await?;
         let done = answer.successful.iter().map(|entry| entry.id.as_str());
-        Ok(settle::outcomes(self.call("ChangeMessageVisibilityBatch"), count, done, &answer.failed))
+        Ok(entries::outcomes(self.call("ChangeMessageVisibilityBatch"), count, done, &answer.failed))
     }
 
     async fn read_attributes(&self) -> Result<QueueAttributes, Fault> {
@@ -166,11 +166,11 @@ impl QueueSource for SqsQueue {
         self.receive_batch(request).boxed()
     }
 
-    fn delete(&self, receipts: Vec<Receipt>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>> {
+    fn delete(&self, receipts: Vec<Receipt>) -> BoxFuture<'_, Result<Vec<ReceiptOutcome>, Fault>> {
         self.delete_batch(receipts).boxed()
     }
 
-    fn change_visibility(&self, entries: Vec<SettleEntry>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>> {
+    fn change_visibility(&self, entries: Vec<ReceiptEntry>) -> BoxFuture<'_, Result<Vec<ReceiptOutcome>, Fault>> {
         self.change_batch(entries).boxed()
     }
 }

@@ -46,7 +46,7 @@ fn every_event_shows_in_its_series() {
         Event::Scaled { limit: 5 },
         Event::Described { backlog: Some(40), not_visible: Some(7), visibility: Duration::from_secs(30) },
         Event::Health(Health::Degraded { reason: "the function does not exist".into() }),
-        Event::Violated(Invariant::SettlesOnce),
+        Event::Violated(Invariant::FinishedOnce),
     ] {
         orders.observe(&event);
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use forebay::machine::{
     FunctionAnswer, Input, Machine, Message, Mono, Now, Output, QueueAnswer, QueueAttributes, QueueMachine,
-    QueueOptions, QueueRequest, Receipt, Record, Screening, SettleOutcome,
+    QueueOptions, QueueRequest, Receipt, ReceiptOutcome, Record, Screening,
 };
 
 use super::BODY_BYTES;
@@ -86,10 +86,10 @@ fn answer(request: QueueRequest, message: &Message, done: &mut Done) -> QueueAns
         QueueRequest::Poll(poll) => {
             QueueAnswer::Polled { poll: poll.id, result: Ok(vec![message.clone(); poll.max as usize]) }
         }
-        QueueRequest::Settle(settle) => {
-            done.messages += settle.entries.len() as u64;
-            let outcomes = vec![SettleOutcome::Done; settle.entries.len()];
-            QueueAnswer::Settled { settle: settle.id, result: Ok(outcomes) }
+        QueueRequest::Receipts(receipts) => {
+            done.messages += receipts.entries.len() as u64;
+            let outcomes = vec![ReceiptOutcome::Done; receipts.entries.len()];
+            QueueAnswer::Receipts { request: receipts.id, result: Ok(outcomes) }
         }
     }
 }

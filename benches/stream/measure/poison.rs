@@ -72,7 +72,10 @@ async fn run(bench: &mut Bench, options: &Options, poison: Option<usize>) -> any
     let feed = Feed { per_second: PER_SECOND, seconds, settle_ms: 2_500 };
     let latencies = running.child.during(bench.fake.feed(&feed)).await?;
     let stats = bench.fake.stats().await?;
-    anyhow::ensure!(stats.out_of_order == 0 && stats.repeated == 0, "order or settlement is broken: {stats:?}");
+    anyhow::ensure!(
+        stats.out_of_order == 0 && stats.repeated == 0,
+        "the order is broken, or records are repeated: {stats:?}"
+    );
     anyhow::ensure!(poison.is_none() || stats.function_errors > 1, "the poison record was not tried: {stats:?}");
     if poison.is_some() {
         // Its lane never drains.

@@ -12,8 +12,8 @@ use super::line::{Lines, Origin};
 use crate::AwsConnector;
 use crate::engine::{Connector, SourcePort};
 use crate::machine::{
-    Cursor, Fault, MAX_ENTRIES, Message, PollId, PollRequest, Position, ReadId, ReadRequest, Record, SettleEntry,
-    SettleOutcome, Shard, StartingPosition,
+    Cursor, Fault, MAX_ENTRIES, Message, PollId, PollRequest, Position, ReadId, ReadRequest, ReceiptEntry,
+    ReceiptOutcome, Record, Shard, StartingPosition,
 };
 use crate::mapping::Mapping;
 use crate::source::{QueueSource, StreamSource};
@@ -95,10 +95,10 @@ async fn give_back(queue: &dyn QueueSource, taken: &[Message]) {
     let mut lost = 0;
     let mut reason = String::new();
     for records in taken.chunks(MAX_ENTRIES) {
-        let entry = |message: &Message| SettleEntry { receipt: message.receipt.clone(), visibility: Duration::ZERO };
+        let entry = |message: &Message| ReceiptEntry { receipt: message.receipt.clone(), visibility: Duration::ZERO };
         match queue.change_visibility(records.iter().map(entry).collect()).await {
             Ok(outcomes) => {
-                lost += outcomes.iter().filter(|outcome| matches!(outcome, SettleOutcome::Failed(_))).count();
+                lost += outcomes.iter().filter(|outcome| matches!(outcome, ReceiptOutcome::Failed(_))).count();
             }
             Err(fault) => {
                 lost += records.len();
@@ -233,14 +233,14 @@ mod tests {
         fn receive(&self, request: PollRequest) -> BoxFuture<'_, Result<Vec<Message>, Fault>> {
             ready(self.answer(format!("{} for {:?}", request.max, request.visibility))).boxed()
         }
-        fn delete(&self, _: Vec<Receipt>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>> {
+        fn delete(&self, _: Vec<Receipt>) -> BoxFuture<'_, Result<Vec<ReceiptOutcome>, Fault>> {
             unreachable!("nothing is deleted")
         }
-        fn change_visibility(&self, entries: Vec<SettleEntry>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>> {
+        fn change_visibility(&self, entries: Vec<ReceiptEntry>) -> BoxFuture<'_, Result<Vec<ReceiptOutcome>, Fault>> {
             assert!(entries.iter().all(|entry| entry.visibility.is_zero()));
             let receipts: Vec<_> = entries.iter().map(|entry| entry.receipt.as_str()).collect();
             self.asked.lock().unwrap().push(format!("back {}", receipts.join(" ")));
-            ready(Ok(vec![SettleOutcome::Done; entries.len()])).boxed()
+            ready(Ok(vec![ReceiptOutcome::Done; entries.len()])).boxed()
         }
     }
 

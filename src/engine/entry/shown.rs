@@ -19,12 +19,12 @@ impl Entry {
     }
 
     pub(crate) fn show_state(&mut self) {
-        self.settle();
+        self.note_reached();
         self.live.metrics().set_state(self.state());
     }
 
     /// What was asked for is reached: from here on the mapping shows no way to it, also when it is started again.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn note_reached(&mut self) {
         if self.state() == MappingState::Enabled {
             self.on_the_way = MappingState::Enabled;
         }

@@ -14,7 +14,7 @@ use crate::engine::{Connector, EngineHandle, MappingState, Parts, Ports, SourceP
 use crate::function::{Function, FunctionSettings};
 use crate::machine::{
     Fault, FaultKind, FunctionAnswer, InvokeResult, Message, PollRequest, QueueAttributes, ReadAnswer, ReadRequest,
-    Receipt, Record, Screening, SettleEntry, SettleOutcome, Shard, StreamListing, StreamRecord,
+    Receipt, ReceiptEntry, ReceiptOutcome, Record, Screening, Shard, StreamListing, StreamRecord,
 };
 use crate::mapping::{Mapping, Origin, parse};
 use crate::source::{QueueSource, StreamSource};
@@ -79,22 +79,22 @@ impl QueueSource for Port {
         .boxed()
     }
 
-    fn delete(&self, receipts: Vec<Receipt>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>> {
+    fn delete(&self, receipts: Vec<Receipt>) -> BoxFuture<'_, Result<Vec<ReceiptOutcome>, Fault>> {
         async move {
             self.maybe_panic("delete");
-            let outcomes = vec![SettleOutcome::Done; receipts.len()];
+            let outcomes = vec![ReceiptOutcome::Done; receipts.len()];
             self.0.deleted.lock().unwrap().extend(receipts.iter().map(|receipt| receipt.as_str().to_owned()));
             Ok(outcomes)
         }
         .boxed()
     }
 
-    fn change_visibility(&self, entries: Vec<SettleEntry>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>> {
+    fn change_visibility(&self, entries: Vec<ReceiptEntry>) -> BoxFuture<'_, Result<Vec<ReceiptOutcome>, Fault>> {
         async move {
             let released = entries.iter().filter(|entry| entry.visibility.is_zero());
             let released: Vec<String> = released.map(|entry| entry.receipt.as_str().to_owned()).collect();
             self.0.released.lock().unwrap().extend(released);
-            Ok(vec![SettleOutcome::Done; entries.len()])
+            Ok(vec![ReceiptOutcome::Done; entries.len()])
         }
         .boxed()
     }

@@ -7,7 +7,7 @@ use crate::clock::ServiceClock;
 use crate::engine::live::Live;
 use crate::engine::screen::Screen;
 use crate::engine::{Ports, SourcePort};
-use crate::machine::{Fault, PollRequest, Queue, QueueAnswer, QueueRequest, SettleAction, SettleRequest};
+use crate::machine::{Fault, PollRequest, Queue, QueueAnswer, QueueRequest, ReceiptAction, ReceiptRequest};
 use crate::mapping::Mapping;
 use crate::source::QueueSource;
 use crate::store::EngineStore;
@@ -46,7 +46,7 @@ impl World<Queue> for QueueWorld {
         match request {
             QueueRequest::Describe => QueueAnswer::Described(self.queue.describe().await),
             QueueRequest::Poll(request) => self.poll(request, &current).await,
-            QueueRequest::Settle(request) => self.settle(request).await,
+            QueueRequest::Receipts(request) => self.use_receipts(request).await,
         }
     }
 }
@@ -64,15 +64,15 @@ impl QueueWorld {
         QueueAnswer::Polled { poll, result }
     }
 
-    async fn settle(&self, request: SettleRequest) -> QueueAnswer {
-        let settle = request.id;
-        let result = match request.action {
-            SettleAction::Delete => {
-                let receipts = request.entries.into_iter().map(|entry| entry.receipt);
+    async fn use_receipts(&self, receipts: ReceiptRequest) -> QueueAnswer {
+        let request = receipts.id;
+        let result = match receipts.action {
+            ReceiptAction::Delete => {
+                let receipts = receipts.entries.into_iter().map(|entry| entry.receipt);
                 self.queue.delete(receipts.collect()).await
             }
-            SettleAction::ChangeVisibility => self.queue.change_visibility(request.entries).await,
+            ReceiptAction::ChangeVisibility => self.queue.change_visibility(receipts.entries).await,
         };
-        QueueAnswer::Settled { settle, result }
+        QueueAnswer::Receipts { request, result }
     }
 }

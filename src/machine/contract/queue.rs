@@ -20,7 +20,7 @@ impl Protocol for Queue {
         match request {
             QueueRequest::Describe => QueueCall::Describe,
             QueueRequest::Poll(poll) => QueueCall::Poll(poll.id),
-            QueueRequest::Settle(settle) => QueueCall::Settle(settle.id),
+            QueueRequest::Receipts(request) => QueueCall::Receipts(request.id),
         }
     }
 
@@ -32,7 +32,7 @@ impl Protocol for Queue {
         match call {
             QueueCall::Describe => QueueAnswer::Described(Err(fault)),
             QueueCall::Poll(poll) => QueueAnswer::Polled { poll, result: Err(fault) },
-            QueueCall::Settle(settle) => QueueAnswer::Settled { settle, result: Err(fault) },
+            QueueCall::Receipts(request) => QueueAnswer::Receipts { request, result: Err(fault) },
         }
     }
 }
@@ -45,7 +45,7 @@ pub enum QueueRequest {
     /// Messages.
     Poll(PollRequest),
     /// To delete messages, or to change their visibility.
-    Settle(SettleRequest),
+    Receipts(ReceiptRequest),
 }
 
 /// Names an open request to a queue.
@@ -55,8 +55,8 @@ pub enum QueueCall {
     Describe,
     /// A receive.
     Poll(PollId),
-    /// A settlement call.
-    Settle(SettleId),
+    /// A call with receipts.
+    Receipts(ReceiptRequestId),
 }
 
 /// What came of a request to a queue.
@@ -71,12 +71,12 @@ pub enum QueueAnswer {
         /// The messages, in the order of the queue's answer.
         result: Result<Vec<Message>, Fault>,
     },
-    /// A settlement call ended.
-    Settled {
+    /// A call with receipts ended.
+    Receipts {
         /// Which one.
-        settle: SettleId,
+        request: ReceiptRequestId,
         /// One outcome an entry, in the order of the request; a fault concerns all of them.
-        result: Result<Vec<SettleOutcome>, Fault>,
+        result: Result<Vec<ReceiptOutcome>, Fault>,
     },
 }
 
@@ -103,9 +103,9 @@ pub enum QueueCommand {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PollId(pub u64);
 
-/// Names one settlement call.
+/// Names one call with receipts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SettleId(pub u64);
+pub struct ReceiptRequestId(pub u64);
 
 /// One receive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,29 +123,29 @@ pub struct PollRequest {
     pub attempt: Option<Arc<str>>,
 }
 
-/// One settlement call: at most ten entries, all of one kind.
+/// One call with receipts: at most ten entries, all of one kind.
 #[derive(Clone, Debug)]
-pub struct SettleRequest {
+pub struct ReceiptRequest {
     /// Names the call in its answer.
-    pub id: SettleId,
+    pub id: ReceiptRequestId,
     /// What is done with the entries.
-    pub action: SettleAction,
+    pub action: ReceiptAction,
     /// One to ten entries.
-    pub entries: Vec<SettleEntry>,
+    pub entries: Vec<ReceiptEntry>,
 }
 
-/// What a settlement call does.
+/// What a call does with its receipts: SQS's `DeleteMessageBatch` and `ChangeMessageVisibilityBatch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SettleAction {
+pub enum ReceiptAction {
     /// Delete the messages.
     Delete,
-    /// Hide the messages for [`SettleEntry::visibility`] from now (zero: visible at once).
+    /// Hide the messages for [`ReceiptEntry::visibility`] from now (zero: visible at once).
     ChangeVisibility,
 }
 
-/// One message of a settlement call.
+/// One message of a call with receipts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettleEntry {
+pub struct ReceiptEntry {
     /// The right to do it.
     pub receipt: Receipt,
     /// The new visibility timeout, in whole seconds (0 to 12 h); unused when deleting.
@@ -154,7 +154,7 @@ pub struct SettleEntry {
 
 /// What came of one entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SettleOutcome {
+pub enum ReceiptOutcome {
     /// It took effect.
     Done,
     /// The receipt is no longer valid: the message is deleted, or another consumer has received it.

@@ -4,9 +4,9 @@
 use super::QueueMachine;
 use super::context::Context;
 use super::draining::Draining;
+use super::finishing::Deliveries;
 use super::invoking::Invoking;
 use super::message::{Held, Messages, Stage};
-use super::settling::Deliveries;
 use crate::machine::{Invariant, Output};
 
 impl QueueMachine {
@@ -22,11 +22,11 @@ impl QueueMachine {
     pub(super) fn stop_starting(&mut self) {
         self.receiving.stop();
         let unstarted = self.messages.take_unstarted(&mut self.invoking, &self.cx);
-        self.settling.release_unstarted(&mut self.cx, &mut self.messages, &unstarted);
+        self.finishing.release_unstarted(&mut self.cx, &mut self.messages, &unstarted);
         // What stays is not gathered any longer.
         self.messages.gather.receive_ended(true);
         // One more try for what the destination did not take, but no waiting for another.
-        self.settling.deliveries.hasten();
+        self.finishing.deliveries.hasten();
     }
 
     /// Takes a drain back that has not ended: what was to be released is set on its way again.
@@ -35,9 +35,9 @@ impl QueueMachine {
             return;
         }
         self.receiving.resume();
-        let stopped = std::mem::take(&mut self.settling.stopped);
-        self.settling.release_now(&mut self.cx, &mut self.messages, &stopped);
-        let mut tokens: Vec<u64> = std::mem::take(&mut self.settling.returning).into();
+        let stopped = std::mem::take(&mut self.finishing.stopped);
+        self.finishing.release_now(&mut self.cx, &mut self.messages, &stopped);
+        let mut tokens: Vec<u64> = std::mem::take(&mut self.finishing.returning).into();
         tokens.sort_unstable();
         // What came during the drain has not met the filters yet.
         self.place_all(&tokens);
@@ -55,13 +55,13 @@ impl QueueMachine {
             self.cx.out.push(Output::CancelPolls);
         }
         if open == 0 {
-            self.settling.release_returning(&mut self.cx, &mut self.messages);
+            self.finishing.release_returning(&mut self.cx, &mut self.messages);
         }
     }
 
     /// Waits for nothing any more that is, or was to be, invoked or delivered: it is left to its visibility timeout.
     fn abandon_work(&mut self) {
-        let Self { cx, messages, invoking, settling, .. } = self;
+        let Self { cx, messages, invoking, finishing, .. } = self;
         let ends = |held: &Held| held.stage.is_idle() || matches!(held.stage, Stage::InFlight | Stage::DeadLettered);
         let tokens: Vec<u64> = messages.tokens(ends).into_iter().collect();
         let _waiting = messages.gather.abandon(|_| false);
@@ -70,21 +70,21 @@ impl QueueMachine {
             draining.abandon(invoking.in_flight());
         }
         invoking.abandon();
-        settling.deliveries = Deliveries::default();
-        settling.expire(cx, messages, &tokens);
+        finishing.deliveries = Deliveries::default();
+        finishing.expire(cx, messages, &tokens);
     }
 
     /// Whether something is left that is, or will be, invoked or delivered.
     pub(super) fn has_work(&self) -> bool {
         let waits = self.messages.gather.is_ready() || self.messages.gather.gathered() > 0;
-        waits || self.invoking.len() > 0 || !self.settling.deliveries.is_empty()
+        waits || self.invoking.len() > 0 || !self.finishing.deliveries.is_empty()
     }
 
     /// Whether the drain is over, with the number of batches that it had to abandon.
     pub(super) fn drained(&mut self) -> Option<usize> {
         let draining = self.cx.draining?;
         let has_work = self.has_work();
-        let quiet = self.receiving.open() == 0 && self.settling.is_idle();
+        let quiet = self.receiving.open() == 0 && self.finishing.is_idle();
         if quiet && !has_work {
             self.cx.out.check(Invariant::DrainedClean, self.messages.is_empty());
         }

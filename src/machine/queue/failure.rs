@@ -18,10 +18,10 @@ use bytes::Bytes;
 
 use super::QueueMachine;
 use super::context::Context;
+use super::finishing::{Finishing, Undelivered};
 use super::invoking::Batch;
 use super::message::{Messages, Stage};
 use super::rules::{AfterFault, Return, after_failure, after_fault, is_spent};
-use super::settling::{Settling, Undelivered};
 use crate::machine::envelope::join;
 use crate::machine::{
     BackoffPolicy, Condition, DeliveryId, Event, FailedBatch, FailedResponse, Failure, Fault, FunctionAnswer,
@@ -39,36 +39,36 @@ const HELD_TOO_LONG: &str = "held for as long as is allowed";
 impl QueueMachine {
     /// The function could not take a batch.
     pub(super) fn faulted(&mut self, mut batch: Batch, fault: &Fault) {
-        let Self { cx, messages, invoking, settling, .. } = self;
+        let Self { cx, messages, invoking, finishing, .. } = self;
         batch.faults += 1;
         let then = after_fault(fault.kind, batch.faults, batch.tokens.len());
         match then {
             AfterFault::Split => return invoking.split(cx, messages, batch.tokens),
             AfterFault::Fail => {
                 messages.gather.vacate(&batch.tokens);
-                return settling.fail_too_large(cx, messages, &batch.tokens);
+                return finishing.fail_too_large(cx, messages, &batch.tokens);
             }
             AfterFault::Return | AfterFault::Retry => cx.health.function_failed(fault),
         }
         if then == AfterFault::Return {
             let tokens = messages.take_whole(batch.tokens);
-            return settling.send_back(cx, messages, &tokens);
+            return finishing.send_back(cx, messages, &tokens);
         }
         invoking.refused(cx.now);
         // What the queue would move to its dead-letter queue next is processed, although the mapping drains.
         if cx.drains() && !messages.of(&batch.tokens).any(|held| cx.is_last(&held.message)) {
             let tokens = messages.take_whole(batch.tokens);
-            return settling.release_unstarted(cx, messages, &tokens);
+            return finishing.release_unstarted(cx, messages, &tokens);
         }
         if let Some(batch) = invoking.retry(cx, messages, batch, fault) {
             let tokens = messages.take_whole(batch.tokens);
-            settling.expire(cx, messages, &tokens);
+            finishing.expire(cx, messages, &tokens);
             cx.out.emit(Event::LeaseLost { records: tokens.len(), reason: HELD_TOO_LONG });
         }
     }
 }
 
-impl Settling {
+impl Finishing {
     /// The events of these messages, each alone in its batch, are larger than the function takes.
     fn fail_too_large(&mut self, cx: &mut Context, messages: &mut Messages, tokens: &[u64]) {
         for held in messages.of(tokens) {

@@ -17,20 +17,20 @@ impl QueueMachine {
     /// The machine that follows this one.
     pub(super) fn hand_over(&mut self, open: &BTreeSet<Operation<Queue>>, panic: &str) -> Self {
         let fresh = Self::new(self.cx.options.clone());
-        let Self { cx: mut before, receiving, messages, invoking, settling, .. } = std::mem::replace(self, fresh);
+        let Self { cx: mut before, receiving, messages, invoking, finishing, .. } = std::mem::replace(self, fresh);
         let cx = before.handed_over(panic);
         let (mut messages, parted) = messages.handed_over(&cx.options, cx.now);
-        let settling = settling.handed_over(&messages, open, cx.now);
+        let finishing = finishing.handed_over(&messages, open, cx.now);
         let (invoking, idle) = invoking.handed_over(&cx.options, &mut messages, open);
         let receiving = receiving.handed_over(open);
-        let mut next = Self { cx, receiving, messages, invoking, settling, done: false };
+        let mut next = Self { cx, receiving, messages, invoking, finishing, done: false };
 
         let mut known = next.invoking.all_tokens();
-        known.extend(next.settling.deliveries.tokens());
+        known.extend(next.finishing.deliveries.tokens());
         let unknown = next.messages.unknown(&known);
         let broken = next.messages.broken_groups(parted, &unknown, next.cx.now);
         if !unknown.is_empty() {
-            next.settling.expire(&mut next.cx, &mut next.messages, &unknown);
+            next.finishing.expire(&mut next.cx, &mut next.messages, &unknown);
         }
         for mut batch in idle {
             batch.tokens.retain(|&token| !is_of(&next.messages, token, &broken));
@@ -59,8 +59,8 @@ impl QueueMachine {
             self.cx.drains() && self.messages.get(*token).is_some_and(|held| held.stage == Stage::Returning)
         };
         let (returning, fresh): (Vec<u64>, Vec<u64>) = rest.into_iter().partition(returns);
-        self.settling.release_stopped(&mut self.cx, &mut self.messages, &stopped);
-        self.settling.release_unstarted(&mut self.cx, &mut self.messages, &returning);
+        self.finishing.release_stopped(&mut self.cx, &mut self.messages, &stopped);
+        self.finishing.release_unstarted(&mut self.cx, &mut self.messages, &returning);
         self.place_all(&fresh);
     }
 }

@@ -45,7 +45,7 @@ impl QueueMachine {
     }
 
     fn answered(&mut self, batch: Batch, answer: &FunctionAnswer, took: Duration) -> End {
-        let Self { cx, messages, invoking, settling, .. } = self;
+        let Self { cx, messages, invoking, finishing, .. } = self;
         cx.health.function_ok();
         invoking.answered(took, cx.now);
         let (reports, tokens) = (batch.reports(), batch.tokens);
@@ -55,14 +55,14 @@ impl QueueMachine {
             if !reports {
                 invoking.scaler.function_failed();
             }
-            settling.fail(cx, messages, &tokens, Some(answer));
+            finishing.fail(cx, messages, &tokens, Some(answer));
             let problem = Some(Problem::of_function(error, answer));
             return End { end: InvokeEnd::FunctionError, failed: records, problem };
         }
         let ids: Vec<&str> = messages.of(&tokens).map(|held| &*held.message.record.id).collect();
         match if reports { read(&answer.payload, &ids) } else { Answer::Success } {
             Answer::Success => {
-                settling.succeed(cx, messages, &tokens);
+                finishing.succeed(cx, messages, &tokens);
                 End { end: InvokeEnd::Success, failed: 0, problem: None }
             }
             Answer::Partial(failed) => {
@@ -74,14 +74,14 @@ impl QueueMachine {
                 let processed: Vec<usize> =
                     (0..records).filter(|index| !is_in(&failed, index) && !is_in(&kept, index)).collect();
                 let pick = |indices: &[usize]| indices.iter().map(|&index| tokens[index]).collect::<Vec<u64>>();
-                settling.succeed(cx, messages, &pick(&processed));
-                settling.fail_reported(cx, messages, &pick(&failed), &pick(&kept), answer);
+                finishing.succeed(cx, messages, &pick(&processed));
+                finishing.fail_reported(cx, messages, &pick(&failed), &pick(&kept), answer);
                 let problem = processed.is_empty().then(Problem::all_reported);
                 End { end: InvokeEnd::Partial, failed: failed.len(), problem }
             }
             Answer::Malformed(reason) => {
                 cx.out.emit(Event::MalformedResponse { reason });
-                settling.fail(cx, messages, &tokens, Some(answer));
+                finishing.fail(cx, messages, &tokens, Some(answer));
                 End { end: InvokeEnd::FunctionError, failed: records, problem: Some(Problem::malformed(reason)) }
             }
         }

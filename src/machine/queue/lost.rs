@@ -2,11 +2,11 @@
 
 use super::QueueMachine;
 use super::context::Context;
+use super::finishing::{Ended, Finishing};
 use super::message::{Messages, Stage};
-use super::settling::{Ended, Settling};
-use crate::machine::{BatchId, Event, Fault, HeartbeatResult, SettleId, SettleOutcome};
+use crate::machine::{BatchId, Event, Fault, HeartbeatResult, ReceiptOutcome, ReceiptRequestId};
 
-impl Settling {
+impl Finishing {
     /// Asks for more time for all messages whose lease is half over.
     pub(super) fn extend(&mut self, cx: &mut Context, messages: &mut Messages) {
         let mut lost = 0;
@@ -26,10 +26,10 @@ impl Settling {
 
 impl QueueMachine {
     /// A call to the source was answered.
-    pub(super) fn settled(&mut self, id: SettleId, result: Result<Vec<SettleOutcome>, Fault>) {
+    pub(super) fn receipts_answered(&mut self, id: ReceiptRequestId, result: Result<Vec<ReceiptOutcome>, Fault>) {
         let (mut extended, mut failed, mut lost, mut released, mut expired) = (0, 0, 0, 0, 0);
-        for (change, outcome) in self.settling.answered(&mut self.cx, &mut self.messages, id, result) {
-            match self.settling.changes.ended(&mut self.cx, change, &outcome) {
+        for (change, outcome) in self.finishing.answered(&mut self.cx, &mut self.messages, id, result) {
+            match self.finishing.changes.ended(&mut self.cx, change, &outcome) {
                 Ended::Extended { token, asked, span } => {
                     self.messages.extended(token, asked, span);
                     extended += 1;
@@ -59,14 +59,14 @@ impl QueueMachine {
 
     /// The message is deleted, or another consumer has it: what has not begun with it is not begun.
     fn lose(&mut self, token: u64) {
-        let Self { cx, messages, settling, .. } = self;
+        let Self { cx, messages, finishing, .. } = self;
         let Some(held) = messages.get(token) else { return };
         let bytes = held.message.record.fragment.len();
         match held.stage {
             Stage::Gathering => {
                 let stopped = messages.gather.withdraw(token, bytes);
                 messages.forget(cx, token);
-                settling.release_stopped(cx, messages, &stopped);
+                finishing.release_stopped(cx, messages, &stopped);
             }
             Stage::Batched(batch) => {
                 messages.lose(token, cx.now);
@@ -79,7 +79,7 @@ impl QueueMachine {
             Stage::InFlight => {
                 messages.lose(token, cx.now);
                 let stopped = messages.gather.take_behind(&[token]);
-                settling.release_stopped(cx, messages, &stopped);
+                finishing.release_stopped(cx, messages, &stopped);
             }
             // It is about to be deleted: that is tried.
             Stage::Deleting(_) | Stage::FilteredOut => messages.unwatch(token),
@@ -88,7 +88,7 @@ impl QueueMachine {
             Stage::Returning => {
                 let group = messages.gather.group_of(token).cloned();
                 let is_of_group = |other: &u64| group.is_some() && messages.gather.group_of(*other) == group.as_ref();
-                settling.stop_returning(token, is_of_group);
+                finishing.stop_returning(token, is_of_group);
                 messages.forget(cx, token);
             }
         }
@@ -97,7 +97,7 @@ impl QueueMachine {
     /// Leaves out of a batch the messages whose visibility has ended: another consumer may have them by now. Of a FIFO
     /// queue also what shares a group with one of them.
     pub(super) fn leave_lost_out(&mut self, id: BatchId) {
-        let Self { cx, messages, invoking, settling, .. } = self;
+        let Self { cx, messages, invoking, finishing, .. } = self;
         let (lost, kept): (Vec<u64>, Vec<u64>) =
             invoking.tokens(id).iter().partition(|&&token| messages.is_over(token, cx.now));
         if lost.is_empty() {
@@ -109,6 +109,6 @@ impl QueueMachine {
             messages.forget(cx, token);
         }
         cx.out.emit(Event::LeaseLost { records: lost.len(), reason: "visibility ended before the invoke" });
-        settling.release_stopped(cx, messages, &stopped);
+        finishing.release_stopped(cx, messages, &stopped);
     }
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::context::Context;
 use super::draining::Draining;
+use super::finishing::Finishing;
 use super::invoking::Invoking;
 use super::message::Messages;
 use super::options::QueueOptions;
 use super::receiving::{Receiving, Room};
-use super::settling::Settling;
 use crate::machine::{
     Deadline, Event, Gauges, Input, Lowered, Machine, Mono, Now, Operation, Output, Queue, QueueAnswer, QueueCommand,
     Wake,
@@ -22,7 +22,7 @@ pub struct QueueMachine {
     /// What is ours, and what of it waits for a batch.
     pub(super) messages: Messages,
     pub(super) invoking: Invoking,
-    pub(super) settling: Settling,
+    pub(super) finishing: Finishing,
     pub(super) done: bool,
 }
 
@@ -35,7 +35,7 @@ impl QueueMachine {
             receiving: Receiving::default(),
             messages: Messages::new(&cx.options, cx.lease()),
             invoking: Invoking::new(&cx.options),
-            settling: Settling::default(),
+            finishing: Finishing::default(),
             done: false,
             cx,
         }
@@ -47,13 +47,13 @@ impl QueueMachine {
         self.messages.gather.advance(self.cx.now);
         self.invoking.advance(self.cx.now);
         self.advance_drain();
-        self.settling.extend(&mut self.cx, &mut self.messages);
+        self.finishing.extend(&mut self.cx, &mut self.messages);
         self.form_batches();
         self.start_invokes();
-        self.settling.deliveries.start(&mut self.cx, &mut self.messages);
+        self.finishing.deliveries.start(&mut self.cx, &mut self.messages);
         // What was not begun after all goes back, too.
         self.advance_drain();
-        self.settling.flush(&mut self.cx, &self.messages);
+        self.finishing.flush(&mut self.cx, &self.messages);
         self.receiving.describe(&mut self.cx, self.messages.is_empty());
         let room = self.room();
         self.receiving.start(&mut self.cx, &room);
@@ -68,12 +68,12 @@ impl QueueMachine {
 
     /// What there is room for: a message is only received when a slot is free for its batch.
     fn room(&self) -> Room {
-        let probe_at = self.settling.deletes.probe_at();
+        let probe_at = self.finishing.deletes.probe_at();
         let may_probe = |at: Mono| self.messages.is_empty() && at <= self.cx.now;
         Room {
             is_closed: self.invoking.is_ready()
                 || self.messages.gather.is_ready()
-                || self.settling.is_behind()
+                || self.finishing.is_behind()
                 || probe_at.is_some_and(|at| !may_probe(at)),
             polls: self.invoking.scaler.polls().min(self.messages.gather.polls()),
             slots: self.invoking.free(),
@@ -86,14 +86,14 @@ impl QueueMachine {
     fn deadline(&self) -> Option<Deadline> {
         // A message may be received although no deletion works.
         let probes = self.messages.is_empty() && !self.receiving.is_stopped();
-        let probe_at = self.settling.deletes.probe_at().filter(|&at| probes && at > self.cx.now);
+        let probe_at = self.finishing.deletes.probe_at().filter(|&at| probes && at > self.cx.now);
         let wake = |at: Option<Mono>, reason| at.map(|at| Deadline { at, reason });
         let deadlines = [
             self.receiving.deadline(),
             wake(self.messages.gather.window_ends(), Wake::Window),
             wake(self.invoking.next_retry(), Wake::Retry),
             wake(self.messages.next_beat(), Wake::Heartbeat),
-            self.settling.deadline(),
+            self.finishing.deadline(),
             wake(probe_at, Wake::Poll),
             wake(self.cx.health.due(), Wake::Health),
             wake(self.cx.draining.as_ref().and_then(|draining| draining.next(self.cx.now)), Wake::Drain),
@@ -118,9 +118,9 @@ impl Machine for QueueMachine {
             }
             Input::Answer(QueueAnswer::Polled { poll, result }) => self.polled(poll, result),
             Input::Invoked { batch, result, took } => self.invoked(batch, result, took),
-            Input::Answer(QueueAnswer::Settled { settle, result }) => self.settled(settle, result),
+            Input::Answer(QueueAnswer::Receipts { request, result }) => self.receipts_answered(request, result),
             Input::Delivered { delivery, result } => {
-                self.settling.delivered(&mut self.cx, &mut self.messages, delivery, result);
+                self.finishing.delivered(&mut self.cx, &mut self.messages, delivery, result);
             }
             Input::Command(QueueCommand::Drain { bound, receives }) => {
                 self.drain(Draining::new(self.cx.now, bound, receives));
@@ -144,7 +144,7 @@ impl Machine for QueueMachine {
     fn gauges(&self) -> Gauges {
         Gauges {
             // What a drain gives back is ours until that is confirmed.
-            held: self.messages.len() + if self.cx.drains() { self.settling.releases() } else { 0 },
+            held: self.messages.len() + if self.cx.drains() { self.finishing.releases() } else { 0 },
             in_flight: self.invoking.in_flight() as usize,
             limit: self.invoking.limit() as usize,
             lowered: self.invoking.scaler.lowered().map(|(goal, since)| {

@@ -111,7 +111,7 @@ impl Messages {
         let lease = self.leases.begin(token, cx.now, lease);
         self.gather.join(token, &mut message);
         let previous = self.held.insert(token, Held { message, lease, stage: Stage::Gathering });
-        cx.out.check(Invariant::SettlesOnce, previous.is_none());
+        cx.out.check(Invariant::FinishedOnce, previous.is_none());
         token
     }
 
@@ -123,7 +123,7 @@ impl Messages {
         if let Some(held) = &held {
             self.leases.end(token, &held.lease);
         }
-        cx.out.check(Invariant::SettlesOnce, held.is_some());
+        cx.out.check(Invariant::FinishedOnce, held.is_some());
         held
     }
 

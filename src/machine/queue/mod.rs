@@ -9,6 +9,7 @@ mod context;
 mod drain;
 mod draining;
 mod failure;
+mod finishing;
 mod gather;
 mod hand_over;
 mod invoked;
@@ -21,7 +22,6 @@ mod options;
 mod received;
 mod receiving;
 mod rules;
-mod settling;
 #[cfg(test)]
 mod tests;
 

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::QueueMachine;
 use super::context::Context;
+use super::finishing::Finishing;
 use super::message::{Messages, Stage};
 use super::receiving::{Ended, Received};
-use super::settling::Settling;
 use crate::machine::envelope::{MAX_BODY_BYTES, body_bytes};
 use crate::machine::screening::Tally;
 use crate::machine::{Event, Fault, Message, PollId, Screened};
@@ -21,15 +21,15 @@ impl QueueMachine {
     }
 
     fn received(&mut self, Received { messages, wanted, since, took, lease }: Received) {
-        if self.settling.deletes.is_idle() {
+        if self.finishing.deletes.is_idle() {
             self.cx.health.deletions_over();
         }
-        if self.settling.deliveries.is_empty() {
+        if self.finishing.deliveries.is_empty() {
             self.cx.health.deliveries_over();
         }
         let count = messages.len();
         if count == 0 {
-            self.settling.deletes.found_nothing(&mut self.cx, since);
+            self.finishing.deletes.found_nothing(&mut self.cx, since);
         }
         // What the queue would move to its dead-letter queue next is processed, although the mapping drains.
         let goes_back = self.cx.drains() && !messages.iter().any(|message| self.cx.is_last(message));
@@ -58,9 +58,9 @@ impl QueueMachine {
         }
         let token = self.messages.take_in(&mut self.cx, message, lease);
         if goes_back {
-            self.settling.release_unstarted(&mut self.cx, &mut self.messages, &[token]);
+            self.finishing.release_unstarted(&mut self.cx, &mut self.messages, &[token]);
         } else {
-            self.settling.place(&mut self.cx, &mut self.messages, token);
+            self.finishing.place(&mut self.cx, &mut self.messages, token);
         }
     }
 
@@ -68,19 +68,19 @@ impl QueueMachine {
     pub(super) fn place_all(&mut self, tokens: &[u64]) {
         self.messages.restage(tokens, Stage::Gathering);
         for &token in tokens {
-            self.settling.place(&mut self.cx, &mut self.messages, token);
+            self.finishing.place(&mut self.cx, &mut self.messages, token);
         }
         self.messages.gather.receive_ended(false);
     }
 
     /// Forms batches of what waits, as far as slots are free.
     pub(super) fn form_batches(&mut self) {
-        let Self { cx, receiving, messages, invoking, settling, .. } = self;
+        let Self { cx, receiving, messages, invoking, finishing, .. } = self;
         while let Some((id, closed)) = messages.gather.next_batch(&mut cx.out, invoking.free(), receiving.open()) {
             if closed.bytes > MAX_BODY_BYTES {
                 // Its only message is too large for any.
                 messages.gather.vacate(&closed.tokens);
-                settling.fail(cx, messages, &closed.tokens, None);
+                finishing.fail(cx, messages, &closed.tokens, None);
                 continue;
             }
             cx.out.emit(Event::Flushed { records: closed.tokens.len(), bytes: closed.bytes, reason: closed.reason });
@@ -89,7 +89,7 @@ impl QueueMachine {
     }
 }
 
-impl Settling {
+impl Finishing {
     /// Sets a message on its way that was not begun.
     fn place(&mut self, cx: &mut Context, messages: &mut Messages, token: u64) {
         let Some(screening) = messages.get(token).map(|held| held.message.record.screening) else { return };

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::StreamMachine;
 use super::lanes::{LastAnswer, Piece};
-use super::records::{Records, Settled};
+use super::records::{Finished, Records};
 use super::retry::{End, Verdict, judge};
 use super::turn::Turn;
 use super::windows::{LastOfWindow, returned};
@@ -150,16 +150,16 @@ impl Turn<'_> {
     fn complete(&mut self, piece: Piece, state: Option<Bytes>) {
         let Self { records, cx, .. } = self;
         if let Some(last) = piece.last_of_window {
-            let settled = records.window_closed(last);
-            return records.settle(&settled, cx);
+            let finished = records.window_closed(last);
+            return records.finish(&finished, cx);
         }
         cx.out.check(Invariant::KeyOrder, self.lane.pass(&piece.places));
         let Some(windows) = &mut records.windows else {
-            return records.settle(&Settled::Records(piece.places), cx);
+            return records.finish(&Finished::Records(piece.places), cx);
         };
         let (window, fits) = (windows.number(), windows.advance(state));
         let processed = piece.places.iter().filter(|&&place| records.frontier.process(place, window)).count();
-        cx.out.check(Invariant::SettlesOnce, processed == piece.places.len());
+        cx.out.check(Invariant::FinishedOnce, processed == piece.places.len());
         if !fits {
             self.start_last_of_window(LastOfWindow::Early);
         }

@@ -44,7 +44,7 @@ enum State {
     Held(Record),
     /// Processed in this tumbling window, which is not over. Its bytes are free.
     Processed(u64),
-    Settled,
+    Finished,
 }
 
 impl Frontier {
@@ -61,7 +61,7 @@ impl Frontier {
     pub(super) fn get(&self, place: u64) -> Option<&Record> {
         match &self.slots.get(self.index(place)?)?.state {
             State::Held(record) => Some(record),
-            State::Processed(_) | State::Settled => None,
+            State::Processed(_) | State::Finished => None,
         }
     }
 
@@ -76,8 +76,8 @@ impl Frontier {
     }
 
     /// Finishes a record; `false` if it was not held any more.
-    pub(super) fn settle(&mut self, place: u64) -> bool {
-        self.leave(place, State::Settled)
+    pub(super) fn finish(&mut self, place: u64) -> bool {
+        self.leave(place, State::Finished)
     }
 
     /// Finishes everything that was processed in a tumbling window.
@@ -87,7 +87,7 @@ impl Frontier {
         }
         for slot in &mut self.slots {
             if matches!(slot.state, State::Processed(of) if of == window) {
-                slot.state = State::Settled;
+                slot.state = State::Finished;
             }
         }
         self.advance();
@@ -183,13 +183,13 @@ mod tests {
     fn the_checkpoint_never_passes_a_gap() {
         let mut frontier = Frontier::default();
         let places: Vec<u64> = (1..=4).map(|number| frontier.push(record(number), u64::from(number))).collect();
-        assert!(frontier.settle(places[1]));
-        assert!(frontier.settle(places[3]));
+        assert!(frontier.finish(places[1]));
+        assert!(frontier.finish(places[3]));
         assert_eq!((frontier.checkpoint(), frontier.held().records, frontier.span()), (None, 2, 4));
-        assert!(frontier.settle(places[0]));
+        assert!(frontier.finish(places[0]));
         assert_eq!(frontier.checkpoint().map(|checkpoint| &**checkpoint), Some("2"));
         assert_eq!(frontier.oldest_read(), Some(3));
-        assert!(frontier.settle(places[2]));
+        assert!(frontier.finish(places[2]));
         assert_eq!(frontier.checkpoint().map(|checkpoint| &**checkpoint), Some("4"));
         assert!(frontier.is_clear());
         assert_eq!(frontier.held(), Held::default());
@@ -209,9 +209,9 @@ mod tests {
         frontier.release(1);
         assert_eq!(frontier.checkpoint().map(|checkpoint| &**checkpoint), Some("2"));
         assert!(frontier.process(places[4], 2));
-        assert!(frontier.settle(places[2]));
+        assert!(frontier.finish(places[2]));
         assert_eq!(frontier.checkpoint().map(|checkpoint| &**checkpoint), Some("4"));
-        assert!(frontier.settle(places[5]));
+        assert!(frontier.finish(places[5]));
         assert_eq!((frontier.span(), frontier.is_clear()), (0, false));
         frontier.release(2);
         assert_eq!(frontier.checkpoint().map(|checkpoint| &**checkpoint), Some("6"));
@@ -232,14 +232,14 @@ mod tests {
     }
 
     #[test]
-    fn a_record_settles_once() {
+    fn a_record_finishes_once() {
         let mut frontier = Frontier::default();
         let (first, second) = (frontier.push(record(1), 0), frontier.push(record(2), 0));
-        assert!(frontier.settle(second));
-        assert!(!frontier.settle(second));
+        assert!(frontier.finish(second));
+        assert!(!frontier.finish(second));
         assert!(frontier.get(second).is_none());
-        assert!(frontier.settle(first));
-        assert!(!frontier.settle(first));
-        assert!(!frontier.settle(99));
+        assert!(frontier.finish(first));
+        assert!(!frontier.finish(first));
+        assert!(!frontier.finish(99));
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::context::Context;
 use super::lanes::Piece;
-use super::records::{Records, Settled};
+use super::records::{Finished, Records};
 use super::shard::ShardKey;
 use super::{DestinationOrder, StreamMachine};
 use crate::machine::{
@@ -36,7 +36,7 @@ pub(super) struct Deliveries {
 struct Delivery {
     shard: ShardKey,
     /// What is finished when it is confirmed.
-    settled: Settled,
+    finished: Finished,
     /// The failure without its payload, unless that could not be built again.
     failure: Failure,
     tries: u32,
@@ -111,17 +111,17 @@ impl Records {
         let records = piece.places.len();
         let failure = cx.options.destination.map(|order| (order, self.failure(&piece, condition, cx)));
         // A discarded window is closed for good: the next one need not wait for the destination.
-        let settled = match piece.last_of_window {
+        let finished = match piece.last_of_window {
             Some(last) => self.window_closed(last),
-            None => Settled::Records(piece.places),
+            None => Finished::Records(piece.places),
         };
         let Some((order, failure)) = failure else {
             cx.out.emit(Event::Dropped { records, condition });
-            return self.settle(&settled, cx);
+            return self.finish(&finished, cx);
         };
         self.deliveries += 1;
         let id = DeliveryId(cx.out.name());
-        let delivery = Delivery { shard: self.key, settled, failure, tries: 0 };
+        let delivery = Delivery { shard: self.key, finished, failure, tries: 0 };
         cx.deliveries.add(id, delivery, order == DestinationOrder::Kept);
     }
 
@@ -159,8 +159,8 @@ impl Records {
 
     /// Built again for each attempt, so that its payload is not in memory in addition to the records.
     fn to_deliver(&self, delivery: &Delivery) -> Failure {
-        let payload = match &delivery.settled {
-            Settled::Records(places) if delivery.failure.payload.is_empty() => self.body(places, None),
+        let payload = match &delivery.finished {
+            Finished::Records(places) if delivery.failure.payload.is_empty() => self.body(places, None),
             _ => delivery.failure.payload.clone(),
         };
         Failure { payload, ..delivery.failure.clone() }
@@ -184,13 +184,13 @@ impl StreamMachine {
         if let Err(fault) = result {
             return self.cx.delivery_failed(id, fault);
         }
-        let Some(Delivery { shard, settled, failure, .. }) = self.cx.deliveries.confirmed(id) else { return };
+        let Some(Delivery { shard, finished, failure, .. }) = self.cx.deliveries.confirmed(id) else { return };
         self.cx.health.destination_ok();
         let (records, condition) = (failure.batch.records(), failure.condition);
         self.cx.out.emit(Event::DeliveredToDestination { records, condition });
         self.work_on(shard, |shard, cx| {
             shard.records.deliveries -= 1;
-            shard.records.settle(&settled, cx);
+            shard.records.finish(&finished, cx);
         });
     }
 }

@@ -168,7 +168,7 @@ impl Lineage {
     }
 
     /// Whether every parent of the shard is finished, or is none that we know.
-    pub(crate) fn is_settled_parent(&self, shard: &str) -> bool {
+    pub(crate) fn may_begin(&self, shard: &str) -> bool {
         self.nodes.get(shard).is_none_or(|node| self.parents_are_finished(node))
     }
 

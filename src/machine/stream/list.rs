@@ -242,7 +242,7 @@ impl StreamMachine {
         let Start { shard: id, from } = start;
         let cx = &mut self.cx;
         let from = cx.pinned_in_time(&id, from, first);
-        let ready = self.listing.lineage.as_ref().is_none_or(|(lineage, _)| lineage.is_settled_parent(&id));
+        let ready = self.listing.lineage.as_ref().is_none_or(|(lineage, _)| lineage.may_begin(&id));
         let options = &cx.options;
         let latest = first && options.start == StartingPosition::Latest;
         cx.out.check(Invariant::ParentBeforeChild, ready || latest);

@@ -7,7 +7,7 @@ use super::ShardReads;
 use super::context::Context;
 use super::lanes::{Lane, Piece};
 use super::pace::{Brought, ReadPace};
-use super::records::Settled;
+use super::records::Finished;
 use super::shard::Shard;
 use crate::machine::screening::Tally;
 use crate::machine::{
@@ -195,7 +195,7 @@ impl Shard {
             }
         }
         if !dropped.is_empty() {
-            self.records.settle(&Settled::Records(dropped), cx);
+            self.records.finish(&Finished::Records(dropped), cx);
         }
     }
 

@@ -30,7 +30,7 @@ pub(super) struct Records {
 
 /// What finishes together.
 #[derive(Debug)]
-pub(super) enum Settled {
+pub(super) enum Finished {
     /// The records at these places.
     Records(Vec<u64>),
     /// Everything that was processed in this tumbling window.
@@ -67,17 +67,17 @@ impl Records {
     }
 
     /// The final invoke of a window is over, or discarded: what finishes with it.
-    pub(super) fn window_closed(&mut self, last: LastOfWindow) -> Settled {
-        Settled::Window(self.windows.as_mut().map(|windows| windows.close(last)).unwrap_or_default())
+    pub(super) fn window_closed(&mut self, last: LastOfWindow) -> Finished {
+        Finished::Window(self.windows.as_mut().map(|windows| windows.close(last)).unwrap_or_default())
     }
 
     /// Finishes records.
-    pub(super) fn settle(&mut self, settled: &Settled, cx: &mut Context) {
-        match settled {
-            Settled::Window(window) => self.frontier.release(*window),
-            Settled::Records(places) => {
-                let once = places.iter().filter(|&&place| self.frontier.settle(place)).count();
-                cx.out.check(Invariant::SettlesOnce, once == places.len());
+    pub(super) fn finish(&mut self, finished: &Finished, cx: &mut Context) {
+        match finished {
+            Finished::Window(window) => self.frontier.release(*window),
+            Finished::Records(places) => {
+                let once = places.iter().filter(|&&place| self.frontier.finish(place)).count();
+                cx.out.check(Invariant::FinishedOnce, once == places.len());
             }
         }
         cx.saving.touch(self.key);

@@ -6,7 +6,7 @@ use aws_sdk_sqs::primitives::Blob;
 use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeNameForSends, QueueAttributeName};
 use bytes::Bytes;
 use forebay::engine::{Connector as _, SourcePort};
-use forebay::machine::{FaultKind, Message, PollId, PollRequest, SettleEntry, SettleOutcome};
+use forebay::machine::{FaultKind, Message, PollId, PollRequest, ReceiptEntry, ReceiptOutcome};
 use forebay::source::{QueueSource, SqsQueue};
 
 use crate::harness::{Account, Emulator, Queue, REGION, mapping};
@@ -188,14 +188,14 @@ async fn settled_messages_are_gone_and_released_ones_come_back() {
 
     let receipts: Vec<_> = records.iter().map(|record| record.receipt.clone()).collect();
     let outcomes = source.delete(receipts[..8].to_vec()).await.unwrap();
-    assert_eq!(outcomes, vec![SettleOutcome::Done; 8]);
+    assert_eq!(outcomes, vec![ReceiptOutcome::Done; 8]);
     assert_eq!(account.messages(&queue).await.len(), 2);
 
     let entries = receipts[8..]
         .iter()
         .zip([0, 600])
-        .map(|(receipt, seconds)| SettleEntry { receipt: receipt.clone(), visibility: Duration::from_secs(seconds) });
-    assert_eq!(source.change_visibility(entries.collect()).await.unwrap(), vec![SettleOutcome::Done; 2]);
+        .map(|(receipt, seconds)| ReceiptEntry { receipt: receipt.clone(), visibility: Duration::from_secs(seconds) });
+    assert_eq!(source.change_visibility(entries.collect()).await.unwrap(), vec![ReceiptOutcome::Done; 2]);
     let again = receive(&source, 1).await;
     assert_eq!(again.len(), 1, "the other one is still hidden");
     assert_eq!((&again[0].record.id, again[0].receive_count), (&records[8].record.id, 2));
@@ -211,11 +211,11 @@ async fn deleting_twice_is_no_fault_and_a_made_up_receipt_is_gone() {
     let receipt = receive(&source, 1).await.remove(0).receipt;
     for _ in 0..2 {
         let outcomes = source.delete(vec![receipt.clone()]).await.unwrap();
-        assert!(matches!(outcomes[..], [SettleOutcome::Done | SettleOutcome::Gone]), "{outcomes:?}");
+        assert!(matches!(outcomes[..], [ReceiptOutcome::Done | ReceiptOutcome::Gone]), "{outcomes:?}");
     }
-    let entry = SettleEntry { receipt, visibility: Duration::from_secs(10) };
+    let entry = ReceiptEntry { receipt, visibility: Duration::from_secs(10) };
     let outcomes = source.change_visibility(vec![entry]).await.unwrap();
-    assert_eq!(outcomes, [SettleOutcome::Gone]);
+    assert_eq!(outcomes, [ReceiptOutcome::Gone]);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use forebay::AwsConnector;
 use forebay::aws::CallBounds;
-use forebay::machine::{Fault, FaultKind, PollId, PollRequest, Receipt, SettleEntry, SettleOutcome};
+use forebay::machine::{Fault, FaultKind, PollId, PollRequest, Receipt, ReceiptEntry, ReceiptOutcome};
 use forebay::source::{QueueSource as _, SqsQueue};
 use serde_json::{Value, json};
 
@@ -98,7 +98,7 @@ async fn call(queue: &SqsQueue, operation: &str) -> Result<(), Fault> {
         "ReceiveMessage" => queue.receive(poll()).await.map(|_| ()),
         "DeleteMessageBatch" => queue.delete(receipts(2)).await.map(|_| ()),
         "ChangeMessageVisibilityBatch" => {
-            let entry = SettleEntry { receipt: Receipt::new("handle"), visibility: Duration::from_secs(1) };
+            let entry = ReceiptEntry { receipt: Receipt::new("handle"), visibility: Duration::from_secs(1) };
             queue.change_visibility(vec![entry]).await.map(|_| ())
         }
         _ => queue.describe().await.map(|_| ()),
@@ -278,13 +278,13 @@ async fn partial_failures_come_back_in_the_order_of_the_request() {
     let entries: Vec<_> = receipts(5)
         .into_iter()
         .enumerate()
-        .map(|(index, receipt)| SettleEntry { receipt, visibility: Duration::from_secs(index as u64 * 10) })
+        .map(|(index, receipt)| ReceiptEntry { receipt, visibility: Duration::from_secs(index as u64 * 10) })
         .collect();
     for outcomes in [queue.delete(receipts(5)).await.unwrap(), queue.change_visibility(entries).await.unwrap()] {
-        assert_eq!((&outcomes[0], &outcomes[4]), (&SettleOutcome::Done, &SettleOutcome::Done));
-        assert_eq!(outcomes[3], SettleOutcome::Gone);
+        assert_eq!((&outcomes[0], &outcomes[4]), (&ReceiptOutcome::Done, &ReceiptOutcome::Done));
+        assert_eq!(outcomes[3], ReceiptOutcome::Gone);
         for (index, text) in [(1, "InternalError: sorry"), (2, "the answer leaves an entry out")] {
-            let SettleOutcome::Failed(fault) = &outcomes[index] else { panic!("{outcomes:?}") };
+            let ReceiptOutcome::Failed(fault) = &outcomes[index] else { panic!("{outcomes:?}") };
             assert_eq!(fault.kind, FaultKind::Transient);
             assert!(fault.message.contains(text), "{fault}");
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use forebay::machine::{Fault, FaultKind, SettleOutcome};
+use forebay::machine::{Fault, FaultKind, ReceiptOutcome};
 
 use crate::plan::SideOf;
 use crate::queue::delivery::Place;
@@ -28,7 +28,7 @@ impl Subject {
         }
     }
 
-    pub(crate) async fn carry_out(&self, entries: &[(usize, Change)]) -> Result<Vec<SettleOutcome>, Fault> {
+    pub(crate) async fn carry_out(&self, entries: &[(usize, Change)]) -> Result<Vec<ReceiptOutcome>, Fault> {
         let outcome = self.draw_outcome();
         self.pause().await;
         if let Outcome::FailsFirst(kind) = outcome {
@@ -77,7 +77,7 @@ impl Subject {
     }
 
     /// One entry takes effect, or not.
-    fn apply(&self, index: usize, change: Change) -> SettleOutcome {
+    fn apply(&self, index: usize, change: Change) -> ReceiptOutcome {
         let fails = self.strikes(self.plan.faults.entry_error);
         let mut state = self.state();
         self.sweep(&mut state);
@@ -87,29 +87,29 @@ impl Subject {
                 state.leases[index].did_not_work(self.world.now());
             }
             self.note(format_args!("{} of L{index} fails alone", describe(change)));
-            return SettleOutcome::Failed(Fault::new(FaultKind::Transient, "InternalError"));
+            return ReceiptOutcome::Failed(Fault::new(FaultKind::Transient, "InternalError"));
         }
         if state.messages[n].place != Place::Queued {
             state.lost = true;
             return match change {
-                Change::Delete if self.world.chance(0.5) => SettleOutcome::Done,
-                _ => SettleOutcome::Gone,
+                Change::Delete if self.world.chance(0.5) => ReceiptOutcome::Done,
+                _ => ReceiptOutcome::Gone,
             };
         }
         let current = state.messages[n].current == Some(index);
         match change {
             Change::Delete if current || (!self.is_fifo() && self.old_receipt_works(&state, n)) => {
                 self.delete(&mut state, index);
-                SettleOutcome::Done
+                ReceiptOutcome::Done
             }
             Change::Visibility(hidden) if current && !self.slips(&mut state, index, hidden) => {
                 self.hide(&mut state, index, hidden);
-                SettleOutcome::Done
+                ReceiptOutcome::Done
             }
             _ => {
                 state.lost = true;
                 self.note(format_args!("L{index} is gone"));
-                SettleOutcome::Gone
+                ReceiptOutcome::Gone
             }
         }
     }

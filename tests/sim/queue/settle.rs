@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::machine::{Fault, OnFunctionError, Receipt, SettleOutcome};
+use forebay::machine::{Fault, OnFunctionError, Receipt, ReceiptOutcome};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
@@ -43,7 +43,7 @@ impl Lease {
 
 impl Session {
     /// Makes one call of up to ten entries. It goes on at the server even when the engine gives it up.
-    pub(crate) fn settle(&self, entries: Vec<(Receipt, Change)>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>> {
+    pub(crate) fn settle(&self, entries: Vec<(Receipt, Change)>) -> BoxFuture<'_, Result<Vec<ReceiptOutcome>, Fault>> {
         async move {
             self.subject.world.enter().await;
             let entries = self.admit(entries);
@@ -72,17 +72,17 @@ impl Session {
     }
 
     /// The engine learns what came of a call that it made at `asked`.
-    fn heard(&self, asked: u64, entries: &[(usize, Change)], outcomes: &[SettleOutcome]) {
+    fn heard(&self, asked: u64, entries: &[(usize, Change)], outcomes: &[ReceiptOutcome]) {
         let now = self.subject.world.now();
         let mut state = self.subject.state();
         for (&(index, change), outcome) in entries.iter().zip(outcomes) {
             match (change, outcome) {
-                (Change::Delete, SettleOutcome::Done) => {
+                (Change::Delete, ReceiptOutcome::Done) => {
                     state.counts.deleted += 1;
                     state.counts.deleted_fairly += u64::from(self.subject.world.fair());
                 }
-                (Change::Delete, SettleOutcome::Gone) => state.counts.gone += 1,
-                (Change::Visibility(hidden), SettleOutcome::Done) => {
+                (Change::Delete, ReceiptOutcome::Gone) => state.counts.gone += 1,
+                (Change::Visibility(hidden), ReceiptOutcome::Done) => {
                     let lease = &mut state.leases[index];
                     if lease.known <= now {
                         lease.gone.get_or_insert(lease.known);
@@ -93,7 +93,7 @@ impl Session {
                     lease.known = lease.known.max(asked + millis(hidden));
                     lease.not_extended = None;
                 }
-                (Change::Visibility(_), SettleOutcome::Gone) => {
+                (Change::Visibility(_), ReceiptOutcome::Gone) => {
                     let lease = &mut state.leases[index];
                     lease.gone = Some(now);
                     lease.known = lease.known.min(now);

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay::machine::{Fault, FaultKind, Message, PollRequest, QueueAttributes, Receipt, SettleEntry, SettleOutcome};
+use forebay::machine::{
+    Fault, FaultKind, Message, PollRequest, QueueAttributes, Receipt, ReceiptEntry, ReceiptOutcome,
+};
 use forebay::source::QueueSource;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -63,11 +65,11 @@ impl QueueSource for Session {
         .boxed()
     }
 
-    fn delete(&self, receipts: Vec<Receipt>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>> {
+    fn delete(&self, receipts: Vec<Receipt>) -> BoxFuture<'_, Result<Vec<ReceiptOutcome>, Fault>> {
         self.settle(receipts.into_iter().map(|receipt| (receipt, Change::Delete)).collect())
     }
 
-    fn change_visibility(&self, entries: Vec<SettleEntry>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>> {
+    fn change_visibility(&self, entries: Vec<ReceiptEntry>) -> BoxFuture<'_, Result<Vec<ReceiptOutcome>, Fault>> {
         self.settle(entries.into_iter().map(|entry| (entry.receipt, Change::Visibility(entry.visibility))).collect())
     }
 }

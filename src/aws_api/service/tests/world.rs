@@ -18,7 +18,7 @@ use crate::engine::{Connector, EngineHandle, Parts, Ports, SourcePort, spawn};
 use crate::function::{Function, FunctionSettings};
 use crate::machine::{
     Fault, FaultKind, FunctionAnswer, InvokeResult, Message, PollRequest, QueueAttributes, ReadAnswer, ReadRequest,
-    Receipt, SettleEntry, SettleOutcome, Shard, StreamListing,
+    Receipt, ReceiptEntry, ReceiptOutcome, Shard, StreamListing,
 };
 use crate::mapping::{Mapping, parse};
 use crate::source::{QueueSource, StreamSource};
@@ -113,12 +113,12 @@ impl QueueSource for Port {
         .boxed()
     }
 
-    fn delete(&self, receipts: Vec<Receipt>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>> {
-        async move { Ok(vec![SettleOutcome::Done; receipts.len()]) }.boxed()
+    fn delete(&self, receipts: Vec<Receipt>) -> BoxFuture<'_, Result<Vec<ReceiptOutcome>, Fault>> {
+        async move { Ok(vec![ReceiptOutcome::Done; receipts.len()]) }.boxed()
     }
 
-    fn change_visibility(&self, entries: Vec<SettleEntry>) -> BoxFuture<'_, Result<Vec<SettleOutcome>, Fault>> {
-        async move { Ok(vec![SettleOutcome::Done; entries.len()]) }.boxed()
+    fn change_visibility(&self, entries: Vec<ReceiptEntry>) -> BoxFuture<'_, Result<Vec<ReceiptOutcome>, Fault>> {
+        async move { Ok(vec![ReceiptOutcome::Done; entries.len()]) }.boxed()
     }
 }
 

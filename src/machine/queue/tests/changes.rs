@@ -34,7 +34,7 @@ fn what_is_gathered_is_gathered_under_the_new_limits_from_its_receipt_on() {
     assert_eq!(sizes(&smaller), [3, 3]);
     change(&mut smaller, with(3, 0));
     assert_eq!(sizes(&smaller), [3, 3, 1]);
-    assert_eq!(smaller.cancels + smaller.settles.len(), 0, "nothing was given up or back");
+    assert_eq!(smaller.cancels + smaller.receipts.len(), 0, "nothing was given up or back");
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_throttled_batch_keeps_its_pause_and_attempts_and_is_split_to_the_new_size()
         rig.finish(answer("null"));
     }
     rig.pass(s(1));
-    assert_eq!(rig.settle_all().deleted.len(), 5);
+    assert_eq!(rig.answer_receipts().deleted.len(), 5);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_batch_that_is_throttled_after_the_change_is_split_then() {
     rig.finish(answer("null"));
     rig.finish(answer("null"));
     rig.pass(s(1));
-    assert_eq!(rig.settle_all().deleted.len(), 5);
+    assert_eq!(rig.answer_receipts().deleted.len(), 5);
 }
 
 #[test]
@@ -86,14 +86,14 @@ fn an_invoke_is_judged_as_it_was_begun() {
     change(&mut rig, with(10, 0));
     rig.finish(answer(report));
     rig.pass(s(1));
-    assert_eq!(rig.settle_all().deleted, ["r-2"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-2"]);
 
     let mut silent = Rig::new(with(10, 0), 30);
     silent.bring(2);
     change(&mut silent, reports);
     silent.finish(answer(report));
     silent.pass(s(1));
-    assert_eq!(silent.settle_all().deleted, ["r-1", "r-2"]);
+    assert_eq!(silent.answer_receipts().deleted, ["r-1", "r-2"]);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn another_visibility_timeout_counts_for_the_receives_that_follow() {
     rig.bring(1);
     assert_eq!(rig.polls.back().unwrap().visibility, Some(s(90)));
     rig.pass(s(15));
-    assert_eq!(rig.settle_all().changed, [("r-1".into(), 90)], "the lease was of 30 s");
+    assert_eq!(rig.answer_receipts().changed, [("r-1".into(), 90)], "the lease was of 30 s");
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn groups_keep_their_order_when_a_batch_of_theirs_is_split() {
         if !rig.invokes.is_empty() {
             rig.finish(answer("null"));
         }
-        deleted.extend(rig.settle_all().deleted);
+        deleted.extend(rig.answer_receipts().deleted);
     }
     assert_eq!(deleted.len(), 4);
     deleted.retain(|receipt| receipt != "r-4");

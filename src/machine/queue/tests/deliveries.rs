@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::destinations::{after, bring, given_up, message, round};
 use super::rig::{Rig, fault, function_error, ms, s};
-use crate::machine::{Event, FaultKind, Health, Input, QueueCommand, QueueOptions, SettleOutcome};
+use crate::machine::{Event, FaultKind, Health, Input, QueueCommand, QueueOptions, ReceiptOutcome};
 
 #[test]
 fn a_failed_delivery_is_tried_again_with_the_same_record_while_the_lease_is_extended() {
@@ -16,9 +16,9 @@ fn a_failed_delivery_is_tried_again_with_the_same_record_while_the_lease_is_exte
         records.push(rig.confirm(Err(fault(kind))));
         while rig.deliveries.is_empty() {
             rig.pass(ms(100));
-            let settled = rig.settle_all();
-            assert_eq!(settled.deleted, [""; 0]);
-            extensions += settled.changed.len();
+            let answered = rig.answer_receipts();
+            assert_eq!(answered.deleted, [""; 0]);
+            extensions += answered.changed.len();
             assert!(rig.now.since(before) <= s(31), "the backoff has an end");
         }
     }
@@ -26,7 +26,7 @@ fn a_failed_delivery_is_tried_again_with_the_same_record_while_the_lease_is_exte
     assert!(records.iter().all(|record| Arc::ptr_eq(record, &records[0])));
     assert!(extensions > 5 && rig.now.since_epoch() > s(120), "{extensions} extensions");
     rig.pass(ms(10));
-    assert_eq!(rig.settle_all().deleted, ["r-1.1"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-1.1"]);
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn what_cannot_be_delivered_for_as_long_as_it_may_be_held_is_left_and_counted_an
             rig.confirm(Err(fault(FaultKind::Transient)));
         }
         rig.pass(ms(100));
-        assert_eq!(rig.settle_all().deleted, [""; 0]);
+        assert_eq!(rig.answer_receipts().deleted, [""; 0]);
     }
     assert!((25..=60).contains(&rig.now.since_epoch().as_secs()), "{:?}", rig.now);
     assert_eq!(rig.saw(|event| matches!(event, Event::LeaseLost { records: 1, .. })), 1);
@@ -72,7 +72,7 @@ fn what_the_destination_refuses_for_what_it_is_goes_back_to_the_queue() {
                 rig.confirm(Err(fault(kind)));
             }
             rig.pass(ms(100));
-            rig.settle_all();
+            rig.answer_receipts();
         }
         assert_eq!(tried, tries, "{kind:?}");
         assert_eq!(rig.saw(|event| *event == Event::Left { records: 1 }), 1);
@@ -101,7 +101,7 @@ fn a_message_that_is_lost_meanwhile_is_not_delivered_again() {
     slow.retry_after = Some(s(20));
     rig.confirm(Err(slow));
     rig.pass(s(15));
-    rig.settle_as(SettleOutcome::Gone);
+    rig.answer_receipts_as(ReceiptOutcome::Gone);
     rig.pass(s(10));
     assert_eq!((rig.deliveries.len(), rig.held()), (0, 0));
     assert_eq!(rig.saw(|event| matches!(event, Event::LeaseLost { records: 1, .. })), 1);
@@ -112,25 +112,25 @@ fn what_is_lost_before_its_last_failure_is_given_up_when_its_copy_has_failed() {
     let mut rig = Rig::new(after(1), 30);
     bring(&mut rig, vec![message(1, 1)]);
     rig.pass(s(15));
-    rig.settle_as(SettleOutcome::Gone);
+    rig.answer_receipts_as(ReceiptOutcome::Gone);
     rig.finish(function_error());
     assert_eq!((rig.deliveries.len(), rig.held()), (0, 0), "its deletion would not work");
     bring(&mut rig, vec![message(1, 2)]);
     rig.finish(function_error());
     rig.confirm(Ok(()));
     rig.pass(ms(10));
-    assert_eq!(rig.settle_all().deleted, ["r-1.2"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-1.2"]);
 }
 
 #[test]
 fn a_confirmation_of_a_lost_message_still_deletes_it() {
     let mut rig = given_up();
     rig.pass(s(15));
-    rig.settle_as(SettleOutcome::Gone);
+    rig.answer_receipts_as(ReceiptOutcome::Gone);
     rig.pass(s(5));
     rig.confirm(Ok(()));
     rig.pass(ms(10));
-    assert_eq!(rig.settle_all().deleted, ["r-1.1"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-1.1"]);
 }
 
 #[test]
@@ -140,12 +140,12 @@ fn answers_that_nobody_waits_for_change_nothing() {
     rig.confirm(Err(fault(FaultKind::Transient)));
     rig.feed(Input::Delivered { delivery: request.id, result: Ok(()) });
     rig.pass(ms(10));
-    assert_eq!((rig.settles.len(), rig.held()), (0, 1), "the delivery was not open");
+    assert_eq!((rig.receipts.len(), rig.held()), (0, 1), "the delivery was not open");
     rig.pass(s(1));
     rig.confirm(Ok(()));
     rig.feed(Input::Delivered { delivery: request.id, result: Ok(()) });
     rig.pass(ms(10));
-    assert_eq!(rig.settle_all().deleted, ["r-1.1"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-1.1"]);
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn few_deliveries_are_open_at_once_and_a_backlog_stops_receives() {
         rig.confirm(Ok(()));
     }
     rig.pass(ms(10));
-    assert_eq!(rig.settle_all().deleted.len(), 1_000);
+    assert_eq!(rig.answer_receipts().deleted.len(), 1_000);
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_drain_waits_for_open_deliveries_and_leaves_what_they_do_not_take() {
     rig.fail_polls();
     assert!(!rig.done);
     rig.confirm(Ok(()));
-    assert_eq!(rig.settle_all().deleted, ["r-1.1"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-1.1"]);
     assert!(rig.done && rig.held() == 0);
 
     let mut waiting = given_up();

@@ -29,7 +29,7 @@ fn a_queue_without_a_timeout_is_polled_with_ours_and_gets_failed_messages_back_a
     assert_eq!(rig.polls[0].visibility, Some(s(30)));
     rig.bring(1);
     rig.finish(function_error());
-    assert_eq!(rig.settle_all().changed, [("r-1".into(), 0)]);
+    assert_eq!(rig.answer_receipts().changed, [("r-1".into(), 0)]);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_backlog_that_was_processed_is_not_shown_for_long() {
     rig.bring(10);
     rig.finish(answer("null"));
     rig.pass(ms(10));
-    rig.settle_all();
+    rig.answer_receipts();
     rig.pass(s(5));
     assert_eq!(rig.describes, 2);
     rig.hear(QueueAnswer::Described(Ok(full(0, 10))));
@@ -106,7 +106,7 @@ fn a_backlog_that_was_processed_is_not_shown_for_long() {
     rig.bring(1);
     rig.finish(answer("null"));
     rig.pass(ms(10));
-    rig.settle_all();
+    rig.answer_receipts();
     rig.pass(s(5));
     assert_eq!(rig.describes, 3);
 }

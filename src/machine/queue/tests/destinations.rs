@@ -33,12 +33,12 @@ pub(super) fn bring(rig: &mut Rig, records: Vec<Message>) {
     rig.hear(QueueAnswer::Polled { poll, result: Ok(records) });
 }
 
-/// One message comes and the function answers; then its settlements are carried out.
+/// One message comes and the function answers; then its deletions and changes of visibility are carried out.
 pub(super) fn round(rig: &mut Rig, receives: u32, result: InvokeResult) {
     bring(rig, vec![message(1, receives)]);
     rig.finish(result);
     rig.pass(ms(20));
-    rig.settle_all();
+    rig.answer_receipts();
 }
 
 fn item_failure() -> InvokeResult {
@@ -71,10 +71,10 @@ fn after_so_many_failures_a_message_is_delivered_and_only_then_deleted() {
     round(&mut rig, 3, item_failure());
     assert_eq!((rig.deliveries.len(), rig.held()), (1, 1));
     rig.pass(s(5));
-    assert_eq!(rig.settles.len(), 0, "nothing is deleted before the destination has confirmed");
+    assert_eq!(rig.receipts.len(), 0, "nothing is deleted before the destination has confirmed");
     let failure = rig.confirm(Ok(()));
     rig.pass(ms(10));
-    assert_eq!(rig.settle_all().deleted, ["r-1.3"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-1.3"]);
     assert_eq!(rig.held(), 0);
     let condition = Condition::RetryAttemptsExhausted;
     assert_eq!(rig.saw(|event| *event == Event::DeliveredToDestination { records: 1, condition }), 1);
@@ -119,7 +119,7 @@ fn only_what_failed_in_a_batch_is_given_up() {
     bring(&mut rig, vec![message(1, 1), message(2, 1)]);
     rig.finish(item_failure());
     rig.pass(ms(10));
-    assert_eq!(rig.settle_all().deleted, ["r-2.1"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-2.1"]);
     let failure = rig.confirm(Ok(()));
     assert_eq!(failure.payload, r#"{"Records":[{"messageId":"m-1"}]}"#, "the event of that message alone");
 }
@@ -134,7 +134,7 @@ fn throttles_faults_and_drains_are_no_attempts() {
         for _ in 0..5 {
             rig.finish(Err(fault(kind)));
             rig.pass(s(5));
-            rig.settle_all();
+            rig.answer_receipts();
             if rig.invokes.is_empty() {
                 break;
             }
@@ -190,5 +190,5 @@ fn what_no_invoke_can_hold_is_given_up_without_an_answer() {
     let failure = refused.confirm(Ok(()));
     assert_eq!((failure.response.clone(), failure.invokes), (None, 1));
     refused.pass(ms(10));
-    assert_eq!(refused.settle_all().deleted, ["r-1.1"]);
+    assert_eq!(refused.answer_receipts().deleted, ["r-1.1"]);
 }

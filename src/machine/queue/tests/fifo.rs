@@ -82,21 +82,21 @@ fn deletions_do_not_linger() {
     let mut rig = Rig::new(fifo(), 30);
     rig.bring_groups("aa");
     rig.finish(answer("null"));
-    assert_eq!(rig.settle_all().deleted, ["r-1", "r-2"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-1", "r-2"]);
 }
 
 /// What is deleted of a batch whose function answers so, and how many were kept for the order.
-fn settled(order: GroupOrder, letters: &str, failed: &[u32]) -> (Vec<String>, usize) {
+fn answered(order: GroupOrder, letters: &str, failed: &[u32]) -> (Vec<String>, usize) {
     let mut rig = Rig::new(QueueOptions { fifo: Some(order), ..one_slot() }, 30);
     rig.bring_groups(letters);
     rig.finish(answer(failures(failed)));
-    let settled = rig.settle_all();
-    assert_eq!((settled.changed, rig.held()), (vec![], 0), "{letters} {failed:?}");
+    let answered = rig.answer_receipts();
+    assert_eq!((answered.changed, rig.held()), (vec![], 0), "{letters} {failed:?}");
     let kept = rig.events.iter().map(|event| match event {
         Event::OrderKept { records } => *records,
         _ => 0,
     });
-    (settled.deleted, kept.sum())
+    (answered.deleted, kept.sum())
 }
 
 #[test]
@@ -111,11 +111,11 @@ fn a_careless_partial_response_cannot_break_the_order_unless_it_may() {
         ("abcabc", vec![2, 6], vec!["r-1", "r-3", "r-4"], 1, vec!["r-1", "r-3", "r-4", "r-5"]),
     ] {
         let mut expected: Vec<String> = protected.into_iter().map(str::to_owned).collect();
-        let (mut deleted, count) = settled(GroupOrder::Protect, letters, &failed);
+        let (mut deleted, count) = answered(GroupOrder::Protect, letters, &failed);
         deleted.sort();
         expected.sort();
         assert_eq!((deleted, count), (expected, kept), "{letters} {failed:?}");
-        let (mut deleted, count) = settled(GroupOrder::AsReported, letters, &failed);
+        let (mut deleted, count) = answered(GroupOrder::AsReported, letters, &failed);
         deleted.sort();
         assert_eq!((deleted, count), (as_reported.into_iter().map(str::to_owned).collect(), 0), "{letters} {failed:?}");
     }
@@ -127,8 +127,8 @@ fn what_is_released_comes_first_to_last_and_backs_off_together() {
     let mut rig = Rig::new(options, 30);
     rig.bring_groups("aaa");
     rig.finish(answer(failures(&[2])));
-    let settled = rig.settle_all();
-    assert_eq!((settled.deleted, settled.changed), (vec!["r-1".into()], vec![("r-2".into(), 0), ("r-3".into(), 0)]));
+    let answered = rig.answer_receipts();
+    assert_eq!((answered.deleted, answered.changed), (vec!["r-1".into()], vec![("r-2".into(), 0), ("r-3".into(), 0)]));
 
     let policy = BackoffPolicy { initial: s(5), maximum: s(60) };
     let mut rig = Rig::new(QueueOptions { on_function_error: OnFunctionError::Backoff(policy), ..one_slot() }, 30);
@@ -139,7 +139,7 @@ fn what_is_released_comes_first_to_last_and_backs_off_together() {
     let poll = rig.polls.pop_front().unwrap().id;
     rig.hear(QueueAnswer::Polled { poll, result: Ok(records) });
     rig.finish(function_error());
-    let changed: BTreeSet<(String, u64)> = rig.settle_all().changed.into_iter().collect();
+    let changed: BTreeSet<(String, u64)> = rig.answer_receipts().changed.into_iter().collect();
     let expected = [("r-1", 10), ("r-2", 5), ("r-3", 10), ("r-4", 5)].map(|(receipt, span)| (receipt.into(), span));
     assert_eq!(changed, expected.into_iter().collect());
 }
@@ -156,7 +156,7 @@ fn a_group_that_failed_goes_alone_until_it_succeeds() {
     rig.finish(function_error());
     assert_eq!(rig.invoked_records(), [1], "c");
     rig.finish(answer("null"));
-    rig.settle_all();
+    rig.answer_receipts();
     rig.bring_groups("acb");
     assert_eq!(rig.invoked_records(), [2], "a and c are sound");
 }
@@ -185,14 +185,14 @@ fn an_event_that_is_too_large_goes_in_halves_one_after_the_other() {
     rig.finish(answer("null"));
     assert_eq!(rig.invoked_records(), [2], "the rest of a, and b");
     rig.finish(answer("null"));
-    let deleted: BTreeSet<String> = rig.settle_all().deleted.into_iter().collect();
+    let deleted: BTreeSet<String> = rig.answer_receipts().deleted.into_iter().collect();
     assert_eq!(deleted, ["r-1", "r-2", "r-3", "r-4"].map(String::from).into());
 
     let mut rig = Rig::new(fifo(), 30);
     rig.bring_groups("aaaa");
     rig.finish(Err(fault(FaultKind::TooLarge)));
     rig.finish(answer(failures(&[2])));
-    assert_eq!(rig.settle_all().deleted, ["r-1"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-1"]);
     assert_eq!((rig.invokes.len(), rig.held()), (0, 0), "the second half does not go behind a failure");
 }
 
@@ -204,7 +204,7 @@ fn a_message_that_cannot_be_delivered_stops_its_group_only() {
     rig.finish(answer("null"));
     rig.finish(answer("null"));
     assert_eq!((rig.invokes.len(), rig.held()), (0, 2));
-    assert_eq!(rig.settle_all().deleted, ["r-1", "r-3"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-1", "r-3"]);
     assert_eq!(rig.saw(|event| matches!(event, Event::TooLarge { .. })), 1);
     assert_eq!(rig.saw(|event| matches!(event, Event::Left { records: 3 })), 1);
 }
@@ -219,7 +219,7 @@ fn only_the_first_failure_of_a_group_counts_towards_giving_up() {
         let failure = rig.confirm(Ok(()));
         let FailedBatch::Queue { group, message_id, .. } = &failure.batch else { panic!("{failure:?}") };
         assert_eq!((group.as_deref(), &**message_id), (Some("a"), "m-1"));
-        assert_eq!(rig.settle_all().deleted, ["r-1"]);
+        assert_eq!(rig.answer_receipts().deleted, ["r-1"]);
     }
 }
 
@@ -239,7 +239,7 @@ fn an_error_is_blamed_on_nobody_until_the_messages_have_gone_one_by_one() {
     let failure = rig.confirm(Ok(()));
     let FailedBatch::Queue { message_id, .. } = &failure.batch else { panic!("{failure:?}") };
     assert_eq!(&**message_id, "m-5");
-    let deleted: BTreeSet<String> = rig.settle_all().deleted.into_iter().collect();
+    let deleted: BTreeSet<String> = rig.answer_receipts().deleted.into_iter().collect();
     assert_eq!(deleted, ["r-4", "r-5", "r-6"].map(String::from).into());
 }
 

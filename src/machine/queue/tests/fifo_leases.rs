@@ -5,20 +5,20 @@ use std::sync::Arc;
 
 use super::fifo::{failures, fifo, one_slot};
 use super::rig::{Rig, answer, fault, ms, s};
-use crate::machine::{Event, FaultKind, HeartbeatResult, QueueAnswer, QueueOptions, SettleAction, SettleOutcome};
+use crate::machine::{Event, FaultKind, HeartbeatResult, QueueAnswer, QueueOptions, ReceiptAction, ReceiptOutcome};
 
 #[test]
 fn messages_of_a_group_are_extended_together() {
     let mut rig = Rig::new(QueueOptions { maximum_concurrency: Some(1), ..fifo() }, 30);
     rig.bring_groups("aab");
     rig.pass(s(15));
-    let call = rig.settles.pop_front().unwrap();
-    assert_eq!((call.action, call.entries.len()), (SettleAction::ChangeVisibility, 3));
-    let failed = SettleOutcome::Failed(fault(FaultKind::Transient));
-    let result = Ok(vec![SettleOutcome::Done, failed, SettleOutcome::Done]);
-    rig.hear(QueueAnswer::Settled { settle: call.id, result });
+    let call = rig.receipts.pop_front().unwrap();
+    assert_eq!((call.action, call.entries.len()), (ReceiptAction::ChangeVisibility, 3));
+    let failed = ReceiptOutcome::Failed(fault(FaultKind::Transient));
+    let result = Ok(vec![ReceiptOutcome::Done, failed, ReceiptOutcome::Done]);
+    rig.hear(QueueAnswer::Receipts { request: call.id, result });
     rig.pass(s(5));
-    let call = rig.settles.pop_front().unwrap();
+    let call = rig.receipts.pop_front().unwrap();
     let receipts: Vec<&str> = call.entries.iter().map(|entry| entry.receipt.as_str()).collect();
     assert_eq!(receipts, ["r-1", "r-2"], "the whole group again, and no other");
 }
@@ -30,17 +30,17 @@ fn a_lost_receipt_ends_the_work_on_its_group() {
     rig.finish(Err(fault(FaultKind::Denied)));
     rig.pass(s(15));
     let call = loop {
-        let call = rig.settles.pop_front().expect("extensions");
+        let call = rig.receipts.pop_front().expect("extensions");
         if call.entries.len() == 4 {
             break call;
         }
     };
     rig.finish(Err(fault(FaultKind::Denied)));
-    let mut outcomes = vec![SettleOutcome::Done; 4];
-    outcomes[0] = SettleOutcome::Gone;
-    rig.hear(QueueAnswer::Settled { settle: call.id, result: Ok(outcomes) });
+    let mut outcomes = vec![ReceiptOutcome::Done; 4];
+    outcomes[0] = ReceiptOutcome::Gone;
+    rig.hear(QueueAnswer::Receipts { request: call.id, result: Ok(outcomes) });
     assert_eq!(rig.saw(|event| matches!(event, Event::Heartbeat { result: HeartbeatResult::Lost, records: 1 })), 1);
-    assert_eq!(rig.settle_all().changed, [("r-2".into(), 0)], "the second may not go without the first");
+    assert_eq!(rig.answer_receipts().changed, [("r-2".into(), 0)], "the second may not go without the first");
     rig.pass(s(60));
     assert_eq!(rig.invoked_records(), [2], "b goes on");
 }
@@ -51,13 +51,13 @@ fn a_receipt_that_is_lost_in_flight_is_not_begun_again_and_neither_is_its_group(
         let mut rig = Rig::new(one_slot(), 30);
         rig.bring_groups("aabb");
         rig.pass(s(15));
-        let call = rig.settles.pop_front().expect("extensions");
-        let mut outcomes = vec![SettleOutcome::Done; 4];
-        outcomes[0] = SettleOutcome::Gone;
-        rig.hear(QueueAnswer::Settled { settle: call.id, result: Ok(outcomes) });
+        let call = rig.receipts.pop_front().expect("extensions");
+        let mut outcomes = vec![ReceiptOutcome::Done; 4];
+        outcomes[0] = ReceiptOutcome::Gone;
+        rig.hear(QueueAnswer::Receipts { request: call.id, result: Ok(outcomes) });
         rig.finish(Err(fault(kind)));
         rig.pass(s(5));
-        assert_eq!(rig.settle_all().changed, [("r-2".into(), 0)], "{kind:?}");
+        assert_eq!(rig.answer_receipts().changed, [("r-2".into(), 0)], "{kind:?}");
         assert_eq!((rig.invoked_records(), rig.held()), (vec![2], 2), "{kind:?}: b goes on");
     }
 }
@@ -95,7 +95,7 @@ fn standard_queues_know_neither_groups_nor_names_of_receives() {
     rig.bring_groups("aaa");
     rig.finish(answer(failures(&[2])));
     rig.pass(ms(10));
-    assert_eq!(rig.settle_all().deleted, ["r-1", "r-3"], "fair queues have groups without an order");
+    assert_eq!(rig.answer_receipts().deleted, ["r-1", "r-3"], "fair queues have groups without an order");
 }
 
 #[test]
@@ -105,8 +105,8 @@ fn a_drain_gives_back_what_waits_in_groups() {
     rig.finish(Err(fault(FaultKind::TooLarge)));
     rig.drain(s(10));
     rig.fail_polls();
-    assert_eq!(rig.settle_all().changed, [("r-3".into(), 0), ("r-4".into(), 0)]);
+    assert_eq!(rig.answer_receipts().changed, [("r-3".into(), 0), ("r-4".into(), 0)]);
     rig.finish(answer("null"));
-    assert_eq!(rig.settle_all().deleted, ["r-1", "r-2"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-1", "r-2"]);
     assert!(rig.done);
 }

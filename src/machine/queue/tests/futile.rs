@@ -1,14 +1,14 @@
 //! Deletions without effect: every message is processed, and none is deleted.
 
 use super::rig::{Rig, answer, fault, ms, s};
-use crate::machine::{Event, FaultKind, Health, QueueOptions, SettleAction, SettleOutcome};
+use crate::machine::{Event, FaultKind, Health, QueueOptions, ReceiptAction, ReceiptOutcome};
 
 fn reporting() -> QueueOptions {
     QueueOptions { maximum_concurrency: Some(1), report_batch_item_failures: true, ..QueueOptions::default() }
 }
 
 /// Ten minutes in which every message is processed and no deletion works: how many receives there were.
-fn without_deletions(rig: &mut Rig, outcome: &SettleOutcome) -> usize {
+fn without_deletions(rig: &mut Rig, outcome: &ReceiptOutcome) -> usize {
     let mut received = 0;
     for _ in 0..6_000 {
         if !rig.polls.is_empty() {
@@ -18,9 +18,9 @@ fn without_deletions(rig: &mut Rig, outcome: &SettleOutcome) -> usize {
         while !rig.invokes.is_empty() {
             rig.finish(answer("null"));
         }
-        while let Some(request) = rig.settles.front() {
-            let deletes = request.action == SettleAction::Delete;
-            rig.settle_as(if deletes { outcome.clone() } else { SettleOutcome::Done });
+        while let Some(request) = rig.receipts.front() {
+            let deletes = request.action == ReceiptAction::Delete;
+            rig.answer_receipts_as(if deletes { outcome.clone() } else { ReceiptOutcome::Done });
         }
         rig.pass(ms(100));
     }
@@ -37,7 +37,7 @@ fn last_health(rig: &Rig) -> Option<&Event> {
 #[test]
 fn receipts_that_are_always_refused_show_and_slow_receiving_down_until_a_deletion_works() {
     let mut rig = Rig::new(reporting(), 30);
-    let received = without_deletions(&mut rig, &SettleOutcome::Gone);
+    let received = without_deletions(&mut rig, &ReceiptOutcome::Gone);
     assert!((5..=30).contains(&received), "{received} receives in ten minutes");
     while rig.polls.is_empty() {
         rig.pass(s(1));
@@ -47,7 +47,7 @@ fn receipts_that_are_always_refused_show_and_slow_receiving_down_until_a_deletio
     rig.finish(answer("null"));
     rig.pass(ms(10));
     assert_eq!(rig.polls.len(), 0);
-    rig.settle_all();
+    rig.answer_receipts();
     assert_eq!(last_health(&rig), Some(&Event::Health(Health::Ok)));
     assert_eq!(rig.polls[0].max, 10);
 }
@@ -55,11 +55,11 @@ fn receipts_that_are_always_refused_show_and_slow_receiving_down_until_a_deletio
 #[test]
 fn nothing_is_received_while_deletions_fail_and_messages_wait_for_them() {
     let mut rig = Rig::new(reporting(), 30);
-    let received = without_deletions(&mut rig, &SettleOutcome::Failed(fault(FaultKind::Denied)));
+    let received = without_deletions(&mut rig, &ReceiptOutcome::Failed(fault(FaultKind::Denied)));
     assert!((1..=5).contains(&received), "{received} receives in ten minutes");
     assert_eq!(rig.polls.len(), 0);
     for _ in 0..100 {
-        rig.settle_all();
+        rig.answer_receipts();
         rig.pass(ms(100));
     }
     assert_eq!(last_health(&rig), Some(&Event::Health(Health::Ok)));
@@ -74,7 +74,7 @@ fn deletions_that_are_refused_are_a_false_alarm_when_their_messages_do_not_come_
         rig.bring(1);
         rig.finish(answer("null"));
         rig.pass(ms(10));
-        rig.settle_as(SettleOutcome::Gone);
+        rig.answer_receipts_as(ReceiptOutcome::Gone);
         rig.pass(s(1));
     }
     assert!(degraded(&rig));

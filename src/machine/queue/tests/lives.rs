@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::rig::{Rig, answer, fault, function_error, ms, s};
 use crate::machine::queue::message::Stage;
 use crate::machine::{
-    FaultKind, GroupOrder, Input, Message, OnFunctionError, QueueAnswer, QueueCommand, QueueOptions, SettleOutcome,
+    FaultKind, GroupOrder, Input, Message, OnFunctionError, QueueAnswer, QueueCommand, QueueOptions, ReceiptOutcome,
     fuse,
 };
 
@@ -25,9 +25,9 @@ enum Step {
     Malformed,
     FunctionError,
     Fault(FaultKind),
-    Settle,
-    SettleFails,
-    SettleGone,
+    Receipts,
+    ReceiptsFail,
+    ReceiptsGone,
     Confirm,
     FailDelivery(FaultKind),
     Pass(u64),
@@ -51,9 +51,9 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => Just(Step::Malformed),
         1 => Just(Step::FunctionError),
         2 => kinds().prop_map(Step::Fault),
-        4 => Just(Step::Settle),
-        1 => Just(Step::SettleFails),
-        1 => Just(Step::SettleGone),
+        4 => Just(Step::Receipts),
+        1 => Just(Step::ReceiptsFail),
+        1 => Just(Step::ReceiptsGone),
         2 => Just(Step::Confirm),
         1 => kinds().prop_map(Step::FailDelivery),
         4 => (1..40_000_u64).prop_map(Step::Pass),
@@ -157,11 +157,11 @@ fn take(rig: &mut Rig, step: &Step, seen: &mut Seen) {
         Step::Malformed if !rig.invokes.is_empty() => rig.finish(answer("[{")),
         Step::FunctionError if !rig.invokes.is_empty() => rig.finish(function_error()),
         Step::Fault(kind) if !rig.invokes.is_empty() => rig.finish(Err(fault(*kind))),
-        Step::Settle => drop(rig.settle_all()),
-        Step::SettleFails if !rig.settles.is_empty() => {
-            rig.settle_as(SettleOutcome::Failed(fault(FaultKind::Transient)));
+        Step::Receipts => drop(rig.answer_receipts()),
+        Step::ReceiptsFail if !rig.receipts.is_empty() => {
+            rig.answer_receipts_as(ReceiptOutcome::Failed(fault(FaultKind::Transient)));
         }
-        Step::SettleGone if !rig.settles.is_empty() => drop(rig.settle_as(SettleOutcome::Gone)),
+        Step::ReceiptsGone if !rig.receipts.is_empty() => drop(rig.answer_receipts_as(ReceiptOutcome::Gone)),
         Step::Confirm if !rig.deliveries.is_empty() => drop(rig.confirm(Ok(()))),
         Step::FailDelivery(kind) if !rig.deliveries.is_empty() => drop(rig.confirm(Err(fault(*kind)))),
         Step::Pass(span) => rig.pass(ms(*span)),
@@ -183,7 +183,7 @@ fn live(options: QueueOptions, visibility: u64, steps: &[Step]) {
         assert!(limit.is_none_or(|limit| rig.invokes.len() <= limit as usize));
         assert!(rig.polls.iter().all(|poll| (1..=10).contains(&poll.max)));
     }
-    // A fair world from here on: everything settles.
+    // A fair world from here on: everything finishes.
     fuse::light(0);
     for _ in 0..200 {
         while !rig.invokes.is_empty() {
@@ -192,7 +192,7 @@ fn live(options: QueueOptions, visibility: u64, steps: &[Step]) {
         while !rig.deliveries.is_empty() {
             rig.confirm(Ok(()));
         }
-        rig.settle_all();
+        rig.answer_receipts();
         seen.look(&rig);
         while !rig.polls.is_empty() && rig.polls[0].wait.is_zero() {
             rig.bring(0);
@@ -223,10 +223,10 @@ fn a_panic_while_leases_are_extended_keeps_the_order_of_groups() {
             Step::Succeed,
             bring(5),
             Step::Panic(after),
-            Step::Settle,
+            Step::Receipts,
             Step::Pass(19_500),
             Step::Fault(FaultKind::Denied),
-            Step::SettleGone,
+            Step::ReceiptsGone,
         ];
         live(options.clone(), 39, &steps);
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::rig::{Rig, answer, fault, function_error, ms, s};
 use crate::machine::{
-    Event, FaultKind, GroupOrder, Health, Input, Message, Queue, QueueAnswer, QueueCommand, QueueOptions, Screened,
-    Screening, ScreeningPolicy, SettleOutcome, fuse,
+    Event, FaultKind, GroupOrder, Health, Input, Message, Queue, QueueAnswer, QueueCommand, QueueOptions,
+    ReceiptOutcome, Screened, Screening, ScreeningPolicy, fuse,
 };
 
 fn with(batch_size: u32, window: u64) -> QueueOptions {
@@ -55,7 +55,7 @@ fn what_is_gathered_keeps_its_window_and_its_lease() {
     rig.panics();
     assert!(rig.polls.iter().map(|poll| poll.id).eq(open), "no other receive begins, and none ends");
     rig.pass(s(5));
-    assert_eq!(rig.settle_all().changed.len(), 7, "the leases are extended when half of them is over");
+    assert_eq!(rig.answer_receipts().changed.len(), 7, "the leases are extended when half of them is over");
     rig.pass(ms(4_999));
     assert!(rig.invokes.is_empty());
     rig.pass(ms(1));
@@ -75,7 +75,7 @@ fn what_is_in_flight_stays_there_until_it_is_answered() {
     rig.finish(answer("null"));
     rig.finish(function_error());
     rig.pass(s(1));
-    assert_eq!(rig.settle_all().deleted, ["r-1", "r-2"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-1", "r-2"]);
     assert_eq!(rig.held(), 0);
 }
 
@@ -104,7 +104,7 @@ fn an_invoke_that_was_not_begun_is_begun_by_the_successor() {
         assert_eq!(rig.invokes[0].attempt, 1, "{steps}");
         rig.finish(answer("null"));
         rig.pass(s(1));
-        assert_eq!(rig.settle_all().deleted.len(), 3, "{steps}");
+        assert_eq!(rig.answer_receipts().deleted.len(), 3, "{steps}");
         assert_eq!(rig.saw(|event| matches!(event, Event::InvokeStarted { .. })), 1, "{steps}");
     }
 }
@@ -117,14 +117,14 @@ fn what_is_to_be_deleted_is_deleted_again_and_never_invoked() {
         rig.finish(answer("null"));
         rig.pass(ms(10));
     }
-    assert_eq!(rig.settles.len(), 3);
+    assert_eq!(rig.receipts.len(), 3);
     // One call fails and waits for its next try, one is open, and the answer to one is what the machine panics over.
-    rig.settle_as(SettleOutcome::Failed(fault(FaultKind::Transient)));
-    let settle = rig.settles.pop_front().unwrap().id;
-    rig.panic_at(1, Input::Answer(QueueAnswer::Settled { settle, result: Err(fault(FaultKind::Transient)) }));
-    assert_eq!((rig.held(), rig.settles.len()), (3, 1), "the open one is not sent twice");
+    rig.answer_receipts_as(ReceiptOutcome::Failed(fault(FaultKind::Transient)));
+    let request = rig.receipts.pop_front().unwrap().id;
+    rig.panic_at(1, Input::Answer(QueueAnswer::Receipts { request, result: Err(fault(FaultKind::Transient)) }));
+    assert_eq!((rig.held(), rig.receipts.len()), (3, 1), "the open one is not sent twice");
     rig.pass(ms(10));
-    let mut deleted = rig.settle_all().deleted;
+    let mut deleted = rig.answer_receipts().deleted;
     deleted.sort();
     assert_eq!(deleted, ["r-1", "r-2", "r-3"]);
     assert_eq!((rig.held(), rig.invokes.len()), (0, 0));
@@ -140,7 +140,7 @@ fn a_release_that_was_not_sent_is_sent_and_one_that_is_open_counts() {
         rig.finish(function_error());
         fuse::light(0);
         rig.panics();
-        let released = rig.settle_all().changed;
+        let released = rig.answer_receipts().changed;
         // At these two steps it is in neither list: its visibility timeout brings it back.
         assert_eq!(released.len(), usize::from(![1, 3].contains(&steps)), "{steps}");
         assert_eq!((rig.held(), rig.invokes.len()), (0, 0));
@@ -163,7 +163,7 @@ fn a_failure_record_that_is_not_confirmed_stays_so() {
     rig.pass(s(10));
     rig.confirm(Ok(()));
     rig.pass(s(1));
-    assert_eq!(rig.settle_all().deleted, ["r-2", "r-1"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-2", "r-1"]);
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn a_message_whose_record_was_being_made_is_left() {
     rig.panic_at(2, Input::Invoked { batch, result: function_error(), took: ms(5) });
     rig.confirm(Ok(()));
     rig.pass(s(1));
-    assert_eq!(rig.settle_all().deleted, ["r-1"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-1"]);
     assert_eq!(rig.saw(|event| *event == Event::Left { records: 1 }), 1);
     assert_eq!((rig.held(), rig.invokes.len()), (0, 0));
 }
@@ -189,7 +189,7 @@ fn what_does_not_pass_the_filters_is_not_gathered_by_the_successor() {
     // The message is held, and nothing more has happened.
     rig.panic_at(3, Input::Answer(QueueAnswer::Polled { poll, result: Ok(vec![record]) }));
     rig.pass(s(1));
-    assert_eq!((rig.settle_all().deleted.len(), rig.invokes.len()), (1, 0));
+    assert_eq!((rig.answer_receipts().deleted.len(), rig.invokes.len()), (1, 0));
 }
 
 #[test]
@@ -201,9 +201,9 @@ fn a_drain_goes_on_and_one_that_was_being_begun_is_begun() {
         rig.feed(Input::Command(QueueCommand::Drain { bound: s(25), receives: s(30) }));
         fuse::light(0);
         rig.panics();
-        assert!(!rig.done && rig.settles.is_empty(), "a receive is open, which would take them again");
+        assert!(!rig.done && rig.receipts.is_empty(), "a receive is open, which would take them again");
         rig.fail_polls();
-        assert_eq!(rig.settle_all().changed.len(), 3);
+        assert_eq!(rig.answer_receipts().changed.len(), 3);
         assert!(rig.done && rig.invokes.is_empty(), "{steps}");
     }
 }
@@ -223,7 +223,7 @@ fn a_group_stays_busy_and_what_waits_behind_goes_on_behind() {
     assert_eq!(rig.in_flight(), [[Arc::from("m-3"), Arc::from("m-4")]]);
     rig.finish(answer("null"));
     rig.finish(answer("null"));
-    assert_eq!(rig.settle_all().deleted.len(), 5);
+    assert_eq!(rig.answer_receipts().deleted.len(), 5);
     assert!(!rig.gave_anything_back());
 }
 
@@ -237,7 +237,7 @@ fn nothing_passes_a_message_of_its_group_that_comes_again() {
         fuse::light(0);
         rig.panics();
         assert!(rig.invokes.is_empty(), "{steps}: {:?}", rig.in_flight());
-        rig.settle_all();
+        rig.answer_receipts();
         assert_eq!(rig.held(), 0, "{steps}");
     }
 }

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use crate::machine::{
     DeliverRequest, Event, Failure, Fault, FaultKind, FunctionAnswer, Input, InvokeRequest, InvokeResult, Machine,
     Message, Mono, Now, Operation, Output, PollRequest, Queue, QueueAnswer, QueueAttributes, QueueCall, QueueCommand,
-    QueueMachine, QueueOptions, QueueRequest, Receipt, Record, Screening, SettleAction, SettleOutcome, SettleRequest,
-    fuse,
+    QueueMachine, QueueOptions, QueueRequest, Receipt, ReceiptAction, ReceiptOutcome, ReceiptRequest, Record,
+    Screening, fuse,
 };
 
 /// The wall clock, which stands still.
@@ -23,7 +23,7 @@ pub(super) struct Rig {
     pub(super) now: Mono,
     pub(super) polls: VecDeque<PollRequest>,
     pub(super) invokes: VecDeque<InvokeRequest>,
-    pub(super) settles: VecDeque<SettleRequest>,
+    pub(super) receipts: VecDeque<ReceiptRequest>,
     pub(super) deliveries: VecDeque<DeliverRequest>,
     pub(super) events: Vec<Event>,
     pub(super) describes: usize,
@@ -82,7 +82,7 @@ impl Rig {
             now: Mono::ZERO,
             polls: VecDeque::new(),
             invokes: VecDeque::new(),
-            settles: VecDeque::new(),
+            receipts: VecDeque::new(),
             deliveries: VecDeque::new(),
             events: Vec::new(),
             describes: 0,
@@ -125,7 +125,7 @@ impl Rig {
     pub(super) fn hand_over(&mut self) {
         let open = (self.polls.iter().map(|poll| Operation::Request(QueueCall::Poll(poll.id))))
             .chain(self.invokes.iter().map(|invoke| Operation::Invoke(invoke.batch)))
-            .chain(self.settles.iter().map(|settle| Operation::Request(QueueCall::Settle(settle.id))))
+            .chain(self.receipts.iter().map(|request| Operation::Request(QueueCall::Receipts(request.id))))
             .chain(self.deliveries.iter().map(|delivery| Operation::Deliver(delivery.id)));
         self.machine = self.machine.successor(&open.collect(), fuse::WORDS).expect("queues hand over");
     }
@@ -138,7 +138,7 @@ impl Rig {
                 Output::Request(QueueRequest::Poll(request)) => self.polls.push_back(request),
                 Output::CancelPolls => self.cancels += 1,
                 Output::Invoke(request) => self.invokes.push_back(request),
-                Output::Request(QueueRequest::Settle(request)) => self.settles.push_back(request),
+                Output::Request(QueueRequest::Receipts(request)) => self.receipts.push_back(request),
                 Output::Emit(event) => self.events.push(event),
                 Output::Deliver(request) => self.deliveries.push_back(request),
                 Output::Timeout(deadline) => {
@@ -214,29 +214,29 @@ impl Rig {
         failure
     }
 
-    /// Answers every settlement that is open, and gives the receipts by what was done with them.
-    pub(super) fn settle_all(&mut self) -> Settled {
-        let mut settled = Settled::default();
-        while let Some(request) = self.settles.pop_front() {
+    /// Answers every open call with receipts, and gives the receipts by what was done with them.
+    pub(super) fn answer_receipts(&mut self) -> Answered {
+        let mut answered = Answered::default();
+        while let Some(request) = self.receipts.pop_front() {
             assert!((1..=10).contains(&request.entries.len()));
             for entry in &request.entries {
                 let receipt = entry.receipt.as_str().to_owned();
                 match request.action {
-                    SettleAction::Delete => settled.deleted.push(receipt),
-                    SettleAction::ChangeVisibility => settled.changed.push((receipt, entry.visibility.as_secs())),
+                    ReceiptAction::Delete => answered.deleted.push(receipt),
+                    ReceiptAction::ChangeVisibility => answered.changed.push((receipt, entry.visibility.as_secs())),
                 }
             }
-            let result = Ok(vec![SettleOutcome::Done; request.entries.len()]);
-            self.hear(QueueAnswer::Settled { settle: request.id, result });
+            let result = Ok(vec![ReceiptOutcome::Done; request.entries.len()]);
+            self.hear(QueueAnswer::Receipts { request: request.id, result });
         }
-        settled
+        answered
     }
 
-    /// Answers the oldest settlement with one outcome for all its entries.
-    pub(super) fn settle_as(&mut self, outcome: SettleOutcome) -> SettleRequest {
-        let request = self.settles.pop_front().expect("a settlement is open");
+    /// Answers the oldest call with receipts, with one outcome for all its entries.
+    pub(super) fn answer_receipts_as(&mut self, outcome: ReceiptOutcome) -> ReceiptRequest {
+        let request = self.receipts.pop_front().expect("a call with receipts is open");
         let result = Ok(vec![outcome; request.entries.len()]);
-        self.hear(QueueAnswer::Settled { settle: request.id, result });
+        self.hear(QueueAnswer::Receipts { request: request.id, result });
         request
     }
 
@@ -261,9 +261,9 @@ impl Rig {
     }
 }
 
-/// What settlements came to.
+/// What was done with the receipts of answered calls.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Settled {
+pub(super) struct Answered {
     pub(super) deleted: Vec<String>,
     pub(super) changed: Vec<(String, u64)>,
 }

@@ -42,8 +42,8 @@ fn each_policy_does_what_it_says() {
         rig.bring_screened(&ALL);
         assert_eq!(rig.invokes.iter().map(|invoke| invoke.records).sum::<usize>(), invoked, "{shown}");
         rig.pass(ms(10));
-        let settled = rig.settle_all();
-        assert_eq!((settled.deleted, settled.changed), (deleted.into_iter().map(String::from).collect(), given_back));
+        let answered = rig.answer_receipts();
+        assert_eq!((answered.deleted, answered.changed), (deleted.into_iter().map(String::from).collect(), given_back));
         assert_eq!(rig.held(), invoked, "{shown}");
         let told =
             Event::Screened { filtered_out: 1, undecided: Undecided { records: 1, why: "why", then: undecidable } };
@@ -60,7 +60,7 @@ fn nothing_is_told_where_everything_passes_and_nothing_is_invoked_where_nothing_
     rig.bring_screened(&[Screening::FilteredOut; 3]);
     assert!(rig.invokes.is_empty());
     rig.pass(ms(10));
-    assert_eq!(rig.settle_all().deleted.len(), 4);
+    assert_eq!(rig.answer_receipts().deleted.len(), 4);
 }
 
 #[test]
@@ -73,12 +73,12 @@ fn what_goes_to_a_destination_is_deleted_when_that_has_confirmed_it() {
     let failure = rig.confirm(Err(fault(FaultKind::Transient)));
     assert_eq!(failure.condition, Condition::FilterUndecidable);
     rig.pass(ms(10));
-    assert_eq!(rig.settle_all().deleted, ["r-2"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-2"]);
     rig.pass(s(10));
     let again = rig.confirm(Ok(()));
     assert!(Arc::ptr_eq(&again, &failure));
     rig.pass(ms(10));
-    assert_eq!(rig.settle_all().deleted, ["r-3"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-3"]);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_drain_gives_back_what_was_not_screened_yet() {
     let mut rig = Rig::new(policy(Screened::Drop, Screened::Drop), 30);
     rig.drain(s(10));
     rig.bring_screened(&ALL);
-    let given_back: Vec<u64> = rig.settle_all().changed.into_iter().map(|(_, seconds)| seconds).collect();
+    let given_back: Vec<u64> = rig.answer_receipts().changed.into_iter().map(|(_, seconds)| seconds).collect();
     assert_eq!(given_back, [0, 0, 0]);
     assert!(rig.done);
 }
@@ -99,7 +99,7 @@ fn a_message_that_is_too_large_to_deliver_may_still_be_filtered_out() {
     let poll = rig.polls.pop_front().unwrap().id;
     rig.hear(QueueAnswer::Polled { poll, result: Ok(vec![record]) });
     rig.pass(ms(10));
-    assert_eq!(rig.settle_all().deleted, ["r-1"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-1"]);
     assert_eq!(rig.saw(|event| matches!(event, Event::TooLarge { .. })), 0);
 }
 
@@ -109,8 +109,8 @@ fn what_is_filtered_out_of_a_group_holds_nobody_up() {
     let mut rig = Rig::new(options, 30);
     rig.bring_screened(&[Screening::FilteredOut, Screening::Passes, Screening::FilteredOut, Screening::Passes]);
     assert_eq!(rig.invokes[0].records, 2);
-    assert_eq!(rig.settle_all().deleted, ["r-1", "r-3"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-1", "r-3"]);
     rig.finish(answer("null"));
-    assert_eq!(rig.settle_all().deleted, ["r-2", "r-4"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-2", "r-4"]);
     assert_eq!(rig.held(), 0);
 }

@@ -64,7 +64,7 @@ fn large_batches_are_gathered_from_receives_of_ten_until_the_window_ends() {
     }
     assert_eq!(rig.invokes[0].records, 25);
     rig.finish(answer("null"));
-    rig.settle_all();
+    rig.answer_receipts();
     rig.bring(3);
     rig.pass(ms(1999));
     assert_eq!(rig.invokes.len(), 0);
@@ -105,7 +105,7 @@ fn a_refused_size_is_halved_until_it_passes_or_is_one_message() {
     assert_eq!(rig.invokes[0].records, 2);
     rig.finish(answer("null"));
     rig.pass(ms(10));
-    assert_eq!(rig.settle_all().deleted, ["r-2", "r-3"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-2", "r-3"]);
     assert_eq!(rig.saw(|event| matches!(event, Event::TooLarge { id, .. } if id == "m-1")), 1);
 }
 
@@ -121,7 +121,7 @@ fn every_fault_of_an_invoke_keeps_the_batch_and_tries_again() {
         assert_eq!((rig.invokes[0].attempt, rig.invokes[0].records), (2, 2), "{kind:?}");
         rig.finish(answer("null"));
         rig.pass(ms(10));
-        assert_eq!(rig.settle_all().deleted.len(), 2, "{kind:?}");
+        assert_eq!(rig.answer_receipts().deleted.len(), 2, "{kind:?}");
     }
 }
 
@@ -162,7 +162,7 @@ fn a_batch_that_the_service_always_refuses_costs_the_others_nothing() {
             let record = rig.message(10);
             rig.hear(QueueAnswer::Polled { poll: poll.id, result: Ok(vec![record]) });
         }
-        rig.settle_all();
+        rig.answer_receipts();
         rig.pass(ms(10));
         for _ in 0..rig.invokes.len() {
             let batch = rig.invokes.pop_front().unwrap().batch;
@@ -194,7 +194,7 @@ fn while_every_call_fails_one_asks_again_and_again() {
                 last = rig.now.since_epoch();
                 rig.finish(Err(fault(FaultKind::Transient)));
             }
-            rig.settle_all();
+            rig.answer_receipts();
             rig.pass(ms(50));
         }
         assert!(gaps.iter().all(|gap| *gap <= ms(7_600)), "{slots} slots: {gaps:?}");
@@ -228,7 +228,7 @@ fn empty_answers_that_come_at_once_are_asked_for_ever_more_rarely() {
     rig.pass(s(1));
     rig.bring(1);
     rig.finish(answer("null"));
-    rig.settle_all();
+    rig.answer_receipts();
     let again = hollow(&mut rig, s(2));
     assert!((6..=12).contains(&again), "{again} polls in two seconds");
     rig.pass(s(20));
@@ -267,7 +267,7 @@ fn one_reserved_execution_is_enough_for_thirty_messages() {
                 rig.feed(Input::Invoked { batch: invoke.batch, result, took: ms(1) });
             }
         }
-        rig.settle_all();
+        rig.answer_receipts();
         rig.pass(ms(100));
     }
     assert_eq!((done, rig.held()), (30, 0));

@@ -54,7 +54,7 @@ struct Real {
     closed: bool,
     trimmed: bool,
     /// Its checkpoint END was saved, or LATEST skipped it.
-    settled: bool,
+    ended: bool,
     started: bool,
 }
 
@@ -103,7 +103,7 @@ impl World {
         for &parent in &parents {
             self.shards[parent].closed = true;
         }
-        self.shards.push(Real { parents, closed: false, trimmed: false, settled: false, started: false });
+        self.shards.push(Real { parents, closed: false, trimmed: false, ended: false, started: false });
     }
 
     fn those(&self, wanted: impl Fn(&Real) -> bool) -> Vec<usize> {
@@ -185,7 +185,7 @@ impl World {
         let of_the_plan = plan.save.into_iter().filter(|_| crash != Some(Crash::AfterTheEnd));
         for (shard, checkpoint) in end.into_iter().chain(of_the_plan) {
             self.kept.begun = true;
-            self.shards[number(&shard)].settled |= checkpoint == Some(Checkpoint::End(None));
+            self.shards[number(&shard)].ended |= checkpoint == Some(Checkpoint::End(None));
             match checkpoint {
                 Some(checkpoint) => drop(self.kept.checkpoints.insert(shard, checkpoint)),
                 None => {
@@ -211,17 +211,17 @@ impl World {
     }
 
     fn starts(&mut self, shard: usize) {
-        assert!(!self.shards[shard].settled, "{shard} was finished, and starts again");
+        assert!(!self.shards[shard].ended, "{shard} was finished, and starts again");
         assert!(!self.finished.contains(&shard) && self.reading.insert(shard), "{shard} starts twice");
         for &parent in &self.shards[shard].parents {
             let real = &self.shards[parent];
-            let is_over = real.settled || self.finished.contains(&parent) || real.trimmed;
+            let is_over = real.ended || self.finished.contains(&parent) || real.trimmed;
             assert!(
                 is_over && !self.reading.contains(&parent),
                 "{shard} starts before its parent {parent} is finished"
             );
         }
-        assert!(self.lineage.is_settled_parent(&id(shard)));
+        assert!(self.lineage.may_begin(&id(shard)));
         self.shards[shard].started = true;
     }
 
@@ -232,7 +232,7 @@ impl World {
     }
 
     /// From here on all goes well, until nothing moves any more.
-    fn settle(&mut self) {
+    fn end_well(&mut self) {
         loop {
             self.list(0, None, None);
             let closed: Vec<usize> = self.reading.iter().copied().filter(|&shard| self.shards[shard].closed).collect();
@@ -242,8 +242,8 @@ impl World {
             closed.into_iter().for_each(|shard| self.end(shard, None));
         }
         for (shard, real) in self.shards.iter().enumerate() {
-            assert!(real.settled || real.started || real.trimmed, "{shard} was lost");
-            assert!(real.trimmed || real.closed == real.settled, "{shard} is not what it should be");
+            assert!(real.ended || real.started || real.trimmed, "{shard} was lost");
+            assert!(real.trimmed || real.closed == real.ended, "{shard} is not what it should be");
             assert_eq!(self.reading.contains(&shard), !real.closed, "{shard} is read while it is open");
             assert!(real.trimmed || !self.lineage.has_unseen_children(&id(shard)));
         }
@@ -277,7 +277,7 @@ proptest! {
         for step in &steps {
             world.take(step);
         }
-        world.settle();
+        world.end_well();
     }
 
     #[test]

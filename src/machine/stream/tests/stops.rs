@@ -97,7 +97,7 @@ fn a_drain_says_what_the_store_has_not_confirmed_and_nothing_else() {
     let (odd, even) = if first.1 == [1] { (first, second) } else { (second, first) };
     rig.answer(odd.0, returned("null"));
     rig.save_all();
-    // 3 is settled behind 2, which is not: the checkpoint stays where it was saved.
+    // 3 is finished behind 2, which is not: the checkpoint stays where it was saved.
     let (batch, _) = rig.invoke();
     rig.answer(batch, returned("null"));
     rig.feed(Input::Command(StreamCommand::Drain { bound: Duration::from_secs(4) }));

@@ -48,7 +48,7 @@ fn a_window_carries_its_state_and_ends_with_a_final_invoke() {
     assert_eq!(body(&rig)["state"]["sum"], 3);
     answer(&mut rig, state(r#"{"sum":6}"#));
     rig.seconds(2);
-    // Nothing is settled before the window is over.
+    // Nothing is finished before the window is over.
     assert_eq!(rig.checkpoint("s0"), Some(&Checkpoint::TrimHorizon));
     let last = body(&rig);
     assert_eq!((&last["Records"], &last["state"]["sum"]), (&serde_json::json!([]), &6.into()));

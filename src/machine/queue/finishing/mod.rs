@@ -19,16 +19,16 @@ use super::attempts::Attempts;
 use super::context::Context;
 use super::message::{Messages, Stage};
 use crate::machine::{
-    Deadline, Fault, FaultKind, Mono, Operation, Queue, QueueCall, QueueRequest, SettleAction, SettleEntry, SettleId,
-    SettleOutcome, SettleRequest, Wake,
+    Deadline, Fault, FaultKind, Mono, Operation, Queue, QueueCall, QueueRequest, ReceiptAction, ReceiptEntry,
+    ReceiptOutcome, ReceiptRequest, ReceiptRequestId, Wake,
 };
 
 /// What waits to be sent to the source and to the destination, and what is on its way.
 #[derive(Debug, Default)]
-pub(super) struct Settling {
+pub(super) struct Finishing {
     pub(super) deletes: Deletes,
     pub(super) changes: Changes,
-    calls: BTreeMap<SettleId, Call>,
+    calls: BTreeMap<ReceiptRequestId, Call>,
     pub(super) deliveries: Deliveries,
     /// How often the function has failed each message.
     pub(super) attempts: Attempts,
@@ -54,14 +54,14 @@ impl Call {
     }
 }
 
-impl Settling {
+impl Finishing {
     /// What a successor goes on with: the calls that are open, and all that waits for one. What was to be returned is
     /// decided once more.
     pub(super) fn handed_over(self, messages: &Messages, open: &BTreeSet<Operation<Queue>>, now: Mono) -> Self {
         let mut again = messages.tokens(|held| matches!(held.stage, Stage::Deleting(_)));
         let (mut calls, mut unmade) = (BTreeMap::new(), Vec::new());
         for (id, call) in self.calls {
-            let is_open = open.contains(&Operation::Request(QueueCall::Settle(id)));
+            let is_open = open.contains(&Operation::Request(QueueCall::Receipts(id)));
             match call {
                 Call::Delete(tokens) if is_open && tokens.iter().all(|token| again.contains(token)) => {
                     again.retain(|token| !tokens.contains(token));
@@ -109,7 +109,7 @@ impl Settling {
 
     pub(super) fn deadline(&self) -> Option<Deadline> {
         let flush = [self.deletes.next_flush(), self.changes.next_retry()].into_iter().flatten().min();
-        let flush = flush.map(|at| Deadline { at, reason: Wake::Settle });
+        let flush = flush.map(|at| Deadline { at, reason: Wake::Delete });
         let delivery = self.deliveries.next_try().map(|at| Deadline { at, reason: Wake::Deliver });
         flush.into_iter().chain(delivery).min()
     }
@@ -119,22 +119,22 @@ impl Settling {
         self.changes.retry_due(cx.now);
         while let Some(changes) = self.changes.next_call(cx.now) {
             let entries = changes.iter().map(Change::entry).collect();
-            self.send(cx, SettleAction::ChangeVisibility, entries, Call::Change(changes));
+            self.send(cx, ReceiptAction::ChangeVisibility, entries, Call::Change(changes));
         }
         self.deletes.retry_due(cx.now);
         // A message group goes on only when its messages are deleted.
         let at_once = cx.drains() || cx.options.fifo.is_some();
         while let Some(tokens) = self.deletes.next_call(cx.now, at_once) {
             let receipts = messages.of(&tokens).map(|held| held.message.receipt.clone());
-            let entries = receipts.map(|receipt| SettleEntry { receipt, visibility: Duration::ZERO }).collect();
-            self.send(cx, SettleAction::Delete, entries, Call::Delete(tokens));
+            let entries = receipts.map(|receipt| ReceiptEntry { receipt, visibility: Duration::ZERO }).collect();
+            self.send(cx, ReceiptAction::Delete, entries, Call::Delete(tokens));
         }
     }
 
-    fn send(&mut self, cx: &mut Context, action: SettleAction, entries: Vec<SettleEntry>, call: Call) {
-        let id = SettleId(cx.out.name());
+    fn send(&mut self, cx: &mut Context, action: ReceiptAction, entries: Vec<ReceiptEntry>, call: Call) {
+        let id = ReceiptRequestId(cx.out.name());
         self.calls.insert(id, call);
-        cx.out.ask(QueueRequest::Settle(SettleRequest { id, action, entries }));
+        cx.out.ask(QueueRequest::Receipts(ReceiptRequest { id, action, entries }));
     }
 
     /// A call was answered. Gives what came of changes of visibility, each for itself; deletions are dealt with.
@@ -142,9 +142,9 @@ impl Settling {
         &mut self,
         cx: &mut Context,
         messages: &mut Messages,
-        id: SettleId,
-        result: Result<Vec<SettleOutcome>, Fault>,
-    ) -> Vec<(Change, SettleOutcome)> {
+        id: ReceiptRequestId,
+        result: Result<Vec<ReceiptOutcome>, Fault>,
+    ) -> Vec<(Change, ReceiptOutcome)> {
         match self.calls.remove(&id) {
             None => Vec::new(),
             Some(Call::Delete(tokens)) => {
@@ -161,13 +161,13 @@ impl Settling {
 }
 
 /// One outcome for each entry, however the call as a whole ended.
-fn each(result: Result<Vec<SettleOutcome>, Fault>, entries: usize) -> Vec<SettleOutcome> {
+fn each(result: Result<Vec<ReceiptOutcome>, Fault>, entries: usize) -> Vec<ReceiptOutcome> {
     match result {
         Ok(mut outcomes) => {
             let silence = Fault::new(FaultKind::Transient, "the answer left the entry out");
-            outcomes.resize(entries, SettleOutcome::Failed(silence));
+            outcomes.resize(entries, ReceiptOutcome::Failed(silence));
             outcomes
         }
-        Err(fault) => vec![SettleOutcome::Failed(fault); entries],
+        Err(fault) => vec![ReceiptOutcome::Failed(fault); entries],
     }
 }

@@ -3,7 +3,7 @@
 use aws_sdk_sqs::types::BatchResultErrorEntry;
 
 use crate::aws::{Call, receipt_is_gone, sqs_code_kind};
-use crate::machine::{Fault, FaultKind, SettleOutcome};
+use crate::machine::{Fault, FaultKind, ReceiptOutcome};
 
 /// One outcome for each of `count` entries, whose ids are their places in the request. An entry that the answer
 /// leaves out has failed; an id that we never sent says nothing.
@@ -12,11 +12,11 @@ pub(super) fn outcomes<'a>(
     count: usize,
     done: impl Iterator<Item = &'a str>,
     failed: &[BatchResultErrorEntry],
-) -> Vec<SettleOutcome> {
-    let mut outcomes: Vec<Option<SettleOutcome>> = vec![None; count];
+) -> Vec<ReceiptOutcome> {
+    let mut outcomes: Vec<Option<ReceiptOutcome>> = vec![None; count];
     for id in done {
         if let Some(slot) = slot(&mut outcomes, id) {
-            *slot = Some(SettleOutcome::Done);
+            *slot = Some(ReceiptOutcome::Done);
         }
     }
     for entry in failed {
@@ -28,24 +28,24 @@ pub(super) fn outcomes<'a>(
     outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| left_out(call))).collect()
 }
 
-fn slot<'o>(outcomes: &'o mut [Option<SettleOutcome>], id: &str) -> Option<&'o mut Option<SettleOutcome>> {
+fn slot<'o>(outcomes: &'o mut [Option<ReceiptOutcome>], id: &str) -> Option<&'o mut Option<ReceiptOutcome>> {
     id.parse().ok().and_then(|index: usize| outcomes.get_mut(index))
 }
 
-fn failure(call: Call<'_>, entry: &BatchResultErrorEntry) -> SettleOutcome {
+fn failure(call: Call<'_>, entry: &BatchResultErrorEntry) -> ReceiptOutcome {
     let message = entry.message.as_deref().unwrap_or_default();
     if receipt_is_gone(&entry.code, message) {
-        return SettleOutcome::Gone;
+        return ReceiptOutcome::Gone;
     }
     let fallback = if entry.sender_fault { FaultKind::Invalid } else { FaultKind::Transient };
     let kind = sqs_code_kind(&entry.code).unwrap_or(fallback);
     let text = if message.is_empty() { entry.code.clone() } else { format!("{}: {message}", entry.code) };
-    SettleOutcome::Failed(Fault::new(kind, format!("{} on {}: one entry: {text}", call.operation, call.target)))
+    ReceiptOutcome::Failed(Fault::new(kind, format!("{} on {}: one entry: {text}", call.operation, call.target)))
 }
 
-fn left_out(call: Call<'_>) -> SettleOutcome {
+fn left_out(call: Call<'_>) -> ReceiptOutcome {
     let message = format!("{} on {}: the answer leaves an entry out", call.operation, call.target);
-    SettleOutcome::Failed(Fault::new(FaultKind::Transient, message))
+    ReceiptOutcome::Failed(Fault::new(FaultKind::Transient, message))
 }
 
 #[cfg(test)]
@@ -59,13 +59,13 @@ mod tests {
         BatchResultErrorEntry::builder().id(id).code(code).message(message).sender_fault(sender).build().unwrap()
     }
 
-    fn kinds(outcomes: &[SettleOutcome]) -> Vec<String> {
+    fn kinds(outcomes: &[ReceiptOutcome]) -> Vec<String> {
         outcomes
             .iter()
             .map(|outcome| match outcome {
-                SettleOutcome::Done => "done".to_owned(),
-                SettleOutcome::Gone => "gone".to_owned(),
-                SettleOutcome::Failed(fault) => fault.kind.as_str().to_owned(),
+                ReceiptOutcome::Done => "done".to_owned(),
+                ReceiptOutcome::Gone => "gone".to_owned(),
+                ReceiptOutcome::Failed(fault) => fault.kind.as_str().to_owned(),
             })
             .collect()
     }
@@ -79,12 +79,12 @@ mod tests {
         ];
         let answer = outcomes(CALL, 6, ["5", "0"].into_iter(), &failed);
         assert_eq!(kinds(&answer), ["done", "gone", "transient", "denied", "transient", "done"]);
-        let SettleOutcome::Failed(fault) = &answer[4] else { panic!("{answer:?}") };
+        let ReceiptOutcome::Failed(fault) = &answer[4] else { panic!("{answer:?}") };
         assert_eq!(
             fault.message,
             "DeleteMessageBatch on queue orders: one entry: InternalError: We encountered an internal error."
         );
-        let SettleOutcome::Failed(fault) = &answer[2] else { panic!("{answer:?}") };
+        let ReceiptOutcome::Failed(fault) = &answer[2] else { panic!("{answer:?}") };
         assert!(fault.message.ends_with("leaves an entry out"));
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::machine::queue::context::Context;
-use crate::machine::{BackoffPolicy, MAX_ENTRIES, Mono, Receipt, SettleEntry, SettleOutcome};
+use crate::machine::{BackoffPolicy, MAX_ENTRIES, Mono, Receipt, ReceiptEntry, ReceiptOutcome};
 
 const RELEASE_BACKOFF: BackoffPolicy =
     BackoffPolicy { initial: Duration::from_millis(200), maximum: Duration::from_secs(2) };
@@ -68,8 +68,8 @@ impl Change {
         matches!(self.purpose, Purpose::Release { .. })
     }
 
-    pub(super) fn entry(&self) -> SettleEntry {
-        SettleEntry { receipt: self.receipt.clone(), visibility: self.span }
+    pub(super) fn entry(&self) -> ReceiptEntry {
+        ReceiptEntry { receipt: self.receipt.clone(), visibility: self.span }
     }
 }
 
@@ -142,18 +142,18 @@ impl Changes {
     }
 
     /// A change was answered.
-    pub(crate) fn ended(&mut self, cx: &mut Context, change: Change, outcome: &SettleOutcome) -> Ended {
+    pub(crate) fn ended(&mut self, cx: &mut Context, change: Change, outcome: &ReceiptOutcome) -> Ended {
         if let Purpose::Extend { token } = change.purpose {
             self.extension_ended(token);
         }
         match (change.purpose, outcome) {
-            (Purpose::Extend { token }, SettleOutcome::Done) => {
+            (Purpose::Extend { token }, ReceiptOutcome::Done) => {
                 Ended::Extended { token, asked: change.asked, span: change.span }
             }
-            (Purpose::Extend { .. }, SettleOutcome::Failed(_)) => Ended::NotExtended,
-            (Purpose::Extend { token }, SettleOutcome::Gone) => Ended::Lost { token },
-            (Purpose::Release { .. }, SettleOutcome::Done) => Ended::Released,
-            (Purpose::Release { tries }, SettleOutcome::Failed(_)) if tries + 1 < RELEASE_TRIES => {
+            (Purpose::Extend { .. }, ReceiptOutcome::Failed(_)) => Ended::NotExtended,
+            (Purpose::Extend { token }, ReceiptOutcome::Gone) => Ended::Lost { token },
+            (Purpose::Release { .. }, ReceiptOutcome::Done) => Ended::Released,
+            (Purpose::Release { tries }, ReceiptOutcome::Failed(_)) if tries + 1 < RELEASE_TRIES => {
                 let tries = tries + 1;
                 let at = cx.now + RELEASE_BACKOFF.pause(tries, &mut cx.rng);
                 let key = (at, cx.out.name());

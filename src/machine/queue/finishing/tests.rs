@@ -3,76 +3,76 @@ use crate::machine::queue::tests::parts::{at, fifo, hold, parts, said, set};
 use crate::machine::{Condition, DeliveryId, Event, FailedBatch, Failure, Output, QueueOptions, QueueRequest};
 
 /// The calls that were begun, with what each does and for how many messages.
-fn calls(cx: &mut Context) -> Vec<(SettleId, SettleAction, usize)> {
+fn calls(cx: &mut Context) -> Vec<(ReceiptRequestId, ReceiptAction, usize)> {
     let requests = said(cx).0.into_iter().filter_map(|output| match output {
-        Output::Request(QueueRequest::Settle(request)) => Some((request.id, request.action, request.entries.len())),
+        Output::Request(QueueRequest::Receipts(request)) => Some((request.id, request.action, request.entries.len())),
         _ => None,
     });
     requests.collect()
 }
 
-fn failed() -> SettleOutcome {
-    SettleOutcome::Failed(Fault::new(FaultKind::Transient, "reset"))
+fn failed() -> ReceiptOutcome {
+    ReceiptOutcome::Failed(Fault::new(FaultKind::Transient, "reset"))
 }
 
 /// Deletions of these messages, which wait for their call.
-fn deleting<const N: usize>(cx: &mut Context, messages: &mut Messages, names: [&str; N]) -> (Settling, [u64; N]) {
+fn deleting<const N: usize>(cx: &mut Context, messages: &mut Messages, names: [&str; N]) -> (Finishing, [u64; N]) {
     let tokens = hold(cx, messages, names);
     messages.restage(&tokens, Stage::Deleting(0));
-    let mut settling = Settling::default();
+    let mut finishing = Finishing::default();
     for token in tokens {
-        settling.deletes.add(token, cx.now);
+        finishing.deletes.add(token, cx.now);
     }
-    (settling, tokens)
+    (finishing, tokens)
 }
 
 #[test]
 fn deletions_wait_for_others_but_not_where_a_group_waits_for_them() {
     for (options, lingers) in [(QueueOptions::default(), true), (fifo(), false)] {
         let (mut cx, mut messages) = parts(options);
-        let (mut settling, _) = deleting(&mut cx, &mut messages, ["a", "b"]);
-        settling.flush(&mut cx, &messages);
+        let (mut finishing, _) = deleting(&mut cx, &mut messages, ["a", "b"]);
+        finishing.flush(&mut cx, &messages);
         assert_eq!(calls(&mut cx).is_empty(), lingers);
-        assert_eq!(settling.deadline().map(|deadline| deadline.at), lingers.then_some(at(10)));
+        assert_eq!(finishing.deadline().map(|deadline| deadline.at), lingers.then_some(at(10)));
         set(&mut cx, 10);
-        settling.flush(&mut cx, &messages);
+        finishing.flush(&mut cx, &messages);
         assert_eq!(calls(&mut cx).len(), usize::from(lingers));
-        assert!(!settling.is_idle());
+        assert!(!finishing.is_idle());
     }
 }
 
 #[test]
 fn a_deletion_that_fails_is_tried_again_while_the_message_is_ours() {
     let (mut cx, mut messages) = parts(fifo());
-    let (mut settling, tokens) = deleting(&mut cx, &mut messages, ["a", "b", "c"]);
-    settling.flush(&mut cx, &messages);
+    let (mut finishing, tokens) = deleting(&mut cx, &mut messages, ["a", "b", "c"]);
+    finishing.flush(&mut cx, &messages);
     let id = calls(&mut cx)[0].0;
-    let outcomes = vec![SettleOutcome::Done, SettleOutcome::Gone];
-    assert!(settling.answered(&mut cx, &mut messages, id, Ok(outcomes)).is_empty());
+    let outcomes = vec![ReceiptOutcome::Done, ReceiptOutcome::Gone];
+    assert!(finishing.answered(&mut cx, &mut messages, id, Ok(outcomes)).is_empty());
     assert_eq!(messages.tokens(|_| true).into_iter().collect::<Vec<_>>(), [tokens[2]], "the answer left it out");
-    let again = settling.deadline().expect("it is tried again").at;
+    let again = finishing.deadline().expect("it is tried again").at;
     assert!(again >= at(187) && again <= at(250), "{again:?}");
     set(&mut cx, 250);
-    settling.flush(&mut cx, &messages);
+    finishing.flush(&mut cx, &messages);
     let id = calls(&mut cx)[0].0;
     set(&mut cx, 30_000);
-    settling.answered(&mut cx, &mut messages, id, Ok(vec![failed()]));
-    assert!(messages.is_empty() && settling.is_idle(), "its visibility has ended");
+    finishing.answered(&mut cx, &mut messages, id, Ok(vec![failed()]));
+    assert!(messages.is_empty() && finishing.is_idle(), "its visibility has ended");
 }
 
 #[test]
 fn after_three_calls_without_effect_deletions_are_tried_out_one_by_one() {
     let (mut cx, mut messages) = parts(fifo());
-    let mut settling = Settling::default();
+    let mut finishing = Finishing::default();
     for probes in [false, false, true] {
-        assert_eq!(settling.deletes.probe_at(), None);
+        assert_eq!(finishing.deletes.probe_at(), None);
         let [token] = hold(&mut cx, &mut messages, ["a"]);
         messages.restage(&[token], Stage::Deleting(0));
-        settling.deletes.add(token, cx.now);
-        settling.flush(&mut cx, &messages);
+        finishing.deletes.add(token, cx.now);
+        finishing.flush(&mut cx, &messages);
         let id = calls(&mut cx)[0].0;
-        settling.answered(&mut cx, &mut messages, id, Ok(vec![SettleOutcome::Gone]));
-        assert_eq!(settling.deletes.probe_at().is_some(), probes);
+        finishing.answered(&mut cx, &mut messages, id, Ok(vec![ReceiptOutcome::Gone]));
+        assert_eq!(finishing.deletes.probe_at().is_some(), probes);
     }
 }
 
@@ -81,22 +81,22 @@ fn a_release_waits_for_an_open_extension_of_its_message() {
     let (mut cx, mut messages) = parts(QueueOptions::default());
     let [token] = hold(&mut cx, &mut messages, ["a"]);
     let receipt = messages.get(token).unwrap().message.receipt.clone();
-    let mut settling = Settling::default();
-    settling.changes.extend(token, receipt.clone(), Duration::from_secs(30));
-    settling.flush(&mut cx, &messages);
-    settling.changes.release(token, receipt, Duration::ZERO);
-    assert_eq!(settling.releases(), 1);
+    let mut finishing = Finishing::default();
+    finishing.changes.extend(token, receipt.clone(), Duration::from_secs(30));
+    finishing.flush(&mut cx, &messages);
+    finishing.changes.release(token, receipt, Duration::ZERO);
+    assert_eq!(finishing.releases(), 1);
     let open = calls(&mut cx);
-    settling.flush(&mut cx, &messages);
+    finishing.flush(&mut cx, &messages);
     assert!(calls(&mut cx).is_empty(), "the last one to arrive would win");
     set(&mut cx, 2_000);
-    let ended = settling.answered(&mut cx, &mut messages, open[0].0, Ok(vec![SettleOutcome::Done]));
+    let ended = finishing.answered(&mut cx, &mut messages, open[0].0, Ok(vec![ReceiptOutcome::Done]));
     let [(change, outcome)] = <[_; 1]>::try_from(ended).unwrap();
-    let ended = settling.changes.ended(&mut cx, change, &outcome);
+    let ended = finishing.changes.ended(&mut cx, change, &outcome);
     assert_eq!(ended, Ended::Extended { token, asked: at(0), span: Duration::from_secs(30) });
-    settling.flush(&mut cx, &messages);
+    finishing.flush(&mut cx, &messages);
     assert_eq!(calls(&mut cx).len(), 1);
-    assert_eq!(settling.releases(), 1, "it is ours until the source has confirmed it");
+    assert_eq!(finishing.releases(), 1, "it is ours until the source has confirmed it");
 }
 
 #[test]
@@ -104,20 +104,20 @@ fn a_release_that_fails_five_times_expires() {
     let (mut cx, mut messages) = parts(QueueOptions::default());
     let [token] = hold(&mut cx, &mut messages, ["a"]);
     let receipt = messages.get(token).unwrap().message.receipt.clone();
-    let mut settling = Settling::default();
-    settling.changes.release(token, receipt, Duration::ZERO);
+    let mut finishing = Finishing::default();
+    finishing.changes.release(token, receipt, Duration::ZERO);
     let mut ends = Vec::new();
     for second in 1..=5 {
         set(&mut cx, second * 2_000);
-        settling.flush(&mut cx, &messages);
+        finishing.flush(&mut cx, &messages);
         let id = calls(&mut cx)[0].0;
-        for (change, outcome) in settling.answered(&mut cx, &mut messages, id, Ok(vec![failed()])) {
-            ends.push(settling.changes.ended(&mut cx, change, &outcome));
+        for (change, outcome) in finishing.answered(&mut cx, &mut messages, id, Ok(vec![failed()])) {
+            ends.push(finishing.changes.ended(&mut cx, change, &outcome));
         }
     }
     assert!(ends[..4].iter().all(|end| *end == Ended::ReleaseFailed));
     assert_eq!(ends[4], Ended::Expires);
-    assert!(settling.is_idle());
+    assert!(finishing.is_idle());
 }
 
 fn failure(id: &str) -> Failure {

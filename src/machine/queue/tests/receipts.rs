@@ -2,8 +2,8 @@
 
 use super::rig::{Rig, answer, fault, function_error, ms, s};
 use crate::machine::{
-    BackoffPolicy, Event, FaultKind, HeartbeatResult, OnFunctionError, QueueAnswer, QueueOptions, SettleAction,
-    SettleOutcome,
+    BackoffPolicy, Event, FaultKind, HeartbeatResult, OnFunctionError, QueueAnswer, QueueOptions, ReceiptAction,
+    ReceiptOutcome,
 };
 
 fn reporting() -> QueueOptions {
@@ -30,9 +30,9 @@ fn the_decision_table() {
         let shown = format!("flag {flag}, {result:?}");
         rig.finish(result);
         rig.pass(ms(10));
-        let settled = rig.settle_all();
-        assert_eq!(settled.deleted, deleted, "{shown}");
-        assert_eq!(settled.changed, [], "{shown}");
+        let answered = rig.answer_receipts();
+        assert_eq!(answered.deleted, deleted, "{shown}");
+        assert_eq!(answered.changed, [], "{shown}");
         assert_eq!(rig.held(), 0, "{shown}");
     }
 }
@@ -69,7 +69,7 @@ fn failed_messages_can_be_released_or_backed_off_by_receive_count() {
     let mut rig = Rig::new(release, 30);
     rig.bring(2);
     rig.finish(function_error());
-    assert_eq!(rig.settle_all().changed, [("r-1".into(), 0), ("r-2".into(), 0)]);
+    assert_eq!(rig.answer_receipts().changed, [("r-1".into(), 0), ("r-2".into(), 0)]);
 
     let policy = BackoffPolicy { initial: s(5), maximum: s(60) };
     let backoff = QueueOptions { on_function_error: OnFunctionError::Backoff(policy), ..reporting() };
@@ -81,7 +81,7 @@ fn failed_messages_can_be_released_or_backed_off_by_receive_count() {
     let poll = rig.polls.pop_front().unwrap().id;
     rig.hear(QueueAnswer::Polled { poll, result: Ok(records) });
     rig.finish(function_error());
-    let seconds: Vec<u64> = rig.settle_all().changed.into_iter().map(|(_, seconds)| seconds).collect();
+    let seconds: Vec<u64> = rig.answer_receipts().changed.into_iter().map(|(_, seconds)| seconds).collect();
     assert_eq!(seconds, [5, 10, 40, 60]);
 }
 
@@ -91,13 +91,13 @@ fn deletions_share_calls_across_batches_and_do_not_linger() {
     rig.bring(4);
     rig.bring(4);
     rig.finish(answer("null"));
-    assert_eq!(rig.settles.len(), 0);
+    assert_eq!(rig.receipts.len(), 0);
     rig.pass(ms(5));
     rig.finish(answer("null"));
-    assert_eq!(rig.settles.len(), 0);
+    assert_eq!(rig.receipts.len(), 0);
     rig.pass(ms(5));
-    let call = rig.settles.pop_front().unwrap();
-    assert_eq!((call.action, call.entries.len(), rig.settles.len()), (SettleAction::Delete, 8, 0));
+    let call = rig.receipts.pop_front().unwrap();
+    assert_eq!((call.action, call.entries.len(), rig.receipts.len()), (ReceiptAction::Delete, 8, 0));
 }
 
 #[test]
@@ -106,12 +106,13 @@ fn failed_deletions_are_tried_again_one_by_one() {
     rig.bring(3);
     rig.finish(answer("null"));
     rig.pass(ms(10));
-    let call = rig.settles.pop_front().unwrap();
-    let outcomes = vec![SettleOutcome::Done, SettleOutcome::Failed(fault(FaultKind::Transient)), SettleOutcome::Gone];
-    rig.hear(QueueAnswer::Settled { settle: call.id, result: Ok(outcomes) });
+    let call = rig.receipts.pop_front().unwrap();
+    let outcomes =
+        vec![ReceiptOutcome::Done, ReceiptOutcome::Failed(fault(FaultKind::Transient)), ReceiptOutcome::Gone];
+    rig.hear(QueueAnswer::Receipts { request: call.id, result: Ok(outcomes) });
     assert_eq!(rig.held(), 1);
     rig.pass(ms(300));
-    assert_eq!(rig.settle_all().deleted, ["r-2"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-2"]);
     assert_eq!(rig.held(), 0);
 }
 
@@ -121,8 +122,8 @@ fn an_answer_that_leaves_entries_out_deletes_nothing_it_does_not_name() {
     rig.bring(2);
     rig.finish(answer("null"));
     rig.pass(ms(10));
-    let call = rig.settles.pop_front().unwrap();
-    rig.hear(QueueAnswer::Settled { settle: call.id, result: Ok(vec![SettleOutcome::Done]) });
+    let call = rig.receipts.pop_front().unwrap();
+    rig.hear(QueueAnswer::Receipts { request: call.id, result: Ok(vec![ReceiptOutcome::Done]) });
     assert_eq!(rig.held(), 1);
 }
 
@@ -132,8 +133,8 @@ fn deletions_that_never_work_end_with_the_lease_and_stop_new_receives_meanwhile(
     rig.bring(1);
     rig.finish(answer("null"));
     for _ in 0..100 {
-        while !rig.settles.is_empty() {
-            rig.settle_as(SettleOutcome::Failed(fault(FaultKind::Denied)));
+        while !rig.receipts.is_empty() {
+            rig.answer_receipts_as(ReceiptOutcome::Failed(fault(FaultKind::Denied)));
         }
         rig.pass(ms(100));
     }
@@ -147,14 +148,14 @@ fn visibility_is_extended_at_its_half_for_what_is_with_the_function() {
     let mut rig = Rig::new(reporting(), 30);
     rig.bring(3);
     rig.pass(ms(14_999));
-    assert_eq!(rig.settles.len(), 0);
+    assert_eq!(rig.receipts.len(), 0);
     rig.pass(ms(1));
-    let settled = rig.settle_all();
-    assert_eq!(settled.changed, [("r-1".into(), 30), ("r-2".into(), 30), ("r-3".into(), 30)]);
+    let answered = rig.answer_receipts();
+    assert_eq!(answered.changed, [("r-1".into(), 30), ("r-2".into(), 30), ("r-3".into(), 30)]);
     rig.pass(ms(14_999));
-    assert_eq!(rig.settles.len(), 0);
+    assert_eq!(rig.receipts.len(), 0);
     rig.pass(ms(1));
-    assert_eq!(rig.settle_all().changed.len(), 3);
+    assert_eq!(rig.answer_receipts().changed.len(), 3);
 }
 
 #[test]
@@ -162,7 +163,7 @@ fn visibility_is_extended_for_what_waits_in_a_window_or_for_another_try() {
     let mut rig = Rig::new(QueueOptions { window: s(300), ..reporting() }, 20);
     rig.bring(1);
     rig.pass(s(10));
-    assert_eq!(rig.settle_all().changed, [("r-1".into(), 20)]);
+    assert_eq!(rig.answer_receipts().changed, [("r-1".into(), 20)]);
 
     let mut rig = Rig::new(reporting(), 20);
     rig.bring(1);
@@ -170,11 +171,11 @@ fn visibility_is_extended_for_what_waits_in_a_window_or_for_another_try() {
     throttled.retry_after = Some(s(60));
     rig.finish(Err(throttled));
     rig.pass(s(10));
-    assert_eq!(rig.settle_all().changed, [("r-1".into(), 20)]);
+    assert_eq!(rig.answer_receipts().changed, [("r-1".into(), 20)]);
 }
 
 #[test]
-fn a_lease_is_as_long_as_its_poll_was_told() {
+fn a_lease_is_as_long_as_its_poll_asked_for() {
     // The poll's own wish counts, else the shorter of the queue's timeouts before and after.
     for (before, after, first_beat) in [(None, 22, 15), (Some(80), 30, 15), (Some(30), 80, 15), (Some(30), 30, 15)] {
         let mut rig = Rig::cold(reporting());
@@ -185,9 +186,9 @@ fn a_lease_is_as_long_as_its_poll_was_told() {
         rig.hear(QueueAnswer::Described(Ok(super::rig::attributes(after))));
         rig.bring(1);
         rig.pass(s(first_beat) - ms(1));
-        assert_eq!(rig.settles.len(), 0, "{before:?} then {after}");
+        assert_eq!(rig.receipts.len(), 0, "{before:?} then {after}");
         rig.pass(ms(1));
-        assert_eq!(rig.settles.len(), 1, "{before:?} then {after}");
+        assert_eq!(rig.receipts.len(), 1, "{before:?} then {after}");
     }
 }
 
@@ -196,11 +197,11 @@ fn an_extension_that_fails_is_tried_again_before_the_deadline() {
     let mut rig = Rig::new(reporting(), 30);
     rig.bring(1);
     rig.pass(s(15));
-    rig.settle_as(SettleOutcome::Failed(fault(FaultKind::Transient)));
+    rig.answer_receipts_as(ReceiptOutcome::Failed(fault(FaultKind::Transient)));
     rig.pass(s(5));
-    assert_eq!(rig.settle_all().changed, [("r-1".into(), 30)]);
+    assert_eq!(rig.answer_receipts().changed, [("r-1".into(), 30)]);
     rig.pass(ms(14_999));
-    assert_eq!(rig.settles.len(), 0, "the new lease counts from the extension that worked");
+    assert_eq!(rig.receipts.len(), 0, "the new lease counts from the extension that worked");
 }
 
 #[test]
@@ -208,13 +209,13 @@ fn what_is_lost_before_its_invoke_is_not_invoked() {
     let mut rig = Rig::new(QueueOptions { window: s(60), ..reporting() }, 20);
     rig.bring(2);
     rig.pass(s(10));
-    let call = rig.settles.pop_front().unwrap();
-    let outcomes = vec![SettleOutcome::Gone, SettleOutcome::Done];
-    rig.hear(QueueAnswer::Settled { settle: call.id, result: Ok(outcomes) });
+    let call = rig.receipts.pop_front().unwrap();
+    let outcomes = vec![ReceiptOutcome::Gone, ReceiptOutcome::Done];
+    rig.hear(QueueAnswer::Receipts { request: call.id, result: Ok(outcomes) });
     assert_eq!(rig.held(), 1);
     for _ in 0..6 {
         rig.pass(s(10));
-        rig.settle_all();
+        rig.answer_receipts();
     }
     assert_eq!(rig.invokes[0].records, 1);
     assert_eq!(rig.saw(|event| matches!(event, Event::Heartbeat { result: HeartbeatResult::Lost, records: 1 })), 1);
@@ -225,15 +226,15 @@ fn what_is_lost_in_flight_is_left_out_of_the_next_try() {
     let mut rig = Rig::new(reporting(), 20);
     rig.bring(2);
     rig.pass(s(10));
-    let call = rig.settles.pop_front().unwrap();
-    let outcomes = vec![SettleOutcome::Gone, SettleOutcome::Done];
-    rig.hear(QueueAnswer::Settled { settle: call.id, result: Ok(outcomes) });
+    let call = rig.receipts.pop_front().unwrap();
+    let outcomes = vec![ReceiptOutcome::Gone, ReceiptOutcome::Done];
+    rig.hear(QueueAnswer::Receipts { request: call.id, result: Ok(outcomes) });
     rig.finish(Err(fault(FaultKind::Throttled)));
     rig.pass(s(5));
     assert_eq!((rig.invokes[0].records, rig.held()), (1, 1));
     rig.finish(answer("null"));
     rig.pass(ms(10));
-    assert_eq!(rig.settle_all().deleted, ["r-2"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-2"]);
 }
 
 #[test]
@@ -245,8 +246,8 @@ fn a_batch_whose_visibility_ran_out_while_it_was_held_is_dropped() {
     rig.finish(Err(throttled));
     for _ in 0..70 {
         rig.pass(s(1));
-        while !rig.settles.is_empty() {
-            rig.settle_as(SettleOutcome::Failed(fault(FaultKind::Transient)));
+        while !rig.receipts.is_empty() {
+            rig.answer_receipts_as(ReceiptOutcome::Failed(fault(FaultKind::Transient)));
         }
     }
     assert_eq!((rig.invokes.len(), rig.held()), (0, 0));
@@ -261,7 +262,7 @@ fn holding_ends_at_its_limit() {
         while !rig.invokes.is_empty() {
             rig.finish(Err(fault(FaultKind::Throttled)));
         }
-        rig.settle_all();
+        rig.answer_receipts();
         rig.pass(ms(100));
         if rig.held() == 0 {
             break;
@@ -276,10 +277,10 @@ fn a_late_success_of_a_lost_message_is_still_deleted() {
     let mut rig = Rig::new(reporting(), 20);
     rig.bring(1);
     rig.pass(s(10));
-    rig.settle_as(SettleOutcome::Gone);
+    rig.answer_receipts_as(ReceiptOutcome::Gone);
     rig.pass(s(30));
-    assert_eq!(rig.settles.len(), 0, "what is lost is not extended");
+    assert_eq!(rig.receipts.len(), 0, "what is lost is not extended");
     rig.finish(answer("null"));
     rig.pass(ms(10));
-    assert_eq!(rig.settle_all().deleted, ["r-1"]);
+    assert_eq!(rig.answer_receipts().deleted, ["r-1"]);
 }

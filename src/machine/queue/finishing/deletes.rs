@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::machine::queue::context::Context;
 use crate::machine::queue::message::{Messages, Stage};
-use crate::machine::{BackoffPolicy, Event, Fault, FaultKind, MAX_ENTRIES, Mono, SettleOutcome};
+use crate::machine::{BackoffPolicy, Event, Fault, FaultKind, MAX_ENTRIES, Mono, ReceiptOutcome};
 
 /// So many deletion calls may be open at once.
 const MAX_CALLS: usize = 64;
@@ -100,21 +100,21 @@ impl Deletes {
         cx: &mut Context,
         messages: &mut Messages,
         tokens: &[u64],
-        outcomes: Vec<SettleOutcome>,
+        outcomes: Vec<ReceiptOutcome>,
     ) {
         self.open -= 1;
         let (mut deleted, mut gone, mut failed) = (0, 0, Vec::new());
         for (&token, outcome) in tokens.iter().zip(outcomes) {
             match outcome {
-                SettleOutcome::Done => {
+                ReceiptOutcome::Done => {
                     messages.forget(cx, token);
                     deleted += 1;
                 }
-                SettleOutcome::Gone => {
+                ReceiptOutcome::Gone => {
                     messages.forget(cx, token);
                     gone += 1;
                 }
-                SettleOutcome::Failed(fault) => failed.push((token, fault)),
+                ReceiptOutcome::Failed(fault) => failed.push((token, fault)),
             }
         }
         if deleted > 0 {
