@@ -235,7 +235,7 @@ mod tests {
         live.observe(&invoked(InvokeEnd::FunctionError, Some("boom")));
         assert_eq!(live.shown().last_result, "PROBLEM: Function call failed");
         live.observe(&Event::DeliveredToDestination { records: 1, condition });
-        assert_eq!(live.shown().last_result, "PROBLEM: Function call failed", "giving up does not overwrite it");
+        assert_eq!(live.shown().last_result, "PROBLEM: Function call failed", "a discard does not overwrite it");
         live.observe(&invoked(InvokeEnd::Fault(FaultKind::Denied), Some("may not invoke")));
         assert_eq!(live.shown().last_result, "PROBLEM: may not invoke");
         live.observe(&invoked(InvokeEnd::Success, None));

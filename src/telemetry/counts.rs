@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn records_that_are_given_up_are_dropped_or_delivered() {
+    fn discarded_records_are_dropped_or_delivered() {
         let counts = Counts::default();
         let condition = Condition::RetryAttemptsExhausted;
         counts.count(&Event::Bisected { records: 4 }, || NOW);

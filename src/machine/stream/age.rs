@@ -9,7 +9,7 @@ use crate::machine::Condition;
 impl Turn<'_> {
     /// Discards what has become too old at the front of the next piece, and puts the rest back. If nothing has, the
     /// piece is still to be begun.
-    pub(super) fn give_up_expired(&mut self, mut piece: Piece) -> Option<Piece> {
+    pub(super) fn discard_expired(&mut self, mut piece: Piece) -> Option<Piece> {
         let (Some(age), now) = (self.cx.options.maximum_record_age, self.cx.now) else { return Some(piece) };
         let old = if piece.last_of_window.is_some() {
             let window_ends = self.records.windows.as_ref().and_then(Windows::ends);
@@ -32,7 +32,7 @@ impl Turn<'_> {
         };
         self.lane.freed(now.mono);
         self.cx.flights.let_go(self.key);
-        self.records.give_up(old, Condition::RecordAgeExceeded, self.cx);
+        self.records.discard(old, Condition::RecordAgeExceeded, self.cx);
         None
     }
 }

@@ -138,10 +138,10 @@ impl Turn<'_> {
                 self.lane.start(piece);
                 self.cx.out.emit(Event::Held { records, retry_in: pause });
             }
-            Verdict::GiveUp => {
+            Verdict::Discard => {
                 self.lane.freed(now);
                 piece.attempts = attempts;
-                self.records.give_up(piece, Condition::RetryAttemptsExhausted, self.cx);
+                self.records.discard(piece, Condition::RetryAttemptsExhausted, self.cx);
             }
         }
     }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::StreamOptions;
 use super::books::Books;
+use super::discard::Deliveries;
 use super::drain::Draining;
 use super::flights::Flights;
-use super::give_up::Deliveries;
 use super::lanes::Limits;
 use super::reads::Reads;
 use super::retry::Rules;

@@ -190,7 +190,7 @@ impl Shard {
         let mut dropped = Vec::new();
         for (place, screening) in stopped {
             match cx.options.screening.of(screening) {
-                Screened::Destination => self.records.give_up(Piece::new(vec![place]), screening.condition(), cx),
+                Screened::Destination => self.records.discard(Piece::new(vec![place]), screening.condition(), cx),
                 Screened::Drop | Screened::Release | Screened::Deliver => dropped.push(place),
             }
         }

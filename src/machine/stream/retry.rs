@@ -49,7 +49,7 @@ pub(super) enum Verdict {
     /// The same batch again, after a pause.
     Again,
     /// The retries are used up.
-    GiveUp,
+    Discard,
 }
 
 /// Judges a try of a batch of `records`; `attempts` counts the tries that failed without progress, this one included.
@@ -68,7 +68,7 @@ pub(super) fn judge(end: End, records: usize, attempts: u32, rules: Rules) -> Ve
     if split && records > 1 {
         return Verdict::Halves(records / 2);
     }
-    if rules.retries.is_some_and(|retries| attempts > retries) { Verdict::GiveUp } else { Verdict::Again }
+    if rules.retries.is_some_and(|retries| attempts > retries) { Verdict::Discard } else { Verdict::Again }
 }
 
 /// How many records at the front are older than is allowed.
@@ -98,20 +98,20 @@ mod tests {
             (End::FailedAt(2), 4, 1, PLAIN, Verdict::Rest(2)),
             (End::FailedAt(2), 4, 9, BISECT, Verdict::Rest(2)),
             (End::FailedAt(0), 4, 1, PLAIN, Verdict::Again),
-            (End::FailedAt(0), 4, 2, PLAIN, Verdict::GiveUp),
+            (End::FailedAt(0), 4, 2, PLAIN, Verdict::Discard),
             (End::FailedAt(0), 4, 2, BISECT, Verdict::Halves(2)),
             (End::Failed, 5, 1, BISECT, Verdict::Halves(2)),
             (End::Failed, 3, 1, BISECT, Verdict::Halves(1)),
             (End::Failed, 2, 7, BISECT, Verdict::Halves(1)),
             (End::Failed, 1, 1, BISECT, Verdict::Again),
-            (End::Failed, 1, 2, BISECT, Verdict::GiveUp),
+            (End::Failed, 1, 2, BISECT, Verdict::Discard),
             (End::Failed, 4, 1, PLAIN, Verdict::Again),
-            (End::Failed, 4, 2, PLAIN, Verdict::GiveUp),
+            (End::Failed, 4, 2, PLAIN, Verdict::Discard),
             (End::Failed, 4, 10_001, FOR_EVER, Verdict::Again),
-            (End::Failed, 1, 1, Rules { bisect: false, retries: Some(0) }, Verdict::GiveUp),
+            (End::Failed, 1, 1, Rules { bisect: false, retries: Some(0) }, Verdict::Discard),
             (End::TooLarge, 4, 1, PLAIN, Verdict::Halves(2)),
             (End::TooLarge, 1, 1, PLAIN, Verdict::Again),
-            (End::TooLarge, 1, 2, PLAIN, Verdict::GiveUp),
+            (End::TooLarge, 1, 2, PLAIN, Verdict::Discard),
         ];
         for (end, records, attempts, rules, verdict) in table {
             assert_eq!(judge(end, records, attempts, rules), verdict, "{end:?} {records} {attempts} {rules:?}");

@@ -37,7 +37,7 @@ impl Turn<'_> {
     /// Says whether something else may be next.
     fn step(&mut self) -> bool {
         let Some(piece) = self.lane.next_piece() else { return self.start_batch() };
-        let Some(piece) = self.give_up_expired(piece) else { return true };
+        let Some(piece) = self.discard_expired(piece) else { return true };
         if piece.wake.is_some_and(|wake| wake > self.cx.mono()) {
             self.lane.start(piece);
             return false;
@@ -52,7 +52,7 @@ impl Turn<'_> {
         let old = expired(self.lane.waiting().map(|place| records.frontier.arrived(place)), age, now.unix_ms);
         if old > 0 {
             let old = Piece::new(self.lane.take(old));
-            records.give_up(old, Condition::RecordAgeExceeded, self.cx);
+            records.discard(old, Condition::RecordAgeExceeded, self.cx);
             return true;
         }
         let (mut within, mut limits) = (usize::MAX, self.cx.limits);

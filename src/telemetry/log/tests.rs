@@ -143,7 +143,7 @@ fn what_streams_lose_is_said_loudly_and_for_each_shard() {
 }
 
 #[test]
-fn giving_up_is_said_and_failed_saves_and_deliveries_are_silenced_while_they_repeat() {
+fn discards_are_logged_and_failed_saves_and_deliveries_are_silenced_while_they_repeat() {
     let retry_in = Duration::from_secs(1);
     let unsaved = || Event::CheckpointFailed { message: "disk full".into(), retry_in };
     let undelivered = |kind| Event::DestinationFailed { records: 2, kind, message: "no".into(), retry_in };

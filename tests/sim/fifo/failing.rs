@@ -64,7 +64,7 @@ impl Session {
         for group in state.groups_of(leases) {
             let of_group: Vec<usize> =
                 leases.iter().copied().filter(|&index| state.group_of(index) == Some(&group)).collect();
-            let failed = |&index: &usize| matches!(state.leases[index].hold, Hold::Failed(_) | Hold::GivenUp);
+            let failed = |&index: &usize| matches!(state.leases[index].hold, Hold::Failed(_) | Hold::Undelivered);
             let session = &mut state.sessions[self.id];
             let Some(first) = of_group.iter().copied().find(failed) else {
                 session.failing.remove(&group);
@@ -114,7 +114,7 @@ impl Session {
                 // What failed was no longer ours: this came after it, and may go on or not. Or the drain that returns
                 // it begins just now.
                 lease.allowed.get_or_insert("behind one that failed");
-                lease.perhaps_given_up = true;
+                lease.perhaps_undelivered = true;
             }
         }
     }

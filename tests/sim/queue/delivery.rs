@@ -70,7 +70,7 @@ pub(crate) enum Hold {
     /// The function failed it, and the engine knows; since when.
     Failed(u64),
     /// The function failed it once too often; its failure record is not confirmed.
-    GivenUp,
+    Undelivered,
     /// Its failure record is confirmed, and the engine knows.
     Recorded,
 }
@@ -114,7 +114,7 @@ pub(crate) struct Lease {
     /// Which receive brought it.
     pub(crate) receive: u64,
     /// The engine may, and need not, give it up.
-    pub(crate) perhaps_given_up: bool,
+    pub(crate) perhaps_undelivered: bool,
     /// A delivery of its failure record is open.
     pub(crate) delivering: bool,
     /// Deliveries of its failure record that failed.

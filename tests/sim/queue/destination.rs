@@ -85,11 +85,11 @@ impl Session {
             }
             let lease = &mut state.leases[index];
             if lease.known > now + SLACK && !tally.doubtful {
-                lease.hold = Hold::GivenUp;
+                lease.hold = Hold::Undelivered;
                 state.sessions[self.id].tallies.remove(&n);
             } else {
                 tally.doubtful = true;
-                lease.perhaps_given_up = true;
+                lease.perhaps_undelivered = true;
                 lease.allowed.get_or_insert("failed, and perhaps given up");
             }
         }
@@ -116,7 +116,7 @@ impl Session {
         if lease.session != self.id || lease.delivering {
             subject.violate(format_args!("L{index} is delivered twice at once, or by another session"));
         }
-        if lease.hold != Hold::GivenUp && !lease.perhaps_given_up {
+        if lease.hold != Hold::Undelivered && !lease.perhaps_undelivered {
             subject.violate(format_args!("the failure record of L{index} is delivered while {:?}", lease.hold));
         }
         let most = self.most_failures().unwrap_or(u32::MAX);
@@ -139,7 +139,7 @@ impl Session {
             subject.violate(format_args!("the failure record of L{index} has another id than in its last try"));
         }
         let lease = &mut state.leases[index];
-        lease.hold = Hold::GivenUp;
+        lease.hold = Hold::Undelivered;
         lease.uuid = Some(failure.uuid);
         lease.delivering = true;
         Some(index)

@@ -108,7 +108,7 @@ impl Subject {
             over: false,
             batch: 0,
             receive,
-            perhaps_given_up: false,
+            perhaps_undelivered: false,
             delivering: false,
             tries: 0,
             refused: false,

@@ -160,7 +160,7 @@ impl Session {
         let policy = &queue(&self.mapping).visibility.on_function_error;
         let just = |at: u64| at + 1 >= now;
         match (lease.hold, hidden.is_zero()) {
-            _ if lease.perhaps_given_up => {}
+            _ if lease.perhaps_undelivered => {}
             (Hold::Failed(_), true) if *policy == OnFunctionError::Release || subject.plan.queue.visibility == 0 => {
                 lease.allowed = Some("failed, released");
             }

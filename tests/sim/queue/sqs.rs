@@ -161,7 +161,7 @@ impl Drop for OpenReceive {
         let mut state = subject.state();
         state.sessions[self.session].receives.remove(&self.id);
         subject.note(format_args!("receive {} is given up with {} messages", self.id, self.picked.len()));
-        let may = subject.may_give_up(&state);
+        let may = subject.may_abandon(&state);
         drop(state);
         if !may {
             subject.violate(format_args!("receive {} is given up without need", self.id));
@@ -185,7 +185,7 @@ impl Subject {
 
     /// Whether the engine may give up a receive now: its process is killed, its drain cut short, or the time is over
     /// for which it waits.
-    fn may_give_up(&self, state: &SubjectState) -> bool {
+    fn may_abandon(&self, state: &SubjectState) -> bool {
         let alive = state.sessions.last().is_some_and(|session| session.incarnation == self.world.incarnation());
         let over = |quiet: &Quiet| quiet.receives.is_none_or(|span| self.world.now() + SOONER >= quiet.since + span);
         !alive || state.quiet.is_some_and(|quiet| quiet.cut || over(&quiet))

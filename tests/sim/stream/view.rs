@@ -160,7 +160,7 @@ impl View {
     }
 
     /// Whether a record was given up and its failure record is still to be sent.
-    pub(crate) fn is_given_up(&self, record: usize) -> bool {
+    pub(crate) fn is_discarded(&self, record: usize) -> bool {
         self.owing.contains(&record) || self.given.iter().any(|piece| piece.records.contains(&record))
     }
 

@@ -216,8 +216,8 @@ impl Session {
     /// Whether a record was given up and its failure record is on its way.
     pub(crate) fn is_underway(&self, state: &State, record: usize) -> bool {
         let session = &state.consumers[self.consumer].sessions[self.id];
-        let given_up = session.views.get(&state.records[record].shard).is_some_and(|view| view.is_given_up(record));
-        given_up || session.deliveries.values().any(|delivery| delivery.records.contains(&record))
+        let discarded = session.views.get(&state.records[record].shard).is_some_and(|view| view.is_discarded(record));
+        discarded || session.deliveries.values().any(|delivery| delivery.records.contains(&record))
     }
 
     /// A child begins when everything of all its forebears is settled.
@@ -311,7 +311,7 @@ impl Session {
                 piece.stage = Stage::Waiting(again);
                 work.push(piece);
             } else if self.mapping.on_failure.is_none() {
-                self.give_up(state, shard, &piece);
+                self.discard(state, shard, &piece);
             } else {
                 let view = state.view(self.consumer, self.id, shard);
                 if let Some(tail) = piece.tail.as_ref().filter(|tail| tail.is_final) {
@@ -324,7 +324,7 @@ impl Session {
     }
 
     /// The records of a batch are given up for good: nobody is to be told, or the destination was.
-    pub(crate) fn give_up(&self, state: &mut State, shard: usize, piece: &Piece) {
+    pub(crate) fn discard(&self, state: &mut State, shard: usize, piece: &Piece) {
         for &record in &piece.records {
             self.model.settle(state, self.consumer, self.id, record);
         }

@@ -34,7 +34,7 @@ fn what_is_gathered_is_gathered_under_the_new_limits_from_its_receipt_on() {
     assert_eq!(sizes(&smaller), [3, 3]);
     change(&mut smaller, with(3, 0));
     assert_eq!(sizes(&smaller), [3, 3, 1]);
-    assert_eq!(smaller.cancels + smaller.receipts.len(), 0, "nothing was given up or back");
+    assert_eq!(smaller.cancels + smaller.receipts.len(), 0, "nothing was abandoned or returned");
 }
 
 #[test]

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::destinations::{after, bring, given_up, message, round};
+use super::destinations::{after, bring, message, round, undelivered};
 use super::rig::{Rig, fault, function_error, ms, s};
 use crate::machine::{Event, FaultKind, Health, Input, QueueCommand, QueueOptions, ReceiptOutcome};
 
 #[test]
 fn a_failed_delivery_is_tried_again_with_the_same_record_while_the_lease_is_extended() {
-    let mut rig = given_up();
+    let mut rig = undelivered();
     let mut records = Vec::new();
     let mut extensions = 0;
     for kind in [FaultKind::Transient, FaultKind::Throttled, FaultKind::Denied, FaultKind::Timeout].repeat(4) {
@@ -31,7 +31,7 @@ fn a_failed_delivery_is_tried_again_with_the_same_record_while_the_lease_is_exte
 
 #[test]
 fn a_service_that_asks_for_a_pause_gets_it() {
-    let mut rig = given_up();
+    let mut rig = undelivered();
     let mut throttled = fault(FaultKind::Throttled);
     throttled.retry_after = Some(s(9));
     rig.confirm(Err(throttled));
@@ -64,7 +64,7 @@ fn what_cannot_be_delivered_for_as_long_as_it_may_be_held_is_left_and_counted_an
 #[test]
 fn what_the_destination_refuses_for_what_it_is_goes_back_to_the_queue() {
     for (kind, tries) in [(FaultKind::TooLarge, 1), (FaultKind::Invalid, 5)] {
-        let mut rig = given_up();
+        let mut rig = undelivered();
         let mut tried = 0;
         while rig.held() > 0 {
             if !rig.deliveries.is_empty() {
@@ -83,7 +83,7 @@ fn what_the_destination_refuses_for_what_it_is_goes_back_to_the_queue() {
 
 #[test]
 fn a_destination_that_does_not_answer_is_shown_until_it_does() {
-    let mut rig = given_up();
+    let mut rig = undelivered();
     for _ in 0..3 {
         rig.confirm(Err(fault(FaultKind::Transient)));
         rig.pass(s(2));
@@ -96,7 +96,7 @@ fn a_destination_that_does_not_answer_is_shown_until_it_does() {
 
 #[test]
 fn a_message_that_is_lost_meanwhile_is_not_delivered_again() {
-    let mut rig = given_up();
+    let mut rig = undelivered();
     let mut slow = fault(FaultKind::Throttled);
     slow.retry_after = Some(s(20));
     rig.confirm(Err(slow));
@@ -108,7 +108,7 @@ fn a_message_that_is_lost_meanwhile_is_not_delivered_again() {
 }
 
 #[test]
-fn what_is_lost_before_its_last_failure_is_given_up_when_its_copy_has_failed() {
+fn what_is_lost_before_its_last_failure_is_sent_to_the_destination_when_its_copy_has_failed() {
     let mut rig = Rig::new(after(1), 30);
     bring(&mut rig, vec![message(1, 1)]);
     rig.pass(s(15));
@@ -124,7 +124,7 @@ fn what_is_lost_before_its_last_failure_is_given_up_when_its_copy_has_failed() {
 
 #[test]
 fn a_confirmation_of_a_lost_message_still_deletes_it() {
-    let mut rig = given_up();
+    let mut rig = undelivered();
     rig.pass(s(15));
     rig.answer_receipts_as(ReceiptOutcome::Gone);
     rig.pass(s(5));
@@ -135,7 +135,7 @@ fn a_confirmation_of_a_lost_message_still_deletes_it() {
 
 #[test]
 fn answers_that_nobody_waits_for_change_nothing() {
-    let mut rig = given_up();
+    let mut rig = undelivered();
     let request = rig.deliveries[0].clone();
     rig.confirm(Err(fault(FaultKind::Transient)));
     rig.feed(Input::Delivered { delivery: request.id, result: Ok(()) });
@@ -173,7 +173,7 @@ fn few_deliveries_are_open_at_once_and_a_backlog_stops_receives() {
 
 #[test]
 fn a_drain_waits_for_open_deliveries_and_leaves_what_they_do_not_take() {
-    let mut rig = given_up();
+    let mut rig = undelivered();
     rig.drain(s(25));
     rig.fail_polls();
     assert!(!rig.done);
@@ -181,7 +181,7 @@ fn a_drain_waits_for_open_deliveries_and_leaves_what_they_do_not_take() {
     assert_eq!(rig.answer_receipts().deleted, ["r-1.1"]);
     assert!(rig.done && rig.held() == 0);
 
-    let mut waiting = given_up();
+    let mut waiting = undelivered();
     waiting.confirm(Err(fault(FaultKind::Transient)));
     waiting.drain(s(25));
     waiting.fail_polls();
@@ -192,7 +192,7 @@ fn a_drain_waits_for_open_deliveries_and_leaves_what_they_do_not_take() {
 }
 
 #[test]
-fn a_drain_gives_up_what_fails_while_it_lasts_but_not_beyond_its_bound() {
+fn a_drain_abandons_what_fails_while_it_lasts_but_not_beyond_its_bound() {
     let mut rig = Rig::new(after(1), 30);
     bring(&mut rig, vec![message(1, 1)]);
     rig.drain(s(5));
@@ -202,13 +202,13 @@ fn a_drain_gives_up_what_fails_while_it_lasts_but_not_beyond_its_bound() {
     rig.pass(s(5));
     assert!(rig.done);
 
-    let mut cut = given_up();
+    let mut cut = undelivered();
     cut.drain(s(25));
     cut.fail_polls();
     cut.feed(Input::Command(QueueCommand::Cut));
     assert!(cut.done, "a cut waits for no delivery");
 
-    let mut waiting = given_up();
+    let mut waiting = undelivered();
     waiting.confirm(Err(fault(FaultKind::Transient)));
     waiting.feed(Input::Command(QueueCommand::Cut));
     waiting.fail_polls();

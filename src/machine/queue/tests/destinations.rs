@@ -45,7 +45,7 @@ fn item_failure() -> InvokeResult {
     answer(r#"{"batchItemFailures":[{"itemIdentifier":"m-1"}]}"#)
 }
 
-pub(super) fn given_up() -> Rig {
+pub(super) fn undelivered() -> Rig {
     let mut rig = Rig::new(after(1), 30);
     bring(&mut rig, vec![message(1, 1)]);
     rig.finish(function_error());
@@ -54,7 +54,7 @@ pub(super) fn given_up() -> Rig {
 }
 
 #[test]
-fn without_a_destination_nothing_is_given_up() {
+fn without_a_destination_nothing_is_discarded() {
     let mut rig = Rig::new(QueueOptions { on_failure: None, ..after(1) }, 30);
     for receives in 1..20 {
         round(&mut rig, receives, function_error());
@@ -108,13 +108,13 @@ fn a_failure_record_shows_the_last_answer() {
             payload: Bytes::from_static(b"{}"),
         })
     );
-    let mut unnamed = given_up();
+    let mut unnamed = undelivered();
     let failure = unnamed.confirm(Ok(()));
     assert_eq!((failure.request_id.len(), failure.uuid >> 76 & 0xf), (36, 4), "random UUIDs stand in");
 }
 
 #[test]
-fn only_what_failed_in_a_batch_is_given_up() {
+fn only_what_failed_in_a_batch_is_sent_to_the_destination() {
     let mut rig = Rig::new(after(1), 30);
     bring(&mut rig, vec![message(1, 1), message(2, 1)]);
     rig.finish(item_failure());
@@ -180,7 +180,7 @@ fn a_message_that_stands_twice_in_a_batch_has_failed_once() {
 }
 
 #[test]
-fn what_no_invoke_can_hold_is_given_up_without_an_answer() {
+fn what_no_invoke_can_hold_is_sent_to_the_destination_without_an_answer() {
     let mut unfit = Rig::new(after(1), 30);
     unfit.bring_sized(1, 7_000_000);
     assert_eq!(unfit.confirm(Ok(())).response, None);

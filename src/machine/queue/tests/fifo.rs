@@ -210,12 +210,12 @@ fn a_message_that_cannot_be_delivered_stops_its_group_only() {
 }
 
 #[test]
-fn only_the_first_failure_of_a_group_counts_towards_giving_up() {
+fn only_the_first_failure_of_a_group_counts_for_the_destination() {
     for failed in [&[1_u32][..], &[1, 2, 3]] {
         let mut rig = Rig::new(QueueOptions { on_failure: Some(1), ..one_slot() }, 30);
         rig.bring_groups("aaa");
         rig.finish(answer(failures(failed)));
-        assert_eq!((rig.deliveries.len(), rig.held()), (1, 1), "the others are left, not given up");
+        assert_eq!((rig.deliveries.len(), rig.held()), (1, 1), "the others are left, not sent to the destination");
         let failure = rig.confirm(Ok(()));
         let FailedBatch::Queue { group, message_id, .. } = &failure.batch else { panic!("{failure:?}") };
         assert_eq!((group.as_deref(), &**message_id), (Some("a"), "m-1"));

@@ -194,7 +194,7 @@ impl Rig {
         self.hear(QueueAnswer::Polled { poll, result: Err(fault(kind)) });
     }
 
-    /// Every open poll is given up.
+    /// Every open poll is abandoned.
     pub(super) fn fail_polls(&mut self) {
         while !self.polls.is_empty() {
             self.fail_poll(FaultKind::Cancelled);

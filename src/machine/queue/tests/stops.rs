@@ -11,7 +11,7 @@ fn two_at_a_time() -> QueueOptions {
 }
 
 #[test]
-fn an_open_receive_is_waited_for_and_nothing_is_given_up() {
+fn an_open_receive_is_waited_for_and_nothing_is_abandoned() {
     let mut rig = Rig::new(two_at_a_time(), 30);
     rig.drain(s(25));
     rig.pass(s(20));
@@ -235,7 +235,7 @@ fn the_bound_ends_a_drain_whose_function_does_not_answer() {
 }
 
 #[test]
-fn a_cut_gives_up_the_function_but_not_the_returns() {
+fn a_cut_abandons_the_function_but_not_the_returns() {
     let mut rig = Rig::new(two_at_a_time(), 300);
     rig.bring(1);
     rig.bring(1);

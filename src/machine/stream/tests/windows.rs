@@ -118,7 +118,7 @@ fn a_state_that_is_too_large_ends_the_window_early() {
 }
 
 #[test]
-fn a_final_invoke_that_fails_holds_the_shard_until_it_is_given_up() {
+fn a_final_invoke_that_fails_holds_the_shard_until_it_is_discarded() {
     let mut rig = Rig::reading(options());
     rig.read_records(vec![at(1, 1), at(2, 61)], true);
     answer(&mut rig, state(r#"{"n":1}"#));

@@ -7,7 +7,7 @@ use forebay::machine::StartingPosition;
 use forebay::mapping::SourceKind;
 
 use super::super::plan::{Action, Reshard};
-use super::{KINDS, batches, given_up, passes, scene, stream};
+use super::{KINDS, batches, discarded, passes, scene, stream};
 
 /// What a table's stream still holds is read, and then the mapping says that nothing follows, and what took its place.
 #[test]
@@ -86,7 +86,7 @@ fn ages_go_by_the_clock_of_the_stream() {
             plan.host = host;
             let outcome = passes(plan);
             assert_eq!(batches(&outcome).concat(), (1..=10).collect::<Vec<_>>(), "{kind:?}");
-            assert_eq!(given_up(&outcome), []);
+            assert_eq!(discarded(&outcome), []);
         }
     }
 }

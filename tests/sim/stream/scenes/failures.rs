@@ -6,7 +6,7 @@ use forebay::machine::{Condition, FaultKind};
 use forebay::mapping::SourceKind;
 
 use super::super::plan::Action;
-use super::{KINDS, batches, given_up, orders, passes, scene, stream};
+use super::{KINDS, batches, discarded, orders, passes, scene, stream};
 use crate::plan::{Outage, SideOf};
 
 /// Recorded on AWS: `[1,2,3,4]`, of which 2 always throws, with one retry.
@@ -19,19 +19,19 @@ fn a_split_goes_depth_first_and_spends_nothing() {
         let outcome = passes(plan);
         let sequence = [vec![1, 2, 3, 4], vec![1, 2], vec![1], vec![2], vec![2], vec![3, 4]];
         assert_eq!(batches(&outcome), sequence);
-        assert_eq!(given_up(&outcome), [(1, 2, Condition::RetryAttemptsExhausted)]);
+        assert_eq!(discarded(&outcome), [(1, 2, Condition::RetryAttemptsExhausted)]);
     }
 }
 
 /// Without a split the whole batch goes, after one retry.
 #[test]
-fn a_batch_that_throws_is_tried_as_it_is_and_given_up_whole() {
+fn a_batch_that_throws_is_retried_as_it_is_and_discarded_whole() {
     for kind in KINDS {
         let mut plan = scene(kind, 4, Some(1));
         stream(&mut plan).maximum_retry_attempts = Some(1);
         let outcome = passes(plan);
         assert_eq!(batches(&outcome), [vec![1, 2, 3, 4], vec![1, 2, 3, 4]]);
-        assert_eq!(given_up(&outcome), [(4, 2, Condition::RetryAttemptsExhausted)]);
+        assert_eq!(discarded(&outcome), [(4, 2, Condition::RetryAttemptsExhausted)]);
     }
 }
 
@@ -44,7 +44,7 @@ fn a_partial_answer_moves_on_and_resets_the_budget() {
         stream(&mut plan).maximum_retry_attempts = Some(1);
         let outcome = passes(plan);
         assert_eq!(batches(&outcome), [vec![1, 2, 3, 4], vec![2, 3, 4], vec![2, 3, 4]]);
-        assert_eq!(given_up(&outcome), [(3, 2, Condition::RetryAttemptsExhausted)]);
+        assert_eq!(discarded(&outcome), [(3, 2, Condition::RetryAttemptsExhausted)]);
     }
 }
 
@@ -58,7 +58,7 @@ fn the_rest_of_a_partial_answer_has_all_its_retries() {
         stream(&mut plan).maximum_retry_attempts = Some(3);
         let outcome = passes(plan);
         assert_eq!(batches(&outcome), [vec![1, 2, 3], vec![4, 5, 6], vec![6], vec![6], vec![6], vec![6]]);
-        assert_eq!(given_up(&outcome), [(1, 4, Condition::RetryAttemptsExhausted)]);
+        assert_eq!(discarded(&outcome), [(1, 4, Condition::RetryAttemptsExhausted)]);
     }
 }
 
@@ -72,7 +72,7 @@ fn splits_and_partial_answers_together() {
         stream(&mut plan).bisect = true;
         let outcome = passes(plan);
         assert_eq!(batches(&outcome), [vec![1, 2, 3, 4], vec![2, 3, 4], vec![2], vec![2], vec![3, 4]]);
-        assert_eq!(given_up(&outcome), [(1, 2, Condition::RetryAttemptsExhausted)]);
+        assert_eq!(discarded(&outcome), [(1, 2, Condition::RetryAttemptsExhausted)]);
     }
 }
 
@@ -87,7 +87,7 @@ fn what_is_too_old_is_cut_off_and_the_rest_is_delivered() {
     }
     let outcome = passes(plan);
     assert_eq!(batches(&outcome), [vec![2, 3, 4, 5, 6]]);
-    assert_eq!(given_up(&outcome), [(1, 1, Condition::RecordAgeExceeded)]);
+    assert_eq!(discarded(&outcome), [(1, 1, Condition::RecordAgeExceeded)]);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn throttles_and_outages_never_spend_a_retry() {
         plan.outages = vec![Outage { from: 0, until: 80_000, side: SideOf::Function, kind }];
         let outcome = passes(plan);
         assert!(outcome.invokes[0].len() > 5, "{kind:?}: {:?}", outcome.invokes);
-        assert_eq!(given_up(&outcome), []);
+        assert_eq!(discarded(&outcome), []);
     }
 }
 
@@ -111,6 +111,6 @@ fn an_unreachable_destination_loses_nothing() {
     plan.outages = vec![Outage { from: 0, until: 60_000, side: SideOf::Destination, kind }];
     plan.actions = vec![(30_000, Action::Crash { down: 1_000 })];
     let outcome = passes(plan);
-    assert_eq!(given_up(&outcome), [(4, 1, Condition::RetryAttemptsExhausted)]);
+    assert_eq!(discarded(&outcome), [(4, 1, Condition::RetryAttemptsExhausted)]);
     assert_eq!(batches(&outcome), [vec![1, 2, 3, 4], vec![1, 2, 3, 4]]);
 }

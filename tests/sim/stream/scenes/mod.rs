@@ -75,7 +75,7 @@ fn batches(outcome: &Outcome) -> Vec<Vec<usize>> {
 }
 
 /// What its destination was told: how many records, after how many invokes, and why.
-fn given_up(outcome: &Outcome) -> Vec<(usize, u32, Condition)> {
+fn discarded(outcome: &Outcome) -> Vec<(usize, u32, Condition)> {
     let size = |batch: &FailedBatch| match batch {
         FailedBatch::Stream { span, .. } => span.as_ref().map_or(0, |span| span.records),
         FailedBatch::Queue { .. } => panic!("a queue in a stream"),

@@ -6,7 +6,7 @@ use forebay::machine::{Condition, StartingPosition};
 use forebay::mapping::SourceKind;
 
 use super::super::plan::{Action, Reshard, mapping};
-use super::{KINDS, batches, given_up, orders, passes, scene, stream};
+use super::{KINDS, batches, discarded, orders, passes, scene, stream};
 
 /// Two generations of children, each of them closed and full before anybody reads.
 #[test]
@@ -22,7 +22,7 @@ fn children_wait_for_their_parents_also_after_a_restart() {
         orders(&mut plan).batch_size = 3;
         plan.actions = (1..6).map(|n| (10_000 + 4_000 * n, Action::Crash { down: 500 })).collect();
         let outcome = passes(plan);
-        assert_eq!(given_up(&outcome), []);
+        assert_eq!(discarded(&outcome), []);
     }
 }
 
@@ -85,6 +85,6 @@ fn one_mapping_knows_nothing_of_anothers_troubles() {
     other.mapping.source.stream_mut().unwrap().maximum_retry_attempts = Some(0);
     plan.consumers.push(other);
     let outcome = passes(plan);
-    assert_eq!(given_up(&outcome), [(20, 6, Condition::RetryAttemptsExhausted)]);
+    assert_eq!(discarded(&outcome), [(20, 6, Condition::RetryAttemptsExhausted)]);
     assert_eq!(outcome.invokes[1].len(), 2, "{:?}", outcome.invokes[1]);
 }

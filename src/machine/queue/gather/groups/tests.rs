@@ -148,7 +148,7 @@ fn what_is_divided_from_a_batch_waits_before_the_others_and_can_be_taken_out() {
 }
 
 #[test]
-fn what_waits_can_be_given_up_for_a_group_and_for_all() {
+fn what_waits_can_be_returned_for_a_group_and_for_all() {
     let mut groups = groups(10, "abab");
     assert_eq!(groups.take_behind(&[3]), [1, 3]);
     assert!(groups.take_behind(&[99]).is_empty());

@@ -107,7 +107,7 @@ impl Deliveries {
 
 impl Records {
     /// Discards the records of a piece, or the final invoke of a window.
-    pub(super) fn give_up(&mut self, piece: Piece, condition: Condition, cx: &mut Context) {
+    pub(super) fn discard(&mut self, piece: Piece, condition: Condition, cx: &mut Context) {
         let records = piece.places.len();
         let failure = cx.options.destination.map(|order| (order, self.failure(&piece, condition, cx)));
         // A discarded window is closed for good: the next one need not wait for the destination.
