@@ -55,7 +55,7 @@ impl Intercept for ReadDate {
         let date = date.and_then(|date| u64::try_from(date.secs()).ok());
         if let (Some(date), Some(Sent(sent))) = (date, config.load::<Sent>()) {
             let answered = context.response().extension().map_or_else(Instant::now, |&Arrived(at)| at);
-            self.0.told(*sent, answered, date);
+            self.0.observe(*sent, answered, date);
         }
         Ok(())
     }

@@ -59,7 +59,7 @@ impl Default for ServiceClock {
 
 impl ServiceClock {
     /// An answer to a call that was sent and answered at these moments has this `Date` (seconds since the Unix epoch).
-    pub fn told(&self, sent: Instant, answered: Instant, date: u64) {
+    pub fn observe(&self, sent: Instant, answered: Instant, date: u64) {
         let Ok(date) = i64::try_from(date.saturating_mul(1_000)) else { return };
         let earliest = date - self.since(answered) - ROUNDING;
         let latest = date + SECOND - self.since(sent) + ROUNDING;
@@ -134,7 +134,7 @@ mod tests {
             tokio::time::advance(Duration::from_millis(20)).await;
             let date = self.time() / 1000 + ahead;
             tokio::time::advance(Duration::from_millis(20)).await;
-            self.clock.told(sent, Instant::now(), date);
+            self.clock.observe(sent, Instant::now(), date);
         }
 
         /// What a host believes whose clock is ahead by so much: how far from the truth, and its skew.

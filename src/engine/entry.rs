@@ -65,7 +65,7 @@ impl Entry {
     }
 
     /// Takes over the desired state that an operator has set. Without one the definition decides.
-    pub(crate) fn wish(&mut self, desired: Option<Desired>) {
+    pub(crate) fn set_desired(&mut self, desired: Option<Desired>) {
         self.wanted.set_desired(desired);
         self.modified_unix_ms = self.clock.unix_ms();
         self.on_the_way = MappingState::Enabling;
@@ -153,9 +153,9 @@ impl Entry {
     }
 
     /// It is gone: those who waited learn it.
-    pub(crate) fn tell_gone(self) {
+    pub(crate) fn report_gone(self) {
         for waiting in self.gone {
-            // Whoever asked may have gone away meanwhile.
+            // The caller may have gone away meanwhile.
             waiting.send(()).ok();
         }
     }
@@ -243,7 +243,7 @@ impl Entry {
                 let reason = format!("the mapping's task panicked and is started again{rest}: {panic}");
                 self.live.observe(&Event::Health(Health::Degraded { reason }));
             }
-            None if ended.was_told() => self.restarts.forget_failures(),
+            None if ended.had_order() => self.restarts.forget_failures(),
             // Its save was refused: another process has claimed the checkpoints, and may do so again.
             None => {
                 self.restarts.later();

@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_function_that_fails_everything_is_told_with_its_last_words() {
+    async fn a_function_that_fails_everything_is_shown_with_its_last_error() {
         let live = live();
         for message in ["first", "second\nand more", "third"] {
             live.observe(&invoked(InvokeEnd::FunctionError, Some(message)));

@@ -157,8 +157,8 @@ impl Supervisor {
         match request {
             Request::List(reply) => drop(reply.send(self.list())),
             Request::Readiness(reply) => drop(reply.send(self.readiness())),
-            Request::Start(name, reply) => drop(reply.send(self.wish(&name, true).await)),
-            Request::Stop(name, reply) => drop(reply.send(self.wish(&name, false).await)),
+            Request::Start(name, reply) => drop(reply.send(self.want(&name, true).await)),
+            Request::Stop(name, reply) => drop(reply.send(self.want(&name, false).await)),
             Request::Restart(name, reply) => drop(reply.send(self.restart(&name))),
             Request::Reload(mappings, reply) => drop(reply.send(self.reload(mappings).await)),
             Request::Put(mapping, reply) => drop(reply.send(self.put(*mapping).await)),
@@ -200,7 +200,7 @@ impl Supervisor {
         Readiness { ready: self.was_ready, store: self.store_trouble.clone(), mappings }
     }
 
-    async fn wish(&mut self, name: &str, enabled: bool) -> Result<Snapshot, EngineError> {
+    async fn want(&mut self, name: &str, enabled: bool) -> Result<Snapshot, EngineError> {
         if self.closing.is_some() {
             return Err(EngineError::Closing);
         }
@@ -213,7 +213,7 @@ impl Supervisor {
         let desired =
             (enabled != file_enabled).then(|| Desired { enabled, file_enabled, since_unix_ms: self.clock.unix_ms() });
         self.store.set_desired(name, desired.clone()).await?;
-        entry.wish(desired);
+        entry.set_desired(desired);
         self.reconcile();
         self.entries.get(name).map(Entry::snapshot).ok_or_else(|| EngineError::Unknown(name.into()))
     }
@@ -290,10 +290,10 @@ impl Supervisor {
         let gone = |entry: &Entry| entry.wanted.goal == Goal::Remove && !entry.is_running();
         for (name, entry) in self.entries.extract_if(.., |_, entry| gone(entry)) {
             self.metrics.remove(&name, entry.wanted.mapping.source.kind());
-            // Whoever waits for it at the end of the process is told that the engine ended first, and does nothing
-            // more.
+            // A caller that waits for it at the end of the process hears that the engine ended first, and does
+            // nothing more.
             if self.closing.is_none() {
-                entry.tell_gone();
+                entry.report_gone();
             }
         }
     }

@@ -30,8 +30,8 @@ impl<P: Protocol> Outbox<P> {
             // The successor says these when they are true of itself.
             !matches!(event, Event::Health(_) | Event::Drained { .. } | Event::InvokeStarted { .. })
         };
-        let tells = |output: &Output<P>| matches!(output, Output::Emit(event) if is_over(event));
-        let outputs = self.outputs.into_iter().filter(tells).collect();
+        let reports = |output: &Output<P>| matches!(output, Output::Emit(event) if is_over(event));
+        let outputs = self.outputs.into_iter().filter(reports).collect();
         Self { outputs, last_name: self.last_name, shown_limit: 0 }
     }
 
@@ -55,7 +55,7 @@ impl<P: Protocol> Outbox<P> {
     }
 
     /// Reports records that the filters did not let pass.
-    pub(crate) fn tell(&mut self, Tally { filtered_out, undecided }: Tally) {
+    pub(crate) fn report(&mut self, Tally { filtered_out, undecided }: Tally) {
         if filtered_out + undecided.records > 0 {
             self.emit(Event::Screened { filtered_out, undecided });
         }

@@ -34,7 +34,7 @@ impl Running {
         Self { mapping, orders, draining: false, resumed: false, change: 0, again: false, since: Instant::now() }
     }
 
-    fn tell(&self, order: Order) -> bool {
+    fn send(&self, order: Order) -> bool {
         self.orders.try_send(order).is_ok()
     }
 
@@ -45,7 +45,7 @@ impl Running {
             return false;
         }
         if self.draining {
-            if !self.tell(Order::Resume) {
+            if !self.send(Order::Resume) {
                 return false;
             }
             self.draining = false;
@@ -55,18 +55,18 @@ impl Running {
             return true;
         }
         *number += 1;
-        let is_told = self.tell(Order::Change { number: *number, mapping: Arc::clone(mapping) });
-        if is_told {
+        let taken_over = self.send(Order::Change { number: *number, mapping: Arc::clone(mapping) });
+        if taken_over {
             self.change = *number;
             self.mapping = Arc::clone(mapping);
         }
-        is_told
+        taken_over
     }
 
     /// Orders a drain, unless it already drains.
     pub(super) fn drain(&mut self, bound: Duration, receives: Duration) {
         if !self.draining {
-            self.draining = self.tell(Order::Drain { bound, receives });
+            self.draining = self.send(Order::Drain { bound, receives });
         }
     }
 
@@ -74,13 +74,13 @@ impl Running {
     pub(super) fn close(&mut self, bound: Duration) {
         self.draining = true;
         // A task that does not take commands has ended, or is ended by the supervisor in time.
-        self.tell(Order::Drain { bound, receives: Duration::ZERO });
+        self.send(Order::Drain { bound, receives: Duration::ZERO });
     }
 
     /// Cuts what it does short.
     pub(super) fn cut(&self) {
         // A task that does not take commands has ended.
-        self.tell(Order::Cut);
+        self.send(Order::Cut);
     }
 
     /// Has it end, so that it is started again: unless it drains anyway.
@@ -92,7 +92,7 @@ impl Running {
     }
 
     /// Whether it was ordered to end, or to continue after that.
-    pub(super) const fn was_told(&self) -> bool {
+    pub(super) const fn had_order(&self) -> bool {
         self.draining || self.again || self.resumed
     }
 

@@ -39,7 +39,7 @@ async fn a_task_that_ends_on_its_own_is_started_again_after_a_growing_pause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_was_told_to_begin_again_does_so_at_once() {
+async fn a_task_that_was_ordered_to_begin_again_does_so_at_once() {
     let mut entry = entry();
     let mut commands = run(&mut entry);
     entry.begin_again();

@@ -14,7 +14,7 @@ use crate::store::{Desired, StoreError};
 
 impl Supervisor {
     pub(super) async fn add(&mut self, mapping: Mapping, begins: MappingState) {
-        let desired = self.desired(&mapping).await.unwrap_or_else(|error| unknown_wish(&mapping, &error, None));
+        let desired = self.desired(&mapping).await.unwrap_or_else(|error| unknown_desired(&mapping, &error, None));
         self.insert(mapping, desired, begins);
     }
 
@@ -74,12 +74,12 @@ impl Supervisor {
         while let Some((name, mapping)) = wanted.pop_first() {
             let found = self.desired(&mapping).await;
             let Some(entry) = self.entries.get_mut(&name) else {
-                let desired = found.unwrap_or_else(|error| unknown_wish(&mapping, &error, None));
+                let desired = found.unwrap_or_else(|error| unknown_desired(&mapping, &error, None));
                 self.insert(mapping, desired, MappingState::Creating);
                 summary.added.push(name);
                 continue;
             };
-            let desired = found.unwrap_or_else(|error| unknown_wish(&mapping, &error, entry.wanted.desired()));
+            let desired = found.unwrap_or_else(|error| unknown_desired(&mapping, &error, entry.wanted.desired()));
             if entry.replace(mapping, desired) {
                 summary.changed.push(name);
             } else {
@@ -136,7 +136,7 @@ impl Supervisor {
 }
 
 /// What counts where the store does not say: what was known before.
-fn unknown_wish(mapping: &Mapping, error: &StoreError, known: Option<&Desired>) -> Option<Desired> {
+fn unknown_desired(mapping: &Mapping, error: &StoreError, known: Option<&Desired>) -> Option<Desired> {
     tracing::error!(mapping = mapping.name, %error, "the store does not say whether the mapping was stopped");
     known.filter(|known| known.file_enabled == mapping.enabled).cloned()
 }

@@ -3,10 +3,10 @@
 mod api;
 mod calls;
 mod checkpoints;
+mod desired;
 mod lifecycle;
 mod panics;
 mod receives;
 mod removals;
 mod streams;
-mod wishes;
 pub(super) mod world;

@@ -67,7 +67,7 @@ async fn what_is_being_deleted_takes_no_change() {
     for refused in [rig.handle.start("made").await, rig.handle.stop("made").await] {
         assert!(matches!(refused, Err(EngineError::Deleting(name)) if name == "made"));
     }
-    assert_eq!(rig.store.desired("made").await.unwrap(), None, "no wish is left behind");
+    assert_eq!(rig.store.desired("made").await.unwrap(), None, "no desired state is left behind");
     let summary = rig.handle.reload(vec![mapping("made", "")]).await.unwrap();
     assert!(summary.added.is_empty() && summary.changed.is_empty(), "{summary:?}");
     assert_eq!(rig.handle.overview("made").await.unwrap().state, Deleting);

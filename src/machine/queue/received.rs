@@ -41,7 +41,7 @@ impl QueueMachine {
             tally.add(message.record.screening);
             self.take_in(message, lease, goes_back);
         }
-        self.cx.out.tell(tally);
+        self.cx.out.report(tally);
         self.messages.gather.receive_ended(self.cx.drains());
         self.form_batches();
         let spoken_for = self.invoking.len() + self.receiving.open();

@@ -181,7 +181,7 @@ impl Shard {
         if let Some(records) = cx.reads.polled(brought.records, first_answer) {
             cx.out.emit(Event::Polled { records });
         }
-        cx.out.tell(tally);
+        cx.out.report(tally);
         self.pass_over(stopped, cx);
     }
 

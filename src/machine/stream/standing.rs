@@ -53,8 +53,8 @@ impl Watch {
         let ahead = cx.now.ahead_ms;
         let far = ahead.unsigned_abs() >= if self.skew == 0 { SKEW_SHOWN } else { SKEW_OVER };
         let ahead = if far { ahead } else { 0 };
-        let told = ahead.abs_diff(self.skew) >= SKEW_STEP || (self.skew == 0) != (ahead == 0);
-        if !told {
+        let changed = ahead.abs_diff(self.skew) >= SKEW_STEP || (self.skew == 0) != (ahead == 0);
+        if !changed {
             return;
         }
         self.skew = ahead;

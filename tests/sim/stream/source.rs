@@ -61,7 +61,7 @@ impl Session {
     /// Every answer has a date, in whole seconds; a call that is given up has no answer.
     fn dated(&self, sent: Instant, fault: Option<&Fault>) {
         if fault.is_none_or(|fault| fault.kind != FaultKind::Timeout) {
-            self.clock.told(sent, Instant::now(), self.model.world.unix_ms() / 1000);
+            self.clock.observe(sent, Instant::now(), self.model.world.unix_ms() / 1000);
         }
     }
 

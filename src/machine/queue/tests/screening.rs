@@ -45,14 +45,14 @@ fn each_policy_does_what_it_says() {
         let answered = rig.answer_receipts();
         assert_eq!((answered.deleted, answered.changed), (deleted.into_iter().map(String::from).collect(), given_back));
         assert_eq!(rig.held(), invoked, "{shown}");
-        let told =
+        let reported =
             Event::Screened { filtered_out: 1, undecided: Undecided { records: 1, why: "why", then: undecidable } };
-        assert_eq!(rig.saw(|event| *event == told), 1, "{shown}");
+        assert_eq!(rig.saw(|event| *event == reported), 1, "{shown}");
     }
 }
 
 #[test]
-fn nothing_is_told_where_everything_passes_and_nothing_is_invoked_where_nothing_does() {
+fn nothing_is_reported_where_everything_passes_and_nothing_is_invoked_where_nothing_does() {
     let mut rig = Rig::new(policy(Screened::Drop, Screened::Drop), 30);
     rig.bring_screened(&[Screening::Passes]);
     assert_eq!(rig.saw(|event| matches!(event, Event::Screened { .. })), 0);

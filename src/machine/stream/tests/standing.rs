@@ -152,9 +152,9 @@ fn a_shard_that_waits_for_its_function_is_read() {
 }
 
 #[test]
-fn a_host_clock_that_is_wrong_is_told_and_degrades_when_it_is_far_off() {
+fn a_host_clock_that_is_wrong_is_reported_and_degrades_when_it_is_far_off() {
     let mut rig = Rig::reading(options());
-    let told = |rig: &Rig| {
+    let reported = |rig: &Rig| {
         let skews = rig.events.iter().filter_map(|event| match event {
             Event::ClockSkew { ahead_ms } => Some(*ahead_ms),
             _ => None,
@@ -164,22 +164,22 @@ fn a_host_clock_that_is_wrong_is_told_and_degrades_when_it_is_far_off() {
     for (ahead, said) in [(29_999, vec![]), (31_000, vec![31_000]), (29_000, vec![31_000]), (24_000, vec![31_000, 0])] {
         rig.ahead_ms = ahead;
         rig.feed(Input::Timeout);
-        assert_eq!(told(&rig), said, "{ahead}");
+        assert_eq!(reported(&rig), said, "{ahead}");
         healthy(&rig);
     }
     rig.ahead_ms = -300_000;
     rig.feed(Input::Timeout);
     degraded(&rig, &["clock: FB0614", "300 s behind"]);
-    let count = told(&rig).len();
+    let count = reported(&rig).len();
     for ahead in [-300_900, -299_100, -309_000] {
         rig.ahead_ms = ahead;
         rig.feed(Input::Timeout);
-        assert_eq!(told(&rig).len(), count, "{ahead}: the same to a few seconds");
+        assert_eq!(reported(&rig).len(), count, "{ahead}: the same to a few seconds");
     }
     rig.ahead_ms = 0;
     rig.feed(Input::Timeout);
     healthy(&rig);
-    assert_eq!(told(&rig).last(), Some(&0));
+    assert_eq!(reported(&rig).last(), Some(&0));
 }
 
 #[test]

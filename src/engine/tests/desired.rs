@@ -34,7 +34,11 @@ async fn a_stop_is_kept_as_it_is_for_files() {
     let overview = rig.handle.overview("made").await.unwrap();
     assert_eq!((overview.state, overview.enabled, overview.mapping.enabled), (Disabled, false, true));
     let put = rig.handle.put(api("made", "BatchSize: 2")).await.unwrap();
-    assert_eq!((put.state, put.enabled), (Disabled, false), "a change that does not name Enabled leaves the wish");
+    assert_eq!(
+        (put.state, put.enabled),
+        (Disabled, false),
+        "a change that does not name Enabled leaves the desired state"
+    );
     let status = MappingStatus::from(&rig.handle.start("made").await.unwrap());
     assert_eq!((status.state, status.enabled_by.as_str()), (Enabling, "api"));
     rig.until_state("made", Enabled).await;
@@ -42,7 +46,7 @@ async fn a_stop_is_kept_as_it_is_for_files() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_definition_with_another_enabled_ends_the_wish() {
+async fn a_definition_with_another_enabled_ends_the_desired_state() {
     let rig = Rig::new(vec![]);
     rig.handle.put(api("made", "")).await.unwrap();
     rig.until_state("made", Enabled).await;
@@ -56,7 +60,7 @@ async fn a_definition_with_another_enabled_ends_the_wish() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_enabled_that_is_said_again_ends_the_wish_once_the_store_has_forgotten_it() {
+async fn an_enabled_that_is_said_again_ends_the_desired_state_once_the_store_has_forgotten_it() {
     let rig = Rig::new(vec![]);
     rig.handle.put(api("made", "")).await.unwrap();
     rig.until_state("made", Enabled).await;
@@ -77,7 +81,7 @@ async fn an_enabled_that_is_said_again_ends_the_wish_once_the_store_has_forgotte
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wish_during_a_change_is_one_about_the_changed_mapping() {
+async fn a_desired_state_during_a_change_is_one_of_the_changed_mapping() {
     let rig = Rig::new(vec![]);
     *rig.world.invoke_takes.lock().unwrap() = Duration::from_secs(5);
     rig.handle.put(api("made", "")).await.unwrap();
