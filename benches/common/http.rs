@@ -26,7 +26,7 @@ pub(crate) async fn bind(listen: SocketAddr) -> anyhow::Result<(TcpListener, Soc
     Ok((listener, address))
 }
 
-/// Serves until standard input ends: then whoever started this process is gone or done.
+/// Serves until standard input ends: then the process that started this one is gone or done.
 pub(crate) async fn serve<R, F>(listener: TcpListener, route: R) -> anyhow::Result<()>
 where
     R: Fn(Parts, Bytes) -> F + Clone + 'static,
@@ -41,7 +41,7 @@ where
     });
     let (ended, end) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
-        // An error, too, means that nobody is there any more.
+        // An error, too, means that the client is gone.
         std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).ok();
         ended.send(()).ok();
     });

@@ -29,7 +29,7 @@ impl Row {
         }
     }
 
-    /// A figure beside the bare program's.
+    /// A figure next to the bare program's.
     pub(crate) fn pair(
         what: impl Into<String>,
         forebay: impl Into<String>,

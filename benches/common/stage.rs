@@ -109,7 +109,7 @@ impl Stage {
     }
 }
 
-/// An address that nobody listens at for now.
+/// An address without a listener for now.
 pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).context("a free port")
 }

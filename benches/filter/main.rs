@@ -1,4 +1,4 @@
-//! `cargo bench --bench filter`: what it costs to hold event patterns against a record, beside what it costs
+//! `cargo bench --bench filter`: what it costs to hold event patterns against a record, next to what it costs
 //! `serde_json` merely to skip the same bytes. `docs/filters.md` explains the figures.
 
 #![expect(clippy::disallowed_methods, reason = "it measures by the host's clock")]

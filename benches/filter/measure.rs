@@ -74,7 +74,7 @@ fn time(nanoseconds: f64) -> String {
     if nanoseconds < 10_000.0 { format!("{nanoseconds:.0} ns") } else { format!("{:.1} us", nanoseconds / 1000.0) }
 }
 
-/// Prints a line. Where nobody reads any more there is nobody to tell.
+/// Prints a line. An error means that there is no reader any more.
 pub(crate) fn line(text: &str) {
     writeln!(std::io::stdout(), "{text}").ok();
 }

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_store_that_keeps_nothing_degrades_a_mapping_whatever_its_task_says() {
+    async fn a_store_that_keeps_nothing_degrades_a_mapping_even_if_its_task_is_well() {
         let live = live();
         let reason = || live.health().reason().unwrap_or_default().to_owned();
         live.set_store(Some("FB0603: gone"));

@@ -16,7 +16,7 @@ impl Screen {
         if mapping.filters.is_empty() {
             return Ok(Self(None));
         }
-        // Whoever makes a mapping has checked its patterns; one that slipped through must not let everything pass.
+        // Patterns were checked when the mapping was made; one that slipped through must not let everything pass.
         let broken = |reason: &dyn std::fmt::Display| Fault::new(FaultKind::Invalid, format!("filter: {reason}"));
         let patterns = mapping.filters.iter().map(|text| Pattern::parse(text).map_err(|error| broken(&error)));
         let patterns = patterns.collect::<Result<Vec<_>, _>>()?;

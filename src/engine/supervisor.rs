@@ -128,7 +128,7 @@ impl Supervisor {
                 biased;
                 request = requests.recv() => match request {
                     Some(request) => self.handle(request).await,
-                    // Nobody can ask for anything any more: an engine without a handle drains.
+                    // No request can come any more: an engine without a handle drains.
                     None if self.closing.is_none() => self.close(self.drain_timeout, None),
                     None => self.await_end().await,
                 },
@@ -138,7 +138,7 @@ impl Supervisor {
             }
         }
         for reply in self.closing.into_iter().flat_map(|closing| closing.replies) {
-            // Whoever asked may have gone away meanwhile.
+            // The caller may have gone away meanwhile.
             reply.send(Drained { unsaved: self.unsaved.iter().cloned().collect() }).ok();
         }
     }

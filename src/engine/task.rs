@@ -137,7 +137,7 @@ impl Task {
                 order = orders.recv() => (order, None),
                 Some(next) = connected => (None, Some(next)),
             };
-            // Whatever is ordered before the change is made takes its place, or is followed by another.
+            // An order that comes before the change is made takes its place, or is followed by another.
             let signal = match (order, next, change.take()) {
                 (_, Some(next), Some((number, mapping))) => {
                     let Options::Queue(options) = self.options(&mapping) else { continue };
@@ -172,7 +172,7 @@ impl Task {
             };
             match world.await {
                 Ok(world) => {
-                    // Whatever kept the mapping from working before, a panic included, is over for now.
+                    // Everything that kept the mapping from working before, a panic included, is over for now.
                     if self.live.is_degraded() {
                         self.live.observe(&Event::Health(Health::Ok));
                     }

@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_the_way_is_shown_beside_the_faults_until_it_is_gone() {
+    fn what_stands_in_the_way_is_shown_with_the_faults_until_it_is_gone() {
         let mut watch = HealthWatch::default();
         watch.stands(Standing::Unread, Some("nothing is read".into()));
         assert_eq!(watch.changed(Mono::ZERO), degraded("source: nothing is read"));

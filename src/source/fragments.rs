@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn small_records_share_and_a_large_one_pins_nobody() {
+    fn small_records_share_and_a_large_one_pins_no_other() {
         assert!(encoded(&[]).is_empty());
         assert_eq!(buffers(&encoded(&[300; 200])), 1);
         assert_eq!(buffers(&encoded(&[32_768; 4])), 2);

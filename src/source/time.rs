@@ -28,7 +28,7 @@ mod tests {
     }
 
     #[test]
-    fn times_that_are_none_are_told() {
+    fn times_that_are_none_are_reported() {
         assert_eq!(unix_ms(DateTime::from_secs(-1)), None);
         assert_eq!(unix_ms(DateTime::from_secs(i64::MAX)), None);
         assert_eq!(unix_ms(DateTime::from_secs_and_nanos(0, 999_999_999)), Some(1_000));

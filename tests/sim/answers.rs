@@ -17,7 +17,7 @@ pub(crate) fn report(world: &World, failed: &[&str]) -> Bytes {
     Bytes::from(format!("{{\"batchItemFailures\":[{}]}}", items.join(",")))
 }
 
-/// What a function may return where nobody reads it.
+/// What a function may return where it is not read.
 pub(crate) fn anything(world: &World) -> Bytes {
     let forms = [
         "null",

@@ -56,7 +56,7 @@ const IMPURE_WORDS: [&str; 16] = [
     "static",
 ];
 
-/// Files and folders of the API whose words are texts alone: they ask nobody, and are told the time.
+/// Files and folders of the API whose words are texts alone: they make no request, and get the time as an argument.
 const STILL: [&str; 5] =
     ["aws_api/definition.rs", "aws_api/error.rs", "aws_api/paging.rs", "aws_api/request", "aws_api/shape.rs"];
 
@@ -75,7 +75,7 @@ const UNQUIET_WORDS: [&str; 11] = [
     "thread_local",
 ];
 
-/// For each module, the others that it may use. Whatever is not listed here may use everything.
+/// For each module, the others that it may use. A module that is not listed here may use everything.
 const DIRECTIONS: [(&str, &[&str]); 18] = [
     ("machine", &[]),
     ("filter", &[]),

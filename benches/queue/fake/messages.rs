@@ -45,7 +45,7 @@ pub(super) struct Message {
     pub(super) handed_out: Option<Instant>,
     /// When the function first started with it.
     pub(super) started: Option<Instant>,
-    /// When the function ended last with it; told of FIFO queues alone.
+    /// When the function ended last with it; for FIFO queues alone.
     pub(super) ended: Option<Instant>,
     pub(super) place: Place,
     hidings: u32,
@@ -208,7 +208,7 @@ impl Queue {
         }
     }
 
-    /// Hides anew, or shows at once with zero; `false` when the message is not in flight.
+    /// Hides again, or shows at once with zero; `false` when the message is not in flight.
     pub(super) fn change_visibility(&mut self, handle: &str, visibility: Duration, now: Instant) -> bool {
         let Some(index) = self.find(handle) else { return false };
         if !matches!(self.messages[index as usize].place, Place::Hidden { .. }) {

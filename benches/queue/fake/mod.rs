@@ -19,7 +19,7 @@ use anyhow::Context;
 
 pub(crate) use control::{Content, Failing, Fifo, Latencies, Mark, Refusing, Setup, Stats, Trickle, Until};
 
-/// Serves until standard input ends: then whoever started this process is gone or done.
+/// Serves until standard input ends: then the process that started this one is gone or done.
 pub(crate) fn run(listen: SocketAddr) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
     tokio::task::LocalSet::new().block_on(&runtime, server::serve(listen))

@@ -10,7 +10,7 @@ use crate::fake::{Content, Setup, Until};
 const BODY_BYTES: usize = 850;
 /// At most this part may be added.
 const MOST: f64 = 0.05;
-/// The difference is small beside the noise of a machine: more pairs than elsewhere.
+/// The difference is small against the noise of a machine: more pairs than elsewhere.
 const MORE_PAIRS: usize = 2;
 /// How many messages a filter must keep from the function before it is measured.
 const KEPT: usize = 1_000;

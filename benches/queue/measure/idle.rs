@@ -17,7 +17,7 @@ struct Idle {
     threads: u64,
 }
 
-/// One mapping, then many, each beside a bare loop with one long poll for each queue.
+/// One mapping, then many, each next to a bare loop with one long poll for each queue.
 pub(super) async fn measure(bench: &mut Bench, options: &Options) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (count, most_mb, most_core) in [(1, 25.0, None), (MANY, 80.0, Some(0.02))] {
@@ -62,7 +62,7 @@ async fn reset(bench: &Bench, queues: &[String]) -> anyhow::Result<()> {
 async fn watch(bench: &mut Bench, child: &mut Child, polls: usize, options: &Options) -> anyhow::Result<Idle> {
     let until = Until { waiting: polls as u64, ..Until::default() };
     child.during(bench.fake.wait(until, PATIENCE)).await?;
-    // Longer than a long poll, so that every mapping polls anew at least once.
+    // Longer than a long poll, so that every mapping polls again at least once.
     let (settle, span) = if options.quick { (1, 3) } else { (5, 45) };
     tokio::time::sleep(Duration::from_secs(settle)).await;
     let before = child.sample()?;

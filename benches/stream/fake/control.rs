@@ -116,7 +116,7 @@ async fn wait(until: &Until, state: &Shared) -> bool {
     }
 }
 
-/// Adds records to the first shard, waits for the last one's call, and tells how long each has waited.
+/// Adds records to the first shard, waits for the last one's call, and says how long each has waited.
 async fn feed(what: &Feed, state: &Shared) -> Latencies {
     let first = state.borrow().shards.first().map_or(0, |shard| shard.records.len());
     let total = what.per_second * usize::try_from(what.seconds).unwrap_or(0);

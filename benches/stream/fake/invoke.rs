@@ -1,4 +1,4 @@
-//! Lambda: a function that takes a fixed time and succeeds, or fails whatever holds the poison record.
+//! Lambda: a function that takes a fixed time and succeeds, or fails each batch with the poison record.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! How often the marks of a shard are written while it is read without a pause.
+//! How often the checkpoints of a shard are written while it is read without a pause.
 
 use std::time::{Duration, Instant};
 

@@ -109,7 +109,7 @@ impl Supervisor {
         }
         self.reconcile();
         let overview = self.overview(&name)?;
-        // Whoever asks for a change is answered as on AWS, however soon it is taken over.
+        // The caller gets the answer of AWS, however soon the change is taken over.
         let state = asked.filter(|_| overview.state == MappingState::Enabled).unwrap_or(overview.state);
         Ok(Overview { state, ..overview })
     }

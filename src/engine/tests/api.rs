@@ -1,4 +1,4 @@
-//! Mappings of the AWS API: how they come and change, beside those of files.
+//! Mappings of the AWS API: how they come and change, next to those of files.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::store::MemoryStore;
 use crate::view::MappingStatus;
 
 #[tokio::test(start_paused = true)]
-async fn a_mapping_comes_beside_those_of_files() {
+async fn a_mapping_joins_those_of_files() {
     let rig = Rig::new(vec![mapping("orders", "")]);
     let put = rig.handle.put(api("made", "BatchSize: 3")).await.unwrap();
     assert_eq!((put.state, put.enabled, put.mapping.batch_size), (Creating, true, 3));
@@ -230,7 +230,7 @@ async fn a_mapping_that_starts_again_by_itself_shows_no_change() {
     }
     assert_eq!(*rig.world.connected.lock().unwrap(), connected + 1, "it has begun again");
     rig.until_kept("clicks").await;
-    // Another process takes the marks over: the mapping ends and comes back after a pause.
+    // Another process takes the checkpoints over: the mapping ends and comes back after a pause.
     rig.store.claim("clicks", clicks.source.id(), true).await.unwrap();
     rig.put(1..2);
     for _ in 0..5_000 {

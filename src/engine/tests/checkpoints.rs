@@ -85,7 +85,7 @@ async fn a_forced_change_voids_the_running_claim_and_starts_the_mapping_again_at
     rig.until_connected(2).await;
     assert!(begun.elapsed() < Duration::from_millis(500), "it took {:?}", begun.elapsed());
     assert_eq!(rig.handle.checkpoint("clicks").await.unwrap().checkpoints["a"], Checkpoint::After("9".into()));
-    // Again and again: an operator's wish is no failure of the mapping, and costs no pause.
+    // Again and again: an operator's request is no failure of the mapping, and costs no pause.
     for times in 3..8 {
         rig.handle.change_checkpoint("clicks", CheckpointChange::Reset, true).await.unwrap();
         rig.until_connected(times).await;

@@ -26,7 +26,7 @@ async fn a_mapping_is_enabled_with_its_first_poll_and_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_state_is_shown_although_nobody_asks() {
+async fn a_state_is_shown_without_a_request() {
     let rig = Rig::new(vec![mapping("orders", "")]);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let enabled = r#"forebay_mapping_state{mapping="orders",source="sqs",state="Enabled"} 1"#;

@@ -90,7 +90,7 @@ fn failures_in_the_body_of_an_http_answer_fail_the_whole_batch() {
 }
 
 #[test]
-fn the_exact_member_counts_whatever_stands_next_to_it() {
+fn the_exact_member_counts_next_to_any_other() {
     let exact = r#""batchItemFailures":[{"itemIdentifier":"m-1"}]"#;
     for other in [r#""BatchItemFailures":[{}]"#, r#""statusCode":200,"body":"{\"batchItemFailures\":[]}""#] {
         for payload in [format!("{{{exact},{other}}}"), format!("{{{other},{exact}}}")] {

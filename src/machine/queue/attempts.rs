@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn forgets_whoever_has_not_failed_for_longest() {
+    fn forgets_what_has_not_failed_for_longest() {
         let mut attempts = Attempts::default();
         for number in 0..MOST {
             attempts.failed(&id(number));

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_the_role_a_stand_in_is_shown_until_a_later_ask_tells_it() {
+    async fn without_the_role_a_stand_in_is_shown_until_a_later_ask_gets_it() {
         for (kind, pause) in
             [(FaultKind::Denied, 3600), (FaultKind::Missing, 60), (FaultKind::Transient, 60), (FaultKind::Timeout, 60)]
         {
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_ask_that_never_ends_is_made_again_and_delays_nobody() {
+    async fn an_ask_that_never_ends_is_made_again_and_delays_no_read() {
         let (encoders, says) = encoders([]);
         assert_eq!(shown(&encoders).await, (STAND_IN.to_owned(), PATIENCE));
         tokio::time::sleep(secs(51)).await;

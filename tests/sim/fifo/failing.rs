@@ -119,7 +119,7 @@ impl Session {
         }
     }
 
-    /// Whether a drain has begun to return this delivery, which no invoke has: nobody knows when it begins just now.
+    /// Whether a drain has begun to return this delivery, which no invoke has: its begin is not known from outside.
     /// What is split in a drain waits for its turn, like the first half, and so does what the queue would dead-letter.
     fn returns(&self, state: &SubjectState, index: usize) -> Option<bool> {
         let Some(quiet) = state.quiet else { return Some(false) };

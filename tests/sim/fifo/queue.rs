@@ -108,7 +108,7 @@ impl Subject {
         picked
     }
 
-    /// The answer of the receive that had the same name, where it is still as it was: hidden anew, with the same
+    /// The answer of the receive that had the same name, where it is still as it was: hidden again, with the same
     /// receipts.
     pub(crate) fn hand_out_again(
         &self,

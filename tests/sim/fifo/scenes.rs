@@ -18,8 +18,8 @@ fn subject(messages: &str) -> SubjectPlan {
     subject
 }
 
-/// The function reports one message and goes on with those behind it. Protected, they come again with it, and share its
-/// fate; as reported, they are deleted, and it comes again behind them.
+/// The function reports one message and continues with those behind it. Protected, they come again with it, and end
+/// as it does. As reported, they are deleted, and it comes again behind them.
 #[test]
 fn a_careless_function_is_protected_from_itself_or_taken_at_its_word() {
     for (order, deleted, dead) in [(GroupOrder::Protect, 3, 7), (GroupOrder::AsReported, 9, 1)] {
@@ -51,7 +51,7 @@ fn a_group_goes_on_behind_a_message_in_the_dead_letter_queue() {
 /// The function throws, and says nothing of which message it was. Two receives are few: who shares a batch with the
 /// failing group more than once is dead.
 #[test]
-fn a_failing_group_takes_nobody_along() {
+fn a_failing_group_takes_no_other_along() {
     let mut subject = subject("abCdeabCdeabCdeabCde");
     subject.mapping.report_batch_item_failures = false;
     queue_mut(&mut subject.mapping).maximum_concurrency = Some(1);
@@ -74,7 +74,7 @@ fn a_lost_answer_is_asked_for_again() {
 }
 
 #[test]
-fn a_group_with_a_lost_receipt_begins_anew() {
+fn a_group_with_a_lost_receipt_begins_again() {
     let mut subject = subject("aaaaabbbbb");
     subject.queue.max_receive_count = Some(2);
     subject.sends[2].slips = true;

@@ -51,7 +51,7 @@ impl Scenario {
         self.subjects[subject].state().quiet = None;
     }
 
-    /// How long the drain of one mapping may take when nobody says.
+    /// How long the drain of one mapping may take by default.
     fn drain_bound(&self, subject: usize) -> u64 {
         let own = self.mappings[subject].poller.drain_timeout;
         millis(own.unwrap_or(DRAIN))
@@ -78,7 +78,7 @@ impl Scenario {
         match self.rig.handle.stop(self.subjects[subject].name()).await {
             Ok(_) => {}
             Err(EngineError::Store(_)) => {
-                // A wish that cannot be kept changes nothing.
+                // A desired state that cannot be kept changes nothing.
                 self.subjects[subject].state().quiet = before;
                 return;
             }

@@ -6,7 +6,7 @@ use forebay::machine::{Fault, FaultKind, ReceiptOutcome};
 
 use crate::plan::SideOf;
 use crate::queue::delivery::Place;
-use crate::queue::settle::{Change, describe};
+use crate::queue::receipts::{Change, describe};
 use crate::queue::subject::{Subject, SubjectState};
 
 /// What will come of a call, decided before it takes effect.
@@ -55,14 +55,14 @@ impl Subject {
         if let Some(outage) = self.outage(SideOf::Source) {
             return Outcome::FailsFirst(outage.kind);
         }
-        if self.strikes(faults.settle_error) {
+        if self.strikes(faults.receipts_error) {
             return Outcome::FailsFirst(match self.world.between(0, 2) {
                 0 => FaultKind::Throttled,
                 1 => FaultKind::Transient,
                 _ => FaultKind::Timeout,
             });
         }
-        if self.strikes(faults.settle_lost) { Outcome::LosesAnswer } else { Outcome::Answers }
+        if self.strikes(faults.receipts_lost) { Outcome::LosesAnswer } else { Outcome::Answers }
     }
 
     /// The engine is not to blame if these end now.

@@ -97,7 +97,7 @@ pub(crate) struct Lease {
     pub(crate) hold: Hold,
     /// Why it may end without a delete.
     pub(crate) allowed: Option<&'static str>,
-    /// Until when the engine knows it hidden: an answer that is lost tells nothing.
+    /// Until when the engine knows it hidden: an answer that is lost says nothing.
     pub(crate) known: u64,
     /// When the last extension of it did not work, or its answer was lost.
     pub(crate) not_extended: Option<u64>,
@@ -113,7 +113,7 @@ pub(crate) struct Lease {
     pub(crate) batch: u64,
     /// Which receive brought it.
     pub(crate) receive: u64,
-    /// The engine may, and need not, give it up.
+    /// Its failure record may be open, and need not be.
     pub(crate) perhaps_undelivered: bool,
     /// A delivery of its failure record is open.
     pub(crate) delivering: bool,

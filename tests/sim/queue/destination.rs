@@ -39,7 +39,7 @@ impl Destination for Session {
             let subject = Arc::clone(&self.subject);
             tokio::spawn(async move {
                 let result = subject.keep(index).await;
-                // Nobody listens when the engine gave the delivery up.
+                // No one listens when the engine has abandoned the delivery.
                 answer.send(result).ok();
             });
             match answered.await {
@@ -60,7 +60,7 @@ impl Session {
         self.mapping.on_failure.as_ref().map(|_| queue(&self.mapping).on_failure_attempts)
     }
 
-    /// The engine hears a function's own answer: what has failed too often is given up, once and not before.
+    /// The engine has a function's own answer: what has failed too often goes to the destination, once and not earlier.
     /// What is in `spared` has neither failed for certain nor succeeded.
     pub(crate) fn judge(&self, state: &mut SubjectState, leases: &[usize], failed: &[usize], spared: &[usize]) {
         let Some(most) = self.most_failures() else { return };

@@ -200,9 +200,9 @@ fn faults(rng: &mut Rng, temper: Temper) -> Faults {
         receive_partial: rate(),
         receive_shuffled: rate(),
         duplicate: rate(),
-        settle_error: rate(),
+        receipts_error: rate(),
         entry_error: rate(),
-        settle_lost: rate(),
+        receipts_lost: rate(),
         delete_lost: rate() / 2.0,
         delete_late: rate() / 2.0,
         old_receipt_gone: rate(),
@@ -293,7 +293,7 @@ fn actions(rng: &mut Rng, subjects: usize, fair_at: u64) -> Vec<(u64, Action)> {
     actions
 }
 
-/// How long the fair phase may take (milliseconds): everything held by nobody becomes visible, what
+/// How long the fair phase may take (milliseconds): everything that is not held becomes visible, what
 /// is poisoned goes its rounds, and the rest goes through the narrowest place one by one.
 pub(crate) fn patience(subject: &SubjectPlan) -> u64 {
     let hidden = subject.queue.visibility.max(30) * 1000;

@@ -50,7 +50,7 @@ impl Function for Session {
             let (subject, leases) = (Arc::clone(&self.subject), call.leases.clone());
             tokio::spawn(async move {
                 let end = subject.run(run, &leases).await;
-                // Nobody listens when the engine gave the invoke up.
+                // No one listens when the engine has abandoned the invoke.
                 answer.send(end).ok();
             });
             match answered.await {

@@ -9,7 +9,7 @@ use forebay::mapping::Mapping;
 use crate::fifo;
 use crate::plan::queue;
 use crate::queue::delivery::{HELD, Hold, IN_THE_WAY, Lease, Place};
-use crate::queue::settle::RETURNED;
+use crate::queue::receipts::RETURNED;
 use crate::queue::subject::{Quiet, Subject, SubjectState};
 use crate::run::millis;
 use crate::world::World;

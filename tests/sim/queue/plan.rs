@@ -20,7 +20,7 @@ pub(crate) struct Plan {
     pub(crate) fair_at: u64,
     /// Whether the scenario ends with a long idle stretch whose polls are counted.
     pub(crate) watch_idle: bool,
-    /// How often the store refuses to keep a wish.
+    /// How often the store refuses to keep a desired state.
     pub(crate) store_fails: f64,
 }
 
@@ -124,11 +124,11 @@ pub(crate) struct Faults {
     /// A message in flight is handed out a second time.
     pub(crate) duplicate: f64,
     /// A delete or visibility call fails as a whole.
-    pub(crate) settle_error: f64,
+    pub(crate) receipts_error: f64,
     /// One entry of such a call fails.
     pub(crate) entry_error: f64,
     /// Such a call takes effect, but its answer never comes.
-    pub(crate) settle_lost: f64,
+    pub(crate) receipts_lost: f64,
     /// A delete is answered with success and has no effect.
     pub(crate) delete_lost: f64,
     /// A delete is answered with success and takes effect later.

@@ -35,7 +35,7 @@ impl Subject {
     }
 
     /// Whether every message is where it belongs for good.
-    pub(crate) fn settled(&self) -> bool {
+    pub(crate) fn is_at_rest(&self) -> bool {
         let mut state = self.state();
         self.sweep(&mut state);
         if state.sent < self.plan.sends.len() {
@@ -46,7 +46,7 @@ impl Subject {
         state.messages.iter().all(|message| message.place != Place::Queued)
     }
 
-    /// What is left in the queue, for the report of a scenario that does not settle.
+    /// What is left in the queue, for the report of a scenario that does not finish.
     pub(crate) fn left(&self) -> String {
         let state = self.state();
         let left = state.messages.iter().enumerate().filter(|(_, message)| message.place == Place::Queued);

@@ -210,7 +210,7 @@ impl Scenario {
         }
         let begun = self.world.now();
         for subject in &self.subjects {
-            while !subject.settled() {
+            while !subject.is_at_rest() {
                 if self.world.now() - begun > patience(&subject.plan) {
                     subject.violate(format_args!("does not settle in a fair world: {}", subject.left()));
                     return;
@@ -232,7 +232,7 @@ impl Scenario {
         }
     }
 
-    /// Waits until the engine has nothing in hand, by the world's account and by its own: duplicates may
+    /// Waits until the engine holds nothing, by the world's account and by its own: duplicates may
     /// outlive their message.
     async fn quiesce(&self) {
         let mut quiet_for = 0;

@@ -35,7 +35,7 @@ pub(crate) fn passes(plan: Plan) -> Outcome {
     outcome
 }
 
-/// The most told story of event source mappings: reserved concurrency 1, a few seconds of work, and good
+/// The most reported case of event source mappings: reserved concurrency 1, a few seconds of work, and good
 /// messages in the dead-letter queue although the function never failed.
 #[test]
 fn throttles_never_fill_the_dead_letter_queue() {
@@ -47,7 +47,7 @@ fn throttles_never_fill_the_dead_letter_queue() {
 }
 
 #[test]
-fn poison_goes_to_the_dead_letter_queue_and_takes_nobody_along() {
+fn poison_goes_to_the_dead_letter_queue_and_takes_nothing_along() {
     let mut subject = subject(40);
     subject.mapping.report_batch_item_failures = true;
     for send in subject.sends.iter_mut().step_by(10) {
@@ -73,7 +73,7 @@ fn poison_goes_to_the_destination_although_that_is_out_of_reach_for_long() {
 }
 
 #[test]
-fn a_missing_queue_and_a_denied_function_mend_by_themselves() {
+fn a_missing_queue_and_a_denied_function_recover_by_themselves() {
     let mut subject = subject(20);
     let outage = |side, kind, from, until| Outage { from, until, side, kind };
     subject.outages = vec![

@@ -12,8 +12,8 @@ use futures_util::future::BoxFuture;
 
 use crate::plan::SideOf;
 use crate::queue::delivery::Place;
+use crate::queue::receipts::Change;
 use crate::queue::session::Session;
-use crate::queue::settle::Change;
 use crate::queue::subject::{Hollow, Quiet, Subject, SubjectState};
 
 /// How much sooner than at the end of its bound a drain may give receives up, so that it can give back what it holds
@@ -66,11 +66,13 @@ impl QueueSource for Session {
     }
 
     fn delete(&self, receipts: Vec<Receipt>) -> BoxFuture<'_, Result<Vec<ReceiptOutcome>, Fault>> {
-        self.settle(receipts.into_iter().map(|receipt| (receipt, Change::Delete)).collect())
+        self.use_receipts(receipts.into_iter().map(|receipt| (receipt, Change::Delete)).collect())
     }
 
     fn change_visibility(&self, entries: Vec<ReceiptEntry>) -> BoxFuture<'_, Result<Vec<ReceiptOutcome>, Fault>> {
-        self.settle(entries.into_iter().map(|entry| (entry.receipt, Change::Visibility(entry.visibility))).collect())
+        self.use_receipts(
+            entries.into_iter().map(|entry| (entry.receipt, Change::Visibility(entry.visibility))).collect(),
+        )
     }
 }
 
@@ -168,7 +170,7 @@ impl Drop for OpenReceive {
         }
         if self.picked.is_empty() {
             let (session, id, request, deadline) = (self.session, self.id, self.request.clone(), self.deadline);
-            tokio::spawn(async move { subject.answer_nobody(session, id, &request, deadline).await });
+            tokio::spawn(async move { subject.answer_too_late(session, id, &request, deadline).await });
         }
     }
 }
@@ -183,7 +185,7 @@ impl Subject {
         }
     }
 
-    /// Whether the engine may give up a receive now: its process is killed, its drain cut short, or the time is over
+    /// Whether the engine may abandon a receive now: its process is killed, its drain cut short, or the time is over
     /// for which it waits.
     fn may_abandon(&self, state: &SubjectState) -> bool {
         let alive = state.sessions.last().is_some_and(|session| session.incarnation == self.world.incarnation());
@@ -191,8 +193,8 @@ impl Subject {
         !alive || state.quiet.is_some_and(|quiet| quiet.cut || over(&quiet))
     }
 
-    /// Goes on with a receive that nobody waits for any more.
-    async fn answer_nobody(&self, session: usize, id: u64, request: &PollRequest, deadline: u64) {
+    /// Continues a receive that the engine no longer waits for.
+    async fn answer_too_late(&self, session: usize, id: u64, request: &PollRequest, deadline: u64) {
         let mut picked = Vec::new();
         self.pick(session, request, id, &mut picked, deadline).await;
         if self.world.closed() || picked.is_empty() {

@@ -111,13 +111,13 @@ pub(crate) struct SubjectState {
     pub(crate) running: u32,
     /// Set while the mapping must not receive.
     pub(crate) quiet: Option<Quiet>,
-    /// Messages that were handed out to receives that the engine had given up.
+    /// Messages that were handed out to receives that the engine had abandoned.
     pub(crate) wasted: usize,
     /// Deletes that take effect later: when, and of which message.
     pub(crate) late: Vec<(u64, usize)>,
     /// What the engine's own counters should say.
     pub(crate) counts: Counts,
-    /// When the function answered, whatever it said.
+    /// When the function answered, with success or not.
     pub(crate) served: Vec<u64>,
     /// When calls of it were refused.
     pub(crate) refused: Vec<u64>,
@@ -153,7 +153,7 @@ pub(crate) struct SessionState {
     pub(crate) mapping: Arc<Mapping>,
     /// The largest batches that it was ever to make.
     pub(crate) largest_batch: u32,
-    /// The engine was told the queue's attributes.
+    /// The engine has got the queue's attributes.
     pub(crate) described: bool,
     /// Connections of it that the engine has not let go of: more than one while its settings change.
     pub(crate) handles: usize,

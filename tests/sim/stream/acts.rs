@@ -51,7 +51,7 @@ impl Scenario {
     fn hush(&self, consumer: usize, bound: Option<u64>) -> u64 {
         let since = self.model.world.now();
         let mut state = self.model.state();
-        // What was to be given up for marks that are forgotten still is.
+        // What was to be discarded for checkpoints that are forgotten still is.
         let cut = state.consumers[consumer].quiet.is_some_and(|quiet| quiet.cut && quiet.until_connected);
         state.consumers[consumer].quiet = Some(Quiet { since, bound, cut, until_connected: cut });
         since
@@ -131,7 +131,7 @@ impl Scenario {
         }
     }
 
-    /// A mapping whose stream was made again: what its marks keep from being read it shows, with what helps; and then
+    /// A mapping whose stream was made again shows what its checkpoints keep from being read, with what helps. Then
     /// that is done.
     async fn begin_again(&mut self, consumer: usize) {
         let kept = self.store.kept().await.expect("a store in memory can be read");
@@ -142,7 +142,7 @@ impl Scenario {
                 let reason = status.and_then(|status| status.health.reason()).unwrap_or_default();
                 reason.contains("FB0612")
             };
-            // A shard that is split meanwhile is closed, as it was before; and marks of shards that are gone are
+            // A shard that is split meanwhile is closed, as it was before; and checkpoints of shards that are gone are
             // forgotten.
             let silent = !self.rig.wait(self.model.name(consumer), FIRST_READ, told).await;
             let kept = self.store.kept().await.expect("a store in memory can be read");

@@ -1,4 +1,4 @@
-//! A failure destination in memory, and the checks of what it is told.
+//! A failure destination in memory, and the checks of what it gets.
 
 use std::sync::Arc;
 
@@ -151,7 +151,7 @@ impl Session {
         Some(index)
     }
 
-    /// Given up because the budget is used up: it is, exactly, and the last answer is told.
+    /// Discarded because the budget is used up: it is, exactly, and the record has the last answer.
     fn check_exhausted(&self, state: &mut State, shard: usize, failure: &Failure, records: &[usize]) {
         let told = places(state, records);
         let view = state.view(self.consumer, self.id, shard);
@@ -182,7 +182,7 @@ impl Session {
         }
     }
 
-    /// Given up because of its age: all of it is too old, it is the next of its lane, and nothing is told of an answer.
+    /// Discarded because of its age: all of it is too old, it is the next of its lane, and the record has no answer.
     fn check_too_old(&self, state: &mut State, shard: usize, failure: &Failure, records: &[usize]) {
         let told = places(state, records);
         let session = &state.consumers[self.consumer].sessions[self.id];
@@ -227,7 +227,7 @@ impl Session {
         }
     }
 
-    /// The end of a window is given up as too old: its invoke has failed before, and its window is that old.
+    /// The end of a window is discarded as too old: its invoke has failed before, and its window is that old.
     fn check_old_window(&self, state: &mut State, shard: usize, failure: &Failure) {
         let FailedBatch::Stream { window: Some(window), .. } = &failure.batch else { return };
         let session = &state.consumers[self.consumer].sessions[self.id];
@@ -245,7 +245,7 @@ impl Session {
         }
         if let Some(lane) = lane {
             view.lanes[lane].pop();
-            view.give_window_up(window.start_unix_ms);
+            view.discard_window(window.start_unix_ms);
             view.tidy();
         }
     }
@@ -259,7 +259,7 @@ impl Session {
             let records = delivery.records.clone();
             let batch = delivery.failure.batch.clone();
             for &record in &records {
-                self.model.settle(&mut state, self.consumer, self.id, record);
+                self.model.finish_record(&mut state, self.consumer, self.id, record);
             }
             if let FailedBatch::Stream { shard, window: Some(window), .. } = batch
                 && window.is_final

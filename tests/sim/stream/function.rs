@@ -42,7 +42,7 @@ impl Function for Session {
             let (model, consumer) = (Arc::clone(&self.model), self.consumer);
             tokio::spawn(async move {
                 let end = model.run(consumer, run).await;
-                // Nobody listens when the engine gave the invoke up.
+                // No one listens when the engine has abandoned the invoke.
                 answer.send(end).ok();
             });
             match answered.await {

@@ -116,7 +116,7 @@ impl Session {
     }
 }
 
-/// How much of a drain's bound may be kept for the last write of marks (milliseconds).
+/// How much of a drain's bound may be kept for the last write of checkpoints (milliseconds).
 fn last_write(bound: u64) -> u64 {
     5 + (bound / 4).min(1_000)
 }

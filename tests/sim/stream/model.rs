@@ -79,7 +79,7 @@ pub(crate) struct Record {
     pub(crate) sequence: Arc<str>,
     /// When it was put.
     pub(crate) put: u64,
-    /// When it arrived as the service tells it (Unix milliseconds).
+    /// When it arrived as the service reports it (Unix milliseconds).
     pub(crate) stamp: u64,
     /// As the function gets it.
     pub(crate) fragment: Bytes,
@@ -100,9 +100,9 @@ pub(crate) struct Consumer {
     pub(crate) running: u32,
     /// Set while the mapping must not begin anything.
     pub(crate) quiet: Option<Quiet>,
-    /// Every record that a mapping has settled at least once.
-    pub(crate) settled: BTreeSet<usize>,
-    /// When marks of it were first claimed.
+    /// Every record that a mapping has finished at least once.
+    pub(crate) finished: BTreeSet<usize>,
+    /// When checkpoints of it were first claimed.
     pub(crate) claimed: Option<u64>,
     /// The shards of the list that it begins with, and whether they were closed.
     pub(crate) first_list: Option<BTreeMap<usize, bool>>,
@@ -110,7 +110,7 @@ pub(crate) struct Consumer {
     pub(crate) open: BTreeSet<usize>,
     /// Every shard that a list ever showed.
     pub(crate) listed: BTreeSet<usize>,
-    /// When its marks were first saved.
+    /// When its checkpoints were first saved.
     pub(crate) pinned: Option<u64>,
     /// When all of them that were open had been read once after that: from here on LATEST loses nothing.
     pub(crate) begun: Option<u64>,
@@ -122,7 +122,7 @@ pub(crate) struct Consumer {
     pub(crate) kept: Vec<Arc<Failure>>,
     /// When its lists were made in the last second.
     pub(crate) lists: VecDeque<u64>,
-    /// An operator has forgotten its marks, and no session has claimed any since.
+    /// An operator has forgotten its checkpoints, and no session has claimed any since.
     pub(crate) reset: bool,
     /// Reads since the idle stretch began.
     pub(crate) reads: u64,
@@ -136,7 +136,7 @@ pub(crate) struct SessionState {
     pub(crate) mapping: Arc<Mapping>,
     /// What it knows of each shard.
     pub(crate) views: BTreeMap<usize, View>,
-    /// Whether it has claimed its marks.
+    /// Whether it has claimed its checkpoints.
     pub(crate) claimed: bool,
     /// When it ended, and whether everything could be saved.
     pub(crate) ended: Option<(u64, bool)>,
@@ -178,12 +178,12 @@ pub(crate) struct Quiet {
     pub(crate) bound: Option<u64>,
     /// The drain was cut short, or the process died.
     pub(crate) cut: bool,
-    /// The mapping is to run again as soon as it is connected anew.
+    /// The mapping is to run again as soon as it is connected again.
     pub(crate) until_connected: bool,
 }
 
 impl StreamModel {
-    /// A stream with its first shards, and mappings that nobody has connected.
+    /// A stream with its first shards, and mappings that are not connected.
     pub(crate) fn new(world: Arc<World>, plan: Plan) -> Self {
         let state =
             State { consumers: plan.consumers.iter().map(|_| Consumer::default()).collect(), ..State::default() };
@@ -233,7 +233,7 @@ impl StreamModel {
         self.world.unix_ms().saturating_add_signed(self.host_ahead())
     }
 
-    /// How late an engine may be whose own clock is wrong: the stream tells whole seconds.
+    /// How late an engine may be whose own clock is wrong: the stream reports whole seconds.
     pub(crate) fn clock_lag(&self) -> u64 {
         if self.plan.host.is_empty() { 0 } else { 1_100 }
     }

@@ -56,7 +56,7 @@ pub(crate) struct StreamPlan {
     pub(crate) latency: (u64, u64),
     /// Its first sequence number.
     pub(crate) first_sequence: u64,
-    /// The most records that one read brings, whatever is asked for.
+    /// The most records that one read brings, even if more are asked for.
     pub(crate) most: usize,
 }
 
@@ -108,7 +108,7 @@ pub(crate) struct StreamFaults {
     pub(crate) read_empty: f64,
     /// A read brings fewer than there are.
     pub(crate) read_partial: f64,
-    /// An iterator is past its time, whatever the clock says.
+    /// An iterator is past its time, even if the clock says otherwise.
     pub(crate) expired: f64,
 }
 

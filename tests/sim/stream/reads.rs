@@ -109,7 +109,7 @@ impl StreamModel {
         let (left, _) = state.shards[shard].allowance;
         state.shards[shard].allowance = (left - i64::try_from(read).expect("a few megabytes"), now);
         state.iterators += 1;
-        // The end is told with the last records, or by an answer of its own.
+        // The end comes with the last records, or in an answer of its own.
         let over = until == length && state.shards[shard].closed.is_some();
         let ends = over && (numbers.is_empty() || !self.world.chance(0.5));
         let next = (!ends).then(|| format!("{shard}:{until}:{now}:{}", state.iterators).into());

@@ -142,7 +142,7 @@ impl Scenario {
             }
         }
         let begun = world.now();
-        while let Some((consumer, left)) = self.unsettled().await {
+        while let Some((consumer, left)) = self.unfinished().await {
             if world.now() - begun > PATIENCE {
                 return self.model.violate(consumer, format_args!("does not settle in a fair world: {left}"));
             }
@@ -170,8 +170,8 @@ impl Scenario {
                 let state = self.model.state();
                 let session = state.consumers[consumer].sessions.last().filter(|session| session.claimed);
                 session.is_some_and(|session| {
-                    let done = |view: &View| view.read.keys().all(|at| view.settled.contains_key(at));
-                    let acts = |view: &View| view.settled.values().copied().chain(view.read_begun).max();
+                    let done = |view: &View| view.read.keys().all(|at| view.finished.contains_key(at));
+                    let acts = |view: &View| view.finished.values().copied().chain(view.read_begun).max();
                     let last = session.views.values().filter_map(acts).max();
                     session.views.values().all(done) && last.is_some_and(|last| now - last > IDLE_IS_TOLD)
                 })
@@ -186,8 +186,8 @@ impl Scenario {
         }
     }
 
-    /// What is not yet settled and saved.
-    async fn unsettled(&self) -> Option<(usize, String)> {
+    /// What is not yet finished and saved.
+    async fn unfinished(&self) -> Option<(usize, String)> {
         let kept = self.store.kept().await.expect("a store in memory can be read");
         let mut state = self.model.state();
         self.model.sweep(&mut state);
@@ -198,8 +198,9 @@ impl Scenario {
                 let last = state.consumers[consumer].sessions.last();
                 let view = last.and_then(|last| last.views.get(&n));
                 // What was trimmed before it was read is lost; what was read is to be processed all the same.
-                let held =
-                    |at: usize| view.is_some_and(|view| view.read.contains_key(&at) && !view.settled.contains_key(&at));
+                let held = |at: usize| {
+                    view.is_some_and(|view| view.read.contains_key(&at) && !view.finished.contains_key(&at))
+                };
                 let covered = checkpoint.map_or(0, |checkpoint| state.covered(n, checkpoint));
                 let mut left = (0..shard.records.len()).filter(|&at| {
                     let required = self.model.is_required(&state, consumer, shard.records[at]);
@@ -223,11 +224,11 @@ impl Scenario {
         None
     }
 
-    /// Whether something that was read is not settled: more than a mapping owes, perhaps.
+    /// Whether something that was read is not finished: more than a mapping owes, perhaps.
     fn is_busy(&self) -> bool {
         let state = self.model.state();
         let sessions = state.consumers.iter().filter_map(|consumer| consumer.sessions.last());
-        let done = |view: &View| view.read.keys().all(|at| view.settled.contains_key(at));
+        let done = |view: &View| view.read.keys().all(|at| view.finished.contains_key(at));
         !sessions.flat_map(|session| session.views.values()).all(done)
     }
 
@@ -294,14 +295,14 @@ impl Scenario {
         }
     }
 
-    /// Every record that the mapping had to see was settled, or was trimmed before the last process could read it.
+    /// Every record that the mapping had to see was finished, or was trimmed before the last process could read it.
     fn check_nothing_lost(&self, consumer: usize) {
         let state = self.model.state();
         let Some(last) = state.consumers[consumer].sessions.len().checked_sub(1) else { return };
         for record in 0..state.records.len() {
             let required = self.model.is_required(&state, consumer, record);
-            let settled = state.consumers[consumer].settled.contains(&record);
-            if required && !settled && !self.model.is_forfeit(&state, consumer, last, record) {
+            let finished = state.consumers[consumer].finished.contains(&record);
+            if required && !finished && !self.model.is_forfeit(&state, consumer, last, record) {
                 return self.model.violate(consumer, format_args!("r{record} was never settled"));
             }
         }

@@ -14,7 +14,7 @@ use crate::streak::Streak;
 /// After a stop was answered, calls already on their way may still begin for so long (milliseconds).
 const STOP_GRACE: u64 = 3;
 
-/// What was put this long before a mapping's first claim is history to `LATEST` (milliseconds): DynamoDB tells whole
+/// What was put this long before a mapping's first claim is history to `LATEST` (milliseconds): DynamoDB has whole
 /// seconds only.
 const HISTORY: u64 = 2_000;
 
@@ -25,7 +25,7 @@ pub(crate) struct Session {
     pub(crate) id: usize,
     pub(crate) incarnation: u32,
     pub(crate) mapping: Arc<Mapping>,
-    /// What the stream's answers have told of its time.
+    /// What the stream's answers have shown of its time.
     pub(crate) clock: Arc<ServiceClock>,
 }
 
@@ -118,7 +118,7 @@ impl StreamModel {
         }
     }
 
-    /// Whether a mapping must settle a record sooner or later, by where it starts.
+    /// Whether a mapping must finish a record sooner or later, by where it starts.
     pub(crate) fn is_required(&self, state: &State, consumer: usize, record: usize) -> bool {
         let record = &state.records[record];
         match self.start(consumer) {
@@ -150,7 +150,7 @@ impl StreamModel {
         self.consumer(consumer).mapping.source.stream().expect("a mapping of a stream").start
     }
 
-    /// Whether a session must settle a record: the mapping must, and the claimed mark does not cover it.
+    /// Whether a session must finish a record: the mapping must, and the claimed checkpoint does not cover it.
     pub(crate) fn is_owed(&self, state: &State, consumer: usize, session: usize, record: usize) -> bool {
         let place = &state.records[record];
         let view = state.consumers[consumer].sessions[session].views.get(&place.shard);
@@ -164,13 +164,13 @@ impl StreamModel {
         place.at < state.shards[place.shard].trimmed && !self.was_read(state, consumer, session, record)
     }
 
-    /// Whether a session may drop a record now without a word: it is too old, and nobody is to be told.
+    /// Whether a session may drop a record now silently: it is too old, and there is no destination.
     pub(crate) fn is_too_old(&self, state: &State, consumer: usize, session: usize, record: usize) -> bool {
         let drops = |session: &SessionState| session.drops_silently(state.records[record].stamp, self.world.unix_ms());
         drops(&state.consumers[consumer].sessions[session]) && self.was_read(state, consumer, session, record)
     }
 
-    /// Whether a record may stay unsettled in a session for ever.
+    /// Whether a record may stay unfinished in a session for ever.
     pub(crate) fn is_forfeit(&self, state: &State, consumer: usize, session: usize, record: usize) -> bool {
         self.is_trimmed_unread(state, consumer, session, record) || self.is_too_old(state, consumer, session, record)
     }
@@ -181,11 +181,11 @@ impl StreamModel {
         view.is_some_and(|view| view.read.contains_key(&place.at))
     }
 
-    /// Notes that a record is settled.
-    pub(crate) fn settle(&self, state: &mut State, consumer: usize, session: usize, record: usize) {
+    /// Notes that a record is finished.
+    pub(crate) fn finish_record(&self, state: &mut State, consumer: usize, session: usize, record: usize) {
         let now = self.world.now();
         let (shard, at) = (state.records[record].shard, state.records[record].at);
-        state.view(consumer, session, shard).settled.entry(at).or_insert(now);
-        state.consumers[consumer].settled.insert(record);
+        state.view(consumer, session, shard).finished.entry(at).or_insert(now);
+        state.consumers[consumer].finished.insert(record);
     }
 }

@@ -98,7 +98,7 @@ impl StreamModel {
         let n = state.records.len();
         let sequence: Arc<str> = (self.plan.stream.first_sequence + 7 * n as u64).to_string().into();
         let stamp = match self.plan.stream.kind {
-            // DynamoDB tells whole seconds.
+            // DynamoDB has whole seconds.
             SourceKind::DynamoDb => self.world.unix_ms() / 1000 * 1000,
             _ => self.world.unix_ms(),
         };

@@ -58,7 +58,7 @@ impl StreamSource for Session {
 }
 
 impl Session {
-    /// Every answer has a date, in whole seconds; a call that is given up has no answer.
+    /// Every answer has a date, in whole seconds; a call that is abandoned has no answer.
     fn dated(&self, sent: Instant, fault: Option<&Fault>) {
         if fault.is_none_or(|fault| fault.kind != FaultKind::Timeout) {
             self.clock.observe(sent, Instant::now(), self.model.world.unix_ms() / 1000);
@@ -120,7 +120,7 @@ impl Session {
         if view.reading {
             self.violate(format_args!("two reads of shard {shard} are open at once"));
         }
-        if view.finished && !view.whole && !matches!(request.cursor, Cursor::Open(_)) {
+        if view.read_out && !view.whole && !matches!(request.cursor, Cursor::Open(_)) {
             self.violate(format_args!("reads shard {shard} beyond its end"));
         }
         let since = view.read_begun.map(|begun| now - begun);
@@ -163,7 +163,7 @@ impl OpenRead {
                 view.reading = false;
                 view.idle =
                     records.is_empty() && answer.next.is_some() && (!kinesis || answer.behind == Some(Duration::ZERO));
-                view.finished |= answer.next.is_none();
+                view.read_out |= answer.next.is_none();
                 for &record in &records {
                     let at = state.records[record].at;
                     state.view(self.consumer, self.session, shard).read.entry(at).or_insert(now);

@@ -1,4 +1,4 @@
-//! A store in memory that outlives the engine, is slow, fails, and loses answers; and the checks of every mark.
+//! A store in memory that outlives the engine, is slow, fails, and loses answers; and the checks of every checkpoint.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use futures_util::future::BoxFuture;
 use super::model::{SessionState, State, StreamModel};
 use crate::plan::SideOf;
 
-/// What is settled is saved within so long, where the store does not fail (milliseconds).
+/// What is finished is saved within so long, where the store does not fail (milliseconds).
 const SAVED_WITHIN: u64 = 2_000;
 
-/// The marks of a mapping, by shard.
+/// The checkpoints of a mapping, by shard.
 type ByShard = BTreeMap<Arc<str>, Checkpoint>;
 
-/// Between two writes of a shard's mark (milliseconds).
+/// Between two writes of a shard's checkpoint (milliseconds).
 const SAVE_PAUSE: u64 = 900;
 
 /// What `redb` is in production.
@@ -119,7 +119,7 @@ impl Checkpoints for CheckpointStore {
 }
 
 impl State {
-    /// How many places of a shard a mark covers.
+    /// How many places of a shard a checkpoint covers.
     pub(crate) fn covered(&self, shard: usize, checkpoint: &Checkpoint) -> usize {
         match checkpoint {
             Checkpoint::TrimHorizon | Checkpoint::Latest(_) | Checkpoint::Timestamp(_) => 0,
@@ -130,7 +130,7 @@ impl State {
 }
 
 impl StreamModel {
-    /// The marks that keep a shard of the stream from being read although they are those of a stream that was deleted.
+    /// The checkpoints of a deleted stream that keep a shard of the stream from being read.
     pub(crate) fn unreadable(&self, kept: &Kept) -> Vec<String> {
         let state = self.state();
         let checkpoints = kept.checkpoints.iter().filter(|&(id, checkpoint)| {
@@ -152,7 +152,7 @@ impl StreamModel {
         store.fails == 0.0 && store.lost == 0.0 && self.plan.outages.iter().all(|outage| outage.side != SideOf::Store)
     }
 
-    /// A session has its marks: they are no older than what the session before it can have settled.
+    /// A session has its checkpoints: they are no older than what the session before it can have finished.
     fn claimed(&self, consumer: usize, positions: &Positions) {
         let mut state = self.state();
         let checkpoints: Vec<String> =
@@ -184,17 +184,17 @@ impl StreamModel {
         let Some((ended, clean)) = before.ended.filter(|_| self.store_is_good()) else { return };
         let (_, slowest) = self.plan.store.latency;
         let limit = if clean { ended } else { ended.saturating_sub(SAVED_WITHIN + 4 * slowest) };
-        if let Some((shard, settled, covered)) = self.uncovered(state, consumer, before, &positions.checkpoints, limit)
+        if let Some((shard, finished, covered)) = self.uncovered(state, consumer, before, &positions.checkpoints, limit)
         {
             let when = if clean { "a clean drain" } else { "a crash" };
             self.violate(
                 consumer,
-                format_args!("after {when} shard {shard} is settled up to {settled}, and its mark covers {covered}"),
+                format_args!("after {when} shard {shard} is settled up to {finished}, and its mark covers {covered}"),
             );
         }
     }
 
-    /// A process has ended by a signal: what it had settled is in the store, or it said that it is not.
+    /// A process has ended by a signal: what it had finished is in the store, or it said that it is not.
     pub(crate) fn check_last_checkpoints(&self, consumer: usize, checkpoints: &ByShard, since: u64, told: bool) {
         let state = self.state();
         let Some(session) = state.consumers[consumer].sessions.last() else { return };
@@ -204,10 +204,10 @@ impl StreamModel {
         let needless = told && clean && self.store_is_good();
         match uncovered {
             // Checkpoints that an operator has forgotten cover nothing.
-            Some((shard, settled, covered)) if !told && !state.consumers[consumer].reset => self.violate(
+            Some((shard, done, covered)) if !told && !state.consumers[consumer].reset => self.violate(
                 consumer,
                 format_args!(
-                    "ends as if all were saved: shard {shard} is settled up to {settled}, and its mark covers {covered}"
+                    "ends as if all were saved: shard {shard} is settled up to {done}, and its mark covers {covered}"
                 ),
             ),
             None if needless => self.violate(consumer, "says that checkpoints were not saved, and the store has them"),
@@ -215,7 +215,7 @@ impl StreamModel {
         }
     }
 
-    /// A shard of which more was settled by `limit` than its mark covers: how much is settled, and covered.
+    /// A shard of which more was finished by `limit` than its checkpoint covers: how much is finished, and covered.
     fn uncovered(
         &self,
         state: &State,
@@ -226,18 +226,18 @@ impl StreamModel {
     ) -> Option<(usize, usize, usize)> {
         session.views.iter().find_map(|(&shard, view)| {
             let records = &state.shards[shard].records;
-            // What a mapping may leave out, and has read all the same, holds its mark like everything else.
+            // What a mapping may leave out, and has read all the same, holds its checkpoint like everything else.
             let skip = |at: usize| !view.read.contains_key(&at) && !self.is_required(state, consumer, records[at]);
-            let settled = view.frontier(records.len(), limit, skip);
+            let finished = view.frontier(records.len(), limit, skip);
             let known = checkpoints.get(&state.shards[shard].id);
             let covered = known.map_or(0, |checkpoint| state.covered(shard, checkpoint));
-            let real = (covered..settled).any(|at| view.settled.contains_key(&at));
+            let real = (covered..finished).any(|at| view.finished.contains_key(&at));
             // Of a shard that is gone nothing can come again.
-            (real && !state.shards[shard].gone).then_some((shard, settled, covered))
+            (real && !state.shards[shard].gone).then_some((shard, finished, covered))
         })
     }
 
-    /// A write of marks begins: each covers nothing but what is settled.
+    /// A write of checkpoints begins: each covers nothing but what is finished.
     fn check_save(&self, consumer: usize, changes: &[(Arc<str>, Option<Checkpoint>)]) {
         let mut state = self.state();
         self.sweep(&mut state);
@@ -257,7 +257,7 @@ impl StreamModel {
                 self.violate(consumer, format_args!("saves a mark of {id}, which never was"));
                 continue;
             };
-            // Its name was another's in the stream that was made again, of which the mark is: nothing tells so.
+            // Its name was another's in the stream that was made again, of which the checkpoint is: nothing shows that.
             let namesake = state.shards[shard].listed > self.world.now();
             match checkpoint {
                 _ if namesake => {
@@ -299,26 +299,26 @@ impl StreamModel {
         self.check_covered(state, consumer, session, shard, covered);
     }
 
-    /// The first `covered` places of a shard are settled, or nobody is to settle them any more.
+    /// The first `covered` places of a shard are finished, or need not be finished any more.
     fn check_covered(&self, state: &mut State, consumer: usize, session: usize, shard: usize, covered: usize) {
         self.drop_old_windows(state, consumer, session, shard, u64::MAX);
         let from = state.view(consumer, session, shard).from;
         for at in from..covered.min(state.shards[shard].records.len()) {
             let record = state.shards[shard].records[at];
             let view = state.view(consumer, session, shard);
-            let settled = view.whole || view.settled.contains_key(&at);
+            let finished = view.whole || view.finished.contains_key(&at);
             let idle = !view.is_flying(record) && !view.pooled.contains_key(&at);
             let old = idle && self.is_too_old(state, consumer, session, record);
             let allowed = old || self.is_trimmed_unread(state, consumer, session, record);
-            if !settled && self.is_owed(state, consumer, session, record) && !allowed {
+            if !finished && self.is_owed(state, consumer, session, record) && !allowed {
                 self.violate(
                     consumer,
                     format_args!("the mark of shard {shard} covers {}, and r{record} is not settled", told(covered)),
                 );
                 return;
             }
-            if old && !settled {
-                self.settle(state, consumer, session, record);
+            if old && !finished {
+                self.finish_record(state, consumer, session, record);
             }
         }
     }
@@ -338,7 +338,7 @@ impl StreamModel {
     }
 }
 
-/// How much a mark covers.
+/// How much a checkpoint covers.
 fn told(covered: usize) -> String {
     if covered == usize::MAX { "everything".into() } else { format!("{covered} places") }
 }

@@ -7,7 +7,7 @@ use forebay::mapping::SourceKind;
 use super::plan::{Action, ConsumerPlan, Plan};
 use crate::plan::{Outage, SideOf};
 
-/// Disks that are full when a process is told to end, and have room again soon after.
+/// Disks that are full when a process is ordered to end, and have room again soon after.
 pub(super) fn full_disks(rng: &mut Rng, actions: &[(u64, Action)]) -> Vec<Outage> {
     let ends = actions.iter().filter_map(|(at, action)| match action {
         Action::Shutdown { bound, .. } => Some((*at, *bound)),
@@ -42,7 +42,7 @@ pub(super) fn host(rng: &mut Rng, plan: &mut Plan) {
     for consumer in &mut plan.consumers {
         let stream = consumer.mapping.source.stream_mut().expect("a mapping of a stream");
         if stream.tumbling_window.is_some() {
-            // When the end of a window is too old cannot be told to the second from outside.
+            // When the end of a window is too old cannot be seen to the second from outside.
             stream.maximum_record_age = None;
         }
     }
@@ -66,7 +66,7 @@ pub(super) fn end(rng: &mut Rng, plan: &mut Plan) {
     }
     match plan.stream.kind {
         SourceKind::DynamoDb => plan.disabled = Some(rng.u64(0..plan.fair_at)),
-        // What LATEST and times mean for a stream that is made again is not told apart here.
+        // What LATEST and times mean for a stream that is made again is not distinguished here.
         _ if plan.consumers.iter().all(begins_with_all) => {
             let at = rng.u64(plan.born..plan.fair_at);
             let place = plan.actions.partition_point(|&(when, _)| when <= at);

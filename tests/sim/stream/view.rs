@@ -9,19 +9,19 @@ use super::event::WindowTail;
 /// One session's part of one shard.
 #[derive(Debug, Default)]
 pub(crate) struct View {
-    /// The mark that was claimed.
+    /// The checkpoint that was claimed.
     pub(crate) claimed: Option<Checkpoint>,
     /// The first place that it does not cover.
     pub(crate) from: usize,
-    /// It says that the shard is settled whole.
+    /// It says that the shard is finished whole.
     pub(crate) whole: bool,
-    /// A mark of the session said so.
+    /// A checkpoint of the session said so.
     pub(crate) ended: bool,
     /// When the session read each place.
     pub(crate) read: BTreeMap<usize, u64>,
-    /// Since when each place is settled: succeeded, taken by the destination, or dropped by a rule.
-    pub(crate) settled: BTreeMap<usize, u64>,
-    /// Places that the function has processed, and the tumbling window with which they settle.
+    /// Since when each place is finished: succeeded, taken by the destination, or dropped by a rule.
+    pub(crate) finished: BTreeMap<usize, u64>,
+    /// Places that the function has processed, and the tumbling window with which they finish.
     pub(crate) pooled: BTreeMap<usize, With>,
     /// The state of each open tumbling window.
     pub(crate) windows: BTreeMap<u64, Pool>,
@@ -39,9 +39,9 @@ pub(crate) struct View {
     pub(crate) reached: Option<usize>,
     /// When the last invoke of the shard ended.
     pub(crate) last_end: Option<u64>,
-    /// How far the last mark reaches that was sent to the store, and when it was sent.
+    /// How far the last checkpoint reaches that was sent to the store, and when it was sent.
     pub(crate) sent: Option<(usize, u64)>,
-    /// The last write of a mark failed.
+    /// The last write of a checkpoint failed.
     pub(crate) save_failed: bool,
     /// When the last read began.
     pub(crate) read_begun: Option<u64>,
@@ -50,7 +50,7 @@ pub(crate) struct View {
     /// A read is open.
     pub(crate) reading: bool,
     /// The shard was read to its end.
-    pub(crate) finished: bool,
+    pub(crate) read_out: bool,
 }
 
 /// What a processed record waits for, by the begin of its tumbling window.
@@ -58,7 +58,7 @@ pub(crate) struct View {
 pub(crate) enum With {
     /// The end of the window.
     End(u64),
-    /// The failure record of a window that was given up.
+    /// The failure record of a window that was discarded.
     Failure(u64),
 }
 
@@ -112,21 +112,21 @@ impl Piece {
 }
 
 impl View {
-    /// A window is given up: it is over, and what it held settles with its failure record. Should it go on after an
+    /// A window is discarded: it is over, and what it held finishes with its failure record. Should it go on after an
     /// early end, it does so without this state.
-    pub(crate) fn give_window_up(&mut self, start: u64) {
+    pub(crate) fn discard_window(&mut self, start: u64) {
         self.windows.remove(&start);
         for with in self.pooled.values_mut().filter(|with| **with == With::End(start)) {
             *with = With::Failure(start);
         }
     }
 
-    /// How far the shard is settled without a gap as far as it was at `limit`; `skip` says which places do not count.
+    /// How far the shard is finished without a gap as far as it was at `limit`; `skip` says which places do not count.
     pub(crate) fn frontier(&self, length: usize, limit: u64, skip: impl Fn(usize) -> bool) -> usize {
         if self.whole {
             return length;
         }
-        let done = |at: &usize| self.settled.get(at).is_some_and(|&since| since <= limit) || skip(*at);
+        let done = |at: &usize| self.finished.get(at).is_some_and(|&since| since <= limit) || skip(*at);
         (self.from..length).find(|at| !done(at)).unwrap_or(length)
     }
 
@@ -159,7 +159,7 @@ impl View {
         self.lanes.iter().any(|lane| lane.iter().any(flies))
     }
 
-    /// Whether a record was given up and its failure record is still to be sent.
+    /// Whether a record was discarded and its failure record is still to be sent.
     pub(crate) fn is_discarded(&self, record: usize) -> bool {
         self.owing.contains(&record) || self.given.iter().any(|piece| piece.records.contains(&record))
     }

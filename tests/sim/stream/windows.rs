@@ -1,4 +1,4 @@
-//! Tumbling windows: whose state the function hands on to itself, and whose records settle when their window ends.
+//! Tumbling windows: whose state the function hands on to itself, and whose records finish when their window ends.
 
 use forebay::machine::InvokeResult;
 
@@ -51,7 +51,7 @@ impl Session {
     fn check_window_is_over(&self, state: &mut State, shard: usize, tail: &WindowTail) {
         let view = &state.consumers[self.consumer].sessions[self.id].views[&shard];
         let later = view.read.keys().any(|&at| state.records[state.shards[shard].records[at]].stamp >= tail.end);
-        if !later && !view.finished && self.model.world.unix_ms() < tail.end {
+        if !later && !view.read_out && self.model.world.unix_ms() < tail.end {
             self.violate(format_args!("window {} ends before its time", tail.start));
         }
         let inside = |at: &usize| {
@@ -61,7 +61,7 @@ impl Session {
         let open = view.read.keys().filter(|at| inside(at)).find(|at| {
             let record = state.shards[shard].records[**at];
             let owed = self.model.is_owed(state, self.consumer, self.id, record);
-            let done = view.pooled.contains_key(at) || view.settled.contains_key(at);
+            let done = view.pooled.contains_key(at) || view.finished.contains_key(at);
             owed && !done && !self.is_underway(state, record) && !self.is_expired(state, record)
         });
         if let Some(&at) = open {
@@ -72,7 +72,7 @@ impl Session {
         }
     }
 
-    /// What was processed is settled, or waits for the end of its window with the state that the function returned.
+    /// What was processed is finished, or waits for the end of its window with the state that the function returned.
     pub(crate) fn keep_state(
         &self,
         state: &mut State,
@@ -84,7 +84,7 @@ impl Session {
     ) {
         let Some(tail) = &piece.tail else {
             for &record in done {
-                self.model.settle(state, self.consumer, self.id, record);
+                self.model.finish_record(state, self.consumer, self.id, record);
             }
             return;
         };
@@ -110,18 +110,18 @@ impl Session {
 }
 
 impl StreamModel {
-    /// A window is over, or its failure record is confirmed: what waited for that is settled.
+    /// A window is over, or its failure record is confirmed: what waited for that is finished.
     pub(crate) fn end_window(&self, state: &mut State, consumer: usize, session: usize, shard: usize, with: With) {
         let view = state.view(consumer, session, shard);
         let over: Vec<usize> = view.pooled.iter().filter(|(_, of)| **of == with).map(|(&at, _)| at).collect();
         for at in over {
             state.view(consumer, session, shard).pooled.remove(&at);
             let record = state.shards[shard].records[at];
-            self.settle(state, consumer, session, record);
+            self.finish_record(state, consumer, session, record);
         }
     }
 
-    /// The end of a window that keeps failing is given up when the window is too old: without a word, or with a failure
+    /// The end of a window that keeps failing is discarded when the window is too old: silently, or with a failure
     /// record that may have to wait for others.
     pub(crate) fn drop_old_windows(
         &self,
@@ -145,7 +145,7 @@ impl StreamModel {
             let view = state.view(consumer, session, shard);
             view.lanes.iter_mut().for_each(|lane| lane.retain(|piece| !is(piece)));
             view.tidy();
-            view.give_window_up(start);
+            view.discard_window(start);
             if told {
                 view.owing_windows.insert(start);
             } else {

@@ -1,5 +1,5 @@
 //! What a lane must do next: the rules of retries, splits, partial answers, budgets and age, as AWS documents them,
-//! told by what the engine was answered and by nothing else.
+//! judged by what the engine was answered and by nothing else.
 
 use std::collections::BTreeSet;
 
@@ -124,10 +124,10 @@ impl Session {
         session.is_expired(state.records[record].stamp, self.model.world.unix_ms())
     }
 
-    /// A record is given up as too old: it is settled, or its failure record is to be sent.
+    /// A record is discarded as too old: it is finished, or its failure record is to be sent.
     fn expire(&self, state: &mut State, shard: usize, record: usize) {
         if self.mapping.on_failure.is_none() {
-            self.model.settle(state, self.consumer, self.id, record);
+            self.model.finish_record(state, self.consumer, self.id, record);
         } else {
             state.view(self.consumer, self.id, shard).owing.insert(record);
         }
@@ -143,7 +143,7 @@ impl Session {
         for &record in records {
             let at = state.records[record].at;
             let view = state.view(self.consumer, self.id, shard);
-            if view.settled.contains_key(&at) || view.pooled.contains_key(&at) {
+            if view.finished.contains_key(&at) || view.pooled.contains_key(&at) {
                 self.violate(format_args!("r{record} is invoked again although it is settled"));
             }
             if !view.read.contains_key(&at) {
@@ -157,10 +157,10 @@ impl Session {
         let complete = full || records.len() >= self.mapping.batch_size as usize || tail.is_some();
         let first = state.records[records[0]].at;
         let view = state.view(self.consumer, self.id, shard);
-        let (read, finished) = (view.read.get(&first).copied().unwrap_or(now), view.finished);
+        let (read, read_out) = (view.read.get(&first).copied().unwrap_or(now), view.read_out);
         // A record that was dropped as too old may have opened the window.
         let ages = self.mapping.source.stream().is_some_and(|stream| stream.maximum_record_age.is_some());
-        let over = finished || state.shards[shard].gone;
+        let over = read_out || state.shards[shard].gone;
         let hurried = over || ages || state.consumers[self.consumer].quiet.is_some();
         if !complete && !hurried && now - read + 1 < window {
             self.violate(format_args!(
@@ -171,7 +171,7 @@ impl Session {
         }
     }
 
-    /// After a stop nothing is begun, but for lanes that lag behind what others have done: without it the mark could
+    /// After a stop nothing is begun, except by lanes that lag behind what others have done: else the checkpoint could
     /// not follow. What waits for its turn under a rate limit was begun before.
     fn check_begins(&self, state: &mut State, shard: usize, records: &[usize]) {
         let at = records.last().map(|&record| state.records[record].at);
@@ -181,7 +181,7 @@ impl Session {
         }
     }
 
-    /// Everything of the same lane that comes before is settled, or nobody will ever see it.
+    /// Everything of the same lane that comes before is finished, or will never be seen.
     pub(crate) fn check_follows(&self, state: &mut State, shard: usize, records: &[usize]) {
         let Some(&last) = records.last() else { return };
         let keys: BTreeSet<u32> = records.iter().map(|&record| state.records[record].key).collect();
@@ -190,7 +190,7 @@ impl Session {
         for at in from..state.records[last].at {
             let earlier = state.shards[shard].records[at];
             let view = &state.consumers[self.consumer].sessions[self.id].views[&shard];
-            let done = view.settled.contains_key(&at) || view.pooled.contains_key(&at);
+            let done = view.finished.contains_key(&at) || view.pooled.contains_key(&at);
             if done || records.contains(&earlier) {
                 continue;
             }
@@ -213,14 +213,14 @@ impl Session {
         }
     }
 
-    /// Whether a record was given up and its failure record is on its way.
+    /// Whether a record was discarded and its failure record is on its way.
     pub(crate) fn is_underway(&self, state: &State, record: usize) -> bool {
         let session = &state.consumers[self.consumer].sessions[self.id];
         let discarded = session.views.get(&state.records[record].shard).is_some_and(|view| view.is_discarded(record));
         discarded || session.deliveries.values().any(|delivery| delivery.records.contains(&record))
     }
 
-    /// A child begins when everything of all its forebears is settled.
+    /// A child begins when everything of all its forebears is finished.
     fn check_parents(&self, state: &State, shard: usize) {
         for parent in state.ancestors(self.consumer, shard) {
             let views = &state.consumers[self.consumer].sessions[self.id].views;
@@ -234,8 +234,8 @@ impl Session {
                 continue;
             }
             for &record in &state.shards[parent].records {
-                let settled = view.is_some_and(|view| view.settled.contains_key(&state.records[record].at));
-                if !settled
+                let finished = view.is_some_and(|view| view.finished.contains_key(&state.records[record].at));
+                if !finished
                     && self.model.is_owed(state, self.consumer, self.id, record)
                     && !self.model.is_forfeit(state, self.consumer, self.id, record)
                 {
@@ -315,7 +315,7 @@ impl Session {
             } else {
                 let view = state.view(self.consumer, self.id, shard);
                 if let Some(tail) = piece.tail.as_ref().filter(|tail| tail.is_final) {
-                    view.give_window_up(tail.start);
+                    view.discard_window(tail.start);
                 }
                 view.given.push(piece);
             }
@@ -323,13 +323,13 @@ impl Session {
         state.view(self.consumer, self.id, shard).tidy();
     }
 
-    /// The records of a batch are given up for good: nobody is to be told, or the destination was.
+    /// The records of a batch are discarded for good: there is no destination, or it has confirmed.
     pub(crate) fn discard(&self, state: &mut State, shard: usize, piece: &Piece) {
         for &record in &piece.records {
-            self.model.settle(state, self.consumer, self.id, record);
+            self.model.finish_record(state, self.consumer, self.id, record);
         }
         if let Some(tail) = piece.tail.as_ref().filter(|tail| tail.is_final) {
-            state.view(self.consumer, self.id, shard).give_window_up(tail.start);
+            state.view(self.consumer, self.id, shard).discard_window(tail.start);
             self.model.end_window(state, self.consumer, self.id, shard, With::Failure(tail.start));
         }
     }

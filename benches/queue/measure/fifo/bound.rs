@@ -1,7 +1,7 @@
 //! What SQS's own group blocking allows, and how near forebay comes to it.
 //!
 //! While a message of a group is in flight, SQS hands out nothing more of that group. So a group has one receive's
-//! messages in hand at a time, and its next ones come when those are deleted: `BatchSize` messages for each *cycle*
+//! messages in flight at a time, and its next ones come when those are deleted: `BatchSize` messages for each *cycle*
 //! from handing out over the function to the deletion. No more cycles run at once than there are groups, or than
 //! `MaximumConcurrency` allows:
 //!

@@ -15,7 +15,7 @@ struct Case {
     load: Load,
 }
 
-/// Fewer slots than groups, so that whatever the failing group takes is missed elsewhere.
+/// Fewer slots than groups, so that each slot of the failing group is missed elsewhere.
 const BASE: Load = Load {
     groups: GROUPS,
     depth: 2 * BATCH,

@@ -85,7 +85,7 @@ impl Congestion {
         }
         self.window.refused = self.window.refused.saturating_add(1);
         let after_a_raise = self.lowered.as_ref().is_some_and(|lowered| lowered.raised);
-        // Beside many calls a few refusals are no rate yet: calls that began together fail together.
+        // Among many calls a few refusals are no rate yet: calls that began together fail together.
         let rate = if after_a_raise { FEWEST_AFTER_A_RAISE } else { FEWEST }.max(others / 4);
         if limit <= 1 || self.window.is_clean() || self.window.refused < rate {
             return;

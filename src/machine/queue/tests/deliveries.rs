@@ -42,7 +42,7 @@ fn a_service_that_asks_for_a_pause_gets_it() {
 }
 
 #[test]
-fn what_cannot_be_delivered_for_as_long_as_it_may_be_held_is_left_and_counted_anew() {
+fn what_cannot_be_delivered_for_as_long_as_it_may_be_held_is_left_and_counted_again() {
     let mut rig = Rig::new(QueueOptions { hold_limit: s(60), ..after(2) }, 30);
     round(&mut rig, 1, function_error());
     round(&mut rig, 2, function_error());
@@ -134,7 +134,7 @@ fn a_confirmation_of_a_lost_message_still_deletes_it() {
 }
 
 #[test]
-fn answers_that_nobody_waits_for_change_nothing() {
+fn answers_without_a_request_change_nothing() {
     let mut rig = undelivered();
     let request = rig.deliveries[0].clone();
     rig.confirm(Err(fault(FaultKind::Transient)));

@@ -61,7 +61,7 @@ fn polls_that_fail_are_spaced_and_do_not_spin() {
 }
 
 #[test]
-fn a_queue_made_anew_is_described_again() {
+fn a_queue_made_again_is_described_again() {
     let mut rig = Rig::new(one_at_a_time(), 30);
     rig.fail_poll(FaultKind::Missing);
     rig.pass(s(1));

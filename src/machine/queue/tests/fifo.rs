@@ -224,7 +224,7 @@ fn only_the_first_failure_of_a_group_counts_for_the_destination() {
 }
 
 #[test]
-fn an_error_is_blamed_on_nobody_until_the_messages_have_gone_one_by_one() {
+fn an_error_counts_for_no_message_until_the_messages_have_gone_one_by_one() {
     let mut rig = Rig::new(QueueOptions { on_failure: Some(1), ..one_slot() }, 30);
     rig.bring_groups("aab");
     rig.finish(function_error());

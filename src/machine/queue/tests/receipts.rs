@@ -176,7 +176,7 @@ fn visibility_is_extended_for_what_waits_in_a_window_or_for_another_try() {
 
 #[test]
 fn a_lease_is_as_long_as_its_poll_asked_for() {
-    // The poll's own wish counts, else the shorter of the queue's timeouts before and after.
+    // The poll's own timeout counts, else the shorter of the queue's timeouts before and after.
     for (before, after, first_beat) in [(None, 22, 15), (Some(80), 30, 15), (Some(30), 80, 15), (Some(30), 30, 15)] {
         let mut rig = Rig::cold(reporting());
         rig.hear(QueueAnswer::Described(match before {

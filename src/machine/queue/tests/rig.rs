@@ -17,7 +17,7 @@ use crate::machine::{
 /// The wall clock, which stands still.
 pub(super) const UNIX_MS: u64 = 1_760_000_000_000;
 
-/// What the machine asked for and nobody has answered yet.
+/// What the machine asked for and what is not answered yet.
 pub(super) struct Rig {
     pub(super) machine: QueueMachine,
     pub(super) now: Mono,

@@ -104,7 +104,7 @@ fn a_message_that_is_too_large_to_deliver_may_still_be_filtered_out() {
 }
 
 #[test]
-fn what_is_filtered_out_of_a_group_holds_nobody_up() {
+fn what_is_filtered_out_of_a_group_holds_nothing_up() {
     let options = QueueOptions { fifo: Some(GroupOrder::Protect), ..policy(Screened::Drop, Screened::Drop) };
     let mut rig = Rig::new(options, 30);
     rig.bring_screened(&[Screening::FilteredOut, Screening::Passes, Screening::FilteredOut, Screening::Passes]);

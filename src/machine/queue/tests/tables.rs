@@ -238,7 +238,7 @@ fn empty_answers_that_come_at_once_are_asked_for_ever_more_rarely() {
 
 #[test]
 fn one_reserved_execution_is_enough_for_thirty_messages() {
-    // The story that is told most: a function that runs one at a time, and more polls than that.
+    // The most reported case: a function that runs one at a time, and more polls than that.
     let mut rig = Rig::new(QueueOptions { batch_size: 1, ..QueueOptions::default() }, 30);
     let mut waiting = 30_usize;
     let mut running: Option<crate::machine::BatchId> = None;

@@ -20,7 +20,7 @@ fn new(start: StartingPosition) -> Lineage {
     Lineage::new(start, Positions::default())
 }
 
-/// A lineage that has begun before, with marks as `"c=AFTER:7"`.
+/// A lineage that has begun before, with checkpoints as `"c=AFTER:7"`.
 fn begun(start: StartingPosition, checkpoints: &[&str]) -> Lineage {
     let checkpoint = |text: &&str| {
         let (id, checkpoint) = text.split_once('=').unwrap();
@@ -121,11 +121,11 @@ fn a_restart_goes_on_at_the_checkpoints() {
 
 #[test]
 fn a_restart_between_the_two_saves_of_a_split_reads_the_parent_first() {
-    // The child's mark was saved, its parent's END was not.
+    // The child's checkpoint was saved, its parent's END was not.
     let mut lineage = begun(TrimHorizon, &["a=AFTER:7", "b=TRIM_HORIZON"]);
     expect(&list(&mut lineage, &["a!", "b<a", "c<a"]), &["a=AFTER:7"], &[]);
     expect(&lineage.finished("a"), &["b=TRIM_HORIZON", "c=TRIM_HORIZON"], &["c=TRIM_HORIZON"]);
-    // The parent's END was saved, no child's mark was.
+    // The parent's END was saved, no child's checkpoint was.
     let mut lineage = begun(Latest, &["a=END"]);
     expect(
         &list(&mut lineage, &["a!", "b<a", "c<a"]),
@@ -146,7 +146,7 @@ fn ancestors_of_a_shard_with_a_checkpoint_were_processed_and_other_descendants_w
     let mut lineage = begun(Latest, &["d=AFTER:1"]);
     let plan = list(&mut lineage, &["a!", "b!<a", "c!<b", "d<c", "e<a", "f!"]);
     expect(&plan, &["d=AFTER:1", "e=TRIM_HORIZON", "f=TRIM_HORIZON"], &["e=TRIM_HORIZON", "f=TRIM_HORIZON"]);
-    // The mark of an ancestor outweighs what its descendant's mark would say of it.
+    // The checkpoint of an ancestor outweighs what its descendant's checkpoint would say of it.
     let mut lineage = begun(TrimHorizon, &["b=AFTER:1", "c=AFTER:2"]);
     expect(&list(&mut lineage, &["a!", "b!<a", "c<b"]), &["b=AFTER:1"], &[]);
 }

@@ -259,7 +259,7 @@ fn all_shards_together_hold_a_bounded_backlog() {
         rig.read_records((0..u64::from(max)).map(big).collect(), true);
         let expected: usize = rig.reads.iter().map(|read| read.max as usize * 1024).sum();
         let held = rig.machine.gauges().held * 1024;
-        // A shard that holds nothing reads whatever the others hold, but then only a little.
+        // A shard that holds nothing reads even if the others hold much, but then only a little.
         assert!(held + expected <= (64 + 32 + 10) * 1024 * 1024, "{held} {expected}");
         rig.pass(Duration::from_millis(10));
     }

@@ -1,4 +1,4 @@
-//! Drives a machine by hand: keeps its wishes, answers the plain ones, and lets time pass.
+//! Drives a machine by hand: keeps its requests, answers the plain ones, and lets time pass.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -76,7 +76,7 @@ fn an_end_of_another_shard_of_that_name_is_shown_at_once() {
     rig.claimed(ended("7"));
     rig.listed(&listed("8"));
     degraded(&rig, &["FB0612", "made again", "END of s0", "`forebay checkpoint reset clicks --force`"]);
-    // What is not known cannot be compared: a checkpoint of an older version, and a stream that tells no numbers.
+    // What is not known cannot be compared: a checkpoint of an older version, and a stream that gives no numbers.
     for (kept, number) in [(ended("8"), "8"), (checkpoints(Checkpoint::End(None)), "8")] {
         let mut rig = Rig::new(options());
         rig.claimed(kept);

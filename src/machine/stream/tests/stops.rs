@@ -1,4 +1,4 @@
-//! Marks on their way to the store, drains, cuts, and fences.
+//! Checkpoints on their way to the store, drains, cuts, and fences.
 
 use std::sync::Arc;
 use std::time::Duration;

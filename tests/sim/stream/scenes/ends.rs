@@ -48,7 +48,7 @@ fn a_stream_that_was_made_again_is_not_taken_for_the_old_one() {
 fn a_stream_that_was_made_again_and_split_alike_is_not_taken_for_the_old_one() {
     let mut plan = scene(SourceKind::Kinesis, 12, None);
     for (n, put) in plan.puts.iter_mut().enumerate() {
-        // Nothing comes between the split and the deletion: no sequence number tells the streams apart.
+        // Nothing comes between the split and the deletion: no sequence number distinguishes the streams.
         (put.at, put.key) = (if n < 4 { 400 * n as u64 } else { 8_000 + 1_000 * n as u64 }, n as u32);
     }
     plan.reshards = vec![(2_000, Reshard::Split), (30_000, Reshard::Split)];
@@ -73,7 +73,7 @@ fn whoever_reads_nothing_for_long_says_so() {
     }
 }
 
-/// Fresh records are not too old because the host's clock is ahead, whatever it does meanwhile.
+/// Fresh records are not too old because the host's clock is ahead, even if it changes meanwhile.
 #[test]
 fn ages_go_by_the_clock_of_the_stream() {
     for kind in KINDS {

@@ -35,7 +35,7 @@ fn a_batch_that_throws_is_retried_as_it_is_and_discarded_whole() {
     }
 }
 
-/// Recorded on AWS: progress begins the count anew.
+/// Recorded on AWS: progress resets the count.
 #[test]
 fn a_partial_answer_moves_on_and_resets_the_budget() {
     for kind in KINDS {
@@ -102,7 +102,7 @@ fn throttles_and_outages_never_spend_a_retry() {
     }
 }
 
-/// A lane waits for its destination, and nothing of its batch counts as settled before.
+/// A lane waits for its destination, and nothing of its batch counts as finished before.
 #[test]
 fn an_unreachable_destination_loses_nothing() {
     let mut plan = scene(SourceKind::Kinesis, 4, Some(1));

@@ -74,7 +74,7 @@ fn batches(outcome: &Outcome) -> Vec<Vec<usize>> {
     outcome.invokes[0].iter().map(|(records, _)| records.iter().map(|record| record + 1).collect()).collect()
 }
 
-/// What its destination was told: how many records, after how many invokes, and why.
+/// What its destination got: how many records, after how many invokes, and why.
 fn discarded(outcome: &Outcome) -> Vec<(usize, u32, Condition)> {
     let size = |batch: &FailedBatch| match batch {
         FailedBatch::Stream { span, .. } => span.as_ref().map_or(0, |span| span.records),

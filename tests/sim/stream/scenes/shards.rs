@@ -1,4 +1,4 @@
-//! Shards that follow on others, pins, windows, and mappings beside each other.
+//! Shards that follow on others, pins, windows, and mappings next to each other.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn children_wait_for_their_parents_also_after_a_restart() {
     }
 }
 
-/// What comes between the pin and the first read belongs to the mapping, whatever happens to the process.
+/// What comes between the pin and the first read belongs to the mapping, even if the process ends.
 #[test]
 fn latest_is_pinned_when_the_mapping_begins() {
     for kind in KINDS {

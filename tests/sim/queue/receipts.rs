@@ -43,25 +43,28 @@ impl Lease {
 
 impl Session {
     /// Makes one call of up to ten entries. It goes on at the server even when the engine gives it up.
-    pub(crate) fn settle(&self, entries: Vec<(Receipt, Change)>) -> BoxFuture<'_, Result<Vec<ReceiptOutcome>, Fault>> {
+    pub(crate) fn use_receipts(
+        &self,
+        entries: Vec<(Receipt, Change)>,
+    ) -> BoxFuture<'_, Result<Vec<ReceiptOutcome>, Fault>> {
         async move {
             self.subject.world.enter().await;
             let entries = self.admit(entries);
-            let (asked, settled) = (self.subject.world.now(), entries.clone());
+            let (asked, sent) = (self.subject.world.now(), entries.clone());
             let (answer, answered) = oneshot::channel();
             let subject = Arc::clone(&self.subject);
             tokio::spawn(async move {
                 let result = subject.carry_out(&entries).await;
-                // Nobody listens when the engine gave the call up.
+                // No one listens when the engine has abandoned the call.
                 answer.send(result).ok();
             });
             match answered.await {
                 Ok(result) => {
-                    self.subject.answered(&settled);
+                    self.subject.answered(&sent);
                     if self.alive()
                         && let Ok(outcomes) = &result
                     {
-                        self.heard(asked, &settled, outcomes);
+                        self.heard(asked, &sent, outcomes);
                     }
                     result
                 }
