@@ -72,7 +72,7 @@ mod tests {
         assert_eq!((streak.due(), streak.reason(at(69))), (Some(at(70)), None));
         assert_eq!(streak.reason(at(70)), Some("function: KeyError: b"));
         streak.failed(&problem("d"), at(71));
-        assert_eq!(streak.reason(at(72)), Some("function: KeyError: b"), "it is not told again");
+        assert_eq!(streak.reason(at(72)), Some("function: KeyError: b"), "it is not reported again");
         assert_eq!(streak.due(), None);
         streak.succeeded();
         assert_eq!((streak.due(), streak.reason(at(73))), (None, None));

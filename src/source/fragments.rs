@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(buffers(&encoded(&[300; 200])), 1);
         assert_eq!(buffers(&encoded(&[32_768; 4])), 2);
         let alone = encoded(&[10, 1_000_000, 10]);
-        assert!(alone[1].record.fragment.is_unique(), "nobody else holds the large record's buffer");
+        assert!(alone[1].record.fragment.is_unique(), "no one else holds the large record's buffer");
     }
 
     #[test]

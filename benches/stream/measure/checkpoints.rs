@@ -30,7 +30,7 @@ pub(super) async fn measure(bench: &mut Bench, options: &Options) -> anyhow::Res
     let each = (after - before) / span / SHARDS as f64;
     let batches = stats.done as f64 / BATCH_SIZE as f64 / SHARDS as f64;
     say(&format!("checkpoints: {each:.2} a second and shard; {batches:.0} batches a shard were done"));
-    let row = Row::alone(format!("{SHARDS} busy shards: marks saved a second and shard"), format!("{each:.2}"));
+    let row = Row::alone(format!("{SHARDS} busy shards: checkpoints saved a second and shard"), format!("{each:.2}"));
     Ok(vec![row.target("≤ 1.1, not 0", each <= 1.1 && each > 0.0)])
 }
 

@@ -201,7 +201,7 @@ async fn what_was_there_before_a_restart_shows_no_change() {
     );
     let shown: Vec<_> = rig.handle.overviews().await.unwrap().into_iter().map(|one| one.state).collect();
     assert_eq!(shown, [Enabled, Disabled, Creating]);
-    assert!(!rig.handle.readiness().await.unwrap().ready, "it has not polled, whatever it shows");
+    assert!(!rig.handle.readiness().await.unwrap().ready, "it has not polled");
     assert_eq!(rig.status("made").await.batch_size, 1, "the file of that name is left out");
     rig.until_state("orders", Enabled).await;
     assert!(rig.handle.readiness().await.unwrap().ready);

@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_cannot_be_marked_spoils_the_answer() {
+    fn a_record_that_no_checkpoint_can_cover_spoils_the_answer() {
         for bad in [
             DynamoDbRecord::builder().build(),
             record(change().set_sequence_number(None).build()).build(),

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_cannot_be_marked_spoils_the_answer() {
+    fn a_record_that_no_checkpoint_can_cover_spoils_the_answer() {
         let answer = [record().build().unwrap(), record().sequence_number("").build().unwrap()];
         assert_eq!(encoder().records(SHARD, &answer).unwrap_err(), NoSequenceNumber);
     }

@@ -213,7 +213,7 @@ mod tests {
                 tokio::time::sleep(secs(1)).await;
             }
             assert_eq!(says.asked_at.lock().unwrap()[1] - failed, secs(pause), "{kind:?}");
-            assert_eq!(shown(&encoders).await, (STAND_IN.to_owned(), Duration::ZERO), "{kind:?}: nobody waits again");
+            assert_eq!(shown(&encoders).await, (STAND_IN.to_owned(), Duration::ZERO), "{kind:?}: no read waits again");
             tokio::time::sleep(secs(5)).await;
             assert_eq!(shown(&encoders).await, (ROLE.to_owned(), Duration::ZERO), "{kind:?}");
         }

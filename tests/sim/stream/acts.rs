@@ -138,13 +138,13 @@ impl Scenario {
         let Some(kept) = kept.get(self.model.name(consumer)) else { return };
         let unreadable = self.model.unreadable(kept);
         if !unreadable.is_empty() && self.wanted[consumer] {
-            let told = |status: Option<&Snapshot>| {
+            let shown = |status: Option<&Snapshot>| {
                 let reason = status.and_then(|status| status.health.reason()).unwrap_or_default();
                 reason.contains("FB0612")
             };
             // A shard that is split meanwhile is closed, as it was before; and checkpoints of shards that are gone are
             // forgotten.
-            let silent = !self.rig.wait(self.model.name(consumer), FIRST_READ, told).await;
+            let silent = !self.rig.wait(self.model.name(consumer), FIRST_READ, shown).await;
             let kept = self.store.kept().await.expect("a store in memory can be read");
             let left = kept.get(self.model.name(consumer)).map(|kept| self.model.unreadable(kept));
             if silent && left.is_some_and(|left| !left.is_empty()) {
@@ -220,10 +220,10 @@ impl Scenario {
                 // Which of several drains took so long cannot be seen from here.
                 let known = alone || self.model.world.now() - since <= own;
                 self.check_drain(consumer, since, if known { own } else { u64::MAX - SLACK }, "a shutdown");
-                let told = unsaved.iter().any(|name| name == self.model.name(consumer));
+                let reported = unsaved.iter().any(|name| name == self.model.name(consumer));
                 let kept = self.store.kept().await.expect("a store in memory can be read");
                 let checkpoints = kept.get(self.model.name(consumer)).map(|kept| kept.checkpoints.clone());
-                self.model.check_last_checkpoints(consumer, &checkpoints.unwrap_or_default(), since, told);
+                self.model.check_last_checkpoints(consumer, &checkpoints.unwrap_or_default(), since, reported);
             }
         }
         self.model.world.next_incarnation();

@@ -93,9 +93,9 @@ impl Session {
             Ok((records, _)) => records,
             Err(wrong) => return self.violate(format_args!("a failure record's event: {wrong}")),
         };
-        let told = places(&state, &records);
+        let named = places(&state, &records);
         let condition = failure.condition.as_str();
-        self.note(format_args!("gives {told} up: {condition} after {} invokes", failure.invokes));
+        self.note(format_args!("gives {named} up: {condition} after {} invokes", failure.invokes));
         if let Some(shard) = self.check_batch(&state, failure, &records) {
             match failure.condition {
                 Condition::RetryAttemptsExhausted => self.check_exhausted(&mut state, shard, failure, &records),
@@ -153,17 +153,17 @@ impl Session {
 
     /// Discarded because the budget is used up: it is, exactly, and the record has the last answer.
     fn check_exhausted(&self, state: &mut State, shard: usize, failure: &Failure, records: &[usize]) {
-        let told = places(state, records);
+        let named = places(state, records);
         let view = state.view(self.consumer, self.id, shard);
         let is = |piece: &Piece| piece.records == records && (!records.is_empty() || piece.is_final());
         let Some(given) = view.given.iter().position(is) else {
-            return self.violate(format_args!("{told} is given up although its budget is not used up"));
+            return self.violate(format_args!("{named} is given up although its budget is not used up"));
         };
         let piece = view.given.remove(given);
         if !(piece.counted..=piece.tried).contains(&failure.invokes) {
             let (counted, tried) = (piece.counted, piece.tried);
             self.violate(format_args!(
-                "{told}: {} invokes are told of, {tried} were made, {counted} count",
+                "{named}: {} invokes are told of, {tried} were made, {counted} count",
                 failure.invokes
             ));
         }
@@ -174,17 +174,17 @@ impl Session {
             payload: answer.payload.clone(),
         });
         if failure.response != response {
-            self.violate(format_args!("{told}: {:?} is told of, the answer was {response:?}", failure.response));
+            self.violate(format_args!("{named}: {:?} is told of, the answer was {response:?}", failure.response));
         }
         let request = piece.answer.as_ref().and_then(|answer| answer.request_id.as_deref());
         if request.is_some_and(|request| request != failure.request_id) {
-            self.violate(format_args!("{told}: the request {} is told of, it was {request:?}", failure.request_id));
+            self.violate(format_args!("{named}: the request {} is told of, it was {request:?}", failure.request_id));
         }
     }
 
     /// Discarded because of its age: all of it is too old, it is the next of its lane, and the record has no answer.
     fn check_too_old(&self, state: &mut State, shard: usize, failure: &Failure, records: &[usize]) {
-        let told = places(state, records);
+        let named = places(state, records);
         let session = &state.consumers[self.consumer].sessions[self.id];
         if let Some(&young) =
             records.iter().find(|&&record| !session.is_expired(state.records[record].stamp, failure.unix_ms))
@@ -192,7 +192,7 @@ impl Session {
             self.violate(format_args!("r{young} is given up as too old, and is not"));
         }
         if failure.response.is_some() {
-            self.violate(format_args!("{told} is given up as too old, with an answer"));
+            self.violate(format_args!("{named} is given up as too old, with an answer"));
         }
         let view = state.view(self.consumer, self.id, shard);
         let fresh: Vec<usize> = records.iter().copied().filter(|record| !view.owing.remove(record)).collect();
@@ -207,14 +207,15 @@ impl Session {
             }
             self.check_follows(state, shard, records);
             if failure.invokes != 1 {
-                self.violate(format_args!("{told} was never invoked, and {} invokes are told of", failure.invokes));
+                self.violate(format_args!("{named} was never invoked, and {} invokes are told of", failure.invokes));
             }
             return;
         };
         let Some(piece) = view.lanes[lane].last_mut() else { return };
         let tried = piece.tried;
         if matches!(piece.stage, Stage::InFlight(_)) || !piece.records.starts_with(records) {
-            return self.violate(format_args!("{told} is given up, which is not the head of what its lane was trying"));
+            return self
+                .violate(format_args!("{named} is given up, which is not the head of what its lane was trying"));
         }
         // What is left of a batch is another batch, with a budget of its own.
         *piece = Piece::new(piece.records.split_off(records.len()), piece.tail.take());
@@ -223,7 +224,7 @@ impl Session {
         }
         view.tidy();
         if failure.invokes > tried.max(1) {
-            self.violate(format_args!("{told}: {} invokes are told of, {tried} were made", failure.invokes));
+            self.violate(format_args!("{named}: {} invokes are told of, {tried} were made", failure.invokes));
         }
     }
 
@@ -270,7 +271,7 @@ impl Session {
             }
         }
         drop(state);
-        let told = result.as_ref().err().map_or("confirmed", |fault| fault.kind.as_str());
-        self.note(format_args!("a delivery ends: {told}"));
+        let end = result.as_ref().err().map_or("confirmed", |fault| fault.kind.as_str());
+        self.note(format_args!("a delivery ends: {end}"));
     }
 }

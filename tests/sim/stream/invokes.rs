@@ -43,7 +43,7 @@ impl Session {
         self.check_alive(&state, "an invoke");
         state.consumers[self.consumer].next_call += 1;
         let id = state.consumers[self.consumer].next_call;
-        let told = places(&state, &records);
+        let named = places(&state, &records);
         if let Some(shard) = self.check_invoke(&state, body.len(), &records, tail.as_ref()) {
             self.check_lanes(&state, shard, &records);
             self.begin_work(&mut state, shard, id, &records, tail.as_ref(), body.len() + LARGEST_RECORD > BODY_LIMIT);
@@ -51,7 +51,7 @@ impl Session {
             state.consumers[self.consumer].calls.insert(id, call);
         }
         let open = state.consumers[self.consumer].calls.len();
-        state.consumers[self.consumer].told.push((records.clone(), String::new()));
+        state.consumers[self.consumer].invoked.push((records.clone(), String::new()));
         drop(state);
         let window = match &tail {
             None => String::new(),
@@ -59,7 +59,7 @@ impl Session {
             Some(tail) if tail.is_final => format!(", ends window {}", tail.start),
             Some(tail) => format!(", in window {}", tail.start),
         };
-        self.note(format_args!("invoke {id} begins with {told}{window}, {open} open"));
+        self.note(format_args!("invoke {id} begins with {named}{window}, {open} open"));
         OpenInvoke { model: Arc::clone(model), consumer: self.consumer, id, records, tail, ended: false }
     }
 
@@ -127,7 +127,7 @@ impl OpenInvoke {
         self.ended = true;
         let mut state = self.model.state();
         let Some(call) = state.consumers[self.consumer].calls.remove(&self.id) else { return };
-        let told = match (result, verdict) {
+        let said = match (result, verdict) {
             (Err(fault), _) => fault.kind.as_str().to_owned(),
             (Ok(_), Verdict::All) => "success".into(),
             (Ok(_), Verdict::From(at)) => format!("failed from {at}"),
@@ -143,15 +143,15 @@ impl OpenInvoke {
             state.consumers[self.consumer].served.push(now);
         }
         let tale = state.consumers[self.consumer]
-            .told
+            .invoked
             .iter_mut()
             .rev()
             .find(|(records, end)| *records == self.records && end.is_empty());
         if let Some((_, end)) = tale {
-            end.clone_from(&told);
+            end.clone_from(&said);
         }
         drop(state);
-        session.note(format_args!("invoke {} ends: {told}", self.id));
+        session.note(format_args!("invoke {} ends: {said}", self.id));
     }
 }
 

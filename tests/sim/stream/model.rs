@@ -115,7 +115,7 @@ pub(crate) struct Consumer {
     /// When all of them that were open had been read once after that: from here on LATEST loses nothing.
     pub(crate) begun: Option<u64>,
     /// Every invoke, as places in the stream: what, and how it ended.
-    pub(crate) told: Vec<(Vec<usize>, String)>,
+    pub(crate) invoked: Vec<(Vec<usize>, String)>,
     /// When its function answered (milliseconds).
     pub(crate) served: Vec<u64>,
     /// Every failure record that the destination keeps.

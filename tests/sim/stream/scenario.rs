@@ -29,7 +29,7 @@ const RECOVERY: Duration = Duration::from_secs(120);
 const IDLE: u64 = 20_000;
 
 /// A mapping that reads nothing for so long is degraded (milliseconds).
-const IDLE_IS_TOLD: u64 = 90_000;
+const IDLE_IS_SHOWN: u64 = 90_000;
 
 /// A host clock that is wrong by so much degrades a mapping (milliseconds).
 const SKEW: u64 = 300_000;
@@ -73,7 +73,7 @@ pub(crate) fn run(plan: Plan, show: bool) -> Outcome {
         let (hash, tail) = world.trace();
         let report = Report { seed, hash, violation, tail, calls: world.calls(), lasted };
         let mut state = model.state();
-        let invokes = state.consumers.iter_mut().map(|consumer| std::mem::take(&mut consumer.told)).collect();
+        let invokes = state.consumers.iter_mut().map(|consumer| std::mem::take(&mut consumer.invoked)).collect();
         let served = std::mem::take(&mut state.consumers[0].served);
         let kept = state.consumers.iter_mut().map(|consumer| std::mem::take(&mut consumer.kept)).collect();
         Outcome { report, invokes, served, kept }
@@ -173,7 +173,7 @@ impl Scenario {
                     let done = |view: &View| view.read.keys().all(|at| view.finished.contains_key(at));
                     let acts = |view: &View| view.finished.values().copied().chain(view.read_begun).max();
                     let last = session.views.values().filter_map(acts).max();
-                    session.views.values().all(done) && last.is_some_and(|last| now - last > IDLE_IS_TOLD)
+                    session.views.values().all(done) && last.is_some_and(|last| now - last > IDLE_IS_SHOWN)
                 })
             };
             if !idle {
@@ -181,7 +181,7 @@ impl Scenario {
             }
             let status = self.rig.handle.status(self.model.name(consumer)).await.ok();
             if status.is_some_and(|status| status.health == Health::Ok) {
-                self.model.violate(consumer, format_args!("has read nothing for {IDLE_IS_TOLD} ms and is healthy"));
+                self.model.violate(consumer, format_args!("has read nothing for {IDLE_IS_SHOWN} ms and is healthy"));
             }
         }
     }

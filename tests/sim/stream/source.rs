@@ -154,7 +154,7 @@ impl OpenRead {
         let now = self.model.world.now();
         let mut state = self.model.state();
         let shard = self.shard;
-        let told = match result {
+        let brought = match result {
             Ok(answer) => {
                 let records: Vec<usize> =
                     answer.records.iter().map(|read| state.number(shard, &read.record.id)).collect();
@@ -178,7 +178,7 @@ impl OpenRead {
             }
         };
         drop(state);
-        session.note(format_args!("{told}"));
+        session.note(format_args!("{brought}"));
     }
 }
 

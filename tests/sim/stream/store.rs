@@ -195,16 +195,16 @@ impl StreamModel {
     }
 
     /// A process has ended by a signal: what it had finished is in the store, or it said that it is not.
-    pub(crate) fn check_last_checkpoints(&self, consumer: usize, checkpoints: &ByShard, since: u64, told: bool) {
+    pub(crate) fn check_last_checkpoints(&self, consumer: usize, checkpoints: &ByShard, since: u64, reported: bool) {
         let state = self.state();
         let Some(session) = state.consumers[consumer].sessions.last() else { return };
         let Some((ended, clean)) = session.ended else { return };
         let limit = if clean { ended } else { since };
         let uncovered = self.uncovered(&state, consumer, session, checkpoints, limit);
-        let needless = told && clean && self.store_is_good();
+        let needless = reported && clean && self.store_is_good();
         match uncovered {
             // Checkpoints that an operator has forgotten cover nothing.
-            Some((shard, done, covered)) if !told && !state.consumers[consumer].reset => self.violate(
+            Some((shard, done, covered)) if !reported && !state.consumers[consumer].reset => self.violate(
                 consumer,
                 format_args!(
                     "ends as if all were saved: shard {shard} is settled up to {done}, and its mark covers {covered}"
@@ -241,13 +241,13 @@ impl StreamModel {
     fn check_save(&self, consumer: usize, changes: &[(Arc<str>, Option<Checkpoint>)]) {
         let mut state = self.state();
         self.sweep(&mut state);
-        let told: Vec<String> = changes
+        let texts: Vec<String> = changes
             .iter()
             .map(|(shard, checkpoint)| {
                 format!("{shard} {}", checkpoint.as_ref().map_or("forgotten".into(), Checkpoint::to_string))
             })
             .collect();
-        self.note(consumer, format_args!("saves {}", told.join(", ")));
+        self.note(consumer, format_args!("saves {}", texts.join(", ")));
         let Some(session) = state.consumers[consumer].sessions.len().checked_sub(1) else { return };
         if changes.is_empty() {
             self.violate(consumer, "saves nothing");
@@ -313,7 +313,7 @@ impl StreamModel {
             if !finished && self.is_owed(state, consumer, session, record) && !allowed {
                 self.violate(
                     consumer,
-                    format_args!("the mark of shard {shard} covers {}, and r{record} is not settled", told(covered)),
+                    format_args!("the mark of shard {shard} covers {}, and r{record} is not settled", extent(covered)),
                 );
                 return;
             }
@@ -339,6 +339,6 @@ impl StreamModel {
 }
 
 /// How much a checkpoint covers.
-fn told(covered: usize) -> String {
+fn extent(covered: usize) -> String {
     if covered == usize::MAX { "everything".into() } else { format!("{covered} places") }
 }

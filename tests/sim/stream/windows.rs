@@ -133,7 +133,7 @@ impl StreamModel {
     ) {
         let unix_ms = self.world.unix_ms();
         let of = state.session(consumer, session);
-        let told = of.mapping.on_failure.is_some();
+        let delivers = of.mapping.on_failure.is_some();
         let Some(length) = of.stream().tumbling_window.map(millis) else { return };
         let Some(view) = of.views.get(&shard) else { return };
         let failed =
@@ -146,7 +146,7 @@ impl StreamModel {
             view.lanes.iter_mut().for_each(|lane| lane.retain(|piece| !is(piece)));
             view.tidy();
             view.discard_window(start);
-            if told {
+            if delivers {
                 view.owing_windows.insert(start);
             } else {
                 self.end_window(state, consumer, session, shard, With::Failure(start));

@@ -91,7 +91,7 @@ impl Session {
                 state.view(self.consumer, self.id, shard).tidy();
                 return false;
             };
-            let told = places(state, &piece.records);
+            let next = places(state, &piece.records);
             if let Stage::InFlight(id) = piece.stage {
                 self.violate(format_args!("a batch is in two invokes at once, {id} is the other"));
             }
@@ -100,7 +100,7 @@ impl Session {
             let (lost, _) = piece.records.split_at(gone);
             let forfeit = lost.iter().all(|&record| self.is_expired(state, record));
             if !forfeit || (piece.records.is_empty() && !records.is_empty()) {
-                self.violate(format_args!("{} is invoked where {told} is next", places(state, records)));
+                self.violate(format_args!("{} is invoked where {next} is next", places(state, records)));
                 return true;
             }
             for &record in lost {

@@ -204,7 +204,7 @@ impl World {
             assert_eq!(
                 self.kept.checkpoints.get(&start.shard),
                 Some(&start.from),
-                "the mark is saved before the first read"
+                "the checkpoint is saved before the first read"
             );
             self.starts(number(&start.shard));
         }

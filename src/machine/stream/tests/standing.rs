@@ -106,7 +106,7 @@ fn a_listing_that_lags_behind_the_end_of_a_shard_is_no_contradiction() {
 }
 
 #[test]
-fn whoever_reads_nothing_for_a_minute_says_what_it_waits_for() {
+fn a_mapping_that_reads_nothing_for_a_minute_says_what_it_waits_for() {
     let claiming = Rig::new(options());
     let mut unlisted = Rig::new(options());
     unlisted.claimed(kept(&[]));

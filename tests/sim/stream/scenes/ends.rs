@@ -59,7 +59,7 @@ fn a_stream_that_was_made_again_and_split_alike_is_not_taken_for_the_old_one() {
 
 /// Children that are not listed for long leave nothing to read: shown meanwhile, and over when they are there.
 #[test]
-fn whoever_reads_nothing_for_long_says_so() {
+fn a_mapping_that_reads_nothing_for_long_says_so() {
     for kind in KINDS {
         let mut plan = scene(kind, 20, None);
         for (n, put) in plan.puts.iter_mut().enumerate() {
