@@ -172,6 +172,9 @@ impl Running {
         let mut cut = false;
         let left = loop {
             tokio::select! {
+                // In this order: a signal that is there already must not be taken before the shutdown is asked for,
+                // since there would be nothing to cut short yet.
+                biased;
                 left = &mut drained => break left.unwrap_or_default(),
                 () = &mut waiting, if !cut => {}
                 signal = signals.next() => match signal {

@@ -57,6 +57,23 @@ fn a_second_signal_cuts_the_drain_short() {
 }
 
 #[test]
+fn a_second_signal_that_comes_with_the_first_is_heard() {
+    for _ in 0..3 {
+        let place = Place::new();
+        let fake = Fake::start(10, true);
+        place.mapping("orders", &fake.endpoint(), "");
+        let daemon = place.run(&["--drain-timeout", "10m"]);
+        eventually("the function has them", || (fake.fates().invoked == 10).then_some(()));
+        daemon.process.signal(Signal::TERM);
+        daemon.process.signal(Signal::INT);
+        let (status, lines) = daemon.process.wait();
+        assert!(matches!(status.code(), Some(1 | 130)), "{}", lines.join("\n"));
+        assert!(lines.iter().any(|line| line.contains("cut short: records in flight")), "{}", lines.join("\n"));
+        assert!(fake.fates().deleted.is_empty());
+    }
+}
+
+#[test]
 fn a_stop_that_takes_too_long_to_wait_for() {
     let place = Place::new();
     let fake = Fake::start(10, true);

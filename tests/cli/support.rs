@@ -17,7 +17,7 @@ use tempfile::TempDir;
 pub(crate) const CLOSED: &str = "http://127.0.0.1:1";
 
 /// Longer than anything takes that is not broken, even on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Only this is in the environment. Nothing of it leads out of the test's own folder, or to a port that is not its own.
 const ENVIRONMENT: [(&str, &str); 9] = [
