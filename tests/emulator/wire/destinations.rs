@@ -45,7 +45,7 @@ pub(super) fn s3() -> Mapping {
 }
 
 async fn connector(server: &Scripted) -> AwsConnector {
-    bounded_connector(server, Duration::from_millis(500)).await
+    bounded_connector(server, Duration::from_secs(2)).await
 }
 
 async fn bounded_connector(server: &Scripted, call: Duration) -> AwsConnector {

@@ -114,7 +114,7 @@ async fn a_slow_function_delays_only_the_first_records_and_not_for_long() {
     let started = Instant::now();
     assert_eq!(shown(&*stream).await, "");
     let waited = started.elapsed();
-    assert!(waited >= Duration::from_millis(500), "the bound of a call, after {waited:?}");
+    assert!(waited >= Duration::from_secs(2), "the bound of a call, after {waited:?}");
     for _ in 0..3 {
         assert_eq!(shown(&*stream).await, "");
     }

@@ -20,7 +20,7 @@ const LARGEST: usize = 6_291_556;
 const ROLE: &str = "arn:aws:iam::000000000000:role/work";
 
 async fn function(server: &Scripted, name: &str, timeout: Option<Duration>) -> Arc<dyn Function> {
-    let bounds = CallBounds { invoke_grace: Duration::from_millis(200), ..CallBounds::default() };
+    let bounds = CallBounds { invoke_grace: Duration::from_secs(2), ..CallBounds::default() };
     let config = sdk_config(server.endpoint(), "000000000000").await;
     let connector = AwsConnector::with_config(config).unwrap().with_bounds(bounds);
     let mut mapping = mapping(QUEUE, name);
@@ -150,7 +150,7 @@ async fn only_an_answer_of_lambda_counts() {
         ("206", version(Action::text(206, "nu")), false, false, false),
         ("cut gzip", version(gzip), false, false, false),
     ];
-    let bounds = CallBounds { invoke_grace: Duration::from_millis(200), ..CallBounds::default() };
+    let bounds = CallBounds { invoke_grace: Duration::from_secs(2), ..CallBounds::default() };
     for (name, action, with_id, without_id, optional) in table {
         for (case, expected) in [(0, with_id), (1, without_id), (2, optional)] {
             let server = Scripted::start().await;
@@ -224,7 +224,7 @@ async fn the_functions_own_timeout_bounds_an_invoke_once_it_is_known() {
     server.on("Invoke", [Action::Hang]);
     let fault = function.invoke(Bytes::from_static(b"{}")).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Timeout);
-    assert_eq!(fault.message, "Invoke on function work (us-east-1): no answer within 1.2 s");
+    assert_eq!(fault.message, "Invoke on function work (us-east-1): no answer within 3 s");
     assert_eq!(server.seen("Invoke").len(), 1);
     assert_eq!(server.seen("GetFunctionConfiguration").len(), 1, "what was described is not asked for again");
 }
@@ -294,7 +294,7 @@ async fn a_configured_timeout_is_never_asked_for() {
     let function = function(&server, "work", Some(Duration::from_millis(100))).await;
     server.on("Invoke", [Action::Hang]);
     let fault = function.invoke(Bytes::from_static(b"{}")).await.unwrap_err();
-    assert_eq!(fault.message, "Invoke on function work (us-east-1): no answer within 0.3 s");
+    assert_eq!(fault.message, "Invoke on function work (us-east-1): no answer within 2.1 s");
     assert!(server.seen("GetFunctionConfiguration").is_empty());
 }
 
