@@ -46,7 +46,7 @@ class Clients:
     def make(endpoint, key, loose):
         access, secret = key or ("none", "none")
         # One try: an answer that boto3 would try again is to be seen.
-        config = Config(retries={"total_max_attempts": 1}, proxies={}, connect_timeout=10, read_timeout=60,
+        config = Config(retries={"total_max_attempts": 1}, proxies={}, connect_timeout=180, read_timeout=180,
                         max_pool_connections=AT_ONCE, parameter_validation=not loose,
                         signature_version=None if key else UNSIGNED)
         client = boto3.client("lambda", endpoint_url=endpoint, region_name=REGION, aws_access_key_id=access,

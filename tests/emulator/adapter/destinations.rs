@@ -1,7 +1,7 @@
 //! Failure destinations of an emulator: what was delivered is read back as its readers would.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aws_sdk_s3::types::ChecksumMode;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
@@ -10,6 +10,7 @@ use forebay::destination::Destination;
 use forebay::machine::{Condition, FailedBatch, FailedResponse, FailedSpan, Failure, FaultKind};
 use forebay::mapping::{Arn, DestinationKind, FailureDestination, Mapping};
 
+use crate::harness::process::SOON;
 use crate::harness::{Account, Emulator, Queue, REGION, mapping};
 
 /// The name of the deliveries below.
@@ -104,7 +105,7 @@ async fn open(account: &Account, kind: DestinationKind, arn: &str) -> Arc<dyn De
 
 /// The one message of a queue.
 async fn receive(account: &Account, queue: &Queue) -> Message {
-    let patience = Instant::now() + Duration::from_secs(20);
+    let patience = Instant::now() + SOON;
     while Instant::now() < patience {
         let request = account.sqs.receive_message().queue_url(&queue.url).wait_time_seconds(1);
         let request = request.message_system_attribute_names(MessageSystemAttributeName::All);

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use forebay::AwsConnector;
 use forebay::machine::FaultKind;
 use forebay::source::QueueSource as _;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 
 use crate::adapter::queues::{ECHO, poll};
 use crate::harness::{Emulator, REGION, mapping, sdk_config};
@@ -14,6 +16,14 @@ const SLOW: &str = "
 import time
 def handler(event, context):
     time.sleep(3)
+";
+
+/// Lasts until there is a file.
+const WAITS: &str = "
+import os, time
+def handler(event, context):
+    while not os.path.exists(ENDED):
+        time.sleep(0.05)
 ";
 
 const THROWS: &str = "
@@ -31,13 +41,13 @@ async fn a_function_that_is_missing_throws_or_is_slow_says_so() {
     assert_eq!(fault.kind, FaultKind::Missing, "{fault}");
     assert_eq!(missing.describe().await.unwrap_err().kind, FaultKind::Missing);
 
-    account.create_function("throws", THROWS, 10).await;
+    account.create_function_with("throws", THROWS, 10).await;
     let throws = connector.function(&mapping(&queue.arn, "throws")).await.unwrap();
     let answer = throws.invoke(Bytes::from_static(b"{}")).await.unwrap();
     assert_eq!((answer.status, answer.function_error.as_deref()), (200, Some("Unhandled")));
     assert_eq!(throws.describe().await.unwrap().timeout, Duration::from_secs(10));
 
-    account.create_function("slow", SLOW, 1).await;
+    account.create_function_with("slow", SLOW, 1).await;
     let slow = connector.function(&mapping(&queue.arn, "slow")).await.unwrap();
     let answer = slow.invoke(Bytes::from_static(b"{}")).await.unwrap();
     assert_eq!(answer.function_error.as_deref(), Some("Unhandled"));
@@ -48,7 +58,9 @@ async fn a_function_that_is_missing_throws_or_is_slow_says_so() {
 async fn reserved_concurrency_throttles_and_asks_for_a_pause() {
     let account = Emulator::shared().account().await;
     let queue = account.create_queue("orders", &[]).await;
-    account.create_function("slow", SLOW, 10).await;
+    let folder = tempfile::tempdir().unwrap();
+    let ended = folder.path().join("ended");
+    account.create_function("slow", &format!("ENDED = {:?}\n{WAITS}", ended.to_str().unwrap())).await;
     account
         .lambda
         .put_function_concurrency()
@@ -59,22 +71,23 @@ async fn reserved_concurrency_throttles_and_asks_for_a_pause() {
         .unwrap();
     let slow = account.connector().function(&mapping(&queue.arn, "slow")).await.unwrap();
     assert_eq!(slow.describe().await.unwrap().reserved_concurrency, Some(1));
-    let invokes = (0..3).map(|_| slow.invoke(Bytes::from_static(b"{}")));
-    let answers = futures_util::future::join_all(invokes).await;
-    let throttles: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().err()).collect();
-    assert_eq!(throttles.len(), 2, "{answers:?}");
-    for fault in throttles {
+    let mut invokes: FuturesUnordered<_> = (0..3).map(|_| slow.invoke(Bytes::from_static(b"{}"))).collect();
+    // While one of them lasts, the other two are refused.
+    for _ in 0..2 {
+        let fault = invokes.next().await.unwrap().unwrap_err();
         assert_eq!(fault.kind, FaultKind::Throttled, "{fault}");
         assert!(fault.retry_after.is_some(), "{fault:?}");
         assert!(fault.message.contains("reason ReservedFunctionConcurrentInvocationLimitExceeded"), "{fault}");
     }
+    std::fs::write(ended, "").unwrap();
+    invokes.next().await.unwrap().unwrap();
 }
 
 #[tokio::test]
 async fn a_version_and_a_whole_arn_name_a_function() {
     let account = Emulator::shared().account().await;
     let queue = account.create_queue("orders", &[]).await;
-    let arn = account.create_function("work", ECHO, 10).await;
+    let arn = account.create_function("work", ECHO).await;
     account.lambda.publish_version().function_name("work").send().await.unwrap();
     let connector = account.connector();
     let version = connector.function(&mapping(&queue.arn, "work:1")).await.unwrap();
@@ -108,7 +121,7 @@ async fn a_mappings_own_endpoint_wins_over_the_configured_one() {
     let emulator = Emulator::shared();
     let account = emulator.account().await;
     let queue = account.create_queue("orders", &[]).await;
-    account.create_function("work", ECHO, 10).await;
+    account.create_function("work", ECHO).await;
     // The configuration points at a port where nobody is.
     let config = sdk_config("http://127.0.0.1:9", &account.id).await;
     let connector = AwsConnector::with_config(config).unwrap();

@@ -59,7 +59,7 @@ fn text(value: &str) -> MessageAttributeValue {
 async fn a_function_sees_the_very_event_that_was_encoded() {
     let account = Emulator::shared().account().await;
     let queue = account.create_queue("orders", &[]).await;
-    account.create_function("work", ECHO, 10).await;
+    account.create_function("work", ECHO).await;
     let bodies = [
         "plain".to_owned(),
         "{\"a\": 1.10, \"a\" :2}".to_owned(),
@@ -114,7 +114,7 @@ async fn a_function_sees_the_very_event_that_was_encoded() {
 async fn message_attributes_of_every_kind_reach_the_function() {
     let account = Emulator::shared().account().await;
     let queue = account.create_queue("orders", &[]).await;
-    account.create_function("work", ECHO, 10).await;
+    account.create_function("work", ECHO).await;
     let binary: Vec<u8> = (0..=255).collect();
     let number = MessageAttributeValue::builder().data_type("Number").string_value("6").build().unwrap();
     let bytes = MessageAttributeValue::builder().data_type("Binary.raw").binary_value(Blob::new(binary.clone()));
@@ -163,7 +163,7 @@ async fn message_attributes_of_every_kind_reach_the_function() {
 async fn a_message_of_one_mebibyte_arrives_whole() {
     let account = Emulator::shared().account().await;
     let queue = account.create_queue("orders", &[]).await;
-    account.create_function("work", DIGEST, 10).await;
+    account.create_function("work", DIGEST).await;
     let body: String = "0123456789abcdef".repeat(1024 * 1024 / 16);
     let sent = account.sqs.send_message().queue_url(&queue.url).message_body(&body).send().await.unwrap();
     let connector = account.connector();

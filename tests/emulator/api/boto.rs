@@ -5,15 +5,13 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::oneshot;
 
-/// How long a call may take on a machine that is busy with other tests.
-const PATIENCE: Duration = Duration::from_secs(90);
+use crate::harness::process::SOON;
 
 /// Access key and secret.
 #[derive(Clone, Debug)]
@@ -119,7 +117,7 @@ impl Boto {
         let (sender, answered) = oneshot::channel();
         self.waiting.lock().unwrap().insert(id, sender);
         self.input.lock().await.write_all(format!("{line}\n").as_bytes()).await.unwrap();
-        let answer = tokio::time::timeout(PATIENCE, answered).await;
+        let answer = tokio::time::timeout(SOON, answered).await;
         let mut answer = answer.unwrap_or_else(|_| panic!("no answer to {call:?}")).expect("boto3's process ended");
         if let Some(raised) = answer["raised"].as_str() {
             return Err(raised.to_owned());

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::process::{ChildStdin, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::api::boto::{Key, python};
 use crate::harness::REGION;
+use crate::harness::process::SOON;
 
 /// What the command printed.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ impl Forks {
         let (sender, answered) = oneshot::channel();
         self.waiting.lock().unwrap().insert(id, sender);
         writeln!(self.input.lock().unwrap(), "{line}").unwrap();
-        let answer = tokio::time::timeout(Duration::from_secs(120), answered).await;
+        let answer = tokio::time::timeout(SOON, answered).await;
         answer.expect("a command that ends").expect("the process of the commands ended")
     }
 }

@@ -67,9 +67,9 @@ impl Scene {
     async fn set() -> Self {
         let (account, site) = Kind::Kinesis.site(Emulator::shared()).await;
         let journal = Journal::new(&site, "journal");
-        account.create_function("work", &journal.code("one"), TIMEOUT).await;
-        account.create_function("other", &journal.code("one"), TIMEOUT).await;
-        account.create_function("slow", &journal.code("one"), 60).await;
+        account.create_function_with("work", &journal.code("one"), TIMEOUT).await;
+        account.create_function_with("other", &journal.code("one"), TIMEOUT).await;
+        account.create_function_with("slow", &journal.code("one"), 60).await;
         let mut arns = Vec::new();
         for kind in Kind::ALL {
             arns.push(kind.source(&account, "orders").await.arn().to_owned());
@@ -152,7 +152,7 @@ impl Scene {
                 CREATE,
                 json!({"EventSourceArn": self.short, "FunctionName": "slow"}),
                 BAD,
-                "Queue visibility timeout: 5 seconds is less than Function timeout: 60 seconds",
+                "Queue visibility timeout: 20 seconds is less than Function timeout: 60 seconds",
             ),
         ]
     }
@@ -195,7 +195,7 @@ impl Scene {
                 UPDATE,
                 made(0, &json!({"FunctionName": "slow"})),
                 BAD,
-                "Queue visibility timeout: 5 seconds is less than Function timeout: 60 seconds",
+                "Queue visibility timeout: 20 seconds is less than Function timeout: 60 seconds",
             ),
             row(UPDATE, made(0, &json!({"FunctionName": "nowhere"})), BAD, "Function does not exist"),
         ];

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::api::life::Stage;
 use crate::api::site::{Api, Client, MAPPINGS, arn, uuid};
-use crate::api::sources::{ARRIVAL, Journal, Kind, Source, TIMEOUT, merge};
+use crate::api::sources::{Journal, Kind, Source, TIMEOUT, merge};
 use crate::harness::Emulator;
 use crate::harness::process::{SOON, eventually};
 
@@ -26,16 +26,17 @@ async fn is_in_use(api: &Api, uuid: &str) {
 
 async fn drains_first(kind: Kind) {
     let mut stage = Stage::new(kind, Client::Boto).await;
-    // The function takes its time, so that what is asked of the mapping meanwhile lasts.
-    let slow = stage.journal.code("slow").replace("PAUSE = 0", "PAUSE = 3");
-    stage.account.recode("work", &slow).await;
     let created = stage.create(&json!({})).await;
     let uuid = uuid(&created).to_owned();
     stage.api.becomes(&uuid, "Enabled").await;
+    // The function lasts as long as it is held, so that what is asked of the mapping meanwhile does, too.
+    let held = stage.journal.held();
+    let go_on = || fs::remove_file(&held).unwrap();
     let busy = async |stage: &mut Stage| {
+        fs::write(&held, "").unwrap();
         let before = stage.journal.texts().len();
         stage.put("keep", 1).await;
-        eventually(ARRIVAL, "an invocation", async || (stage.journal.texts().len() > before).then_some(())).await;
+        eventually(SOON, "an invocation", async || (stage.journal.texts().len() > before).then_some(())).await;
     };
 
     busy(&mut stage).await;
@@ -44,11 +45,13 @@ async fn drains_first(kind: Kind) {
         // A queue's mapping goes on with it while the function works.
         is_in_use(&stage.api, &uuid).await;
     }
+    go_on();
     assert_eq!(stage.api.becomes(&uuid, "Enabled").await["BatchSize"], 3);
 
     busy(&mut stage).await;
     assert_eq!(stage.api.update(&uuid, &json!({"Enabled": false})).await["State"], "Disabling");
     is_in_use(&stage.api, &uuid).await;
+    go_on();
     stage.api.becomes(&uuid, "Disabled").await;
     assert_eq!(stage.api.update(&uuid, &json!({"Enabled": true})).await["State"], "Enabling");
     stage.api.becomes(&uuid, "Enabled").await;
@@ -62,10 +65,11 @@ async fn drains_first(kind: Kind) {
     merge(&mut again, &kind.start());
     let refused = stage.api.reply(&format!("create_{MAPPINGS}"), again.clone()).await;
     assert_eq!((refused.status, refused.error().0), (409, "ResourceConflictException"));
+    go_on();
     stage.api.vanishes(&uuid).await;
     if let Source::Queue(queue) = &stage.source {
         // What was in flight has ended well: it is deleted.
-        stage.account.emptied(queue, ARRIVAL).await;
+        stage.account.emptied(queue).await;
     }
     let fresh = stage.api.create(again).await;
     let fresh = crate::api::site::uuid(&fresh);
@@ -75,6 +79,7 @@ async fn drains_first(kind: Kind) {
         stage.journal.comes(told.len(), &told, true).await;
     } else {
         busy(&mut stage).await;
+        go_on();
         assert_eq!(stage.journal.texts().len(), told.len() + 1);
     }
     stage.api.stop().await;
@@ -95,7 +100,7 @@ async fn a_mapping_of_a_file_is_shown_and_not_changed() {
     let (account, site) = Kind::Standard.site(Emulator::shared()).await;
     let source = Kind::Standard.source(&account, "orders").await;
     let journal = Journal::new(&site, "journal");
-    account.create_function("work", &journal.code("one"), TIMEOUT).await;
+    account.create_function_with("work", &journal.code("one"), TIMEOUT).await;
     site.map_arn("orders", source.arn(), "work", "BatchSize: 7");
     let file = site.path("mappings").join("orders.yaml");
     let api = Api::start(site, Client::Boto).await;

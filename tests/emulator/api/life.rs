@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::api::site::{Api, Client, GONE, MAPPINGS, Refusal, arn, uuid};
-use crate::api::sources::{ARRIVAL, Journal, Kind, Source, TIMEOUT, a_while, merge};
-use crate::harness::process::eventually;
+use crate::api::sources::{Journal, Kind, Source, TIMEOUT, a_while, merge};
+use crate::harness::process::{SOON, eventually};
 use crate::harness::{Account, Emulator};
 
 /// A function `work` of which version 1, also called `live`, tells `one`, and the newest code `two`.
@@ -25,7 +25,7 @@ impl Stage {
         let (account, site) = kind.site(Emulator::shared()).await;
         let source = kind.source(&account, "orders").await;
         let journal = Journal::new(&site, "journal");
-        let function = account.create_function("work", &journal.code("one"), TIMEOUT).await;
+        let function = account.create_function_with("work", &journal.code("one"), TIMEOUT).await;
         account.publish("work").await;
         account.alias("work", "live", "1").await;
         account.recode("work", &journal.code("two")).await;
@@ -161,7 +161,7 @@ async fn change(stage: &mut Stage, uuid: &str) {
     stage.journal.comes(before, &kept, kind != Kind::Standard).await;
     if let Source::Queue(queue) = &stage.source {
         // What does not match is deleted.
-        stage.account.emptied(queue, ARRIVAL).await;
+        stage.account.emptied(queue).await;
     }
     assert_eq!(stage.api.get(uuid).await["FilterCriteria"], filters);
 
@@ -191,7 +191,7 @@ async fn destination(stage: &mut Stage, uuid: &str) {
     let answer = stage.api.changes(uuid, &set).await;
     assert_eq!(answer["DestinationConfig"], set["DestinationConfig"]);
     stage.flows("fail", 1).await;
-    eventually(ARRIVAL, "the destination is told", async || {
+    eventually(SOON, "the destination is told", async || {
         (stage.account.messages(&failed).await.len() == 1).then_some(())
     })
     .await;

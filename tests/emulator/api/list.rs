@@ -72,7 +72,7 @@ async fn pages_show_every_mapping_once_while_others_come_and_go() {
 async fn a_list_is_narrowed_by_source_and_by_the_functions_exact_name() {
     let stage = Stage::new(Kind::Standard, Client::Boto).await;
     let other = stage.account.create_queue("other", &[]).await;
-    stage.account.create_function("another", &stage.journal.code("other"), TIMEOUT).await;
+    stage.account.create_function_with("another", &stage.journal.code("other"), TIMEOUT).await;
     let (api, source, account) = (&stage.api, stage.source.arn(), &stage.account.id);
     let arn = &*stage.function;
     // What a Create is given, and what the mapping then shows.

@@ -1,8 +1,6 @@
 //! Who may not call: real clients without a signature, with a wrong one, or with a wrong clock; and a forebay that
 //! would serve anybody.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::api::boto::{Boto, Call, Key, Reply};
@@ -11,7 +9,7 @@ use crate::api::life::Stage;
 use crate::api::site::{Client, MAPPINGS};
 use crate::api::sources::Kind;
 use crate::harness::Emulator;
-use crate::harness::process::Site;
+use crate::harness::process::{SOON, Site};
 
 const UNSIGNED: &str = "MissingAuthenticationTokenException";
 const UNKNOWN: &str = "UnrecognizedClientException";
@@ -98,7 +96,7 @@ async fn site() -> Site {
 async fn a_forebay_that_would_serve_anybody_does_not_start() {
     let refused = async |site: &Site, flags: &[&str], words: &[&str]| {
         let run = ["run", "--store", "memory", "--listen", "127.0.0.1:0"];
-        let called = tokio::time::timeout(Duration::from_secs(60), site.call(&[&run[..], flags].concat())).await;
+        let called = tokio::time::timeout(SOON, site.call(&[&run[..], flags].concat())).await;
         let called = called.expect("a refusal, not a running forebay");
         assert_eq!(called.code, Some(2), "{flags:?}: {called:?}");
         for word in words {

@@ -1,13 +1,12 @@
 //! SIGKILL and a new start between every two steps: what the API answered is what it says afterwards.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::api::life::Stage;
 use crate::api::site::{Client, MAPPINGS, arn, uuid};
-use crate::api::sources::{ARRIVAL, Kind, a_while, merge};
+use crate::api::sources::{Kind, a_while, merge};
 use crate::harness::process::{SOON, eventually};
 
 /// A mapping without what moves by itself.
@@ -75,7 +74,7 @@ async fn life_of_kills(kind: Kind) {
     assert_eq!(answered["State"], "Enabling");
     survives(&mut stage, &answered, "Enabled", &tags).await;
     // What was received before the kill comes when its visibility timeout is over.
-    eventually(Duration::from_secs(90), &format!("{waiting:?} come"), async || {
+    eventually(SOON, &format!("{waiting:?} come"), async || {
         let texts = stage.journal.texts().split_off(told);
         waiting.iter().all(|text| texts.contains(text)).then_some(())
     })
@@ -114,7 +113,7 @@ async fn life_of_kills(kind: Kind) {
 
 /// Waits until all that the function was given is settled, and with a stream the place behind it is saved.
 async fn saved(stage: &Stage, uuid: &str) {
-    eventually(ARRIVAL, "everything is settled", async || {
+    eventually(SOON, "everything is settled", async || {
         let status = stage.api.site.status(uuid).await;
         let held = if stage.kind.is_stream() { &status["Stream"] } else { &status["Queue"] };
         (held["Held"] == 0 && held["InFlight"] == 0).then_some(())

@@ -81,7 +81,18 @@ impl Api {
 
     /// Calls with boto3, and shows all that came back.
     pub(crate) async fn reply(&self, operation: &str, arguments: Value) -> Reply {
-        self.boto.call(self.of(operation, arguments)).await
+        self.patiently(self.of(operation, arguments)).await
+    }
+
+    /// Calls with boto3, and again when it is told to try again: on a busy machine a source or a function may not answer
+    /// in time.
+    async fn patiently(&self, call: Call<'_>) -> Reply {
+        eventually(SOON, "nothing says to try again", async || {
+            let reply = self.boto.call(call.clone()).await;
+            let busy = reply.failed && is_busy(reply.error().0, reply.error().1);
+            (!busy).then_some(reply)
+        })
+        .await
     }
 
     /// The call that boto3 is to make.
@@ -93,7 +104,7 @@ impl Api {
     pub(crate) async fn call(&self, operation: &str, arguments: Value) -> Result<Value, Refusal> {
         match self.client {
             Client::Boto => {
-                let reply = self.boto.call(Call { loose: false, ..self.of(operation, arguments) }).await;
+                let reply = self.patiently(Call { loose: false, ..self.of(operation, arguments) }).await;
                 if reply.failed {
                     let (code, message) = reply.error();
                     return Err(Refusal { code: code.to_owned(), message: message.to_owned() });
@@ -103,12 +114,15 @@ impl Api {
             Client::Command => {
                 let words = words(operation, &arguments);
                 let words: Vec<&str> = words.iter().map(String::as_str).collect();
-                let printed = aws(&self.endpoint, Some(&self.key), &words).await;
-                if printed.code == Some(0) {
-                    return Ok(printed.json());
-                }
-                let (code, message) = printed.error();
-                Err(Refusal { code, message })
+                eventually(SOON, "nothing says to try again", async || {
+                    let printed = aws(&self.endpoint, Some(&self.key), &words).await;
+                    if printed.code == Some(0) {
+                        return Some(Ok(printed.json()));
+                    }
+                    let (code, message) = printed.error();
+                    (!is_busy(&code, &message)).then_some(Err(Refusal { code, message }))
+                })
+                .await
             }
         }
     }
@@ -161,11 +175,7 @@ impl Api {
 
     /// Waits until a mapping has this state; it as it is then.
     pub(crate) async fn becomes(&self, uuid: &str, state: &str) -> Value {
-        self.becomes_within(SOON, uuid, state).await
-    }
-
-    pub(crate) async fn becomes_within(&self, within: Duration, uuid: &str, state: &str) -> Value {
-        eventually(within, &format!("{uuid} is {state}"), async || {
+        eventually(SOON, &format!("{uuid} is {state}"), async || {
             let shown = self.reply(&format!("get_{MAPPINGS}"), json!({ "UUID": uuid })).await.answer();
             (shown["State"] == state).then_some(shown)
         })
@@ -210,6 +220,12 @@ impl Api {
         .await;
         asked.elapsed()
     }
+}
+
+/// Whether an error is the machine's, which had no time, and no answer to what was asked.
+fn is_busy(code: &str, message: &str) -> bool {
+    let unanswered = message.contains(": no answer within ") && message.ends_with("; nothing was changed, try again");
+    code == "TooManyRequestsException" || (code == "ServiceException" && unanswered)
 }
 
 /// What AWS says of a mapping that it does not know.

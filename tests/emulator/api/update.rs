@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::api::life::Stage;
 use crate::api::site::{Client, uuid};
 use crate::api::sources::{Journal, Kind, merge};
-use crate::harness::process::eventually;
+use crate::harness::process::{SOON, eventually};
 
 const KEYS: usize = 5;
 
@@ -91,17 +91,14 @@ async fn flow_through_changes(kind: Kind) {
             // The change meets a flow.
             let told = journal.texts().len();
             let flow = async || (journal.texts().len() > told + KEYS).then_some(());
-            eventually(Duration::from_secs(30), "records flow", flow).await;
+            eventually(SOON, "records flow", flow).await;
         }
         api.changes(uuid, &change).await;
         disabled = change["Enabled"] == false;
     }
     enough.store(true, Ordering::Relaxed);
     let rounds: usize = traffic.await.unwrap();
-    eventually(Duration::from_secs(60), "all are told", async || {
-        (tally(&mut journal).times.len() >= rounds * KEYS).then_some(())
-    })
-    .await;
+    eventually(SOON, "all are told", async || (tally(&mut journal).times.len() >= rounds * KEYS).then_some(())).await;
     let expected = (0..KEYS).flat_map(|key| (0..rounds).map(move |number| (format!("key-{key}"), number)));
     let told = tally(&mut journal);
     assert!(told.times.keys().cloned().eq(expected), "something is lost, or was never sent");

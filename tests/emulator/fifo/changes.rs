@@ -1,8 +1,6 @@
 //! Message groups while the ground moves: the queue cannot be reached for longer than a lease, or the mapping changes
 //! again and again.
 
-use std::time::Duration;
-
 use rustix::process::Signal;
 
 use crate::harness::Emulator;
@@ -13,7 +11,6 @@ use crate::harness::proxy::Proxy;
 
 const GROUPS: usize = 30;
 const EACH: usize = 30;
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Every twentieth message fails when it comes first, with what is behind it.
 const CAREFUL: &str = "
@@ -49,7 +46,7 @@ async fn groups_keep_their_order_when_the_queue_is_out_of_reach_for_longer_than_
     let queue = account.create_fifo_queue("orders", 10).await;
     let site = Site::new(&account);
     let mut turns = Turns::new(&site, "turns");
-    account.create_function("work", &turns.source(CAREFUL), 10).await;
+    account.create_function("work", &turns.source(CAREFUL)).await;
     account.send_groups(&queue, &sent()).await;
     let proxy = Proxy::start(&emulator.endpoint()).await;
     let more = format!(
@@ -61,12 +58,12 @@ async fn groups_keep_their_order_when_the_queue_is_out_of_reach_for_longer_than_
     let daemon = site.run().await;
     let mut cuts = Vec::new();
     for done in [100, 300, 500] {
-        eventually(PATIENCE, "it flows", async || (turns.done() >= done).then_some(())).await;
+        eventually(SOON, "it flows", async || (turns.done() >= done).then_some(())).await;
         cuts.push(unix());
         let refused = proxy.refused();
         proxy.shut();
         // For longer than a lease, and than the first tries to extend it.
-        eventually(PATIENCE, "every lease is over", async || {
+        eventually(SOON, "every lease is over", async || {
             let left = account.messages(&queue).await;
             let visible = left.iter().all(|message| message["IsVisible"] == true);
             (visible && proxy.refused() > refused + 2).then_some(())
@@ -75,7 +72,7 @@ async fn groups_keep_their_order_when_the_queue_is_out_of_reach_for_longer_than_
         proxy.reopen();
         cuts.push(unix());
     }
-    account.emptied(&queue, PATIENCE).await;
+    account.emptied(&queue).await;
     site.health("orders", "ok", "").await;
     daemon.stop().await;
     let tally = complete(&mut turns, &cuts);
@@ -86,10 +83,10 @@ async fn groups_keep_their_order_when_the_queue_is_out_of_reach_for_longer_than_
 #[tokio::test]
 async fn a_mapping_that_changes_under_load_processes_nothing_twice_and_nothing_out_of_order() {
     let account = Emulator::shared().account().await;
-    let queue = account.create_fifo_queue("orders", 5).await;
+    let queue = account.create_fifo_queue("orders", 60).await;
     let site = Site::new(&account);
     let mut turns = Turns::new(&site, "turns");
-    account.create_function("work", &turns.source(CAREFUL), 10).await;
+    account.create_function("work", &turns.source(CAREFUL)).await;
     account.send_groups(&queue, &sent()).await;
     let map = |batch_size: usize| {
         let more = format!(
@@ -101,12 +98,12 @@ async fn a_mapping_that_changes_under_load_processes_nothing_twice_and_nothing_o
     map(10);
     let daemon = site.run().await;
     for (reload, batch_size) in [3, 10, 7, 5, 10].into_iter().enumerate() {
-        eventually(PATIENCE, "it flows", async || (turns.done() >= 50 + 120 * reload).then_some(())).await;
+        eventually(SOON, "it flows", async || (turns.done() >= 50 + 120 * reload).then_some(())).await;
         map(batch_size);
         daemon.signal(Signal::HUP);
         eventually(SOON, "reloaded", async || (daemon.said("reloaded").len() > reload).then_some(())).await;
     }
-    account.emptied(&queue, PATIENCE).await;
+    account.emptied(&queue).await;
     daemon.stop().await;
     assert_eq!(complete(&mut turns, &[]).repeated, 0);
 }

@@ -1,7 +1,5 @@
 //! SIGTERM: what was not begun of message groups is visible again at once, and goes on in order.
 
-use std::time::Duration;
-
 use rustix::process::Signal;
 
 use crate::harness::Emulator;
@@ -20,7 +18,7 @@ async fn what_was_not_begun_is_visible_again_at_once_and_in_order() {
     let site = Site::new(&account);
     let mut turns = Turns::new(&site, "turns");
     let source = "def handler(event, context):\n    time.sleep(0.7)\n    note(event)\n";
-    account.create_function("work", &turns.source(source), 10).await;
+    account.create_function("work", &turns.source(source)).await;
     account.send_groups(&queue, &in_turn(&GROUPS, EACH)).await;
     site.map("orders", &queue, "work", "BatchSize: 3\nScalingConfig: { MaximumConcurrency: 2 }");
     let mut daemon = site.run().await;
@@ -37,10 +35,10 @@ async fn what_was_not_begun_is_visible_again_at_once_and_in_order() {
     assert!(again <= 2, "the drain's own polls took messages that it had given back, up to {again} times");
 
     // The rest by another life, from where the first one stopped.
-    account.create_function("rest", &turns.noting(), 10).await;
+    account.create_function("rest", &turns.noting()).await;
     site.map("orders", &queue, "rest", "");
     let daemon = site.run().await;
-    account.emptied(&queue, Duration::from_secs(60)).await;
+    account.emptied(&queue).await;
     daemon.stop().await;
     let tally = History { turns: turns.entries(), kills: &[], dead: &Numbers::new() }.check().unwrap();
     assert_eq!(tally.repeated, 0);

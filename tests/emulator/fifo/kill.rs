@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::fifo::{Numbers, Turns, unix};
 use crate::harness::group_order::History;
-use crate::harness::process::{Daemon, Site};
+use crate::harness::process::{Daemon, SOON, Site};
 use crate::harness::{Emulator, amount};
 
 const KILLS: usize = 6;
@@ -16,8 +16,6 @@ const QUEUES: usize = 4;
 const WAITING: usize = 400;
 /// Polls of a killed process go on in the emulator and spend receives, too.
 const RECEIVES: u32 = 8;
-/// How long nothing may happen.
-const STALL: Duration = Duration::from_secs(60);
 
 /// What becomes of failed messages; another way after each kill.
 const ON_FUNCTION_ERROR: [&str; 3] = ["Wait", "Release", "{ Backoff: { Initial: 1s, Maximum: 2s } }"];
@@ -133,13 +131,13 @@ async fn groups_keep_their_order_whatever_fails_and_whenever_the_program_is_kill
     let dead = account.create_fifo_queue("dead", 30).await;
     let mut queues = Vec::new();
     for number in 0..QUEUES {
-        let queue = account.create_fifo_queue(&format!("orders-{number}"), 3).await;
+        let queue = account.create_fifo_queue(&format!("orders-{number}"), 5).await;
         account.redrive(&queue, &dead, RECEIVES).await;
         queues.push(queue);
     }
     let site = Site::new(&account);
     let mut turns = Turns::new(&site, "turns");
-    account.create_function("work", &turns.source(&format!("SEED = {seed}\n{FORGETFUL}")), 3).await;
+    account.create_function("work", &turns.source(&format!("SEED = {seed}\n{FORGETFUL}"))).await;
     let reserved = account.lambda.put_function_concurrency().function_name("work").reserved_concurrent_executions(4);
     reserved.send().await.unwrap();
     let map = |kills: usize| {
@@ -169,7 +167,7 @@ async fn groups_keep_their_order_whatever_fails_and_whenever_the_program_is_kill
         let done = entries[noted..].iter().flat_map(|turn| &turn.records).filter(|dealt| dealt.done);
         settled.extend(done.map(|dealt| (dealt.group.clone(), dealt.number)));
         noted = entries.len();
-        assert!(moved.elapsed() < STALL, "{} of {messages} after {} kills, and no more", settled.len(), kills.len());
+        assert!(moved.elapsed() < SOON, "{} of {messages} after {} kills, and no more", settled.len(), kills.len());
         if moments.get(kills.len()).is_some_and(|&at| settled.len() >= at) {
             throttles += throttled(&daemon).await;
             tokio::time::sleep(Duration::from_millis(sender.rng.u64(0..80))).await;
@@ -192,7 +190,7 @@ async fn groups_keep_their_order_whatever_fails_and_whenever_the_program_is_kill
         }
     }
     for queue in &queues {
-        account.emptied(queue, STALL).await;
+        account.emptied(queue).await;
     }
     throttles += throttled(&daemon).await;
     daemon.stop().await;

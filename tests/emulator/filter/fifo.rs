@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::filter::traffic::counted;
 use crate::harness::ledger::Ledger;
-use crate::harness::process::{SOON, Site};
+use crate::harness::process::Site;
 use crate::harness::{Account, Emulator, Queue};
 
 const GROUPS: [&str; 3] = ["a", "b", "c"];
@@ -59,14 +59,14 @@ fn by_group(ledger: &mut Ledger) -> BTreeMap<String, Vec<usize>> {
 #[tokio::test]
 async fn what_does_not_match_leaves_its_group_and_the_rest_keeps_its_order() {
     let account = Emulator::shared().account().await;
-    let (queue, dead) = account.create_fifo_pair("orders", 30, 1).await;
+    let (queue, dead) = account.create_fifo_pair("orders", 60, 1).await;
     let site = Site::new(&account);
     let mut ledger = Ledger::new(&site, "ledger");
-    account.create_function("work", &ledger.noting(), 10).await;
+    account.create_function("work", &ledger.noting()).await;
     send(&account, &queue).await;
     site.map("orders", &queue, "work", FILTER);
     let daemon = site.run().await;
-    account.emptied(&queue, SOON).await;
+    account.emptied(&queue).await;
 
     let expected: Vec<usize> = (0..EACH).step_by(3).collect();
     assert_eq!(by_group(&mut ledger), GROUPS.map(|group| (group.to_owned(), expected.clone())).into());
@@ -88,14 +88,19 @@ def handler(event, context):
 #[tokio::test]
 async fn nothing_that_matches_overtakes_a_failure_across_a_gap() {
     let account = Emulator::shared().account().await;
-    let queue = account.create_fifo_queue("orders", 1).await;
+    let queue = account.create_fifo_queue("orders", 60).await;
     let site = Site::new(&account);
     let mut ledger = Ledger::new(&site, "ledger");
-    account.create_function("work", &ledger.source(THROWS), 10).await;
+    account.create_function("work", &ledger.source(THROWS)).await;
     send(&account, &queue).await;
-    site.map("orders", &queue, "work", &format!("{FILTER}\nBatchSize: 2"));
+    site.map(
+        "orders",
+        &queue,
+        "work",
+        &format!("{FILTER}\nBatchSize: 2\nPoller: {{ Visibility: {{ OnFunctionError: Release }} }}"),
+    );
     let daemon = site.run().await;
-    account.emptied(&queue, SOON).await;
+    account.emptied(&queue).await;
 
     let mut done = BTreeSet::new();
     let mut failures = 0;

@@ -35,7 +35,7 @@ async fn a_queue_loses_nothing_when_the_program_is_killed() {
     let site = Site::new(&account);
     let mut takes = Takes::new(&site, "takes");
     let slow = takes.source("def handler(event, context):\n    note(event)\n    time.sleep(0.05)\n");
-    account.create_function("work", &slow, 10).await;
+    account.create_function("work", &slow).await;
     let filter = "FilterCriteria: { Filters: [{ Pattern: { body: { keep: [true] } } }] }";
     let more = format!(
         "{filter}\nScalingConfig: {{ MaximumConcurrency: 2 }}\n\
@@ -76,7 +76,7 @@ async fn a_stream_passes_nothing_that_matches_when_the_program_is_killed() {
     let site = kinesis.site(&account);
     let mut ledger = StreamLedger::new(&site, "ledger");
     let slow = ledger.source("def handler(event, context):\n    note(event)\n    time.sleep(0.05)\n");
-    account.create_function("work", &slow, 10).await;
+    account.create_function("work", &slow).await;
     let filter = "FilterCriteria: { Filters: [{ Pattern: { data: { keep: [true] } } }] }";
     let more = format!("StartingPosition: TRIM_HORIZON\nBatchSize: 2\nParallelizationFactor: 2\n{filter}");
     site.map_arn("orders", &stream.arn, "work", &more);

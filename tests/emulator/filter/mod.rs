@@ -4,4 +4,4 @@ mod fifo;
 mod kill;
 mod queue;
 mod streams;
-mod traffic;
+pub(crate) mod traffic;

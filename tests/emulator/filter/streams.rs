@@ -42,7 +42,7 @@ type Given = Vec<(&'static str, Vec<u8>)>;
 /// A function of its own, and a mapping of the stream to it.
 async fn map(account: &Account, site: &Site, stream: &Stream, name: &str, more: &str) -> Notes<Raw> {
     let notes = Notes::new(site, name);
-    account.create_function(name, &notes.noting(), 60).await;
+    account.create_function(name, &notes.noting()).await;
     site.map_arn(name, &stream.arn, name, &format!("{HORIZON}{FILTERS}\n{more}"));
     notes
 }
@@ -203,7 +203,7 @@ async fn dynamodb_hands_out_the_changes_that_match() {
     let table = Table::create(&account, "orders").await;
     let site = Site::new(&account);
     let mut ledger = StreamLedger::new(&site, "ledger");
-    account.create_function("work", &ledger.noting(), 60).await;
+    account.create_function("work", &ledger.noting()).await;
     site.map_arn("orders", &table.arn, "work", &format!("{HORIZON}{CHANGES}"));
     for (id, data) in [("a", "keep 1"), ("b", "drop 1"), ("a", "drop 2"), ("b", "keep 2"), ("c", "Keep"), ("c", "keep")]
     {

@@ -1,7 +1,5 @@
 //! An account of its own in the emulator for each test, and what a test makes in it.
 
-use std::time::{Duration, Instant};
-
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_lambda::types::{FunctionCode, Runtime, State};
@@ -11,6 +9,7 @@ use forebay::AwsConnector;
 use forebay::mapping::{Mapping, parse};
 
 use crate::harness::emulator::get;
+use crate::harness::process::{SOON, eventually};
 use crate::harness::zip;
 
 /// The region of everything in the tests.
@@ -94,7 +93,13 @@ impl Account {
     }
 
     /// Makes a Python function whose code is `source`, with a `handler(event, context)`, and waits until it is active.
-    pub(crate) async fn create_function(&self, name: &str, source: &str, timeout: i32) -> String {
+    /// It may take as long as it needs: on a busy machine its start alone takes seconds.
+    pub(crate) async fn create_function(&self, name: &str, source: &str) -> String {
+        self.create_function_with(name, source, 600).await
+    }
+
+    /// The same with a timeout in seconds, which makes an error of what takes longer.
+    pub(crate) async fn create_function_with(&self, name: &str, source: &str, timeout: i32) -> String {
         let code = FunctionCode::builder().zip_file(zip::stored("main.py", source.as_bytes()).into()).build();
         let function = self
             .lambda
@@ -108,15 +113,12 @@ impl Account {
             .send()
             .await
             .unwrap();
-        let patience = Instant::now() + Duration::from_secs(30);
-        while Instant::now() < patience {
+        eventually(SOON, &format!("the function {name} is active"), async || {
             let known = self.lambda.get_function_configuration().function_name(name).send().await.unwrap();
-            if matches!(known.state, None | Some(State::Active)) {
-                return function.function_arn.unwrap();
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("the function {name} did not become active");
+            matches!(known.state, None | Some(State::Active)).then_some(())
+        })
+        .await;
+        function.function_arn.unwrap()
     }
 
     /// All messages of a queue, visible or not, as the emulator itself sees them.

@@ -14,6 +14,7 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 
 use crate::harness::Account;
+use crate::harness::process::SOON;
 
 /// Runs the emulator until its standard input ends, which it does when the test process is gone for whatever
 /// reason; then ends it with every function that it started, and removes its files.
@@ -84,7 +85,7 @@ impl Emulator {
             .spawn()
             .unwrap();
         let mut emulator = Self { port, launcher };
-        let patience = Instant::now() + Duration::from_secs(60);
+        let patience = Instant::now() + SOON;
         while Instant::now() < patience {
             if emulator.is_healthy() {
                 return Some(emulator);

@@ -1,13 +1,13 @@
 //! FIFO queues in the emulator, and what functions note of their message groups.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 use serde::Deserialize;
 
 use crate::harness::ledger::{Line, Notes};
-use crate::harness::process::eventually;
+use crate::harness::process::{SOON, eventually};
 use crate::harness::{Account, Queue};
 
 /// One invocation with messages of a FIFO queue, whose bodies are their numbers in their groups: 0, 1, 2, …
@@ -131,9 +131,9 @@ impl Account {
     }
 
     /// Waits until nothing is left in a queue.
-    pub(crate) async fn emptied(&self, queue: &Queue, within: Duration) {
+    pub(crate) async fn emptied(&self, queue: &Queue) {
         let empty = async || self.messages(queue).await.is_empty().then_some(());
-        eventually(within, &format!("{} is empty", queue.url), empty).await;
+        eventually(SOON, &format!("{} is empty", queue.url), empty).await;
     }
 }
 

@@ -76,7 +76,7 @@ impl Kinesis {
 
     /// Waits until somebody listens; false when the process has ended.
     fn answers(&mut self) -> bool {
-        let patience = Instant::now() + Duration::from_secs(60);
+        let patience = Instant::now() + SOON;
         while Instant::now() < patience {
             if std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
                 return true;

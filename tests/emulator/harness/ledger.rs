@@ -36,6 +36,13 @@ pub(crate) struct Entry {
     pub(crate) records: Vec<(String, String, u32)>,
 }
 
+impl Entry {
+    /// The bodies of its messages.
+    pub(crate) fn bodies(&self) -> impl Iterator<Item = &str> {
+        self.records.iter().map(|record| &*record.1)
+    }
+}
+
 impl Line for Entry {
     const NOTE: &str = "
 def note(event):
@@ -129,6 +136,11 @@ impl<L: Line> Notes<L> {
         let path = site.path(name);
         File::create(&path).unwrap();
         Self { path, read_to: 0, entries: Vec::new() }
+    }
+
+    /// A file beside it: a function that looks for it lasts as long as the test wants.
+    pub(crate) fn held(&self) -> PathBuf {
+        self.path.with_extension("held")
     }
 
     /// The source of a function that can `note(event)`; `handler` defines its `handler(event, context)`.

@@ -13,9 +13,9 @@ use tokio::process::{Child, Command};
 
 use crate::harness::{Account, Queue, ask};
 
-/// How long anything may take that should happen at once, on a machine that is busy with other tests. Nothing is
+/// How long anything may take that should happen at once, on a machine that is busy with other things. Nothing is
 /// asserted of it: who waits for what never comes only ends sooner.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
+pub(crate) const SOON: Duration = Duration::from_secs(180);
 
 /// A bound of a drain that no test waits for: what ends within [`SOON`] ended by itself.
 pub(crate) const NEVER: &str = "300s";
@@ -113,7 +113,7 @@ impl Site {
     /// Runs a command that ends by itself.
     pub(crate) async fn call(&self, arguments: &[&str]) -> Called {
         let mut command = self.command();
-        let output = tokio::time::timeout(Duration::from_secs(60), command.args(arguments).output());
+        let output = tokio::time::timeout(SOON, command.args(arguments).output());
         let output = output.await.expect("a command that ends").unwrap();
         Called {
             code: output.status.code(),
@@ -211,10 +211,36 @@ impl Daemon {
 
     /// The sum of a mapping's samples of a metric.
     pub(crate) async fn metric(&self, name: &str, mapping: &str) -> f64 {
+        self.samples(name, mapping).await.iter().map(|(_, value)| value).sum()
+    }
+
+    /// A mapping's samples of a metric: their labels and values.
+    async fn samples(&self, name: &str, mapping: &str) -> Vec<(String, f64)> {
         let (_, text) = self.probe("/metrics").await;
         let mapping = format!("mapping=\"{mapping}\"");
         let samples = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('{')?.split_once("} "));
-        samples.filter(|(labels, _)| labels.contains(&mapping)).map(|(_, value)| value.parse::<f64>().unwrap()).sum()
+        let samples = samples.filter(|(labels, _)| labels.contains(&mapping));
+        samples.map(|(labels, value)| (labels.to_owned(), value.parse().unwrap())).collect()
+    }
+
+    /// How many invokes of a mapping failed on their way. On a busy machine that may happen: a call then gets no answer
+    /// in time, and is made again.
+    pub(crate) async fn faults(&self, mapping: &str) -> f64 {
+        let answered = ["success", "partial", "function_error", "throttled"].map(|end| format!("result=\"{end}\""));
+        let samples = self.samples("forebay_invokes_total", mapping).await;
+        let fault = |(labels, _): &&(String, f64)| !answered.iter().any(|end| labels.contains(end));
+        samples.iter().filter(fault).map(|(_, value)| value).sum()
+    }
+
+    /// Fails unless the function failed so many events. Those of an invoke that failed on its way count as failed too,
+    /// and are at most `batch`.
+    pub(crate) async fn function_failed(&self, mapping: &str, events: usize, batch: usize) {
+        let failed = self.metric("forebay_events_failed_total", mapping).await;
+        let most = events as f64 + self.faults(mapping).await * batch as f64;
+        assert!(
+            (events as f64..=most).contains(&failed),
+            "{failed} events of {mapping} failed, not {events} to {most}"
+        );
     }
 
     /// Waits until a metric has this value: the queue knows of a deletion a little earlier than who asked for it.

@@ -57,7 +57,7 @@ async fn a_drain_under_load_finishes_what_is_in_flight_and_hides_nothing() {
     let queue = hiding_queue(&account).await;
     let site = Site::new(&account);
     let mut ledger = Ledger::new(&site, "ledger");
-    account.create_function("work", &lasting(&ledger, 1), 10).await;
+    account.create_function("work", &lasting(&ledger, 1)).await;
     let sent = bodies(300);
     account.send(&queue, &sent).await;
     site.map("orders", &queue, "work", "ScalingConfig: { MaximumConcurrency: 4 }");
@@ -79,7 +79,7 @@ async fn messages_that_wait_in_a_window_are_visible_again_at_once() {
     let queue = hiding_queue(&account).await;
     let site = Site::new(&account);
     let mut ledger = Ledger::new(&site, "ledger");
-    account.create_function("work", &ledger.noting(), 10).await;
+    account.create_function("work", &ledger.noting()).await;
     let sent = bodies(25);
     account.send(&queue, &sent).await;
     site.map("orders", &queue, "work", "BatchSize: 100\nMaximumBatchingWindowInSeconds: 300");
@@ -100,7 +100,7 @@ async fn batches_that_were_throttled_are_visible_again_at_once() {
     let queue = hiding_queue(&account).await;
     let site = Site::new(&account);
     let mut ledger = Ledger::new(&site, "ledger");
-    account.create_function("work", &ledger.noting(), 10).await;
+    account.create_function("work", &ledger.noting()).await;
     let reserved = account.lambda.put_function_concurrency().function_name("work").reserved_concurrent_executions(0);
     reserved.send().await.unwrap();
     let sent = bodies(30);
@@ -123,7 +123,7 @@ async fn a_function_that_hangs_is_not_waited_for_beyond_the_bound() {
     let queue = hiding_queue(&account).await;
     let site = Site::new(&account);
     let mut ledger = Ledger::new(&site, "ledger");
-    account.create_function("work", &lasting(&ledger, HANG), 400).await;
+    account.create_function("work", &lasting(&ledger, HANG)).await;
     account.send(&queue, &bodies(1)).await;
     site.map("orders", &queue, "work", "");
     let daemon = site.run_with(&["--drain-timeout", "2s"]).await;
@@ -141,7 +141,7 @@ async fn a_second_signal_cuts_the_drain_short() {
     let queue = hiding_queue(&account).await;
     let site = Site::new(&account);
     let mut ledger = Ledger::new(&site, "ledger");
-    account.create_function("work", &lasting(&ledger, HANG), 400).await;
+    account.create_function("work", &lasting(&ledger, HANG)).await;
     account.send(&queue, &bodies(1)).await;
     site.map("orders", &queue, "work", "");
     let mut daemon = site.run_with(&["--drain-timeout", NEVER]).await;
@@ -163,7 +163,7 @@ async fn an_interrupt_drains_too_and_shows_in_the_exit_code() {
     let queue = hiding_queue(&account).await;
     let site = Site::new(&account);
     let mut ledger = Ledger::new(&site, "ledger");
-    account.create_function("work", &lasting(&ledger, 1), 10).await;
+    account.create_function("work", &lasting(&ledger, 1)).await;
     account.send(&queue, &bodies(1)).await;
     site.map("orders", &queue, "work", "");
     let mut daemon = site.run().await;

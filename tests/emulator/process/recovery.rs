@@ -44,11 +44,11 @@ async fn a_queue_that_is_missing_or_vanishes_is_polled_as_soon_as_it_is_there() 
     let account = Emulator::shared().account().await;
     let site = Site::new(&account);
     let mut ledger = Ledger::new(&site, "ledger");
-    account.create_function("work", &ledger.noting(), 10).await;
+    account.create_function("work", &ledger.noting()).await;
     let missing = promised(&account, "orders");
     let good = account.create_queue("good", &[]).await;
     let mut good_ledger = Ledger::new(&site, "good-ledger");
-    account.create_function("good-work", &good_ledger.noting(), 10).await;
+    account.create_function("good-work", &good_ledger.noting()).await;
     site.map("orders", &missing, "work", "");
     site.map("good", &good, "good-work", "");
     let daemon = site.run().await;
@@ -79,12 +79,12 @@ async fn a_function_that_is_missing_or_vanishes_gets_its_messages_once_it_is_the
     let account = Emulator::shared().account().await;
     let site = Site::new(&account);
     let mut ledger = Ledger::new(&site, "ledger");
-    let (queue, dead) = account.create_queue_pair("orders", 3, 2).await;
+    let (queue, dead) = account.create_queue_pair("orders", 6, 2).await;
     let good = account.create_queue("good", &[]).await;
     let mut good_ledger = Ledger::new(&site, "good-ledger");
-    account.create_function("good-work", &good_ledger.noting(), 10).await;
+    account.create_function("good-work", &good_ledger.noting()).await;
     // Held for longer than the queue hides it, the message would be spent without the heartbeat.
-    site.map("orders", &queue, "work", "Poller: { RetryBackoff: { Maximum: 4s } }");
+    site.map("orders", &queue, "work", "Poller: { RetryBackoff: { Maximum: 8s } }");
     site.map("good", &good, "good-work", "");
     let daemon = site.run().await;
 
@@ -95,7 +95,7 @@ async fn a_function_that_is_missing_or_vanishes_gets_its_messages_once_it_is_the
     ready_but_degraded(&daemon, "orders", "create the function").await;
     let extended = async || (daemon.metric("forebay_heartbeats_total", "orders").await >= 2.0).then_some(());
     eventually(SOON, "the message is kept", extended).await;
-    account.create_function("work", &ledger.noting(), 10).await;
+    account.create_function("work", &ledger.noting()).await;
     noted(&mut ledger, "first").await;
     site.health("orders", "ok", "").await;
 
@@ -103,7 +103,7 @@ async fn a_function_that_is_missing_or_vanishes_gets_its_messages_once_it_is_the
     account.send(&queue, &["second".to_owned()]).await;
     site.health("orders", "degraded", "function work").await;
     flows(&account, &good, &mut good_ledger, "beside a deleted function").await;
-    account.create_function("work", &ledger.noting(), 10).await;
+    account.create_function("work", &ledger.noting()).await;
     noted(&mut ledger, "second").await;
     site.health("orders", "ok", "").await;
 
@@ -126,7 +126,7 @@ async fn refused_credentials_are_told_and_harm_no_other_mapping() {
     server.on("ReceiveMessage", [expired.clone()]);
     let good = account.create_queue("good", &[]).await;
     let mut ledger = Ledger::new(&site, "ledger");
-    account.create_function("work", &ledger.noting(), 10).await;
+    account.create_function("work", &ledger.noting()).await;
     let elsewhere = format!("Poller: {{ Endpoints: {{ sqs: \"{}\" }} }}", server.endpoint());
     site.map("refused", &promised(&account, "orders"), "work", &elsewhere);
     site.map("good", &good, "work", "");

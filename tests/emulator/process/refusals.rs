@@ -21,7 +21,7 @@ impl Running {
         let site = Site::new(&account);
         let queue = account.create_queue("orders", &[]).await;
         let ledger = Ledger::new(&site, "ledger");
-        account.create_function("work", &ledger.noting(), 10).await;
+        account.create_function("work", &ledger.noting()).await;
         site.map("orders", &queue, "work", "");
         let daemon = site.run().await;
         Self { account, site, queue, ledger, daemon }

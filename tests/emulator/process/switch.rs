@@ -15,9 +15,9 @@ fn bodies(name: &str, count: usize) -> Vec<String> {
 /// A queue whose messages go to a function of the same name that notes them.
 async fn lane(account: &Account, site: &Site, name: &str) -> (Queue, Ledger) {
     let ledger = Ledger::new(site, &format!("ledger-{name}"));
-    account.create_function(name, &ledger.noting(), 10).await;
-    // The emulator goes on with a long poll whose caller is gone, and hides messages for nobody: not for long.
-    (account.create_queue(name, &[(QueueAttributeName::VisibilityTimeout, "2")]).await, ledger)
+    account.create_function(name, &ledger.noting()).await;
+    // Hidden for as long as a busy machine needs, so that nothing comes twice.
+    (account.create_queue(name, &[(QueueAttributeName::VisibilityTimeout, "60")]).await, ledger)
 }
 
 /// Waits until a ledger has seen all of these.
@@ -143,7 +143,6 @@ async fn a_reload_restarts_only_what_changed_and_refuses_what_is_broken() {
     assert_eq!(kept_after["LastModified"], kept_before["LastModified"], "it was not touched");
     let touched = &daemon.said("state changed")[said..];
     assert!(!touched.iter().any(|line| line["mapping"] == "kept"), "{touched:?}");
-    assert!(touched.iter().any(|line| line["mapping"] == "changed" && line["state"] == "Updating"), "{touched:?}");
     eventually(SOON, "its counters go on", async || {
         let status = site.status("kept").await;
         (status["Counters"]["Deleted"] == 60).then_some(())
@@ -151,6 +150,8 @@ async fn a_reload_restarts_only_what_changed_and_refuses_what_is_broken() {
     .await;
     let changed_after = site.status("changed").await;
     assert_eq!((&changed_before["BatchSize"], &changed_after["BatchSize"]), (&10.into(), &1.into()));
+    // It may have changed before anybody saw it as `Updating`.
+    assert_ne!(changed_before["LastModified"], changed_after["LastModified"]);
 
     site.write("broken.yaml", "Name: broken\nEventSourceArn: nonsense\nFunctionName: work\nBatchSize: 0\n");
     daemon.signal(Signal::HUP);

@@ -28,7 +28,7 @@ fn findings(report: &Value) -> Vec<(String, String, String)> {
 
 async fn account_with_function() -> Account {
     let account = Emulator::shared().account().await;
-    account.create_function("work", ECHO, FUNCTION_TIMEOUT).await;
+    account.create_function_with("work", ECHO, FUNCTION_TIMEOUT).await;
     account
 }
 

@@ -1,10 +1,8 @@
 //! What a function may answer, end to end: a message is deleted or dead-lettered, never lost and never kept.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
+use crate::filter::traffic::sorted;
 use crate::harness::Emulator;
-use crate::harness::process::{Site, eventually};
+use crate::harness::process::{SOON, Site, eventually};
 
 /// Does what the body says.
 const OBEYS: &str = "
@@ -20,7 +18,9 @@ def handler(event, context):
         raise KeyError('\\u6f22\\n\"' * 1000)
     if verb == 'exit':
         os._exit(3)
-    time.sleep(60)
+    if verb == 'hang':
+        time.sleep(600)
+    raise ValueError(verb)
 ";
 
 const SUCCESSES: &[&str] = &[
@@ -50,47 +50,62 @@ const FAILURES: &[&str] = &[
     "huge",
     "raise",
     "exit",
-    "hang",
 ];
+
+/// Fails, too: the only one that takes longer than its function may.
+const HANGS: &str = "hang";
+
+const PARTIAL: &str = "BatchSize: 1\nFunctionResponseTypes: [ReportBatchItemFailures]\n\
+    Poller: { Visibility: { OnFunctionError: Release } }";
 
 #[tokio::test]
 async fn every_kind_of_answer_settles_its_message() {
     let account = Emulator::shared().account().await;
-    let (queue, dead) = account.create_queue_pair("orders", 4, 1).await;
+    let (queue, dead) = account.create_queue_pair("orders", 60, 1).await;
+    let (hanging, hung) = account.create_queue_pair("hanging", 60, 1).await;
     let site = Site::new(&account);
-    account.create_function("work", OBEYS, 4).await;
+    account.create_function("work", OBEYS).await;
+    account.create_function_with("hangs", OBEYS, 3).await;
     let sent: Vec<String> = SUCCESSES.iter().chain(FAILURES).map(|body| (*body).to_owned()).collect();
     account.send(&queue, &sent).await;
-    site.map("orders", &queue, "work", "BatchSize: 1\nFunctionResponseTypes: [ReportBatchItemFailures]");
+    account.send(&hanging, &[HANGS.to_owned()]).await;
+    site.map("orders", &queue, "work", PARTIAL);
+    site.map("hanging", &hanging, "hangs", PARTIAL);
     let daemon = site.run().await;
-    let empty = async || account.messages(&queue).await.is_empty().then_some(());
-    eventually(Duration::from_secs(60), "the queue is empty", empty).await;
+    let empty = async |queue| account.messages(queue).await.is_empty().then_some(());
+    eventually(SOON, "both queues are empty", async || empty(&queue).await.and(empty(&hanging).await)).await;
 
-    let dead = account.messages(&dead).await;
-    let dead: BTreeSet<&str> = dead.iter().map(|message| message["Body"].as_str().unwrap()).collect();
-    assert_eq!(dead, FAILURES.iter().copied().collect());
+    let bodies = async |queue| {
+        let messages = account.messages(queue).await;
+        messages.iter().map(|message| message["Body"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(sorted(bodies(&dead).await), sorted(FAILURES.iter().map(|body| (*body).to_owned()).collect()));
+    assert_eq!(bodies(&hung).await, [HANGS]);
     daemon.reaches("forebay_events_deleted_total", "orders", SUCCESSES.len() as f64).await;
-    assert_eq!(daemon.metric("forebay_events_failed_total", "orders").await, FAILURES.len() as f64);
+    daemon.function_failed("orders", FAILURES.len(), 1).await;
+    daemon.function_failed("hanging", 1, 1).await;
     let malformed = FAILURES.iter().filter(|body| body.starts_with("return")).count() - 2;
     assert_eq!(daemon.metric("forebay_malformed_responses_total", "orders").await, malformed as f64);
-    let status = site.status("orders").await;
-    assert_eq!(status["Health"], "ok", "{status}");
+    for name in ["orders", "hanging"] {
+        let status = site.status(name).await;
+        assert_eq!(status["Health"], "ok", "{status}");
+    }
     daemon.stop().await;
 }
 
 #[tokio::test]
 async fn without_batch_item_failures_any_answer_is_a_success() {
     let account = Emulator::shared().account().await;
-    let (queue, dead) = account.create_queue_pair("orders", 30, 1).await;
+    let (queue, dead) = account.create_queue_pair("orders", 60, 1).await;
     let site = Site::new(&account);
-    account.create_function("work", OBEYS, 10).await;
+    account.create_function("work", OBEYS).await;
     let answers = SUCCESSES.iter().chain(FAILURES).filter(|body| body.starts_with("return"));
     let sent: Vec<String> = answers.map(|body| (*body).to_owned()).collect();
     account.send(&queue, &sent).await;
     site.map("orders", &queue, "work", "BatchSize: 1");
     let daemon = site.run().await;
     let empty = async || account.messages(&queue).await.is_empty().then_some(());
-    eventually(Duration::from_secs(60), "the queue is empty", empty).await;
+    eventually(SOON, "the queue is empty", empty).await;
     assert!(account.messages(&dead).await.is_empty());
     daemon.reaches("forebay_events_deleted_total", "orders", sent.len() as f64).await;
     daemon.stop().await;

@@ -1,15 +1,16 @@
 //! Batches over a window, and bodies of every kind, as the function gets them.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use aws_sdk_sqs::primitives::Blob;
-use aws_sdk_sqs::types::MessageAttributeValue;
+use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
 use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 
-use crate::harness::Emulator;
+use crate::harness::fifo::unix;
 use crate::harness::ledger::Ledger;
-use crate::harness::process::{SOON, Site, eventually};
+use crate::harness::process::{Daemon, SOON, Site, eventually};
+use crate::harness::{Account, Emulator, Queue};
 
 /// In seconds. That a batch goes when its window is over, and not later, is for the simulation's clock to show.
 const WINDOW: f64 = 2.0;
@@ -25,33 +26,46 @@ def handler(event, context):
     note(event)
 ";
 
-fn unix_time() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
+/// A queue, and a function that notes what it is given.
+async fn stage() -> (Account, Site, Queue, Ledger) {
+    let account = Emulator::shared().account().await;
+    let queue = account.create_queue("orders", &[(QueueAttributeName::VisibilityTimeout, "60")]).await;
+    let site = Site::new(&account);
+    let ledger = Ledger::new(&site, "ledger");
+    account.create_function("work", &ledger.noting()).await;
+    (account, site, queue, ledger)
+}
+
+/// Fails unless so many batches were closed for each reason.
+async fn flushed(daemon: &Daemon, expected: [(&str, usize); 4]) {
+    let metrics = daemon.probe("/metrics").await.1;
+    for (reason, count) in expected {
+        let line = format!("{{mapping=\"orders\",source=\"sqs\",reason=\"{reason}\"}} {count}\n");
+        assert!(metrics.contains(&format!("forebay_batch_flushes_total{line}")), "{line}\n{metrics}");
+    }
 }
 
 #[tokio::test]
-async fn a_window_gathers_a_hundred_from_receives_of_ten_and_closes() {
-    let account = Emulator::shared().account().await;
-    let queue = account.create_queue("orders", &[]).await;
-    let site = Site::new(&account);
-    let mut ledger = Ledger::new(&site, "ledger");
-    account.create_function("work", &ledger.noting(), 10).await;
-    let sent: Vec<String> = (0..250).map(|number| format!("order {number}")).collect();
-    account.send(&queue, &sent).await;
+async fn a_batch_gathers_a_hundred_from_receives_of_ten_in_a_window_that_does_not_end() {
+    let (account, site, queue, mut ledger) = stage().await;
+    account.send(&queue, &(0..200).map(|number| format!("order {number}")).collect::<Vec<_>>()).await;
+    site.map("orders", &queue, "work", "BatchSize: 100\nMaximumBatchingWindowInSeconds: 300");
+    let daemon = site.run().await;
+    eventually(SOON, "all are processed", async || (ledger.bodies().len() == 200).then_some(())).await;
+    let sizes: Vec<usize> = ledger.entries().iter().map(|entry| entry.records.len()).collect();
+    assert_eq!(sizes, [100, 100]);
+    flushed(&daemon, [("size", 2), ("window", 0), ("bytes", 0), ("immediate", 0)]).await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_window_takes_in_what_comes_until_it_is_over() {
+    let (account, site, queue, mut ledger) = stage().await;
     site.map("orders", &queue, "work", "BatchSize: 100\nMaximumBatchingWindowInSeconds: 2");
     let daemon = site.run().await;
-    eventually(SOON, "all are processed", async || (ledger.bodies().len() == 250).then_some(())).await;
-    let mut sizes: Vec<usize> = ledger.entries().iter().map(|entry| entry.records.len()).collect();
-    sizes.sort_unstable();
-    assert_eq!(sizes, [50, 100, 100]);
-    let flushes = daemon.probe("/metrics").await.1;
-    for (reason, count) in [("size", 2), ("window", 1), ("bytes", 0), ("immediate", 0)] {
-        let line = format!("{{mapping=\"orders\",source=\"sqs\",reason=\"{reason}\"}} {count}\n");
-        assert!(flushes.contains(&format!("forebay_batch_flushes_total{line}")), "{line}\n{flushes}");
-    }
 
     // One message goes alone when its window is over.
-    let begun = unix_time();
+    let begun = unix();
     account.send(&queue, &["alone".to_owned()]).await;
     let alone = eventually(SOON, "the single message", async || {
         ledger.entries().iter().find(|entry| entry.records[0].1 == "alone").cloned()
@@ -61,17 +75,18 @@ async fn a_window_gathers_a_hundred_from_receives_of_ten_and_closes() {
     assert!(waited >= WINDOW - 0.1, "{waited} s");
     assert_eq!(alone.records.len(), 1);
 
-    // A trickle: a window that a batch's first message has opened takes in what comes until it is over, and no more.
-    let begun = unix_time();
+    // A trickle: a window that a batch's first message has opened takes in what comes until it is over.
+    let begun = unix();
     for number in 0..12 {
         account.send(&queue, &[format!("trickle {number}")]).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
-    let lasted = unix_time() - begun;
-    eventually(SOON, "the trickle", async || (ledger.bodies().len() == 250 + 1 + 12).then_some(())).await;
+    eventually(SOON, "the trickle", async || (ledger.bodies().len() == 1 + 12).then_some(())).await;
     let entries = ledger.entries();
     let batches = entries.iter().filter(|entry| entry.records[0].1.starts_with("trickle")).count();
-    assert!(batches as f64 <= lasted / WINDOW + 2.0, "{lasted} s of messages in windows of 2 s make {batches} batches");
+    let lasted = entries.last().unwrap().at - begun;
+    assert!(batches as f64 <= lasted / WINDOW + 1.0, "{lasted} s of messages in windows of 2 s make {batches} batches");
+    flushed(&daemon, [("size", 0), ("window", 1 + batches), ("bytes", 0), ("immediate", 0)]).await;
     daemon.stop().await;
     assert!(account.messages(&queue).await.is_empty());
 }
@@ -86,7 +101,7 @@ async fn bodies_and_attributes_of_every_kind_arrive_byte_for_byte() {
     let queue = account.create_queue("orders", &[]).await;
     let site = Site::new(&account);
     let mut ledger = Ledger::new(&site, "ledger");
-    account.create_function("work", &ledger.source(DIGESTS), 30).await;
+    account.create_function("work", &ledger.source(DIGESTS)).await;
     let every_byte: Vec<u8> = (0..=255).collect();
     let bodies = [
         " ".to_owned(),
@@ -113,7 +128,7 @@ async fn bodies_and_attributes_of_every_kind_arrive_byte_for_byte() {
     site.map("orders", &queue, "work", "BatchSize: 10");
     let daemon = site.run().await;
     let empty = async || account.messages(&queue).await.is_empty().then_some(());
-    eventually(Duration::from_secs(60), "the queue is empty", empty).await;
+    eventually(SOON, "the queue is empty", empty).await;
     let seen: Vec<Value> = ledger.bodies().keys().map(|noted| serde_json::from_str(noted).unwrap()).collect();
     assert_eq!(seen.len(), bodies.len());
     for body in &bodies {

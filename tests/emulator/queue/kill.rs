@@ -4,15 +4,13 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::harness::ledger::Ledger;
-use crate::harness::process::{Site, eventually};
+use crate::harness::process::{SOON, Site, eventually};
 use crate::harness::{Emulator, amount};
 
 const KILLS: usize = 20;
 /// The emulator's receive looks at every message of the queue: few wait at a time. Fewer than come between two kills,
 /// so that no flow ends before the last.
 const WAITING: usize = 250;
-/// How long nothing may happen.
-const STALL: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn nothing_is_lost_when_the_program_is_killed_again_and_again() {
@@ -22,10 +20,10 @@ async fn nothing_is_lost_when_the_program_is_killed_again_and_again() {
     let mut rng = fastrand::Rng::with_seed(seed);
     let emulator = Emulator::start();
     let account = emulator.account().await;
-    let (queue, dead) = account.create_queue_pair("orders", 3, 1_000).await;
+    let (queue, dead) = account.create_queue_pair("orders", 5, 1_000).await;
     let site = Site::new(&account);
     let mut ledger = Ledger::new(&site, "ledger");
-    account.create_function("work", &ledger.noting(), 3).await;
+    account.create_function("work", &ledger.noting()).await;
     site.map("orders", &queue, "work", "ScalingConfig: { MaximumConcurrency: 6 }");
 
     // A kill in each part of the run, so that all of them meet a flow, however fast the machine is.
@@ -45,7 +43,7 @@ async fn nothing_is_lost_when_the_program_is_killed_again_and_again() {
             processed.insert(body.parse::<usize>().unwrap());
         }
         invokes = entries.len();
-        assert!(moved.elapsed() < STALL, "{} of {messages} after {killed} kills, and no more", processed.len());
+        assert!(moved.elapsed() < SOON, "{} of {messages} after {killed} kills, and no more", processed.len());
         if kills.get(killed).is_some_and(|&at| processed.len() >= at) {
             tokio::time::sleep(Duration::from_millis(rng.u64(0..80))).await;
             daemon.kill().await;
@@ -59,7 +57,7 @@ async fn nothing_is_lost_when_the_program_is_killed_again_and_again() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
-    eventually(STALL, "the queue is empty", async || account.messages(&queue).await.is_empty().then_some(())).await;
+    eventually(SOON, "the queue is empty", async || account.messages(&queue).await.is_empty().then_some(())).await;
     daemon.stop().await;
     assert_eq!(killed, KILLS);
     assert_eq!(processed, (0..messages).collect());

@@ -26,7 +26,8 @@ impl Stage {
         site.set_variable("FOREBAY_RECEIVE_WAIT", "20s");
         let (queue, dead) = account.create_queue_pair("orders", 60, 1).await;
         let ledger = Ledger::new(&site, "ledger");
-        account.create_function("work", &ledger.noting(), 10).await;
+        // No longer than the queue hides messages, or the API refuses the pair.
+        account.create_function_with("work", &ledger.noting(), 60).await;
         Self { account, site, queue, dead, ledger }
     }
 

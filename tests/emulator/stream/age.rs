@@ -8,11 +8,10 @@ use crate::harness::failures::{GivenUp, bodies};
 use crate::harness::feeds::Kind;
 use crate::harness::fifo::unix;
 use crate::harness::ledger::StreamLedger;
-use crate::harness::process::eventually;
+use crate::harness::process::{SOON, eventually};
 
 /// A little more than the minute.
 const AGED: Duration = Duration::from_secs(61);
-const PATIENCE: Duration = Duration::from_secs(100);
 
 fn lines(destination: &str, more: &str) -> String {
     format!(
@@ -28,7 +27,7 @@ async fn expired_before_it_is_invoked(kind: Kind) {
     feed.put(&["old"]).await;
     let destination = account.create_queue("failed", &[]).await;
     let mut ledger = StreamLedger::new(&site, "ledger");
-    let function = account.create_function("work", &ledger.noting(), 60).await;
+    let function = account.create_function("work", &ledger.noting()).await;
     site.map_arn("orders", feed.arn(), "work", &lines(&destination.arn, ""));
     // The record's age is the emulator's clock, which only time moves.
     tokio::time::sleep(AGED).await;
@@ -37,7 +36,7 @@ async fn expired_before_it_is_invoked(kind: Kind) {
     let daemon = site.run().await;
     let told = bodies(&account, &destination, 1).await;
     GivenUp::expired(&["old"], 1).check(&told[0], &function, &feed).await;
-    eventually(PATIENCE, "the others are invoked", async || {
+    eventually(SOON, "the others are invoked", async || {
         (ledger.entries().iter().map(|seen| seen.records.len()).sum::<usize>() == 5).then_some(())
     })
     .await;
@@ -55,19 +54,16 @@ async fn expired_while_it_is_tried_again(kind: Kind) {
     let mut ledger = StreamLedger::new(&site, "ledger");
     let throws = "def handler(event, context):\n    note(event)\n    if data(event['Records'][0]) == 'bad':\n        \
         raise ValueError('bad')\n";
-    let function = account.create_function("work", &ledger.source(throws), 60).await;
+    let function = account.create_function("work", &ledger.source(throws)).await;
     site.map_arn("orders", feed.arn(), "work", &lines(&destination.arn, "BatchSize: 1"));
     let daemon = site.run().await;
     site.health("orders", "ok", "").await;
     let asked = unix();
     feed.put(&["bad"]).await;
-    eventually(PATIENCE, "the record is told", async || {
-        (!account.messages(&destination).await.is_empty()).then_some(())
-    })
-    .await;
-    feed.put(&["good"]).await;
-    eventually(PATIENCE, "the good record has its turn", async || ledger.times().contains_key("good").then_some(()))
+    eventually(SOON, "the record is told", async || (!account.messages(&destination).await.is_empty()).then_some(()))
         .await;
+    feed.put(&["good"]).await;
+    eventually(SOON, "the good record has its turn", async || ledger.times().contains_key("good").then_some(())).await;
     let told = bodies(&account, &destination, 1).await;
     assert_eq!(told.len(), 1);
     let tries = ledger.times()["bad"];

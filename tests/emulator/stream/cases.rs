@@ -34,7 +34,7 @@ pub(crate) async fn run(kind: Kind, records: &[&str], cases: &[Case]) {
         let ledger = StreamLedger::new(&site, case.name);
         let body = case.answer.trim().replace('\n', "\n    ");
         let handler = format!("def handler(event, context):\n    note(event)\n    {body}\n");
-        let function = account.create_function(case.name, &ledger.source(&handler), 60).await;
+        let function = account.create_function(case.name, &ledger.source(&handler)).await;
         let destination = account.create_queue(&format!("{}-failed", case.name), &[]).await;
         let lines = [
             "StartingPosition: TRIM_HORIZON",

@@ -13,7 +13,7 @@ async fn stage(position: &str) -> (Account, Site, Stream, StreamLedger) {
     let stream = kinesis.create_stream(&account, "orders", 1).await;
     let site = kinesis.site(&account);
     let ledger = StreamLedger::new(&site, "ledger");
-    account.create_function("work", &ledger.noting(), 60).await;
+    account.create_function("work", &ledger.noting()).await;
     site.map_arn("orders", &stream.arn, "work", &format!("StartingPosition: {position}"));
     (account, site, stream, ledger)
 }

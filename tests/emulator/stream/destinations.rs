@@ -42,7 +42,7 @@ async fn every_destination(kind: Kind) {
     let mut functions = Vec::new();
     for name in ["to-queue", "to-queue-whole", "to-fifo", "to-topic", "to-bucket"] {
         let ledger = Events::new(&site, name);
-        functions.push(account.create_function(name, &ledger.source(THROWS), 60).await);
+        functions.push(account.create_function(name, &ledger.source(THROWS)).await);
         events.push(ledger);
     }
 

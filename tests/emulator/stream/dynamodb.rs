@@ -30,7 +30,7 @@ fn in_order(text: &str, names: &[&str]) {
 async fn a_function_sees_inserts_changes_and_removals_with_their_images() {
     let (account, site, table) = stage().await;
     let mut events = Events::new(&site, "ledger");
-    account.create_function("work", &events.noting(), 60).await;
+    account.create_function("work", &events.noting()).await;
     let attributes = [
         ("number", AttributeValue::N("1.1".into())),
         ("binary", AttributeValue::B(Blob::new("foobar"))),
@@ -117,7 +117,7 @@ async fn changes_of_an_item_come_in_order_and_once_over_restarts() {
     let (account, site, table) = stage().await;
     let mut ledger = StreamLedger::new(&site, "ledger");
     let slow = ledger.source("def handler(event, context):\n    note(event)\n    time.sleep(0.02)\n");
-    account.create_function("work", &slow, 60).await;
+    account.create_function("work", &slow).await;
     site.map_arn("orders", &table.arn, "work", "StartingPosition: LATEST\nBatchSize: 5");
     table.put("0", "before it was enabled").await;
     // A place that must be found again is known by its second, and what stands in the same second is delivered.
@@ -160,7 +160,7 @@ async fn changes_of_an_item_come_in_order_and_once_over_restarts() {
 async fn a_stream_that_is_switched_off_and_on_is_shown_with_the_new_one() {
     let (account, site, table) = stage().await;
     let mut ledger = StreamLedger::new(&site, "ledger");
-    account.create_function("work", &ledger.source("def handler(event, context):\n    note(event)\n"), 60).await;
+    account.create_function("work", &ledger.source("def handler(event, context):\n    note(event)\n")).await;
     site.map_arn("orders", &table.arn, "work", "StartingPosition: TRIM_HORIZON\nMaximumRetryAttempts: 3");
     let daemon = site.run().await;
     site.health("orders", "ok", "").await;

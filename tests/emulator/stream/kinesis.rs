@@ -34,7 +34,7 @@ async fn noted(ledger: &mut StreamLedger, expected: &[&str]) {
 async fn a_function_sees_the_event_that_aws_would_send() {
     let (account, site, stream) = stage(1).await;
     let mut events = Events::new(&site, "ledger");
-    account.create_function("work", &events.noting(), 60).await;
+    account.create_function("work", &events.noting()).await;
     let binary: Vec<u8> = (0..=255).collect();
     let given =
         [("k", b"plain".to_vec()), ("\"é\" \\ 漢字 🦀", "{\"a\": 1.10}".into()), ("b", binary), ("e", Vec::new())];
@@ -73,7 +73,7 @@ async fn a_function_sees_the_event_that_aws_would_send() {
 async fn a_stream_is_read_from_its_oldest_record_and_goes_on_after_a_restart() {
     let (account, site, stream) = stage(1).await;
     let mut ledger = StreamLedger::new(&site, "ledger");
-    account.create_function("work", &ledger.noting(), 60).await;
+    account.create_function("work", &ledger.noting()).await;
     let names: Vec<String> = (0..100).map(|number| number.to_string()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     stream.put_all(&names[..30]).await;
@@ -113,7 +113,7 @@ async fn a_stream_is_read_from_its_oldest_record_and_goes_on_after_a_restart() {
 async fn latest_is_pinned_when_the_mapping_is_first_enabled() {
     let (account, site, stream) = stage(2).await;
     let mut ledger = StreamLedger::new(&site, "ledger");
-    account.create_function("work", &ledger.noting(), 60).await;
+    account.create_function("work", &ledger.noting()).await;
     stream.put(&[("a", "before"), ("b", "before"), ("c", "before"), ("d", "before")]).await;
     site.map_arn("orders", &stream.arn, "work", LATEST);
     let daemon = site.run().await;
@@ -137,12 +137,12 @@ async fn latest_is_pinned_when_the_mapping_is_first_enabled() {
 async fn a_mapping_can_begin_at_a_time() {
     let (account, site, stream) = stage(1).await;
     let mut ledger = StreamLedger::new(&site, "ledger");
-    account.create_function("work", &ledger.noting(), 60).await;
+    account.create_function("work", &ledger.noting()).await;
     stream.put_all(&["too old"]).await;
     // The parameter counts in seconds here: the records stand on two sides of a whole one.
     let unix = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let whole = unix().as_secs() + 1;
-    tokio::time::sleep(Duration::from_secs(whole) - unix() + Duration::from_millis(20)).await;
+    tokio::time::sleep(Duration::from_secs(whole).saturating_sub(unix()) + Duration::from_millis(20)).await;
     stream.put_all(&["first", "second"]).await;
     let more = format!("StartingPosition: AT_TIMESTAMP\nStartingPositionTimestamp: {whole}");
     site.map_arn("orders", &stream.arn, "work", &more);
@@ -158,7 +158,7 @@ async fn batches_of_a_shard_follow_one_another() {
     let (account, site, stream) = stage(1).await;
     let mut ledger = StreamLedger::new(&site, "ledger");
     let slow = ledger.source("def handler(event, context):\n    note(event)\n    time.sleep(1)\n");
-    account.create_function("work", &slow, 60).await;
+    account.create_function("work", &slow).await;
     site.map_arn("orders", &stream.arn, "work", &format!("{HORIZON}\nBatchSize: 10"));
     let daemon = site.run().await;
     site.health("orders", "ok", "").await;
@@ -181,7 +181,7 @@ async fn drained_again_and_again(more: &str) -> Order {
     let (account, site, stream) = stage(3).await;
     let mut ledger = StreamLedger::new(&site, "ledger");
     let slow = ledger.source("def handler(event, context):\n    note(event)\n    time.sleep(0.05)\n");
-    account.create_function("work", &slow, 60).await;
+    account.create_function("work", &slow).await;
     let record = |number: usize| (format!("key {}", number % KEYS), (number / KEYS).to_string());
     let records: Vec<(String, String)> = (0..RECORDS).map(record).collect();
     for call in records.chunks(300) {

@@ -13,8 +13,6 @@ use crate::harness::process::{SOON, eventually};
 use crate::harness::proxy::Proxy;
 
 const DOWN: Duration = Duration::from_secs(60);
-/// The last pause before a delivery is tried again may have begun just before the end.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 const THROWS: &str = "
 def handler(event, context):
@@ -41,7 +39,7 @@ async fn a_destination_that_is_down_for_a_minute_loses_nothing() {
     let (bad, free) = (&*keys[0], &*keys[1]);
     let site = kinesis.site(&account);
     let mut ledger = StreamLedger::new(&site, "ledger");
-    let function = account.create_function("work", &ledger.source(THROWS), 60).await;
+    let function = account.create_function("work", &ledger.source(THROWS)).await;
     let destination = account.create_queue("failed", &[]).await;
     let proxy = Proxy::start(&emulator.endpoint()).await;
     let more = format!(
@@ -85,10 +83,8 @@ async fn a_destination_that_is_down_for_a_minute_loses_nothing() {
 
     proxy.reopen();
     let last = stream.put(&[(bad, "good 3")]).await.remove(0);
-    eventually(PATIENCE, "all records are told", async || {
-        (account.messages(&destination).await.len() >= 2).then_some(())
-    })
-    .await;
+    eventually(SOON, "all records are told", async || (account.messages(&destination).await.len() >= 2).then_some(()))
+        .await;
     site.health("orders", "ok", "").await;
     let through = [format!("AFTER:{last}"), format!("AFTER:{last_free}")];
     eventually(SOON, "the marks have gone on", async || {

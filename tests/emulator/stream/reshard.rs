@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::harness::key_order::Order;
 use crate::harness::kinesis::{Kinesis, Stream};
 use crate::harness::ledger::StreamLedger;
-use crate::harness::process::Site;
+use crate::harness::process::{SOON, Site};
 use crate::harness::{Emulator, amount};
 
 const KEYS: usize = 500;
@@ -19,8 +19,6 @@ const SPLITS: usize = 5;
 const WAITING: usize = 1_500;
 /// Few reads leave the emulator more time for the puts.
 const MAPPING: &str = "StartingPosition: TRIM_HORIZON\nPoller: { ReadsPerSecond: 2 }";
-/// How long nothing may happen.
-const STALL: Duration = Duration::from_secs(60);
 
 /// How many records there are.
 fn records() -> usize {
@@ -67,7 +65,7 @@ async fn flow(kills: usize, more: &str) {
     let stream = kinesis.create_stream(&account, "orders", SHARDS).await;
     let site = kinesis.site(&account);
     let mut ledger = StreamLedger::new(&site, "ledger");
-    account.create_function("work", &ledger.noting(), 60).await;
+    account.create_function("work", &ledger.noting()).await;
     site.map_arn("orders", &stream.arn, "work", &format!("{MAPPING}\n{more}"));
     let mut producing = rng.fork();
     let began = Instant::now();
@@ -100,7 +98,7 @@ async fn consume(
             (moved, last) = (Instant::now(), order.delivered());
             delivered.set(last);
         }
-        assert!(moved.elapsed() < STALL, "{last} of {records} after {killed} kills, and no more");
+        assert!(moved.elapsed() < SOON, "{last} of {records} after {killed} kills, and no more");
         if kills.get(killed).is_some_and(|&at| order.delivered() >= at) {
             tokio::time::sleep(Duration::from_millis(rng.u64(0..80))).await;
             daemon.kill().await;

@@ -20,7 +20,7 @@ async fn a_drain_that_could_not_save_its_last_checkpoints_is_no_clean_end() {
     let stream = kinesis.create_stream(&account, "orders", 1).await;
     let site = kinesis.site(&account);
     let mut ledger = StreamLedger::new(&site, "ledger");
-    account.create_function("work", &ledger.noting(), 60).await;
+    account.create_function("work", &ledger.noting()).await;
     site.map_arn("orders", &stream.arn, "work", "StartingPosition: TRIM_HORIZON\nBatchSize: 1");
     let mut daemon = site.run_with(&["--drain-timeout", "3s"]).await;
     let kept = stream.put_all(&["kept"]).await.remove(0);
