@@ -12,7 +12,7 @@ use crate::aws::{CallBounds, Clients, Identity, Key, credentials_fault};
 use crate::clock::{self, WallClock};
 use crate::destination::{Destination, S3Destination, SnsDestination, SqsDestination};
 use crate::engine::{Connector, Ports, SourcePort};
-use crate::function::{Function, LambdaFunction};
+use crate::function::{Function, HttpFunction, LambdaFunction};
 use crate::machine::{Fault, FaultKind};
 use crate::mapping::{DestinationKind, FailureDestination, Mapping, Side, SourceKind, Target};
 use crate::source::{AskRole, DynamoDbStream, KinesisStream, SqsQueue};
@@ -105,6 +105,7 @@ impl AwsConnector {
                 let client = self.clients.lock().await.lambda(key).await?;
                 Ok(Arc::new(LambdaFunction::new(client, &mapping.function, target, &region, self.bounds)))
             }
+            Target::Http(target) => Ok(Arc::new(HttpFunction::new(target)?)),
         }
     }
 

@@ -16,10 +16,8 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use super::{Function, FunctionSettings};
-use crate::aws::{
-    Asking, Call, CallBounds, LARGEST_ANSWER, Service, answered_too_much, bounded, fault_of, timed_out, turn,
-};
+use super::{Function, FunctionSettings, too_large_answer};
+use crate::aws::{Asking, Call, CallBounds, Service, answered_too_much, bounded, fault_of, timed_out, turn};
 use crate::machine::{Fault, FaultKind, FunctionAnswer, InvokeResult};
 use crate::mapping::{FunctionRef, LambdaTarget, partition_of};
 
@@ -231,20 +229,6 @@ fn not_lambda(call: Call<'_>) -> Fault {
         call.operation, call.target
     );
     Fault::new(FaultKind::Transient, message)
-}
-
-/// What Lambda answers where a function returns too much: the function has failed. An emulator without that limit would
-/// else have its function called again and again for the same records.
-fn too_large_answer() -> FunctionAnswer {
-    let payload = format!(
-        r#"{{"errorMessage":"Response payload size exceeded maximum allowed payload size ({LARGEST_ANSWER} bytes).","errorType":"Function.ResponseSizeTooLarge"}}"#
-    );
-    FunctionAnswer {
-        status: 200,
-        function_error: Some("Unhandled".into()),
-        payload: payload.into(),
-        ..FunctionAnswer::default()
-    }
 }
 
 /// The class of a failed invoke, with the reason that Lambda gives for a throttle.

@@ -53,6 +53,8 @@ pub use model::{Arn, DestinationKind, FailureDestination, FunctionRef, Mapping, 
 pub use pattern::parse_pattern;
 pub use schema::schema;
 pub(crate) use sources::{DYNAMODB_READS, KINESIS_READS, Rules};
-pub use spec::{FifoSpec, LambdaTarget, QueueSpec, SourceKind, SourceSpec, StreamSpec, Target, VisibilityOptions};
+pub use spec::{
+    FifoSpec, HttpTarget, LambdaTarget, QueueSpec, SourceKind, SourceSpec, StreamSpec, Target, VisibilityOptions,
+};
 pub(crate) use unique::{same_function, same_pair};
 pub use unreached::{function_missing, function_unreached, source_missing, source_unreached, stream_disabled};

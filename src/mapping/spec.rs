@@ -163,6 +163,17 @@ impl Default for VisibilityOptions {
 pub enum Target {
     /// A Lambda function.
     Lambda(LambdaTarget),
+    /// `Poller.Function.Http`: an HTTP service.
+    Http(HttpTarget),
+}
+
+/// How an HTTP service is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpTarget {
+    /// Where each event is posted to: `http://` or `https://`.
+    pub url: String,
+    /// The longest that a call may take.
+    pub timeout: Duration,
 }
 
 /// How a Lambda function is invoked.
@@ -177,11 +188,12 @@ pub struct LambdaTarget {
 }
 
 impl Target {
-    /// `Poller.Function.Timeout`.
+    /// `Poller.Function.Timeout`, or the default of the target where it has one.
     #[must_use]
     pub const fn timeout(&self) -> Option<Duration> {
         match self {
             Self::Lambda(lambda) => lambda.timeout,
+            Self::Http(http) => Some(http.timeout),
         }
     }
 
@@ -190,6 +202,7 @@ impl Target {
     pub fn region(&self) -> Option<&str> {
         match self {
             Self::Lambda(lambda) => lambda.side.region.as_deref(),
+            Self::Http(_) => None,
         }
     }
 
@@ -198,6 +211,7 @@ impl Target {
     pub fn role_arn(&self) -> Option<&str> {
         match self {
             Self::Lambda(lambda) => lambda.side.role_arn.as_deref(),
+            Self::Http(_) => None,
         }
     }
 
@@ -205,6 +219,7 @@ impl Target {
     pub const fn lambda_mut(&mut self) -> Option<&mut LambdaTarget> {
         match self {
             Self::Lambda(lambda) => Some(lambda),
+            Self::Http(_) => None,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{clean, read};
 use crate::machine::{BackoffPolicy, GroupOrder, OnFunctionError};
 use crate::mapping::{
-    FunctionRef, LambdaTarget, Mapping, Poller, QueueSpec, Side, SourceSpec, Target, VisibilityOptions,
+    FunctionRef, HttpTarget, LambdaTarget, Mapping, Poller, QueueSpec, Side, SourceSpec, Target, VisibilityOptions,
 };
 
 const ANSWER: &str = r#"{
@@ -175,7 +175,7 @@ fn defaults_are_those_of_aws() {
     let source = queue(&mapping);
     assert_eq!((source.receive_wait, source.on_failure_attempts), (None, 3));
     assert_eq!(source.visibility, VisibilityOptions::default());
-    let Target::Lambda(LambdaTarget { side, timeout, headers_optional }) = &mapping.target;
+    let Target::Lambda(LambdaTarget { side, timeout, headers_optional }) = &mapping.target else { panic!("another") };
     assert_eq!((side, *timeout, *headers_optional), (&Side::default(), None, false));
 }
 
@@ -212,6 +212,20 @@ fn the_same_arn_behind_another_endpoint_is_another_queue() {
 }
 
 #[test]
+fn an_http_service_instead_of_a_lambda_function() {
+    let with = |function: &str| {
+        let text = format!(
+            "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f\nPoller: {{ Function: {{ \
+             {function} }} }}\n"
+        );
+        clean(&text).remove(0).target
+    };
+    let http = |url: &str, seconds| Target::Http(HttpTarget { url: url.into(), timeout: Duration::from_secs(seconds) });
+    assert_eq!(with("Http: { Url: \"http://orders:8080/events\" }"), http("http://orders:8080/events", 60));
+    assert_eq!(with("Timeout: 5m, Http: { Url: \"https://h\" }"), http("https://h", 300));
+}
+
+#[test]
 fn everything_under_poller() {
     let text = "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f\nPoller:\n  Endpoints: { \
         lambda: \"https://l\" }\n  Source: { RoleArn: \"arn:aws:iam::123456789012:role/poll\", Region: eu-west-1 }\n  \
@@ -220,7 +234,7 @@ fn everything_under_poller() {
            }\n  RateLimit: 50\n  DrainTimeout: 2m\n";
     let [mapping] = clean(text).try_into().unwrap();
     let (poller, queue) = (&mapping.poller, queue(&mapping));
-    let Target::Lambda(target) = &mapping.target;
+    let Target::Lambda(target) = &mapping.target else { panic!("another target") };
     assert_eq!(poller.source.role_arn.as_deref(), Some("arn:aws:iam::123456789012:role/poll"));
     assert_eq!(
         (poller.source.region.as_deref(), target.side.region.as_deref()),

@@ -3,6 +3,7 @@
 mod answers;
 mod batches;
 mod failures;
+mod http;
 mod kill;
 mod on_failure;
 mod receives;

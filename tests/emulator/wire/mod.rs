@@ -5,6 +5,7 @@ mod destination_refusals;
 mod destinations;
 mod dynamodb;
 mod environment;
+mod http;
 mod kinesis;
 mod kinesis_role;
 mod kinesis_shards;

@@ -1,0 +1,101 @@
+//! A queue that feeds an HTTP service beside forebay: a process of its own, which answers as a function would.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use aws_sdk_sqs::types::QueueAttributeName::{RedrivePolicy, VisibilityTimeout};
+use serde_json::json;
+
+use crate::harness::Emulator;
+use crate::harness::ledger::Ledger;
+use crate::harness::process::{SOON, Site, eventually};
+
+/// Says its port, and then answers every POST by `handler`, or with 500 where that raises.
+const SERVE: &str = "
+import http.server, json
+class Service(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+    def do_POST(self):
+        event = json.loads(self.rfile.read(int(self.headers['Content-Length'])))
+        try:
+            status, answer = 200, handler(event)
+        except ValueError as error:
+            status, answer = 500, {'errorType': 'ValueError', 'errorMessage': str(error)}
+        body = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *line):
+        pass
+server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Service)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+";
+
+/// A Python process that serves HTTP; it ends with this.
+struct Service {
+    child: Child,
+    port: u16,
+}
+
+impl Service {
+    fn start(handler: &str) -> Self {
+        let mut command = Command::new("python3");
+        command.arg("-c").arg(format!("{handler}\n{SERVE}")).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { child, port: line.trim().parse().unwrap() }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+#[tokio::test]
+async fn messages_reach_a_service_and_end_as_its_answers_say() {
+    let account = Emulator::shared().account().await;
+    let dead = account.create_queue("dead", &[]).await;
+    let redrive = json!({"deadLetterTargetArn": dead.arn, "maxReceiveCount": "2"}).to_string();
+    let queue = account.create_queue("orders", &[(VisibilityTimeout, "2"), (RedrivePolicy, &redrive)]).await;
+    let site = Site::new(&account);
+    let mut ledger = Ledger::new(&site, "ledger");
+    let service = Service::start(&ledger.source(
+        "
+def handler(event):
+    note(event)
+    bodies = {record['messageId']: record['body'] for record in event['Records']}
+    if 'throws' in bodies.values():
+        raise ValueError('no such customer')
+    return {'batchItemFailures': [{'itemIdentifier': id} for id, body in bodies.items() if body == 'reported']}
+",
+    ));
+    let target = format!(
+        "FunctionResponseTypes: [ReportBatchItemFailures]\nBatchSize: 1\nPoller: {{ Function: {{ Timeout: 50s, Http: {{ Url: \
+         \"http://127.0.0.1:{}/events\" }} }}, Visibility: {{ Timeout: 60s, OnFunctionError: Release }} }}",
+        service.port
+    );
+    site.map("orders", &queue, "orders-service", &target);
+    let mut bodies: Vec<String> = (0..20).map(|number| format!("order {number}")).collect();
+    bodies.extend(["reported".to_owned(), "throws".to_owned()]);
+    account.send(&queue, &bodies).await;
+    let daemon = site.run().await;
+    let gone = async || account.messages(&queue).await.is_empty().then_some(());
+    eventually(SOON, "the queue is empty", gone).await;
+
+    let seen = ledger.bodies();
+    assert_eq!(seen.keys().cloned().collect::<std::collections::BTreeSet<_>>(), bodies.into_iter().collect());
+    assert_eq!((seen["reported"], seen["throws"]), (2, 2), "{seen:?}");
+    let mut left: Vec<_> =
+        account.messages(&dead).await.iter().map(|message| message["Body"].as_str().unwrap().to_owned()).collect();
+    left.sort();
+    assert_eq!(left, ["reported", "throws"]);
+    let status = site.status("orders").await;
+    assert!(status.to_string().contains("no such customer"), "{status}");
+    daemon.stop().await;
+}
