@@ -159,7 +159,7 @@ fn store(rng: &mut Rng, temper: Temper) -> StorePlan {
     let mut rate = || if bad { temper.rate(rng, 0.06, 0.3) } else { 0.0 };
     let (fails, lost) = (rate(), rate());
     let slow = rng.u8(0..5) == 0;
-    StorePlan { latency: (0, if slow { rng.u64(100..1_500) } else { rng.u64(0..30) }), fails, lost }
+    StorePlan { latency: (0, if slow { rng.u64(100..1_500) } else { rng.u64(0..30) }), fails, lost, plain_ends: false }
 }
 
 fn outages(rng: &mut Rng, born: u64, fair_at: u64) -> Vec<Outage> {

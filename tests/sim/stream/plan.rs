@@ -148,6 +148,8 @@ pub(crate) struct StorePlan {
     pub(crate) fails: f64,
     /// How often it fails after a save took effect.
     pub(crate) lost: f64,
+    /// It keeps an END without a sequence number, as it stands in stores that an earlier version has written.
+    pub(crate) plain_ends: bool,
 }
 
 /// Something done to the engine.

@@ -36,6 +36,17 @@ impl CheckpointStore {
         self.model.pause(self.model.plan.store.latency).await;
     }
 
+    /// What is kept of changes.
+    fn to_keep(&self, changes: &[(Arc<str>, Option<Checkpoint>)]) -> Vec<(Arc<str>, Option<Checkpoint>)> {
+        let mut kept = changes.to_vec();
+        if self.model.plan.store.plain_ends {
+            for (_, checkpoint) in kept.iter_mut().filter(|(_, it)| it.as_ref().is_some_and(Checkpoint::is_end)) {
+                *checkpoint = Some(Checkpoint::End(None));
+            }
+        }
+        kept
+    }
+
     fn fails(&self) -> Option<StoreError> {
         let fails = self.model.outage(SideOf::Store).is_some() || self.model.strikes(self.model.plan.store.fails);
         fails.then(|| FileError::Io { path: "memory".into(), reason: "no space left".into() }.into())
@@ -89,7 +100,7 @@ impl Checkpoints for CheckpointStore {
             let result = match self.fails() {
                 Some(error) => Err(error),
                 None => {
-                    let saved = self.inner.save(&mapping, fence, changes.clone()).await;
+                    let saved = self.inner.save(&mapping, fence, self.to_keep(&changes)).await;
                     if saved.is_ok() {
                         let now = self.model.world.now();
                         self.model.state().consumers[consumer].pinned.get_or_insert(now);

@@ -43,6 +43,21 @@ fn a_stream_that_was_made_again_is_not_taken_for_the_old_one() {
     }
 }
 
+/// An END without a sequence number tells no streams apart: that the shard is listed as open does, after a while.
+#[test]
+fn an_end_without_a_sequence_number_is_not_believed_of_an_open_shard() {
+    let mut plan = scene(SourceKind::Kinesis, 40, None);
+    for (n, put) in plan.puts.iter_mut().enumerate() {
+        (put.at, put.key) = (500 * n as u64, n as u32);
+    }
+    plan.reshards = vec![(2_000, Reshard::Split)];
+    plan.store.plain_ends = true;
+    plan.actions = vec![(6_000, Action::Crash { down: 500 }), (10_000, Action::Recreate { splits: 0, down: 3_000 })];
+    let outcome = passes(plan);
+    let seen = batches(&outcome).concat();
+    assert!((30..=40).all(|record| seen.contains(&record)), "{seen:?}");
+}
+
 /// A stream that was made again may have been split as the old one was: its shards are closed where END says so.
 #[test]
 fn a_stream_that_was_made_again_and_split_alike_is_not_taken_for_the_old_one() {

@@ -41,7 +41,7 @@ pub(super) fn scene(kind: SourceKind, records: usize, poison: Option<usize>) -> 
         host: Vec::new(),
         faults: StreamFaults::default(),
         outages: Vec::new(),
-        store: StorePlan { latency: (0, 10), fails: 0.0, lost: 0.0 },
+        store: StorePlan { latency: (0, 10), fails: 0.0, lost: 0.0, plain_ends: false },
         born: 1_000,
         actions: Vec::new(),
         fair_at: 100_000,
