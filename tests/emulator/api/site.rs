@@ -84,8 +84,8 @@ impl Api {
         self.patiently(self.of(operation, arguments)).await
     }
 
-    /// Calls with boto3, and again when it is told to try again: on a busy machine a source or a function may not answer
-    /// in time.
+    /// Calls with boto3, and again when it is asked to try again: on a busy machine a source or a function may not
+    /// answer in time.
     async fn patiently(&self, call: Call<'_>) -> Reply {
         eventually(SOON, "nothing says to try again", async || {
             let reply = self.boto.call(call.clone()).await;

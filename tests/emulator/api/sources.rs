@@ -14,8 +14,8 @@ use crate::harness::tables::Table;
 use crate::harness::zip;
 use crate::harness::{Account, Emulator, Queue};
 
-/// In seconds: long enough for a busy machine to extend it in time. A poll that is given up goes on in the emulator, and
-/// hides messages for this long.
+/// In seconds: long enough for a busy machine to extend it in time. A poll that is given up goes on in the emulator,
+/// and hides messages for this long.
 const VISIBILITY: u32 = 20;
 
 /// The timeout of functions, in seconds: no longer than messages are hidden, or the API refuses the pair.

@@ -75,11 +75,10 @@ def handler(event):
     return {'batchItemFailures': [{'itemIdentifier': id} for id, body in bodies.items() if body == 'reported']}
 ",
     ));
-    let target = format!(
-        "FunctionResponseTypes: [ReportBatchItemFailures]\nBatchSize: 1\nPoller: {{ Function: {{ Timeout: 50s, Http: {{ Url: \
-         \"http://127.0.0.1:{}/events\" }} }}, Visibility: {{ Timeout: 60s, OnFunctionError: Release }} }}",
-        service.port
-    );
+    let http = format!("Timeout: 50s, Http: {{ Url: \"http://127.0.0.1:{}/events\" }}", service.port);
+    let hidden = "Timeout: 60s, OnFunctionError: Release";
+    let poller = format!("Poller: {{ Function: {{ {http} }}, Visibility: {{ {hidden} }} }}");
+    let target = format!("FunctionResponseTypes: [ReportBatchItemFailures]\nBatchSize: 1\n{poller}");
     site.map("orders", &queue, "orders-service", &target);
     let mut bodies: Vec<String> = (0..20).map(|number| format!("order {number}")).collect();
     bodies.extend(["reported".to_owned(), "throws".to_owned()]);
