@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay::machine::{
-    Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Record, Screening, Shard, StreamListing, StreamRecord,
+    Checkpoint, Cursor, Fault, FaultKind, Position, ReadAnswer, ReadRequest, Record, Screening, Shard, StreamListing,
+    StreamRecord,
 };
 use forebay::mapping::SourceKind;
 use xxhash_rust::xxh3::xxh3_64;
@@ -228,6 +229,15 @@ impl State {
         let of_it = |record: &&super::model::Record| &*record.sequence == sequence;
         let shard = self.records.iter().find(of_it).filter(|_| !self.shards[shard].deleted).map(|record| record.shard);
         shard.is_some_and(|shard| self.shards[shard].deleted)
+    }
+
+    /// How many places of a shard a checkpoint covers.
+    pub(crate) fn covered(&self, shard: usize, checkpoint: &Checkpoint) -> usize {
+        match checkpoint {
+            Checkpoint::TrimHorizon | Checkpoint::Latest(_) | Checkpoint::Timestamp(_) => 0,
+            Checkpoint::After(sequence) => self.after(shard, sequence),
+            Checkpoint::End(_) => usize::MAX,
+        }
     }
 
     /// The place after a sequence number, whether or not it was ever given to a record.

@@ -129,17 +129,6 @@ impl Checkpoints for CheckpointStore {
     }
 }
 
-impl State {
-    /// How many places of a shard a checkpoint covers.
-    pub(crate) fn covered(&self, shard: usize, checkpoint: &Checkpoint) -> usize {
-        match checkpoint {
-            Checkpoint::TrimHorizon | Checkpoint::Latest(_) | Checkpoint::Timestamp(_) => 0,
-            Checkpoint::After(sequence) => self.after(shard, sequence),
-            Checkpoint::End(_) => usize::MAX,
-        }
-    }
-}
-
 impl StreamModel {
     /// The checkpoints of a deleted stream that keep a shard of the stream from being read.
     pub(crate) fn unreadable(&self, kept: &Kept) -> Vec<String> {
