@@ -81,11 +81,16 @@ def handler(event):
     let target = format!("FunctionResponseTypes: [ReportBatchItemFailures]\nBatchSize: 1\n{poller}");
     site.map("orders", &queue, "orders-service", &target);
     let mut bodies: Vec<String> = (0..20).map(|number| format!("order {number}")).collect();
-    bodies.extend(["reported".to_owned(), "throws".to_owned()]);
+    bodies.push("reported".to_owned());
     account.send(&queue, &bodies).await;
     let daemon = site.run().await;
     let gone = async || account.messages(&queue).await.is_empty().then_some(());
     eventually(SOON, "the queue is empty", gone).await;
+    // Alone and last, so that the status shows its error.
+    account.send(&queue, &["throws".to_owned()]).await;
+    bodies.push("throws".to_owned());
+    let dead_lettered = async || (account.messages(&dead).await.len() == 2).then_some(());
+    eventually(SOON, "both are in the dead-letter queue", dead_lettered).await;
 
     let seen = ledger.bodies();
     assert_eq!(seen.keys().cloned().collect::<std::collections::BTreeSet<_>>(), bodies.into_iter().collect());
