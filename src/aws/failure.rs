@@ -15,8 +15,9 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use self::advice::advice;
 pub(crate) use self::credentials::credentials_fault;
-pub(super) use self::words::{chain, in_chain, shortened};
+pub(crate) use self::words::chain;
 use self::words::{describe, root_cause};
+pub(super) use self::words::{in_chain, shortened};
 use super::delivery_faults::{s3_kind, sns_kind};
 use super::faults::{Answer, dynamodb_streams_kind, kinesis_kind, lambda_kind, sqs_kind};
 use super::http::Unusable;

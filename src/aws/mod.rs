@@ -18,7 +18,7 @@ mod shares;
 pub(crate) use asking::Asking;
 pub use bounded::CallBounds;
 pub(crate) use bounded::bounded;
-pub(crate) use failure::{Call, Service, answered_too_much, credentials_fault, fault_of, is_foreign, timed_out};
+pub(crate) use failure::{Call, Service, answered_too_much, chain, credentials_fault, fault_of, is_foreign, timed_out};
 pub(crate) use faults::{receipt_is_gone, sqs_code_kind};
 pub(crate) use http::LAMBDA as LARGEST_ANSWER;
 pub(crate) use queue_url::QueueUrl;

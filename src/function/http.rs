@@ -2,7 +2,7 @@
 //!
 //! Nothing counts as processed but by a 2xx whose body was read to its end.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,12 +16,12 @@ use hyper::header::{
 };
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::TokioExecutor;
 
 use super::{Function, FunctionSettings, too_large_answer};
-use crate::aws::{LARGEST_ANSWER, turn};
+use crate::aws::{LARGEST_ANSWER, chain, turn};
 use crate::machine::{Fault, FaultKind, FunctionAnswer, InvokeResult};
 use crate::mapping::HttpTarget;
 
@@ -79,7 +79,7 @@ impl HttpFunction {
             Wire::Plain(client) => client.request(request).await,
             Wire::Tls(client) => client.request(request).await,
         };
-        let (head, body) = sent.map_err(|error| self.fault(FaultKind::Transient, &chain(&error)))?.into_parts();
+        let (head, body) = sent.map_err(|error| self.unanswered(&error))?.into_parts();
         if head.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
             return Err(self.fault(FaultKind::Transient, "the answer is compressed, which was not asked for"));
         }
@@ -122,6 +122,12 @@ impl HttpFunction {
         serde_json::json!({ "errorType": format!("Http.{}", status.as_u16()), "errorMessage": message })
             .to_string()
             .into()
+    }
+
+    /// No answer came. The outermost error alone says too little.
+    fn unanswered(&self, error: &(dyn Error + 'static)) -> Fault {
+        let causes: Vec<String> = chain(error).map(ToString::to_string).collect();
+        self.fault(FaultKind::Transient, &causes.join(": "))
     }
 
     fn fault(&self, kind: FaultKind, reason: &str) -> Fault {
@@ -180,17 +186,6 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         Err(_) => (date(asked)? - date(text(DATE)?)?).try_into().ok()?,
     };
     Some(pause.min(LONGEST_PAUSE))
-}
-
-/// An error with all its causes: the outermost alone says too little.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }
 
 /// The beginning of what an answer says, on one line.
