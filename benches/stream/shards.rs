@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
-use bytes::Bytes;
 use forebay::engine::{Connector, Parts, Ports, SourcePort, spawn};
-use forebay::function::{Function, FunctionSettings};
+use forebay::function::{Function, FunctionSettings, Invocation};
 use forebay::machine::{Cursor, Fault, FaultKind, InvokeResult, ReadAnswer, ReadRequest, Shard, StreamListing};
 use forebay::mapping::{Mapping, parse};
 use forebay::source::StreamSource;
@@ -80,7 +79,7 @@ impl StreamSource for Idle {
 }
 
 impl Function for Idle {
-    fn invoke(&self, _: Bytes) -> BoxFuture<'_, InvokeResult> {
+    fn invoke(&self, _: Invocation) -> BoxFuture<'_, InvokeResult> {
         ready(Err(Fault::new(FaultKind::Invalid, "an idle shard has nothing to invoke with"))).boxed()
     }
 

@@ -12,13 +12,18 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::clock::Clock;
 use super::live::Live;
 use super::operation::not_ended;
 use super::world::{CurrentWorld, World, function};
 use crate::clock::ServiceClock;
-use crate::machine::{Deadline, DeliverRequest, Input, InvokeRequest, Machine, Now, Operation, Output, Protocol};
+use crate::function::Invocation;
+use crate::machine::uuid::{as_random, hyphenated};
+use crate::machine::{
+    BatchId, Deadline, DeliverRequest, Input, InvokeRequest, Machine, Now, Operation, Output, Protocol,
+};
 
 /// Within this time of a panic, another one hands nothing over.
 const SECOND_PANIC: Duration = Duration::from_secs(60);
@@ -48,10 +53,12 @@ pub(crate) struct Driver<P: Protocol, M, W> {
     polls: BTreeMap<Operation<P>, AbortHandle>,
     /// When a machine of this mapping panicked last.
     panicked: Option<Instant>,
+    /// Where the names of its batches are from.
+    seed: u64,
 }
 
 impl<P: Protocol, M: Machine<Protocol = P>, W: World<P>> Driver<P, M, W> {
-    pub(crate) fn new(machine: M, world: Arc<W>, live: Arc<Live>, clock: Clock) -> Self {
+    pub(crate) fn new(machine: M, world: Arc<W>, live: Arc<Live>, clock: Clock, seed: u64) -> Self {
         Self {
             machine,
             source: world.clock(),
@@ -62,6 +69,7 @@ impl<P: Protocol, M: Machine<Protocol = P>, W: World<P>> Driver<P, M, W> {
             open: HashMap::new(),
             polls: BTreeMap::new(),
             panicked: None,
+            seed,
         }
     }
 
@@ -171,12 +179,13 @@ impl<P: Protocol, M: Machine<Protocol = P>, W: World<P>> Driver<P, M, W> {
         }
     }
 
-    fn invoke(&mut self, InvokeRequest { batch, body, .. }: InvokeRequest) {
+    fn invoke(&mut self, InvokeRequest { batch, body, attempt, .. }: InvokeRequest) {
         let (world, live) = (self.world.clone(), Arc::clone(&self.live));
+        let request_id = request_id(self.seed, batch);
         self.call(Operation::Invoke(batch), async move {
             let function = function(world, &live).await;
             let begun = Instant::now();
-            let result = function.invoke(body).await;
+            let result = function.invoke(Invocation { request_id, attempt, body }).await;
             Input::Invoked { batch, result, took: begun.elapsed() }
         });
     }
@@ -206,6 +215,11 @@ impl<P: Protocol, M: Machine<Protocol = P>, W: World<P>> Driver<P, M, W> {
             (Err(_), None) => Input::Timeout,
         }
     }
+}
+
+/// The same for each retry of a batch, and of no other batch of any mapping.
+fn request_id(seed: u64, batch: BatchId) -> Arc<str> {
+    hyphenated(as_random(xxh3_128_with_seed(&batch.0.to_le_bytes(), seed))).into()
 }
 
 /// What a panic says.

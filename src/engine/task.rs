@@ -14,8 +14,8 @@ use super::live::Live;
 use super::screen::Screen;
 use super::world::{QueueWorld, StreamWorld, World};
 use crate::machine::{
-    DestinationOrder, Event, Fault, GroupOrder, Health, Protocol, Queue, QueueCommand, QueueMachine, QueueOptions,
-    ShardReads, Stream, StreamCommand, StreamMachine, StreamOptions,
+    DestinationOrder, Event, Fault, GroupOrder, Health, Machine, Protocol, Queue, QueueCommand, QueueMachine,
+    QueueOptions, ShardReads, Stream, StreamCommand, StreamMachine, StreamOptions,
 };
 use crate::mapping::{
     DYNAMODB_READS, DestinationKind, FailureDestination, FifoSpec, KINESIS_READS, Mapping, QueueSpec, SourceSpec,
@@ -78,8 +78,7 @@ impl Task {
         // No other kind of source polls like a queue.
         let Options::Queue(options) = self.options(&mapping) else { return };
         let (signals, mut heard) = mpsc::channel(8);
-        let driver =
-            Driver::new(QueueMachine::new(*options), Arc::clone(&world), Arc::clone(&self.live), self.clock.clone());
+        let driver = self.driver(QueueMachine::new(*options), Arc::clone(&world));
         tokio::select! {
             // Without an order of their own, one seed would give several lives.
             biased;
@@ -91,12 +90,16 @@ impl Task {
     async fn run_stream(&self, options: StreamOptions, mut orders: mpsc::Receiver<Order>) {
         let Some((_, world)) = self.begin::<Stream, StreamWorld>(&mut orders).await else { return };
         let (signals, mut heard) = mpsc::channel(8);
-        let driver = Driver::new(StreamMachine::new(options), world, Arc::clone(&self.live), self.clock.clone());
+        let driver = self.driver(StreamMachine::new(options), world);
         tokio::select! {
             biased;
             () = driver.run(&mut heard) => {}
             () = relay_to_stream(orders, signals) => {}
         }
+    }
+
+    fn driver<P: Protocol, M: Machine<Protocol = P>, W: World<P>>(&self, machine: M, world: Arc<W>) -> Driver<P, M, W> {
+        Driver::new(machine, world, Arc::clone(&self.live), self.clock.clone(), self.seed)
     }
 
     /// The mapping to begin with and its world, or `None` when it is stopped before it has one.

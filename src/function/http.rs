@@ -20,7 +20,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-use super::{Function, FunctionSettings, too_large_answer};
+use super::{Function, FunctionSettings, Invocation, too_large_answer};
 use crate::aws::{LARGEST_ANSWER, chain, turn};
 use crate::machine::{Fault, FaultKind, FunctionAnswer, InvokeResult};
 use crate::mapping::HttpTarget;
@@ -138,7 +138,7 @@ impl HttpFunction {
 const AGENT: &str = concat!("forebay/", env!("CARGO_PKG_VERSION"));
 
 impl Function for HttpFunction {
-    fn invoke(&self, body: Bytes) -> BoxFuture<'_, InvokeResult> {
+    fn invoke(&self, Invocation { body, .. }: Invocation) -> BoxFuture<'_, InvokeResult> {
         async move {
             let _turn = turn("Invoke").await;
             match tokio::time::timeout(self.timeout, self.call(body)).await {

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use super::{Function, FunctionSettings, too_large_answer};
+use super::{Function, FunctionSettings, Invocation, too_large_answer};
 use crate::aws::{Asking, Call, CallBounds, Service, answered_too_much, bounded, fault_of, timed_out, turn};
 use crate::machine::{Fault, FaultKind, FunctionAnswer, InvokeResult};
 use crate::mapping::{FunctionRef, LambdaTarget, partition_of};
@@ -91,10 +91,10 @@ impl LambdaFunction {
 }
 
 impl Function for LambdaFunction {
-    fn invoke(&self, body: Bytes) -> BoxFuture<'_, InvokeResult> {
+    fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, InvokeResult> {
         async move {
             self.target.learn_if_due();
-            self.target.invoke(body).await
+            self.target.invoke(invocation.body).await
         }
         .boxed()
     }

@@ -6,7 +6,7 @@ mod port;
 
 pub use http::HttpFunction;
 pub use lambda::LambdaFunction;
-pub use port::Function;
+pub use port::{Function, Invocation};
 
 pub use crate::machine::FunctionSettings;
 

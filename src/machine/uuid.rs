@@ -5,6 +5,11 @@ pub(crate) fn random(rng: &mut fastrand::Rng) -> u128 {
     of_version(rng.u128(..), 4)
 }
 
+/// What looks like a random UUID (version 4) and follows from a hash: runtimes of Lambda expect nothing else.
+pub(crate) const fn as_random(hash: u128) -> u128 {
+    of_version(hash, 4)
+}
+
 /// The UUID of a hash (version 8).
 pub(crate) const fn of_hash(hash: u128) -> u128 {
     of_version(hash, 8)

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 
 use crate::engine::{Connector, EngineHandle, MappingState, Parts, Ports, SourcePort, spawn};
-use crate::function::{Function, FunctionSettings};
+use crate::function::{Function, FunctionSettings, Invocation};
 use crate::machine::{
     Fault, FaultKind, FunctionAnswer, InvokeResult, Message, PollRequest, QueueAttributes, ReadAnswer, ReadRequest,
     Receipt, ReceiptEntry, ReceiptOutcome, Record, Screening, Shard, StreamListing, StreamRecord,
@@ -101,7 +101,7 @@ impl QueueSource for Port {
 }
 
 impl Function for Port {
-    fn invoke(&self, _: Bytes) -> BoxFuture<'_, InvokeResult> {
+    fn invoke(&self, _: Invocation) -> BoxFuture<'_, InvokeResult> {
         async move {
             self.maybe_panic("invoke");
             *self.0.invoked.lock().unwrap() += 1;

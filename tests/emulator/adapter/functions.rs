@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use forebay::AwsConnector;
+use forebay::function::Invocation;
 use forebay::machine::FaultKind;
 use forebay::source::QueueSource as _;
 use futures_util::StreamExt as _;
@@ -37,19 +37,19 @@ async fn a_function_that_is_missing_throws_or_is_slow_says_so() {
     let queue = account.create_queue("orders", &[]).await;
     let connector = account.connector();
     let missing = connector.function(&mapping(&queue.arn, "nowhere")).await.unwrap();
-    let fault = missing.invoke(Bytes::from_static(b"{}")).await.unwrap_err();
+    let fault = missing.invoke(Invocation::first("{}")).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Missing, "{fault}");
     assert_eq!(missing.describe().await.unwrap_err().kind, FaultKind::Missing);
 
     account.create_function_with("throws", THROWS, 10).await;
     let throws = connector.function(&mapping(&queue.arn, "throws")).await.unwrap();
-    let answer = throws.invoke(Bytes::from_static(b"{}")).await.unwrap();
+    let answer = throws.invoke(Invocation::first("{}")).await.unwrap();
     assert_eq!((answer.status, answer.function_error.as_deref()), (200, Some("Unhandled")));
     assert_eq!(throws.describe().await.unwrap().timeout, Duration::from_secs(10));
 
     account.create_function_with("slow", SLOW, 1).await;
     let slow = connector.function(&mapping(&queue.arn, "slow")).await.unwrap();
-    let answer = slow.invoke(Bytes::from_static(b"{}")).await.unwrap();
+    let answer = slow.invoke(Invocation::first("{}")).await.unwrap();
     assert_eq!(answer.function_error.as_deref(), Some("Unhandled"));
     assert!(String::from_utf8_lossy(&answer.payload).contains("timed out"), "{:?}", answer.payload);
 }
@@ -71,7 +71,7 @@ async fn reserved_concurrency_throttles_and_asks_for_a_pause() {
         .unwrap();
     let slow = account.connector().function(&mapping(&queue.arn, "slow")).await.unwrap();
     assert_eq!(slow.describe().await.unwrap().reserved_concurrency, Some(1));
-    let mut invokes: FuturesUnordered<_> = (0..3).map(|_| slow.invoke(Bytes::from_static(b"{}"))).collect();
+    let mut invokes: FuturesUnordered<_> = (0..3).map(|_| slow.invoke(Invocation::first("{}"))).collect();
     // While one of them lasts, the other two are refused.
     for _ in 0..2 {
         let fault = invokes.next().await.unwrap().unwrap_err();
@@ -91,7 +91,7 @@ async fn a_version_and_a_whole_arn_name_a_function() {
     account.lambda.publish_version().function_name("work").send().await.unwrap();
     let connector = account.connector();
     let version = connector.function(&mapping(&queue.arn, "work:1")).await.unwrap();
-    let answer = version.invoke(Bytes::from_static(b"{}")).await.unwrap();
+    let answer = version.invoke(Invocation::first("{}")).await.unwrap();
     assert_eq!(answer.executed_version.as_deref(), Some("1"));
 
     let mut named = mapping(&queue.arn, "work");
@@ -99,7 +99,7 @@ async fn a_version_and_a_whole_arn_name_a_function() {
     named.function.qualifier = Some("1".to_owned());
     named.function.region = Some(REGION.to_owned());
     named.function.account = Some(account.id.clone());
-    let answer = connector.function(&named).await.unwrap().invoke(Bytes::from_static(b"{}")).await.unwrap();
+    let answer = connector.function(&named).await.unwrap().invoke(Invocation::first("{}")).await.unwrap();
     assert_eq!(answer.executed_version.as_deref(), Some("1"));
 }
 
@@ -132,5 +132,5 @@ async fn a_mappings_own_endpoint_wins_over_the_configured_one() {
         mapping.poller.endpoints.insert(service.to_owned(), emulator.endpoint());
     }
     connector.queue(&mapping).await.unwrap().receive(poll(1)).await.unwrap();
-    connector.function(&mapping).await.unwrap().invoke(Bytes::from_static(b"{}")).await.unwrap();
+    connector.function(&mapping).await.unwrap().invoke(Invocation::first("{}")).await.unwrap();
 }

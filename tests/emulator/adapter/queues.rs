@@ -6,6 +6,7 @@ use aws_sdk_sqs::primitives::Blob;
 use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeNameForSends, QueueAttributeName};
 use bytes::Bytes;
 use forebay::engine::{Connector as _, SourcePort};
+use forebay::function::Invocation;
 use forebay::machine::{FaultKind, Message, PollId, PollRequest, ReceiptEntry, ReceiptOutcome};
 use forebay::source::{QueueSource, SqsQueue};
 
@@ -77,7 +78,7 @@ async fn a_function_sees_the_very_event_that_was_encoded() {
         records.extend(source.receive(poll(10)).await.unwrap());
     }
     let body = event(&records);
-    let answer = ports.function.invoke(body.clone()).await.unwrap();
+    let answer = ports.function.invoke(Invocation::first(body.clone())).await.unwrap();
     assert_eq!((answer.status, &answer.function_error), (200, &None));
     let seen: String = serde_json::from_slice(&answer.payload).unwrap();
     assert_eq!(seen.as_bytes(), body, "the function's view is what was sent, byte for byte");
@@ -140,7 +141,7 @@ async fn message_attributes_of_every_kind_reach_the_function() {
     let connector = account.connector();
     let source = connector.queue(&mapping).await.unwrap();
     let records = receive(&source, 1).await;
-    let answer = connector.function(&mapping).await.unwrap().invoke(event(&records)).await.unwrap();
+    let answer = connector.function(&mapping).await.unwrap().invoke(Invocation::first(event(&records))).await.unwrap();
     let seen: String = serde_json::from_slice(&answer.payload).unwrap();
     let expected = format!(
         concat!(
@@ -169,7 +170,7 @@ async fn a_message_of_one_mebibyte_arrives_whole() {
     let connector = account.connector();
     let mapping = mapping(&queue.arn, "work");
     let records = receive(&connector.queue(&mapping).await.unwrap(), 1).await;
-    let answer = connector.function(&mapping).await.unwrap().invoke(event(&records)).await.unwrap();
+    let answer = connector.function(&mapping).await.unwrap().invoke(Invocation::first(event(&records))).await.unwrap();
     let seen: Vec<(usize, String)> = serde_json::from_slice(&answer.payload).unwrap();
     assert_eq!(seen, [(1024 * 1024, sent.md5_of_message_body.unwrap())]);
 }

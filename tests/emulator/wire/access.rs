@@ -6,8 +6,8 @@ use aws_config::SdkConfig;
 use aws_credential_types::credential_fn::provide_credentials_fn;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
-use bytes::Bytes;
 use forebay::AwsConnector;
+use forebay::function::Invocation;
 use forebay::machine::{Fault, FaultKind, PollId, PollRequest};
 use forebay::mapping::Mapping;
 use forebay::source::QueueSource as _;
@@ -67,17 +67,17 @@ async fn the_region_comes_from_the_arn_unless_the_mapping_names_one() {
     let mut mapping = mapping(QUEUE, "work");
     receive(&connector, &mapping).await.unwrap();
     assert_eq!(signer(&server, "ReceiveMessage"), signed("OWN", "eu-west-1", "sqs"));
-    connector.function(&mapping).await.unwrap().invoke(Bytes::new()).await.unwrap();
+    connector.function(&mapping).await.unwrap().invoke(Invocation::first("")).await.unwrap();
     assert_eq!(signer(&server, "Invoke"), signed("OWN", "eu-west-1", "lambda"), "a bare name is in the queue's region");
 
     mapping.function.region = Some("us-east-2".to_owned());
-    connector.function(&mapping).await.unwrap().invoke(Bytes::new()).await.unwrap();
+    connector.function(&mapping).await.unwrap().invoke(Invocation::first("")).await.unwrap();
     assert_eq!(signer(&server, "Invoke"), signed("OWN", "us-east-2", "lambda"));
 
     mapping.poller.source.region = Some("ap-south-1".to_owned());
     mapping.target.lambda_mut().unwrap().side.region = Some("sa-east-1".to_owned());
     receive(&connector, &mapping).await.unwrap();
-    connector.function(&mapping).await.unwrap().invoke(Bytes::new()).await.unwrap();
+    connector.function(&mapping).await.unwrap().invoke(Invocation::first("")).await.unwrap();
     assert_eq!(signer(&server, "ReceiveMessage"), signed("OWN", "ap-south-1", "sqs"));
     assert_eq!(signer(&server, "Invoke"), signed("OWN", "sa-east-1", "lambda"));
 }
@@ -96,7 +96,7 @@ async fn a_role_is_assumed_once_for_each_side_that_has_one() {
     assert_eq!(server.seen("AssumeRole").len(), 1);
     let body = String::from_utf8(server.seen("AssumeRole").remove(0).body).unwrap();
     assert!(body.contains("RoleSessionName=forebay"), "{body}");
-    connector.function(&mapping).await.unwrap().invoke(Bytes::new()).await.unwrap();
+    connector.function(&mapping).await.unwrap().invoke(Invocation::first("")).await.unwrap();
     assert_eq!(signer(&server, "Invoke"), signed("OWN", "eu-west-1", "lambda"));
 }
 
@@ -193,7 +193,7 @@ async fn mappings_share_connections() {
         let arn = format!("arn:aws:sqs:eu-west-1:000000000000:orders-{index}");
         let mapping = mapping(&arn, "work");
         receive(&connector, &mapping).await.unwrap();
-        connector.function(&mapping).await.unwrap().invoke(Bytes::new()).await.unwrap();
+        connector.function(&mapping).await.unwrap().invoke(Invocation::first("")).await.unwrap();
     }
     // Each function's timeout is asked for beside its first invoke, so two connections can be in use at once.
     assert!(server.connections() <= 3, "{} connections", server.connections());

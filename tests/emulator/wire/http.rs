@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use forebay::AwsConnector;
-use forebay::function::{Function, FunctionSettings};
+use forebay::function::{Function, FunctionSettings, Invocation};
 use forebay::machine::{FaultKind, FunctionAnswer};
 use forebay::mapping::{HttpTarget, Target};
 use serde_json::{Value, json};
@@ -59,9 +58,9 @@ async fn every_answer_that_is_no_success_has_its_class_and_is_sent_once() {
     for (name, action, kind) in table {
         // A connection that has worked before is where hidden retries would come from.
         server.on(POST, [Action::text(200, "null"), action]);
-        service.invoke(Bytes::from_static(EVENT)).await.unwrap();
+        service.invoke(Invocation::first(EVENT)).await.unwrap();
         let before = server.seen(POST).len();
-        let fault = service.invoke(Bytes::from_static(EVENT)).await.unwrap_err();
+        let fault = service.invoke(Invocation::first(EVENT)).await.unwrap_err();
         assert_eq!(fault.kind, kind, "{name}: {fault}");
         assert!(fault.message.starts_with("POST http://127.0.0.1:"), "{name}: {fault}");
         assert_eq!(fault.retry_after, (name == "429").then_some(Duration::from_secs(7)), "{name}");
@@ -80,7 +79,7 @@ async fn a_function_has_failed_by_status_header_timeout_or_length() {
     let quick = service(&endpoint, Duration::from_secs(60)).await;
     for status in [400, 409, 410, 415, 418, 422, 500, 501, 505] {
         server.on(POST, [Action::text(status, "<h1>no\n</h1>")]);
-        let error = failed(&quick.invoke(Bytes::from_static(EVENT)).await.unwrap()).unwrap();
+        let error = failed(&quick.invoke(Invocation::first(EVENT)).await.unwrap()).unwrap();
         assert_eq!(error["errorType"], format!("Http.{status}"));
         let message = error["errorMessage"].as_str().unwrap();
         assert!(message.starts_with(&format!("POST {endpoint}/: HTTP {status} ")), "{message}");
@@ -93,16 +92,16 @@ async fn a_function_has_failed_by_status_header_timeout_or_length() {
         Action::json(200, &own).header("error-type", "ValueError"),
     ] {
         server.on(POST, [action]);
-        assert_eq!(failed(&quick.invoke(Bytes::from_static(EVENT)).await.unwrap()), Some(own.clone()));
+        assert_eq!(failed(&quick.invoke(Invocation::first(EVENT)).await.unwrap()), Some(own.clone()));
     }
     for action in [Action::Long, Action::Endless, Action::text(200, &"x".repeat(6_291_557))] {
         server.on(POST, [action]);
-        let error = failed(&quick.invoke(Bytes::from_static(EVENT)).await.unwrap()).unwrap();
+        let error = failed(&quick.invoke(Invocation::first(EVENT)).await.unwrap()).unwrap();
         assert_eq!(error["errorType"], "Function.ResponseSizeTooLarge");
     }
     let slow = service(&endpoint, Duration::from_millis(300)).await;
     server.on(POST, [Action::Hang]);
-    let error = failed(&slow.invoke(Bytes::from_static(EVENT)).await.unwrap());
+    let error = failed(&slow.invoke(Invocation::first(EVENT)).await.unwrap());
     let timeout = json!({"errorType": "Sandbox.Timedout", "errorMessage": "Task timed out after 0.30 seconds"});
     assert_eq!(error, Some(timeout));
 }
@@ -114,7 +113,7 @@ async fn a_2xx_that_was_read_to_its_end_is_success() {
     let large = "x".repeat(6_291_556);
     for (status, body) in [(200, ""), (200, "null"), (201, "{}"), (202, "{broken"), (204, ""), (200, &*large)] {
         server.on(POST, [Action::text(status, body)]);
-        let answer = service.invoke(Bytes::from_static(EVENT)).await.unwrap();
+        let answer = service.invoke(Invocation::first(EVENT)).await.unwrap();
         assert_eq!((answer.status, answer.function_error), (200, None), "{status}");
         assert!(answer.payload == body.as_bytes(), "{status}: {} bytes came back", answer.payload.len());
     }
@@ -129,6 +128,6 @@ async fn nobody_listening_is_transient() {
     let service = service(server.endpoint(), Duration::from_secs(60)).await;
     drop(server);
     tokio::task::yield_now().await;
-    let fault = service.invoke(Bytes::from_static(EVENT)).await.unwrap_err();
+    let fault = service.invoke(Invocation::first(EVENT)).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Transient, "{fault}");
 }

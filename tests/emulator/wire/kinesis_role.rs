@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use forebay::engine::{Connector as _, Ports, SourcePort};
+use forebay::function::Invocation;
 use forebay::source::StreamSource;
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ async fn the_role_is_asked_for_once_when_the_first_records_have_come() {
 
     // The same answer told the timeout that bounds invokes.
     server.on("Invoke", [Action::text(200, "null")]);
-    ports.function.invoke(Bytes::from_static(b"{}")).await.unwrap();
+    ports.function.invoke(Invocation::first("{}")).await.unwrap();
     assert_eq!(asked(&server), 1);
 }
 

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use forebay::AwsConnector;
 use forebay::aws::CallBounds;
-use forebay::function::{Function, FunctionSettings};
+use forebay::function::{Function, FunctionSettings, Invocation};
 use forebay::machine::FaultKind;
 use serde_json::json;
 
@@ -72,9 +71,9 @@ async fn every_failed_invoke_has_its_class_and_is_sent_once() {
     for (name, action, kind) in table.into_iter().chain(Action::of_connections(100_000)) {
         // A connection that has worked before is where hidden retries would come from.
         server.on("Invoke", [Action::text(200, "null"), action]);
-        function.invoke(Bytes::from_static(b"{}")).await.unwrap();
+        function.invoke(Invocation::first("{}")).await.unwrap();
         let before = server.seen("Invoke").len();
-        let fault = function.invoke(Bytes::from_static(b"{}")).await.unwrap_err();
+        let fault = function.invoke(Invocation::first("{}")).await.unwrap_err();
         assert_eq!(fault.kind, kind, "{name}: {fault}");
         assert!(fault.message.starts_with("Invoke on function work (us-east-1): "), "{name}: {fault}");
         let pause = (name != "bare 429" && kind == Throttled).then_some(Duration::from_secs(7));
@@ -88,7 +87,7 @@ async fn a_throttle_names_its_reason() {
     let server = Scripted::start().await;
     let function = function(&server, "work", None).await;
     server.on("Invoke", [throttle("CallerRateLimitExceeded")]);
-    let fault = function.invoke(Bytes::from_static(b"{}")).await.unwrap_err();
+    let fault = function.invoke(Invocation::first("{}")).await.unwrap_err();
     assert_eq!(
         fault.message,
         "Invoke on function work (us-east-1): TooManyRequestsException: Rate Exceeded. (HTTP 429); \
@@ -103,7 +102,7 @@ async fn nobody_listening_is_transient() {
     drop(server);
     // The listener's task ends at its next turn; until then a connection is accepted and dropped.
     tokio::task::yield_now().await;
-    let fault = function.invoke(Bytes::from_static(b"{}")).await.unwrap_err();
+    let fault = function.invoke(Invocation::first("{}")).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Transient, "{fault}");
 }
 
@@ -114,14 +113,14 @@ async fn answers_pass_through_untouched() {
     let large = format!("\"{}\"", "x".repeat(LARGEST - 2));
     for body in ["", "null", "{\"batchItemFailures\":[{\"itemIdentifier\":\"1\"}]}", "{broken", "\u{fffd}\0", &large] {
         server.on("Invoke", [Action::text(200, body).header("x-amz-executed-version", "3")]);
-        let answer = function.invoke(Bytes::from_static(b"{\"Records\":[]}")).await.unwrap();
+        let answer = function.invoke(Invocation::first("{\"Records\":[]}")).await.unwrap();
         assert_eq!((answer.status, answer.function_error), (200, None));
         assert_eq!(answer.executed_version.as_deref(), Some("3"));
         assert!(answer.payload == body.as_bytes(), "{} bytes came back", answer.payload.len());
     }
     let thrown = "{\"errorMessage\":\"no\",\"errorType\":\"ValueError\"}";
     server.on("Invoke", [Action::text(200, thrown).header("x-amz-function-error", "Unhandled")]);
-    let answer = function.invoke(Bytes::from_static(b"{\"Records\":[]}")).await.unwrap();
+    let answer = function.invoke(Invocation::first("{\"Records\":[]}")).await.unwrap();
     assert_eq!(answer.function_error.as_deref(), Some("Unhandled"));
     assert_eq!(answer.payload, thrown.as_bytes());
 
@@ -163,7 +162,7 @@ async fn only_an_answer_of_lambda_counts() {
             }
             server.on("Invoke", [action.clone()]);
             let function = connector.function(&mapping).await.unwrap();
-            let result = function.invoke(Bytes::from_static(b"{}")).await;
+            let result = function.invoke(Invocation::first("{}")).await;
             assert_eq!(result.is_ok(), expected, "{name}, {case}: {result:?}");
             let Err(fault) = result else { continue };
             assert_eq!(fault.kind, FaultKind::Transient, "the batch is held: {fault}");
@@ -181,14 +180,14 @@ async fn an_answer_that_is_too_long_is_a_failure_of_the_function_as_at_aws() {
     let function = function(&server, "work", None).await;
     for action in [Action::text(200, &"x".repeat(LARGEST + 1)), Action::Endless] {
         server.on("Invoke", [action]);
-        let answer = function.invoke(Bytes::from_static(b"{}")).await.unwrap();
+        let answer = function.invoke(Invocation::first("{}")).await.unwrap();
         assert_eq!((answer.status, answer.function_error.as_deref()), (200, Some("Unhandled")));
         let error: serde_json::Value = serde_json::from_slice(&answer.payload).unwrap();
         assert_eq!(error["errorType"], "Function.ResponseSizeTooLarge");
     }
     server
         .on("Invoke", [Action::text(429, &"x".repeat(1 << 20)).header("x-amzn-errortype", "TooManyRequestsException")]);
-    let fault = function.invoke(Bytes::from_static(b"{}")).await.unwrap_err();
+    let fault = function.invoke(Invocation::first("{}")).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Throttled, "a long error keeps its class: {fault}");
 }
 
@@ -199,7 +198,7 @@ async fn a_bytes_payload_is_sent_and_received_whole() {
     let body = vec![b'a'; 6 * 1024 * 1024];
     let back: Vec<u8> = (0..=255).collect();
     server.on("Invoke", [Action::Answer { status: 200, headers: Vec::new(), body: back.clone() }]);
-    let answer = function.invoke(Bytes::from(body.clone())).await.unwrap();
+    let answer = function.invoke(Invocation::first(body.clone())).await.unwrap();
     assert_eq!(answer.payload, back, "what is not text comes back as it is");
     assert!(server.seen("Invoke")[0].body == body);
 }
@@ -222,7 +221,7 @@ async fn the_functions_own_timeout_bounds_an_invoke_once_it_is_known() {
     assert_eq!(settings, expected);
 
     server.on("Invoke", [Action::Hang]);
-    let fault = function.invoke(Bytes::from_static(b"{}")).await.unwrap_err();
+    let fault = function.invoke(Invocation::first("{}")).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Timeout);
     assert_eq!(fault.message, "Invoke on function work (us-east-1): no answer within 3 s");
     assert_eq!(server.seen("Invoke").len(), 1);
@@ -237,7 +236,7 @@ async fn the_timeout_is_learned_beside_the_first_invoke_and_asked_for_once() {
     server.on("Invoke", [Action::text(200, "null")]);
     let function = function(&server, "work", None).await;
     for _ in 0..3 {
-        let invoke = function.invoke(Bytes::from_static(b"{}"));
+        let invoke = function.invoke(Invocation::first("{}"));
         tokio::time::timeout(SOON, invoke).await.expect("no invoke waits").unwrap();
     }
     let patience = tokio::time::Instant::now() + SOON;
@@ -264,7 +263,7 @@ async fn a_version_or_alias_is_a_parameter_of_its_own_in_every_form_of_the_name(
             let config = sdk_config(server.endpoint(), "000000000000").await;
             let function = AwsConnector::with_config(config).unwrap().function(&mapping).await.unwrap();
             function.describe().await.unwrap();
-            function.invoke(Bytes::from_static(b"{}")).await.unwrap();
+            function.invoke(Invocation::first("{}")).await.unwrap();
             let seen = |operation| server.seen(operation).pop().unwrap().target;
             let at = format!("/2015-03-31/functions/{path}");
             assert_eq!(seen("GetFunctionConfiguration"), format!("GET {at}/configuration{query}"));
@@ -293,7 +292,7 @@ async fn a_configured_timeout_is_never_asked_for() {
     let server = Scripted::start().await;
     let function = function(&server, "work", Some(Duration::from_millis(100))).await;
     server.on("Invoke", [Action::Hang]);
-    let fault = function.invoke(Bytes::from_static(b"{}")).await.unwrap_err();
+    let fault = function.invoke(Invocation::first("{}")).await.unwrap_err();
     assert_eq!(fault.message, "Invoke on function work (us-east-1): no answer within 2.1 s");
     assert!(server.seen("GetFunctionConfiguration").is_empty());
 }

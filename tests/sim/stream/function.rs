@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use forebay::function::{Function, FunctionSettings};
+use forebay::function::{Function, FunctionSettings, Invocation};
 use forebay::machine::{Fault, FaultKind, FunctionAnswer, InvokeResult};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -32,7 +32,7 @@ enum Run {
 }
 
 impl Function for Session {
-    fn invoke(&self, body: Bytes) -> BoxFuture<'_, InvokeResult> {
+    fn invoke(&self, Invocation { body, .. }: Invocation) -> BoxFuture<'_, InvokeResult> {
         async move {
             self.model.world.enter().await;
             let mut call = self.begin_invoke(&body);

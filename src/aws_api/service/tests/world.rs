@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
@@ -15,7 +14,7 @@ use tokio::task::JoinHandle;
 use super::super::{Restored, Service, restore};
 use crate::aws_api::ApiError;
 use crate::engine::{Connector, EngineHandle, Parts, Ports, SourcePort, spawn};
-use crate::function::{Function, FunctionSettings};
+use crate::function::{Function, FunctionSettings, Invocation};
 use crate::machine::{
     Fault, FaultKind, FunctionAnswer, InvokeResult, Message, PollRequest, QueueAttributes, ReadAnswer, ReadRequest,
     Receipt, ReceiptEntry, ReceiptOutcome, Shard, StreamListing,
@@ -137,7 +136,7 @@ impl StreamSource for Port {
 }
 
 impl Function for Port {
-    fn invoke(&self, _: Bytes) -> BoxFuture<'_, InvokeResult> {
+    fn invoke(&self, _: Invocation) -> BoxFuture<'_, InvokeResult> {
         async { Ok(FunctionAnswer { status: 200, ..FunctionAnswer::default() }) }.boxed()
     }
 
