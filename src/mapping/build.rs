@@ -10,10 +10,11 @@ use super::layout::Candidate;
 use super::model::{FunctionRef, Mapping, Origin, Poller};
 use super::reader::{Reader, short};
 use super::sources::Source;
-use super::spec::{SourceSpec, Target};
+use super::spec::SourceSpec;
+use super::targets::Target;
 use super::text::Span;
 use super::value::{Kind, Members};
-use super::{destination, filters, poller, rules, sources, target};
+use super::{destination, filters, poller, rules, sources, targets};
 use crate::machine::uuid::{hyphenated, of_hash};
 use crate::parameters::MAPPING;
 
@@ -43,7 +44,7 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
     let name = name(reader, &members, candidate);
     let source = sources::read(reader, &members, candidate.span);
     let function = function(reader, &members, candidate.span);
-    let target = target::read(reader, &members);
+    let target = targets::read(reader, &members);
     let mut poller = poller::read(reader, &members);
     let source = source.map(|Source { arn, kind, span }| {
         rules::check(reader, &members, kind.rules());

@@ -32,7 +32,7 @@ mod sources;
 mod spec;
 pub(crate) mod suggest;
 mod tags;
-mod target;
+mod targets;
 pub(crate) mod text;
 pub(crate) mod tree;
 mod unique;
@@ -53,8 +53,7 @@ pub use model::{Arn, DestinationKind, FailureDestination, FunctionRef, Mapping, 
 pub use pattern::parse_pattern;
 pub use schema::schema;
 pub(crate) use sources::{DYNAMODB_READS, KINESIS_READS, Rules};
-pub use spec::{
-    FifoSpec, HttpTarget, LambdaTarget, QueueSpec, SourceKind, SourceSpec, StreamSpec, Target, VisibilityOptions,
-};
+pub use spec::{FifoSpec, QueueSpec, SourceKind, SourceSpec, StreamSpec, VisibilityOptions};
+pub use targets::{HttpTarget, LambdaTarget, Target};
 pub(crate) use unique::{same_function, same_pair};
 pub use unreached::{function_missing, function_unreached, source_missing, source_unreached, stream_disabled};

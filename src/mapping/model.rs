@@ -6,7 +6,8 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::spec::{SourceSpec, Target};
+use super::spec::SourceSpec;
+use super::targets::Target;
 use crate::machine::{BackoffPolicy, ScreeningPolicy};
 
 /// One event source mapping, validated and with its defaults filled in.

@@ -1,9 +1,9 @@
-//! What feeds a mapping and what takes its batches, each with what belongs to it alone.
+//! What feeds a mapping: each source with what belongs to it alone.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::model::{Arn, Side};
+use super::model::Arn;
 use crate::machine::{GroupOrder, MAX_HIDDEN, OnFunctionError, StartingPosition};
 
 /// What feeds a mapping.
@@ -155,71 +155,5 @@ pub struct VisibilityOptions {
 impl Default for VisibilityOptions {
     fn default() -> Self {
         Self { timeout: None, hold_limit: MAX_HIDDEN, on_function_error: OnFunctionError::Wait }
-    }
-}
-
-/// How a mapping's function is invoked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// A Lambda function.
-    Lambda(LambdaTarget),
-    /// `Poller.Function.Http`: an HTTP service.
-    Http(HttpTarget),
-}
-
-/// How an HTTP service is called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpTarget {
-    /// Where each event is posted to: `http://` or `https://`.
-    pub url: String,
-    /// The longest that a call may take.
-    pub timeout: Duration,
-}
-
-/// How a Lambda function is invoked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LambdaTarget {
-    /// How it is reached.
-    pub side: Side,
-    /// Its timeout, where its configuration may not be read.
-    pub timeout: Option<Duration>,
-    /// Not `RequireLambdaHeaders`: an answer counts without `X-Amz-Executed-Version` and without the id of its request.
-    pub headers_optional: bool,
-}
-
-impl Target {
-    /// `Poller.Function.Timeout`, or the default of the target where it has one.
-    #[must_use]
-    pub const fn timeout(&self) -> Option<Duration> {
-        match self {
-            Self::Lambda(lambda) => lambda.timeout,
-            Self::Http(http) => Some(http.timeout),
-        }
-    }
-
-    /// `Poller.Function.Region`.
-    #[must_use]
-    pub fn region(&self) -> Option<&str> {
-        match self {
-            Self::Lambda(lambda) => lambda.side.region.as_deref(),
-            Self::Http(_) => None,
-        }
-    }
-
-    /// `Poller.Function.RoleArn`.
-    #[must_use]
-    pub fn role_arn(&self) -> Option<&str> {
-        match self {
-            Self::Lambda(lambda) => lambda.side.role_arn.as_deref(),
-            Self::Http(_) => None,
-        }
-    }
-
-    /// How a Lambda function is invoked, to change it; `None` for other targets.
-    pub const fn lambda_mut(&mut self) -> Option<&mut LambdaTarget> {
-        match self {
-            Self::Lambda(lambda) => Some(lambda),
-            Self::Http(_) => None,
-        }
     }
 }

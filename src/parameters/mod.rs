@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 mod form;
+mod function;
 mod poller;
 mod table;
 

@@ -1,0 +1,97 @@
+//! What takes a mapping's batches: one file a target, with what belongs to it alone and how it is read.
+
+mod http;
+mod lambda;
+
+use std::time::Duration;
+
+pub use http::HttpTarget;
+pub use lambda::LambdaTarget;
+
+use super::code::Code;
+use super::reader::Reader;
+use super::value::Members;
+
+/// How a mapping's function is invoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A Lambda function.
+    Lambda(LambdaTarget),
+    /// `Poller.Function.Http`: an HTTP service.
+    Http(HttpTarget),
+}
+
+impl Target {
+    /// `Poller.Function.Timeout`, or the default of the target where it has one.
+    #[must_use]
+    pub const fn timeout(&self) -> Option<Duration> {
+        match self {
+            Self::Lambda(lambda) => lambda.timeout,
+            Self::Http(http) => Some(http.timeout),
+        }
+    }
+
+    /// `Poller.Function.Region`.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        match self {
+            Self::Lambda(lambda) => lambda.side.region.as_deref(),
+            Self::Http(_) => None,
+        }
+    }
+
+    /// `Poller.Function.RoleArn`.
+    #[must_use]
+    pub fn role_arn(&self) -> Option<&str> {
+        match self {
+            Self::Lambda(lambda) => lambda.side.role_arn.as_deref(),
+            Self::Http(_) => None,
+        }
+    }
+
+    /// How a Lambda function is invoked, to change it; `None` for other targets.
+    pub const fn lambda_mut(&mut self) -> Option<&mut LambdaTarget> {
+        match self {
+            Self::Lambda(lambda) => Some(lambda),
+            Self::Http(_) => None,
+        }
+    }
+}
+
+/// Reads one target from its own members and from `Poller.Function`, where they stand.
+type Read = fn(&mut Reader<'_>, &Members, &Members) -> Target;
+
+/// The targets other than Lambda functions, by their members of `Poller.Function`.
+const OTHERS: &[(&str, Read)] = &[("Http", http::read)];
+
+/// Reads the target; everything wrong with it is reported.
+pub(super) fn read(reader: &mut Reader<'_>, members: &Members) -> Target {
+    let Some(options) = members.map("Poller").and_then(|poller| poller.map("Function")) else {
+        return Target::Lambda(LambdaTarget::default());
+    };
+    let mut written = OTHERS.iter().filter_map(|(name, read)| Some((*name, options.map(name)?, read)));
+    let Some((name, own, read)) = written.next() else { return lambda::read(reader, options) };
+    for (other, ..) in written {
+        let message = format!("a mapping has one target, and `{name}` is another than `{other}`");
+        let at = options.key(other).unwrap_or_default();
+        reader.error(Code::Conflict, at, message, format!("remove `{name}` or `{other}`"));
+    }
+    read(reader, own, options)
+}
+
+/// The longest that a call takes unless the mapping says otherwise, where no configuration of AWS's says it.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+fn timeout(options: &Members) -> Duration {
+    options.duration("Timeout").map_or(TIMEOUT, |(timeout, _)| timeout)
+}
+
+/// Reports members of `Poller.Function` that do not go together with the target `name`.
+fn refuse(reader: &mut Reader<'_>, options: &Members, name: &str, others: &[&str]) {
+    for other in others {
+        if let Some(value) = options.get(other) {
+            let message = format!("`{other}` is for Lambda functions, and `{name}` is another target");
+            reader.error(Code::Conflict, value.span, message, format!("remove `{other}` or `{name}`"));
+        }
+    }
+}
