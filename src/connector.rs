@@ -12,7 +12,7 @@ use crate::aws::{CallBounds, Clients, Identity, Key, credentials_fault};
 use crate::clock::{self, WallClock};
 use crate::destination::{Destination, S3Destination, SnsDestination, SqsDestination};
 use crate::engine::{Connector, Ports, SourcePort};
-use crate::function::{Function, HttpFunction, LambdaFunction};
+use crate::function::{Function, HttpFunction, LambdaFunction, Pools, RieFunction};
 use crate::machine::{Fault, FaultKind};
 use crate::mapping::{DestinationKind, FailureDestination, Mapping, Side, SourceKind, Target};
 use crate::source::{AskRole, DynamoDbStream, KinesisStream, SqsQueue};
@@ -26,13 +26,15 @@ pub struct AwsConnector {
     clients: Mutex<Clients>,
     bounds: CallBounds,
     wall: WallClock,
+    /// Runtime interface emulators, which mappings share.
+    emulators: Pools,
 }
 
 impl AwsConnector {
     /// A connector that reads the environment when the first mapping is connected.
     #[must_use]
     pub fn new() -> Self {
-        Self { clients: Mutex::new(Clients::default()), bounds: CallBounds::default(), wall: clock::host() }
+        Self::over(Clients::default())
     }
 
     /// A connector over a configuration made by the caller; its HTTP client and retries are replaced by ours.
@@ -40,7 +42,12 @@ impl AwsConnector {
     /// # Errors
     /// When the connection pool cannot be set up.
     pub fn with_config(config: SdkConfig) -> Result<Self, Fault> {
-        Ok(Self { clients: Mutex::new(Clients::over(config)?), bounds: CallBounds::default(), wall: clock::host() })
+        Ok(Self::over(Clients::over(config)?))
+    }
+
+    fn over(clients: Clients) -> Self {
+        let (bounds, emulators) = (CallBounds::default(), Pools::default());
+        Self { clients: Mutex::new(clients), bounds, wall: clock::host(), emulators }
     }
 
     /// The same connector with other bounds for its calls.
@@ -106,6 +113,7 @@ impl AwsConnector {
                 Ok(Arc::new(LambdaFunction::new(client, &mapping.function, target, &region, self.bounds)))
             }
             Target::Http(target) => Ok(Arc::new(HttpFunction::new(target)?)),
+            Target::Rie(target) => Ok(Arc::new(RieFunction::new(target, &self.emulators))),
         }
     }
 

@@ -225,7 +225,8 @@ fn is_lambdas(output: &InvokeOutput) -> bool {
 fn not_lambda(call: Call<'_>) -> Fault {
     let message = format!(
         "{} on {}: HTTP 200 without Lambda's headers (X-Amz-Executed-Version or x-amzn-RequestId): is this a Lambda \
-         endpoint? For an emulator that sends neither, write Poller.Function.RequireLambdaHeaders: false",
+         endpoint? A runtime interface emulator is written as Poller.Function.Rie. For another emulator, which sends \
+         neither, write Poller.Function.RequireLambdaHeaders: false",
         call.operation, call.target
     );
     Fault::new(FaultKind::Transient, message)

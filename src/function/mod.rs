@@ -1,28 +1,23 @@
-//! What is invoked: one small port, and one adapter file for each kind of target.
+//! What is invoked: one small port, and one adapter for each kind of target.
 
+mod answers;
+mod files;
 mod http;
 mod lambda;
+mod pool;
 mod port;
+mod rie;
+mod wire;
 
 pub use http::HttpFunction;
 pub use lambda::LambdaFunction;
+pub(crate) use pool::Pools;
 pub use port::{Function, Invocation};
+pub use rie::RieFunction;
 
 pub use crate::machine::FunctionSettings;
 
-use crate::aws::LARGEST_ANSWER;
-use crate::machine::FunctionAnswer;
+use answers::too_large_answer;
 
-/// What Lambda answers where a function returns too much: the function has failed. An emulator without that limit would
-/// else have its function called again and again for the same records.
-fn too_large_answer() -> FunctionAnswer {
-    let payload = format!(
-        r#"{{"errorMessage":"Response payload size exceeded maximum allowed payload size ({LARGEST_ANSWER} bytes).","errorType":"Function.ResponseSizeTooLarge"}}"#
-    );
-    FunctionAnswer {
-        status: 200,
-        function_error: Some("Unhandled".into()),
-        payload: payload.into(),
-        ..FunctionAnswer::default()
-    }
-}
+/// How requests to targets name their sender.
+const AGENT: &str = concat!("forebay/", env!("CARGO_PKG_VERSION"));

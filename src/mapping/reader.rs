@@ -166,14 +166,20 @@ impl<'a> Reader<'a> {
         }
         let kind = match (*shape, &node.kind) {
             (Shape::Any, _) => Kind::Unread,
-            (Shape::Map(table) | Shape::WordOrMap(_, table), NodeKind::Map(entries)) => {
-                Kind::Map(self.members(entries, table, path))
-            }
+            (
+                Shape::Map(table) | Shape::WordOrMap(_, table) | Shape::ListOrMap { map: table, .. },
+                NodeKind::Map(entries),
+            ) => Kind::Map(self.members(entries, table, path)),
             (Shape::Map(table), _) => return self.wrong(node, path, "a map", &map_help(table)),
-            (Shape::List { of, max, .. }, NodeKind::List(items)) => {
+            (Shape::List { of, max, .. } | Shape::ListOrMap { of, max, .. }, NodeKind::List(items)) => {
                 Kind::List(self.list(items, node.span, of, max, path)?)
             }
             (Shape::List { .. }, _) => return self.wrong(node, path, "a list", "write it in brackets: `[…]`"),
+            (Shape::ListOrMap { map, .. }, _) => {
+                let help =
+                    format!("write a list in brackets: `[…]`, or {}", map_help(map).trim_start_matches("write "));
+                return self.wrong(node, path, "a list or a map", &help);
+            }
             (Shape::Word(words) | Shape::WordOrMap(words, _), _) => self.word(node, words, path)?,
             (Shape::WordOrArn(_), _) => self.plain_text(node, 1, 2048, path)?,
             (Shape::Text { min, max, .. }, _) => self.plain_text(node, min, max, path)?,

@@ -107,6 +107,9 @@ fn shape(shape: &Shape) -> Value {
         }
         Shape::Word(words) => json!({ "anyOf": [{ "enum": words }, variable] }),
         Shape::List { of, max, .. } => json!({ "type": "array", "items": self::shape(of), "maxItems": max }),
+        Shape::ListOrMap { of, max, map } => {
+            json!({ "anyOf": [{ "type": "array", "items": self::shape(of), "maxItems": max }, object(map)] })
+        }
         Shape::Map(table) => object(table),
         Shape::WordOrMap(words, table) => json!({ "anyOf": [{ "enum": words }, object(table), variable] }),
         Shape::Tags => json!({ "anyOf": [

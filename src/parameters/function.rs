@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Member, Shape, members, span, text};
+use super::{Member, Shape, integer, members, span, text};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -20,9 +20,32 @@ pub(super) static FUNCTION_SIDE: &[Member] = members! {
     RequireLambdaHeaders: Shape::Boolean;
     /// An HTTP service that takes the batches, instead of a Lambda function.
     Http: Shape::Map(HTTP);
+    /// AWS's runtime interface emulator, as it is in Lambda's base images, instead of a Lambda function.
+    Rie: Shape::Map(RIE);
 };
 
 static HTTP: &[Member] = members! {
     /// Where each event is posted to.
     Url: text(1, 2048);
+};
+
+static RIE: &[Member] = members! {
+    /// Where the emulators are: a list of `http://HOST:PORT`, or a name in DNS.
+    Endpoints: ENDPOINTS;
+    /// How many invocations one emulator takes at a time: above 1 only where its container has
+    /// `AWS_LAMBDA_MAX_CONCURRENCY`. Default: 1.
+    Concurrency: integer(1, 1000);
+    /// Whether a result that looks like the error of a runtime counts as one. Default: true.
+    ErrorShape: Shape::Boolean;
+};
+
+const ENDPOINTS: Shape = Shape::ListOrMap { of: &text(1, 2048), max: 1000, map: DNS };
+
+static DNS: &[Member] = members! {
+    /// The name; all its addresses are used.
+    Dns: text(1, 253);
+    /// The port of all its addresses.
+    Port: integer(1, 65_535);
+    /// How often the name is resolved. Default: 5s.
+    ResolveEvery: span(SECOND, HOUR);
 };

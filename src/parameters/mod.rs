@@ -84,6 +84,12 @@ pub(crate) enum Shape {
         min: usize,
         max: usize,
     },
+    /// Up to so many of one shape, or a map with these members.
+    ListOrMap {
+        of: &'static Self,
+        max: usize,
+        map: &'static [Member],
+    },
     /// A map with these members.
     Map(&'static [Member]),
     /// One of these words, or a map with the one member.
@@ -180,7 +186,7 @@ pub(crate) fn same(name: &str, key: &str) -> bool {
 /// The members below a shape, if it has any.
 pub(crate) const fn below(shape: &Shape) -> Option<&'static [Member]> {
     match *shape {
-        Shape::Map(members) | Shape::WordOrMap(_, members) => Some(members),
+        Shape::Map(members) | Shape::WordOrMap(_, members) | Shape::ListOrMap { map: members, .. } => Some(members),
         Shape::List { of: Shape::Map(members), .. } => Some(members),
         _ => None,
     }

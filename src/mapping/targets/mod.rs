@@ -1,12 +1,16 @@
 //! What takes a mapping's batches: one file a target, with what belongs to it alone and how it is read.
 
+mod addresses;
 mod http;
 mod lambda;
+mod rie;
 
 use std::time::Duration;
 
+pub use addresses::{Addresses, Dns, TlsOptions};
 pub use http::HttpTarget;
 pub use lambda::LambdaTarget;
+pub use rie::RieTarget;
 
 use super::code::Code;
 use super::reader::Reader;
@@ -19,6 +23,8 @@ pub enum Target {
     Lambda(LambdaTarget),
     /// `Poller.Function.Http`: an HTTP service.
     Http(HttpTarget),
+    /// `Poller.Function.Rie`: AWS's runtime interface emulators.
+    Rie(RieTarget),
 }
 
 impl Target {
@@ -28,6 +34,7 @@ impl Target {
         match self {
             Self::Lambda(lambda) => lambda.timeout,
             Self::Http(http) => Some(http.timeout),
+            Self::Rie(rie) => Some(rie.timeout),
         }
     }
 
@@ -36,7 +43,7 @@ impl Target {
     pub fn region(&self) -> Option<&str> {
         match self {
             Self::Lambda(lambda) => lambda.side.region.as_deref(),
-            Self::Http(_) => None,
+            Self::Http(_) | Self::Rie(_) => None,
         }
     }
 
@@ -45,7 +52,7 @@ impl Target {
     pub fn role_arn(&self) -> Option<&str> {
         match self {
             Self::Lambda(lambda) => lambda.side.role_arn.as_deref(),
-            Self::Http(_) => None,
+            Self::Http(_) | Self::Rie(_) => None,
         }
     }
 
@@ -53,7 +60,7 @@ impl Target {
     pub const fn lambda_mut(&mut self) -> Option<&mut LambdaTarget> {
         match self {
             Self::Lambda(lambda) => Some(lambda),
-            Self::Http(_) => None,
+            Self::Http(_) | Self::Rie(_) => None,
         }
     }
 }
@@ -62,7 +69,7 @@ impl Target {
 type Read = fn(&mut Reader<'_>, &Members, &Members) -> Target;
 
 /// The targets other than Lambda functions, by their members of `Poller.Function`.
-const OTHERS: &[(&str, Read)] = &[("Http", http::read)];
+const OTHERS: &[(&str, Read)] = &[("Http", http::read), ("Rie", rie::read)];
 
 /// Reads the target; everything wrong with it is reported.
 pub(super) fn read(reader: &mut Reader<'_>, members: &Members) -> Target {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::{clean, read};
 use crate::machine::{BackoffPolicy, GroupOrder, OnFunctionError};
 use crate::mapping::{
-    FunctionRef, HttpTarget, LambdaTarget, Mapping, Poller, QueueSpec, Side, SourceSpec, Target, VisibilityOptions,
+    Addresses, Dns, FunctionRef, HttpTarget, LambdaTarget, Mapping, Poller, QueueSpec, RieTarget, Side, SourceSpec,
+    Target, VisibilityOptions,
 };
 
 const ANSWER: &str = r#"{
@@ -223,6 +224,35 @@ fn an_http_service_instead_of_a_lambda_function() {
     let http = |url: &str, seconds| Target::Http(HttpTarget { url: url.into(), timeout: Duration::from_secs(seconds) });
     assert_eq!(with("Http: { Url: \"http://orders:8080/events\" }"), http("http://orders:8080/events", 60));
     assert_eq!(with("Timeout: 5m, Http: { Url: \"https://h\" }"), http("https://h", 300));
+}
+
+#[test]
+fn runtime_interface_emulators_instead_of_a_lambda_function() {
+    let with = |function: &str| {
+        let text = format!(
+            "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f\nPoller: {{ Function: {{ \
+             {function} }} }}\n"
+        );
+        let Target::Rie(target) = clean(&text).remove(0).target else { panic!("another target") };
+        target
+    };
+    let fixed = RieTarget {
+        addresses: Addresses::Fixed(vec!["http://a:8080".into(), "http://[::1]:8080".into()]),
+        concurrency: 1,
+        error_shape: true,
+        timeout: Duration::from_secs(60),
+    };
+    assert_eq!(with("Rie: { Endpoints: [\"http://a:8080/\", \"http://[::1]:8080\"] }"), fixed);
+    let dns = Dns { name: "fn.default.svc".into(), port: 8080, every: Duration::from_secs(5) };
+    let named = RieTarget {
+        addresses: Addresses::Dns(dns),
+        concurrency: 4,
+        error_shape: false,
+        timeout: Duration::from_secs(900),
+    };
+    let text =
+        "Timeout: 15m, Rie: { Endpoints: { Dns: fn.default.svc, Port: 8080 }, Concurrency: 4, ErrorShape: false }";
+    assert_eq!(with(text), named);
 }
 
 #[test]

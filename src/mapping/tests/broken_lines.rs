@@ -43,6 +43,34 @@ pub(super) const LINES: &[Case] = &[
         &["FB0311", "FB0311"],
         "Poller: { Function: { Region: eu-west-1, RequireLambdaHeaders: false, Http: { Url: \"http://h/\" } } }",
     ),
+    ("rie_without_endpoints", &["FB0103"], "Poller: { Function: { Rie: { Concurrency: 2 } } }"),
+    ("rie_with_none", &["FB0103"], "Poller: { Function: { Rie: { Endpoints: [] } } }"),
+    (
+        "rie_endpoints",
+        &["FB0211", "FB0211", "FB0211", "FB0311"],
+        "Poller:\n  Function:\n    Rie:\n      Endpoints:\n        - http://h:8080\n        - h:8080\n        - \
+         https://h:8080\n        - http://h:8080/2015-03-31/functions/function/invocations\n        - \
+         http://h:8080/",
+    ),
+    ("rie_endpoint_no_text", &["FB0102"], "Poller: { Function: { Rie: { Endpoints: [[h]] } } }"),
+    ("rie_endpoint_alone", &["FB0102"], "Poller: { Function: { Rie: { Endpoints: \"http://h:8080\" } } }"),
+    ("rie_by_half_a_name", &["FB0103"], "Poller: { Function: { Rie: { Endpoints: { Dns: fn.svc } } } }"),
+    (
+        "rie_by_a_wrong_name",
+        &["FB0211", "FB0201", "FB0209"],
+        "Poller: { Function: { Rie: { Endpoints: { Dns: \"http://fn.svc\", Port: 0, ResolveEvery: 1ms } } } }",
+    ),
+    (
+        "rie_ranges",
+        &["FB0201", "FB0215"],
+        "Poller: { Function: { Rie: { Endpoints: [\"http://h:1\"], Concurrency: 0, ErrorShape: no } } }",
+    ),
+    (
+        "rie_and_http",
+        &["FB0311", "FB0311"],
+        "Poller: { Function: { RoleArn: \"arn:aws:iam::123456789012:role/r\", Http: { Url: \"http://h/\" }, Rie: { \
+         Endpoints: [\"http://h:1\"] } } }",
+    ),
     ("kms", &["FB0407"], "KmsKeyArn: arn:aws:kms:us-east-1:000000000000:key/k"),
     ("metrics_of_kafka", &["FB0105"], "MetricsConfig: { Metrics: [EventCount, KafkaMetrics] }"),
     ("provisioned", &["FB0406"], "ProvisionedPollerConfig: { MinimumPollers: 2, MaximumPollers: 10 }"),

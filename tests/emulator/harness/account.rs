@@ -137,6 +137,18 @@ pub(crate) fn mapping(source: &str, function: &str) -> Mapping {
     Mapping { uuid: "6c6fdcd6-8a1a-4d34-9d05-3a7bd47b2a8f".into(), ..mapping }
 }
 
+/// A mapping of a queue with these members of `Poller.Function`.
+pub(crate) fn targeted(function: &str) -> Mapping {
+    let text = format!(
+        "Name: orders\nEventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: work\n\
+         Poller: {{ Function: {{ {function} }} }}\n"
+    );
+    let mut loaded = parse("orders.yaml".as_ref(), &text, &|_| None);
+    let found: Vec<_> = loaded.diagnostics.iter().map(|diagnostic| diagnostic.render(false)).collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    loaded.mappings.remove(0)
+}
+
 /// The SDK's configuration for an endpoint, with an account as access key and nothing from the environment.
 pub(crate) async fn sdk_config(endpoint: &str, account: &str) -> SdkConfig {
     let credentials = Credentials::new(account, "test", None, None, "test");

@@ -12,11 +12,12 @@ pub(crate) mod kinesis;
 pub(crate) mod ledger;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod rie;
 pub(crate) mod scripted;
 pub(crate) mod tables;
 pub(crate) mod zip;
 
-pub(crate) use account::{Account, Queue, REGION, bare_config, mapping, sdk_config};
+pub(crate) use account::{Account, Queue, REGION, bare_config, mapping, sdk_config, targeted};
 pub(crate) use emulator::{Emulator, ask, free_port};
 
 /// How much a long run takes: `whole` at night (`make test-slow` sets `FOREBAY_LONG`), and `part` of it otherwise.

@@ -101,9 +101,10 @@ async fn a_function_has_failed_by_status_header_timeout_or_length() {
     }
     let slow = service(&endpoint, Duration::from_millis(300)).await;
     server.on(POST, [Action::Hang]);
-    let error = failed(&slow.invoke(Invocation::first(EVENT)).await.unwrap());
-    let timeout = json!({"errorType": "Sandbox.Timedout", "errorMessage": "Task timed out after 0.30 seconds"});
-    assert_eq!(error, Some(timeout));
+    let invocation = Invocation::first(EVENT);
+    let message = format!("RequestId: {} Error: Task timed out after 0.30 seconds", invocation.request_id);
+    let error = failed(&slow.invoke(invocation).await.unwrap());
+    assert_eq!(error, Some(json!({"errorType": "Sandbox.Timedout", "errorMessage": message})));
 }
 
 #[tokio::test]

@@ -10,5 +10,6 @@ mod kinesis;
 mod kinesis_role;
 mod kinesis_shards;
 mod lambda;
+mod rie;
 mod sqs;
 mod stream_environment;

@@ -1,0 +1,272 @@
+//! Who may call which address: plain data under one lock.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use hyper::Uri;
+use tokio::sync::watch::{Receiver, Sender, channel};
+
+/// Names an address: scheme, host and port.
+pub(super) type Address = Arc<str>;
+
+/// The address of an origin. `localhost` is written in two ways, and is one place.
+pub(super) fn address(origin: &str) -> Address {
+    let origin = origin.trim_end_matches('/').to_ascii_lowercase();
+    match origin.split_once("//localhost") {
+        Some((scheme, rest)) if rest.is_empty() || rest.starts_with(':') => format!("{scheme}//127.0.0.1{rest}").into(),
+        _ => origin.into(),
+    }
+}
+
+/// All pools, all addresses, and those who wait for a turn with a ticket `T`. Each address has a link `L`.
+pub(super) struct Board<T, L> {
+    slots: BTreeMap<Address, Slot<L>>,
+    pools: BTreeMap<u64, Members>,
+    waiting: VecDeque<(u64, T)>,
+    next: u64,
+    /// Grows with every call that ends.
+    ended: u64,
+}
+
+struct Slot<L> {
+    link: L,
+    /// Numbers its watch: one that was watched before, and came back, has another.
+    watched: u64,
+    /// Why it is down.
+    down: Option<String>,
+    busy: u32,
+    /// Calls whose callers have gone.
+    late: u32,
+    /// When its last call ended.
+    rested: u64,
+    /// How many calls in a row found no connection.
+    refused: u32,
+    /// No pool has it; it ends with its last call.
+    retired: bool,
+}
+
+struct Members {
+    limit: u32,
+    addresses: Vec<Address>,
+    capacity: Sender<u32>,
+    /// Why there are no addresses.
+    unresolved: String,
+}
+
+/// What a caller gets.
+pub(super) enum Take<L> {
+    Now(Address, L),
+    /// Its ticket waits.
+    Later,
+    /// No address is up, and why.
+    Down(String),
+}
+
+/// What follows from other addresses of a pool.
+pub(super) struct Change<L> {
+    pub(super) new: Vec<(Address, L, u64)>,
+    pub(super) gone: Vec<L>,
+}
+
+impl<T, L> Default for Board<T, L> {
+    fn default() -> Self {
+        Self { slots: BTreeMap::new(), pools: BTreeMap::new(), waiting: VecDeque::new(), next: 0, ended: 0 }
+    }
+}
+
+impl<T, L: Clone> Board<T, L> {
+    /// A pool without addresses.
+    pub(super) fn open(&mut self, limit: u32) -> (u64, Receiver<u32>) {
+        self.next += 1;
+        let (capacity, receiver) = channel(0);
+        let members = Members { limit, addresses: Vec::new(), capacity, unresolved: "it has no address".into() };
+        self.pools.insert(self.next, members);
+        (self.next, receiver)
+    }
+
+    pub(super) fn close(&mut self, pool: u64) -> Vec<L> {
+        self.pools.remove(&pool);
+        self.waiting.retain(|(waiting, _)| *waiting != pool);
+        self.retire()
+    }
+
+    /// Why the pool has no addresses, as long as it has none.
+    pub(super) fn unresolved(&mut self, pool: u64, reason: String) {
+        if let Some(members) = self.pools.get_mut(&pool) {
+            members.unresolved = reason;
+        }
+    }
+
+    /// The pool has these addresses now. New ones are up at first, or wait for the watch.
+    pub(super) fn place(
+        &mut self,
+        pool: u64,
+        addresses: impl Iterator<Item = (Address, Uri)>,
+        make: impl Fn(Uri) -> L,
+        up: bool,
+    ) -> Change<L> {
+        let Some(members) = self.pools.get_mut(&pool) else { return Change { new: Vec::new(), gone: Vec::new() } };
+        members.addresses.clear();
+        let mut new = Vec::new();
+        for (address, origin) in addresses {
+            if members.addresses.contains(&address) {
+                continue;
+            }
+            members.addresses.push(Arc::clone(&address));
+            let (busy, late) = match self.slots.get(&address) {
+                Some(slot) if !slot.retired => continue,
+                // It is watched no more: it begins as a new one does, but keeps its calls.
+                Some(slot) => (slot.busy, slot.late),
+                None => (0, 0),
+            };
+            self.next += 1;
+            let down = (!up).then(|| "it was not reached yet".into());
+            let (link, watched) = (make(origin), self.next);
+            new.push((Arc::clone(&address), link.clone(), watched));
+            let slot = Slot { link, watched, down, busy, late, rested: 0, refused: 0, retired: false };
+            self.slots.insert(address, slot);
+        }
+        let gone = self.retire();
+        self.publish();
+        Change { new, gone }
+    }
+
+    /// Addresses that no pool has any more end with their last call.
+    fn retire(&mut self) -> Vec<L> {
+        let mut gone = Vec::new();
+        for (address, slot) in &mut self.slots {
+            let used = self.pools.values().any(|members| members.addresses.contains(address));
+            if !used && !slot.retired {
+                slot.retired = true;
+                gone.push(slot.link.clone());
+            }
+        }
+        self.slots.retain(|_, slot| !slot.retired || slot.busy > 0);
+        gone
+    }
+
+    /// A turn now, or a place among those who wait.
+    pub(super) fn take(&mut self, pool: u64, ticket: T) -> Take<L> {
+        let Some(members) = self.pools.get(&pool) else { return Take::Down("it has ended".into()) };
+        if let Some(address) = self.free_of(members) {
+            let link = self.occupy(&address);
+            return link.map_or_else(|| Take::Down(String::new()), |link| Take::Now(address, link));
+        }
+        match self.down_of(members) {
+            Some(reason) => Take::Down(reason),
+            None => {
+                self.waiting.push_back((pool, ticket));
+                Take::Later
+            }
+        }
+    }
+
+    /// Takes those out of the queue for whom there is an address, and those for whom none is up any more.
+    pub(super) fn turns(&mut self) -> Vec<(T, Option<(Address, L)>)> {
+        let mut turns = Vec::new();
+        for (pool, ticket) in std::mem::take(&mut self.waiting) {
+            let Some(members) = self.pools.get(&pool) else { continue };
+            if let Some(address) = self.free_of(members) {
+                let turn = self.occupy(&address).map(|link| (address, link));
+                turns.push((ticket, turn));
+            } else if self.down_of(members).is_some() {
+                turns.push((ticket, None));
+            } else {
+                self.waiting.push_back((pool, ticket));
+            }
+        }
+        turns
+    }
+
+    fn free_of(&self, members: &Members) -> Option<Address> {
+        let slots = members.addresses.iter().filter_map(|address| Some((address, self.slots.get(address)?)));
+        let free = slots.filter(|(_, slot)| slot.down.is_none() && slot.busy < members.limit);
+        free.min_by_key(|(_, slot)| (slot.busy, slot.rested)).map(|(address, _)| Arc::clone(address))
+    }
+
+    /// Why no address is up; `None` where one is.
+    fn down_of(&self, members: &Members) -> Option<String> {
+        let mut reasons = Vec::new();
+        for address in &members.addresses {
+            match self.slots.get(address).map(|slot| &slot.down) {
+                Some(None) => return None,
+                Some(Some(reason)) => reasons.push(format!("{address}: {reason}")),
+                None => {}
+            }
+        }
+        let others = reasons.len().saturating_sub(1);
+        Some(match reasons.into_iter().next() {
+            None => members.unresolved.clone(),
+            Some(first) if others > 0 => format!("{first}; {others} more addresses are down"),
+            Some(first) => first,
+        })
+    }
+
+    fn occupy(&mut self, address: &Address) -> Option<L> {
+        let slot = self.slots.get_mut(address)?;
+        slot.busy += 1;
+        Some(slot.link.clone())
+    }
+
+    /// A call has ended.
+    pub(super) fn free(&mut self, address: &Address, late: bool) {
+        self.ended += 1;
+        let Some(slot) = self.slots.get_mut(address) else { return };
+        slot.busy = slot.busy.saturating_sub(1);
+        slot.rested = self.ended;
+        if slot.retired && slot.busy == 0 {
+            self.slots.remove(address);
+        } else if late {
+            slot.late = slot.late.saturating_sub(1);
+            self.publish();
+        }
+    }
+
+    /// The caller of a call has gone.
+    pub(super) fn late(&mut self, address: &Address) {
+        if let Some(slot) = self.slots.get_mut(address) {
+            slot.late += 1;
+            self.publish();
+        }
+    }
+
+    /// How many calls in a row found no connection.
+    pub(super) fn connected(&mut self, address: &Address, connected: bool) -> u32 {
+        let Some(slot) = self.slots.get_mut(address) else { return 0 };
+        slot.refused = if connected { 0 } else { slot.refused + 1 };
+        slot.refused
+    }
+
+    /// The address is not used; the link of one that was up until now.
+    pub(super) fn down(&mut self, address: &Address, reason: &str) -> Option<L> {
+        let slot = self.slots.get_mut(address)?;
+        let link = slot.down.is_none().then(|| slot.link.clone());
+        slot.down = Some(reason.into());
+        self.publish();
+        link
+    }
+
+    /// The address is used.
+    pub(super) fn up(&mut self, address: &Address) {
+        if let Some(slot) = self.slots.get_mut(address) {
+            slot.down = None;
+            slot.refused = 0;
+            self.publish();
+        }
+    }
+
+    /// Whether an address is up; `None` where no pool has it, or another watch.
+    pub(super) fn is_up(&self, address: &Address, watched: u64) -> Option<bool> {
+        let slot = self.slots.get(address).filter(|slot| !slot.retired && slot.watched == watched)?;
+        Some(slot.down.is_none())
+    }
+
+    fn publish(&self) {
+        for members in self.pools.values() {
+            let slots = members.addresses.iter().filter_map(|address| self.slots.get(address));
+            let up = slots.filter(|slot| slot.down.is_none());
+            let capacity = up.map(|slot| members.limit.saturating_sub(slot.late)).fold(0, u32::saturating_add);
+            members.capacity.send_if_modified(|known| std::mem::replace(known, capacity) != capacity);
+        }
+    }
+}

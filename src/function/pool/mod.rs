@@ -1,0 +1,193 @@
+//! Addresses of a target: which are up, how many calls each has, and whose turn is next.
+//!
+//! Pools may share addresses: an address takes so many calls at a time from all pools together.
+
+mod board;
+mod members;
+mod watch;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Notify, oneshot, watch as channel};
+use tokio::task::JoinHandle;
+
+use board::{Address, Board, Take};
+pub(crate) use watch::Watch;
+
+use super::wire::{Client, Dial};
+use crate::mapping::Addresses;
+
+/// All pools that share addresses.
+#[derive(Clone, Default)]
+pub(crate) struct Pools(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    board: Mutex<Board<oneshot::Sender<Permit>, Link>>,
+}
+
+/// What an address is called and watched by.
+#[derive(Clone)]
+struct Link {
+    client: Arc<Client>,
+    /// The address is down, or no pool has it any more.
+    wake: Arc<Notify>,
+}
+
+/// How the addresses of a pool are reached.
+#[derive(Clone)]
+pub(crate) struct Reach {
+    /// How many calls an address takes at a time.
+    pub(crate) limit: u32,
+    pub(crate) dial: Dial,
+    pub(crate) watch: Watch,
+}
+
+/// The addresses of one target. They are given back when this is dropped.
+pub(crate) struct Pool {
+    shared: Arc<Shared>,
+    id: u64,
+    capacity: channel::Receiver<u32>,
+    /// Asks DNS again and again.
+    resolver: Option<JoinHandle<()>>,
+}
+
+/// The right to one call of an address. The right ends when this is dropped.
+pub(crate) struct Permit {
+    shared: Arc<Shared>,
+    address: Address,
+    client: Arc<Client>,
+    /// The target is still at work for a caller who has gone.
+    late: bool,
+}
+
+impl Pools {
+    /// A pool of these addresses.
+    pub(crate) fn open(&self, addresses: &Addresses, reach: &Reach) -> Pool {
+        let (id, capacity) = self.0.with(|board| board.open(reach.limit));
+        let mut pool = Pool { shared: Arc::clone(&self.0), id, capacity, resolver: None };
+        match addresses {
+            Addresses::Fixed(origins) => place(&self.0, id, reach, origins),
+            Addresses::Dns(dns) => {
+                self.0.with(|board| board.unresolved(id, format!("{} is not resolved yet", dns.name)));
+                let (shared, dns, reach) = (Arc::downgrade(&self.0), dns.clone(), reach.clone());
+                pool.resolver = Some(tokio::spawn(members::follow(shared, id, dns, reach)));
+            }
+        }
+        pool
+    }
+}
+
+/// From now on the pool has these addresses; new ones are watched from now on.
+fn place(shared: &Arc<Shared>, id: u64, reach: &Reach, origins: &[String]) {
+    let addresses = origins.iter().filter_map(|origin| Some((board::address(origin), origin.parse().ok()?)));
+    let make = |origin| Link { client: Arc::new(Client::new(origin, reach.dial.clone())), wake: Arc::default() };
+    let change = shared.with(|board| board.place(id, addresses, make, reach.watch.is_up_at_first()));
+    for new in change.new {
+        tokio::spawn(watch::watch(Arc::downgrade(shared), new, reach.watch.clone()));
+    }
+    change.gone.iter().for_each(|link| link.wake.notify_one());
+}
+
+impl Pool {
+    /// How many calls the addresses that are up can take at a time.
+    pub(crate) fn capacity(&self) -> channel::Receiver<u32> {
+        self.capacity.clone()
+    }
+
+    /// Waits for an address: that with the fewest calls, and of these the one that has rested longest.
+    ///
+    /// # Errors
+    /// When no address is up: why.
+    pub(crate) async fn acquire(&self) -> Result<Permit, String> {
+        loop {
+            let (ticket, turn) = oneshot::channel();
+            match self.shared.with(|board| board.take(self.id, ticket)) {
+                Take::Now(address, link) => return Ok(Permit::new(&self.shared, address, link)),
+                Take::Down(reason) => return Err(reason),
+                // The ticket is dropped where no address is left that is up.
+                Take::Later => {
+                    if let Ok(permit) = turn.await {
+                        return Ok(permit);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        if let Some(resolver) = &self.resolver {
+            resolver.abort();
+        }
+        let gone = self.shared.with(|board| board.close(self.id));
+        gone.iter().for_each(|link| link.wake.notify_one());
+    }
+}
+
+impl Permit {
+    fn new(shared: &Arc<Shared>, address: Address, link: Link) -> Self {
+        Self { shared: Arc::clone(shared), address, client: link.client, late: false }
+    }
+
+    pub(crate) fn client(&self) -> Arc<Client> {
+        Arc::clone(&self.client)
+    }
+
+    /// Scheme, host and port.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The caller has gone, and the target is still at work: until it has answered, it can take less.
+    pub(crate) fn is_late(&mut self) {
+        self.late = true;
+        self.shared.with(|board| board.late(&self.address));
+    }
+
+    /// The address is not used until the watch finds it up again.
+    pub(crate) fn is_lost(&self, reason: &str) {
+        self.shared.is_down(&self.address, reason);
+    }
+
+    /// Whether there was a connection: after several calls in a row without one the address is down.
+    pub(crate) fn connected(&self, result: Result<(), &str>, most: u32) {
+        if self.shared.with(|board| board.connected(&self.address, result.is_ok())) >= most {
+            self.is_lost(result.err().unwrap_or_default());
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.shared.with(|board| board.free(&self.address, self.late));
+    }
+}
+
+impl Shared {
+    /// Changes the board, and then gives turns to those for whom there is an address now.
+    fn with<R>(self: &Arc<Self>, change: impl FnOnce(&mut Board<oneshot::Sender<Permit>, Link>) -> R) -> R {
+        let (result, turns) = {
+            let mut board = self.board.lock().unwrap_or_else(PoisonError::into_inner);
+            let result = change(&mut board);
+            (result, board.turns())
+        };
+        // Without the lock: a permit that finds no taker gives its address back.
+        for (ticket, turn) in turns {
+            if let Some((address, link)) = turn {
+                drop(ticket.send(Permit::new(self, address, link)));
+            }
+        }
+        result
+    }
+
+    fn is_down(self: &Arc<Self>, address: &Address, reason: &str) {
+        if let Some(link) = self.with(|board| board.down(address, reason)) {
+            link.wake.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
