@@ -12,7 +12,7 @@ use crate::aws::{CallBounds, Clients, Identity, Key, credentials_fault};
 use crate::clock::{self, WallClock};
 use crate::destination::{Destination, S3Destination, SnsDestination, SqsDestination};
 use crate::engine::{Connector, Ports, SourcePort};
-use crate::function::{Function, HttpFunction, LambdaFunction, Pools, RieFunction};
+use crate::function::{Function, HttpFunction, LambdaFunction, Pools, RieFunction, RuntimeApiFunction, Servers};
 use crate::machine::{Fault, FaultKind};
 use crate::mapping::{DestinationKind, FailureDestination, Mapping, Side, SourceKind, Target};
 use crate::source::{AskRole, DynamoDbStream, KinesisStream, SqsQueue};
@@ -28,6 +28,8 @@ pub struct AwsConnector {
     wall: WallClock,
     /// Runtime interface emulators, which mappings share.
     emulators: Pools,
+    /// What workers attach to.
+    servers: Arc<Servers>,
 }
 
 impl AwsConnector {
@@ -46,8 +48,9 @@ impl AwsConnector {
     }
 
     fn over(clients: Clients) -> Self {
-        let (bounds, emulators) = (CallBounds::default(), Pools::default());
-        Self { clients: Mutex::new(clients), bounds, wall: clock::host(), emulators }
+        let (bounds, wall) = (CallBounds::default(), clock::host());
+        let servers = Servers::new(Arc::clone(&wall));
+        Self { clients: Mutex::new(clients), bounds, wall, emulators: Pools::default(), servers }
     }
 
     /// The same connector with other bounds for its calls.
@@ -114,6 +117,9 @@ impl AwsConnector {
             }
             Target::Http(target) => Ok(Arc::new(HttpFunction::new(target)?)),
             Target::Rie(target) => Ok(Arc::new(RieFunction::new(target, &self.emulators))),
+            Target::RuntimeApi(target) => {
+                Ok(Arc::new(RuntimeApiFunction::new(Arc::clone(&self.servers), mapping, target)))
+            }
         }
     }
 

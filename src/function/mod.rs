@@ -7,6 +7,7 @@ mod lambda;
 mod pool;
 mod port;
 mod rie;
+mod runtime_api;
 mod wire;
 
 pub use http::HttpFunction;
@@ -14,6 +15,8 @@ pub use lambda::LambdaFunction;
 pub(crate) use pool::Pools;
 pub use port::{Function, Invocation};
 pub use rie::RieFunction;
+pub use runtime_api::RuntimeApiFunction;
+pub(crate) use runtime_api::Servers;
 
 pub use crate::machine::FunctionSettings;
 

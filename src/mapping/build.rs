@@ -1,5 +1,6 @@
 //! From what was read to a mapping: required parameters, forms of names and ARNs, defaults.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_128;
@@ -22,6 +23,7 @@ use crate::parameters::MAPPING;
 pub(crate) struct Built {
     pub(crate) name: Option<(String, Span)>,
     pub(crate) pair: Option<Pair>,
+    pub(crate) listener: Option<Listener>,
     pub(crate) mapping: Option<Mapping>,
 }
 
@@ -32,6 +34,13 @@ pub(crate) struct Pair {
     pub(crate) noun: &'static str,
     pub(crate) source_region: Option<String>,
     pub(crate) endpoint: Option<String>,
+    pub(crate) function: FunctionRef,
+    pub(crate) span: Span,
+}
+
+/// Where the workers of a function attach.
+pub(crate) struct Listener {
+    pub(crate) address: SocketAddr,
     pub(crate) function: FunctionRef,
     pub(crate) span: Span,
 }
@@ -70,6 +79,10 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
         function: function.clone(),
         span: *span,
     });
+    let listener = function.as_ref().and_then(|(function, _)| {
+        let (address, span) = target.listener(&members)?;
+        Some(Listener { address, function: function.clone(), span })
+    });
     let origin = origin(reader);
     let mapping = match (&name, source, function) {
         (Some((name, _)), Some((source, _, on_failure, filtering)), Some((function, _))) if sound => Some(Mapping {
@@ -96,7 +109,7 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
         }),
         _ => None,
     };
-    Built { name, pair, mapping }
+    Built { name, pair, listener, mapping }
 }
 
 /// The table of parameters keeps every number below this, and those that mean no limit are taken out before.

@@ -109,6 +109,8 @@ codes! {
     DestinationArn = "FB0218",
     /// A filter pattern with something in it that is none of the language's.
     PatternRefused = "FB0219",
+    /// An address to listen on, or to take connections from, that cannot be one.
+    ListenAddress = "FB0220",
 
     /// `BatchSize` above 10 without a batching window.
     BatchNeedsWindow = "FB0301",
@@ -158,6 +160,10 @@ codes! {
     FieldTwice = "FB0323",
     /// `Poller.OnFiltered: Release` with a FIFO queue.
     ReleaseOfGroups = "FB0324",
+    /// A listener for workers that anyone could reach.
+    OpenListener = "FB0325",
+    /// One listener for the workers of two functions.
+    SharedListener = "FB0326",
 
     /// A source that forebay does not poll.
     SourceUnsupported = "FB0403",

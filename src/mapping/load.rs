@@ -95,13 +95,16 @@ impl All {
         let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         for candidate in layout::candidates(&mut reader, documents, &stem) {
             self.found += 1;
-            let Built { name, pair, mapping } = build::build(&mut reader, &candidate);
+            let Built { name, pair, listener, mapping } = build::build(&mut reader, &candidate);
             let mut sound = true;
             if let Some((name, span)) = &name {
                 sound &= self.unique.name(&mut reader, name, *span);
             }
             if let Some(pair) = pair {
                 sound &= self.unique.pair(&mut reader, pair);
+            }
+            if let Some(listener) = listener {
+                sound &= self.unique.listener(&mut reader, listener);
             }
             self.mappings.extend(mapping.filter(|_| sound));
             if reader.is_full() {

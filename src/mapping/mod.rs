@@ -54,6 +54,8 @@ pub use pattern::parse_pattern;
 pub use schema::schema;
 pub(crate) use sources::{DYNAMODB_READS, KINESIS_READS, Rules};
 pub use spec::{FifoSpec, QueueSpec, SourceKind, SourceSpec, StreamSpec, VisibilityOptions};
-pub use targets::{Addresses, Dns, HttpTarget, LambdaTarget, RieTarget, Target, TlsOptions};
+pub use targets::{
+    Addresses, Dns, HttpTarget, LambdaTarget, LateAnswers, RieTarget, RuntimeApiTarget, Target, TlsOptions,
+};
 pub(crate) use unique::{same_function, same_pair};
 pub use unreached::{function_missing, function_unreached, source_missing, source_unreached, stream_disabled};

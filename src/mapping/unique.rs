@@ -1,9 +1,10 @@
 //! Names, and pairs of source and function, that may stand once among all files.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::build::Pair;
+use super::build::{Listener, Pair};
 use super::code::Code;
 use super::model::{FunctionRef, Mapping};
 use super::reader::Reader;
@@ -14,6 +15,7 @@ use super::text::Span;
 pub(crate) struct Unique {
     names: BTreeMap<String, Site>,
     pairs: BTreeMap<String, Vec<(Pair, Site)>>,
+    listeners: BTreeMap<SocketAddr, (FunctionRef, Site)>,
 }
 
 #[derive(Clone)]
@@ -61,6 +63,24 @@ impl Unique {
         }
         let site = Site::of(reader, pair.span);
         seen.push((pair, site));
+        true
+    }
+}
+
+impl Unique {
+    /// Notes where a function's workers attach. False, and reported, when those of another function attach there.
+    pub(crate) fn listener(&mut self, reader: &mut Reader<'_>, listener: Listener) -> bool {
+        let Listener { address, function, span } = listener;
+        if let Some((first, site)) = self.listeners.get(&address) {
+            if same_function(first, &function) {
+                return true;
+            }
+            let message =
+                format!("{address} is where the workers of {:?} attach; that is said at {}", first.text, site.show());
+            reader.error(Code::SharedListener, span, message, "write another port: each function has its own");
+            return false;
+        }
+        self.listeners.insert(address, (function, Site::of(reader, span)));
         true
     }
 }

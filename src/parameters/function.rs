@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Member, Shape, integer, members, span, text};
+use super::{Member, Shape, integer, list, members, span, text};
+use crate::machine::MAX_HIDDEN;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -22,6 +23,9 @@ pub(super) static FUNCTION_SIDE: &[Member] = members! {
     Http: Shape::Map(HTTP);
     /// AWS's runtime interface emulator, as it is in Lambda's base images, instead of a Lambda function.
     Rie: Shape::Map(RIE);
+    /// Workers that attach to forebay through Lambda's Runtime API: containers of Lambda images, or any process with a
+    /// runtime interface client.
+    RuntimeApi: Shape::Map(RUNTIME_API);
 };
 
 static HTTP: &[Member] = members! {
@@ -48,4 +52,17 @@ static DNS: &[Member] = members! {
     Port: integer(1, 65_535);
     /// How often the name is resolved. Default: 5s.
     ResolveEvery: span(SECOND, HOUR);
+};
+
+static RUNTIME_API: &[Member] = members! {
+    /// Where workers attach, as an address and a port: what `AWS_LAMBDA_RUNTIME_API` says to them. Mappings of the same
+    /// function share it.
+    Listen: text(1, 64);
+    /// The addresses and blocks of addresses that workers attach from. Required where `Listen` is no loopback address.
+    AllowFrom: list(&text(1, 64), 1, 32);
+    /// How long an invocation waits for a free worker before it counts as throttled. Default: 5m.
+    AttachWait: span(SECOND, MAX_HIDDEN);
+    /// What a worker hears that answers after the timeout. `Reject` (the default, and AWS's way): that there is no
+    /// such invocation, after which AWS's runtimes end. `Accept`: that all is well. The answer counts in no case.
+    OnLateAnswer: Shape::Word(&["Reject", "Accept"]);
 };

@@ -4,16 +4,20 @@ mod addresses;
 mod http;
 mod lambda;
 mod rie;
+mod runtime_api;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use addresses::{Addresses, Dns, TlsOptions};
 pub use http::HttpTarget;
 pub use lambda::LambdaTarget;
 pub use rie::RieTarget;
+pub use runtime_api::{LateAnswers, RuntimeApiTarget};
 
 use super::code::Code;
 use super::reader::Reader;
+use super::text::Span;
 use super::value::Members;
 
 /// How a mapping's function is invoked.
@@ -25,6 +29,8 @@ pub enum Target {
     Http(HttpTarget),
     /// `Poller.Function.Rie`: AWS's runtime interface emulators.
     Rie(RieTarget),
+    /// `Poller.Function.RuntimeApi`: workers that attach to forebay.
+    RuntimeApi(RuntimeApiTarget),
 }
 
 impl Target {
@@ -35,6 +41,7 @@ impl Target {
             Self::Lambda(lambda) => lambda.timeout,
             Self::Http(http) => Some(http.timeout),
             Self::Rie(rie) => Some(rie.timeout),
+            Self::RuntimeApi(api) => Some(api.timeout),
         }
     }
 
@@ -43,7 +50,7 @@ impl Target {
     pub fn region(&self) -> Option<&str> {
         match self {
             Self::Lambda(lambda) => lambda.side.region.as_deref(),
-            Self::Http(_) | Self::Rie(_) => None,
+            Self::Http(_) | Self::Rie(_) | Self::RuntimeApi(_) => None,
         }
     }
 
@@ -52,15 +59,22 @@ impl Target {
     pub fn role_arn(&self) -> Option<&str> {
         match self {
             Self::Lambda(lambda) => lambda.side.role_arn.as_deref(),
-            Self::Http(_) | Self::Rie(_) => None,
+            Self::Http(_) | Self::Rie(_) | Self::RuntimeApi(_) => None,
         }
+    }
+
+    /// Where its workers attach, and where a file says so.
+    pub(super) fn listener(&self, mapping: &Members) -> Option<(SocketAddr, Span)> {
+        let Self::RuntimeApi(api) = self else { return None };
+        let (_, span) = mapping.map("Poller")?.map("Function")?.map("RuntimeApi")?.text("Listen")?;
+        (api.listen.port() != 0).then_some((api.listen, span))
     }
 
     /// How a Lambda function is invoked, to change it; `None` for other targets.
     pub const fn lambda_mut(&mut self) -> Option<&mut LambdaTarget> {
         match self {
             Self::Lambda(lambda) => Some(lambda),
-            Self::Http(_) | Self::Rie(_) => None,
+            Self::Http(_) | Self::Rie(_) | Self::RuntimeApi(_) => None,
         }
     }
 }
@@ -69,7 +83,7 @@ impl Target {
 type Read = fn(&mut Reader<'_>, &Members, &Members) -> Target;
 
 /// The targets other than Lambda functions, by their members of `Poller.Function`.
-const OTHERS: &[(&str, Read)] = &[("Http", http::read), ("Rie", rie::read)];
+const OTHERS: &[(&str, Read)] = &[("Http", http::read), ("Rie", rie::read), ("RuntimeApi", runtime_api::read)];
 
 /// Reads the target; everything wrong with it is reported.
 pub(super) fn read(reader: &mut Reader<'_>, members: &Members) -> Target {

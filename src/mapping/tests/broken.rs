@@ -1,7 +1,10 @@
 //! Broken files: the codes each gives, and how the problems look, line and caret included.
 
 use super::broken_lines::LINES;
-use super::{broken_destinations as destinations, broken_filters as filters, broken_streams as streams, read};
+use super::{
+    broken_destinations as destinations, broken_filters as filters, broken_streams as streams,
+    broken_targets as targets, read,
+};
 use crate::mapping::Code;
 
 /// Name, the codes in the order of their places, the text.
@@ -207,6 +210,8 @@ fn all() -> impl Iterator<Item = &'static Case> {
         .iter()
         .chain(LINES)
         .chain(destinations::LINES)
+        .chain(targets::FILES)
+        .chain(targets::LINES)
         .chain(filters::LINES)
         .chain(filters::KINESIS)
         .chain(filters::DYNAMODB)

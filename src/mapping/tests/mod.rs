@@ -6,11 +6,13 @@ mod broken_destinations;
 mod broken_filters;
 mod broken_lines;
 mod broken_streams;
+mod broken_targets;
 mod definitions;
 mod files;
 mod filters;
 mod never_panics;
 mod streams;
+mod targets;
 
 use std::path::Path;
 

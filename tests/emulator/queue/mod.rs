@@ -7,4 +7,5 @@ mod http;
 mod kill;
 mod on_failure;
 mod receives;
+mod runtime_api;
 mod throttle;

@@ -11,5 +11,6 @@ mod kinesis_role;
 mod kinesis_shards;
 mod lambda;
 mod rie;
+mod runtime_api;
 mod sqs;
 mod stream_environment;

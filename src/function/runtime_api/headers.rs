@@ -1,0 +1,156 @@
+//! The headers of an invocation, as the Runtime API names them.
+
+use bytes::Bytes;
+use fastrand::Rng;
+use http_body_util::Full;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::{Response, http};
+use memchr::memmem;
+
+use super::errors::Answer;
+use super::slots::HandOver;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("lambda-runtime-aws-request-id");
+const DEADLINE: HeaderName = HeaderName::from_static("lambda-runtime-deadline-ms");
+const ARN: HeaderName = HeaderName::from_static("lambda-runtime-invoked-function-arn");
+const TRACE_ID: HeaderName = HeaderName::from_static("lambda-runtime-trace-id");
+const INVOCATION_ID: HeaderName = HeaderName::from_static("lambda-runtime-invocation-id");
+const RESPONSE_MODE: HeaderName = HeaderName::from_static("lambda-runtime-function-response-mode");
+const ERROR_TYPE: HeaderName = HeaderName::from_static("lambda-runtime-function-error-type");
+const ERROR_BODY: HeaderName = HeaderName::from_static("lambda-runtime-function-error-body");
+
+/// Where SQS's trace header stands in an event. Within a string the quotes would be escaped.
+const TRACE_OF_SQS: &[u8] = br#""AWSTraceHeader":""#;
+/// Longer ones are none of X-Ray's.
+const LONGEST_TRACE: usize = 1024;
+
+/// The answer of `/next`: the event, and what a runtime wants to know of it.
+///
+/// # Errors
+/// When a header cannot hold its value.
+pub(super) fn invocation(handed: &HandOver, function_arn: &str, now_unix_ms: u64) -> http::Result<Answer> {
+    let timeout = u64::try_from(handed.timeout.as_millis()).unwrap_or(u64::MAX);
+    Response::builder()
+        .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+        .header(REQUEST_ID, &*handed.request_id)
+        .header(DEADLINE, now_unix_ms.saturating_add(timeout))
+        .header(ARN, function_arn)
+        .header(TRACE_ID, trace_id(&handed.body, now_unix_ms / 1000))
+        .header(INVOCATION_ID, &*handed.invocation_id)
+        .body(Full::new(handed.body.clone()))
+}
+
+/// The trace of the event's first record, if SQS has one; else a new one. Some runtimes do not work without.
+fn trace_id(event: &[u8], now_unix: u64) -> HeaderValue {
+    if let Some(found) = memmem::find(event, TRACE_OF_SQS) {
+        let rest = &event[found + TRACE_OF_SQS.len()..];
+        let length = memchr::memchr(b'"', &rest[..rest.len().min(LONGEST_TRACE)]);
+        if let Some(Ok(own)) = length.map(|length| HeaderValue::from_bytes(&rest[..length]))
+            && own.as_bytes().starts_with(b"Root=")
+        {
+            return own;
+        }
+    }
+    let mut rng = Rng::new();
+    let (root, parent) = (rng.u128(..) >> 32, rng.u64(..));
+    let text = format!("Root=1-{:08x}-{root:024x};Parent={parent:016x};Sampled=0", now_unix & 0xffff_ffff);
+    HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or(HeaderValue::from_static("Root=1-0-0;Sampled=0"))
+}
+
+/// The id of the invocation that an answer names, where the client echoes it.
+pub(super) fn echoed(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get(INVOCATION_ID).map(HeaderValue::as_bytes)
+}
+
+/// Whether the response mode is one that there is: none, or `streaming`.
+pub(super) fn mode_is_valid(headers: &HeaderMap) -> bool {
+    headers.get(RESPONSE_MODE).is_none_or(|mode| mode.as_bytes().eq_ignore_ascii_case(b"streaming"))
+}
+
+/// What the client calls itself.
+pub(super) fn agent(headers: &HeaderMap) -> Option<String> {
+    headers.get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned())
+}
+
+/// `Lambda-Runtime-Function-Error-Type`, as Lambda reads it: of AWS's form, or `Unknown`.
+pub(super) fn error_type(headers: &HeaderMap) -> Option<String> {
+    let given = String::from_utf8_lossy(headers.get(ERROR_TYPE)?.as_bytes()).into_owned();
+    Some(if is_error_type(&given) {
+        given
+    } else if given.starts_with("Function.") {
+        "Function.Unknown".into()
+    } else {
+        "Runtime.Unknown".into()
+    })
+}
+
+/// `(Runtime|Function)\.[A-Z][a-zA-Z]+`, anywhere in the text.
+fn is_error_type(text: &str) -> bool {
+    ["Runtime.", "Function."].iter().any(|prefix| {
+        text.match_indices(prefix).any(|(at, _)| {
+            let mut rest = text[at + prefix.len()..].bytes();
+            rest.next().is_some_and(|byte| byte.is_ascii_uppercase())
+                && rest.next().is_some_and(|byte| byte.is_ascii_alphabetic())
+        })
+    })
+}
+
+/// The error that a stream ended with, as its trailers say: its JSON.
+pub(super) fn error_of_stream(trailers: &HeaderMap) -> Option<Bytes> {
+    let body = trailers.get(ERROR_BODY).map(|body| base64_simd::STANDARD.decode_to_vec(body.as_bytes()));
+    match body {
+        Some(Ok(json)) => Some(json.into()),
+        Some(Err(_)) | None => {
+            let kind = error_type(trailers).or(body.map(|_| "Runtime.Unknown".into()))?;
+            Some(serde_json::json!({ "errorType": kind, "errorMessage": "" }).to_string().into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_is_that_of_the_record_or_a_new_one() {
+        let own = r#"{"Records":[{"body":"\"AWSTraceHeader\":\"no\"","attributes":{"AWSTraceHeader":"Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"}}]}"#;
+        let trace = trace_id(own.as_bytes(), 0);
+        assert_eq!(trace, "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1");
+        for event in [r"{}", r#"{"AWSTraceHeader":"Self=x"}"#, r#"{"AWSTraceHeader":"Root="#] {
+            let new = trace_id(event.as_bytes(), 0x6a1b_2c3d);
+            let form = r"^Root=1-6a1b2c3d-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0$";
+            assert!(regex_lite::Regex::new(form).unwrap().is_match(new.to_str().unwrap()), "{new:?}");
+        }
+    }
+
+    #[test]
+    fn error_types_are_read_as_lambda_reads_them() {
+        for (given, read) in [
+            ("Runtime.ExitError", "Runtime.ExitError"),
+            ("Function.MyError2", "Function.MyError2"),
+            ("xRuntime.Ab", "xRuntime.Ab"),
+            ("Function.lower", "Function.Unknown"),
+            ("Runtime.E", "Runtime.Unknown"),
+            ("unhandled", "Runtime.Unknown"),
+            ("", "Runtime.Unknown"),
+        ] {
+            let headers = HeaderMap::from_iter([(ERROR_TYPE, HeaderValue::from_static(given))]);
+            assert_eq!(error_type(&headers).as_deref(), Some(read), "{given}");
+        }
+        assert_eq!(error_type(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_stream_ends_with_an_error_where_a_trailer_says_so() {
+        let of = |pairs: &[(HeaderName, &'static str)]| {
+            let pairs = pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
+            error_of_stream(&pairs.collect())
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[(ERROR_TYPE, "Function.X"), (ERROR_BODY, "e30=")]).unwrap(), "{}");
+        let typed = r#"{"errorMessage":"","errorType":"Function.Xy"}"#;
+        assert_eq!(of(&[(ERROR_TYPE, "Function.Xy")]).unwrap(), typed);
+        assert_eq!(of(&[(ERROR_TYPE, "Function.Xy"), (ERROR_BODY, "no base64!")]).unwrap(), typed);
+        assert_eq!(of(&[(ERROR_BODY, "!")]).unwrap(), r#"{"errorMessage":"","errorType":"Runtime.Unknown"}"#);
+    }
+}

@@ -1,0 +1,260 @@
+//! The server of a function's Runtime API: its listener, its connections and its paths.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::CONNECTION;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode, Version};
+use hyper_util::rt::TokioIo;
+use ipnet::IpNet;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::answers::{self, Body, Kind, ignore, read};
+use super::errors::{Answer, Refusal, accepted, json};
+use super::headers;
+use super::slots::{Place, Slots};
+use crate::aws::LARGEST_ANSWER;
+use crate::clock::WallClock;
+
+/// X-Ray's cause of an error is a header of up to 1 MiB.
+const HEAD_BYTES: usize = 2 * 1024 * 1024;
+/// More connections at a time wait.
+const CONNECTIONS: usize = 1024;
+/// The pause before a listener is tried again that could not be opened, or that could not take a connection.
+const AGAIN: Duration = Duration::from_secs(1);
+/// The most of a worker's error at its start that is kept.
+const LAST_WORDS: usize = 4096;
+
+/// Clients that keep one connection for as long as they live, by how they call themselves.
+const KEEPERS: [&str; 4] = ["aws-lambda-python/", "aws-lambda-rust/", "aws-lambda-go/", "AWS_Lambda_Cpp/"];
+
+/// What all connections of a function's server share.
+pub(super) struct Shared {
+    pub(super) slots: Arc<Slots>,
+    /// The function's ARN, as events show it.
+    pub(super) arn: String,
+    /// The function's name, for the log.
+    pub(super) function: Arc<str>,
+    /// From where connections are taken; empty: from anywhere.
+    allow_from: Mutex<Vec<IpNet>>,
+    pub(super) wall: WallClock,
+    /// Why the server has no worker, as far as it knows.
+    trouble: Mutex<Option<String>>,
+    connections: AtomicU64,
+    seats: Arc<Semaphore>,
+}
+
+impl Shared {
+    pub(super) fn new(function: Arc<str>, arn: String, allow_from: Vec<IpNet>, wall: WallClock) -> Arc<Self> {
+        Arc::new(Self {
+            slots: Slots::new(Arc::clone(&function)),
+            arn,
+            function,
+            allow_from: Mutex::new(allow_from),
+            wall,
+            trouble: Mutex::default(),
+            connections: AtomicU64::new(0),
+            seats: Arc::new(Semaphore::new(CONNECTIONS)),
+        })
+    }
+
+    pub(super) fn allow(&self, from: Vec<IpNet>) {
+        *self.allow_from.lock().unwrap_or_else(PoisonError::into_inner) = from;
+    }
+
+    pub(super) fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    fn is_allowed(&self, peer: IpAddr) -> bool {
+        let allowed = self.allow_from.lock().unwrap_or_else(PoisonError::into_inner);
+        allowed.is_empty() || peer.is_loopback() || allowed.iter().any(|net| net.contains(&peer.to_canonical()))
+    }
+}
+
+/// Opens a listener, however long that takes, and serves it. Never ends.
+pub(super) async fn serve(shared: Arc<Shared>, address: SocketAddr, port: u64) {
+    let mut said = None;
+    let listener = loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => break listener,
+            Err(error) => {
+                let trouble = format!("{address} cannot be listened on: {error}");
+                if said.replace(error.kind()) != Some(error.kind()) {
+                    tracing::error!(function = %shared.function, "{trouble}");
+                }
+                shared.set_trouble(Some(trouble));
+                sleep(AGAIN).await;
+            }
+        }
+    };
+    shared.set_trouble(None);
+    tracing::info!(function = %shared.function, %address, "workers may attach");
+    accept(shared, listener, port).await;
+}
+
+/// Serves the connections of a listener. Never ends; dropped, all of them close.
+pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener, port: u64) {
+    let mut open = JoinSet::new();
+    loop {
+        while open.try_join_next().is_some() {}
+        // It is never closed.
+        let Ok(seat) = Arc::clone(&shared.seats).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, peer)) if shared.is_allowed(peer.ip()) => {
+                let served = connection(Arc::clone(&shared), stream, port);
+                open.spawn(async move {
+                    served.await;
+                    drop(seat);
+                });
+            }
+            Ok((_, peer)) => {
+                tracing::warn!(function = %shared.function, %peer, "a connection from an address outside of AllowFrom");
+            }
+            Err(error) => {
+                tracing::warn!(function = %shared.function, %error, "a connection could not be taken");
+                sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+/// One connection, as the requests on it see it.
+struct Connection {
+    id: u64,
+    port: u64,
+    /// How many requests have come.
+    requests: AtomicU64,
+    /// An answer came on it: the client uses it for more than one request.
+    has_answered: AtomicBool,
+    /// An event was asked for on it: the client has started.
+    has_asked: AtomicBool,
+}
+
+async fn connection(shared: Arc<Shared>, stream: TcpStream, port: u64) {
+    // An answer of a few bytes is not to wait for more.
+    stream.set_nodelay(true).ok();
+    let id = shared.connections.fetch_add(1, Ordering::Relaxed);
+    let own = Arc::new(Connection {
+        id,
+        port,
+        requests: AtomicU64::new(0),
+        has_answered: AtomicBool::new(false),
+        has_asked: AtomicBool::new(false),
+    });
+    let service = service_fn(|request| {
+        let (shared, own) = (Arc::clone(&shared), Arc::clone(&own));
+        async move { Ok::<_, Infallible>(route(&shared, &own, request).await) }
+    });
+    let ended = http1::Builder::new()
+        .max_buf_size(HEAD_BYTES + 64 * 1024)
+        .max_header_size(HEAD_BYTES)
+        .header_read_timeout(None)
+        // Scripts look for the headers as AWS writes them.
+        .title_case_headers(true)
+        .auto_date_header(false)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    let broken = ended.err().is_some_and(|error| {
+        let function = &*shared.function;
+        tracing::debug!(function, error = &error as &dyn std::error::Error, "a worker's connection broke");
+        std::error::Error::source(&error).is_some_and(|source| source.is::<io::Error>())
+    });
+    shared.slots.closed(id, own.requests.load(Ordering::Relaxed), broken);
+}
+
+async fn route(shared: &Arc<Shared>, connection: &Connection, request: Request<Incoming>) -> Answer {
+    let number = connection.requests.fetch_add(1, Ordering::Relaxed) + 1;
+    let path = request.uri().path();
+    let Some(rest) = path.strip_prefix("/2018-06-01/") else {
+        ignore(request.into_body()).await;
+        return Refusal::Path.answer();
+    };
+    let method = request.method().clone();
+    match rest.split('/').collect::<Vec<_>>().as_slice() {
+        ["runtime", "invocation", "next"] if method == Method::GET => next(shared, connection, number, &request).await,
+        ["runtime", "invocation", id, kind @ ("response" | "error")] if method == Method::POST => {
+            let kind = if *kind == "response" { Kind::Response } else { Kind::Error };
+            connection.has_answered.store(true, Ordering::Relaxed);
+            let id = (*id).to_owned();
+            answers::take(&shared.slots, connection.id, kind, &id, request).await
+        }
+        ["runtime", "init", "error"] if method == Method::POST => init_error(shared, connection, request).await,
+        ["ping"] if method == Method::GET => {
+            let mut answer = Response::new(Full::new(Bytes::from_static(b"pong")));
+            *answer.status_mut() = StatusCode::OK;
+            answer
+        }
+        ["runtime", "invocation", "next"]
+        | ["runtime", "invocation", _, "response" | "error"]
+        | ["runtime", "init", "error"]
+        | ["ping"] => {
+            ignore(request.into_body()).await;
+            Refusal::Method.answer()
+        }
+        _ => {
+            ignore(request.into_body()).await;
+            Refusal::Path.answer()
+        }
+    }
+}
+
+/// Waits for an event, for however long: a client sets no timeout.
+async fn next(shared: &Shared, connection: &Connection, number: u64, request: &Request<Incoming>) -> Answer {
+    let agent = headers::agent(request.headers()).unwrap_or_default();
+    let closes = request.version() == Version::HTTP_10
+        || request.headers().get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
+    let is_known = KEEPERS.iter().any(|keeper| agent.starts_with(keeper));
+    let keeps = !closes && (is_known || connection.has_answered.load(Ordering::Relaxed));
+    if !connection.has_asked.swap(true, Ordering::Relaxed) {
+        tracing::debug!(function = %shared.function, agent, "a worker asks for its first event");
+    }
+    let place = Place { port: connection.port, connection: connection.id, request: number, keeps };
+    let mut attached = shared.slots.attach(place);
+    let Some(handed) = attached.event().await else {
+        return json(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL);
+    };
+    match headers::invocation(&handed, &shared.arn, (shared.wall)()) {
+        Ok(answer) => {
+            handed.taken();
+            answer
+        }
+        Err(error) => {
+            tracing::error!(function = %shared.function, %error, "an invocation that no header can hold");
+            json(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL)
+        }
+    }
+}
+
+const INTERNAL: &str = r#"{"errorMessage":"Internal Server Error","errorType":"InternalServerError"}"#;
+
+/// A worker could not start, and ends. Why, is the last that it says.
+async fn init_error(shared: &Shared, connection: &Connection, request: Request<Incoming>) -> Answer {
+    let body = match read(request.into_body(), LARGEST_ANSWER).await {
+        Body::Whole(body, _) => body,
+        Body::TooLarge(rest) => {
+            ignore(rest).await;
+            return Refusal::TooLarge.answer();
+        }
+        Body::Cut => return Refusal::Truncated.answer(),
+    };
+    if connection.has_asked.load(Ordering::Relaxed) {
+        return Refusal::Transition("RuntimeReadyState", "InitError").answer();
+    }
+    let said = String::from_utf8_lossy(&body[..body.len().min(LAST_WORDS)]).into_owned();
+    tracing::error!(function = %shared.function, "a worker could not start: {said}");
+    shared.set_trouble(Some(format!("a worker could not start: {said}")));
+    accepted()
+}

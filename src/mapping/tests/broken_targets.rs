@@ -1,0 +1,53 @@
+//! Broken targets: the codes each gives, and how the problems look.
+
+use super::broken::{Case, SOUND, check_all};
+
+/// Lines added to a queue's mapping.
+pub(super) const LINES: &[Case] = &[
+    (
+        "two_targets",
+        &["FB0311"],
+        "Poller:\n  Function:\n    Http: { Url: \"http://h/\" }\n    RuntimeApi: { Listen: \"127.0.0.1:9001\" }",
+    ),
+    ("workers_nowhere", &["FB0103"], "Poller: { Function: { RuntimeApi: {} } }"),
+    ("workers_no_map", &["FB0102"], "Poller: { Function: { RuntimeApi: \"127.0.0.1:9001\" } }"),
+    ("workers_at_a_name", &["FB0220"], "Poller: { Function: { RuntimeApi: { Listen: \"orders:9001\" } } }"),
+    ("workers_at_a_path", &["FB0220"], "Poller: { Function: { RuntimeApi: { Listen: \"127.0.0.1:9001/orders\" } } }"),
+    ("workers_at_no_port", &["FB0220"], "Poller: { Function: { RuntimeApi: { Listen: \"localhost:0\" } } }"),
+    ("workers_at_many", &["FB0325"], "Poller: { Function: { RuntimeApi: { Listen: \"0.0.0.0:9001\" } } }"),
+    (
+        "workers_from_nowhere",
+        &["FB0220"],
+        "Poller: { Function: { RuntimeApi: { Listen: \"0.0.0.0:9001\", AllowFrom: [10.0.0.0/8, 10.0.0.0/33] } } }",
+    ),
+    (
+        "workers_of_lambda",
+        &["FB0311", "FB0204", "FB0209"],
+        "Poller:\n  Function:\n    Region: eu-west-1\n    RuntimeApi:\n      Listen: 127.0.0.1:9001\n      \
+         OnLateAnswer: Ignore\n      AttachWait: 13h",
+    ),
+];
+
+/// Whole files.
+pub(super) const FILES: &[Case] = &[(
+    "shared_listener",
+    &["FB0326"],
+    "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:first
+FunctionName: orders
+Poller: { Function: { RuntimeApi: { Listen: \"127.0.0.1:9001\" } } }
+---
+EventSourceArn: arn:aws:sqs:us-east-1:000000000000:second
+FunctionName: arn:aws:lambda:us-east-1:000000000000:function:orders
+Poller: { Function: { RuntimeApi: { Listen: \"localhost:9001\" } } }
+---
+EventSourceArn: arn:aws:sqs:us-east-1:000000000000:first
+FunctionName: other
+Poller: { Function: { RuntimeApi: { Listen: \"127.0.0.1:9001\" } } }
+",
+)];
+
+#[test]
+fn broken_targets() {
+    check_all(LINES, SOUND);
+    check_all(FILES, "");
+}

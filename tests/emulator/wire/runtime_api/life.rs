@@ -1,0 +1,74 @@
+//! Workers that come and go.
+
+use std::time::Duration;
+
+use super::{NEXT, Served, failed, invoke, response};
+use crate::harness::process::{SOON, eventually};
+
+#[tokio::test]
+async fn workers_that_go_away_fail_their_own_invocation_and_nothing_else() {
+    let served = Served::new();
+    let function = served.function("work").await;
+    let mut capacity = function.capacity().unwrap();
+    // In the middle of the answer.
+    let (mut client, id, call) = served.begun(&function).await;
+    client
+        .raw(format!("POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf", response(&id)).as_bytes())
+        .await;
+    drop(client);
+    assert_eq!(failed(call).await["errorType"], "Runtime.TruncatedResponse");
+    // Between event and answer: a client that keeps its connection has ended.
+    let (client, id, call) = served.begun(&function).await;
+    drop(client);
+    let error = failed(call).await;
+    assert_eq!(error["errorType"], "Runtime.ExitError");
+    let message = format!("RequestId: {id} Error: Runtime exited without providing a reason");
+    assert_eq!(error["errorMessage"], message);
+    // While it waits: what comes next goes to another one.
+    let mut idle = served.connect().await;
+    idle.send("GET", NEXT, &[], b"").await;
+    capacity.wait_for(|slots| *slots == 1).await.unwrap();
+    drop(idle);
+    capacity.wait_for(|slots| *slots == 0).await.unwrap();
+    let (mut client, id, call) = served.begun(&function).await;
+    assert_eq!(client.respond(&id, b"1").await.status, 202);
+    assert_eq!(call.await.unwrap().unwrap().payload, "1");
+    // A client that takes a connection for each request, as scripts do, may have closed it only for that reason.
+    let mut script = served.connect().await;
+    script.send("GET", NEXT, &[("User-Agent", "curl/8.0"), ("Connection", "close")], b"").await;
+    let call = invoke(&function, b"{}");
+    let event = script.answer().await;
+    drop(script);
+    let id = &event.headers["Lambda-Runtime-Aws-Request-Id"];
+    assert_eq!(served.connect().await.respond(id, b"2").await.status, 202);
+    assert_eq!(call.await.unwrap().unwrap().payload, "2");
+}
+
+#[tokio::test]
+async fn mappings_of_a_function_share_its_port_and_those_of_another_wait_for_it() {
+    let served = Served::new();
+    let first = served.function("work").await;
+    let mut client = served.connect().await;
+    client.send("GET", NEXT, &[], b"").await;
+    first.capacity().unwrap().wait_for(|slots| *slots == 1).await.unwrap();
+    let second = served.function("work").await;
+    assert_eq!(*second.capacity().unwrap().borrow(), 1);
+    drop(first);
+    let call = invoke(&second, b"{}");
+    let event = client.answer().await;
+    let id = &event.headers["Lambda-Runtime-Aws-Request-Id"];
+    assert_eq!(client.respond(id, b"1").await.status, 202);
+    assert_eq!(call.await.unwrap().unwrap().payload, "1");
+    // A worker is told nothing until an event comes, so the other function's port is seen to open by its capacity.
+    let other = served.function("other").await;
+    let mut capacity = other.capacity().unwrap();
+    assert_eq!(*capacity.borrow(), 0);
+    drop(second);
+    let attached = eventually(SOON, "the other function has the port", async || {
+        let mut client = served.connect().await;
+        client.send("GET", NEXT, &[], b"").await;
+        let attached = capacity.wait_for(|slots| *slots == 1);
+        tokio::time::timeout(Duration::from_millis(200), attached).await.ok().map(|_| client)
+    });
+    attached.await;
+}
