@@ -12,9 +12,11 @@ use crate::aws::{CallBounds, Clients, Identity, Key, credentials_fault};
 use crate::clock::{self, WallClock};
 use crate::destination::{Destination, S3Destination, SnsDestination, SqsDestination};
 use crate::engine::{Connector, Ports, SourcePort};
-use crate::function::{Function, HttpFunction, LambdaFunction, Pools, RieFunction, RuntimeApiFunction, Servers};
+use crate::function::{
+    Function, HttpFunction, LambdaFunction, Pools, RieFunction, RuntimeApiFunction, Servers, Signer,
+};
 use crate::machine::{Fault, FaultKind};
-use crate::mapping::{DestinationKind, FailureDestination, Mapping, Side, SourceKind, Target};
+use crate::mapping::{Auth, DestinationKind, FailureDestination, HttpTarget, Mapping, Side, SourceKind, Target};
 use crate::source::{AskRole, DynamoDbStream, KinesisStream, SqsQueue};
 
 /// Connects mappings to AWS, or to the endpoints that are set.
@@ -89,7 +91,11 @@ impl AwsConnector {
     /// When no client can be made from the configuration; neither stream nor function are asked.
     pub async fn kinesis(&self, mapping: &Mapping, function: Arc<dyn Function>) -> Result<KinesisStream, Fault> {
         let (client, clock) = self.clients.lock().await.kinesis(source_key(mapping)).await?;
-        Ok(KinesisStream::new(client, clock, mapping, self.bounds, role_of(function), Arc::clone(&self.wall)))
+        let role = match mapping.invoke_identity() {
+            None => role_of(function),
+            Some(identity) => Box::new(move || std::future::ready(Ok(identity.clone())).boxed()),
+        };
+        Ok(KinesisStream::new(client, clock, mapping, self.bounds, role, Arc::clone(&self.wall)))
     }
 
     /// The stream of a DynamoDB table that a mapping reads.
@@ -115,12 +121,23 @@ impl AwsConnector {
                 let client = self.clients.lock().await.lambda(key).await?;
                 Ok(Arc::new(LambdaFunction::new(client, &mapping.function, target, &region, self.bounds)))
             }
-            Target::Http(target) => Ok(Arc::new(HttpFunction::new(target)?)),
+            Target::Http(target) => {
+                let signer = self.signer(mapping, target).await?;
+                Ok(Arc::new(HttpFunction::new(target, &mapping.name, signer, Arc::clone(&self.wall))?))
+            }
             Target::Rie(target) => Ok(Arc::new(RieFunction::new(target, &self.emulators))),
             Target::RuntimeApi(target) => {
                 Ok(Arc::new(RuntimeApiFunction::new(Arc::clone(&self.servers), mapping, target)))
             }
         }
+    }
+
+    /// Signs the requests to an HTTP service, where the mapping says so.
+    async fn signer(&self, mapping: &Mapping, target: &HttpTarget) -> Result<Option<Signer>, Fault> {
+        let Auth::SigV4 { service, side } = &target.auth else { return Ok(None) };
+        let (identity, _) = key(mapping, side, &mapping.source.arn().region, service);
+        let credentials = self.clients.lock().await.credentials_of(&identity).await?;
+        Ok(Some(Signer::new(credentials, &identity.region, service)))
     }
 
     /// The failure destination of a mapping; `None` where it has none.

@@ -207,11 +207,20 @@ impl Clients {
         Ok(self.base.insert(base).clone())
     }
 
+    /// Where the credentials of an identity come from.
+    pub(crate) async fn credentials_of(&mut self, identity: &Identity) -> Result<SharedCredentialsProvider, Fault> {
+        provider_of(&self.config(identity).await?)
+    }
+
     /// Where the process's own credentials come from.
     pub(crate) async fn credentials(&mut self, fallback_region: &str) -> Result<SharedCredentialsProvider, Fault> {
-        let provider = self.base(fallback_region).await?.credentials_provider();
-        provider.ok_or_else(|| Fault::new(FaultKind::Denied, "the SDK configuration has no credentials provider"))
+        provider_of(&self.base(fallback_region).await?)
     }
+}
+
+fn provider_of(config: &SdkConfig) -> Result<SharedCredentialsProvider, Fault> {
+    let provider = config.credentials_provider();
+    provider.ok_or_else(|| Fault::new(FaultKind::Denied, "the SDK configuration has no credentials provider"))
 }
 
 /// What the environment and the profile files say, by the SDK's own rules.

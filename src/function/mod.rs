@@ -8,9 +8,11 @@ mod pool;
 mod port;
 mod rie;
 mod runtime_api;
+mod trace;
 mod wire;
 
 pub use http::HttpFunction;
+pub(crate) use http::Signer;
 pub use lambda::LambdaFunction;
 pub(crate) use pool::Pools;
 pub use port::{Function, Invocation};

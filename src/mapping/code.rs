@@ -111,6 +111,14 @@ codes! {
     PatternRefused = "FB0219",
     /// An address to listen on, or to take connections from, that cannot be one.
     ListenAddress = "FB0220",
+    /// A header that cannot be sent, or is set by forebay.
+    Header = "FB0221",
+    /// A list of statuses that cannot be followed.
+    StatusCode = "FB0222",
+    /// A file that is not named by an absolute path.
+    FilePath = "FB0223",
+    /// A secret in a mapping file.
+    InlineSecret = "FB0224",
 
     /// `BatchSize` above 10 without a batching window.
     BatchNeedsWindow = "FB0301",
@@ -164,6 +172,10 @@ codes! {
     OpenListener = "FB0325",
     /// One listener for the workers of two functions.
     SharedListener = "FB0326",
+    /// A secret that is sent without TLS.
+    SecretInPlain = "FB0327",
+    /// A target that wraps events into another form.
+    WrappedEvent = "FB0328",
 
     /// A source that forebay does not poll.
     SourceUnsupported = "FB0403",
@@ -173,6 +185,8 @@ codes! {
     KmsKey = "FB0407",
     /// Enhanced fan-out.
     FanOutNotYet = "FB0409",
+    /// A status that ends a batch at once.
+    TerminalStatus = "FB0410",
 
     /// The visibility timeout is shorter than the function's.
     VisibilityBelowTimeout = "FB0501",

@@ -49,6 +49,21 @@ pub struct Mapping {
 }
 
 impl Mapping {
+    /// The role that records of Kinesis show; `None` for a Lambda function, which has its own.
+    #[must_use]
+    pub fn invoke_identity(&self) -> Option<String> {
+        if matches!(self.target, Target::Lambda(_)) {
+            return None;
+        }
+        let Arn { partition, account, .. } = self.source.arn();
+        Some(
+            self.poller
+                .invoke_identity
+                .clone()
+                .unwrap_or_else(|| format!("arn:{partition}:iam::{account}:role/forebay")),
+        )
+    }
+
     /// Whether the other one does the same work in the same way: everything is equal but where it was defined, its
     /// tags and its metrics.
     #[must_use]
@@ -194,6 +209,8 @@ pub struct Poller {
     pub rate_limit: Option<NonZeroU32>,
     /// `OnFailurePayload`: failure records in SQS and SNS carry the event, too.
     pub on_failure_payload: bool,
+    /// `Function.InvokeIdentityArn`: the role that records of Kinesis show where the target is none of Lambda's.
+    pub invoke_identity: Option<String>,
     /// The longest that a drain of this mapping may take.
     pub drain_timeout: Option<Duration>,
 }

@@ -30,8 +30,19 @@ pub(crate) fn read(reader: &mut Reader<'_>, mapping: &Members) -> Poller {
     poller.retry_backoff = backoff(reader, members.map("RetryBackoff"), BackoffPolicy::default());
     poller.rate_limit = members.integer("RateLimit").and_then(|(number, _)| NonZeroU32::new(narrow(number)));
     poller.on_failure_payload = members.boolean("OnFailurePayload").unwrap_or(false);
+    poller.invoke_identity = members.map("Function").and_then(|function| identity(reader, function));
     poller.drain_timeout = members.duration("DrainTimeout").map(|(timeout, _)| timeout);
     poller
+}
+
+fn identity(reader: &mut Reader<'_>, function: &Members) -> Option<String> {
+    let (text, span) = function.text("InvokeIdentityArn")?;
+    if Arn::parse(text).is_some_and(|arn| matches!(arn.service.as_str(), "iam" | "sts")) {
+        return Some(text.into());
+    }
+    let message = format!("{:?} is not the ARN of a role", short(text));
+    reader.error(Code::RoleArn, span, message, "write `arn:aws:iam::ACCOUNT:role/NAME`");
+    None
 }
 
 pub(super) fn side(reader: &mut Reader<'_>, members: Option<&Members>) -> Side {

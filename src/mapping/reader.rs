@@ -187,6 +187,8 @@ impl<'a> Reader<'a> {
             (Shape::Time, _) => self.time(node, path)?,
             (Shape::Boolean, _) => self.boolean(node, path)?,
             (Shape::Span { min, max }, _) => self.duration(node, min, max, path)?,
+            (Shape::Texts, _) => Kind::Texts(self.texts(node, path)?),
+            (Shape::Status, _) => self.plain_text(node, 1, 16, path)?,
             (Shape::Tags, _) => Kind::Tags(self.tags(node, path)?),
             (Shape::Pattern, _) => self.pattern(node, path)?,
         };

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::notation::show;
-use crate::parameters::{LONGEST_KEY, LONGEST_PATTERN, LONGEST_VALUE, MAPPING, Member, Owner, Shape};
+use crate::parameters::{LONGEST_KEY, LONGEST_PATTERN, LONGEST_TEXT, LONGEST_VALUE, MAPPING, Member, Owner, Shape};
 
 /// `${NAME}` as a whole value may stand for any scalar.
 const VARIABLE: &str = r"^\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}$";
@@ -112,6 +112,12 @@ fn shape(shape: &Shape) -> Value {
         }
         Shape::Map(table) => object(table),
         Shape::WordOrMap(words, table) => json!({ "anyOf": [{ "enum": words }, object(table), variable] }),
+        Shape::Texts => json!({ "type": "object", "additionalProperties": {
+            "type": ["string", "number", "boolean", "null"], "maxLength": LONGEST_TEXT } }),
+        Shape::Status => json!({ "anyOf": [
+            { "type": "integer", "minimum": 200, "maximum": 599 },
+            { "type": "string", "pattern": r"^[2-5][0-9]{2}(-[2-5][0-9]{2})?$|\$\{" },
+        ] }),
         Shape::Tags => json!({ "anyOf": [
             { "type": "object", "additionalProperties": { "type": ["string", "number", "boolean", "null"],
                 "maxLength": LONGEST_VALUE } },

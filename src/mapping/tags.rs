@@ -1,4 +1,4 @@
-//! `Tags`: AWS's map of names and values, or CloudFormation's list of `Key` and `Value`.
+//! Maps of any names: texts; and `Tags`, AWS's map of names and values, or CloudFormation's list of `Key` and `Value`.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::reader::{Reader, short};
 use super::text::Span;
 use super::tree::{Node, NodeKind};
 use super::value::Kind;
-use crate::parameters::{LONGEST_KEY, LONGEST_VALUE, Shape, TAG_ENTRY, join};
+use crate::parameters::{LONGEST_KEY, LONGEST_TEXT, LONGEST_VALUE, MOST_TEXTS, Shape, TAG_ENTRY, join};
 
 const TAG_VALUE: Shape = Shape::Text { min: 0, max: LONGEST_VALUE, form: None };
 
@@ -24,6 +24,30 @@ impl Reader<'_> {
             NodeKind::Scalar { .. } => return self.wrong(node, path, "a map", "write a map of names and values"),
         };
         (self.errors == before).then_some(tags)
+    }
+
+    /// Texts by name, with the places of their names; none where something is wrong with them, which is reported. A
+    /// value that is null is empty.
+    pub(super) fn texts(&mut self, node: &Node, path: &str) -> Option<BTreeMap<String, (String, Span)>> {
+        const TEXT: Shape = Shape::Text { min: 0, max: LONGEST_TEXT, form: None };
+        let NodeKind::Map(entries) = &node.kind else {
+            return self.wrong(node, path, "a map", "write a map of names and values");
+        };
+        let before = self.errors;
+        self.once(entries.iter().map(|(key, _)| key));
+        if entries.len() > MOST_TEXTS {
+            let message = format!("`{path}` has {} members, but may have {MOST_TEXTS} at most", entries.len());
+            self.error(Code::TooMany, node.span, message, format!("keep {MOST_TEXTS} of them"));
+            return None;
+        }
+        let mut texts = BTreeMap::new();
+        for (key, value) in entries {
+            let Some(name) = self.key(key) else { continue };
+            let read = if value.is_null() { None } else { self.value(value, &TEXT, &join(path, &short(name))) };
+            let text = if let Some(Kind::Text(text)) = read.map(|value| value.kind) { text } else { String::new() };
+            texts.insert(name.into(), (text, key.span));
+        }
+        (self.errors == before).then_some(texts)
     }
 
     fn tag(&mut self, key: &Node, value: &Node, path: &str) -> Option<(String, String)> {

@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     Map(Members),
     /// Tags by name.
     Tags(BTreeMap<String, String>),
+    /// Texts by name, with the places of their names.
+    Texts(BTreeMap<String, (String, Span)>),
     /// An event pattern.
     Pattern(Box<Written>),
     /// Accepted without a look.
@@ -94,6 +96,14 @@ impl Members {
     pub(crate) fn tags(&self, name: &str) -> BTreeMap<String, String> {
         if let Some(Kind::Tags(tags)) = self.get(name).map(|value| &value.kind) {
             tags.clone()
+        } else {
+            BTreeMap::new()
+        }
+    }
+
+    pub(crate) fn texts(&self, name: &str) -> BTreeMap<String, (String, Span)> {
+        if let Some(Kind::Texts(texts)) = self.get(name).map(|value| &value.kind) {
+            texts.clone()
         } else {
             BTreeMap::new()
         }

@@ -19,8 +19,13 @@ pub(super) static FUNCTION_SIDE: &[Member] = members! {
     /// Whether an answer of the function counts only with `X-Amz-Executed-Version` or a request id, as Lambda sends
     /// them. Default: true. Write false for an emulator that sends neither.
     RequireLambdaHeaders: Shape::Boolean;
+    /// The role that records of Kinesis show as `invokeIdentityArn`, where the target is none of Lambda's. Default:
+    /// `arn:aws:iam::ACCOUNT:role/forebay` with the account of the stream.
+    InvokeIdentityArn: text(1, 2048);
     /// An HTTP service that takes the batches, instead of a Lambda function.
     Http: Shape::Map(HTTP);
+    /// A URL whose requests are signed for AWS, such as a function URL, instead of a Lambda function.
+    FunctionUrl: Shape::Map(FUNCTION_URL);
     /// AWS's runtime interface emulator, as it is in Lambda's base images, instead of a Lambda function.
     Rie: Shape::Map(RIE);
     /// Workers that attach to forebay through Lambda's Runtime API: containers of Lambda images, or any process with a
@@ -31,6 +36,108 @@ pub(super) static FUNCTION_SIDE: &[Member] = members! {
 static HTTP: &[Member] = members! {
     /// Where each event is posted to.
     Url: text(1, 2048);
+    /// Where connections go instead of the URL's host: a list of `http://HOST:PORT`, or a name in DNS.
+    Endpoints: ENDPOINTS;
+    /// The longest that name resolution, TCP and TLS may take together. Default: 2s.
+    ConnectTimeout: CONNECT_TIMEOUT;
+    /// The most connections to one address, and so the most calls at a time. Default: 64.
+    MaxConnections: integer(1, 10_000);
+    /// Headers of every request, without secrets.
+    Headers: Shape::Texts;
+    /// The token of `Authorization: Bearer`. It is read again when it changes.
+    Bearer: Shape::Map(SECRET);
+    /// How requests are signed.
+    Signature: Shape::Map(SIGNATURE);
+    /// How certificates are checked and shown.
+    Tls: Shape::Map(TLS);
+    /// The form of the body: that of a Lambda function's event (the default), or a batch of CloudEvents.
+    Envelope: Shape::Word(&["Lambda", "CloudEvents"]);
+    /// What statuses mean, where it is not the usual. A status may stand in one list only.
+    Statuses: Shape::Map(STATUSES);
+    /// The longest pause of a `Retry-After` that is kept. Default: 5m.
+    RetryAfterMax: span(Duration::ZERO, HOUR);
+    /// How the service is watched. While it is down, nothing is received.
+    Health: Shape::Map(HEALTH);
+};
+
+static FUNCTION_URL: &[Member] = members! {
+    /// The function URL.
+    Url: text(1, 2048);
+    /// The service that requests are signed for. Default: `lambda`.
+    Service: text(1, 64);
+    /// The region that requests are signed for. Default: that of the URL's host.
+    Region: text(1, 64);
+    /// Where connections go instead of the URL's host: a list of `https://HOST:PORT`, or a name in DNS.
+    Endpoints: ENDPOINTS;
+    /// The longest that name resolution, TCP and TLS may take together. Default: 2s.
+    ConnectTimeout: CONNECT_TIMEOUT;
+    /// The most connections to one address, and so the most calls at a time. Default: 64.
+    MaxConnections: integer(1, 10_000);
+    /// How certificates are checked and shown.
+    Tls: Shape::Map(TLS);
+    /// What statuses mean, where it is not the usual. A status may stand in one list only.
+    Statuses: Shape::Map(STATUSES);
+    /// The longest pause of a `Retry-After` that is kept. Default: 5m.
+    RetryAfterMax: span(Duration::ZERO, HOUR);
+    /// How the service is watched. While it is down, nothing is received.
+    Health: Shape::Map(HEALTH);
+};
+
+const CONNECT_TIMEOUT: Shape = span(Duration::from_millis(10), Duration::from_secs(60));
+
+static SECRET: &[Member] = members! {
+    /// The absolute path of a file with the secret.
+    File: text(1, 4096);
+    /// The name of a variable with the secret.
+    Env: text(1, 256);
+};
+
+static SIGNATURE: &[Member] = members! {
+    /// How: as the specification Standard Webhooks says.
+    Scheme: Shape::Word(&["StandardWebhooks"]);
+    /// The secrets; each gives a signature, so that an old one and a new one can overlap.
+    Secrets: list(&Shape::Map(SECRET), 1, 10);
+};
+
+static TLS: &[Member] = members! {
+    /// Certificates to trust instead of the system's, as PEM.
+    CaFile: text(1, 4096);
+    /// The own certificate with its chain, as PEM.
+    CertFile: text(1, 4096);
+    /// The key of `CertFile`, as PEM.
+    KeyFile: text(1, 4096);
+    /// The name that the certificate must have instead of the URL's host.
+    ServerName: text(1, 253);
+};
+
+const STATUS_LIST: Shape = list(&Shape::Status, 0, 100);
+
+static STATUSES: &[Member] = members! {
+    /// Success; only from 200 to 299.
+    Success: STATUS_LIST;
+    /// The service asks for less: the batch is held and retried.
+    Throttle: STATUS_LIST;
+    /// The service is broken for now: the batch is held and retried.
+    Transient: STATUS_LIST;
+    /// The function has failed.
+    Failed: STATUS_LIST;
+    /// Not taken yet.
+    Terminal: STATUS_LIST;
+};
+
+static HEALTH: &[Member] = members! {
+    /// A path that answers GET with 200 to 299 while the service is up.
+    Path: text(1, 2048);
+    /// The service is up while it takes TCP connections.
+    Tcp: Shape::Boolean;
+    /// How often. Default: 5s.
+    Every: span(Duration::from_millis(100), HOUR);
+    /// The longest that one look may take. Default: 2s.
+    Timeout: span(Duration::from_millis(10), Duration::from_secs(60));
+    /// So many good looks in a row, and it is up. Default: 1.
+    Healthy: integer(1, 100);
+    /// So many bad looks in a row, and it is down. Default: 3.
+    Unhealthy: integer(1, 100);
 };
 
 static RIE: &[Member] = members! {

@@ -94,6 +94,10 @@ pub(crate) enum Shape {
     Map(&'static [Member]),
     /// One of these words, or a map with the one member.
     WordOrMap(&'static [&'static str], &'static [Member]),
+    /// A map of any names to texts.
+    Texts,
+    /// A number of three digits, or a range of them as text.
+    Status,
     /// AWS's map of tags, or CloudFormation's list of `Key` and `Value`.
     Tags,
     /// One of these words, or the ARN of a destination.
@@ -108,6 +112,9 @@ pub(crate) enum Shape {
 pub(crate) const LONGEST_PATTERN: usize = 4096;
 /// The most filters of a mapping: AWS's five can be raised to as many.
 pub(crate) const MOST_FILTERS: usize = 10;
+/// The most texts of a map of texts, and the longest of them.
+pub(crate) const MOST_TEXTS: usize = 100;
+pub(crate) const LONGEST_TEXT: usize = 4096;
 /// The longest key and the longest value of a tag, and the most tags of a mapping.
 pub(crate) const LONGEST_KEY: usize = 128;
 pub(crate) const LONGEST_VALUE: usize = 256;

@@ -8,49 +8,63 @@ use hyper::{StatusCode, Uri};
 
 use crate::function::answers::{answer, error, said, too_large_answer};
 use crate::function::wire::Answer;
-use crate::machine::{Fault, FaultKind, InvokeResult};
+use crate::machine::{Fault, FaultKind, FunctionAnswer, InvokeResult};
+use crate::mapping::{StatusMeaning, Statuses};
 
-/// The longest pause that a service may ask for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-
-pub(super) fn judge(answered: &Answer, request_id: &str, url: &Uri) -> InvokeResult {
-    let Answer { status, headers, body } = answered;
-    let fault = |kind, reason: &str| Fault::new(kind, format!("POST {url}: {reason}"));
-    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-        return Err(fault(FaultKind::Transient, "the answer is compressed, which was not asked for"));
-    }
-    let body = match body {
-        Some(body) => body.clone(),
-        None if status.is_success() => return Ok(too_large_answer()),
-        None => Bytes::new(),
-    };
-    let failed = headers.contains_key("x-amz-function-error") || headers.contains_key("error-type");
-    let kind = match status.as_u16() {
-        200..=299 => return Ok(answer(request_id, failed, body)),
-        429 | 503 => FaultKind::Throttled,
-        408 | 425 | 502 | 504 => FaultKind::Transient,
-        401 | 403 | 407 => FaultKind::Denied,
-        404 | 405 => FaultKind::Missing,
-        413 => FaultKind::TooLarge,
-        100..=199 | 300..=399 => FaultKind::Invalid,
-        _ => return Ok(answer(request_id, true, error_of(*status, &body, url))),
-    };
-    let fault = fault(kind, &format!("HTTP {status}{}", said(&body)));
-    Err(Fault { retry_after: retry_after(headers), ..fault })
+/// Knows what the answers of one service mean.
+pub(super) struct Judge {
+    url: Uri,
+    statuses: Statuses,
+    /// The longest pause that the service may ask for; zero: none.
+    longest_pause: Duration,
 }
 
-/// The service's own error, where it has the form of Lambda's; else one that says what came.
-fn error_of(status: StatusCode, body: &Bytes, url: &Uri) -> Bytes {
-    let own = serde_json::from_slice::<serde_json::Map<_, serde_json::Value>>(body);
-    if own.is_ok_and(|own| own.contains_key("errorMessage")) {
-        return body.clone();
+impl Judge {
+    pub(super) const fn new(url: Uri, statuses: Statuses, longest_pause: Duration) -> Self {
+        Self { url, statuses, longest_pause }
     }
-    let message = format!("POST {url}: HTTP {status}{}", said(body));
-    error(&format!("Http.{}", status.as_u16()), &message).into()
+
+    pub(super) fn fault(&self, kind: FaultKind, reason: &str) -> Fault {
+        Fault::new(kind, format!("POST {}: {reason}", self.url))
+    }
+
+    pub(super) fn judge(&self, answered: &Answer, request_id: &str) -> InvokeResult {
+        let Answer { status, headers, body } = answered;
+        if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+            return Err(self.fault(FaultKind::Transient, "the answer is compressed, which was not asked for"));
+        }
+        let kind = match (self.statuses.meaning(status.as_u16()), status.as_u16()) {
+            (Some(StatusMeaning::Success) | None, 200..=299) => {
+                let failed = headers.contains_key("x-amz-function-error") || headers.contains_key("error-type");
+                return Ok(body.clone().map_or_else(too_large_answer, |body| answer(request_id, failed, body)));
+            }
+            (Some(StatusMeaning::Failed), _) => return Ok(self.failed(request_id, *status, body)),
+            (Some(StatusMeaning::Throttle), _) | (None, 429 | 503) => FaultKind::Throttled,
+            (Some(StatusMeaning::Transient), _) | (None, 408 | 425 | 502 | 504) => FaultKind::Transient,
+            (_, 401 | 403 | 407) => FaultKind::Denied,
+            (_, 404 | 405) => FaultKind::Missing,
+            (_, 413) => FaultKind::TooLarge,
+            (_, 100..=199 | 300..=399) => FaultKind::Invalid,
+            _ => return Ok(self.failed(request_id, *status, body)),
+        };
+        let fault = self.fault(kind, &format!("HTTP {status}{}", said(body.as_deref().unwrap_or_default())));
+        Err(Fault { retry_after: retry_after(headers, self.longest_pause), ..fault })
+    }
+
+    /// The service's own error, where it has the form of Lambda's; else one that says what came.
+    fn failed(&self, request_id: &str, status: StatusCode, body: &Option<Bytes>) -> FunctionAnswer {
+        let body = body.clone().unwrap_or_default();
+        let own = serde_json::from_slice::<serde_json::Map<_, serde_json::Value>>(&body);
+        if own.is_ok_and(|own| own.contains_key("errorMessage")) {
+            return answer(request_id, true, body);
+        }
+        let message = format!("POST {}: HTTP {status}{}", self.url, said(&body));
+        answer(request_id, true, error(&format!("Http.{}", status.as_u16()), &message))
+    }
 }
 
-/// `Retry-After`, at most [`LONGEST_PAUSE`]: in seconds, or as a date, which is compared with the answer's own.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+/// `Retry-After`, at most `longest`: in seconds, or as a date, which is compared with the answer's own.
+fn retry_after(headers: &HeaderMap, longest: Duration) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let date = |text: &str| jiff::fmt::rfc2822::parse(text).ok().map(|zoned| zoned.timestamp());
     let asked = text(RETRY_AFTER)?;
@@ -58,7 +72,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => (date(asked)? - date(text(DATE)?)?).try_into().ok()?,
     };
-    Some(pause.min(LONGEST_PAUSE))
+    Some(pause.min(longest)).filter(|pause| !pause.is_zero())
 }
 
 #[cfg(test)]
@@ -85,8 +99,10 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(RETRY_AFTER, HeaderValue::from_static(asked));
             sent.map(|sent| headers.insert(DATE, HeaderValue::from_static(sent)));
-            assert_eq!(retry_after(&headers), pause.map(Duration::from_secs), "{asked:?}");
+            assert_eq!(retry_after(&headers, Duration::from_secs(300)), pause.map(Duration::from_secs), "{asked:?}");
         }
-        assert_eq!(retry_after(&HeaderMap::new()), None);
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static("7"))]);
+        assert_eq!(retry_after(&headers, Duration::ZERO), None, "none is kept");
+        assert_eq!(retry_after(&HeaderMap::new(), Duration::from_secs(300)), None);
     }
 }

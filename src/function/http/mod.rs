@@ -2,29 +2,34 @@
 //!
 //! Nothing counts as processed but by a 2xx whose body was read to its end.
 
+mod cloud_events;
 mod judge;
+mod request;
+mod secret;
+mod signature;
+mod sigv4;
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use http_body_util::Full;
-use hyper::header::{ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
-use hyper::{Method, Request, Uri};
+use hyper::Uri;
+use hyper::header::HeaderValue;
 use tokio::sync::watch;
 
 use super::answers::timed_out;
-use super::pool::{Pool, Pools, Reach, Watch};
+use super::pool::{Pool, Pools, Probe, Reach, Watch};
 use super::wire::{Dial, Lost, Tls};
-use super::{AGENT, Function, FunctionSettings, Invocation};
+use super::{Function, FunctionSettings, Invocation};
 use crate::aws::turn;
+use crate::clock::WallClock;
 use crate::machine::{Fault, FaultKind, InvokeResult};
-use crate::mapping::{Addresses, HttpTarget, TlsOptions};
+use crate::mapping::{Addresses, Auth, HttpTarget};
+use judge::Judge;
+use request::{Requests, Shown};
+pub(crate) use sigv4::Signer;
 
-/// The longest that a connection may take; less where the function's own timeout is shorter.
-const CONNECT: Duration = Duration::from_secs(2);
-/// So many calls in a row without a connection, and the service is down until it takes connections again.
+/// So many calls in a row without a connection, and an address is down until it takes connections again.
 const REFUSED: u32 = 5;
 
 /// An HTTP service that takes events.
@@ -32,67 +37,87 @@ const REFUSED: u32 = 5;
 /// It gets each event once, as `POST` with the JSON that a Lambda function would get. Redirects are not followed.
 pub struct HttpFunction {
     pool: Pool,
-    url: Uri,
-    host: HeaderValue,
-    /// The path and the query.
-    path: Uri,
+    requests: Requests,
+    judge: Judge,
     timeout: Duration,
 }
 
 impl HttpFunction {
-    pub(crate) fn new(target: &HttpTarget) -> Result<Self, Fault> {
-        let invalid = |error: &dyn std::fmt::Display| {
-            Fault::new(FaultKind::Invalid, format!("{} cannot be called: {error}", target.url))
+    /// For the mapping `mapping`; `signer` where requests are signed for AWS.
+    pub(crate) fn new(
+        target: &HttpTarget,
+        mapping: &str,
+        signer: Option<Signer>,
+        wall: WallClock,
+    ) -> Result<Self, Fault> {
+        Self::open(target, mapping, signer, wall)
+            .map_err(|error| Fault::new(FaultKind::Invalid, format!("{} cannot be called: {error}", target.url)))
+    }
+
+    fn open(target: &HttpTarget, mapping: &str, signer: Option<Signer>, wall: WallClock) -> Result<Self, String> {
+        let url: Uri = target.url.parse().map_err(|error: hyper::http::uri::InvalidUri| error.to_string())?;
+        let authority = url.authority().ok_or("it has no host")?;
+        let (scheme, tls) = match url.scheme_str() {
+            Some("https") => ("https", Some(Tls::new(target.tls.clone(), authority.host())?.into())),
+            _ => ("http", None),
         };
-        let url: Uri = target.url.parse().map_err(|error| invalid(&error))?;
-        let Some(authority) = url.authority() else { return Err(invalid(&"it has no host")) };
-        let host = HeaderValue::from_str(authority.as_str()).map_err(|error| invalid(&error))?;
-        let path = url.path_and_query().map_or("/", |path| path.as_str());
-        let path = path.parse().map_err(|error| invalid(&error))?;
-        let tls = match url.scheme_str() {
-            Some("https") => Some(Tls::new(TlsOptions::default(), authority.host()).map_err(|error| invalid(&error))?),
-            _ => None,
+        let shown = match (&target.auth, signer) {
+            (Auth::None, _) => Shown::Nothing,
+            (Auth::Bearer(secret), _) => Shown::Bearer(secret::HeldSecret::new(secret.clone())),
+            (Auth::SigV4 { .. }, Some(signer)) => Shown::SigV4(signer),
+            (Auth::SigV4 { .. }, None) => return Err("there are no credentials to sign with".to_owned()),
         };
-        let origin = format!("{}://{authority}", url.scheme_str().unwrap_or("http"));
+        let own = Addresses::Fixed(vec![format!("{scheme}://{authority}")]);
         let reach = Reach {
-            limit: 64,
-            dial: Dial { timeout: CONNECT.min(target.timeout), tls: tls.map(Into::into) },
-            watch: Watch::after_loss(CONNECT, true),
+            limit: target.max_connections,
+            dial: Dial { timeout: target.connect_timeout, tls },
+            watch: watch_of(target, authority.as_str())?,
         };
-        let pool = Pools::default().open(&Addresses::Fixed(vec![origin]), &reach);
-        Ok(Self { pool, url, host, path, timeout: target.timeout })
+        let requests = Requests::new(target, mapping, &url, shown, wall)?;
+        Ok(Self {
+            pool: Pools::default().open(target.addresses.as_ref().unwrap_or(&own), &reach),
+            requests,
+            judge: Judge::new(url, target.statuses.clone(), target.retry_after_max),
+            timeout: target.timeout,
+        })
     }
 
     async fn call(&self, invocation: Invocation) -> InvokeResult {
-        let permit = self.pool.acquire().await.map_err(|reason| self.fault(FaultKind::Transient, &reason))?;
+        let transient = |reason: &str| self.judge.fault(FaultKind::Transient, reason);
+        let permit = self.pool.acquire().await.map_err(|reason| transient(&reason))?;
         let client = permit.client();
         let connection = client.connection().await;
         permit.connected(connection.as_ref().map(drop).map_err(Lost::reason), REFUSED);
-        let connection = connection.map_err(|lost| self.fault(FaultKind::Transient, lost.reason()))?;
-        let request = self.request(&invocation);
+        let connection = connection.map_err(|lost| transient(lost.reason()))?;
+        let request = self.requests.of(&invocation).await;
+        // Somebody has to put the secret back.
+        let (request, ids) = request.map_err(|reason| self.judge.fault(FaultKind::Denied, &reason))?;
         match tokio::time::timeout(self.timeout, client.exchange(connection, request)).await {
-            Ok(Ok(answer)) => judge::judge(&answer, &invocation.request_id, &self.url),
-            Ok(Err(lost)) => Err(self.fault(FaultKind::Transient, lost.reason())),
+            Ok(Ok(answer)) => {
+                let mut answer = self.judge.judge(&answer, &invocation.request_id)?;
+                if !ids.is_empty() {
+                    answer.payload = cloud_events::translate(answer.payload, &ids);
+                }
+                Ok(answer)
+            }
+            Ok(Err(lost)) => Err(transient(lost.reason())),
             // The service has been at work for all this time, as a function of Lambda that times out.
             Err(_) => Ok(timed_out(&invocation.request_id, self.timeout)),
         }
     }
+}
 
-    fn request(&self, invocation: &Invocation) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(invocation.body.clone()));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.path.clone();
-        let headers = request.headers_mut();
-        headers.insert(HOST, self.host.clone());
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        request
-    }
-
-    fn fault(&self, kind: FaultKind, reason: &str) -> Fault {
-        Fault::new(kind, format!("POST {}: {reason}", self.url))
-    }
+fn watch_of(target: &HttpTarget, host: &str) -> Result<Watch, String> {
+    let Some(health) = &target.health else { return Ok(Watch::after_loss(target.connect_timeout, true)) };
+    let probe = match &health.path {
+        None => Probe::Tcp,
+        Some(path) => Probe::Get {
+            path: path.parse().map_err(|error: hyper::http::uri::InvalidUri| format!("{path}: {error}"))?,
+            host: HeaderValue::from_str(host).map_err(|error| error.to_string())?,
+        },
+    };
+    let (every, timeout) = (Some(health.every), health.timeout);
+    Ok(Watch { probe, every, timeout, healthy: health.healthy, unhealthy: health.unhealthy, trusting: false })
 }
 
 impl Function for HttpFunction {

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, oneshot, watch as channel};
 use tokio::task::JoinHandle;
 
 use board::{Address, Board, Take};
-pub(crate) use watch::Watch;
+pub(crate) use watch::{Probe, Watch};
 
 use super::wire::{Client, Dial};
 use crate::mapping::Addresses;

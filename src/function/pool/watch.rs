@@ -40,7 +40,6 @@ pub(crate) enum Probe {
     /// Whether it takes TCP connections.
     Tcp,
     /// Whether a GET of this path, for this host, ends in 200 to 299.
-    #[expect(dead_code, reason = "no target has a health path yet")]
     Get { path: Uri, host: HeaderValue },
 }
 

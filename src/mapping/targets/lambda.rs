@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Target;
+use crate::mapping::code::Code;
 use crate::mapping::model::Side;
 use crate::mapping::poller::side;
 use crate::mapping::reader::Reader;
@@ -20,6 +21,10 @@ pub struct LambdaTarget {
 }
 
 pub(super) fn read(reader: &mut Reader<'_>, options: &Members) -> Target {
+    if let Some(at) = options.key("InvokeIdentityArn") {
+        let message = "`InvokeIdentityArn` is for other targets: a Lambda function has its own role";
+        reader.error(Code::Conflict, at, message, "remove it");
+    }
     Target::Lambda(LambdaTarget {
         side: side(reader, Some(options)),
         timeout: options.duration("Timeout").map(|(timeout, _)| timeout),

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod http;
+mod http_options;
 mod lambda;
 mod rie;
 mod runtime_api;
@@ -10,7 +11,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use addresses::{Addresses, Dns, TlsOptions};
-pub use http::HttpTarget;
+pub use http::{Auth, Envelope, HttpTarget};
+pub use http_options::{Health, Secret, StatusMeaning, Statuses};
 pub use lambda::LambdaTarget;
 pub use rie::RieTarget;
 pub use runtime_api::{LateAnswers, RuntimeApiTarget};
@@ -26,7 +28,7 @@ pub enum Target {
     /// A Lambda function.
     Lambda(LambdaTarget),
     /// `Poller.Function.Http`: an HTTP service.
-    Http(HttpTarget),
+    Http(Box<HttpTarget>),
     /// `Poller.Function.Rie`: AWS's runtime interface emulators.
     Rie(RieTarget),
     /// `Poller.Function.RuntimeApi`: workers that attach to forebay.
@@ -50,7 +52,8 @@ impl Target {
     pub fn region(&self) -> Option<&str> {
         match self {
             Self::Lambda(lambda) => lambda.side.region.as_deref(),
-            Self::Http(_) | Self::Rie(_) | Self::RuntimeApi(_) => None,
+            Self::Http(http) => http.side()?.region.as_deref(),
+            Self::Rie(_) | Self::RuntimeApi(_) => None,
         }
     }
 
@@ -59,7 +62,8 @@ impl Target {
     pub fn role_arn(&self) -> Option<&str> {
         match self {
             Self::Lambda(lambda) => lambda.side.role_arn.as_deref(),
-            Self::Http(_) | Self::Rie(_) | Self::RuntimeApi(_) => None,
+            Self::Http(http) => http.side()?.role_arn.as_deref(),
+            Self::Rie(_) | Self::RuntimeApi(_) => None,
         }
     }
 
@@ -83,7 +87,12 @@ impl Target {
 type Read = fn(&mut Reader<'_>, &Members, &Members) -> Target;
 
 /// The targets other than Lambda functions, by their members of `Poller.Function`.
-const OTHERS: &[(&str, Read)] = &[("Http", http::read), ("Rie", rie::read), ("RuntimeApi", runtime_api::read)];
+const OTHERS: &[(&str, Read)] = &[
+    ("Http", http::read),
+    ("FunctionUrl", http::read_function_url),
+    ("Rie", rie::read),
+    ("RuntimeApi", runtime_api::read),
+];
 
 /// Reads the target; everything wrong with it is reported.
 pub(super) fn read(reader: &mut Reader<'_>, members: &Members) -> Target {
@@ -97,7 +106,14 @@ pub(super) fn read(reader: &mut Reader<'_>, members: &Members) -> Target {
         let at = options.key(other).unwrap_or_default();
         reader.error(Code::Conflict, at, message, format!("remove `{name}` or `{other}`"));
     }
-    read(reader, own, options)
+    let target = read(reader, own, options);
+    if let (Target::Http(http), Some((1.., span))) = (&target, members.integer("TumblingWindowInSeconds"))
+        && http.envelope == Envelope::CloudEvents
+    {
+        let message = "a tumbling window's state has no place in CloudEvents";
+        reader.error(Code::Conflict, span, message, "remove `TumblingWindowInSeconds`, or write `Envelope: Lambda`");
+    }
+    target
 }
 
 /// The longest that a call takes unless the mapping says otherwise, where no configuration of AWS's says it.

@@ -2,7 +2,7 @@
 
 use super::broken_lines::LINES;
 use super::{
-    broken_destinations as destinations, broken_filters as filters, broken_streams as streams,
+    broken_destinations as destinations, broken_filters as filters, broken_http as http, broken_streams as streams,
     broken_targets as targets, read,
 };
 use crate::mapping::Code;
@@ -215,6 +215,8 @@ fn all() -> impl Iterator<Item = &'static Case> {
         .chain(filters::LINES)
         .chain(filters::KINESIS)
         .chain(filters::DYNAMODB)
+        .chain(http::LINES)
+        .chain(http::KINESIS)
         .chain(streams::FILES)
         .chain(streams::KINESIS)
         .chain(streams::DYNAMODB)

@@ -35,14 +35,6 @@ pub(super) const LINES: &[Case] = &[
     ("concurrency", &["FB0201"], "ScalingConfig: { MaximumConcurrency: 1001 }"),
     ("concurrency_no_map", &["FB0102"], "ScalingConfig: 5"),
     ("filters_eleven", &["FB0210"], "FilterCriteria: { Filters: [{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}] }"),
-    ("http_without_url", &["FB0103"], "Poller: { Function: { Http: {} } }"),
-    ("http_no_url", &["FB0211"], "Poller: { Function: { Http: { Url: localhost:8080 } } }"),
-    ("http_with_a_password", &["FB0211"], "Poller: { Function: { Http: { Url: \"http://me:secret@host/\" } } }"),
-    (
-        "http_and_lambda",
-        &["FB0311", "FB0311"],
-        "Poller: { Function: { Region: eu-west-1, RequireLambdaHeaders: false, Http: { Url: \"http://h/\" } } }",
-    ),
     ("rie_without_endpoints", &["FB0103"], "Poller: { Function: { Rie: { Concurrency: 2 } } }"),
     ("rie_with_none", &["FB0103"], "Poller: { Function: { Rie: { Endpoints: [] } } }"),
     (

@@ -4,6 +4,7 @@ mod accepted;
 mod broken;
 mod broken_destinations;
 mod broken_filters;
+mod broken_http;
 mod broken_lines;
 mod broken_streams;
 mod broken_targets;

@@ -100,7 +100,9 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
 async fn serve(mut stream: TcpStream, state: Arc<State>) {
     let mut bytes = Vec::new();
     while let Some((head, body)) = request(&mut stream, &mut bytes).await {
-        if !head.starts_with("POST /2015-03-31/functions/function/invocations HTTP/1.1\r\n") {
+        // An HTTP service does as its event says, too.
+        let paths = ["POST /2015-03-31/functions/function/invocations HTTP/1.1\r\n", "POST /events HTTP/1.1\r\n"];
+        if !paths.iter().any(|path| head.starts_with(path)) {
             say(&mut stream, 404, "", b"404 page not found\n").await;
             continue;
         }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use forebay::machine::FaultKind;
 use md5::{Digest as _, Md5};
@@ -42,6 +43,10 @@ pub(crate) enum Action {
     Truncate(usize),
     /// What comes is not HTTP.
     Garbage,
+    /// These bytes come, and then nothing more.
+    Raw(&'static str),
+    /// An answer of 200 that comes a byte at a time, and never ends.
+    Drip,
 }
 
 impl Action {
@@ -109,6 +114,9 @@ impl Seen {
     fn operation(&self) -> String {
         if let Some(target) = self.headers.get("x-amz-target") {
             return target.rsplit('.').next().unwrap_or_default().to_owned();
+        }
+        if self.target.starts_with("GET ") && self.target.ends_with("healthz") {
+            return "Health".to_owned();
         }
         if self.target.starts_with("PUT ") {
             return "PutObject".to_owned();
@@ -267,6 +275,17 @@ async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>) {
                 let head = format!("HTTP/1.1 200 Said\r\ncontent-length: {length}\r\n\r\n");
                 stream.write_all(head.as_bytes()).await.ok();
                 stream.write_all(&vec![b'{'; length / 2]).await.ok();
+                return;
+            }
+            Action::Raw(text) => {
+                stream.write_all(text.as_bytes()).await.ok();
+            }
+            Action::Drip => {
+                let head = "HTTP/1.1 200 Said\r\ncontent-length: 1000000\r\n\r\n";
+                stream.write_all(head.as_bytes()).await.ok();
+                while stream.write_all(b"{").await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
                 return;
             }
             Action::Garbage => {

@@ -18,7 +18,7 @@ const EVENT: &[u8] = b"{\"Records\":[]}";
 
 async fn service(url: &str, timeout: Duration) -> Arc<dyn Function> {
     let mut mapping = mapping("arn:aws:sqs:us-east-1:000000000000:orders", "work");
-    mapping.target = Target::Http(HttpTarget { url: url.to_owned(), timeout });
+    mapping.target = Target::Http(HttpTarget { timeout, ..HttpTarget::new(url) }.into());
     AwsConnector::new().function(&mapping).await.unwrap()
 }
 
@@ -52,6 +52,7 @@ async fn every_answer_that_is_no_success_has_its_class_and_is_sent_once() {
         ("closed", Action::Close, Transient),
         ("cut off", Action::Truncate(100_000), Transient),
         ("not HTTP", Action::Garbage, Transient),
+        ("another protocol", Action::Raw("HTTP/1.1 101 X\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"), Invalid),
     ];
     let server = Scripted::start().await;
     let service = service(&format!("{}/events?x=1", server.endpoint()), Duration::from_secs(60)).await;
@@ -100,11 +101,13 @@ async fn a_function_has_failed_by_status_header_timeout_or_length() {
         assert_eq!(error["errorType"], "Function.ResponseSizeTooLarge");
     }
     let slow = service(&endpoint, Duration::from_millis(300)).await;
-    server.on(POST, [Action::Hang]);
-    let invocation = Invocation::first(EVENT);
-    let message = format!("RequestId: {} Error: Task timed out after 0.30 seconds", invocation.request_id);
-    let error = failed(&slow.invoke(invocation).await.unwrap());
-    assert_eq!(error, Some(json!({"errorType": "Sandbox.Timedout", "errorMessage": message})));
+    for action in [Action::Hang, Action::Drip, Action::Raw("HTTP/1.1 100 Continue\r\n\r\n")] {
+        server.on(POST, [action]);
+        let invocation = Invocation::first(EVENT);
+        let message = format!("RequestId: {} Error: Task timed out after 0.30 seconds", invocation.request_id);
+        let error = failed(&slow.invoke(invocation).await.unwrap());
+        assert_eq!(error, Some(json!({"errorType": "Sandbox.Timedout", "errorMessage": message})));
+    }
 }
 
 #[tokio::test]
@@ -118,6 +121,19 @@ async fn a_2xx_that_was_read_to_its_end_is_success() {
         assert_eq!((answer.status, answer.function_error), (200, None), "{status}");
         assert!(answer.payload == body.as_bytes(), "{status}: {} bytes came back", answer.payload.len());
     }
+    for (text, body) in [
+        ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nnull", "null"),
+        ("HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", "{}"),
+        // It says less than it sends: what is left over is no answer to the next request.
+        ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n1", "{}"),
+    ] {
+        server.on(POST, [Action::Raw(text)]);
+        let answer = service.invoke(Invocation::first(EVENT)).await.unwrap();
+        assert_eq!((answer.function_error, answer.payload.as_ref()), (None, body.as_bytes()), "{text}");
+    }
+    server.on(POST, [Action::text(200, "after")]);
+    let after = service.invoke(Invocation::first(EVENT)).await;
+    assert!(after.as_ref().is_err() || after.is_ok_and(|answer| answer.payload == "after"));
     let settings =
         FunctionSettings { timeout: Duration::from_secs(60), reserved_concurrency: None, role: None, arn: None };
     assert_eq!(service.describe().await.unwrap(), settings);

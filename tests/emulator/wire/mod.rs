@@ -6,6 +6,8 @@ mod destinations;
 mod dynamodb;
 mod environment;
 mod http;
+mod http_options;
+mod http_tls;
 mod kinesis;
 mod kinesis_role;
 mod kinesis_shards;
