@@ -4,12 +4,13 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
+use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
@@ -51,6 +52,8 @@ pub(crate) struct Driver<P: Protocol, M, W> {
     open: HashMap<Id, Operation<P>>,
     /// The open calls that a machine can abandon: polls and reads.
     polls: BTreeMap<Operation<P>, AbortHandle>,
+    /// How many invocations the function's target can have at a time.
+    capacity: Option<watch::Receiver<u32>>,
     /// When a machine of this mapping panicked last.
     panicked: Option<Instant>,
     /// Where the names of its batches are from.
@@ -62,6 +65,7 @@ impl<P: Protocol, M: Machine<Protocol = P>, W: World<P>> Driver<P, M, W> {
         Self {
             machine,
             source: world.clock(),
+            capacity: world.outlets().capacity(),
             world: CurrentWorld::new(world),
             live,
             clock,
@@ -81,7 +85,9 @@ impl<P: Protocol, M: Machine<Protocol = P>, W: World<P>> Driver<P, M, W> {
     /// Runs until the machine is drained. Dropping the future gives every open call up. Panics where the machine does,
     /// and nothing can be handed over.
     pub(crate) async fn run(mut self, signals: &mut mpsc::Receiver<Signal<P, W>>) {
-        let mut input: Input<P> = Input::Timeout;
+        let mut input: Input<P> = Input::Capacity(self.learn_capacity());
+        // What comes next, before anything is waited for.
+        let mut next = None;
         let mut wake = pin!(sleep_until(Instant::now()));
         loop {
             let now = self.clock.now(self.source.as_deref());
@@ -99,6 +105,10 @@ impl<P: Protocol, M: Machine<Protocol = P>, W: World<P>> Driver<P, M, W> {
                     continue;
                 }
             };
+            if let Some(command) = next.take() {
+                input = Input::Command(command);
+                continue;
+            }
             if let Some(Deadline { at, .. }) = deadline {
                 let at = self.clock.instant(at);
                 if wake.deadline() != at {
@@ -107,7 +117,15 @@ impl<P: Protocol, M: Machine<Protocol = P>, W: World<P>> Driver<P, M, W> {
             }
             input = tokio::select! {
                 biased;
-                Some(signal) = signals.recv() => Input::Command(self.heard(signal)),
+                Some(signal) = signals.recv() => match signal {
+                    Signal::Command(command) => Input::Command(command),
+                    Signal::Change { number, world, command } => {
+                        next = Some(command);
+                        self.change(number, world);
+                        Input::Capacity(self.learn_capacity())
+                    }
+                },
+                () = changed(&mut self.capacity) => Input::Capacity(self.learn_capacity()),
                 Some(ended) = self.calls.join_next_with_id() => self.ended(ended),
                 () = &mut wake, if deadline.is_some() => Input::Timeout,
                 // Nothing is open or due, and nothing can be ordered any more.
@@ -134,16 +152,15 @@ impl<P: Protocol, M: Machine<Protocol = P>, W: World<P>> Driver<P, M, W> {
         }
     }
 
-    fn heard(&mut self, signal: Signal<P, W>) -> P::Command {
-        match signal {
-            Signal::Command(command) => command,
-            Signal::Change { number, world, command } => {
-                self.source = world.clock();
-                self.world.replace(world);
-                self.live.took_over(number);
-                command
-            }
-        }
+    fn change(&mut self, number: u64, world: Arc<W>) {
+        self.source = world.clock();
+        self.capacity = world.outlets().capacity();
+        self.world.replace(world);
+        self.live.took_over(number);
+    }
+
+    fn learn_capacity(&mut self) -> Option<u32> {
+        self.capacity.as_mut().map(|capacity| *capacity.borrow_and_update())
     }
 
     /// Drains the machine's outputs; `None` when it is done.
@@ -214,6 +231,18 @@ impl<P: Protocol, M: Machine<Protocol = P>, W: World<P>> Driver<P, M, W> {
             (Err(error), Some(operation)) => operation.failed(not_ended(operation, &error)),
             (Err(_), None) => Input::Timeout,
         }
+    }
+}
+
+/// Ends when the capacity has changed.
+async fn changed(capacity: &mut Option<watch::Receiver<u32>>) {
+    let changed = match capacity {
+        Some(capacity) => capacity.changed().await.is_ok(),
+        None => false,
+    };
+    if !changed {
+        // It never changes, or not any more.
+        pending::<()>().await;
     }
 }
 

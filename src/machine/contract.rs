@@ -110,6 +110,8 @@ pub enum Input<P: Protocol> {
         /// Whether the destination confirmed it.
         result: Result<(), Fault>,
     },
+    /// The function's target can have so many invocations at a time from now on; `None`: it does not say.
+    Capacity(Option<u32>),
     /// The operator wants something.
     Command(P::Command),
     /// The deadline of the last [`Output::Timeout`] has come (or any other time: harmless).

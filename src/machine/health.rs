@@ -8,8 +8,12 @@ use super::{Fault, FaultKind, Health, Mono, Problem};
 
 /// So many failures in a row of a kind that usually passes are shown to the operator.
 const PATIENCE: u32 = 3;
+/// How long a target may take no invocation before that is shown: workers that start attach within this time.
+const ATTACHING: Duration = Duration::from_secs(10);
 /// How long a panic is shown that a successor has survived.
 const PANIC_SHOWN: Duration = Duration::from_secs(60);
+
+const NO_CAPACITY: &str = "function: nothing can take an invocation: no worker is attached, or no endpoint is healthy";
 
 /// Watches every side of a mapping.
 #[derive(Debug, Default)]
@@ -20,9 +24,12 @@ pub(crate) struct HealthWatch {
     destination: Side,
     store: Side,
     standing: BTreeMap<Standing, String>,
+    /// Since when the function's target can take no invocation.
+    no_capacity: Option<Mono>,
     /// A panic, which is shown until then.
     panic: Option<(Mono, String)>,
     streak: Streak,
+    shows_waiting: bool,
     shown: Health,
 }
 
@@ -120,11 +127,16 @@ impl HealthWatch {
         };
     }
 
+    /// The function's target can have so many invocations at a time; `None`: it does not say.
+    pub(crate) fn capacity(&mut self, capacity: Option<u32>, now: Mono) {
+        self.no_capacity = (capacity == Some(0)).then(|| self.no_capacity.unwrap_or(now));
+    }
+
     /// Forgets faults: with other settings, what was wrong may be right. A panic stays shown, and only a success ends a
     /// row of failed batches.
     pub(crate) fn begin_again(&mut self) {
-        let Self { panic, streak, shown, .. } = std::mem::take(self);
-        *self = Self { panic, streak, shown, ..Self::default() };
+        let Self { no_capacity, panic, streak, shown, .. } = std::mem::take(self);
+        *self = Self { no_capacity, panic, streak, shown, ..Self::default() };
     }
 
     /// The machine before this one has panicked.
@@ -150,13 +162,16 @@ impl HealthWatch {
 
     /// When the health changes by itself.
     pub(crate) fn due(&self) -> Option<Mono> {
-        self.streak.due().into_iter().chain(self.panic.as_ref().map(|&(until, _)| until)).min()
+        let panic = self.panic.as_ref().map(|&(until, _)| until);
+        let waits = self.no_capacity.map(|since| since + ATTACHING).filter(|_| !self.shows_waiting);
+        [self.streak.due(), panic, waits].into_iter().flatten().min()
     }
 
     /// The health, if it differs from what this said last. What keeps a mapping from its work goes before a function
     /// that fails.
     pub(crate) fn changed(&mut self, now: Mono) -> Option<Health> {
         self.panic.take_if(|(until, _)| *until <= now);
+        self.shows_waiting = self.no_capacity.is_some_and(|since| now.since(since) >= ATTACHING);
         let mut problems = self.problems();
         let is_degraded = !problems.is_empty();
         problems.extend(self.streak.reason(now).map(str::to_owned));
@@ -183,7 +198,8 @@ impl HealthWatch {
             _ => format!("source: {problem}"),
         });
         let panic = self.panic.iter().map(|(_, problem)| problem.clone());
-        panic.chain(self.source.problem.clone()).chain(standing).chain(sides).collect()
+        let waits = self.shows_waiting.then(|| NO_CAPACITY.to_owned());
+        panic.chain(self.source.problem.clone()).chain(standing).chain(waits).chain(sides).collect()
     }
 }
 
@@ -201,137 +217,4 @@ impl Side {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fault(kind: FaultKind) -> Fault {
-        Fault::new(kind, kind.as_str())
-    }
-
-    fn degraded(reason: &str) -> Option<Health> {
-        Some(Health::Degraded { reason: reason.into() })
-    }
-
-    #[test]
-    fn what_needs_an_operator_shows_at_once_and_ends_with_the_first_success() {
-        let mut watch = HealthWatch::default();
-        assert_eq!(watch.changed(Mono::ZERO), None);
-        watch.source_failed(&fault(FaultKind::Missing));
-        assert_eq!(watch.changed(Mono::ZERO), degraded("source: missing"));
-        watch.source_failed(&fault(FaultKind::Missing));
-        assert_eq!(watch.changed(Mono::ZERO), None);
-        watch.source_ok();
-        assert_eq!(watch.changed(Mono::ZERO), Some(Health::Ok));
-    }
-
-    #[test]
-    fn a_deletion_that_failed_in_passing_is_forgotten_when_nothing_is_left_to_delete() {
-        let mut watch = HealthWatch::default();
-        for _ in 0..3 {
-            watch.deletion_failed(&fault(FaultKind::Timeout));
-        }
-        assert_eq!(watch.changed(Mono::ZERO), degraded("deletion: timeout"));
-        watch.deletions_over();
-        assert_eq!(watch.changed(Mono::ZERO), Some(Health::Ok));
-        watch.deletion_failed(&fault(FaultKind::Denied));
-        watch.deletions_over();
-        assert_eq!(watch.changed(Mono::ZERO), degraded("deletion: denied"));
-    }
-
-    #[test]
-    fn destination_and_store_are_sides_of_their_own() {
-        let mut watch = HealthWatch::default();
-        watch.destination_failed(&fault(FaultKind::Timeout));
-        watch.store_failed(&fault(FaultKind::Transient));
-        assert_eq!(watch.changed(Mono::ZERO), None);
-        watch.destination_failed(&fault(FaultKind::TooLarge));
-        assert_eq!(watch.changed(Mono::ZERO), degraded("destination: too_large"));
-        watch.store_failed(&fault(FaultKind::Fenced));
-        assert_eq!(watch.changed(Mono::ZERO), degraded("destination: too_large; store: fenced"));
-        watch.destination_ok();
-        assert_eq!(watch.changed(Mono::ZERO), degraded("store: fenced"));
-        watch.store_ok();
-        assert_eq!(watch.changed(Mono::ZERO), Some(Health::Ok));
-    }
-
-    #[test]
-    fn a_function_that_fails_everything_shows_unless_the_mapping_is_degraded() {
-        let mut watch = HealthWatch::default();
-        let problem = Problem { kind: "KeyError".into(), message: "id".into() };
-        let at = |seconds| Mono::at(Duration::from_secs(seconds));
-        for second in 0..3 {
-            watch.function_ok();
-            watch.batch_failed(&problem, at(second));
-        }
-        assert_eq!((watch.changed(at(59)), watch.due()), (None, Some(at(60))));
-        let failing = "function: KeyError: id";
-        assert_eq!(watch.changed(at(60)), Some(Health::Failing { reason: failing.into() }));
-        watch.source_failed(&fault(FaultKind::Missing));
-        assert_eq!(watch.changed(at(61)), degraded("source: missing; function: KeyError: id"));
-        watch.source_ok();
-        assert_eq!(watch.changed(at(62)), Some(Health::Failing { reason: failing.into() }));
-        watch.batch_failed(&problem, at(63));
-        assert_eq!(watch.changed(at(63)), None);
-        watch.batch_succeeded();
-        assert_eq!(watch.changed(at(64)), Some(Health::Ok));
-    }
-
-    #[test]
-    fn other_settings_end_faults_but_not_a_row_of_failures() {
-        let mut watch = HealthWatch::default();
-        let problem = Problem { kind: "KeyError".into(), message: "id".into() };
-        let at = |seconds| Mono::at(Duration::from_secs(seconds));
-        for second in 0..3 {
-            watch.batch_failed(&problem, at(second));
-        }
-        let failing = Some(Health::Failing { reason: "function: KeyError: id".into() });
-        assert_eq!(watch.changed(at(60)), failing);
-        watch.source_failed(&fault(FaultKind::Missing));
-        assert_eq!(watch.changed(at(61)), degraded("source: missing; function: KeyError: id"));
-        watch.begin_again();
-        assert_eq!(watch.changed(at(62)), failing);
-        watch.begin_again();
-        assert_eq!(watch.changed(at(63)), None);
-        watch.batch_succeeded();
-        assert_eq!(watch.changed(at(64)), Some(Health::Ok));
-    }
-
-    #[test]
-    fn what_stands_in_the_way_is_shown_with_the_faults_until_it_is_gone() {
-        let mut watch = HealthWatch::default();
-        watch.stands(Standing::Unread, Some("nothing is read".into()));
-        assert_eq!(watch.changed(Mono::ZERO), degraded("source: nothing is read"));
-        assert!(watch.is_degraded());
-        watch.stands(Standing::Disabled, Some("it is disabled".into()));
-        assert_eq!(watch.changed(Mono::ZERO), degraded("source: it is disabled"), "the reason says more");
-        watch.source_failed(&fault(FaultKind::Missing));
-        watch.function_failed(&fault(FaultKind::Denied));
-        assert_eq!(watch.changed(Mono::ZERO), degraded("source: missing; source: it is disabled; function: denied"));
-        watch.source_ok();
-        watch.function_ok();
-        watch.stands(Standing::Disabled, None);
-        assert_eq!(watch.changed(Mono::ZERO), degraded("source: nothing is read"));
-        watch.stands(Standing::Unread, None);
-        assert_eq!(watch.changed(Mono::ZERO), Some(Health::Ok));
-        assert!(!watch.is_degraded());
-    }
-
-    #[test]
-    fn what_passes_by_itself_shows_when_it_does_not() {
-        let mut watch = HealthWatch::default();
-        for _ in 0..2 {
-            watch.function_failed(&fault(FaultKind::Transient));
-        }
-        assert_eq!(watch.changed(Mono::ZERO), None);
-        watch.function_failed(&fault(FaultKind::Transient));
-        assert_eq!(watch.changed(Mono::ZERO), degraded("function: transient"));
-        for _ in 0..29 {
-            watch.source_failed(&fault(FaultKind::Throttled));
-        }
-        assert_eq!(watch.changed(Mono::ZERO), None);
-        watch.source_failed(&fault(FaultKind::Throttled));
-        assert_eq!(watch.changed(Mono::ZERO), degraded("source: throttled; function: transient"));
-        watch.function_ok();
-        assert_eq!(watch.changed(Mono::ZERO), degraded("source: throttled"));
-    }
-}
+mod tests;

@@ -20,4 +20,5 @@ mod store;
 mod streak;
 mod stream;
 mod trace;
+mod workers;
 mod world;

@@ -6,6 +6,8 @@ use forebay::mapping::{
     Arn, DestinationKind, FailureDestination, FifoSpec, Mapping, QueueSpec, SourceSpec, StreamSpec, parse,
 };
 
+use crate::workers::Attached;
+
 /// How rough a world is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Temper {
@@ -46,6 +48,8 @@ pub(crate) struct FunctionPlan {
     pub(crate) duration: (u64, u64),
     /// `ReservedConcurrentExecutions`.
     pub(crate) reserved: Option<u32>,
+    /// Its workers.
+    pub(crate) attached: Attached,
     /// From when until when it fails everything.
     pub(crate) broken: Option<(u64, u64)>,
     /// Queues: whether its configuration may be read.
@@ -58,7 +62,15 @@ impl Default for FunctionPlan {
     /// A function of some seconds that nothing befalls.
     fn default() -> Self {
         let (timeout, duration) = (10_000, (1_000, 3_000));
-        Self { timeout, duration, reserved: None, broken: None, describable: true, manner: Manner::Careless }
+        Self {
+            timeout,
+            duration,
+            reserved: None,
+            attached: Attached::new(),
+            broken: None,
+            describable: true,
+            manner: Manner::Careless,
+        }
     }
 }
 

@@ -4,6 +4,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::mismatch;
 use crate::destination::Destination;
 use crate::engine::Ports;
@@ -33,6 +35,11 @@ impl Outlets {
 
     pub(super) fn function(&self) -> Arc<dyn Function> {
         Arc::clone(&self.function)
+    }
+
+    /// How many invocations the function's target can have at a time; `None`: it does not say.
+    pub(crate) fn capacity(&self) -> Option<watch::Receiver<u32>> {
+        self.function.capacity()
     }
 
     /// Waits until one more invoke may begin, and says how long that took; `None` where the rate has no limit.

@@ -35,6 +35,7 @@ impl QueueMachine {
             return;
         }
         self.receiving.resume();
+        self.finishing.changes.release_not_before(None);
         let stopped = std::mem::take(&mut self.finishing.stopped);
         self.finishing.release_now(&mut self.cx, &mut self.messages, &stopped);
         let mut tokens: Vec<u64> = std::mem::take(&mut self.finishing.returning).into();
@@ -51,6 +52,7 @@ impl QueueMachine {
             return self.abandon_work();
         }
         let Some(draining) = &mut self.cx.draining else { return };
+        self.finishing.changes.release_not_before((open > 0).then(|| draining.receives_end()));
         if open > 0 && draining.cancels_receives(self.cx.now) {
             self.cx.out.push(Output::CancelPolls);
         }

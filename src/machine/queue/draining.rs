@@ -72,6 +72,11 @@ impl Draining {
         self.abandoned
     }
 
+    /// Until when receives that are open are waited for.
+    pub(super) const fn receives_end(&self) -> Mono {
+        self.receives_end
+    }
+
     pub(super) const fn is_cut(&self) -> bool {
         self.cut
     }

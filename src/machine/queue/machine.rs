@@ -122,6 +122,10 @@ impl Machine for QueueMachine {
             Input::Delivered { delivery, result } => {
                 self.finishing.delivered(&mut self.cx, &mut self.messages, delivery, result);
             }
+            Input::Capacity(capacity) => {
+                self.invoking.capacity = capacity;
+                self.cx.health.capacity(capacity, self.cx.now);
+            }
             Input::Command(QueueCommand::Drain { bound, receives }) => {
                 self.drain(Draining::new(self.cx.now, bound, receives));
             }

@@ -45,7 +45,8 @@ impl QueueMachine {
         self.messages.gather.receive_ended(self.cx.drains());
         self.form_batches();
         let spoken_for = self.invoking.len() + self.receiving.open();
-        let saturated = spoken_for >= self.invoking.limit() as usize;
+        // Where the target's capacity is the limit, no more may be in flight however many messages there are.
+        let saturated = spoken_for >= self.invoking.scaler.limit() as usize;
         let full = self.messages.gather.leaves_backlog(count, wanted);
         self.invoking.scaler.received(count, full, took, saturated, self.cx.now);
     }

@@ -1,6 +1,6 @@
 //! Batches that are with the function, and each `Lane` that waits after a fault of its service.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::context::Context;
@@ -18,6 +18,10 @@ const WOKEN: usize = 2;
 pub(super) struct Flights {
     open: BTreeMap<BatchId, LaneKey>,
     held_back: BTreeMap<LaneKey, Times>,
+    /// How many invocations the function's target can have at a time; `None`: it does not say.
+    pub(super) capacity: Option<u32>,
+    /// The `Lane`s that wait for one of them, in their order.
+    queued: VecDeque<LaneKey>,
     /// How long the function took for its last answer.
     run: Duration,
 }
@@ -25,7 +29,13 @@ pub(super) struct Flights {
 impl Default for Flights {
     fn default() -> Self {
         // Nothing is known of the function yet.
-        Self { open: BTreeMap::new(), held_back: BTreeMap::new(), run: Duration::MAX }
+        Self {
+            open: BTreeMap::new(),
+            held_back: BTreeMap::new(),
+            capacity: None,
+            queued: VecDeque::new(),
+            run: Duration::MAX,
+        }
     }
 }
 
@@ -38,6 +48,25 @@ struct Times {
 }
 
 impl Flights {
+    fn is_full(&self) -> bool {
+        self.capacity.is_some_and(|capacity| self.open.len() >= capacity as usize)
+    }
+
+    /// Whether a batch of a `Lane` that does not wait for its turn may go to the function now. If not, it waits.
+    #[must_use]
+    pub(super) fn admit(&mut self, lane: LaneKey) -> bool {
+        let may = !self.is_full() && self.queued.is_empty();
+        if !may {
+            self.queued.push_back(lane);
+        }
+        may
+    }
+
+    /// Takes out the `Lane` whose turn has come.
+    pub(super) fn next_queued(&mut self) -> Option<LaneKey> {
+        if self.is_full() { None } else { self.queued.pop_front() }
+    }
+
     /// A batch of this `Lane` goes to the function; `false` if it is there already.
     pub(super) fn begin(&mut self, batch: BatchId, lane: LaneKey) -> bool {
         self.open.insert(batch, lane).is_none()

@@ -41,6 +41,19 @@ pub(super) struct Lane {
     flying: Option<Piece>,
     /// The place after the last record that was processed.
     passed: u64,
+    pub(super) admission: Admission,
+}
+
+/// Where a `Lane` stands while the function's target cannot have more invocations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// It has nothing to invoke with, or may.
+    #[default]
+    Free,
+    /// It awaits its turn.
+    Awaits,
+    /// It is its turn.
+    Has,
 }
 
 /// A batch, or what a failure has made of it.
@@ -69,10 +82,10 @@ pub(super) struct LastAnswer {
     pub(super) response: FailedResponse,
 }
 
-/// A batch that is ready for the function.
+/// A batch that is due: the first records that wait.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Closed {
-    pub(super) places: Vec<u64>,
+pub(super) struct Due {
+    pub(super) records: usize,
     /// The size of `{"Records":[…]}`.
     pub(super) bytes: usize,
     pub(super) reason: FlushReason,
@@ -99,9 +112,9 @@ impl Lane {
         self.queued_bytes += bytes;
     }
 
-    /// Closes a batch, if one is due: only the first `within` records that wait may go into it, and where `end` is
+    /// The batch that is due, if one is: only the first `within` records that wait may go into it, and where `end` is
     /// set nothing more can follow them.
-    pub(super) fn close(&mut self, limits: &Limits, within: usize, end: bool, now: Mono) -> Option<Closed> {
+    pub(super) fn batch_due(&self, limits: &Limits, within: usize, end: bool, now: Mono) -> Option<Due> {
         let (mut count, mut bytes) = (0, 0);
         for &(_, size) in self.queue.iter().take(within.min(limits.records)) {
             // A record that is too large for any event goes alone, and is found out when it is to be invoked.
@@ -120,7 +133,7 @@ impl Lane {
             _ if self.window_ends(limits).is_some_and(|ends| ends <= now) => FlushReason::Window,
             _ => return None,
         };
-        Some(Closed { places: self.take(count), bytes: body_bytes(count, bytes), reason })
+        Some(Due { records: count, bytes: body_bytes(count, bytes), reason })
     }
 
     /// Takes the first records that wait.
@@ -259,7 +272,8 @@ mod tests {
     const WINDOW: Limits = Limits { records: 3, window: Duration::from_secs(1), bytes: 100 };
 
     fn closed(lane: &mut Lane, limits: &Limits, now: u64) -> Option<(Vec<u64>, FlushReason)> {
-        lane.close(limits, usize::MAX, false, at(now)).map(|closed| (closed.places, closed.reason))
+        let due = lane.batch_due(limits, usize::MAX, false, at(now))?;
+        Some((lane.take(due.records), due.reason))
     }
 
     #[test]
@@ -287,17 +301,17 @@ mod tests {
 
     #[test]
     fn nothing_waits_for_more_when_nothing_more_can_come() {
-        let mut lane = lane(&[1, 1]);
-        let batch = lane.close(&WINDOW, usize::MAX, true, at(0)).unwrap();
-        assert_eq!((batch.places, batch.reason, batch.bytes), (vec![0, 1], FlushReason::End, body_bytes(2, 2)));
+        let lane = lane(&[1, 1]);
+        let due = Due { records: 2, reason: FlushReason::End, bytes: body_bytes(2, 2) };
+        assert_eq!(lane.batch_due(&WINDOW, usize::MAX, true, at(0)), Some(due));
     }
 
     #[test]
     fn a_batch_ends_where_its_tumbling_window_ends() {
-        let mut lane = lane(&[1, 1, 1, 1]);
-        let batch = lane.close(&WINDOW, 2, false, at(0)).unwrap();
-        assert_eq!((batch.places, batch.reason), (vec![0, 1], FlushReason::End));
-        assert_eq!(lane.close(&WINDOW, 0, false, at(0)), None);
+        let lane = lane(&[1, 1, 1, 1]);
+        let batch = lane.batch_due(&WINDOW, 2, false, at(0)).unwrap();
+        assert_eq!((batch.records, batch.reason), (2, FlushReason::End));
+        assert_eq!(lane.batch_due(&WINDOW, 0, false, at(0)), None);
     }
 
     #[test]

@@ -52,6 +52,9 @@ impl StreamMachine {
         while let Some(key) = self.cx.books.next_due(self.cx.now.mono) {
             self.work_on(key, |shard, _| shard.entries.woken());
         }
+        while let Some(lane) = self.cx.flights.next_queued() {
+            self.work_on(lane.shard, |shard, cx| shard.turn(lane.lane, cx).take());
+        }
         self.listing.ask_if_due(&mut self.cx);
         self.send_deliveries();
         self.read_parked();
@@ -66,7 +69,8 @@ impl StreamMachine {
 
     /// How many batches may be in flight.
     fn limit(&self) -> usize {
-        self.shards.len() * self.cx.options.parallelization as usize
+        let lanes = self.shards.len() * self.cx.options.parallelization as usize;
+        self.cx.flights.capacity.map_or(lanes, |capacity| lanes.min(capacity as usize))
     }
 
     fn deadline(&self) -> Option<Deadline> {
@@ -101,6 +105,10 @@ impl Machine for StreamMachine {
             Input::Answer(StreamAnswer::Saved { save, result }) => self.saved(save, result),
             Input::Invoked { batch, result, took } => self.invoked(batch, result, took),
             Input::Delivered { delivery, result } => self.delivered(delivery, result),
+            Input::Capacity(capacity) => {
+                self.cx.flights.capacity = capacity;
+                self.cx.health.capacity(capacity, self.cx.now.mono);
+            }
             Input::Command(StreamCommand::Drain { bound }) => self.begin_drain(bound),
             Input::Command(StreamCommand::Cut) => self.cut_drain(),
             Input::Timeout => {}

@@ -3,7 +3,7 @@
 use super::StreamOptions;
 use super::books::{Entries, Held};
 use super::context::Context;
-use super::lanes::{Lane, LaneKey};
+use super::lanes::{Admission, Lane, LaneKey};
 use super::reading::Reading;
 use super::records::Records;
 use super::turn::Turn;
@@ -90,7 +90,9 @@ impl Shard {
         let waiting = self.lanes.iter().filter(|lane| !lane.is_flying());
         let lanes = waiting.filter_map(|lane| {
             let expiry = lane.next_place().and_then(|place| self.records.expiry(place, cx));
-            [lane.due(&cx.limits), expiry].into_iter().flatten().min()
+            // What is due of one that awaits its turn has to wait for that.
+            let due = lane.due(&cx.limits).filter(|_| lane.admission != Admission::Awaits);
+            [due, expiry].into_iter().flatten().min()
         });
         lanes.chain(self.reading.due().filter(|&due| due > cx.mono())).min()
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::context::Context;
-use super::lanes::{Closed, Lane, LaneKey, Limits, Piece};
+use super::lanes::{Admission, Due, Lane, LaneKey, Limits, Piece};
 use super::reading::Reading;
 use super::records::Records;
 use super::retry::{End, expired};
@@ -27,6 +27,26 @@ impl Turn<'_> {
         while !self.lane.is_flying() && self.may_begin() && self.step() {}
     }
 
+    /// The same when its turn has come: it may invoke.
+    pub(super) fn take(&mut self) {
+        self.lane.admission = Admission::Has;
+        self.advance();
+        self.lane.admission = Admission::Free;
+    }
+
+    /// Whether something may go to the function now.
+    fn is_admitted(&mut self) -> bool {
+        match self.lane.admission {
+            Admission::Has => true,
+            Admission::Awaits => false,
+            Admission::Free if self.cx.flights.admit(self.key) => true,
+            Admission::Free => {
+                self.lane.admission = Admission::Awaits;
+                false
+            }
+        }
+    }
+
     /// Whether the `Lane` may begin something: always, but in a drain only to catch up, and not if it failed before.
     fn may_begin(&self) -> bool {
         let Some(draining) = &self.cx.draining else { return true };
@@ -42,7 +62,10 @@ impl Turn<'_> {
             self.lane.start(piece);
             return false;
         }
-        self.cx.flights.let_go(self.key);
+        if !self.is_admitted() {
+            self.lane.start(Piece { wake: None, ..piece });
+            return false;
+        }
         self.invoke(piece)
     }
 
@@ -65,12 +88,15 @@ impl Turn<'_> {
             within = self.lane.waiting().take_while(|&place| place < records.goal).count();
         }
         let end = self.reading.is_at_end() || draining;
-        let Some(Closed { places, bytes, reason }) = self.lane.close(&limits, within, end, now.mono) else {
+        let Some(Due { records, bytes, reason }) = self.lane.batch_due(&limits, within, end, now.mono) else {
             return self.close_window(within);
         };
-        self.cx.out.emit(Event::Flushed { records: places.len(), bytes, reason });
-        self.lane.start(Piece::new(places));
-        true
+        if !self.is_admitted() {
+            return false;
+        }
+        self.cx.out.emit(Event::Flushed { records, bytes, reason });
+        let places = self.lane.take(records);
+        self.invoke(Piece::new(places))
     }
 
     /// Starts the final invoke of a tumbling window whose records are all processed.
@@ -100,6 +126,7 @@ impl Turn<'_> {
             self.too_large(piece, body.len());
             return true;
         }
+        self.cx.flights.let_go(self.key);
         let batch = *piece.batch.get_or_insert_with(|| BatchId(self.cx.out.name()));
         let (records, attempt) = (piece.places.len(), piece.attempts + piece.faults + 1);
         let is_alone = !self.lane.is_flying() && self.cx.flights.begin(batch, self.key);

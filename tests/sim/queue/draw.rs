@@ -9,9 +9,10 @@ use forebay::mapping::Mapping;
 
 use crate::fifo;
 use crate::plan::{
-    FunctionPlan, Manner, Outage, SideOf, Temper, destination, is_fifo, mapping as default_mapping, queue, queue_mut,
+    FunctionPlan, Outage, SideOf, Temper, destination, is_fifo, mapping as default_mapping, queue, queue_mut,
 };
 use crate::queue::plan::{Action, Faults, Plan, QueuePlan, Retune, Send, SubjectPlan};
+use crate::workers;
 
 /// The scenario that belongs to `seed`: a quarter of its queues are FIFO.
 pub(crate) fn plan(seed: u64) -> Plan {
@@ -46,8 +47,12 @@ fn draw(seed: u64, rng: &mut Rng, fifo: f64) -> Plan {
         }
     }
     let mut actions = if rng.u8(0..3) == 0 { Vec::new() } else { actions(rng, subjects.len(), fair_at) };
-    if !long && temper != Temper::Calm {
+    if temper != Temper::Calm {
         // These are drawn apart, too.
+        let others = &mut Rng::with_seed(seed ^ 0x0a77_0a77_0a77_0a77);
+        subjects.iter_mut().for_each(|subject| subject.function.attached = workers::draw(others, fair_at));
+    }
+    if !long && temper != Temper::Calm {
         let others = &mut Rng::with_seed(seed ^ 0x0bad_0bad_0bad_0bad);
         subjects.iter_mut().for_each(|subject| break_function(others, subject, &mut actions, fair_at));
     }
@@ -124,8 +129,7 @@ fn subject(rng: &mut Rng, index: usize, temper: Temper, fair_at: u64) -> Subject
             duration: (rng.u64(0..=longest), longest),
             reserved: (temper != Temper::Calm && rng.u8(0..4) == 0).then(|| rng.u32(1..=4)),
             describable: rng.u8(0..4) > 0,
-            manner: Manner::Careless,
-            broken: None,
+            ..FunctionPlan::default()
         },
         faults: faults(rng, temper),
         outages: if temper == Temper::Calm { Vec::new() } else { outages(rng, fair_at) },

@@ -9,7 +9,7 @@ use forebay::function::{Function, FunctionSettings, Invocation};
 use forebay::machine::{Fault, FaultKind, FunctionAnswer, InvokeResult};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::answers;
 use crate::plan::SideOf;
@@ -62,6 +62,10 @@ impl Function for Session {
             }
         }
         .boxed()
+    }
+
+    fn capacity(&self) -> Option<watch::Receiver<u32>> {
+        self.subject.workers.capacity()
     }
 
     fn describe(&self) -> BoxFuture<'_, Result<FunctionSettings, Fault>> {

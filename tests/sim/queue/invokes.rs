@@ -63,7 +63,10 @@ impl Session {
         state.counts.invoked += leases.len() as u64;
         let open = state.calls.len();
         subject.note(format_args!("invoke {id} begins with {leases:?}, {open} open"));
-        if self.limit().is_some_and(|limit| open > limit) && !self.waited(&state, &leases) {
+        // What waits for the rate limit was begun when more could be taken.
+        let waited = self.waited(&state, &leases)
+            || self.mapping.poller.rate_limit.is_some() && subject.workers.capacity().is_some();
+        if self.limit().is_some_and(|limit| open > limit) && !waited {
             subject.violate(format_args!("{open} invokes are in flight, where {:?} are allowed", self.limit()));
         }
         OpenInvoke { subject: Arc::clone(subject), id, leases, ended: false }

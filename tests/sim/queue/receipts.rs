@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use crate::plan::queue;
 use crate::queue::delivery::{EXTENDED_LATE, Hold, IN_THE_WAY, Lease};
 use crate::queue::leases::TWELVE_HOURS;
-use crate::queue::session::Session;
+use crate::queue::session::{STOP_GRACE, Session};
 use crate::queue::subject::{Subject, SubjectState};
 use crate::run::millis;
 
@@ -160,12 +160,19 @@ impl Session {
         if !hidden.is_zero() && span > TWELVE_HOURS {
             subject.violate(format_args!("L{index} is to be hidden for {span} ms in all, over 12 hours"));
         }
+        let waits_out = self.waits_out_receives(state, now, hidden);
+        let lease = &mut state.leases[index];
         let policy = &queue(&self.mapping).visibility.on_function_error;
         let just = |at: u64| at + 1 >= now;
         match (lease.hold, hidden.is_zero()) {
             _ if lease.perhaps_undelivered => {}
             (Hold::Failed(_), true) if *policy == OnFunctionError::Release || subject.plan.queue.visibility == 0 => {
                 lease.allowed = Some("failed, released");
+            }
+            (Hold::Failed(_), false) if waits_out => lease.allowed = Some("failed, released behind the last receive"),
+            (Hold::Unstarted | Hold::Waiting, false) if waits_out => {
+                lease.returning = true;
+                lease.allowed = Some(RETURNED);
             }
             (Hold::Failed(_), false) if self.crosses_failure(lease, hidden) => {}
             (Hold::Failed(_), false) if matches!(policy, OnFunctionError::Backoff(_)) => {
@@ -196,6 +203,15 @@ impl Session {
 }
 
 impl Session {
+    /// Whether this may be a release of a drain that is to take effect when its receives are over: one that is open
+    /// would take the message again.
+    fn waits_out_receives(&self, state: &SubjectState, now: u64, hidden: Duration) -> bool {
+        let Some(quiet) = state.quiet.filter(|_| state.open_receives() > 0) else { return false };
+        let (Some(bound), Some(receives)) = (quiet.bound, quiet.receives) else { return false };
+        let ends = quiet.since + receives.max(bound);
+        (ends.saturating_sub(1_000)..=ends + 1_000 + 2 * STOP_GRACE).contains(&(now + millis(hidden)))
+    }
+
     /// A drain does not give back what the queue would move to its dead-letter queue next. Of a FIFO queue it must
     /// where the group has lost another message.
     fn check_not_last(&self, state: &SubjectState, index: usize) {

@@ -173,6 +173,8 @@ impl Scenario {
     pub(crate) async fn live(&mut self) {
         for subject in &self.subjects {
             tokio::spawn(arrivals(Arc::clone(subject)));
+            let subject = Arc::clone(subject);
+            tokio::spawn(async move { subject.workers.live(&subject.world).await });
         }
         for (at, action) in std::mem::take(&mut self.plan.actions) {
             self.world.sleep_until(at).await;

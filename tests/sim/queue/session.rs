@@ -78,7 +78,8 @@ impl Session {
 
     /// How many batches may be in flight, where that is fixed.
     pub(crate) fn limit(&self) -> Option<usize> {
-        queue(&self.mapping).maximum_concurrency.map(|limit| usize::try_from(limit).expect("a limit fits"))
+        let own = queue(&self.mapping).maximum_concurrency.map(|limit| usize::try_from(limit).expect("a limit fits"));
+        own.into_iter().chain(self.subject.workers.most(self.subject.world.now())).min()
     }
 
     /// Invokes that may always be in flight at once, when nothing goes wrong, with the settings that count now.

@@ -12,6 +12,7 @@ use crate::queue::delivery::{Hold, Lease, Message};
 use crate::queue::destination::Tally;
 use crate::queue::plan::{Faults, SubjectPlan};
 use crate::streak::Streak;
+use crate::workers::Workers;
 use crate::world::World;
 
 /// A mapping under test, with its queue and its function.
@@ -23,6 +24,8 @@ pub(crate) struct Subject {
     /// Its number.
     pub(crate) index: usize,
     state: Mutex<SubjectState>,
+    /// Those of its function.
+    pub(crate) workers: Workers,
     /// Rung when a message arrived or became visible early.
     pub(crate) arrived: Notify,
 }
@@ -30,7 +33,8 @@ pub(crate) struct Subject {
 impl Subject {
     /// A mapping with nothing in its queue.
     pub(crate) fn new(world: Arc<World>, index: usize, plan: SubjectPlan) -> Self {
-        Self { world, plan, index, state: Mutex::new(SubjectState::default()), arrived: Notify::new() }
+        let workers = Workers::new(plan.function.attached.clone());
+        Self { world, plan, index, state: Mutex::new(SubjectState::default()), workers, arrived: Notify::new() }
     }
 
     /// The state. Never held across an await.

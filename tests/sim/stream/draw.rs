@@ -13,6 +13,7 @@ use super::plan::{
 use super::shards::unix;
 use super::troubles::{break_functions, end, ends, full_disks, host};
 use crate::plan::{FunctionPlan, Outage, SideOf, Temper, destination};
+use crate::workers;
 
 /// The scenario that belongs to `seed`.
 pub(crate) fn plan(seed: u64) -> Plan {
@@ -50,6 +51,8 @@ pub(crate) fn plan(seed: u64) -> Plan {
         plan.outages.extend(full_disks(rng, &plan.actions));
         // These are drawn apart, so that the rest of a scenario is the same with them and without.
         break_functions(&mut Rng::with_seed(seed ^ 0x0bad_0bad_0bad_0bad), &mut plan);
+        let others = &mut Rng::with_seed(seed ^ 0x0a77_0a77_0a77_0a77);
+        plan.consumers.iter_mut().for_each(|consumer| consumer.function.attached = workers::draw(others, fair_at));
     }
     plan
 }

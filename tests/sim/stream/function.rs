@@ -8,7 +8,7 @@ use forebay::function::{Function, FunctionSettings, Invocation};
 use forebay::machine::{Fault, FaultKind, FunctionAnswer, InvokeResult};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::event::WindowTail;
 use super::model::StreamModel;
@@ -54,6 +54,10 @@ impl Function for Session {
             }
         }
         .boxed()
+    }
+
+    fn capacity(&self) -> Option<watch::Receiver<u32>> {
+        self.model.workers[self.consumer].capacity()
     }
 
     fn describe(&self) -> BoxFuture<'_, Result<FunctionSettings, Fault>> {

@@ -51,6 +51,10 @@ impl Session {
             state.consumers[self.consumer].calls.insert(id, call);
         }
         let open = state.consumers[self.consumer].calls.len();
+        let most = model.workers[self.consumer].most(model.world.now());
+        if most.is_some_and(|most| open > most) && self.mapping.poller.rate_limit.is_none() {
+            self.violate(format_args!("{open} invokes are in flight, where {most:?} can be taken"));
+        }
         state.consumers[self.consumer].invoked.push((records.clone(), String::new()));
         drop(state);
         let window = match &tail {

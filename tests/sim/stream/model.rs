@@ -11,6 +11,7 @@ use super::plan::{ConsumerPlan, Plan};
 use super::view::View;
 use crate::plan::{Outage, SideOf};
 use crate::streak::Streak;
+use crate::workers::Workers;
 use crate::world::World;
 
 /// The whole surroundings of an engine.
@@ -20,6 +21,8 @@ pub(crate) struct StreamModel {
     /// What is to happen.
     pub(crate) plan: Plan,
     state: Mutex<State>,
+    /// Those of each mapping's function.
+    pub(crate) workers: Vec<Workers>,
 }
 
 /// All that changes.
@@ -187,7 +190,8 @@ impl StreamModel {
     pub(crate) fn new(world: Arc<World>, plan: Plan) -> Self {
         let state =
             State { consumers: plan.consumers.iter().map(|_| Consumer::default()).collect(), ..State::default() };
-        let model = Self { world, plan, state: Mutex::new(state) };
+        let workers = plan.consumers.iter().map(|consumer| Workers::new(consumer.function.attached.clone())).collect();
+        let model = Self { world, plan, state: Mutex::new(state), workers };
         model.dig();
         model
     }

@@ -97,6 +97,10 @@ async fn live(model: Arc<StreamModel>) {
     tokio::spawn(arrivals(Arc::clone(&model)));
     tokio::spawn(changes(Arc::clone(&model)));
     tokio::spawn(disabling(Arc::clone(&model)));
+    for consumer in 0..model.workers.len() {
+        let model = Arc::clone(&model);
+        tokio::spawn(async move { model.workers[consumer].live(&model.world).await });
+    }
     model.world.sleep_until(model.plan.born).await;
     let store: Arc<dyn EngineStore> = Arc::new(CheckpointStore::new(Arc::clone(&model)));
     let mappings: Vec<Mapping> = model.plan.consumers.iter().map(|consumer| consumer.mapping.clone()).collect();

@@ -21,6 +21,9 @@ pub(crate) struct Changes {
     extending: BTreeMap<u64, u32>,
     /// Releases that wait for an open extension of the same message: the last one to arrive would win.
     deferred: BTreeMap<u64, Change>,
+    /// No release takes effect before this: a receive of a drain that is open until then would take the message again,
+    /// and spend a receive of it.
+    not_before: Option<Mono>,
 }
 
 /// One change of visibility.
@@ -68,8 +71,10 @@ impl Change {
         matches!(self.purpose, Purpose::Release { .. })
     }
 
-    pub(super) fn entry(&self) -> ReceiptEntry {
-        ReceiptEntry { receipt: self.receipt.clone(), visibility: self.span }
+    /// A release hides the message for the `least` time at least.
+    pub(super) fn entry(&self, least: Duration) -> ReceiptEntry {
+        let visibility = if self.is_release() { self.span.max(least) } else { self.span };
+        ReceiptEntry { receipt: self.receipt.clone(), visibility }
     }
 }
 
@@ -132,6 +137,17 @@ impl Changes {
         {
             self.waiting.push_back(entry.remove());
         }
+    }
+
+    /// Lets no release take effect before this.
+    pub(crate) fn release_not_before(&mut self, at: Option<Mono>) {
+        self.not_before = at;
+    }
+
+    /// For how long a release hides its message at least, in whole seconds.
+    pub(super) fn least_release(&self, now: Mono) -> Duration {
+        let left = self.not_before.map_or(Duration::ZERO, |at| at.since(now));
+        Duration::from_secs(left.as_secs() + u64::from(left.subsec_nanos() > 0))
     }
 
     /// The changes of the next call.

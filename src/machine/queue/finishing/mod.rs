@@ -117,8 +117,9 @@ impl Finishing {
     /// Sends what is to be sent to the source by now.
     pub(super) fn flush(&mut self, cx: &mut Context, messages: &Messages) {
         self.changes.retry_due(cx.now);
+        let least = self.changes.least_release(cx.now);
         while let Some(changes) = self.changes.next_call(cx.now) {
-            let entries = changes.iter().map(Change::entry).collect();
+            let entries = changes.iter().map(|change| change.entry(least)).collect();
             self.send(cx, ReceiptAction::ChangeVisibility, entries, Call::Change(changes));
         }
         self.deletes.retry_due(cx.now);

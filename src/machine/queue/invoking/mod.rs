@@ -27,6 +27,8 @@ const WAKES_AFTER: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Invoking {
     pub(super) scaler: Scaler,
+    /// How many invocations the function's target can have at a time; `None`: it does not say.
+    pub(super) capacity: Option<u32>,
     batches: BTreeMap<BatchId, Batch>,
     /// Those that may be invoked as soon as a slot is free.
     ready: BTreeSet<BatchId>,
@@ -41,6 +43,7 @@ impl Invoking {
     pub(super) fn new(options: &QueueOptions) -> Self {
         Self {
             scaler: Scaler::new(options.concurrency()),
+            capacity: None,
             batches: BTreeMap::new(),
             ready: BTreeSet::new(),
             waiting: BTreeSet::new(),
@@ -57,7 +60,7 @@ impl Invoking {
         messages: &mut Messages,
         open: &BTreeSet<Operation<Queue>>,
     ) -> (Self, Vec<Batch>) {
-        let (mut next, mut idle) = (Self::new(options), Vec::new());
+        let (mut next, mut idle) = (Self { capacity: self.capacity, ..Self::new(options) }, Vec::new());
         for (id, mut batch) in self.batches {
             batch.tokens.retain(|&token| messages.get(token).is_some());
             if batch.is_in_flight() && open.contains(&Operation::Invoke(id)) {
@@ -80,7 +83,7 @@ impl Invoking {
 
     /// How many batches may be in flight.
     pub(super) fn limit(&self) -> u32 {
-        self.scaler.limit()
+        self.capacity.unwrap_or(u32::MAX).min(self.scaler.limit())
     }
 
     /// How many batches there are.

@@ -1,5 +1,6 @@
 //! The machine, driven by hand: tables of decisions, and thousands of generated lives.
 
+mod capacity;
 mod changes;
 mod deliveries;
 mod describing;

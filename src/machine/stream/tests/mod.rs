@@ -1,6 +1,7 @@
 //! The machine as a whole, fed by hand.
 
 mod beginnings;
+mod capacity;
 mod failures;
 mod rig;
 mod screening;
