@@ -8,7 +8,8 @@ use super::exit::{Exit, Outcome};
 use super::output::{data, json};
 use super::switch::{Direction, SwitchArgs};
 use super::{
-    checkpoint, completions, explain, export, filter, health, import, list, reload, run, status, validate, version,
+    checkpoint, completions, explain, export, filter, health, import, invoke, list, reload, run, status, validate,
+    version,
 };
 
 const AFTER_HELP: &str = "\
@@ -45,6 +46,8 @@ enum Verb {
     Reload(reload::ReloadArgs),
     /// Show and change the checkpoints of streams
     Checkpoint(checkpoint::CheckpointArgs),
+    /// Send one event to a mapping's function, as the poller would
+    Invoke(invoke::InvokeArgs),
     /// Try event patterns on records, and show which match
     Filter(filter::FilterArgs),
     /// Write mapping files from CloudFormation and SAM templates, serverless.yml, or AWS's list of mappings
@@ -89,6 +92,7 @@ impl Verb {
             Self::Restart(args) => args.execute(Direction::Restart),
             Self::Reload(args) => args.execute(),
             Self::Checkpoint(args) => args.execute(),
+            Self::Invoke(args) => args.execute(),
             Self::Filter(args) => args.execute(),
             Self::Import(args) => args.execute(),
             Self::Export(args) => args.execute(),

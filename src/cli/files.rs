@@ -3,10 +3,12 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use anyhow::{anyhow, bail};
 use clap::Args;
 
+use super::output::{colour_on_stderr, say};
 use crate::clock;
-use crate::mapping::{self, Code, Diagnostic, Loaded, Severity};
+use crate::mapping::{self, Code, Diagnostic, Loaded, Mapping, Severity};
 
 const DEFAULT: &str = "mappings";
 
@@ -31,14 +33,23 @@ impl FileArgs {
     }
 
     fn named(&self) -> Option<Vec<PathBuf>> {
-        let given: Vec<PathBuf> = self.files.iter().chain(&self.bare).cloned().collect();
-        if !given.is_empty() {
-            return Some(given);
-        }
-        let variable = env::var_os("FOREBAY_FILE").unwrap_or_default();
-        let named: Vec<PathBuf> = env::split_paths(&variable).filter(|path| !path.as_os_str().is_empty()).collect();
-        (!named.is_empty()).then_some(named)
+        named(self.files.iter().chain(&self.bare).cloned().collect())
     }
+}
+
+/// These, or those of the variable.
+fn named(given: Vec<PathBuf>) -> Option<Vec<PathBuf>> {
+    if !given.is_empty() {
+        return Some(given);
+    }
+    let variable = env::var_os("FOREBAY_FILE").unwrap_or_default();
+    let named: Vec<PathBuf> = env::split_paths(&variable).filter(|path| !path.as_os_str().is_empty()).collect();
+    (!named.is_empty()).then_some(named)
+}
+
+/// These, those of the variable, or `mappings/`.
+pub(super) fn named_or_default(given: Vec<PathBuf>) -> Vec<PathBuf> {
+    named(given).unwrap_or_else(|| vec![DEFAULT.into()])
 }
 
 /// The mapping files of a daemon.
@@ -79,6 +90,29 @@ fn no_folder(paths: &[PathBuf]) -> Diagnostic {
 /// Reads and checks mapping files.
 pub(super) fn load(paths: &[PathBuf]) -> Loaded {
     mapping::load(paths, &|name| env::var(name).ok(), clock::host_unix_ms())
+}
+
+/// The mapping of that name, or the only one. `usage` shows how to name one.
+pub(super) fn one_mapping(loaded: &Loaded, name: Option<&str>, usage: &str) -> anyhow::Result<Mapping> {
+    let names: Vec<&str> = loaded.mappings.iter().map(|mapping| mapping.name.as_str()).collect();
+    let found = match (name, &*loaded.mappings) {
+        (Some(name), mappings) => mappings.iter().find(|mapping| mapping.name == name).cloned(),
+        (None, [only]) if !loaded.has_errors() => Some(only.clone()),
+        (None, []) => None,
+        (None, _) => bail!("the files have several mappings: {}\nhelp: name one: `{usage}`", names.join(", ")),
+    };
+    for diagnostic in &loaded.diagnostics {
+        if found.as_ref().is_none_or(|found| diagnostic.mapping.as_ref() == Some(&found.name)) {
+            say(&format!("{}\n", diagnostic.render(colour_on_stderr())));
+        }
+    }
+    found.ok_or_else(|| match (name, &*names) {
+        (Some(name), []) => anyhow!("the files have no mapping {name:?} without errors"),
+        (Some(name), names) => {
+            anyhow!("the files have no mapping {name:?} without errors\nhelp: they have {}", names.join(", "))
+        }
+        (None, _) => anyhow!("the files have no mapping without errors"),
+    })
 }
 
 /// How many errors and warnings there are.

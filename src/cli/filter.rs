@@ -6,15 +6,15 @@ mod peek;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use super::connect::block_on;
 use super::exit::{CliError, Exit, Outcome};
-use super::files::load;
+use super::files::{load, one_mapping};
 use super::output::{colour_on_stderr, say};
 use crate::filter::{Filters, Pattern, View};
-use crate::mapping::{self, Loaded, Mapping, SourceKind};
+use crate::mapping::{self, Mapping, SourceKind};
 use crate::parameters::MOST_FILTERS;
 use line::Lines;
 
@@ -106,7 +106,7 @@ impl FilterArgs {
             [name] => (Some(name), None),
             [name, file, ..] => (Some(name), Some(file)),
         };
-        let mapping = mapping(&load(&self.files), name)?;
+        let mapping = one_mapping(&load(&self.files), name.map(String::as_str), "forebay filter -f PATH NAME")?;
         let filters = of_mapping(&mapping)?;
         let lines = Lines::new(filters, Some(&mapping), self.explain);
         match (self.peek, file) {
@@ -137,32 +137,6 @@ fn of_patterns(texts: &[String], kind: Option<SourceKind>) -> anyhow::Result<Fil
         bail!("nothing was matched: {} of {} patterns have an error", texts.len() - patterns.len(), texts.len());
     }
     Ok(Filters::new(kind.map_or(View::Event, SourceKind::view), patterns)?)
-}
-
-/// The mapping of that name, or the only one.
-fn mapping(loaded: &Loaded, name: Option<&String>) -> anyhow::Result<Mapping> {
-    let names: Vec<&str> = loaded.mappings.iter().map(|mapping| mapping.name.as_str()).collect();
-    let found = match (name, &*loaded.mappings) {
-        (Some(name), mappings) => mappings.iter().find(|mapping| mapping.name == *name).cloned(),
-        (None, [only]) if !loaded.has_errors() => Some(only.clone()),
-        (None, []) => None,
-        (None, _) => bail!(
-            "the files have several mappings: {}\nhelp: name one: `forebay filter -f PATH NAME`",
-            names.join(", ")
-        ),
-    };
-    for diagnostic in &loaded.diagnostics {
-        if found.as_ref().is_none_or(|found| diagnostic.mapping.as_ref() == Some(&found.name)) {
-            say(&format!("{}\n", diagnostic.render(colour_on_stderr())));
-        }
-    }
-    found.ok_or_else(|| match (name, &*names) {
-        (Some(name), []) => anyhow!("the files have no mapping {name:?} without errors"),
-        (Some(name), names) => {
-            anyhow!("the files have no mapping {name:?} without errors\nhelp: they have {}", names.join(", "))
-        }
-        (None, _) => anyhow!("the files have no mapping without errors"),
-    })
 }
 
 fn of_mapping(mapping: &Mapping) -> anyhow::Result<Filters> {

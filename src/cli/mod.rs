@@ -17,6 +17,7 @@ mod folder;
 mod health;
 mod import;
 mod import_steps;
+mod invoke;
 mod list;
 mod output;
 mod reload;

@@ -20,7 +20,7 @@ mod health;
 mod invariant;
 mod labels;
 mod outbox;
-mod outcome;
+pub(crate) mod outcome;
 mod position;
 mod problem;
 mod queue;

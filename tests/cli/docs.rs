@@ -73,7 +73,7 @@ fn every_mapping_of_the_docs_is_valid() {
         place.write("docs.yaml", &completed(&code.text));
         let mut command = place.forebay(&["validate", "docs.yaml", "-o", "json"]);
         command.env("ACCOUNT_ID", "123456789012").env("AWS_ACCOUNT_ID", "123456789012").env("STAGE", "");
-        let output = command.env("MY_STAGE", "dev").output().unwrap();
+        let output = command.env("MY_STAGE", "dev").env("ORDERS_TOKEN", "secret").output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
         if kind == "yaml refused" {
             refused += 1;
@@ -142,7 +142,9 @@ impl Helps {
     }
 
     fn anywhere(&mut self, flag: &str) -> bool {
-        for verb in ["run", "validate", "stop", "checkpoint import", "checkpoint set", "filter", "import", "health"] {
+        for verb in
+            ["run", "validate", "stop", "checkpoint import", "checkpoint set", "filter", "invoke", "import", "health"]
+        {
             let command: Vec<&str> = verb.split(' ').collect();
             if self.text(&command).is_some_and(|help| names(help, flag)) {
                 return true;

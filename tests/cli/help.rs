@@ -2,7 +2,7 @@
 
 use crate::support::Place;
 
-const VERBS: [&str; 17] = [
+const VERBS: [&str; 18] = [
     "run",
     "validate",
     "list",
@@ -12,6 +12,7 @@ const VERBS: [&str; 17] = [
     "restart",
     "reload",
     "checkpoint",
+    "invoke",
     "filter",
     "import",
     "export",

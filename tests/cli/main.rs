@@ -14,6 +14,7 @@ mod filter_input;
 mod flow;
 mod help;
 mod import;
+mod invoke;
 mod offline;
 mod refusals;
 mod support;
