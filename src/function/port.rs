@@ -36,7 +36,7 @@ pub trait Function: Send + Sync + 'static {
     /// Sends the event and waits for the answer.
     fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, InvokeResult>;
 
-    /// What the function's configuration says, where we may read it.
+    /// What the function's configuration says, where we may read it; of other targets, whether one can be connected to.
     fn describe(&self) -> BoxFuture<'_, Result<FunctionSettings, Fault>>;
 
     /// How many invocations the target can have at a time now, from all its callers together; `None`: it does not say.

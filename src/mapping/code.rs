@@ -176,6 +176,10 @@ codes! {
     SecretInPlain = "FB0327",
     /// A target that wraps events into another form.
     WrappedEvent = "FB0328",
+    /// More concurrency than the target takes.
+    ConcurrencyAboveTarget = "FB0329",
+    /// Emulators that other replicas could invoke.
+    SharedEmulator = "FB0330",
 
     /// A source that forebay does not poll.
     SourceUnsupported = "FB0403",

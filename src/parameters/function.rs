@@ -148,6 +148,8 @@ static RIE: &[Member] = members! {
     Concurrency: integer(1, 1000);
     /// Whether a result that looks like the error of a runtime counts as one. Default: true.
     ErrorShape: Shape::Boolean;
+    /// Whether no other process invokes these emulators. It only silences a warning. Default: false.
+    Exclusive: Shape::Boolean;
 };
 
 const ENDPOINTS: Shape = Shape::ListOrMap { of: &text(1, 2048), max: 1000, map: DNS };

@@ -31,6 +31,8 @@ pub(crate) use sigv4::Signer;
 
 /// So many calls in a row without a connection, and an address is down until it takes connections again.
 const REFUSED: u32 = 5;
+/// How long a description waits for an address that is up.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// An HTTP service that takes events.
 ///
@@ -130,8 +132,11 @@ impl Function for HttpFunction {
     }
 
     fn describe(&self) -> BoxFuture<'_, Result<FunctionSettings, Fault>> {
-        let settings = FunctionSettings { timeout: self.timeout, reserved_concurrency: None, role: None, arn: None };
-        async move { Ok(settings) }.boxed()
+        async move {
+            self.pool.look(LOOK).await.map_err(|reason| self.judge.fault(FaultKind::Transient, &reason))?;
+            Ok(FunctionSettings { timeout: self.timeout, reserved_concurrency: None, role: None, arn: None })
+        }
+        .boxed()
     }
 
     fn capacity(&self) -> Option<watch::Receiver<u32>> {

@@ -7,9 +7,11 @@ mod members;
 mod watch;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot, watch as channel};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use board::{Address, Board, Take};
 pub(crate) use watch::{Probe, Watch};
@@ -93,6 +95,18 @@ impl Pool {
     /// How many calls the addresses that are up can take at a time.
     pub(crate) fn capacity(&self) -> channel::Receiver<u32> {
         self.capacity.clone()
+    }
+
+    /// Whether an address can be called: waits until one is up, for `patience` at most, and connects to it.
+    ///
+    /// # Errors
+    /// When none can: why.
+    pub(crate) async fn look(&self, patience: Duration) -> Result<(), String> {
+        let mut capacity = self.capacity();
+        // Where it takes too long, the reason is what an address is down for.
+        drop(timeout(patience, capacity.wait_for(|capacity| *capacity > 0)).await);
+        let permit = self.acquire().await?;
+        permit.client().try_connection().await.map_err(|lost| lost.reason().to_owned())
     }
 
     /// Waits for an address: that with the fewest calls, and of these the one that has rested longest.

@@ -26,6 +26,8 @@ use crate::mapping::RieTarget;
 
 /// The longest that a connection may take.
 const CONNECT: Duration = Duration::from_secs(2);
+/// How long a description waits for an emulator that is up.
+const LOOK: Duration = Duration::from_secs(5);
 /// The name of the function is always this one.
 const PATH: &str = "/2015-03-31/functions/function/invocations";
 /// Sets the id of the request, where the emulator takes several at a time.
@@ -51,8 +53,7 @@ impl RieFunction {
     }
 
     async fn call(&self, invocation: Invocation) -> InvokeResult {
-        let down = |reason: String| Fault::new(FaultKind::Transient, format!("no emulator can be invoked: {reason}"));
-        let permit = self.pool.acquire().await.map_err(down)?;
+        let permit = self.pool.acquire().await.map_err(|reason| down(&reason))?;
         let url = format!("POST {}{PATH}", permit.address());
         let connection = match permit.client().connection().await {
             Ok(connection) => connection,
@@ -74,6 +75,10 @@ impl RieFunction {
             Err(_) => Ok(timed_out(&invocation.request_id, self.timeout)),
         }
     }
+}
+
+fn down(reason: &str) -> Fault {
+    Fault::new(FaultKind::Transient, format!("no emulator can be invoked: {reason}"))
 }
 
 /// One exchange, which goes on when its caller has gone: the emulator is at work until it has answered.
@@ -131,8 +136,11 @@ impl Function for RieFunction {
     }
 
     fn describe(&self) -> BoxFuture<'_, Result<FunctionSettings, Fault>> {
-        let settings = FunctionSettings { timeout: self.timeout, reserved_concurrency: None, role: None, arn: None };
-        async move { Ok(settings) }.boxed()
+        async move {
+            self.pool.look(LOOK).await.map_err(|reason| down(&reason))?;
+            Ok(FunctionSettings { timeout: self.timeout, reserved_concurrency: None, role: None, arn: None })
+        }
+        .boxed()
     }
 
     fn capacity(&self) -> Option<watch::Receiver<u32>> {

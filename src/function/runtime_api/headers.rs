@@ -1,14 +1,13 @@
 //! The headers of an invocation, as the Runtime API names them.
 
 use bytes::Bytes;
-use fastrand::Rng;
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Response, http};
-use memchr::memmem;
 
 use super::errors::Answer;
 use super::slots::HandOver;
+use crate::function::trace::Trace;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("lambda-runtime-aws-request-id");
 const DEADLINE: HeaderName = HeaderName::from_static("lambda-runtime-deadline-ms");
@@ -18,11 +17,6 @@ const INVOCATION_ID: HeaderName = HeaderName::from_static("lambda-runtime-invoca
 const RESPONSE_MODE: HeaderName = HeaderName::from_static("lambda-runtime-function-response-mode");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("lambda-runtime-function-error-type");
 const ERROR_BODY: HeaderName = HeaderName::from_static("lambda-runtime-function-error-body");
-
-/// Where SQS's trace header stands in an event. Within a string the quotes would be escaped.
-const TRACE_OF_SQS: &[u8] = br#""AWSTraceHeader":""#;
-/// Longer ones are none of X-Ray's.
-const LONGEST_TRACE: usize = 1024;
 
 /// The answer of `/next`: the event, and what a runtime wants to know of it.
 ///
@@ -35,26 +29,10 @@ pub(super) fn invocation(handed: &HandOver, function_arn: &str, now_unix_ms: u64
         .header(REQUEST_ID, &*handed.request_id)
         .header(DEADLINE, now_unix_ms.saturating_add(timeout))
         .header(ARN, function_arn)
-        .header(TRACE_ID, trace_id(&handed.body, now_unix_ms / 1000))
+        // Some runtimes do not work without.
+        .header(TRACE_ID, Trace::of(&handed.body, now_unix_ms / 1000).aws)
         .header(INVOCATION_ID, &*handed.invocation_id)
         .body(Full::new(handed.body.clone()))
-}
-
-/// The trace of the event's first record, if SQS has one; else a new one. Some runtimes do not work without.
-fn trace_id(event: &[u8], now_unix: u64) -> HeaderValue {
-    if let Some(found) = memmem::find(event, TRACE_OF_SQS) {
-        let rest = &event[found + TRACE_OF_SQS.len()..];
-        let length = memchr::memchr(b'"', &rest[..rest.len().min(LONGEST_TRACE)]);
-        if let Some(Ok(own)) = length.map(|length| HeaderValue::from_bytes(&rest[..length]))
-            && own.as_bytes().starts_with(b"Root=")
-        {
-            return own;
-        }
-    }
-    let mut rng = Rng::new();
-    let (root, parent) = (rng.u128(..) >> 32, rng.u64(..));
-    let text = format!("Root=1-{:08x}-{root:024x};Parent={parent:016x};Sampled=0", now_unix & 0xffff_ffff);
-    HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or(HeaderValue::from_static("Root=1-0-0;Sampled=0"))
 }
 
 /// The id of the invocation that an answer names, where the client echoes it.
@@ -110,18 +88,6 @@ pub(super) fn error_of_stream(trailers: &HeaderMap) -> Option<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_trace_is_that_of_the_record_or_a_new_one() {
-        let own = r#"{"Records":[{"body":"\"AWSTraceHeader\":\"no\"","attributes":{"AWSTraceHeader":"Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"}}]}"#;
-        let trace = trace_id(own.as_bytes(), 0);
-        assert_eq!(trace, "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1");
-        for event in [r"{}", r#"{"AWSTraceHeader":"Self=x"}"#, r#"{"AWSTraceHeader":"Root="#] {
-            let new = trace_id(event.as_bytes(), 0x6a1b_2c3d);
-            let form = r"^Root=1-6a1b2c3d-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0$";
-            assert!(regex_lite::Regex::new(form).unwrap().is_match(new.to_str().unwrap()), "{new:?}");
-        }
-    }
 
     #[test]
     fn error_types_are_read_as_lambda_reads_them() {

@@ -147,6 +147,11 @@ impl Client {
         }
     }
 
+    /// Whether there is a connection, with TLS where the address has it.
+    pub(crate) async fn try_connection(&self) -> Result<(), Lost> {
+        self.connect().await.map(drop)
+    }
+
     /// Sends one request and reads its answer to the end.
     ///
     /// A connection that the server closed while it waited is replaced once, as long as nothing was sent on it.

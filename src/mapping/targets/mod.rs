@@ -1,6 +1,7 @@
 //! What takes a mapping's batches: one file a target, with what belongs to it alone and how it is read.
 
 mod addresses;
+mod check;
 mod http;
 mod http_options;
 mod lambda;
@@ -107,12 +108,7 @@ pub(super) fn read(reader: &mut Reader<'_>, members: &Members) -> Target {
         reader.error(Code::Conflict, at, message, format!("remove `{name}` or `{other}`"));
     }
     let target = read(reader, own, options);
-    if let (Target::Http(http), Some((1.., span))) = (&target, members.integer("TumblingWindowInSeconds"))
-        && http.envelope == Envelope::CloudEvents
-    {
-        let message = "a tumbling window's state has no place in CloudEvents";
-        reader.error(Code::Conflict, span, message, "remove `TumblingWindowInSeconds`, or write `Envelope: Lambda`");
-    }
+    check::check(reader, members, &target);
     target
 }
 

@@ -17,6 +17,8 @@ pub struct RieTarget {
     pub concurrency: u32,
     /// A result that looks like an error is one.
     pub error_shape: bool,
+    /// No other process invokes them.
+    pub exclusive: bool,
     /// The longest that an invocation may take.
     pub timeout: Duration,
 }
@@ -32,6 +34,7 @@ pub(super) fn read(reader: &mut Reader<'_>, rie: &Members, options: &Members) ->
         addresses: found.unwrap_or(Addresses::Fixed(Vec::new())),
         concurrency: rie.integer("Concurrency").map_or(1, |(number, _)| narrow(number)),
         error_shape: rie.boolean("ErrorShape").unwrap_or(true),
+        exclusive: rie.boolean("Exclusive") == Some(true),
         timeout: timeout(options),
     })
 }

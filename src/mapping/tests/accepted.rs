@@ -309,21 +309,23 @@ fn runtime_interface_emulators_instead_of_a_lambda_function() {
         target
     };
     let fixed = RieTarget {
-        addresses: Addresses::Fixed(vec!["http://a:8080".into(), "http://[::1]:8080".into()]),
+        addresses: Addresses::Fixed(vec!["http://localhost:8080".into(), "http://[::1]:8080".into()]),
         concurrency: 1,
         error_shape: true,
+        exclusive: false,
         timeout: Duration::from_secs(60),
     };
-    assert_eq!(with("Rie: { Endpoints: [\"http://a:8080/\", \"http://[::1]:8080\"] }"), fixed);
+    assert_eq!(with("Rie: { Endpoints: [\"http://localhost:8080/\", \"http://[::1]:8080\"] }"), fixed);
     let dns = Dns { name: "fn.default.svc".into(), port: 8080, every: Duration::from_secs(5) };
     let named = RieTarget {
         addresses: Addresses::Dns(dns),
         concurrency: 4,
         error_shape: false,
+        exclusive: true,
         timeout: Duration::from_secs(900),
     };
-    let text =
-        "Timeout: 15m, Rie: { Endpoints: { Dns: fn.default.svc, Port: 8080 }, Concurrency: 4, ErrorShape: false }";
+    let text = "Timeout: 15m, Rie: { Endpoints: { Dns: fn.default.svc, Port: 8080 }, Concurrency: 4, ErrorShape: \
+        false, Exclusive: true }";
     assert_eq!(with(text), named);
 }
 

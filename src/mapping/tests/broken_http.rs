@@ -128,6 +128,11 @@ pub(super) const LINES: &[Case] = &[
         &["FB0211"],
         "Poller: { Function: { Http: { Url: \"http://h/\", Health: { Path: healthz } } } }",
     ),
+    (
+        "more_than_connections",
+        &["FB0329"],
+        "ScalingConfig: { MaximumConcurrency: 65 }\nPoller: { Function: { Http: { Url: \"http://h/\" } } }",
+    ),
     ("http_identity", &["FB0213"], "Poller: { Function: { InvokeIdentityArn: me, Http: { Url: \"http://h/\" } } }"),
     (
         "lambda_identity",

@@ -40,13 +40,13 @@ pub(super) const LINES: &[Case] = &[
     (
         "rie_endpoints",
         &["FB0211", "FB0211", "FB0211", "FB0311"],
-        "Poller:\n  Function:\n    Rie:\n      Endpoints:\n        - http://h:8080\n        - h:8080\n        - \
-         https://h:8080\n        - http://h:8080/2015-03-31/functions/function/invocations\n        - \
-         http://h:8080/",
+        "Poller:\n  Function:\n    Rie:\n      Endpoints:\n      - http://127.0.0.1:8080\n      - localhost\n      \
+         - https://127.0.0.1:8080\n      - http://127.0.0.1:8080/functions\n      - \
+         http://127.0.0.1:8080/",
     ),
     ("rie_endpoint_no_text", &["FB0102"], "Poller: { Function: { Rie: { Endpoints: [[h]] } } }"),
-    ("rie_endpoint_alone", &["FB0102"], "Poller: { Function: { Rie: { Endpoints: \"http://h:8080\" } } }"),
-    ("rie_by_half_a_name", &["FB0103"], "Poller: { Function: { Rie: { Endpoints: { Dns: fn.svc } } } }"),
+    ("rie_endpoint_alone", &["FB0102"], "Poller: { Function: { Rie: { Endpoints: \"http://127.0.0.1:8080\" } } }"),
+    ("rie_by_half_a_name", &["FB0103"], "Poller: { Function: { Rie: { Endpoints: { Dns: localhost } } } }"),
     (
         "rie_by_a_wrong_name",
         &["FB0211", "FB0201", "FB0209"],
@@ -55,13 +55,25 @@ pub(super) const LINES: &[Case] = &[
     (
         "rie_ranges",
         &["FB0201", "FB0215"],
-        "Poller: { Function: { Rie: { Endpoints: [\"http://h:1\"], Concurrency: 0, ErrorShape: no } } }",
+        "Poller: { Function: { Rie: { Endpoints: [\"http://127.0.0.1:1\"], Concurrency: 0, ErrorShape: no } } }",
     ),
     (
         "rie_and_http",
         &["FB0311", "FB0311"],
         "Poller: { Function: { RoleArn: \"arn:aws:iam::123456789012:role/r\", Http: { Url: \"http://h/\" }, Rie: { \
-         Endpoints: [\"http://h:1\"] } } }",
+         Endpoints: [\"http://127.0.0.1:1\"] } } }",
+    ),
+    ("rie_on_another_host", &["FB0330"], "Poller: { Function: { Rie: { Endpoints: [\"http://rie:8080\"] } } }"),
+    (
+        "rie_by_a_name",
+        &["FB0330"],
+        "Poller: { Function: { Rie: { Endpoints: { Dns: fn.svc, Port: 80 }, Exclusive: false } } }",
+    ),
+    (
+        "more_than_emulators_take",
+        &["FB0329"],
+        "ScalingConfig: { MaximumConcurrency: 5 }\nPoller: { Function: { Rie: { Endpoints: [\"http://localhost:1\", \
+         \"http://localhost:2\"], Concurrency: 2 } } }",
     ),
     ("kms", &["FB0407"], "KmsKeyArn: arn:aws:kms:us-east-1:000000000000:key/k"),
     ("metrics_of_kafka", &["FB0105"], "MetricsConfig: { Metrics: [EventCount, KafkaMetrics] }"),

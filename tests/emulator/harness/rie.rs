@@ -112,6 +112,9 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
         state.ids.lock().unwrap().push(id.to_owned());
         state.lengths.lock().unwrap().push(body.len());
         let event: Value = serde_json::from_slice(&body).unwrap_or_default();
+        // The body of a message says what its event cannot.
+        let body = event["Records"][0]["body"].as_str().and_then(|body| serde_json::from_str(body).ok());
+        let event = body.unwrap_or(event);
         state.events.lock().unwrap().push(event.clone());
         let pause = event["pause_ms"].as_u64().unwrap_or(0);
         tokio::time::sleep(Duration::from_millis(pause)).await;
@@ -125,8 +128,14 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
 /// Does as the event says; false where the connection ends with it. It is idle before its last byte is sent.
 async fn act(stream: &mut TcpStream, event: &Value, state: &State) -> bool {
     let idle = || state.busy.fetch_sub(1, Ordering::SeqCst);
+    let again = state.events.lock().unwrap().iter().filter(|seen| *seen == event).count() > 1;
     match event["do"].as_str() {
-        Some("die") => {
+        Some("die once") if again => {
+            idle();
+            say(stream, 200, "", b"null").await;
+            true
+        }
+        Some("die" | "die once") => {
             state.dead.store(true, Ordering::SeqCst);
             stream.set_zero_linger().unwrap();
             idle();

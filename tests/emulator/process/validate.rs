@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::adapter::queues::ECHO;
 use crate::harness::process::Site;
-use crate::harness::{Account, Emulator, Queue, REGION};
+use crate::harness::rie::Rie;
+use crate::harness::{Account, Emulator, Queue, REGION, free_port};
 
 /// In seconds.
 const FUNCTION_TIMEOUT: i32 = 10;
@@ -89,4 +90,32 @@ async fn what_is_not_there_is_an_error_that_only_asking_finds() {
     }
     let explained = site.call(&["explain", "FB0509"]).await;
     assert!(explained.code == Some(0) && !explained.stdout.is_empty(), "{explained:?}");
+}
+
+#[tokio::test]
+async fn targets_other_than_lambda_are_tried() {
+    let account = Emulator::shared().account().await;
+    let site = Site::new(&account);
+    let (queue, _) = account.create_queue_pair("orders", 600, 5).await;
+    let rie = Rie::start().await;
+    let nobody = free_port();
+    let url = |port: u16| format!("\"http://127.0.0.1:{port}\"");
+    for (name, target) in [
+        ("emulator", format!("Rie: {{ Endpoints: [{}] }}", url(rie.port()))),
+        ("no-emulator", format!("Rie: {{ Endpoints: [{}] }}", url(nobody))),
+        ("service", format!("Http: {{ Url: {} }}", url(rie.port()))),
+        ("no-service", format!("Http: {{ Url: {} }}", url(nobody))),
+        ("unhealthy", format!("Http: {{ Url: {}, Health: {{ Path: /healthz }} }}", url(rie.port()))),
+    ] {
+        site.map(name, &queue, name, &format!("Poller: {{ Function: {{ {target} }} }}"));
+    }
+    let (code, report) = report(&site, &["--online"]).await;
+    assert_eq!(code, Some(2), "{report}");
+    let unreached = ["no-emulator", "no-service", "unhealthy"];
+    assert_eq!(findings(&report), unreached.map(|name| ("FB0510".into(), "error".into(), name.into())));
+    for (name, words) in unreached.iter().zip(["refused", "refused", "GET /healthz: HTTP 404"]) {
+        let found = report["diagnostics"].as_array().unwrap().iter().find(|found| found["mapping"] == **name).unwrap();
+        assert!(found["message"].as_str().unwrap().contains(words), "{found}");
+    }
+    assert!(rie.events().is_empty(), "nothing is invoked");
 }

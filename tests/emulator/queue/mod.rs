@@ -7,5 +7,6 @@ mod http;
 mod kill;
 mod on_failure;
 mod receives;
+mod rie;
 mod runtime_api;
 mod throttle;

@@ -147,4 +147,6 @@ async fn nobody_listening_is_transient() {
     tokio::task::yield_now().await;
     let fault = service.invoke(Invocation::first(EVENT)).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Transient, "{fault}");
+    let described = service.describe().await.unwrap_err();
+    assert_eq!(described.kind, FaultKind::Transient, "{described}");
 }

@@ -9,6 +9,7 @@ use forebay::source::StreamSource;
 use serde_json::{Value, json};
 
 use crate::harness::scripted::{Action, Scripted};
+use crate::harness::targeted;
 use crate::wire::kinesis::{connector, going_on, stream_mapping};
 
 const ROLE: &str = "arn:aws:iam::000000000000:role/service-role/work";
@@ -131,4 +132,19 @@ async fn a_role_that_is_known_comes_before_the_mappings_own() {
     mapping.target.lambda_mut().unwrap().side.role_arn = Some(INVOKER.into());
     let stream = connector.kinesis(&mapping, function).await.unwrap();
     assert_eq!(shown(&stream).await, ROLE);
+}
+
+#[tokio::test]
+async fn other_targets_have_the_role_that_the_mapping_says() {
+    let server = server().await;
+    let connector = connector(&server).await;
+    for (own, shown_role) in [(None, "arn:aws:iam::000000000000:role/forebay"), (Some(INVOKER), INVOKER)] {
+        let mut mapping = stream_mapping();
+        mapping.target = targeted("Http: { Url: \"http://127.0.0.1:9/\" }").target;
+        mapping.poller.invoke_identity = own.map(Into::into);
+        let function = connector.function(&mapping).await.unwrap();
+        let stream = connector.kinesis(&mapping, function).await.unwrap();
+        assert_eq!(shown(&stream).await, shown_role);
+    }
+    assert_eq!(asked(&server), 0, "nobody is asked");
 }

@@ -194,9 +194,12 @@ async fn an_emulator_that_died_is_left_alone_until_it_is_back() {
     let fault = function.invoke(event(&json!({}))).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Transient, "{fault}");
     assert!(fault.message.contains(&rie.endpoint()), "{fault}");
+    let described = function.describe().await.unwrap_err();
+    assert!(described.message.contains("refused"), "{described}");
     assert_eq!(rie.events().len(), 1);
     rie.revive().await;
     capacity(&*function, 1).await;
+    function.describe().await.unwrap();
     function.invoke(event(&json!({}))).await.unwrap();
     // The caller that waits for an emulator which dies does not wait on.
     let outcomes =
@@ -229,7 +232,9 @@ async fn several_emulators_take_turns() {
 async fn emulators_are_found_by_a_name() {
     let rie = Rie::start().await;
     let connector = AwsConnector::new();
-    let dns = |name: &str| format!("Rie: {{ Endpoints: {{ Dns: {name}, Port: {}, ResolveEvery: 1s }} }}", rie.port());
+    let dns = |name: &str| {
+        format!("Rie: {{ Endpoints: {{ Dns: {name}, Port: {}, ResolveEvery: 1s }}, Exclusive: true }}", rie.port())
+    };
     // It may have a second address, on which nobody listens.
     let found = function(&connector, &dns("localhost")).await;
     capacity(&*found, 1).await;
