@@ -161,11 +161,12 @@ impl<T, L: Clone> Board<T, L> {
         }
     }
 
-    /// Takes those out of the queue for whom there is an address, and those for whom none is up any more.
-    pub(super) fn turns(&mut self) -> Vec<(T, Option<(Address, L)>)> {
+    /// Takes those out of the queue for whom there is an address, and those for whom none is up any more. Tickets of
+    /// callers who do not wait any more are dropped.
+    pub(super) fn turns(&mut self, waits: impl Fn(&T) -> bool) -> Vec<(T, Option<(Address, L)>)> {
         let mut turns = Vec::new();
         for (pool, ticket) in std::mem::take(&mut self.waiting) {
-            let Some(members) = self.pools.get(&pool) else { continue };
+            let Some(members) = self.pools.get(&pool).filter(|_| waits(&ticket)) else { continue };
             if let Some(address) = self.free_of(members) {
                 let turn = self.occupy(&address).map(|link| (address, link));
                 turns.push((ticket, turn));

@@ -185,7 +185,7 @@ impl Shared {
         let (result, turns) = {
             let mut board = self.board.lock().unwrap_or_else(PoisonError::into_inner);
             let result = change(&mut board);
-            (result, board.turns())
+            (result, board.turns(|ticket| !ticket.is_closed()))
         };
         // Without the lock: a permit that finds no taker gives its address back.
         for (ticket, turn) in turns {
@@ -198,6 +198,7 @@ impl Shared {
 
     fn is_down(self: &Arc<Self>, address: &Address, reason: &str) {
         if let Some(link) = self.with(|board| board.down(address, reason)) {
+            tracing::warn!(%address, reason, "nothing is sent to this address of a target until it is up again");
             link.wake.notify_one();
         }
     }

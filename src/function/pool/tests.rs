@@ -49,11 +49,27 @@ fn two_hundred_addresses_are_used_in_turn() {
         let mut turns = Vec::new();
         for address in &taken {
             board.free(address, false);
-            turns.extend(board.turns());
+            turns.extend(board.turns(|_| true));
         }
         let [(200, Some((address, _)))] = turns.as_slice() else { panic!("{} turns", turns.len()) };
         board.free(address, false);
     }
+}
+
+#[test]
+fn callers_who_have_gone_get_no_turn() {
+    let mut board = Tickets::default();
+    let (pool, _capacity) = board.open(1);
+    place(&mut board, pool, &[1], true);
+    let Take::Now(address, _) = board.take(pool, 0) else { panic!("it is free") };
+    for ticket in 1..100_000 {
+        assert!(matches!(board.take(pool, ticket), Take::Later));
+    }
+    board.free(&address, false);
+    let turns = board.turns(|ticket| *ticket == 99_999);
+    assert_eq!(turns.iter().map(|(ticket, _)| *ticket).collect::<Vec<_>>(), [99_999]);
+    board.free(&address, false);
+    assert!(board.turns(|_| true).is_empty(), "the others are forgotten");
 }
 
 #[test]
@@ -93,7 +109,7 @@ fn an_address_has_no_more_calls_than_its_pool_allows_and_nobody_waits_for_nothin
                     Take::Down(reason) => assert!(!reason.is_empty()),
                 },
             }
-            for (_, turn) in board.turns() {
+            for (_, turn) in board.turns(|_| true) {
                 waiting -= 1;
                 if let Some((address, link)) = turn {
                     started.push((address, link, 3));
@@ -113,7 +129,7 @@ fn an_address_has_no_more_calls_than_its_pool_allows_and_nobody_waits_for_nothin
         // All calls end, and those whose turn it was; then the addresses go, and who still waits is sent away.
         while let Some((address, late)) = running.pop() {
             board.free(&address, late);
-            for (_, turn) in board.turns() {
+            for (_, turn) in board.turns(|_| true) {
                 waiting -= 1;
                 running.extend(turn.map(|(address, _)| (address, false)));
             }
@@ -121,7 +137,7 @@ fn an_address_has_no_more_calls_than_its_pool_allows_and_nobody_waits_for_nothin
         for (pool, _) in &pools {
             place(&mut board, *pool, &[], true);
         }
-        waiting -= board.turns().len();
+        waiting -= board.turns(|_| true).len();
         assert_eq!(waiting, 0, "seed {seed}");
         assert!(pools.iter().all(|(_, capacity)| *capacity.borrow() == 0));
     }

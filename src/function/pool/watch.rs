@@ -57,6 +57,7 @@ impl Watch {
 /// Watches one address for as long as a pool has it.
 pub(super) async fn watch(shared: Weak<Shared>, (address, link, number): (Address, Link, u64), watch: Watch) {
     let (mut good, mut bad, mut pause) = (0_u32, 0_u32, SHORTEST);
+    let mut reached = watch.trusting;
     // What was never reached is looked at right away; what was lost gets a moment to end.
     let mut due = Instant::now();
     loop {
@@ -80,8 +81,16 @@ pub(super) async fn watch(shared: Weak<Shared>, (address, link, number): (Addres
         pause = (pause * 2).min(LONGEST);
         let Some(shared) = shared.upgrade() else { return };
         match seen {
-            Ok(()) if state == Some(false) && good >= watch.healthy => shared.with(|board| board.up(&address)),
+            Ok(()) if state == Some(false) && good >= watch.healthy => {
+                tracing::info!(%address, "this address of a target is up");
+                shared.with(|board| board.up(&address));
+                reached = true;
+            }
             // Of one that is down already this is the newest reason.
+            Err(reason) if !reached && bad == 1 => {
+                tracing::warn!(%address, reason, "this address of a target was not up yet");
+                shared.is_down(&address, &reason);
+            }
             Err(reason) if state == Some(false) || bad >= watch.unhealthy => shared.is_down(&address, &reason),
             Ok(()) | Err(_) => {}
         }

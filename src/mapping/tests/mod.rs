@@ -11,6 +11,7 @@ mod broken_targets;
 mod definitions;
 mod files;
 mod filters;
+mod http;
 mod never_panics;
 mod streams;
 mod targets;
