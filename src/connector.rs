@@ -1,5 +1,6 @@
 //! Connects mappings to AWS: the one place that knows the engine's port and what stands behind it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
@@ -51,8 +52,16 @@ impl AwsConnector {
 
     fn over(clients: Clients) -> Self {
         let (bounds, wall) = (CallBounds::default(), clock::host());
-        let servers = Servers::new(Arc::clone(&wall));
+        let servers = Servers::new(Arc::clone(&wall), None);
         Self { clients: Mutex::new(clients), bounds, wall, emulators: Pools::default(), servers }
+    }
+
+    /// The same connector, which can start the workers of functions. `guard` is a program of forebay's command line: it
+    /// is run once for each worker, so that nothing of the worker is left when this process ends.
+    #[must_use]
+    pub fn with_guard(mut self, guard: PathBuf) -> Self {
+        self.servers = Servers::new(Arc::clone(&self.wall), Some(guard));
+        self
     }
 
     /// The same connector with other bounds for its calls.

@@ -8,8 +8,8 @@ use super::exit::{Exit, Outcome};
 use super::output::{data, json};
 use super::switch::{Direction, SwitchArgs};
 use super::{
-    checkpoint, completions, explain, export, filter, health, import, invoke, list, reload, run, status, validate,
-    version,
+    checkpoint, completions, explain, export, filter, guard, health, import, invoke, list, reload, run, status,
+    validate, version,
 };
 
 const AFTER_HELP: &str = "\
@@ -64,6 +64,9 @@ enum Verb {
     Explain(explain::ExplainArgs),
     /// Show the version of this program, and of the running forebay if there is one
     Version(version::VersionArgs),
+    /// Guard a worker: `run` starts this
+    #[command(hide = true)]
+    Guard(guard::GuardArgs),
 }
 
 /// Runs the command line of this process, and answers with its exit code.
@@ -104,6 +107,7 @@ impl Verb {
             Self::Completions(args) => args.execute(),
             Self::Explain(args) => args.execute(),
             Self::Version(args) => args.execute(),
+            Self::Guard(args) => args.execute(),
         }
     }
 }

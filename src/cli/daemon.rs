@@ -16,6 +16,7 @@ use super::aws_api::AwsApi;
 use super::descriptors::Budget;
 use super::exit::Exit;
 use super::files::{Places, tally};
+use super::guard;
 use super::output::counted;
 use super::reloads::Reloads;
 use super::signals::{Signal, Signals};
@@ -75,7 +76,7 @@ impl Daemon {
         let Restored { mappings: restored, registry } = aws_api::restore(&*store, wall()).await?;
         aws_api::warn_of_pairs(&restored, &self.mappings);
         let mappings = self.mappings.len() + restored.len();
-        let connector: Arc<dyn Connector> = Arc::new(AwsConnector::new());
+        let connector: Arc<dyn Connector> = Arc::new(AwsConnector::new().with_guard(guard::own_program()?));
         let (engine, engine_task) = engine::spawn(engine::Parts {
             mappings: self.mappings,
             restored,

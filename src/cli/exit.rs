@@ -20,6 +20,8 @@ pub(super) enum Exit {
     Partly,
     /// The user interrupted it.
     Interrupted,
+    /// A worker's program could not be run: as shells say it.
+    NotRun,
 }
 
 impl From<Exit> for ExitCode {
@@ -30,6 +32,7 @@ impl From<Exit> for ExitCode {
             Exit::Usage => 2,
             Exit::Partly => 3,
             Exit::Interrupted => 130,
+            Exit::NotRun => 127,
         })
     }
 }

@@ -14,6 +14,7 @@ mod export;
 mod files;
 mod filter;
 mod folder;
+mod guard;
 mod health;
 mod import;
 mod import_steps;

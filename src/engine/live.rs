@@ -4,13 +4,14 @@ mod shown;
 
 use std::mem::discriminant;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::Notify;
 
 use self::shown::Shown;
 use super::Described;
 use super::clock::Clock;
+use crate::function::Function;
 use crate::machine::{Event, Gauges, Health, InvokeEnd, Problem};
 use crate::telemetry::MappingMetrics;
 
@@ -20,6 +21,8 @@ pub(crate) struct Live {
     clock: Clock,
     shown: Mutex<Shown>,
     gauges: Mutex<Gauges>,
+    /// What the mapping invokes.
+    function: Mutex<Option<Weak<dyn Function>>>,
     polled: AtomicBool,
     /// The last drain has left checkpoints unsaved.
     unsaved: AtomicBool,
@@ -37,6 +40,7 @@ impl Live {
             clock,
             shown: Mutex::new(shown),
             gauges: Mutex::default(),
+            function: Mutex::default(),
             polled: AtomicBool::new(false),
             unsaved: AtomicBool::new(false),
             taken: AtomicU64::new(0),
@@ -144,9 +148,25 @@ impl Live {
         *self.lock_gauges()
     }
 
-    /// The health, with the last error of a function that fails.
+    /// The health, with the last error of a function that fails, or with what keeps it from taking invocations.
     pub(crate) fn health(&self) -> Health {
-        self.lock().health()
+        let health = self.lock().health();
+        match (self.trouble(), health) {
+            (None, health) => health,
+            (Some(trouble), Health::Degraded { reason }) => Health::Degraded { reason: format!("{reason}: {trouble}") },
+            (Some(trouble), _) => Health::Degraded { reason: format!("function: {trouble}") },
+        }
+    }
+
+    /// The function of the ports that count now.
+    pub(crate) fn set_function(&self, function: &Arc<dyn Function>) {
+        *self.function.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(function));
+    }
+
+    /// Why the function can take no invocation, where it can take none and knows why.
+    fn trouble(&self) -> Option<String> {
+        let function = self.function.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.upgrade()?;
+        (*function.capacity()?.borrow() == 0).then(|| function.trouble())?
     }
 
     pub(crate) fn is_degraded(&self) -> bool {

@@ -171,6 +171,7 @@ impl Task {
         loop {
             let world = async {
                 let (ports, screen) = (self.connector.connect(mapping).await?, Screen::new(mapping)?);
+                self.live.set_function(&ports.function);
                 W::new(ports, screen, mapping, &self.store, before)
             };
             match world.await {

@@ -43,4 +43,9 @@ pub trait Function: Send + Sync + 'static {
     fn capacity(&self) -> Option<watch::Receiver<u32>> {
         None
     }
+
+    /// Why the target can have no invocation, as far as it knows: a lowercase fragment.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
 }

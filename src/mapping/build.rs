@@ -12,7 +12,7 @@ use super::model::{FunctionRef, Mapping, Origin, Poller};
 use super::reader::{Reader, short};
 use super::sources::Source;
 use super::spec::SourceSpec;
-use super::targets::Target;
+use super::targets::{CommandSpec, Target};
 use super::text::Span;
 use super::value::{Kind, Members};
 use super::{destination, filters, poller, rules, sources, targets};
@@ -40,8 +40,9 @@ pub(crate) struct Pair {
 
 /// Where the workers of a function attach.
 pub(crate) struct Listener {
-    pub(crate) address: SocketAddr,
+    pub(crate) address: Option<SocketAddr>,
     pub(crate) function: FunctionRef,
+    pub(crate) command: Option<CommandSpec>,
     pub(crate) span: Span,
 }
 
@@ -80,8 +81,8 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
         span: *span,
     });
     let listener = function.as_ref().and_then(|(function, _)| {
-        let (address, span) = target.listener(&members)?;
-        Some(Listener { address, function: function.clone(), span })
+        let (api, span) = target.listener(&members)?;
+        Some(Listener { address: api.listen, function: function.clone(), command: api.command.clone(), span })
     });
     let origin = origin(reader);
     let mapping = match (&name, source, function) {

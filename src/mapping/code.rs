@@ -119,6 +119,8 @@ codes! {
     FilePath = "FB0223",
     /// A secret in a mapping file.
     InlineSecret = "FB0224",
+    /// A variable of a worker that cannot be one.
+    Variable = "FB0225",
 
     /// `BatchSize` above 10 without a batching window.
     BatchNeedsWindow = "FB0301",
@@ -180,6 +182,8 @@ codes! {
     ConcurrencyAboveTarget = "FB0329",
     /// Emulators that other replicas could invoke.
     SharedEmulator = "FB0330",
+    /// Settings of workers that nothing starts.
+    CommandMissing = "FB0331",
 
     /// A source that forebay does not poll.
     SourceUnsupported = "FB0403",

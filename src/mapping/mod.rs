@@ -55,8 +55,8 @@ pub use schema::schema;
 pub(crate) use sources::{DYNAMODB_READS, KINESIS_READS, Rules};
 pub use spec::{FifoSpec, QueueSpec, SourceKind, SourceSpec, StreamSpec, VisibilityOptions};
 pub use targets::{
-    Addresses, Auth, Dns, Envelope, Health, HttpTarget, LambdaTarget, LateAnswers, RieTarget, RuntimeApiTarget, Secret,
-    StatusMeaning, Statuses, Target, TlsOptions,
+    Addresses, Auth, CommandSpec, Dns, Envelope, Health, HttpTarget, LambdaTarget, LateAnswers, RieTarget,
+    RuntimeApiTarget, Secret, StatusMeaning, Statuses, Target, TlsOptions,
 };
 pub(crate) use unique::{same_function, same_pair};
 pub use unreached::{function_missing, function_unreached, source_missing, source_unreached, stream_disabled};

@@ -1,7 +1,6 @@
 //! Names, and pairs of source and function, that may stand once among all files.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::build::{Listener, Pair};
@@ -15,7 +14,7 @@ use super::text::Span;
 pub(crate) struct Unique {
     names: BTreeMap<String, Site>,
     pairs: BTreeMap<String, Vec<(Pair, Site)>>,
-    listeners: BTreeMap<SocketAddr, (FunctionRef, Site)>,
+    listeners: Vec<(Listener, Site)>,
 }
 
 #[derive(Clone)]
@@ -68,19 +67,30 @@ impl Unique {
 }
 
 impl Unique {
-    /// Notes where a function's workers attach. False, and reported, when those of another function attach there.
+    /// Notes where a function's workers attach. False, and reported, when those of another function attach there, or
+    /// when the function's own are started in another way.
     pub(crate) fn listener(&mut self, reader: &mut Reader<'_>, listener: Listener) -> bool {
-        let Listener { address, function, span } = listener;
-        if let Some((first, site)) = self.listeners.get(&address) {
-            if same_function(first, &function) {
-                return true;
+        for (first, site) in &self.listeners {
+            if first.address != listener.address {
+                continue;
             }
-            let message =
-                format!("{address} is where the workers of {:?} attach; that is said at {}", first.text, site.show());
-            reader.error(Code::SharedListener, span, message, "write another port: each function has its own");
+            let name = &first.function.text;
+            let (message, help) = match (same_function(&first.function, &listener.function), listener.address) {
+                (false, Some(address)) => (
+                    format!("{address} is where the workers of {name:?} attach; that is said at {}", site.show()),
+                    "write another port: each function has its own",
+                ),
+                (true, _) if listener.command.as_ref().zip(first.command.as_ref()).is_some_and(|(a, b)| a != b) => (
+                    format!("the workers of {name:?} are started in another way at {}", site.show()),
+                    "write `Command` and what belongs to it into one of the mappings, or the same into all",
+                ),
+                _ => continue,
+            };
+            reader.error(Code::SharedListener, listener.span, message, help);
             return false;
         }
-        self.listeners.insert(address, (function, Site::of(reader, span)));
+        let site = Site::of(reader, listener.span);
+        self.listeners.push((listener, site));
         true
     }
 }

@@ -174,4 +174,26 @@ static RUNTIME_API: &[Member] = members! {
     /// What a worker hears that answers after the timeout. `Reject` (the default, and AWS's way): that there is no
     /// such invocation, after which AWS's runtimes end. `Accept`: that all is well. The answer counts in no case.
     OnLateAnswer: Shape::Word(&["Reject", "Accept"]);
+    /// A program and its arguments: forebay starts the workers itself, watches them, and ends them. Without `Listen`,
+    /// no others attach.
+    Command: list(&text(0, 4096), 1, 256);
+    /// How many workers are started. Default: 1.
+    Workers: integer(1, 256);
+    /// Variables of the workers. Of forebay's own they get only what a program needs of its host, as `PATH`.
+    Environment: Shape::Texts;
+    /// The folder in which the workers run. Default: forebay's own.
+    WorkingDirectory: text(1, 4096);
+    /// The longest that a worker may take until it asks for its first event. Default: 60s.
+    InitTimeout: span(SECOND, HOUR);
+    /// The longest that a worker may take to end after SIGTERM, before SIGKILL. Default: 2s.
+    KillAfter: span(Duration::from_millis(100), HOUR);
+    /// The pause before a worker is started again that ended without an event.
+    RestartBackoff: Shape::Map(RESTART_BACKOFF);
+};
+
+static RESTART_BACKOFF: &[Member] = members! {
+    /// The first pause. Default: 1s.
+    Initial: span(Duration::from_millis(10), HOUR);
+    /// The longest pause. Default: 1m.
+    Maximum: span(Duration::from_millis(10), HOUR);
 };

@@ -13,3 +13,4 @@ mod process;
 mod queue;
 mod stream;
 mod wire;
+mod workers;

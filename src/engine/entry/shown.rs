@@ -48,7 +48,7 @@ impl Entry {
             state: self.state(),
             modified_unix_ms: self.modified_unix_ms,
             by_operator: self.wanted.desired().is_some(),
-            health: shown.health(),
+            health: self.live.health(),
             since_unix_ms: shown.since_unix_ms,
             last_error: shown.ends.last_error,
             failed_in_a_row: shown.ends.in_a_row,

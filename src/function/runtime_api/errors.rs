@@ -22,6 +22,8 @@ pub(super) enum Refusal {
     Transition(&'static str, &'static str),
     /// The body has more bytes than Lambda takes.
     TooLarge,
+    /// An extension that may not: AWS's type and message.
+    Extension(&'static str, &'static str),
     /// No such path.
     Path,
     /// The path takes another method.
@@ -49,6 +51,7 @@ impl Refusal {
                 let message = format!("Exceeded maximum allowed payload size ({LARGEST_ANSWER} bytes).");
                 (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message)
             }
+            Self::Extension(kind, message) => (StatusCode::FORBIDDEN, kind, message.into()),
             Self::Path => (StatusCode::NOT_FOUND, "NotFound", "there is no such path in the Runtime API".into()),
             Self::Method => {
                 (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "the path takes another method".into())

@@ -35,6 +35,20 @@ pub(super) fn invocation(handed: &HandOver, function_arn: &str, now_unix_ms: u64
         .body(Full::new(handed.body.clone()))
 }
 
+/// The event of an extension, by the headers of its worker's.
+pub(super) fn extension_event(answer: &Answer, function_arn: &str) -> String {
+    let text = |name: &HeaderName| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let deadline: u64 = text(&DEADLINE).parse().unwrap_or_default();
+    serde_json::json!({
+        "eventType": "INVOKE",
+        "deadlineMs": deadline,
+        "requestId": text(&REQUEST_ID),
+        "invokedFunctionArn": function_arn,
+        "tracing": { "type": "X-Amzn-Trace-Id", "value": text(&TRACE_ID) },
+    })
+    .to_string()
+}
+
 /// The id of the invocation that an answer names, where the client echoes it.
 pub(super) fn echoed(headers: &HeaderMap) -> Option<&[u8]> {
     headers.get(INVOCATION_ID).map(HeaderValue::as_bytes)

@@ -5,12 +5,15 @@
 //! asks again.
 
 mod answers;
+mod connections;
 mod errors;
+mod extensions;
 mod headers;
 mod payloads;
 mod server;
 mod servers;
 mod slots;
+mod workers;
 
 use std::sync::{Arc, OnceLock};
 
@@ -70,6 +73,10 @@ impl Function for RuntimeApiFunction {
         let timeout = self.target.timeout;
         let settings = FunctionSettings { timeout, reserved_concurrency: None, role: None, arn: None };
         async move { Ok(settings) }.boxed()
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.server.get()?.trouble()
     }
 
     fn capacity(&self) -> Option<watch::Receiver<u32>> {

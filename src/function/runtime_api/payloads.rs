@@ -16,9 +16,12 @@ pub(super) fn failed(request_id: &str, payload: impl Into<Bytes>) -> FunctionAns
     answer(request_id, true, payload)
 }
 
-/// The worker ended before it answered.
-pub(super) fn exited(request_id: &str) -> FunctionAnswer {
-    platform(request_id, "Runtime.ExitError", "Runtime exited without providing a reason")
+/// The worker ended before it answered. `how` is what its process ended with: `exit status 3`, `signal: killed`.
+pub(super) fn exited(request_id: &str, how: Option<&str>) -> FunctionAnswer {
+    match how {
+        Some(how) => platform(request_id, "Runtime.ExitError", &format!("Runtime exited with error: {how}")),
+        None => platform(request_id, "Runtime.ExitError", "Runtime exited without providing a reason"),
+    }
 }
 
 pub(super) fn cut_off(request_id: &str) -> FunctionAnswer {
@@ -46,7 +49,11 @@ mod tests {
     fn errors_are_written_as_lambda_writes_them() {
         for (answer, payload) in [
             (
-                exited("id"),
+                exited("id", Some("exit status 3")),
+                r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: id Error: Runtime exited with error: exit status 3"}"#,
+            ),
+            (
+                exited("id", None),
                 r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: id Error: Runtime exited without providing a reason"}"#,
             ),
             (

@@ -18,11 +18,12 @@ use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::answers::{self, Body, Kind, ignore, read};
+use super::connections::Connections;
 use super::errors::{Answer, Refusal, accepted, json};
+use super::extensions::{self, Extensions, Host};
 use super::headers;
 use super::slots::{Place, Slots};
 use crate::aws::LARGEST_ANSWER;
@@ -33,9 +34,13 @@ const HEAD_BYTES: usize = 2 * 1024 * 1024;
 /// More connections at a time wait.
 const CONNECTIONS: usize = 1024;
 /// The pause before a listener is tried again that could not be opened, or that could not take a connection.
-const AGAIN: Duration = Duration::from_secs(1);
+pub(super) const AGAIN: Duration = Duration::from_secs(1);
 /// The most of a worker's error at its start that is kept.
-const LAST_WORDS: usize = 4096;
+const LAST_WORDS: usize = 1000;
+/// The port of all workers that forebay has not started itself.
+pub(super) const PUBLIC: u64 = 0;
+/// A process of forebay's own is waited for so long where its connection has closed: it says how it ended.
+const ENDS: Duration = Duration::from_secs(1);
 
 /// Clients that keep one connection for as long as they live, by how they call themselves.
 const KEEPERS: [&str; 4] = ["aws-lambda-python/", "aws-lambda-rust/", "aws-lambda-go/", "AWS_Lambda_Cpp/"];
@@ -49,11 +54,13 @@ pub(super) struct Shared {
     pub(super) function: Arc<str>,
     /// From where connections are taken; empty: from anywhere.
     allow_from: Mutex<Vec<IpNet>>,
+    pub(super) extensions: Extensions,
     pub(super) wall: WallClock,
     /// Why the server has no worker, as far as it knows.
     trouble: Mutex<Option<String>>,
     connections: AtomicU64,
-    seats: Arc<Semaphore>,
+    ports: AtomicU64,
+    pub(super) seats: Arc<Semaphore>,
 }
 
 impl Shared {
@@ -63,9 +70,11 @@ impl Shared {
             arn,
             function,
             allow_from: Mutex::new(allow_from),
+            extensions: Extensions::default(),
             wall,
             trouble: Mutex::default(),
             connections: AtomicU64::new(0),
+            ports: AtomicU64::new(PUBLIC + 1),
             seats: Arc::new(Semaphore::new(CONNECTIONS)),
         })
     }
@@ -78,14 +87,25 @@ impl Shared {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
-    fn is_allowed(&self, peer: IpAddr) -> bool {
+    /// Why there is no worker, as far as that is known.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A port for a process of forebay's own.
+    pub(super) fn next_port(&self) -> u64 {
+        self.ports.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn is_allowed(&self, peer: IpAddr) -> bool {
         let allowed = self.allow_from.lock().unwrap_or_else(PoisonError::into_inner);
-        allowed.is_empty() || peer.is_loopback() || allowed.iter().any(|net| net.contains(&peer.to_canonical()))
+        let peer = peer.to_canonical();
+        allowed.is_empty() || peer.is_loopback() || allowed.iter().any(|net| net.contains(&peer))
     }
 }
 
-/// Opens a listener, however long that takes, and serves it. Never ends.
-pub(super) async fn serve(shared: Arc<Shared>, address: SocketAddr, port: u64) {
+/// Opens the listener that others attach at, however long that takes, and serves it. Never ends.
+pub(super) async fn serve(shared: Arc<Shared>, address: SocketAddr) {
     let mut said = None;
     let listener = loop {
         match TcpListener::bind(address).await {
@@ -102,39 +122,13 @@ pub(super) async fn serve(shared: Arc<Shared>, address: SocketAddr, port: u64) {
     };
     shared.set_trouble(None);
     tracing::info!(function = %shared.function, %address, "workers may attach");
-    accept(shared, listener, port).await;
-}
-
-/// Serves the connections of a listener. Never ends; dropped, all of them close.
-pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener, port: u64) {
-    let mut open = JoinSet::new();
-    loop {
-        while open.try_join_next().is_some() {}
-        // It is never closed.
-        let Ok(seat) = Arc::clone(&shared.seats).acquire_owned().await else { return };
-        match listener.accept().await {
-            Ok((stream, peer)) if shared.is_allowed(peer.ip()) => {
-                let served = connection(Arc::clone(&shared), stream, port);
-                open.spawn(async move {
-                    served.await;
-                    drop(seat);
-                });
-            }
-            Ok((_, peer)) => {
-                tracing::warn!(function = %shared.function, %peer, "a connection from an address outside of AllowFrom");
-            }
-            Err(error) => {
-                tracing::warn!(function = %shared.function, %error, "a connection could not be taken");
-                sleep(AGAIN).await;
-            }
-        }
-    }
+    Connections::new(shared, listener, PUBLIC).serve().await;
 }
 
 /// One connection, as the requests on it see it.
 struct Connection {
     id: u64,
-    port: u64,
+    host: Host,
     /// How many requests have come.
     requests: AtomicU64,
     /// An answer came on it: the client uses it for more than one request.
@@ -143,13 +137,13 @@ struct Connection {
     has_asked: AtomicBool,
 }
 
-async fn connection(shared: Arc<Shared>, stream: TcpStream, port: u64) {
+pub(super) async fn connection(shared: Arc<Shared>, stream: TcpStream, host: Host) {
     // An answer of a few bytes is not to wait for more.
     stream.set_nodelay(true).ok();
     let id = shared.connections.fetch_add(1, Ordering::Relaxed);
     let own = Arc::new(Connection {
         id,
-        port,
+        host,
         requests: AtomicU64::new(0),
         has_answered: AtomicBool::new(false),
         has_asked: AtomicBool::new(false),
@@ -172,16 +166,21 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, port: u64) {
         tracing::debug!(function, error = &error as &dyn std::error::Error, "a worker's connection broke");
         std::error::Error::source(&error).is_some_and(|source| source.is::<io::Error>())
     });
-    shared.slots.closed(id, own.requests.load(Ordering::Relaxed), broken);
+    let requests = own.requests.load(Ordering::Relaxed);
+    if host.port == PUBLIC {
+        shared.slots.closed(id, requests, broken);
+    } else {
+        tokio::spawn(async move {
+            sleep(ENDS).await;
+            shared.slots.closed(id, requests, broken);
+        });
+    }
 }
 
 async fn route(shared: &Arc<Shared>, connection: &Connection, request: Request<Incoming>) -> Answer {
     let number = connection.requests.fetch_add(1, Ordering::Relaxed) + 1;
     let path = request.uri().path();
-    let Some(rest) = path.strip_prefix("/2018-06-01/") else {
-        ignore(request.into_body()).await;
-        return Refusal::Path.answer();
-    };
+    let Some(rest) = path.strip_prefix("/2018-06-01/") else { return extension(shared, connection, request).await };
     let method = request.method().clone();
     match rest.split('/').collect::<Vec<_>>().as_slice() {
         ["runtime", "invocation", "next"] if method == Method::GET => next(shared, connection, number, &request).await,
@@ -221,13 +220,14 @@ async fn next(shared: &Shared, connection: &Connection, number: u64, request: &R
     if !connection.has_asked.swap(true, Ordering::Relaxed) {
         tracing::debug!(function = %shared.function, agent, "a worker asks for its first event");
     }
-    let place = Place { port: connection.port, connection: connection.id, request: number, keeps };
+    let place = Place { port: connection.host.port, connection: connection.id, request: number, keeps };
     let mut attached = shared.slots.attach(place);
     let Some(handed) = attached.event().await else {
         return json(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL);
     };
     match headers::invocation(&handed, &shared.arn, (shared.wall)()) {
         Ok(answer) => {
+            shared.extensions.invoked(connection.host, || headers::extension_event(&answer, &shared.arn));
             handed.taken();
             answer
         }
@@ -235,6 +235,32 @@ async fn next(shared: &Shared, connection: &Connection, number: u64, request: &R
             tracing::error!(function = %shared.function, %error, "an invocation that no header can hold");
             json(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL)
         }
+    }
+}
+
+/// What extensions ask.
+async fn extension(shared: &Shared, connection: &Connection, request: Request<Incoming>) -> Answer {
+    let (head, body) = request.into_parts();
+    let body = match read(body, LARGEST_ANSWER).await {
+        Body::Whole(body, _) => body,
+        Body::TooLarge(rest) => {
+            ignore(rest).await;
+            return Refusal::TooLarge.answer();
+        }
+        Body::Cut => return Refusal::Truncated.answer(),
+    };
+    let extensions = &shared.extensions;
+    match (head.method.as_str(), head.uri.path()) {
+        ("POST", "/2020-01-01/extension/register") => {
+            extensions.register(connection.host, &shared.function, &head.headers, &body)
+        }
+        ("GET", "/2020-01-01/extension/event/next") => extensions.next(&head.headers).await,
+        ("POST", "/2020-01-01/extension/init/error" | "/2020-01-01/extension/exit/error") => {
+            extensions.failed(&head.headers, &shared.function, &body)
+        }
+        ("PUT", "/2020-08-15/logs") => extensions::telemetry("Logs"),
+        ("PUT", "/2022-07-01/telemetry") => extensions::telemetry("Telemetry"),
+        _ => Refusal::Path.answer(),
     }
 }
 
@@ -257,4 +283,30 @@ async fn init_error(shared: &Shared, connection: &Connection, request: Request<I
     tracing::error!(function = %shared.function, "a worker could not start: {said}");
     shared.set_trouble(Some(format!("a worker could not start: {said}")));
     accepted()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_taken_from_where_they_may_come() {
+        let of = |nets: &[&str]| {
+            let nets = nets.iter().map(|net| net.parse().unwrap()).collect();
+            Shared::new("f".into(), String::new(), nets, crate::clock::host())
+        };
+        let (all, some) = (of(&[]), of(&["10.0.0.0/8", "fd00::1/128"]));
+        for (peer, allowed) in [
+            ("10.1.2.3", true),
+            ("::ffff:10.1.2.3", true),
+            ("127.0.0.1", true),
+            ("::ffff:127.0.0.1", true),
+            ("fd00::1", true),
+            ("fd00::2", false),
+            ("192.0.2.1", false),
+        ] {
+            let peer = peer.parse().unwrap();
+            assert_eq!((all.is_allowed(peer), some.is_allowed(peer)), (true, allowed), "{peer}");
+        }
+    }
 }

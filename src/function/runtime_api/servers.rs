@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -11,29 +12,33 @@ use tokio::time::sleep;
 
 use super::server::{Shared, serve};
 use super::slots::Slots;
+use super::workers::{Start, Workers};
 use crate::clock::WallClock;
 use crate::mapping::{Mapping, RuntimeApiTarget, partition_of};
 
 /// A server stays for so long when its last mapping is gone: a mapping that begins again finds its workers.
 const LINGER: Duration = Duration::from_secs(2);
-/// The listener that is not that of a process of forebay's own.
-const PUBLIC: u64 = 0;
+/// Where others attach, and the function's ARN.
+type Key = (Option<SocketAddr>, String);
 
 /// The servers that are open, by address and function.
 pub(crate) struct Servers {
-    open: Mutex<BTreeMap<(SocketAddr, String), Weak<Server>>>,
+    open: Mutex<BTreeMap<Key, Weak<Server>>>,
     wall: WallClock,
+    /// The program that guards workers: forebay itself.
+    guard: Option<PathBuf>,
 }
 
 /// The server of a function: it ends when this is dropped.
 pub(super) struct Server {
     shared: Arc<Shared>,
+    workers: Mutex<Option<Workers>>,
     _tasks: JoinSet<()>,
 }
 
 impl Servers {
-    pub(crate) fn new(wall: WallClock) -> Arc<Self> {
-        Arc::new(Self { open: Mutex::default(), wall })
+    pub(crate) fn new(wall: WallClock, guard: Option<PathBuf>) -> Arc<Self> {
+        Arc::new(Self { open: Mutex::default(), wall, guard })
     }
 
     /// The server of a mapping's function; opened, if it is not open yet. Needs a runtime.
@@ -44,17 +49,28 @@ impl Servers {
         let key = (target.listen, arn.clone());
         if let Some(server) = open.get(&key).and_then(Weak::upgrade) {
             server.shared.allow(target.allow_from.clone());
+            server.start(self.starting(mapping, target));
             return server;
         }
         let name = mapping.function.name.as_str().into();
         let shared = Shared::new(name, arn, target.allow_from.clone(), Arc::clone(&self.wall));
         let mut tasks = JoinSet::new();
-        tasks.spawn(serve(Arc::clone(&shared), target.listen, PUBLIC));
+        if let Some(address) = target.listen {
+            tasks.spawn(serve(Arc::clone(&shared), address));
+        }
         let slots = Arc::clone(&shared.slots);
         tasks.spawn(async move { slots.tend().await });
-        let server = Arc::new(Server { shared, _tasks: tasks });
+        let server = Arc::new(Server { shared, workers: Mutex::default(), _tasks: tasks });
+        server.start(self.starting(mapping, target));
         open.insert(key, Arc::downgrade(&server));
         server
+    }
+
+    /// What the workers of a mapping's function are started with, where forebay starts them.
+    fn starting(&self, mapping: &Mapping, target: &RuntimeApiTarget) -> Option<Start> {
+        let spec = Arc::new(target.command.clone()?);
+        let region = mapping.function.region.as_ref().unwrap_or(&mapping.source.arn().region);
+        Some(Start { spec, region: region.as_str().into(), guard: self.guard.clone() })
     }
 
     /// A mapping does not need a server any more.
@@ -69,6 +85,22 @@ impl Servers {
 }
 
 impl Server {
+    /// Starts workers, in place of those that were started in another way. Those end when they have answered.
+    fn start(&self, start: Option<Start>) {
+        let Some(start) = start else { return };
+        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        if workers.as_ref().is_some_and(|workers| workers.spec == start.spec) {
+            return;
+        }
+        if let Some(before) = workers.replace(Workers::start(&self.shared, &start)) {
+            tokio::spawn(before.retire());
+        }
+    }
+
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.shared.trouble()
+    }
+
     pub(super) fn slots(&self) -> &Arc<Slots> {
         &self.shared.slots
     }

@@ -2,16 +2,17 @@
 
 mod addresses;
 mod check;
+mod command;
 mod http;
 mod http_options;
 mod lambda;
 mod rie;
 mod runtime_api;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use addresses::{Addresses, Dns, TlsOptions};
+pub use command::CommandSpec;
 pub use http::{Auth, Envelope, HttpTarget};
 pub use http_options::{Health, Secret, StatusMeaning, Statuses};
 pub use lambda::LambdaTarget;
@@ -69,10 +70,12 @@ impl Target {
     }
 
     /// Where its workers attach, and where a file says so.
-    pub(super) fn listener(&self, mapping: &Members) -> Option<(SocketAddr, Span)> {
+    pub(super) fn listener(&self, mapping: &Members) -> Option<(&RuntimeApiTarget, Span)> {
         let Self::RuntimeApi(api) = self else { return None };
-        let (_, span) = mapping.map("Poller")?.map("Function")?.map("RuntimeApi")?.text("Listen")?;
-        (api.listen.port() != 0).then_some((api.listen, span))
+        let options = mapping.map("Poller")?.map("Function")?;
+        let own = options.map("RuntimeApi")?;
+        let span = own.text("Listen").map(|(_, span)| span).or_else(|| own.key("Command"));
+        span.map(|span| (api, span))
     }
 
     /// How a Lambda function is invoked, to change it; `None` for other targets.

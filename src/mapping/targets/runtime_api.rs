@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::command::{self, CommandSpec};
 use super::{Target, refuse, timeout};
 use crate::mapping::code::Code;
 use crate::mapping::reader::{Reader, short};
@@ -17,8 +18,8 @@ const ATTACH_WAIT: Duration = Duration::from_secs(300);
 /// How forebay serves Lambda's Runtime API to the workers of a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuntimeApiTarget {
-    /// Where workers attach: `AWS_LAMBDA_RUNTIME_API` for them.
-    pub listen: SocketAddr,
+    /// Where workers attach: `AWS_LAMBDA_RUNTIME_API` for them. `None`: only those attach that forebay starts.
+    pub listen: Option<SocketAddr>,
     /// From where connections are taken; empty: from anywhere, which only a loopback address is safe with.
     pub allow_from: Vec<IpNet>,
     /// How long an invocation waits for a free worker before it counts as throttled.
@@ -27,6 +28,8 @@ pub struct RuntimeApiTarget {
     pub timeout: Duration,
     /// What a worker hears that answers after the timeout.
     pub late_answers: LateAnswers,
+    /// The workers that forebay starts itself.
+    pub command: Option<CommandSpec>,
 }
 
 /// What a worker hears that answers after the timeout of its invocation. The answer itself counts in no case.
@@ -54,7 +57,7 @@ pub(super) fn read(reader: &mut Reader<'_>, api: &Members, options: &Members) ->
         reader.error(Code::OpenListener, span, message, help);
     }
     Target::RuntimeApi(RuntimeApiTarget {
-        listen: listen.map_or(UNREAD, |(address, _)| address),
+        listen: listen.map(|(address, _)| address),
         allow_from,
         attach_wait: api.duration("AttachWait").map_or(ATTACH_WAIT, |(wait, _)| wait),
         timeout: timeout(options),
@@ -62,17 +65,15 @@ pub(super) fn read(reader: &mut Reader<'_>, api: &Members, options: &Members) ->
             Some(("Accept", _)) => LateAnswers::Accept,
             _ => LateAnswers::Reject,
         },
+        command: command::read(reader, api),
     })
 }
-
-/// Of a mapping with an error, which never runs.
-const UNREAD: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 fn listen(reader: &mut Reader<'_>, api: &Members, at: Span) -> Option<(SocketAddr, Span)> {
     const HELP: &str = "write an address and a port: `127.0.0.1:9001`";
     let Some((text, span)) = api.text("Listen") else {
-        if !api.broken.contains(&"Listen") {
-            reader.error(Code::Missing, at, "`RuntimeApi` has no `Listen`", HELP);
+        if !["Listen", "Command"].iter().any(|name| api.broken.contains(name)) && api.get("Command").is_none() {
+            reader.error(Code::Missing, at, "`RuntimeApi` has neither `Listen` nor `Command`", HELP);
         }
         return None;
     };

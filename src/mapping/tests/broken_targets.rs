@@ -26,13 +26,46 @@ pub(super) const LINES: &[Case] = &[
         "Poller:\n  Function:\n    Region: eu-west-1\n    RuntimeApi:\n      Listen: 127.0.0.1:9001\n      \
          OnLateAnswer: Ignore\n      AttachWait: 13h",
     ),
+    (
+        "workers_without_command",
+        &["FB0331", "FB0331"],
+        "Poller:\n  Function:\n    RuntimeApi:\n      Listen: 127.0.0.1:9001\n      Workers: 4\n      \
+         Environment: { A: b }",
+    ),
+    (
+        "workers_out_of_range",
+        &["FB0201", "FB0209", "FB0209", "FB0307"],
+        "Poller:\n  Function:\n    RuntimeApi:\n      Command: [./bootstrap]\n      Workers: 257\n      \
+         InitTimeout: 2h\n      KillAfter: 1ms\n      RestartBackoff: { Initial: 2s, Maximum: 1s }",
+    ),
+    ("command_empty", &["FB0103"], "Poller: { Function: { RuntimeApi: { Command: [] } } }"),
+    ("command_no_list", &["FB0102"], "Poller: { Function: { RuntimeApi: { Command: python3 app.py } } }"),
+    (
+        "command_variables",
+        &["FB0225", "FB0225"],
+        "Poller:\n  Function:\n    RuntimeApi:\n      Command: [./bootstrap]\n      Environment:\n        \
+         1st: x\n        AWS_LAMBDA_RUNTIME_API: localhost:1",
+    ),
 ];
 
 /// Whole files.
-pub(super) const FILES: &[Case] = &[(
-    "shared_listener",
-    &["FB0326"],
-    "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:first
+pub(super) const FILES: &[Case] = &[
+    (
+        "workers_started_in_two_ways",
+        &["FB0326"],
+        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:first
+FunctionName: orders
+Poller: { Function: { RuntimeApi: { Command: [./bootstrap] } } }
+---
+EventSourceArn: arn:aws:sqs:us-east-1:000000000000:second
+FunctionName: orders
+Poller: { Function: { RuntimeApi: { Command: [./bootstrap, -v] } } }
+",
+    ),
+    (
+        "shared_listener",
+        &["FB0326"],
+        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:first
 FunctionName: orders
 Poller: { Function: { RuntimeApi: { Listen: \"127.0.0.1:9001\" } } }
 ---
@@ -44,7 +77,8 @@ EventSourceArn: arn:aws:sqs:us-east-1:000000000000:first
 FunctionName: other
 Poller: { Function: { RuntimeApi: { Listen: \"127.0.0.1:9001\" } } }
 ",
-)];
+    ),
+];
 
 #[test]
 fn broken_targets() {

@@ -49,8 +49,8 @@ impl Slots {
             );
             return Err(if accepts { Denied::Late } else { Denied::Refused(Refusal::RequestId) });
         }
-        let State { open, resting, .. } = &mut *state;
-        match open.get_mut(request_id) {
+        let is_answered = state.resting.iter().any(|rest| &*rest.request_id == request_id);
+        match state.open_mut(request_id) {
             Some(open) if echoed.is_some_and(|id| id != open.invocation_id.as_bytes()) => {
                 Err(Denied::Refused(Refusal::RequestId))
             }
@@ -60,9 +60,7 @@ impl Slots {
                 let (request_id, invocation_id) = (Arc::clone(&open.call.request_id), Arc::clone(&open.invocation_id));
                 Ok(Claim { slots: Arc::clone(self), request_id, invocation_id, connection, is_done: false })
             }
-            None if resting.iter().any(|rest| &*rest.request_id == request_id) => {
-                Err(Denied::Refused(Refusal::Transition(SENT, transition)))
-            }
+            None if is_answered => Err(Denied::Refused(Refusal::Transition(SENT, transition))),
             None => Err(Denied::Refused(Refusal::RequestId)),
         }
     }
@@ -70,7 +68,7 @@ impl Slots {
 
 /// Whether an answer is for an attempt that was abandoned. Another attempt may be at work under the same request id.
 fn late<'s>(state: &'s State, request_id: &str, echoed: Option<&[u8]>, connection: u64) -> Option<&'s super::Late> {
-    let open = state.open.get(request_id);
+    let open = state.open().get(request_id);
     state.late.iter().rev().filter(|late| &*late.request_id == request_id).find(|late| match (echoed, open) {
         (Some(id), _) => id == late.invocation_id.as_bytes(),
         (None, None) => true,
@@ -87,10 +85,10 @@ impl Claim {
     fn end(&mut self, answer: FunctionAnswer) -> bool {
         self.is_done = true;
         let mut state = self.slots.lock();
-        if state.open.get(&self.request_id).is_none_or(|open| open.invocation_id != self.invocation_id) {
+        if state.open().get(&self.request_id).is_none_or(|open| open.invocation_id != self.invocation_id) {
             return false;
         }
-        let Some(Open { call, place, .. }) = state.open.remove(&self.request_id) else { return false };
+        let Some(Open { call, place, .. }) = state.end(&self.request_id) else { return false };
         let now = Instant::now();
         state.resting.push_back(Rest {
             request_id: Arc::clone(&self.request_id),

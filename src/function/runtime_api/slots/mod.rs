@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 pub(super) use self::claim::Denied;
 pub(super) use self::hand_over::HandOver;
-pub(super) use self::state::Place;
 use self::state::{GRACE, Idle, Late, Open, Rest, State};
+pub(super) use self::state::{Place, PortView};
 use self::turns::{Call, Step};
 use super::payloads::exited;
 use crate::function::Invocation;
@@ -109,7 +109,7 @@ impl Slots {
         let mut state = self.lock();
         state.end_rest(place);
         let id = state.next_id();
-        state.idle.push(Idle { id, place, sender });
+        state.ask(Idle { id, place, sender });
         self.match_up(&mut state);
         self.publish(&state);
         Attached { slots: Arc::clone(self), id, receiver }
@@ -126,8 +126,7 @@ impl Slots {
             match sender.send(handed) {
                 Ok(()) => {
                     call.steps.send(Step::HandedOver).ok();
-                    let open = Open { invocation_id, place, answering: false, call };
-                    state.open.insert(Arc::clone(&open.call.request_id), open);
+                    state.begin(Open { invocation_id, place, answering: false, call });
                 }
                 // Its connection has just closed.
                 Err(handed) => {
@@ -141,8 +140,8 @@ impl Slots {
     /// The event that a slot got did not reach its worker: the next one gets it.
     fn give_back(self: &Arc<Self>, request_id: &str, invocation_id: &str) {
         let mut state = self.lock();
-        if state.open.get(request_id).is_some_and(|open| &*open.invocation_id == invocation_id)
-            && let Some(Open { call, .. }) = state.open.remove(request_id)
+        if state.open().get(request_id).is_some_and(|open| &*open.invocation_id == invocation_id)
+            && let Some(Open { call, .. }) = state.end(request_id)
         {
             self.wait_again(&mut state, call);
         }
@@ -164,22 +163,51 @@ impl Slots {
                 rest.counts_until = None;
             }
         }
-        let last =
-            |open: &Open| open.place.connection == connection && open.place.request == requests && !open.answering;
-        let gone: Vec<_> = state.open.iter().filter(|(_, open)| last(open)).map(|(id, _)| Arc::clone(id)).collect();
-        for request_id in gone {
-            let Some(mut open) = state.open.remove(&request_id) else { continue };
+        let gone = state.end_all(|open| {
+            let is_last = open.place.connection == connection && open.place.request == requests && !open.answering;
+            is_last && (open.place.keeps || broken)
+        });
+        for mut open in gone {
+            let request_id = Arc::clone(&open.call.request_id);
             if broken && open.call.breaks < MOST_BREAKS {
                 open.call.breaks += 1;
                 self.wait_again(&mut state, open.call);
-            } else if open.place.keeps || broken {
-                tracing::warn!(function = %self.function, %request_id, "a worker ended during an invocation");
-                open.call.steps.send(Step::Done(Ok(exited(&request_id)))).ok();
             } else {
-                state.open.insert(request_id, open);
+                tracing::warn!(function = %self.function, %request_id, "a worker ended during an invocation");
+                open.call.steps.send(Step::Done(Ok(exited(&request_id, None)))).ok();
             }
         }
         self.publish(&state);
+    }
+
+    /// A process of forebay's own is about to attach at this port.
+    pub(super) fn open_port(&self, port: u64) -> watch::Receiver<PortView> {
+        self.lock().open_port(port)
+    }
+
+    /// The process behind a port gets no more events: it is to end when it has answered what it has.
+    pub(super) fn let_end(&self, port: u64) {
+        let mut state = self.lock();
+        state.let_end(port);
+        self.publish(&state);
+    }
+
+    /// The process behind a port has ended, and all that it has sent is read: what it had fails.
+    pub(super) fn close_port(&self, port: u64, how: &str) -> PortView {
+        let mut state = self.lock();
+        let how = Some(how).filter(|how| *how != "exit status 0");
+        for open in state.end_all(|open| open.place.port == port) {
+            open.call.steps.send(Step::Done(Ok(exited(&open.call.request_id, how)))).ok();
+        }
+        let view = state.close_port(port).unwrap_or_default();
+        self.publish(&state);
+        view
+    }
+
+    /// The request ids of what the workers of a port have.
+    pub(super) fn requests(&self, port: u64) -> Vec<Arc<str>> {
+        let state = self.lock();
+        state.open().iter().filter(|(_, open)| open.place.port == port).map(|(id, _)| Arc::clone(id)).collect()
     }
 
     /// Counts slots that rest too long no more; never ends.
@@ -232,6 +260,7 @@ impl Drop for Attached {
         let mut state = self.slots.lock();
         let before = state.idle.len();
         state.idle.retain(|idle| idle.id != self.id);
+        state.parked.retain(|idle| idle.id != self.id);
         if state.idle.len() != before {
             self.slots.publish(&state);
         }
@@ -249,11 +278,13 @@ impl Pending<'_> {
     fn give_up(&self) {
         let mut state = self.slots.lock();
         if state.waiting.remove(self.call)
-            || state.open.get(self.request_id).is_none_or(|open| open.call.id != self.call)
+            || state.open().get(self.request_id).is_none_or(|open| open.call.id != self.call)
         {
             return;
         }
-        let Some(Open { call, invocation_id, place, .. }) = state.open.remove(self.request_id) else { return };
+        let Some(Open { call, invocation_id, place, .. }) = state.end(self.request_id) else { return };
+        // Where it is a process of our own, it is of no use any more: it may hang.
+        state.let_end(place.port);
         state.remember_late(Late {
             request_id: call.request_id,
             invocation_id,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::HandOver;
@@ -33,13 +33,30 @@ pub(super) struct State {
     next_id: u64,
     /// The slots that wait for an event, the newest last.
     pub(super) idle: Vec<Idle>,
+    /// Those of ports that end: they get none.
+    pub(super) parked: Vec<Idle>,
+    /// The ports of forebay's own processes.
+    ports: BTreeMap<u64, watch::Sender<PortView>>,
     pub(super) waiting: Turns,
     /// The invocations at work, by request id.
-    pub(super) open: BTreeMap<Arc<str>, Open>,
+    open: BTreeMap<Arc<str>, Open>,
     /// Slots that have answered and not asked again.
     pub(super) resting: VecDeque<Rest>,
     /// Invocations whose time was over, the oldest first.
     pub(super) late: VecDeque<Late>,
+}
+
+/// What is known of the slots of one of forebay's own processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::function::runtime_api) struct PortView {
+    /// It has asked for an event: it has started.
+    pub(in crate::function::runtime_api) has_asked: bool,
+    /// It is to end when it has answered what it has.
+    pub(in crate::function::runtime_api) ends: bool,
+    /// How many events it has.
+    pub(in crate::function::runtime_api) at_work: u32,
+    /// How many it has had.
+    pub(in crate::function::runtime_api) served: u64,
 }
 
 /// A slot that waits for an event.
@@ -82,6 +99,80 @@ impl State {
     pub(super) fn next_id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
+    }
+
+    /// The invocations at work, by request id.
+    pub(super) const fn open(&self) -> &BTreeMap<Arc<str>, Open> {
+        &self.open
+    }
+
+    pub(super) fn open_mut(&mut self, request_id: &str) -> Option<&mut Open> {
+        self.open.get_mut(request_id)
+    }
+
+    /// A worker has an event.
+    pub(super) fn begin(&mut self, open: Open) {
+        self.note(open.place.port, |view| {
+            view.at_work += 1;
+            view.served += 1;
+            false
+        });
+        self.open.insert(Arc::clone(&open.call.request_id), open);
+    }
+
+    /// A worker does not have it any more.
+    pub(super) fn end(&mut self, request_id: &str) -> Option<Open> {
+        let open = self.open.remove(request_id)?;
+        self.note(open.place.port, |view| {
+            view.at_work -= 1;
+            view.ends && view.at_work == 0
+        });
+        Some(open)
+    }
+
+    /// Ends all that the workers of a port have.
+    pub(super) fn end_all(&mut self, of: impl Fn(&Open) -> bool) -> Vec<Open> {
+        let ids: Vec<_> = self.open.iter().filter(|(_, open)| of(open)).map(|(id, _)| Arc::clone(id)).collect();
+        ids.iter().filter_map(|id| self.end(id)).collect()
+    }
+
+    /// A slot asks; it is idle, unless its port ends.
+    pub(super) fn ask(&mut self, idle: Idle) {
+        let port = idle.place.port;
+        self.note(port, |view| !std::mem::replace(&mut view.has_asked, true));
+        if self.ends(port) { self.parked.push(idle) } else { self.idle.push(idle) }
+    }
+
+    pub(super) fn open_port(&mut self, port: u64) -> watch::Receiver<PortView> {
+        self.ports.entry(port).or_default().subscribe()
+    }
+
+    /// The slots of a port get no more events.
+    pub(super) fn let_end(&mut self, port: u64) {
+        self.note(port, |view| {
+            view.ends = true;
+            true
+        });
+        if self.ends(port) {
+            self.parked.extend(self.idle.extract_if(.., |idle| idle.place.port == port));
+        }
+    }
+
+    /// Forgets a port; what was known of it.
+    pub(super) fn close_port(&mut self, port: u64) -> Option<PortView> {
+        self.resting.retain(|rest| rest.place.port != port);
+        self.ports.remove(&port).map(|view| *view.borrow())
+    }
+
+    fn ends(&self, port: u64) -> bool {
+        self.ports.get(&port).is_some_and(|view| view.borrow().ends)
+    }
+
+    /// Changes what is known of a port; `change` says whether that is to be seen at once.
+    fn note(&self, port: u64, change: impl FnOnce(&mut PortView) -> bool) {
+        if let Some(view) = self.ports.get(&port) {
+            view.send_if_modified(change);
+        }
     }
 
     /// How many invocations the workers can have at a time.

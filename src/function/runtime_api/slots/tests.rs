@@ -18,11 +18,12 @@ fn slots() -> Arc<Slots> {
 
 fn target() -> RuntimeApiTarget {
     RuntimeApiTarget {
-        listen: "127.0.0.1:1".parse().unwrap(),
+        listen: None,
         allow_from: Vec::new(),
         attach_wait: ATTACH_WAIT,
         timeout: TIMEOUT,
         late_answers: LateAnswers::Reject,
+        command: None,
     }
 }
 
@@ -198,6 +199,9 @@ async fn a_closed_connection_is_a_crash_only_where_that_is_proven() {
     }
     slots.closed(7, 1, true);
     assert_eq!(error_type(&broken.await), "Runtime.ExitError");
+    slots.close_port(0, "signal: killed");
+    let payload = asked.await.unwrap().payload;
+    assert!(String::from_utf8_lossy(&payload).contains("Runtime exited with error: signal: killed"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -225,4 +229,30 @@ async fn who_gives_up_leaves_nothing_behind() {
         call.await
     };
     assert_eq!(error_type(&cut), "Runtime.TruncatedResponse");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_whose_time_is_over_ends_when_it_has_answered_the_rest() {
+    let slots = slots();
+    let mut view = slots.open_port(7);
+    let at = |connection| Place { port: 7, ..place(connection, 1) };
+    let (mut first, mut second) = (slots.attach(at(1)), slots.attach(at(2)));
+    assert!(view.borrow_and_update().has_asked);
+    let hangs = invoke(&slots, "a", "1");
+    take(&mut second);
+    tokio::time::advance(TIMEOUT / 2).await;
+    let works = invoke(&slots, "a", "2");
+    take(&mut first);
+    assert_eq!(error_type(&hangs.await), "Sandbox.Timedout");
+    let seen = *view.borrow_and_update();
+    assert_eq!(seen, PortView { has_asked: true, ends: true, at_work: 1, served: 2 });
+    // It gets nothing more, and is no slot.
+    let third = slots.attach(at(3));
+    assert_eq!(capacity(&slots), 1);
+    slots.claim("2", None, 1, "InvocationResponse").unwrap().finish(returned("2", Bytes::new()));
+    assert!(view.has_changed().unwrap() && view.borrow_and_update().at_work == 0);
+    works.await.unwrap();
+    assert_eq!(slots.close_port(7, "exit status 0").served, 2);
+    drop((first, second, third));
+    assert_eq!(capacity(&slots), 0);
 }

@@ -1,5 +1,6 @@
 //! The Runtime API on the wire: every path, header, status and body, against clients that do what they should not.
 
+mod extensions;
 mod life;
 mod payloads;
 mod refusals;
@@ -41,11 +42,12 @@ impl Served {
     async fn function(&self, name: &str) -> Arc<dyn Function> {
         let mut mapping = mapping("arn:aws:sqs:eu-west-1:123456789012:orders", name);
         mapping.target = Target::RuntimeApi(RuntimeApiTarget {
-            listen: ([127, 0, 0, 1], self.port).into(),
+            listen: Some(([127, 0, 0, 1], self.port).into()),
             allow_from: Vec::new(),
             attach_wait: Duration::from_secs(300),
             timeout: self.timeout,
             late_answers: self.late_answers,
+            command: None,
         });
         let function = self.connector.function(&mapping).await.unwrap();
         function.capacity().unwrap();
