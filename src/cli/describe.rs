@@ -3,7 +3,7 @@
 use super::output::counted;
 use super::table::{BOLD, RESET, file, health, lag, number, one_line, reading};
 use crate::engine::{MappingState, ShardState};
-use crate::view::{LoweredStatus, MappingStatus, QueueStatus, StreamConfiguration};
+use crate::view::{LoweredStatus, MappingStatus, QueueStatus, StreamConfiguration, TargetStatus};
 
 /// A limit that is lowered for less than this (seconds) is not worth a line.
 const LOWERED_FOR_LONG: u64 = 60;
@@ -18,10 +18,13 @@ pub(super) fn one(status: &MappingStatus, colour: bool) -> String {
         ("File", file(status)),
         ("Source", status.event_source_arn.clone()),
         ("Function", status.function_arn.clone()),
+    ];
+    lines.extend(status.target.as_ref().map(|known| ("Target", target(known))));
+    lines.extend([
         ("State", format!("{:?} ({})", status.state, status.state_transition_reason)),
         ("Enabled by", status.enabled_by.clone()),
         ("Health", format!("{} since {}", health(status), status.since)),
-    ];
+    ]);
     lines.extend(status.health_reason.iter().map(|reason| ("Reason", reason.clone())));
     lines.push(("Last result", status.last_processing_result.clone()));
     lines.extend(status.last_error.iter().map(|last| {
@@ -64,6 +67,14 @@ pub(super) fn one(status: &MappingStatus, colour: bool) -> String {
             format!("{bold}{head:<width$}{reset} {text}\n")
         })
         .collect()
+}
+
+fn target(target: &TargetStatus) -> String {
+    let TargetStatus { kind, place, capacity } = target;
+    match capacity {
+        Some(capacity) => format!("{kind} ({place}), {capacity} invocations at a time"),
+        None => format!("{kind} ({place})"),
+    }
 }
 
 /// A line for each pattern.
@@ -219,6 +230,19 @@ mod tests {
         insta::assert_snapshot!("one_degraded", one(&broken(), false));
         insta::assert_snapshot!("one_failing", one(&failing(), false));
         insta::assert_snapshot!("one_stream", one(&clicks(), false));
+    }
+
+    #[test]
+    fn shows_a_target_that_is_no_lambda_function() {
+        let mut status = orders();
+        assert!(!one(&status, false).contains("Target") && !json(&status).unwrap().contains("Target"));
+        let place = "127.0.0.1:9001, python3 -m awslambdaric app.handler".to_owned();
+        status.target = Some(TargetStatus { kind: "RuntimeApi".into(), place, capacity: Some(4) });
+        let text = one(&status, false);
+        let line =
+            "Target:      RuntimeApi (127.0.0.1:9001, python3 -m awslambdaric app.handler), 4 invocations at a time\n";
+        assert!(text.contains(line), "{text}");
+        assert_eq!(serde_json::from_str::<MappingStatus>(&json(&status).unwrap()).unwrap(), status);
     }
 
     #[test]

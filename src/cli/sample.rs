@@ -40,6 +40,7 @@ pub(super) fn orders() -> MappingStatus {
             invokes: 101,
             ..Counters::default()
         },
+        target: None,
         queue: Some(QueueStatus {
             backlog: Some(12),
             not_visible: Some(40),
@@ -65,6 +66,7 @@ pub(super) fn broken() -> MappingStatus {
         ),
         scaling_config: None,
         function_response_types: vec![],
+        target: None,
         queue: None,
         ..orders()
     }
@@ -140,6 +142,7 @@ pub(super) fn clicks() -> MappingStatus {
             bisections: 7,
             ..Counters::default()
         },
+        target: None,
         queue: None,
         stream: Some(StreamStatus {
             iterator_age_seconds: Some(4.25),

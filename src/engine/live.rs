@@ -163,10 +163,19 @@ impl Live {
         *self.function.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(function));
     }
 
+    /// How many invocations the function can have at a time, where it says so.
+    pub(crate) fn capacity(&self) -> Option<u32> {
+        Some(*self.function()?.capacity()?.borrow())
+    }
+
     /// Why the function can take no invocation, where it can take none and knows why.
     fn trouble(&self) -> Option<String> {
-        let function = self.function.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.upgrade()?;
+        let function = self.function()?;
         (*function.capacity()?.borrow() == 0).then(|| function.trouble())?
+    }
+
+    fn function(&self) -> Option<Arc<dyn Function>> {
+        self.function.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.upgrade()
     }
 
     pub(crate) fn is_degraded(&self) -> bool {

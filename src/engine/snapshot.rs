@@ -31,6 +31,8 @@ pub struct Snapshot {
     pub failed_in_a_row: u64,
     /// Totals since the process started.
     pub counters: Counters,
+    /// How many invocations the function can have at a time; `None`: it does not say.
+    pub capacity: Option<u32>,
     /// What the machine holds.
     pub gauges: Gauges,
     /// What the queue said of itself when it was last asked.

@@ -3,9 +3,11 @@
 pub(crate) mod facts;
 pub(crate) mod parts;
 mod status;
+mod target;
 
 pub(crate) use facts::{HealthStatus, LoweredStatus, QueueStatus, StreamStatus};
 pub(crate) use parts::{
     DestinationConfig, FilterCriteria, ScalingConfig, StreamConfiguration, seconds, state_transition_reason,
 };
 pub(crate) use status::MappingStatus;
+pub(crate) use target::TargetStatus;

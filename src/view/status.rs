@@ -6,6 +6,7 @@ use super::facts::{HealthStatus, LastError, QueueStatus, ShardStatus, StreamStat
 use super::parts::{
     DestinationConfig, FilterCriteria, ScalingConfig, StreamConfiguration, seconds, state_transition_reason,
 };
+use super::target::TargetStatus;
 use crate::engine::{Counters, MappingState, Snapshot};
 use crate::mapping::Origin;
 
@@ -71,6 +72,9 @@ pub(crate) struct MappingStatus {
     pub(crate) file: String,
     /// Ours: totals since the process started.
     pub(crate) counters: Counters,
+    /// Ours: what takes the batches; absent for Lambda functions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) target: Option<TargetStatus>,
     /// Ours: the queue, for queue sources.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) queue: Option<QueueStatus>,
@@ -116,6 +120,7 @@ impl From<&Snapshot> for MappingStatus {
                 Origin::Api => String::new(),
             },
             counters: snapshot.counters,
+            target: TargetStatus::of(snapshot),
             queue: queue.map(|_| QueueStatus::new(snapshot)),
             stream: stream.map(|_| StreamStatus::new(snapshot)),
             shards: stream.map(|_| ShardStatus::all(snapshot)),

@@ -54,6 +54,7 @@ impl Entry {
             failed_in_a_row: shown.ends.in_a_row,
             last_result: shown.last_result,
             counters: metrics.counters(),
+            capacity: self.live.capacity(),
             gauges: self.live.gauges(),
             described: shown.described,
             iterator_age: metrics.shards().iterator_age(),

@@ -24,6 +24,7 @@ fn snapshot(gauges: Gauges) -> Snapshot {
         failed_in_a_row: 0,
         counters: Counters::default(),
         gauges,
+        capacity: None,
         described: Described::default(),
         iterator_age: None,
         clock_ahead_ms: 0,

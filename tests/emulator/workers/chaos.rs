@@ -86,7 +86,7 @@ def handler(event, context):
     eventually(SOON, "the message of the frozen one is processed, too", gone).await;
     let seen = ledger.bodies();
     assert_eq!((seen.len(), seen["frozen"]), (bodies.len() + 1, 1));
-    assert!(!workers(&site).contains(&id), "it was ended");
+    eventually(SOON, "it is ended", async || (!workers(&site).contains(&id)).then_some(())).await;
     daemon.stop().await;
     none_is_left(&site).await;
 }

@@ -67,6 +67,11 @@ def handler(event, context):
     let ends: Vec<_> = daemon.said("a worker has ended, and is started again");
     let how: BTreeSet<_> = ends.iter().map(|line| line["how"].as_str().unwrap()).collect();
     assert_eq!(how, BTreeSet::from(["exit status 3", "signal: terminated"]), "{ends:?}");
+    eventually(SOON, "both workers are attached again", async || {
+        let target = &site.status("orders").await["Target"];
+        (target["Kind"] == "RuntimeApi" && target["Capacity"] == 2).then_some(())
+    })
+    .await;
     daemon.stop().await;
     none_is_left(&site).await;
 }

@@ -63,13 +63,14 @@ async fn records_keep_their_order(kind: Kind) {
     let handler = ledger.source(
         "
 def handler(event, context):
-    for record in event['Records']:
+    for index, record in enumerate(event['Records']):
         at = data(record)
         if at == '2' and once(at):
             os._exit(3)
         if at in ('4', '6') and once(at):
             time.sleep(1000)
         if at == '8' and once(at):
+            note({'Records': event['Records'][:index]})
             return {'batchItemFailures': [{'itemIdentifier': sequence(record)}]}
     note(event)
 ",
