@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::connect::block_on;
 use super::exit::{CliError, Exit, Outcome};
 use super::files::{load, named_or_default, one_mapping};
+use super::guard;
 use super::output::{TextOrJson, counted, data, json as text_of, say};
 use crate::AwsConnector;
 use crate::function::Invocation;
@@ -47,6 +48,9 @@ pub(super) struct InvokeArgs {
     output: TextOrJson,
 }
 
+/// So often it is looked at why a function cannot be invoked yet.
+const LOOK: Duration = Duration::from_millis(200);
+
 /// What the poller would make of the answer.
 #[derive(Debug, PartialEq, Eq)]
 enum End {
@@ -77,15 +81,27 @@ impl InvokeArgs {
 
 /// Invokes the function; `None` where the user does not wait for it.
 async fn invoked(mapping: &Mapping, event: Bytes) -> anyhow::Result<Option<(InvokeResult, Duration)>> {
-    let connector = AwsConnector::new();
+    let connector = AwsConnector::new().with_guard(guard::own_program()?);
     let function = connector.function(mapping).await?;
     if function.capacity().is_some_and(|capacity| *capacity.borrow() == 0) {
         say(&format!("{}: waiting until the function can take an invocation; Ctrl-C ends it", mapping.name));
     }
     let begun = Instant::now();
-    tokio::select! {
-        result = function.invoke(Invocation::first(event)) => Ok(Some((result, begun.elapsed()))),
-        _ = tokio::signal::ctrl_c() => Ok(None),
+    let mut result = function.invoke(Invocation::first(event));
+    let mut said = None;
+    let mut looks = tokio::time::interval(LOOK);
+    loop {
+        tokio::select! {
+            result = &mut result => return Ok(Some((result, begun.elapsed()))),
+            _ = tokio::signal::ctrl_c() => return Ok(None),
+            _ = looks.tick() => {
+                let trouble = function.trouble();
+                if trouble != said {
+                    trouble.iter().for_each(|trouble| say(&format!("{}: {trouble}", mapping.name)));
+                    said = trouble;
+                }
+            }
+        }
     }
 }
 
