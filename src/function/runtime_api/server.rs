@@ -26,6 +26,7 @@ use super::errors::{Answer, Refusal, accepted, json};
 use super::extensions::{self, Extensions, Host};
 use super::headers;
 use super::slots::{Place, Slots};
+use super::workers::Outputs;
 use crate::aws::LARGEST_ANSWER;
 use crate::clock::WallClock;
 
@@ -55,6 +56,7 @@ pub(super) struct Shared {
     /// From where connections are taken; empty: from anywhere.
     allow_from: Mutex<Vec<IpNet>>,
     pub(super) extensions: Extensions,
+    pub(super) outputs: Outputs,
     pub(super) wall: WallClock,
     /// Why the server has no worker, as far as it knows.
     trouble: Mutex<Option<String>>,
@@ -71,6 +73,7 @@ impl Shared {
             function,
             allow_from: Mutex::new(allow_from),
             extensions: Extensions::default(),
+            outputs: Outputs::default(),
             wall,
             trouble: Mutex::default(),
             connections: AtomicU64::new(0),
@@ -220,6 +223,7 @@ async fn next(shared: &Shared, connection: &Connection, number: u64, request: &R
     if !connection.has_asked.swap(true, Ordering::Relaxed) {
         tracing::debug!(function = %shared.function, agent, "a worker asks for its first event");
     }
+    shared.outputs.read_up(connection.host.port).await;
     let place = Place { port: connection.host.port, connection: connection.id, request: number, keeps };
     let mut attached = shared.slots.attach(place);
     let Some(handed) = attached.event().await else {

@@ -197,3 +197,23 @@ def handler(event, context):
     none_is_left(&site).await;
     assert!(account.messages(&queue).await.is_empty());
 }
+
+#[tokio::test]
+async fn one_event_is_invoked_from_the_command_line() {
+    let account = Emulator::shared().account().await;
+    let queue = account.create_queue("orders", &[]).await;
+    let site = Site::new(&account);
+    fs::write(site.path("app.py"), "def handler(event, context):\n    return event['Records'][0]['body'] * 2\n")
+        .unwrap();
+    site.map("orders", &queue, "orders", &python(&site, 1, "60s"));
+    let broken = "Command: [sh, -c, 'echo no database >&2; exit 3'], AttachWait: 5s";
+    site.map("broken", &queue, "broken", &format!("Poller: {{ Function: {{ RuntimeApi: {{ {broken} }} }} }}"));
+    fs::write(site.path("event.json"), "{\"Records\":[{\"messageId\":\"1\",\"body\":\"ab\"}]}").unwrap();
+    let invoke = async |name: &str| site.call(&["invoke", name, "-f", "mappings", "--event", "event.json"]).await;
+    let called = invoke("orders").await;
+    assert_eq!((called.code, called.stdout.trim()), (Some(0), "\"abab\""), "{called:?}");
+    let called = invoke("broken").await;
+    assert_eq!(called.code, Some(1), "{called:?}");
+    assert!(called.stderr.contains("exit status 3: no database"), "{called:?}");
+    none_is_left(&site).await;
+}

@@ -204,10 +204,9 @@ impl Slots {
         view
     }
 
-    /// The request ids of what the workers of a port have.
-    pub(super) fn requests(&self, port: u64) -> Vec<Arc<str>> {
-        let state = self.lock();
-        state.open().iter().filter(|(_, open)| open.place.port == port).map(|(id, _)| Arc::clone(id)).collect()
+    /// The request id of the event that the process behind a port has, or had last; `None` where it has several.
+    pub(super) fn last_request(&self, port: u64) -> Option<Arc<str>> {
+        self.lock().last(port)
     }
 
     /// Counts slots that rest too long no more; never ends.

@@ -36,7 +36,7 @@ pub(super) struct State {
     /// Those of ports that end: they get none.
     pub(super) parked: Vec<Idle>,
     /// The ports of forebay's own processes.
-    ports: BTreeMap<u64, watch::Sender<PortView>>,
+    ports: BTreeMap<u64, Port>,
     pub(super) waiting: Turns,
     /// The invocations at work, by request id.
     open: BTreeMap<Arc<str>, Open>,
@@ -44,6 +44,14 @@ pub(super) struct State {
     pub(super) resting: VecDeque<Rest>,
     /// Invocations whose time was over, the oldest first.
     pub(super) late: VecDeque<Late>,
+}
+
+/// The port of one of forebay's own processes.
+#[derive(Default)]
+struct Port {
+    view: watch::Sender<PortView>,
+    /// The event that it got last.
+    last: Option<Arc<str>>,
 }
 
 /// What is known of the slots of one of forebay's own processes.
@@ -112,6 +120,9 @@ impl State {
 
     /// A worker has an event.
     pub(super) fn begin(&mut self, open: Open) {
+        if let Some(port) = self.ports.get_mut(&open.place.port) {
+            port.last = Some(Arc::clone(&open.call.request_id));
+        }
         self.note(open.place.port, |view| {
             view.at_work += 1;
             view.served += 1;
@@ -144,7 +155,7 @@ impl State {
     }
 
     pub(super) fn open_port(&mut self, port: u64) -> watch::Receiver<PortView> {
-        self.ports.entry(port).or_default().subscribe()
+        self.ports.entry(port).or_default().view.subscribe()
     }
 
     /// The slots of a port get no more events.
@@ -161,17 +172,23 @@ impl State {
     /// Forgets a port; what was known of it.
     pub(super) fn close_port(&mut self, port: u64) -> Option<PortView> {
         self.resting.retain(|rest| rest.place.port != port);
-        self.ports.remove(&port).map(|view| *view.borrow())
+        self.ports.remove(&port).map(|port| *port.view.borrow())
+    }
+
+    /// The event that a port has, or had last; `None` where it has several.
+    pub(super) fn last(&self, port: u64) -> Option<Arc<str>> {
+        let port = self.ports.get(&port)?;
+        port.last.clone().filter(|_| port.view.borrow().at_work <= 1)
     }
 
     fn ends(&self, port: u64) -> bool {
-        self.ports.get(&port).is_some_and(|view| view.borrow().ends)
+        self.ports.get(&port).is_some_and(|port| port.view.borrow().ends)
     }
 
     /// Changes what is known of a port; `change` says whether that is to be seen at once.
     fn note(&self, port: u64, change: impl FnOnce(&mut PortView) -> bool) {
-        if let Some(view) = self.ports.get(&port) {
-            view.send_if_modified(change);
+        if let Some(port) = self.ports.get(&port) {
+            port.view.send_if_modified(change);
         }
     }
 

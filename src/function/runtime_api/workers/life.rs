@@ -143,6 +143,7 @@ impl Life {
         drop(holds);
         timeout(CLEANED, guard.wait()).await.ok();
         timeout(LAST_BYTES, reader.join_next()).await.ok();
+        shared.outputs.forget(port);
         if retired.is_cancelled() {
             return End::Retired;
         }

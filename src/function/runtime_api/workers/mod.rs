@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use self::life::{End, Life};
+pub(super) use self::output::Outputs;
 use super::server::Shared;
 use crate::mapping::CommandSpec;
 

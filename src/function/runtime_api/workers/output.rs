@@ -1,10 +1,11 @@
 //! What a worker writes: line by line into the log, and its last words.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::ChildStderr;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::function::runtime_api::server::Shared;
 
@@ -13,6 +14,30 @@ const LONGEST_LINE: usize = 256 * 1024;
 /// The last lines that are kept, and the most of each.
 const KEPT_LINES: usize = 4;
 const KEPT: usize = 500;
+
+type Reader = mpsc::UnboundedSender<oneshot::Sender<()>>;
+
+/// The readers of what workers write, by their ports.
+#[derive(Default)]
+pub(in crate::function::runtime_api) struct Outputs {
+    readers: Mutex<BTreeMap<u64, Reader>>,
+}
+
+impl Outputs {
+    /// Waits until all is read that a worker has written so far. It asks for its next event: what it wrote belongs to
+    /// those before.
+    pub(in crate::function::runtime_api) async fn read_up(&self, port: u64) {
+        let (done, read) = oneshot::channel();
+        let Some(reader) = lock(&self.readers).get(&port).cloned() else { return };
+        if reader.send(done).is_ok() {
+            read.await.ok();
+        }
+    }
+
+    pub(super) fn forget(&self, port: u64) {
+        lock(&self.readers).remove(&port);
+    }
+}
 
 /// What a process writes, on both of its outputs.
 #[derive(Clone)]
@@ -30,12 +55,22 @@ impl Output {
 
     /// Reads until all that could write have ended.
     pub(super) async fn read(self, from: ChildStderr) {
+        let (reader, mut waiting) = mpsc::unbounded_channel();
+        lock(&self.shared.outputs.readers).insert(self.port, reader);
         let mut from = BufReader::with_capacity(8 * 1024, from);
         let mut line = Vec::new();
         loop {
-            let bytes = match from.fill_buf().await {
-                Ok([]) | Err(_) => break,
-                Ok(bytes) => bytes,
+            let bytes = tokio::select! {
+                // What is there comes before the answer that all is read.
+                biased;
+                bytes = from.fill_buf() => match bytes {
+                    Ok([]) | Err(_) => break,
+                    Ok(bytes) => bytes,
+                },
+                Some(done) = waiting.recv() => {
+                    done.send(()).ok();
+                    continue;
+                }
             };
             let end = memchr::memchr(b'\n', bytes);
             let part = &bytes[..end.unwrap_or(bytes.len())];
@@ -50,6 +85,7 @@ impl Output {
         if !line.is_empty() {
             self.say(&line);
         }
+        self.shared.outputs.forget(self.port);
     }
 
     fn say(&self, line: &[u8]) {
@@ -58,11 +94,10 @@ impl Output {
         if line.is_empty() {
             return;
         }
-        // A worker has one event at a time, unless it is said to have more.
-        let requests = self.shared.slots.requests(self.port);
-        let request_id = requests.first().map(|id| &**id);
-        tracing::info!(target: "forebay::worker", function = &*self.shared.function, worker = self.worker, request_id, "{line}");
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let request_id = self.shared.slots.last_request(self.port);
+        let (function, worker) = (&*self.shared.function, self.worker);
+        tracing::info!(target: "forebay::worker", function, worker, request_id = request_id.as_deref(), "{line}");
+        let mut last = lock(&self.last);
         if last.len() == KEPT_LINES {
             last.pop_front();
         }
@@ -71,7 +106,10 @@ impl Output {
 
     /// The last lines, as one.
     pub(super) fn last_words(&self) -> String {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.iter().map(String::as_str).collect::<Vec<_>>().join(" | ")
+        lock(&self.last).iter().map(String::as_str).collect::<Vec<_>>().join(" | ")
     }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
