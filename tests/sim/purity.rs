@@ -84,7 +84,7 @@ const DIRECTIONS: [(&str, &[&str]); 18] = [
     ("parameters", &["machine"]),
     ("mapping", &["filter", "machine", "parameters"]),
     ("source", &["aws", "clock", "json", "machine", "mapping"]),
-    ("function", &["aws", "machine", "mapping"]),
+    ("function", &["aws", "clock", "machine", "mapping"]),
     ("destination", &["aws", "json", "machine", "mapping"]),
     ("store", &["machine"]),
     ("aws", &["clock", "machine"]),
