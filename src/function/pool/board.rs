@@ -32,8 +32,7 @@ struct Slot<L> {
     link: L,
     /// Numbers its watch: one that was watched before, and came back, has another.
     watched: u64,
-    /// Why it is down.
-    down: Option<String>,
+    state: State,
     busy: u32,
     /// Calls whose callers have gone.
     late: u32,
@@ -45,12 +44,22 @@ struct Slot<L> {
     retired: bool,
 }
 
+/// Whether an address is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum State {
+    Up,
+    /// It was not looked at so far: nothing is sent, but callers wait.
+    Unknown,
+    /// Why it is down.
+    Down(String),
+}
+
 struct Members {
     limit: u32,
     addresses: Vec<Address>,
     capacity: Sender<u32>,
-    /// Why there are no addresses.
-    unresolved: String,
+    /// Why there are no addresses; `None` where there may be some soon.
+    unresolved: Option<String>,
 }
 
 /// What a caller gets.
@@ -79,7 +88,7 @@ impl<T, L: Clone> Board<T, L> {
     pub(super) fn open(&mut self, limit: u32) -> (u64, Receiver<u32>) {
         self.next += 1;
         let (capacity, receiver) = channel(0);
-        let members = Members { limit, addresses: Vec::new(), capacity, unresolved: "it has no address".into() };
+        let members = Members { limit, addresses: Vec::new(), capacity, unresolved: None };
         self.pools.insert(self.next, members);
         (self.next, receiver)
     }
@@ -93,7 +102,7 @@ impl<T, L: Clone> Board<T, L> {
     /// Why the pool has no addresses, as long as it has none.
     pub(super) fn unresolved(&mut self, pool: u64, reason: String) {
         if let Some(members) = self.pools.get_mut(&pool) {
-            members.unresolved = reason;
+            members.unresolved = Some(reason);
         }
     }
 
@@ -120,10 +129,10 @@ impl<T, L: Clone> Board<T, L> {
                 None => (0, 0),
             };
             self.next += 1;
-            let down = (!up).then(|| "it was not reached yet".into());
+            let state = if up { State::Up } else { State::Unknown };
             let (link, watched) = (make(origin), self.next);
             new.push((Arc::clone(&address), link.clone(), watched));
-            let slot = Slot { link, watched, down, busy, late, rested: 0, refused: 0, retired: false };
+            let slot = Slot { link, watched, state, busy, late, rested: 0, refused: 0, retired: false };
             self.slots.insert(address, slot);
         }
         let gone = self.retire();
@@ -181,23 +190,23 @@ impl<T, L: Clone> Board<T, L> {
 
     fn free_of(&self, members: &Members) -> Option<Address> {
         let slots = members.addresses.iter().filter_map(|address| Some((address, self.slots.get(address)?)));
-        let free = slots.filter(|(_, slot)| slot.down.is_none() && slot.busy < members.limit);
+        let free = slots.filter(|(_, slot)| slot.state == State::Up && slot.busy < members.limit);
         free.min_by_key(|(_, slot)| (slot.busy, slot.rested)).map(|(address, _)| Arc::clone(address))
     }
 
-    /// Why no address is up; `None` where one is.
+    /// Why no address is up; `None` where one is, or may be soon.
     fn down_of(&self, members: &Members) -> Option<String> {
         let mut reasons = Vec::new();
         for address in &members.addresses {
-            match self.slots.get(address).map(|slot| &slot.down) {
-                Some(None) => return None,
-                Some(Some(reason)) => reasons.push(format!("{address}: {reason}")),
+            match self.slots.get(address).map(|slot| &slot.state) {
+                Some(State::Up | State::Unknown) => return None,
+                Some(State::Down(reason)) => reasons.push(format!("{address}: {reason}")),
                 None => {}
             }
         }
         let others = reasons.len().saturating_sub(1);
         Some(match reasons.into_iter().next() {
-            None => members.unresolved.clone(),
+            None => return members.unresolved.clone(),
             Some(first) if others > 0 => format!("{first}; {others} more addresses are down"),
             Some(first) => first,
         })
@@ -241,8 +250,8 @@ impl<T, L: Clone> Board<T, L> {
     /// The address is not used; the link of one that was up until now.
     pub(super) fn down(&mut self, address: &Address, reason: &str) -> Option<L> {
         let slot = self.slots.get_mut(address)?;
-        let link = slot.down.is_none().then(|| slot.link.clone());
-        slot.down = Some(reason.into());
+        let link = (slot.state == State::Up).then(|| slot.link.clone());
+        slot.state = State::Down(reason.into());
         self.publish();
         link
     }
@@ -250,7 +259,7 @@ impl<T, L: Clone> Board<T, L> {
     /// The address is used.
     pub(super) fn up(&mut self, address: &Address) {
         if let Some(slot) = self.slots.get_mut(address) {
-            slot.down = None;
+            slot.state = State::Up;
             slot.refused = 0;
             self.publish();
         }
@@ -259,13 +268,13 @@ impl<T, L: Clone> Board<T, L> {
     /// Whether an address is up; `None` where no pool has it, or another watch.
     pub(super) fn is_up(&self, address: &Address, watched: u64) -> Option<bool> {
         let slot = self.slots.get(address).filter(|slot| !slot.retired && slot.watched == watched)?;
-        Some(slot.down.is_none())
+        Some(slot.state == State::Up)
     }
 
     fn publish(&self) {
         for members in self.pools.values() {
             let slots = members.addresses.iter().filter_map(|address| self.slots.get(address));
-            let up = slots.filter(|slot| slot.down.is_none());
+            let up = slots.filter(|slot| slot.state == State::Up);
             let capacity = up.map(|slot| members.limit.saturating_sub(slot.late)).fold(0, u32::saturating_add);
             members.capacity.send_if_modified(|known| std::mem::replace(known, capacity) != capacity);
         }

@@ -22,7 +22,9 @@ pub(super) async fn follow(shared: Weak<Shared>, pool: u64, dns: Dns, reach: Rea
             Ok(found) => {
                 let found: BTreeSet<_> = found.collect();
                 let origins: Vec<String> = found.iter().take(MOST).map(|it| format!("{scheme}://{it}")).collect();
-                if !origins.is_empty() {
+                if origins.is_empty() {
+                    shared.with(|board| board.unresolved(pool, format!("{} has no address", dns.name)));
+                } else {
                     place(&shared, pool, &reach, &origins);
                 }
             }

@@ -71,7 +71,6 @@ impl Pools {
         match addresses {
             Addresses::Fixed(origins) => place(&self.0, id, reach, origins),
             Addresses::Dns(dns) => {
-                self.0.with(|board| board.unresolved(id, format!("{} is not resolved yet", dns.name)));
                 let (shared, dns, reach) = (Arc::downgrade(&self.0), dns.clone(), reach.clone());
                 pool.resolver = Some(tokio::spawn(members::follow(shared, id, dns, reach)));
             }

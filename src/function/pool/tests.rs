@@ -31,6 +31,11 @@ fn two_hundred_addresses_are_used_in_turn() {
     let names: Vec<usize> = (0..200).collect();
     assert_eq!(place(&mut board, pool, &names, false).len(), 200);
     assert_eq!(*capacity.borrow(), 0);
+    assert!(matches!(board.take(pool, 7), Take::Later), "they were not looked at so far");
+    for name in &names {
+        board.down(&address(&format!("http://h{name}:1")), "refused");
+    }
+    assert!(matches!(board.turns(|_| true).as_slice(), [(7, None)]));
     assert!(matches!(board.take(pool, 0), Take::Down(reason) if reason.ends_with("199 more addresses are down")));
     for name in &names {
         board.up(&address(&format!("http://h{name}:1")));
@@ -135,6 +140,7 @@ fn an_address_has_no_more_calls_than_its_pool_allows_and_nobody_waits_for_nothin
             }
         }
         for (pool, _) in &pools {
+            board.unresolved(*pool, "gone".into());
             place(&mut board, *pool, &[], true);
         }
         waiting -= board.turns(|_| true).len();
