@@ -217,3 +217,37 @@ async fn one_event_is_invoked_from_the_command_line() {
     assert!(called.stderr.contains("exit status 3: no database"), "{called:?}");
     none_is_left(&site).await;
 }
+
+#[tokio::test]
+async fn one_process_takes_several_events_where_its_runtime_can() {
+    let account = Emulator::shared().account().await;
+    let queue = account.create_queue("orders", &[(VisibilityTimeout, "60")]).await;
+    let site = Site::new(&account);
+    let mut ledger = Ledger::new(&site, "ledger");
+    // Each waits until all three are there.
+    let handler = ledger.source(
+        "
+import glob
+def handler(event, context):
+    open(LEDGER + '-at-' + event['Records'][0]['body'], 'w').close()
+    while len(glob.glob(LEDGER + '-at-*')) < 3:
+        time.sleep(0.05)
+    note(event)
+",
+    );
+    fs::write(site.path("app.py"), handler).unwrap();
+    let several = "Environment: { AWS_LAMBDA_MAX_CONCURRENCY: 3,";
+    let poller = python(&site, 1, "300s").replace("Environment: {", several);
+    let scaling = "ScalingConfig: { MaximumConcurrency: 3 }";
+    site.map("orders", &queue, "orders", &format!("BatchSize: 1\n{scaling}\n{poller}"));
+    let daemon = site.run().await;
+    eventually(SOON, "one process has three slots", async || {
+        (site.status("orders").await["Target"]["Capacity"] == 3).then_some(())
+    })
+    .await;
+    account.send(&queue, &["a", "b", "c"].map(str::to_owned)).await;
+    let all = async || (ledger.bodies().len() == 3).then_some(());
+    eventually(SOON, "they are processed side by side", all).await;
+    daemon.stop().await;
+    none_is_left(&site).await;
+}
