@@ -31,6 +31,8 @@ pub(crate) struct HealthWatch {
     streak: Streak,
     shows_waiting: bool,
     shown: Health,
+    /// The health is to be said although it is the one that was said last.
+    says_again: bool,
 }
 
 /// What keeps a mapping from its work although every call succeeds.
@@ -133,10 +135,10 @@ impl HealthWatch {
     }
 
     /// Forgets faults: with other settings, what was wrong may be right. A panic stays shown, and only a success ends a
-    /// row of failed batches.
+    /// row of failed batches. What is left is said once more, because who connects the new settings shows none of it.
     pub(crate) fn begin_again(&mut self) {
-        let Self { no_capacity, panic, streak, shown, .. } = std::mem::take(self);
-        *self = Self { no_capacity, panic, streak, shown, ..Self::default() };
+        let Self { no_capacity, panic, streak, .. } = std::mem::take(self);
+        *self = Self { no_capacity, panic, streak, says_again: true, ..Self::default() };
     }
 
     /// The machine before this one has panicked.
@@ -181,7 +183,8 @@ impl HealthWatch {
             _ if is_degraded => Health::Degraded { reason },
             _ => Health::Failing { reason },
         };
-        (health != self.shown).then(|| self.shown.clone_from(&health))?;
+        let says = std::mem::take(&mut self.says_again) || health != self.shown;
+        says.then(|| self.shown.clone_from(&health))?;
         Some(health)
     }
 

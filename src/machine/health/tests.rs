@@ -42,8 +42,10 @@ fn a_target_without_capacity_shows_when_its_workers_have_had_time_to_attach() {
     assert_eq!((watch.changed(at(5)), watch.due()), (None, Some(at(15))));
     watch.capacity(Some(0), at(9));
     watch.begin_again();
-    assert_eq!((watch.changed(at(14)), watch.due()), (None, Some(at(15))));
+    assert_eq!((watch.changed(at(14)), watch.due()), (Some(Health::Ok), Some(at(15))));
     assert_eq!((watch.changed(at(15)), watch.due()), (degraded(NO_CAPACITY), None));
+    watch.begin_again();
+    assert_eq!(watch.changed(at(15)), degraded(NO_CAPACITY), "it is said again");
     watch.capacity(Some(1), at(16));
     assert_eq!(watch.changed(at(16)), Some(Health::Ok));
     watch.capacity(None, at(17));
@@ -103,7 +105,7 @@ fn other_settings_end_faults_but_not_a_row_of_failures() {
     watch.begin_again();
     assert_eq!(watch.changed(at(62)), failing);
     watch.begin_again();
-    assert_eq!(watch.changed(at(63)), None);
+    assert_eq!((watch.changed(at(63)), watch.changed(at(63))), (failing, None), "it is said again, and once");
     watch.batch_succeeded();
     assert_eq!(watch.changed(at(64)), Some(Health::Ok));
 }

@@ -166,7 +166,7 @@ impl Finishing {
             };
             match then {
                 Return::Expire => expired.push(token),
-                Return::Release(span) => self.release(cx, messages, token, span),
+                Return::Release(span) => self.release(cx, messages, token, span, true),
             }
         }
         if !expired.is_empty() {
@@ -182,17 +182,17 @@ impl Finishing {
         cx.out.emit(Event::Left { records: tokens.len() });
     }
 
-    /// Makes a message visible after this time. It is forgotten, and its visibility is changed.
-    fn release(&mut self, cx: &mut Context, messages: &mut Messages, token: u64, span: Duration) {
+    /// Makes a message visible after this time, which was begun or not. It is forgotten, and its visibility is changed.
+    fn release(&mut self, cx: &mut Context, messages: &mut Messages, token: u64, span: Duration, begun: bool) {
         if let Some(held) = messages.forget(cx, token) {
-            self.changes.release(token, held.message.receipt, span);
+            self.changes.release(token, held.message.receipt, span, begun);
         }
     }
 
-    /// Releases messages at once.
+    /// Releases messages at once that were never begun.
     pub(super) fn release_now(&mut self, cx: &mut Context, messages: &mut Messages, tokens: &[u64]) {
         for &token in tokens {
-            self.release(cx, messages, token, Duration::ZERO);
+            self.release(cx, messages, token, Duration::ZERO, false);
         }
     }
 
@@ -302,7 +302,7 @@ impl Finishing {
             }
             Screened::Release => {
                 let receives = messages.get(token).map_or(0, |held| held.message.receive_count);
-                self.release(cx, messages, token, FILTER_RELEASE.bare(receives));
+                self.release(cx, messages, token, FILTER_RELEASE.bare(receives), true);
             }
             Screened::Destination => self.dead_letter(cx, messages, token, screening.condition(), 0, None),
             Screened::Deliver => {}

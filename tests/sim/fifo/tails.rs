@@ -70,9 +70,7 @@ impl Session {
             let backs_off = matches!(queue(&self.mapping).visibility.on_function_error, OnFunctionError::Backoff(_));
             // What was asked for both when they failed was an extension on its way, and this is the backoff.
             let crossed = |span: Duration| lease.span == Some(span) && millis(span) == subject.hidden(&self.mapping);
-            // A drain may hide one of them until its receives are over.
-            let drains = state.quiet.is_some();
-            if let Some(span) = mate.span.filter(|span| backs_off && *span != hidden && !crossed(*span) && !drains) {
+            if let Some(span) = mate.span.filter(|span| backs_off && *span != hidden && !crossed(*span)) {
                 subject.violate(format_args!("L{index} backs off {hidden:?}, and L{other} of its group {span:?}"));
             }
         }

@@ -169,7 +169,6 @@ impl Session {
             (Hold::Failed(_), true) if *policy == OnFunctionError::Release || subject.plan.queue.visibility == 0 => {
                 lease.allowed = Some("failed, released");
             }
-            (Hold::Failed(_), false) if waits_out => lease.allowed = Some("failed, released behind the last receive"),
             (Hold::Unstarted | Hold::Waiting, false) if waits_out => {
                 lease.returning = true;
                 lease.allowed = Some(RETURNED);

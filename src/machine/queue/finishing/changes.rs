@@ -21,8 +21,8 @@ pub(crate) struct Changes {
     extending: BTreeMap<u64, u32>,
     /// Releases that wait for an open extension of the same message: the last one to arrive would win.
     deferred: BTreeMap<u64, Change>,
-    /// No release takes effect before this: a receive of a drain that is open until then would take the message again,
-    /// and spend a receive of it.
+    /// No message that was never begun is given back before this: a receive of a drain that is open until then would
+    /// take it again, and spend a receive of it.
     not_before: Option<Mono>,
 }
 
@@ -41,7 +41,7 @@ enum Purpose {
     /// The message stays ours.
     Extend { token: u64 },
     /// The message is no longer ours.
-    Release { tries: u32 },
+    Release { tries: u32, begun: bool },
 }
 
 /// What came of a change.
@@ -71,9 +71,10 @@ impl Change {
         matches!(self.purpose, Purpose::Release { .. })
     }
 
-    /// A release hides the message for the `least` time at least.
+    /// A message that was never begun is hidden for the `least` time at least.
     pub(super) fn entry(&self, least: Duration) -> ReceiptEntry {
-        let visibility = if self.is_release() { self.span.max(least) } else { self.span };
+        let waits = matches!(self.purpose, Purpose::Release { begun: false, .. });
+        let visibility = if waits { self.span.max(least) } else { self.span };
         ReceiptEntry { receipt: self.receipt.clone(), visibility }
     }
 }
@@ -114,9 +115,9 @@ impl Changes {
         self.later.first_key_value().map(|(&(at, _), _)| at)
     }
 
-    /// Makes a message visible again after this time.
-    pub(crate) fn release(&mut self, token: u64, receipt: Receipt, span: Duration) {
-        let change = Change { receipt, span, asked: Mono::ZERO, purpose: Purpose::Release { tries: 0 } };
+    /// Makes a message visible again after this time, which was begun or not.
+    pub(crate) fn release(&mut self, token: u64, receipt: Receipt, span: Duration, begun: bool) {
+        let change = Change { receipt, span, asked: Mono::ZERO, purpose: Purpose::Release { tries: 0, begun } };
         if self.extending.contains_key(&token) {
             self.deferred.insert(token, change);
         } else {
@@ -139,12 +140,12 @@ impl Changes {
         }
     }
 
-    /// Lets no release take effect before this.
+    /// Lets nothing that was never begun be given back before this.
     pub(crate) fn release_not_before(&mut self, at: Option<Mono>) {
         self.not_before = at;
     }
 
-    /// For how long a release hides its message at least, in whole seconds.
+    /// For how long a message that was never begun is hidden at least, in whole seconds.
     pub(super) fn least_release(&self, now: Mono) -> Duration {
         let left = self.not_before.map_or(Duration::ZERO, |at| at.since(now));
         Duration::from_secs(left.as_secs() + u64::from(left.subsec_nanos() > 0))
@@ -169,11 +170,11 @@ impl Changes {
             (Purpose::Extend { .. }, ReceiptOutcome::Failed(_)) => Ended::NotExtended,
             (Purpose::Extend { token }, ReceiptOutcome::Gone) => Ended::Lost { token },
             (Purpose::Release { .. }, ReceiptOutcome::Done) => Ended::Released,
-            (Purpose::Release { tries }, ReceiptOutcome::Failed(_)) if tries + 1 < RELEASE_TRIES => {
+            (Purpose::Release { tries, begun }, ReceiptOutcome::Failed(_)) if tries + 1 < RELEASE_TRIES => {
                 let tries = tries + 1;
                 let at = cx.now + RELEASE_BACKOFF.pause(tries, &mut cx.rng);
                 let key = (at, cx.out.name());
-                self.later.insert(key, Change { purpose: Purpose::Release { tries }, ..change });
+                self.later.insert(key, Change { purpose: Purpose::Release { tries, begun }, ..change });
                 Ended::ReleaseFailed
             }
             (Purpose::Release { .. }, _) => Ended::Expires,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::machine::queue::tests::parts::{at, fifo, hold, parts, said, set};
-use crate::machine::{Condition, DeliveryId, Event, FailedBatch, Failure, Output, QueueOptions, QueueRequest};
+use crate::machine::{Condition, DeliveryId, Event, FailedBatch, Failure, Output, QueueOptions, QueueRequest, Receipt};
 
 /// The calls that were begun, with what each does and for how many messages.
 fn calls(cx: &mut Context) -> Vec<(ReceiptRequestId, ReceiptAction, usize)> {
@@ -84,7 +84,7 @@ fn a_release_waits_for_an_open_extension_of_its_message() {
     let mut finishing = Finishing::default();
     finishing.changes.extend(token, receipt.clone(), Duration::from_secs(30));
     finishing.flush(&mut cx, &messages);
-    finishing.changes.release(token, receipt, Duration::ZERO);
+    finishing.changes.release(token, receipt, Duration::ZERO, true);
     assert_eq!(finishing.releases(), 1);
     let open = calls(&mut cx);
     finishing.flush(&mut cx, &messages);
@@ -105,7 +105,7 @@ fn a_release_that_fails_five_times_expires() {
     let [token] = hold(&mut cx, &mut messages, ["a"]);
     let receipt = messages.get(token).unwrap().message.receipt.clone();
     let mut finishing = Finishing::default();
-    finishing.changes.release(token, receipt, Duration::ZERO);
+    finishing.changes.release(token, receipt, Duration::ZERO, true);
     let mut ends = Vec::new();
     for second in 1..=5 {
         set(&mut cx, second * 2_000);
@@ -169,4 +169,16 @@ fn the_failure_record_of_a_message_that_is_lost_is_not_delivered() {
     let (outputs, events) = said(&mut cx);
     assert!(outputs.is_empty() && matches!(events[..], [Event::LeaseLost { records: 1, .. }]));
     assert!(deliveries.is_empty() && messages.is_empty());
+}
+
+#[test]
+fn what_was_never_begun_is_given_back_when_no_receive_can_take_it_again() {
+    for (begun, now, hidden) in [(false, 4_000, 16), (false, 4_500, 16), (false, 20_000, 0), (true, 4_000, 0)] {
+        let mut changes = Changes::default();
+        changes.release(1, Receipt::new("r-1"), Duration::ZERO, begun);
+        changes.release_not_before(Some(at(20_000)));
+        let least = changes.least_release(at(now));
+        let sent = changes.next_call(at(now)).expect("it waits for nothing");
+        assert_eq!(sent[0].entry(least).visibility.as_secs(), hidden, "begun: {begun}, at {now} ms");
+    }
 }

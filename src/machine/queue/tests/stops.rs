@@ -2,8 +2,8 @@
 
 use super::rig::{Rig, answer, fault, function_error, ms, s};
 use crate::machine::{
-    Event, FaultKind, Input, MAX_BODY_BYTES, Machine, Message, OnFunctionError, QueueAnswer, QueueCommand,
-    QueueOptions, ReceiptOutcome, Screened, Screening, ScreeningPolicy,
+    Event, FaultKind, Input, MAX_BODY_BYTES, Machine, Message, QueueAnswer, QueueCommand, QueueOptions, ReceiptOutcome,
+    Screened, Screening, ScreeningPolicy,
 };
 
 fn two_at_a_time() -> QueueOptions {
@@ -32,23 +32,6 @@ fn what_an_open_receive_brings_goes_back_at_once() {
     assert_eq!(rig.invokes.len(), 0);
     assert_eq!(rig.answer_receipts().changed, [("r-1".into(), 0)]);
     assert!(rig.done);
-}
-
-#[test]
-fn a_release_that_waited_for_an_extension_takes_effect_when_no_receive_can_take_the_message_again() {
-    let options = QueueOptions { on_function_error: OnFunctionError::Release, ..two_at_a_time() };
-    for (waits, hidden) in [(4, 16), (19, 1), (20, 0)] {
-        let mut rig = Rig::new(options.clone(), 30);
-        rig.bring(1);
-        rig.pass(s(15));
-        let extension = rig.receipts.pop_front().expect("its lease is half over").id;
-        rig.finish(function_error());
-        rig.drain(s(21));
-        rig.pass(s(waits));
-        assert_eq!((rig.receipts.len(), rig.polls.len()), (0, 2), "the last call to arrive would win");
-        rig.hear(QueueAnswer::Receipts { request: extension, result: Ok(vec![ReceiptOutcome::Done]) });
-        assert_eq!(rig.answer_receipts().changed, [("r-1".into(), hidden)], "after {waits} s");
-    }
 }
 
 #[test]
