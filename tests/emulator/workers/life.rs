@@ -134,9 +134,15 @@ async fn a_worker_that_cannot_start_shows_its_last_words() {
         let backoff = "RestartBackoff: { Initial: 100ms, Maximum: 1s }";
         site.map(name, &queue, name, &format!("Poller: {{ Function: {{ RuntimeApi: {{ {api}, {backoff} }} }} }}"));
     }
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let api = format!("RuntimeApi: {{ Listen: {listen:?} }}");
+    site.map("taken", &queue, "taken", &format!("Poller: {{ Function: {{ {api} }} }}"));
     account.send(&queue, &["order".to_owned()]).await;
     let daemon = site.run().await;
-    for (name, _, words) in cases {
+    for (name, words) in
+        cases.iter().map(|(name, _, words)| (*name, *words)).chain([("taken", "cannot be listened on")])
+    {
         eventually(SOON, &format!("{name} shows why"), async || {
             let status = site.status(name).await;
             let reason = status["HealthReason"].as_str().unwrap_or_default();
