@@ -42,7 +42,7 @@ lint: ## Check formatting, clippy, rustdoc, scripts, the text of the documentati
 deny: ## Check the dependencies only: bans, licences, sources, advisories
 	sh scripts/deny.sh
 
-demo: emulators ## Run orders and payments from queues and clicks from a stream through real functions, on emulators
+demo: emulators ## Run orders and payments from queues and clicks from a stream through functions that forebay starts
 	$(CARGO) build --release --locked --bin forebay
 	@.venv/bin/python -B scripts/demo.py --binary $(TARGET_DIR)/release/forebay
 

@@ -7,11 +7,11 @@ import boto3
 from botocore.config import Config
 
 from processes import Child, DemoError, free_port, wait_until
-from stage import REGION, create_function, environment, in_order, listens, read_ledger, take_all
+from stage import REGION, environment, in_order, listens, new_ledger, read_ledger, take_all
 from summary import Account
 
 ROOT = Path(__file__).parent.parent
-STREAM, FUNCTION, FAILED = "clicks", "count-clicks", "clicks-failed"
+STREAM, FAILED = "clicks", "clicks-failed"
 SHARDS = 2
 VISITORS = 50
 
@@ -37,16 +37,15 @@ class Kinesis:
 
 
 class Clicks:
-    """The stream `clicks`, the function `count-clicks`, and the queue `clicks-failed` for what it cannot count."""
+    """The stream `clicks`, and the queue `clicks-failed` for what cannot be counted."""
 
     def __init__(self, kinesis, emulator, folder):
-        self.ledger_file = folder / "clicks.jsonl"
+        self.ledger_file = new_ledger(folder, "clicks")
         self.kinesis = kinesis.client()
         self.sqs = emulator.client("sqs")
         self.failed = self.sqs.create_queue(QueueName=FAILED)["QueueUrl"]
         self.kinesis.create_stream(StreamName=STREAM, ShardCount=SHARDS)
         self.kinesis.get_waiter("stream_exists").wait(StreamName=STREAM, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
-        create_function(emulator, FUNCTION, "clicks", self.ledger_file)
 
     def put(self, clicks):
         """Puts clicks (visitor and data), in order; the sequence numbers."""

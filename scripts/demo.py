@@ -1,8 +1,8 @@
 """The demo (`make demo`): messages of two queues and records of a stream go through real functions, and each is accounted for.
 
 Starts emulators of AWS on free ports, makes in them a queue with a dead-letter queue, a FIFO queue and a stream with failure
-destinations, and three Python functions, sends the orders, the payments and the clicks, runs forebay on the mapping files,
-and waits until the queues are empty and the stream is processed. The records are then counted from the functions' own
+destinations, and sends the orders, the payments and the clicks. Runs forebay on the mapping files, which name three Python
+functions that forebay starts, and waits until the queues are empty and the stream is processed. The records are then counted from the functions' own
 ledgers, the dead-letter queue and the failure destinations, not from forebay's word, and compared with what was sent. Ends
 everything that it started, also on Ctrl-C. Exit codes: 0 it adds up, 1 it does not or something failed, 130 interrupted.
 """
@@ -26,6 +26,7 @@ from stage import QUEUE, Emulator, Stage, answers, environment, make_orders
 from summary import Account, summarize
 
 STALL_SECONDS = 60
+ROOT = Path(__file__).resolve().parent.parent
 
 
 class Forebay:
@@ -35,7 +36,8 @@ class Forebay:
         self.binary = binary
         port = free_port()
         self.env = environment(AWS_ENDPOINT_URL=emulator.url, AWS_ENDPOINT_URL_KINESIS=kinesis.url,
-                               FOREBAY_SOCKET=str(folder / "forebay.sock"), NO_COLOR="1")
+                               FOREBAY_SOCKET=str(folder / "forebay.sock"), NO_COLOR="1",
+                               PYTHON=sys.executable, FUNCTIONS=str(ROOT / "demo" / "function"), LEDGERS=str(folder))
         named = [argument for file in files for argument in ("-f", file)]
         command = [binary, "run", *named, "--store", folder / "store.redb", "--listen", f"127.0.0.1:{port}",
                    "--socket", folder / "forebay.sock", "--drain-timeout", "10s",
@@ -73,10 +75,9 @@ def main():
 
 
 def arguments():
-    root = Path(__file__).parent.parent
     parser = argparse.ArgumentParser(description="Run orders and payments from queues and clicks from a stream through real functions, on emulators of AWS.")
-    parser.add_argument("--binary", type=Path, default=root / "target" / "release" / "forebay", help="the forebay binary")
-    parser.add_argument("--mappings", type=Path, default=root / "mappings", help="a folder with the files orders.yaml, payments.yaml and clicks.yaml")
+    parser.add_argument("--binary", type=Path, default=ROOT / "target" / "release" / "forebay", help="the forebay binary")
+    parser.add_argument("--mappings", type=Path, default=ROOT / "demo" / "mappings", help="a folder with the files orders.yaml, payments.yaml and clicks.yaml")
     parser.add_argument("--orders", type=int, default=1000, help="how many orders are sent (default: %(default)s)")
     parser.add_argument("--poison", type=int, default=25, help="how many of them cannot be booked (default: %(default)s)")
     parser.add_argument("--payments", type=int, default=400, help="how many payments are sent, some of them impossible (default: %(default)s)")
@@ -106,7 +107,7 @@ def run(options, display, interrupts, stack):
             stack.callback(interrupts.shielded, lambda: child.stop(15))
         return child
 
-    display.step("Starting emulators of AWS, with two queues, a stream and three Python functions")
+    display.step("Starting emulators of AWS, with two queues and a stream")
     emulator, kinesis = Emulator(folder, own), Kinesis(folder, own)
     stage, paid, clicks = Stage(emulator, folder), Payments(emulator, folder), Clicks(kinesis, emulator, folder)
 

@@ -2,24 +2,23 @@
 
 import json
 
-from stage import VISIBILITY_TIMEOUT, create_function, depth, in_order, read_ledger, send_all, take_all
+from stage import VISIBILITY_TIMEOUT, depth, in_order, new_ledger, read_ledger, send_all, take_all
 from summary import Account
 
-PAYMENTS, FIFO, FUNCTION, FAILED = "payments", "payments.fifo", "book-payments", "payments-failed"
+PAYMENTS, FIFO, FAILED = "payments", "payments.fifo", "payments-failed"
 ACCOUNTS = 40
 IMPOSSIBLE = 4
 
 
 class Payments:
-    """The queue `payments.fifo`, the function `book-payments`, and the queue `payments-failed` for what it cannot book."""
+    """The queue `payments.fifo`, and the queue `payments-failed` for what cannot be booked."""
 
     def __init__(self, emulator, folder):
-        self.ledger_file = folder / "payments.jsonl"
+        self.ledger_file = new_ledger(folder, "payments")
         self.sqs = emulator.client("sqs")
         self.failed = self.sqs.create_queue(QueueName=FAILED)["QueueUrl"]
         attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true", "VisibilityTimeout": str(VISIBILITY_TIMEOUT)}
         self.queue = self.sqs.create_queue(QueueName=FIFO, Attributes=attributes)["QueueUrl"]
-        create_function(emulator, FUNCTION, "payments", self.ledger_file)
 
     def send(self, payments):
         """Sends payments, in this order, each to the group of its account."""

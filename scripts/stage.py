@@ -1,14 +1,11 @@
-"""The demo's stage: the emulator with two queues and a function in it, and the orders that go through."""
+"""The demo's stage: the emulator with two queues in it, and the orders that go through."""
 
-import io
 import json
 import os
 import socket
 import sys
 import urllib.error
 import urllib.request
-import zipfile
-from pathlib import Path
 
 import boto3
 from botocore.config import Config
@@ -16,10 +13,9 @@ from botocore.config import Config
 from processes import Child, DemoError, free_port, wait_until
 
 REGION = "us-east-1"
-QUEUE, DEAD_LETTERS, FUNCTION = "orders", "orders-dlq", "process-orders"
+QUEUE, DEAD_LETTERS = "orders", "orders-dlq"
 VISIBILITY_TIMEOUT = 5
 MAX_RECEIVE_COUNT = 3
-FUNCTIONS = Path(__file__).parent.parent / "demo" / "function"
 
 
 def environment(**extra):
@@ -47,7 +43,7 @@ class Emulator:
         self.url = f"http://127.0.0.1:{port}"
         temporary = folder / "emulator"
         temporary.mkdir()
-        env = environment(BIND_HOST="127.0.0.1", GATEWAY_PORT=str(port), LOG_LEVEL="WARNING", LAMBDA_EXECUTOR="local",
+        env = environment(BIND_HOST="127.0.0.1", GATEWAY_PORT=str(port), LOG_LEVEL="WARNING",
                           TMPDIR=str(temporary), STATE_DIR=str(temporary / "state"), S3_DATA_DIR=str(temporary / "s3"))
         self.child = own(lambda: Child("the emulator", [sys.executable, "-m", "ministack"], env, folder / "emulator.log"))
         wait_until(lambda: answers(f"{self.url}/_ministack/health"), self.child, 30, "the emulator did not come up")
@@ -60,10 +56,10 @@ class Emulator:
 
 
 class Stage:
-    """The queue `orders`, its dead-letter queue, and the function `process-orders`."""
+    """The queue `orders` and its dead-letter queue."""
 
     def __init__(self, emulator, folder):
-        self.ledger_file = folder / "ledger.jsonl"
+        self.ledger_file = new_ledger(folder, "orders")
         self.sqs = emulator.client("sqs")
         self.dead_letters = self.sqs.create_queue(QueueName=DEAD_LETTERS)["QueueUrl"]
         target = attributes(self.sqs, self.dead_letters)["QueueArn"]
@@ -71,7 +67,6 @@ class Stage:
             "VisibilityTimeout": str(VISIBILITY_TIMEOUT),
             "RedrivePolicy": json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": MAX_RECEIVE_COUNT}),
         })["QueueUrl"]
-        create_function(emulator, FUNCTION, "orders", self.ledger_file)
 
     def send(self, bodies):
         send_all(self.sqs, self.queue, [{"MessageBody": body} for body in bodies])
@@ -88,16 +83,11 @@ class Stage:
         return take_all(self.sqs, self.dead_letters)
 
 
-def create_function(emulator, name, module, ledger):
-    """Makes the function of a module of the demo; it writes its ledger into that file."""
+def new_ledger(folder, function):
+    """The file into which a function writes what it has done."""
+    ledger = folder / f"{function}.jsonl"
     ledger.touch()
-    functions = emulator.client("lambda")
-    functions.create_function(
-        FunctionName=name, Runtime="python3.12", Handler=f"{module}.handler", Timeout=VISIBILITY_TIMEOUT,
-        Role="arn:aws:iam::000000000000:role/demo", Code={"ZipFile": packed(FUNCTIONS / f"{module}.py")},
-        Environment={"Variables": {"LEDGER": str(ledger)}},
-    )
-    functions.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    return ledger
 
 
 def read_ledger(file):
@@ -151,13 +141,6 @@ def make_orders(count, poison):
             good.add(name)
         bodies.append(body)
     return bodies, good, bad
-
-
-def packed(file):
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as pack:
-        pack.write(file, file.name)
-    return archive.getvalue()
 
 
 def listens(port):

@@ -72,7 +72,10 @@ pub(super) fn one(status: &MappingStatus, colour: bool) -> String {
 fn target(target: &TargetStatus) -> String {
     let TargetStatus { kind, place, capacity } = target;
     match capacity {
-        Some(capacity) => format!("{kind} ({place}), {capacity} invocations at a time"),
+        Some(capacity) => {
+            let invocations = counted(usize::try_from(*capacity).unwrap_or(usize::MAX), "invocation");
+            format!("{kind} ({place}), {invocations} at a time")
+        }
         None => format!("{kind} ({place})"),
     }
 }
