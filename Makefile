@@ -47,7 +47,7 @@ demo: emulators ## Run orders and payments from queues and clicks from a stream 
 	@.venv/bin/python -B scripts/demo.py --binary $(TARGET_DIR)/release/forebay
 
 bench: ## Measure forebay against a bare loop on the same SDK, and event patterns against skipping
-	$(CARGO) bench --locked --bench queue --bench stream --bench filter
+	$(CARGO) bench --locked --bench queue --bench stream --bench function --bench filter
 
 sim-long: ## Simulate SEEDS scenarios of queues, of FIFO queues and of streams (100,000 unless given), with every assertion on
 	FOREBAY_SEEDS=$(SEEDS) $(CARGO) test --locked --profile sim --test sim
