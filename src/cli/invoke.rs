@@ -21,7 +21,8 @@ use crate::AwsConnector;
 use crate::function::Invocation;
 use crate::machine::outcome::{Answer, read};
 use crate::machine::{FunctionAnswer, InvokeResult, MAX_BODY_BYTES, Problem};
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Target};
+use crate::telemetry;
 
 const AFTER_HELP: &str = "\
 Prints what the function returned on stdout, and the outcome on stderr. Exit codes: 0 success, 1 the function failed \
@@ -50,6 +51,8 @@ pub(super) struct InvokeArgs {
 
 /// So often it is looked at why a function cannot be invoked yet.
 const LOOK: Duration = Duration::from_millis(200);
+/// How long a function may take to be ready before the user hears of it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What the poller would make of the answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,6 +71,7 @@ impl InvokeArgs {
         let loaded = load(&named_or_default(self.files));
         let mapping = one_mapping(&loaded, self.name.as_deref(), "forebay invoke NAME").map_err(CliError::usage)?;
         let event = event(self.event, &mapping).map_err(CliError::usage)?;
+        telemetry::init_for_command().map_err(CliError::usage)?;
         let Some((result, took)) = block_on(invoked(&mapping, event.clone()))?? else { return Ok(Exit::Interrupted) };
         let end = End::of(&mapping, &event, &result);
         show(self.output, &mapping.name, &end, &result, took)?;
@@ -83,26 +87,30 @@ impl InvokeArgs {
 async fn invoked(mapping: &Mapping, event: Bytes) -> anyhow::Result<Option<(InvokeResult, Duration)>> {
     let connector = AwsConnector::new().with_guard(guard::own_program()?);
     let function = connector.function(mapping).await?;
-    if function.capacity().is_some_and(|capacity| *capacity.borrow() == 0) {
-        say(&format!("{}: waiting until the function can take an invocation; Ctrl-C ends it", mapping.name));
-    }
     let begun = Instant::now();
     let mut result = function.invoke(Invocation::first(event));
-    let mut said = None;
     let mut looks = tokio::time::interval(LOOK);
-    loop {
+    let mut waits = false;
+    let ended = loop {
         tokio::select! {
-            result = &mut result => return Ok(Some((result, begun.elapsed()))),
-            _ = tokio::signal::ctrl_c() => return Ok(None),
-            _ = looks.tick() => {
-                let trouble = function.trouble();
-                if trouble != said {
-                    trouble.iter().for_each(|trouble| say(&format!("{}: {trouble}", mapping.name)));
-                    said = trouble;
-                }
-            }
+            biased;
+            result = &mut result => break Some((result, begun.elapsed())),
+            _ = tokio::signal::ctrl_c() => break None,
+            _ = looks.tick() => {}
         }
+        if let Some(trouble) = function.trouble() {
+            bail!("{}: {trouble}", mapping.name);
+        }
+        let cannot = begun.elapsed() >= PATIENCE && function.capacity().is_some_and(|capacity| *capacity.borrow() == 0);
+        if cannot && !std::mem::replace(&mut waits, true) {
+            say(&format!("{}: waiting until the function can take an invocation; Ctrl-C ends it", mapping.name));
+        }
+    };
+    if matches!(mapping.target, Target::RuntimeApi(_)) {
+        // A worker that is ended now may have written more than was read.
+        tokio::time::sleep(LOOK).await;
     }
+    Ok(ended)
 }
 
 /// The event, which must be one that a function can get.

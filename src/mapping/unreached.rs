@@ -3,6 +3,7 @@
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Severity};
 use super::model::Mapping;
+use super::targets::Target;
 
 /// The problem of a source that could not be asked; `reason` says why and what to do, as a lowercase fragment. An
 /// error: nothing can be polled that cannot be asked.
@@ -33,8 +34,14 @@ pub fn source_missing(mapping: &Mapping) -> Diagnostic {
 #[must_use]
 pub fn function_unreached(mapping: &Mapping, severity: Severity, reason: &str) -> Diagnostic {
     let message = format!("the function {} could not be asked: {reason}", mapping.function.text);
-    let help = "`Poller.Function.Timeout` serves where the configuration may not be read";
-    of_mapping(Code::FunctionUnreached, severity, mapping, message, (severity == Severity::Warning).then_some(help))
+    let help = match (&mapping.target, severity) {
+        (Target::Lambda(_), Severity::Warning) => {
+            Some("`Poller.Function.Timeout` serves where the configuration may not be read")
+        }
+        (Target::Lambda(_), Severity::Error) => None,
+        _ => Some("start it, or correct its address: nothing is received until it can be reached"),
+    };
+    of_mapping(Code::FunctionUnreached, severity, mapping, message, help)
 }
 
 /// The problem of a function, or of its version or alias, that does not exist where it was looked for.

@@ -45,7 +45,16 @@ pub enum LogError {
 /// # Errors
 /// When `RUST_LOG` is not a filter, or the process has a log already.
 pub fn init(format: LogFormat) -> Result<(), LogError> {
-    let filter = filter(std::env::var("RUST_LOG").ok().as_deref())?;
+    start(format, filter(std::env::var("RUST_LOG").ok().as_deref())?)
+}
+
+/// The same for a command that shows what came of it by itself: warnings, and what the workers of a function write.
+pub(crate) fn init_for_command() -> Result<(), LogError> {
+    let wanted = std::env::var("RUST_LOG").unwrap_or_else(|_| "warn,forebay::worker=info".to_owned());
+    start(LogFormat::Text, filter(Some(&wanted))?)
+}
+
+fn start(format: LogFormat, filter: EnvFilter) -> Result<(), LogError> {
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match format {

@@ -287,11 +287,18 @@ impl EventLog {
         }
     }
 
+    fn once(&self, topic: Topic, key: &'static str) -> Option<Silenced> {
+        self.repeats.admit(topic, key, Instant::now())
+    }
+
     fn invoke_ended(&self, end: InvokeEnd, records: usize, failed: usize, took: Duration, problem: Option<&Problem>) {
         let said = match (end, problem) {
             (_, None) | (InvokeEnd::Fault(FaultKind::Throttled), _) => None,
             (InvokeEnd::Fault(kind), _) => self.admit(Topic::Invoke, kind),
-            (end, Some(_)) => self.repeats.admit(Topic::Invoke, end.as_str(), Instant::now()),
+            // The function did not say these itself.
+            (_, Some(problem)) if problem.kind == "Sandbox.Timedout" => self.once(Topic::Invoke, "timeout"),
+            (_, Some(problem)) if problem.kind == "Runtime.ExitError" => self.once(Topic::Invoke, "exit"),
+            (end, Some(_)) => self.once(Topic::Invoke, end.as_str()),
         };
         let (result, took) = (end.as_str(), rounded(took));
         let (kind, error) = problem.map(|problem| (&*problem.kind, &*problem.message)).unzip();

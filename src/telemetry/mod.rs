@@ -16,6 +16,7 @@ mod state;
 mod tests;
 mod totals;
 
+pub(crate) use init::init_for_command;
 pub use init::{LogError, LogFormat, init};
 pub use metrics::{MappingMetrics, Metrics};
 pub use shards::{Shard, ShardState};

@@ -72,7 +72,8 @@ impl Output {
                     continue;
                 }
             };
-            let end = memchr::memchr(b'\n', bytes);
+            // AWS's runtime for Python parts the lines of one message by carriage returns.
+            let end = memchr::memchr2(b'\n', b'\r', bytes);
             let part = &bytes[..end.unwrap_or(bytes.len())];
             line.extend_from_slice(&part[..part.len().min(LONGEST_LINE - line.len())]);
             let used = end.map_or(bytes.len(), |end| end + 1);
@@ -89,7 +90,8 @@ impl Output {
     }
 
     fn say(&self, line: &[u8]) {
-        let line = String::from_utf8_lossy(line);
+        // What a terminal would obey is not to be shown to it.
+        let line = String::from_utf8_lossy(line).replace(|c: char| c.is_control() && c != '\t', "\u{fffd}");
         let line = line.trim_end();
         if line.is_empty() {
             return;
