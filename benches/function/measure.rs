@@ -143,9 +143,8 @@ fn rows(what: &str, figures: &[(Figures, Figures)]) -> Vec<Row> {
 }
 
 async fn function(target: &str) -> anyhow::Result<Arc<dyn Function>> {
-    let text = format!(
-        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f\nPoller:\n  Function:\n    {target}\n"
-    );
+    let source = "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f";
+    let text = format!("{source}\nPoller:\n  Function:\n    {target}\n");
     let loaded = parse("bench.yaml".as_ref(), &text, &|_| None);
     let mapping = loaded.mappings.into_iter().next().with_context(|| format!("{:?}", loaded.diagnostics))?;
     Ok(AwsConnector::new().function(&mapping).await?)

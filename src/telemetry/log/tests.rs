@@ -79,6 +79,9 @@ fn functions_are_quoted_and_their_errors_silenced_each_kind_on_its_own() {
             reported(),
             thrown(),
             reported(),
+            ended(InvokeEnd::FunctionError, problem("Sandbox.Timedout", "Task timed out")),
+            ended(InvokeEnd::FunctionError, problem("Runtime.ExitError", "exit status 3")),
+            ended(InvokeEnd::FunctionError, problem("Sandbox.Timedout", "Task timed out")),
             ended(InvokeEnd::Fault(FaultKind::Denied), problem("denied", "may not invoke")),
             ended(InvokeEnd::Fault(FaultKind::Throttled), problem("throttled", "slow down")),
             Event::Health(Health::Failing { reason: "function: KeyError: 'id'".into() }),
@@ -86,12 +89,12 @@ fn functions_are_quoted_and_their_errors_silenced_each_kind_on_its_own() {
             Event::Exhausted { records: 1, receives: 3 },
         ],
     );
-    let expected = ["WARN", "WARN", "DEBUG", "DEBUG", "DEBUG", "DEBUG", "WARN", "WARN"];
+    let expected = ["WARN", "WARN", "DEBUG", "DEBUG", "WARN", "WARN", "DEBUG", "DEBUG", "DEBUG", "WARN", "WARN"];
     assert_eq!(levels(&lines), expected, "{lines:?}");
     assert!(lines[0].contains(r#"kind="KeyError" error="'id'\nTraceback""#), "{lines:?}");
     assert!(lines[1].contains("invoke failed") && lines[1].contains("BatchItemFailures"), "{lines:?}");
-    assert!(lines[6].contains("failing: ") && lines[6].contains("KeyError"), "{lines:?}");
-    assert!(lines[7].contains("dead-letter queue") && lines[7].contains("records=2"), "{lines:?}");
+    assert!(lines[9].contains("failing: ") && lines[9].contains("KeyError"), "{lines:?}");
+    assert!(lines[10].contains("dead-letter queue") && lines[10].contains("records=2"), "{lines:?}");
 }
 
 #[test]

@@ -90,9 +90,7 @@ impl Output {
     }
 
     fn say(&self, line: &[u8]) {
-        // What a terminal would obey is not to be shown to it.
-        let line = String::from_utf8_lossy(line).replace(|c: char| c.is_control() && c != '\t', "\u{fffd}");
-        let line = line.trim_end();
+        let line = shown(line);
         if line.is_empty() {
             return;
         }
@@ -112,6 +110,24 @@ impl Output {
     }
 }
 
+/// A line as a terminal may see it: without what it would obey.
+fn shown(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(line);
+    text.trim_end().replace(|c: char| c.is_control() && c != '\t', "\u{fffd}")
+}
+
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_cannot_command_a_terminal() {
+        assert_eq!(shown(b"\tbooked 7  "), "\tbooked 7");
+        assert_eq!(shown(b"\x1b[2Jgone\x07\xff"), "\u{fffd}[2Jgone\u{fffd}\u{fffd}");
+        assert_eq!(shown(b" \t "), "");
+    }
 }
