@@ -9,6 +9,7 @@ mod secret;
 mod signature;
 mod sigv4;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -75,11 +76,11 @@ impl HttpFunction {
             dial: Dial { timeout: target.connect_timeout, tls },
             watch: watch_of(target, authority.as_str())?,
         };
-        let requests = Requests::new(target, mapping, &url, shown, wall)?;
+        let requests = Requests::new(target, mapping, &url, shown, Arc::clone(&wall))?;
         Ok(Self {
             pool: Pools::default().open(target.addresses.as_ref().unwrap_or(&own), &reach),
             requests,
-            judge: Judge::new(url, target.statuses.clone(), target.retry_after_max),
+            judge: Judge::new(url, target.statuses.clone(), target.retry_after_max, wall),
             timeout: target.timeout,
         })
     }

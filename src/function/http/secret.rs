@@ -10,6 +10,8 @@ use crate::mapping::Secret;
 
 /// How long a file is believed unchanged.
 const TRUST: Duration = Duration::from_secs(1);
+/// The longest that a file may take: that of a file system whose server is gone takes for ever.
+const READ: Duration = Duration::from_secs(5);
 /// The longest secret.
 const LONGEST: u64 = 64 * 1024;
 
@@ -36,6 +38,11 @@ impl HeldSecret {
     /// # Errors
     /// When it is not there or is empty: the secret that was there before is not used.
     pub(super) async fn read(&self) -> Result<Arc<str>, String> {
+        let late = |_| Err(format!("a secret is not read within {READ:?}"));
+        tokio::time::timeout(READ, self.read_now()).await.unwrap_or_else(late)
+    }
+
+    async fn read_now(&self) -> Result<Arc<str>, String> {
         match &self.from {
             Secret::Env(name) => {
                 let text = std::env::var(name).map_err(|error| format!("the variable {name}: {error}"))?;

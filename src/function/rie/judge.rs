@@ -35,10 +35,10 @@ pub(super) fn judge(answered: &Answer, request_id: &str, error_shape: bool, url:
         413 => FaultKind::TooLarge,
         400 | 408 | 429 | 500..=599 => FaultKind::Transient,
         401 | 403 => FaultKind::Denied,
-        404 | 405 => FaultKind::Missing,
-        _ => FaultKind::Invalid,
+        // Something stands where the emulator should be.
+        _ => FaultKind::Missing,
     };
-    let hint = if matches!(kind, FaultKind::Missing | FaultKind::Invalid) { ", as no emulator answers" } else { "" };
+    let hint = if kind == FaultKind::Missing { ", as no emulator answers" } else { "" };
     Err(Fault::new(kind, format!("{url}: HTTP {status}{hint}{}", said(body))))
 }
 

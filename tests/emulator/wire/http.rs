@@ -29,7 +29,7 @@ fn failed(answer: &FunctionAnswer) -> Option<Value> {
 
 #[tokio::test]
 async fn every_answer_that_is_no_success_has_its_class_and_is_sent_once() {
-    use FaultKind::{Denied, Invalid, Missing, Throttled, TooLarge, Transient};
+    use FaultKind::{Denied, Missing, Throttled, TooLarge, Transient};
     let status = |status| Action::text(status, "as it\n put it");
     let table = [
         ("429", status(429).header("retry-after", "7"), Throttled),
@@ -44,15 +44,15 @@ async fn every_answer_that_is_no_success_has_its_class_and_is_sent_once() {
         ("404", status(404), Missing),
         ("405", status(405), Missing),
         ("413", status(413), TooLarge),
-        ("301", status(301).header("location", "http://127.0.0.1:1/"), Invalid),
-        ("307", status(307).header("location", "http://127.0.0.1:1/"), Invalid),
+        ("301", status(301).header("location", "http://127.0.0.1:1/"), Missing),
+        ("307", status(307).header("location", "http://127.0.0.1:1/"), Missing),
         ("compressed", Action::text(200, "x").header("content-encoding", "gzip"), Transient),
         ("reset early", Action::ResetEarly, Transient),
         ("reset late", Action::ResetLate, Transient),
         ("closed", Action::Close, Transient),
         ("cut off", Action::Truncate(100_000), Transient),
         ("not HTTP", Action::Garbage, Transient),
-        ("another protocol", Action::Raw("HTTP/1.1 101 X\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"), Invalid),
+        ("another protocol", Action::Raw("HTTP/1.1 101 X\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"), Missing),
     ];
     let server = Scripted::start().await;
     let service = service(&format!("{}/events?x=1", server.endpoint()), Duration::from_secs(60)).await;

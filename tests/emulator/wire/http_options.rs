@@ -154,6 +154,17 @@ async fn secrets_are_read_again_when_they_change() {
     std::fs::write(&token, "third").unwrap();
     eventually(SOON, "it is back", async || invoke(&*service).await.is_ok().then_some(())).await;
     assert_eq!(last().headers["authorization"], "Bearer third");
+    // A pipe that nothing is written to would keep its reader waiting.
+    std::fs::remove_file(&token).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&token).status().unwrap().success());
+    let piped = async || {
+        let fault = service.invoke(Invocation::first(EVENT)).await.err()?;
+        fault.message.contains("it is not a regular file").then_some(())
+    };
+    eventually(SOON, "a pipe is not read", piped).await;
+    std::fs::remove_file(&token).unwrap();
+    std::fs::write(&token, "fourth").unwrap();
+    eventually(SOON, "the file is back", async || invoke(&*service).await.is_ok().then_some(())).await;
     std::fs::write(&hook, "not base64!").unwrap();
     let unsigned = async || (invoke(&*service).await == Err(FaultKind::Denied)).then_some(());
     eventually(SOON, "a secret that is no Base64 is noticed", unsigned).await;

@@ -53,7 +53,7 @@ fn error_type(answer: &FunctionAnswer) -> Option<String> {
 
 #[tokio::test]
 async fn every_answer_has_its_class() {
-    use FaultKind::{Denied, Invalid, Missing, Throttled, TooLarge, Transient};
+    use FaultKind::{Denied, Missing, Throttled, TooLarge, Transient};
     let python = r#"{"errorMessage": "no", "errorType": "ValueError", "requestId": "1", "stackTrace": ["  File"]}"#;
     let node = r#"{"errorType":"TypeError","errorMessage":"no","trace":["at"]}"#;
     let rust = r#"{"errorType":"Boxed","errorMessage":"no"}"#;
@@ -84,7 +84,7 @@ async fn every_answer_has_its_class() {
         ("504", says(504, "", ""), Is::Fault(Transient)),
         ("403", says(403, "", ""), Is::Fault(Denied)),
         ("404", says(404, "", "404 page not found"), Is::Fault(Missing)),
-        ("302", says(302, "Location: /\r\n", ""), Is::Fault(Invalid)),
+        ("302", says(302, "Location: /\r\n", ""), Is::Fault(Missing)),
         ("413", says(413, "", ""), Is::Fault(TooLarge)),
         ("cut off", json!({"do": "break"}), Is::Fault(Transient)),
     ];
