@@ -173,6 +173,8 @@ impl Session {
                 lease.returning = true;
                 lease.allowed = Some(RETURNED);
             }
+            // It goes back with its group, and its return is asked for once more.
+            (Hold::Failed(_), false) if waits_out && (broken || lease.over) => lease.allowed = Some(WITH_ITS_GROUP),
             (Hold::Failed(_), false) if self.crosses_failure(lease, hidden) => {}
             (Hold::Failed(_), false) if matches!(policy, OnFunctionError::Backoff(_)) => {
                 if let OnFunctionError::Backoff(backoff) = policy
@@ -208,7 +210,8 @@ impl Session {
         let Some(quiet) = state.quiet.filter(|_| state.open_receives() > 0) else { return false };
         let (Some(bound), Some(receives)) = (quiet.bound, quiet.receives) else { return false };
         let ends = quiet.since + receives.max(bound);
-        (ends.saturating_sub(1_000)..=ends + 1_000 + 2 * STOP_GRACE).contains(&(now + millis(hidden)))
+        let is_extension = millis(hidden) == self.subject.hidden(&self.mapping);
+        !is_extension && (ends.saturating_sub(1_000)..=ends + 1_000 + 2 * STOP_GRACE).contains(&(now + millis(hidden)))
     }
 
     /// A drain does not give back what the queue would move to its dead-letter queue next. Of a FIFO queue it must

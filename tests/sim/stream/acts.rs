@@ -236,8 +236,8 @@ impl Scenario {
 
     async fn reload_the_same(&self) {
         let sessions = || self.model.state().consumers.iter().map(|consumer| consumer.sessions.len()).sum::<usize>();
-        // A process that has only just begun, or a mapping that begins again, connects first.
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        // A process that has only just begun, or a mapping that begins again at other checkpoints, connects first.
+        tokio::time::sleep(Duration::from_millis(500)).await;
         let before = sessions();
         match self.rig.handle.reload(self.mappings.clone()).await {
             Ok(summary) if summary.unchanged == self.mappings.len() => {}
