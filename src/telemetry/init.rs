@@ -48,9 +48,9 @@ pub fn init(format: LogFormat) -> Result<(), LogError> {
     start(format, filter(std::env::var("RUST_LOG").ok().as_deref())?)
 }
 
-/// The same for a command that shows what came of it by itself: warnings, and what the workers of a function write.
+/// The same for a command that says by itself what came of it: only what the workers of a function write.
 pub(crate) fn init_for_command() -> Result<(), LogError> {
-    let wanted = std::env::var("RUST_LOG").unwrap_or_else(|_| "warn,forebay::worker=info".to_owned());
+    let wanted = std::env::var("RUST_LOG").unwrap_or_else(|_| "off,forebay::worker=info".to_owned());
     start(LogFormat::Text, filter(Some(&wanted))?)
 }
 
