@@ -200,7 +200,8 @@ impl Subject {
     /// Ends a delivery without a delete.
     pub(crate) fn end(&self, state: &mut SubjectState, index: usize) {
         let mapping = state.mapping_of(index);
-        let returned = state.quiet.is_some() || self.group_is_broken(state, index);
+        // By a drain, which may have been taken back since, or with its group.
+        let returned = state.quiet.is_some() || state.leases[index].doubtful || self.group_is_broken(state, index);
         let behind_one_left = self.is_behind_one_left(state, index);
         let lease = &mut state.leases[index];
         lease.over = true;
