@@ -9,6 +9,7 @@ mod control;
 pub mod destination;
 pub mod engine;
 pub mod filter;
+pub mod fleet;
 pub mod function;
 mod import;
 mod json;

@@ -76,8 +76,9 @@ const UNQUIET_WORDS: [&str; 11] = [
 ];
 
 /// For each module, the others that it may use. A module that is not listed here may use everything.
-const DIRECTIONS: [(&str, &[&str]); 18] = [
+const DIRECTIONS: [(&str, &[&str]); 19] = [
     ("machine", &[]),
+    ("fleet", &["machine"]),
     ("filter", &[]),
     ("clock", &[]),
     ("json", &[]),
@@ -86,10 +87,13 @@ const DIRECTIONS: [(&str, &[&str]); 18] = [
     ("source", &["aws", "clock", "json", "machine", "mapping"]),
     ("function", &["aws", "clock", "machine", "mapping"]),
     ("destination", &["aws", "json", "machine", "mapping"]),
-    ("store", &["machine"]),
+    ("store", &["fleet", "machine"]),
     ("aws", &["clock", "machine"]),
     ("telemetry", &["clock", "machine", "mapping"]),
-    ("engine", &["clock", "destination", "filter", "function", "machine", "mapping", "source", "store", "telemetry"]),
+    (
+        "engine",
+        &["clock", "destination", "filter", "fleet", "function", "machine", "mapping", "source", "store", "telemetry"],
+    ),
     ("connector", &["aws", "clock", "destination", "engine", "function", "machine", "mapping", "source"]),
     ("import", &["mapping", "parameters"]),
     ("view", &["engine", "machine", "mapping"]),
@@ -177,7 +181,7 @@ fn begins(path: &str, prefix: &str) -> bool {
 }
 
 fn is_pure(module: &str) -> bool {
-    module == "machine" || module == "filter"
+    matches!(module, "filter" | "fleet" | "machine")
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
