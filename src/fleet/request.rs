@@ -108,11 +108,13 @@ pub struct Beat {
     pub offer: u64,
 }
 
-/// Takes the plan: the new head has this planner, the next epoch, and `hb = 0`. `plan`, `n` and `rev` stay.
+/// Takes the plan: `SET pl = planner, pe = epoch, hb = 0`. `plan`, `n` and `rev` stay, and begin at 0 in a new row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TakePlan {
     /// Who takes it.
     pub planner: ReplicaId,
+    /// Its epoch: higher than every one that was seen, in heads and in assignments.
+    pub epoch: u64,
     /// The head as it was seen: the write needs `pl` and `pe` unchanged. `None`: there is to be no head.
     pub seen: Option<Head>,
     /// The planner lives, but its runs stand still: the write needs `plan` unchanged, too.
