@@ -13,4 +13,6 @@ mod process;
 mod queue;
 mod stream;
 mod wire;
+#[path = "../clients/worker.rs"]
+mod worker;
 mod workers;

@@ -3,6 +3,7 @@
 mod chaos;
 mod life;
 mod order;
+mod rust;
 
 use std::fs;
 
