@@ -16,8 +16,8 @@ pub(super) async fn one(store: &dyn EngineStore, entry: Option<&Entry>, name: &s
     let kept = store.kept().await?.remove(name);
     match (kept, entry) {
         // Of a stream that the mapping no longer reads, nothing counts.
-        (_, Some(entry)) if !entry.has_checkpoints() => Err(EngineError::NoCheckpoints(name.into())),
-        (Some(kept), Some(entry)) if kept.source != entry.source() => Ok(nothing(entry)),
+        (_, Some(entry)) if !entry.wanted.has_checkpoints() => Err(EngineError::NoCheckpoints(name.into())),
+        (Some(kept), Some(entry)) if kept.source != entry.wanted.mapping.source.id() => Ok(nothing(entry)),
         (Some(kept), _) => Ok(kept),
         (None, Some(entry)) => Ok(nothing(entry)),
         (None, None) => Err(EngineError::Unknown(name.into())),
@@ -39,8 +39,8 @@ pub(super) async fn change(
     match change {
         CheckpointChange::Replace(new) => {
             let entry = entry.as_deref().ok_or_else(|| EngineError::Unknown(name.into()))?;
-            if new.source != entry.source() {
-                let wanted = entry.source().into();
+            if new.source != entry.wanted.mapping.source.id() {
+                let wanted = entry.wanted.mapping.source.id().into();
                 return Err(EngineError::OtherSource { name: name.into(), given: new.source, wanted });
             }
             store.replace_kept(name, Some(new.clone())).await?;
@@ -66,5 +66,5 @@ pub(super) async fn change(
 
 /// Of a mapping that has not begun.
 fn nothing(entry: &Entry) -> Kept {
-    Kept { source: entry.source().into(), checkpoints: BTreeMap::new() }
+    Kept { source: entry.wanted.mapping.source.id().into(), checkpoints: BTreeMap::new() }
 }

@@ -170,11 +170,6 @@ impl Entry {
         }
     }
 
-    /// Whether it is being deleted and nothing brings it back; what has left the files may come back with them.
-    pub(crate) fn is_leaving_for_good(&self) -> bool {
-        self.wanted.goal == Goal::Remove && self.wanted.is_of_api()
-    }
-
     pub(crate) fn cut(&self) {
         if let Some(running) = &self.running {
             running.cut();
@@ -239,7 +234,7 @@ impl Entry {
                 // It is known to be degraded, and that is as far as it may come.
                 self.on_the_way = MappingState::Enabled;
                 // Of a queue, what it held comes back by its visibility timeout.
-                let rest = if self.has_checkpoints() { "" } else { " without what it held" };
+                let rest = if self.wanted.has_checkpoints() { "" } else { " without what it held" };
                 let reason = format!("the mapping's task panicked and is started again{rest}: {panic}");
                 self.live.observe(&Event::Health(Health::Degraded { reason }));
             }
@@ -265,16 +260,6 @@ impl Entry {
     /// What it shows of itself.
     pub(crate) fn live(&self) -> &Live {
         &self.live
-    }
-
-    /// Whether checkpoints are kept of its source.
-    pub(crate) fn has_checkpoints(&self) -> bool {
-        self.wanted.mapping.source.rules().sharded
-    }
-
-    /// `EventSourceArn`.
-    pub(crate) fn source(&self) -> &str {
-        self.wanted.mapping.source.id()
     }
 
     pub(crate) fn restart_at(&self) -> Option<Instant> {

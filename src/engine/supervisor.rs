@@ -205,7 +205,7 @@ impl Supervisor {
             return Err(EngineError::Closing);
         }
         let entry = self.entries.get_mut(name).ok_or_else(|| EngineError::Unknown(name.into()))?;
-        if entry.is_leaving_for_good() {
+        if entry.wanted.is_gone_for_good() {
             return Err(EngineError::Deleting(name.into()));
         }
         let file_enabled = entry.wanted.latest().enabled;
@@ -310,7 +310,7 @@ impl Supervisor {
         };
         let Some(entry) = self.names.remove(&id).and_then(|name| self.entries.get_mut(&name)) else { return };
         // One that was ended by force, or panicked, may have saved nothing of what it did last.
-        if entry.has_checkpoints() && (failure.is_some() || entry.live().is_unsaved()) {
+        if entry.wanted.has_checkpoints() && (failure.is_some() || entry.live().is_unsaved()) {
             self.unsaved.insert(entry.wanted.mapping.name.clone());
         }
         entry.ended(failure.filter(JoinError::is_panic).map(|error| error.to_string()));

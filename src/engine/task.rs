@@ -17,10 +17,7 @@ use crate::machine::{
     DestinationOrder, Event, Fault, GroupOrder, Health, Machine, Protocol, Queue, QueueCommand, QueueMachine,
     QueueOptions, ShardReads, Stream, StreamCommand, StreamMachine, StreamOptions,
 };
-use crate::mapping::{
-    DYNAMODB_READS, DestinationKind, FailureDestination, FifoSpec, KINESIS_READS, Mapping, QueueSpec, SourceSpec,
-    StreamSpec,
-};
+use crate::mapping::{DestinationKind, FailureDestination, Mapping, Parts, QueueSpec, StreamSpec};
 use crate::store::EngineStore;
 
 /// How long to wait before clients that could not be made are tried again.
@@ -195,17 +192,9 @@ impl Task {
 
     /// The machine of a mapping's source, as options.
     fn options(&self, mapping: &Mapping) -> Options {
-        match &mapping.source {
-            SourceSpec::Queue(queue) => Options::Queue(Box::new(self.queue_options(mapping, queue, None))),
-            SourceSpec::Fifo(FifoSpec { queue, group_order }) => {
-                Options::Queue(Box::new(self.queue_options(mapping, queue, Some(*group_order))))
-            }
-            SourceSpec::Kinesis(stream) => {
-                Options::Stream(Box::new(self.stream_options(mapping, stream, KINESIS_READS)))
-            }
-            SourceSpec::DynamoDb(stream) => {
-                Options::Stream(Box::new(self.stream_options(mapping, stream, DYNAMODB_READS)))
-            }
+        match mapping.source.parts() {
+            Parts::Queue(queue, fifo) => Options::Queue(Box::new(self.queue_options(mapping, queue, fifo))),
+            Parts::Stream(stream, reads) => Options::Stream(Box::new(self.stream_options(mapping, stream, reads))),
         }
     }
 

@@ -52,7 +52,8 @@ pub use load::{Loaded, load, parse, parse_at};
 pub use model::{Arn, DestinationKind, FailureDestination, FunctionRef, Mapping, Origin, Poller, Side};
 pub use pattern::parse_pattern;
 pub use schema::schema;
-pub(crate) use sources::{DYNAMODB_READS, KINESIS_READS, Rules};
+pub(crate) use sources::Rules;
+pub(crate) use spec::Parts;
 pub use spec::{FifoSpec, QueueSpec, SourceKind, SourceSpec, StreamSpec, VisibilityOptions};
 pub use targets::{
     Addresses, Auth, CommandSpec, Dns, Envelope, Health, HttpTarget, LambdaTarget, LateAnswers, RieTarget,

@@ -37,29 +37,10 @@ impl Reader<'_> {
             Ok(filled) => Some(Scalar { text: filled.text, plain: *plain || filled.whole }),
             Err(unfilled) => {
                 for one in &unfilled {
-                    self.unfilled(node.span, one);
+                    let (code, message, help) = problem(one);
+                    self.error(code, place(self.text.text, node.span, one), message, help);
                 }
                 None
-            }
-        }
-    }
-
-    fn unfilled(&mut self, span: Span, unfilled: &Unfilled) {
-        let (Unfilled::Undefined { token, .. } | Unfilled::Malformed { token, .. }) = unfilled;
-        let source = self.text.text.get(span.start..span.end).unwrap_or_default();
-        let at = source.find(token.as_str()).map_or(span, |at| {
-            let start = span.start + at;
-            Span::new(start, start + token.len())
-        });
-        match unfilled {
-            Unfilled::Undefined { name, .. } => {
-                let help = format!("set it before forebay starts, or give a default: `${{{name}:-value}}`");
-                self.error(Code::UndefinedVariable, at, format!("the environment has no variable `{name}`"), help);
-            }
-            Unfilled::Malformed { token, why } => {
-                let message = format!("`{}` cannot be read: {why}", short(token));
-                let help = "write `${NAME}` or `${NAME:-default}`; `$${` stands for `${`";
-                self.error(Code::Interpolation, at, message, help);
             }
         }
     }
@@ -169,5 +150,28 @@ impl Reader<'_> {
             return None;
         }
         Some(Kind::Duration(duration))
+    }
+}
+
+/// Where in a scalar the variable stands that could not be filled in.
+fn place(file: &str, span: Span, unfilled: &Unfilled) -> Span {
+    let (Unfilled::Undefined { token, .. } | Unfilled::Malformed { token, .. }) = unfilled;
+    let source = file.get(span.start..span.end).unwrap_or_default();
+    source.find(token.as_str()).map_or(span, |at| {
+        let start = span.start + at;
+        Span::new(start, start + token.len())
+    })
+}
+
+fn problem(unfilled: &Unfilled) -> (Code, String, String) {
+    match unfilled {
+        Unfilled::Undefined { name, .. } => {
+            let help = format!("set it before forebay starts, or give a default: `${{{name}:-value}}`");
+            (Code::UndefinedVariable, format!("the environment has no variable `{name}`"), help)
+        }
+        Unfilled::Malformed { token, why } => {
+            let message = format!("`{}` cannot be read: {why}", short(token));
+            (Code::Interpolation, message, "write `${NAME}` or `${NAME:-default}`; `$${` stands for `${`".into())
+        }
     }
 }

@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::model::Arn;
-use crate::machine::{GroupOrder, MAX_HIDDEN, OnFunctionError, StartingPosition};
+use super::sources::{dynamodb, kinesis};
+use crate::machine::{GroupOrder, MAX_HIDDEN, OnFunctionError, ShardReads, StartingPosition};
 
 /// What feeds a mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +67,24 @@ pub struct StreamSpec {
     pub reads_per_second: NonZeroU32,
 }
 
+/// What a source has in common with the others of its machine.
+pub(crate) enum Parts<'a> {
+    /// A queue; of a FIFO queue, with the order of its groups.
+    Queue(&'a QueueSpec, Option<GroupOrder>),
+    /// A stream, and how its shards are read.
+    Stream(&'a StreamSpec, ShardReads),
+}
+
 impl SourceSpec {
+    pub(crate) const fn parts(&self) -> Parts<'_> {
+        match self {
+            Self::Queue(queue) => Parts::Queue(queue, None),
+            Self::Fifo(FifoSpec { queue, group_order }) => Parts::Queue(queue, Some(*group_order)),
+            Self::Kinesis(stream) => Parts::Stream(stream, kinesis::READS),
+            Self::DynamoDb(stream) => Parts::Stream(stream, dynamodb::READS),
+        }
+    }
+
     /// What a user knows it by, and checkpoints are kept under.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -76,9 +94,9 @@ impl SourceSpec {
     /// Its ARN.
     #[must_use]
     pub const fn arn(&self) -> &Arn {
-        match self {
-            Self::Queue(queue) | Self::Fifo(FifoSpec { queue, .. }) => &queue.arn,
-            Self::Kinesis(stream) | Self::DynamoDb(stream) => &stream.arn,
+        match self.parts() {
+            Parts::Queue(queue, _) => &queue.arn,
+            Parts::Stream(stream, _) => &stream.arn,
         }
     }
 
@@ -96,9 +114,9 @@ impl SourceSpec {
     /// What queues have.
     #[must_use]
     pub const fn queue(&self) -> Option<&QueueSpec> {
-        match self {
-            Self::Queue(queue) | Self::Fifo(FifoSpec { queue, .. }) => Some(queue),
-            Self::Kinesis(_) | Self::DynamoDb(_) => None,
+        match self.parts() {
+            Parts::Queue(queue, _) => Some(queue),
+            Parts::Stream(..) => None,
         }
     }
 
@@ -113,9 +131,9 @@ impl SourceSpec {
     /// What streams have.
     #[must_use]
     pub const fn stream(&self) -> Option<&StreamSpec> {
-        match self {
-            Self::Kinesis(stream) | Self::DynamoDb(stream) => Some(stream),
-            Self::Queue(_) | Self::Fifo(_) => None,
+        match self.parts() {
+            Parts::Stream(stream, _) => Some(stream),
+            Parts::Queue(..) => None,
         }
     }
 

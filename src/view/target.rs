@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Snapshot;
-use crate::mapping::{Addresses, Auth, Target};
 
 /// A target as the mapping sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,24 +18,7 @@ pub(crate) struct TargetStatus {
 
 impl TargetStatus {
     pub(super) fn of(snapshot: &Snapshot) -> Option<Self> {
-        let (kind, place) = match &snapshot.mapping.target {
-            Target::Lambda(_) => return None,
-            Target::Http(http) if matches!(http.auth, Auth::SigV4 { .. }) => ("FunctionUrl", http.url.clone()),
-            Target::Http(http) => ("Http", http.url.clone()),
-            Target::Rie(rie) => ("Rie", addresses(&rie.addresses)),
-            Target::RuntimeApi(api) => {
-                let command = api.command.as_ref().map(|command| command.command.join(" "));
-                let places = api.listen.map(|address| address.to_string()).into_iter().chain(command);
-                ("RuntimeApi", places.collect::<Vec<_>>().join(", "))
-            }
-        };
+        let (kind, place) = snapshot.mapping.target.place()?;
         Some(Self { kind: kind.into(), place, capacity: snapshot.capacity })
-    }
-}
-
-fn addresses(addresses: &Addresses) -> String {
-    match addresses {
-        Addresses::Fixed(urls) => urls.join(", "),
-        Addresses::Dns(dns) => format!("{}:{}", dns.name, dns.port),
     }
 }

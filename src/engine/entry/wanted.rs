@@ -42,6 +42,16 @@ impl Wanted {
         self.mapping.origin == Origin::Api
     }
 
+    /// Whether it is being deleted and nothing brings it back; what has left the files may come back with them.
+    pub(crate) fn is_gone_for_good(&self) -> bool {
+        self.goal == Goal::Remove && self.is_of_api()
+    }
+
+    /// Whether checkpoints are kept of its source.
+    pub(crate) fn has_checkpoints(&self) -> bool {
+        self.mapping.source.rules().sharded
+    }
+
     /// The desired state that an operator has set.
     pub(crate) const fn desired(&self) -> Option<&Desired> {
         self.desired.as_ref()

@@ -96,7 +96,7 @@ impl Supervisor {
         }
         let name = mapping.name.clone();
         self.refuse_other(&name)?;
-        if self.entries.get(&name).is_some_and(Entry::is_leaving_for_good) {
+        if self.entries.get(&name).is_some_and(|entry| entry.wanted.is_gone_for_good()) {
             return Err(EngineError::Deleting(name));
         }
         let desired = self.desired(&mapping).await?;

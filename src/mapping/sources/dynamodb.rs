@@ -16,7 +16,7 @@ use crate::mapping::suggest;
 use crate::mapping::text::Span;
 
 /// How its shards are read.
-pub(crate) const READS: ShardReads = ShardReads {
+pub(in crate::mapping) const READS: ShardReads = ShardReads {
     base_pause: Duration::from_millis(250),
     most_records: 1_000,
     // It does not say whether an answer is behind; AWS, too, waits for two minutes.
@@ -32,6 +32,7 @@ pub(super) const STREAM: Rules = Rules {
     positions: &["TRIM_HORIZON", "LATEST"],
     view: View::DynamoDb,
     fields,
+    sample: SAMPLE,
     missing,
     shown: Shown {
         denied_actions: Some("GetRecords, GetShardIterator, DescribeStream, and ListStreams"),
@@ -40,6 +41,21 @@ pub(super) const STREAM: Rules = Rules {
     },
     ..kinesis::STREAM
 };
+
+const SAMPLE: &str = r#"{
+    "eventID": "00000000-0000-4000-8000-000000000000",
+    "eventName": "INSERT",
+    "eventVersion": "1.1",
+    "eventSource": "aws:dynamodb",
+    "dynamodb": {
+        "ApproximateCreationDateTime": 1760000000,
+        "Keys": { "id": { "S": "sample" } },
+        "NewImage": { "id": { "S": "sample" } },
+        "SequenceNumber": "100000000000000000001",
+        "SizeBytes": 16,
+        "StreamViewType": "NEW_AND_OLD_IMAGES"
+    }
+}"#;
 
 /// `table/NAME/stream/LABEL`; the label is the time at which the stream was enabled.
 pub(super) fn kind(reader: &mut Reader<'_>, arn: &Arn, located: bool, span: Span) -> Option<SourceKind> {

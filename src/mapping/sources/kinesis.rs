@@ -15,7 +15,7 @@ use crate::mapping::spec::SourceKind;
 use crate::mapping::text::Span;
 
 /// How its shards are read.
-pub(crate) const READS: ShardReads = ShardReads {
+pub(in crate::mapping) const READS: ShardReads = ShardReads {
     base_pause: Duration::from_secs(1),
     most_records: 10_000,
     // The clocks of the stream and ours may differ a little.
@@ -39,6 +39,7 @@ pub(super) const STREAM: Rules = Rules {
     positions: &["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"],
     view: View::Kinesis,
     fields,
+    sample: SAMPLE,
     destinations: DESTINATIONS,
     instead: INSTEAD,
     unreached: Code::StreamUnreached,
@@ -49,6 +50,21 @@ pub(super) const STREAM: Rules = Rules {
         ..SHOWN
     },
 };
+
+const SAMPLE: &str = r#"{
+    "kinesis": {
+        "kinesisSchemaVersion": "1.0",
+        "partitionKey": "sample",
+        "sequenceNumber": "49590338271490256608559692538361571095921575989136588898",
+        "data": "eyJtZXNzYWdlIjoiSGVsbG8gZnJvbSBmb3JlYmF5IGludm9rZSJ9",
+        "approximateArrivalTimestamp": 1760000000.0
+    },
+    "eventSource": "aws:kinesis",
+    "eventVersion": "1.0",
+    "eventID": "shardId-000000000000:49590338271490256608559692538361571095921575989136588898",
+    "eventName": "aws:kinesis:record",
+    "invokeIdentityArn": ""
+}"#;
 
 /// `stream/NAME`, or `stream/NAME/consumer/CONSUMER:CREATED`, which is a stream read by enhanced fan-out.
 pub(super) fn kind(reader: &mut Reader<'_>, arn: &Arn, located: bool, span: Span) -> Option<SourceKind> {

@@ -1,15 +1,13 @@
 //! What is particular to each source: its rules as plain data, one file a source.
 
-mod dynamodb;
+pub(super) mod dynamodb;
 mod find;
-mod kinesis;
+pub(super) mod kinesis;
 mod queue;
 mod sqs;
 mod stream;
 
-pub(crate) use dynamodb::READS as DYNAMODB_READS;
 pub(crate) use find::{Source, read, spec};
-pub(crate) use kinesis::READS as KINESIS_READS;
 
 use super::code::Code;
 use super::impossible::Holds;
@@ -48,6 +46,8 @@ pub(crate) struct Rules {
     pub(crate) view: View,
     /// What its records have at a path of a pattern.
     pub(crate) fields: fn(&[&str]) -> Holds,
+    /// A record as the function gets it, but for its region and the ARN of its source: JSON.
+    pub(crate) sample: &'static str,
     /// The services, as ARNs name them, that take its failure records.
     pub(crate) destinations: &'static [&'static str],
     /// What to do instead of writing a parameter that it does not take.

@@ -11,6 +11,21 @@ use crate::mapping::reader::{Reader, short};
 use crate::mapping::spec::SourceKind;
 use crate::mapping::text::Span;
 
+/// A message with the system attributes that every queue gives it, and these.
+macro_rules! sample {
+    ($more:literal) => {
+        concat!(
+            r#"{"messageId":"00000000-0000-4000-8000-000000000000","receiptHandle":"sample","#,
+            r#""body":"{\"message\":\"Hello from forebay invoke\"}","#,
+            r#""md5OfBody":"db4c1976e08854c9ee30a4341f5e56ce","#,
+            r#""attributes":{"ApproximateReceiveCount":"1","SentTimestamp":"1760000000000","SenderId":"forebay","#,
+            r#""ApproximateFirstReceiveTimestamp":"1760000000000""#,
+            $more,
+            r#"},"messageAttributes":{},"eventSource":"aws:sqs"}"#
+        )
+    };
+}
+
 /// The rules of a standard queue.
 pub(super) const QUEUE: Rules = Rules {
     label: "sqs",
@@ -27,6 +42,7 @@ pub(super) const QUEUE: Rules = Rules {
     positions: &[],
     view: View::Sqs,
     fields,
+    sample: sample!(""),
     destinations: DESTINATIONS,
     instead: &[
         ("MaximumRetryAttempts", RETRIES),
@@ -44,6 +60,7 @@ pub(super) const FIFO: Rules = Rules {
     grouped: true,
     batch_size: BatchSizes { default: 10, most: 10, most_at_once: 10 },
     longest_window: 0,
+    sample: sample!(r#","MessageGroupId":"sample","MessageDeduplicationId":"sample","SequenceNumber":"1""#),
     instead: &[("MaximumRetryAttempts", RETRIES), ("ParallelizationFactor", CONCURRENCY)],
     ..QUEUE
 };

@@ -1,5 +1,6 @@
 //! Where a target is reached: fixed addresses, or those of a name.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,6 +20,15 @@ pub enum Addresses {
     Fixed(Vec<String>),
     /// All addresses that a name has, and will have.
     Dns(Dns),
+}
+
+impl fmt::Display for Addresses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(origins) => f.write_str(&origins.join(", ")),
+            Self::Dns(dns) => write!(f, "{}:{}", dns.name, dns.port),
+        }
+    }
 }
 
 /// A name whose addresses are a target.

@@ -69,6 +69,22 @@ impl Target {
         }
     }
 
+    /// The member of `Poller.Function` that names it, and where it is: a URL, a name and port, or where workers attach.
+    /// `None` for a Lambda function.
+    pub(crate) fn place(&self) -> Option<(&'static str, String)> {
+        Some(match self {
+            Self::Lambda(_) => return None,
+            Self::Http(http) if matches!(http.auth, Auth::SigV4 { .. }) => ("FunctionUrl", http.url.clone()),
+            Self::Http(http) => ("Http", http.url.clone()),
+            Self::Rie(rie) => ("Rie", rie.addresses.to_string()),
+            Self::RuntimeApi(api) => {
+                let command = api.command.as_ref().map(|command| command.command.join(" "));
+                let places = api.listen.map(|address| address.to_string()).into_iter().chain(command);
+                ("RuntimeApi", places.collect::<Vec<_>>().join(", "))
+            }
+        })
+    }
+
     /// Where its workers attach, and where a file says so.
     pub(super) fn listener(&self, mapping: &Members) -> Option<(&RuntimeApiTarget, Span)> {
         let Self::RuntimeApi(api) = self else { return None };
