@@ -31,12 +31,13 @@ test-slow: emulators ## Run the tests that last longer than a minute, and those 
 	FOREBAY_LONG=1 $(CARGO) test --locked --quiet --test emulator -- \
 		queue::kill fifo::kill stream::reshard --test-threads=1
 
-lint: ## Check formatting, clippy, rustdoc, scripts, the text of the documentation, and dependencies
+lint: ## Check formatting, clippy, rustdoc, scripts, the text of the documentation, sizes, and dependencies
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --quiet
 	sh scripts/check.sh
 	$(PYTHON) scripts/prose.py
+	$(PYTHON) scripts/sizes.py
 	sh scripts/deny.sh
 
 deny: ## Check the dependencies only: bans, licences, sources, advisories
