@@ -48,8 +48,7 @@ impl QueueMachine {
         self.invoking.advance(self.cx.now);
         self.advance_drain();
         self.finishing.extend(&mut self.cx, &mut self.messages);
-        self.form_batches();
-        self.start_invokes();
+        self.begin_batches();
         self.finishing.deliveries.start(&mut self.cx, &mut self.messages);
         // What was not begun after all goes back, too.
         self.advance_drain();
@@ -66,13 +65,23 @@ impl QueueMachine {
         self.messages.gather.input_done();
     }
 
+    /// Begins all that there is a slot for. A batch whose leases are over leaves its slot to what waits.
+    fn begin_batches(&mut self) {
+        loop {
+            self.form_batches();
+            self.start_invokes();
+            if self.invoking.free() == 0 || !self.messages.gather.is_ready() {
+                return;
+            }
+        }
+    }
+
     /// What there is room for: a message is only received when a slot is free for its batch.
     fn room(&self) -> Room {
         let probe_at = self.finishing.deletes.probe_at();
         let may_probe = |at: Mono| self.messages.is_empty() && at <= self.cx.now;
         Room {
             is_closed: self.invoking.is_ready()
-                || self.messages.gather.is_ready()
                 || self.finishing.is_behind()
                 || probe_at.is_some_and(|at| !may_probe(at)),
             polls: self.invoking.scaler.polls().min(self.messages.gather.polls()),
