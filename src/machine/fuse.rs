@@ -1,22 +1,23 @@
-//! Lets a machine panic in the middle of its work: for tests.
+//! Lets a machine panic in the middle of its work: for tests, those outside of the crate included. Release builds have
+//! none.
 
 use std::cell::Cell;
 use std::panic::resume_unwind;
 
 /// What the panic says.
-pub(crate) const WORDS: &str = "the fuse of a test has burned down";
+pub const WORDS: &str = "the fuse of a test has burned down";
 
 thread_local! {
     static LEFT: Cell<u32> = const { Cell::new(0) };
 }
 
 /// The machines of this thread panic once, at their `steps`th step from now: each output, name and check is one.
-pub(crate) fn light(steps: u32) {
+pub fn light(steps: u32) {
     LEFT.set(steps);
 }
 
 /// Whether no panic is to come any more.
-pub(crate) fn is_out() -> bool {
+pub fn is_out() -> bool {
     LEFT.get() == 0
 }
 

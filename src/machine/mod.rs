@@ -14,8 +14,9 @@ mod envelope;
 mod event;
 mod failure;
 mod fault;
-#[cfg(test)]
-pub(crate) mod fuse;
+#[cfg(any(test, debug_assertions))]
+#[doc(hidden)]
+pub mod fuse;
 mod health;
 mod invariant;
 mod labels;

@@ -17,7 +17,7 @@ pub(crate) struct Outbox<P: Protocol> {
 impl<P: Protocol> Outbox<P> {
     /// A name that was never used before.
     pub(crate) fn name(&mut self) -> u64 {
-        #[cfg(test)]
+        #[cfg(any(test, debug_assertions))]
         super::fuse::burn();
         self.last_name += 1;
         self.last_name
@@ -36,7 +36,7 @@ impl<P: Protocol> Outbox<P> {
     }
 
     pub(crate) fn push(&mut self, output: Output<P>) {
-        #[cfg(test)]
+        #[cfg(any(test, debug_assertions))]
         super::fuse::burn();
         self.outputs.push_back(output);
     }
@@ -63,7 +63,7 @@ impl<P: Protocol> Outbox<P> {
 
     /// Asserts a named invariant: a panic in tests, a count in production.
     pub(crate) fn check(&mut self, invariant: Invariant, holds: bool) {
-        #[cfg(test)]
+        #[cfg(any(test, debug_assertions))]
         super::fuse::burn();
         debug_assert!(holds, "invariant {} is violated", invariant.as_str());
         if !holds {

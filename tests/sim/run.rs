@@ -14,6 +14,8 @@ thread_local! {
 pub(crate) fn on_a_paused_clock<T>(scenario: impl Future<Output = T>) -> (T, Option<String>) {
     watch_for_panics();
     PANICKED.set(Some(None));
+    // One that a scenario before this one lit, and that has not burned down.
+    forebay::machine::fuse::light(0);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)

@@ -84,13 +84,17 @@ fn char_end(chars: &[char], at: usize) -> Option<usize> {
     (chars.get(at + 2) == Some(&'\'')).then_some(at + 3)
 }
 
+/// What is only there for tests, of this crate or also of others.
+const TEST: &str = "#[cfg(test)]";
+const IN_DEBUG_BUILDS: &str = "#[cfg(any(test, debug_assertions))]";
+
 /// The bare text without the modules that are only there for tests.
 pub(crate) fn without_test_modules(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("#[cfg(test)]") {
+    let (text, mut out) = (text.replace(IN_DEBUG_BUILDS, TEST), String::new());
+    let mut rest = &*text;
+    while let Some(at) = rest.find(TEST) {
         out.push_str(&rest[..at]);
-        let item = &rest[at + "#[cfg(test)]".len()..];
+        let item = &rest[at + TEST.len()..];
         let end = item.find(['{', ';']).unwrap_or(item.len().saturating_sub(1));
         rest = if item[end..].starts_with('{') { &item[end + block(&item[end..])..] } else { &item[end + 1..] };
     }
@@ -116,7 +120,8 @@ fn block(text: &str) -> usize {
 
 /// The names of the modules in files of their own that are only there for tests.
 pub(crate) fn test_modules(text: &str) -> Vec<String> {
-    let items = text.split("#[cfg(test)]").skip(1);
+    let text = text.replace(IN_DEBUG_BUILDS, TEST);
+    let items = text.split(TEST).skip(1);
     items
         .filter_map(|item| {
             let head = item.split(['{', ';']).next()?;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use forebay::machine::fuse;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -30,6 +31,27 @@ struct Inner {
     fair: bool,
     closed: bool,
     incarnation: u32,
+    fuse: Fuse,
+}
+
+/// A panic that a scenario asks of a machine.
+#[derive(Clone, Copy, Debug, Default)]
+struct Fuse {
+    /// When it was last seen to burn still.
+    burning: Option<u64>,
+    /// The process in which a machine panicked, from when on it may have, and when that was seen.
+    panic: Option<Panic>,
+}
+
+/// A machine has panicked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Panic {
+    /// In which process.
+    pub(crate) incarnation: u32,
+    /// What it was given from then on it may not know of.
+    pub(crate) since: u64,
+    /// When that was seen.
+    pub(crate) seen: u64,
 }
 
 impl World {
@@ -45,6 +67,7 @@ impl World {
                 fair: false,
                 closed: false,
                 incarnation: 0,
+                fuse: Fuse::default(),
             }),
             violated: Notify::new(),
         }
@@ -136,6 +159,33 @@ impl World {
         if self.violation().is_some() || self.closed() {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// A machine panics at its `steps`th step from now.
+    pub(crate) fn light_fuse(&self, steps: u32) {
+        fuse::light(steps);
+        self.inner().fuse.burning = Some(self.now());
+    }
+
+    /// The panic that a machine has had, if one had.
+    pub(crate) fn panic(&self) -> Option<Panic> {
+        let now = self.now();
+        let mut inner = self.inner();
+        if let Some(since) = inner.fuse.burning {
+            if fuse::is_out() {
+                inner.fuse =
+                    Fuse { burning: None, panic: Some(Panic { incarnation: inner.incarnation, since, seen: now }) };
+                inner.trace.push(now, format_args!("a machine has panicked"));
+            } else {
+                inner.fuse.burning = Some(now);
+            }
+        }
+        inner.fuse.panic
+    }
+
+    /// Whether a machine of the process that runs has panicked.
+    pub(crate) fn has_panicked(&self) -> bool {
+        self.panic().is_some_and(|panic| panic.incarnation == self.incarnation())
     }
 
     /// How many calls the engine made.

@@ -24,8 +24,8 @@ fn rust(site: &Site, workers: u32, timeout: &str) -> String {
     let (program, mark) = (std::env::current_exe().unwrap(), mark(site));
     format!(
         "Poller:\n  Function:\n    Timeout: {timeout}\n    RuntimeApi:\n      Command: [{program:?}, \
-         'workers::rust::worker', --exact, --ignored, --nocapture]\n      Workers: {workers}\n      KillAfter: 1s\n      \
-         RestartBackoff: {{ Initial: 100ms }}\n      Environment: {{ MARK: {mark:?} }}"
+         'workers::rust::worker', --exact, --ignored, --nocapture]\n      Workers: {workers}\n      \
+         KillAfter: 1s\n      RestartBackoff: {{ Initial: 100ms }}\n      Environment: {{ MARK: {mark:?} }}"
     )
 }
 

@@ -36,6 +36,7 @@ impl Scenario {
                 retune.apply(&mut self.mappings[subject]);
                 self.reload_changed(subject).await;
             }
+            Action::Panic { steps } => self.world.light_fuse(steps),
             Action::Look => {}
             Action::Remove { subject, back_after } => self.remove(subject, back_after).await,
         }

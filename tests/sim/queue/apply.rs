@@ -6,6 +6,7 @@ use forebay::machine::{Fault, FaultKind, ReceiptOutcome};
 
 use crate::plan::SideOf;
 use crate::queue::delivery::Place;
+use crate::queue::plan::Futile;
 use crate::queue::receipts::{Change, describe};
 use crate::queue::subject::{Subject, SubjectState};
 
@@ -65,6 +66,12 @@ impl Subject {
         if self.strikes(faults.receipts_lost) { Outcome::LosesAnswer } else { Outcome::Answers }
     }
 
+    /// Whether no deletion has an effect now.
+    fn futile(&self) -> Option<Futile> {
+        let now = self.world.now();
+        self.plan.futile.filter(|futile| !self.world.fair() && (futile.from..futile.until).contains(&now))
+    }
+
     /// The engine is not to blame if these end now.
     fn blame(&self, entries: &[(usize, Change)]) {
         let now = self.world.now();
@@ -88,6 +95,15 @@ impl Subject {
             }
             self.note(format_args!("{} of L{index} fails alone", describe(change)));
             return ReceiptOutcome::Failed(Fault::new(FaultKind::Transient, "InternalError"));
+        }
+        if let (Change::Delete, Some(futile)) = (change, self.futile()) {
+            self.note(format_args!("the delete of L{index} has no effect"));
+            if futile.refused {
+                state.lost = true;
+                state.leases[index].allowed.get_or_insert("its delete was refused");
+                return ReceiptOutcome::Gone;
+            }
+            return ReceiptOutcome::Failed(Fault::new(FaultKind::Denied, "AccessDenied"));
         }
         if state.messages[n].place != Place::Queued {
             state.lost = true;

@@ -50,6 +50,7 @@ impl Subject {
             current: None,
             processed: false,
             recorded: false,
+            filtered_out: false,
             group,
             reached: None,
             succeeded: false,

@@ -44,6 +44,8 @@ pub(crate) struct Message {
     pub(crate) processed: bool,
     /// The failure destination has kept a record of it.
     pub(crate) recorded: bool,
+    /// Filters did not let it pass.
+    pub(crate) filtered_out: bool,
     /// FIFO: its message group.
     pub(crate) group: Option<Arc<str>>,
     /// FIFO: the last delivery of it that reached the engine.
@@ -73,6 +75,8 @@ pub(crate) enum Hold {
     Undelivered,
     /// Its failure record is confirmed, and the engine knows.
     Recorded,
+    /// Filters do not let it pass: it is to be deleted.
+    FilteredOut,
 }
 
 /// One delivery of a message.
@@ -133,6 +137,10 @@ pub(crate) struct Lease {
     pub(crate) failed_in: u64,
     /// An extension of it was open then: its return waits for that.
     pub(crate) deferred: bool,
+    /// The filters changed when it came: it may pass them or not.
+    pub(crate) perhaps_filtered_out: bool,
+    /// When the engine last heard of it: it came, or an invoke or the delivery of a failure record ended.
+    pub(crate) heard: u64,
     /// For how long the engine hid it when it had failed.
     pub(crate) span: Option<Duration>,
     /// When its event was last split, and it was to wait once more.

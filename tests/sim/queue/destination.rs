@@ -27,7 +27,7 @@ const INVALID_TRIES: u32 = 5;
 pub(crate) struct Tally {
     failures: u32,
     /// Whether the engine still held the message when it failed once too often cannot be said.
-    doubtful: bool,
+    pub(crate) doubtful: bool,
 }
 
 impl Destination for Session {
@@ -111,6 +111,7 @@ impl Session {
         if !self.alive() {
             subject.violate("a dead process delivers a failure record");
         }
+        self.check_settings(&state, "the delivery of a failure record");
         let lease = &state.leases[index];
         let message = &state.messages[lease.message];
         if lease.session != self.id || lease.delivering {
@@ -157,6 +158,7 @@ impl Session {
         let pause = millis(poller.retry_backoff.maximum).max(5_000);
         let lease = &mut state.leases[index];
         lease.delivering = false;
+        lease.heard = now;
         match result {
             Ok(()) => {
                 lease.hold = Hold::Recorded;

@@ -11,7 +11,7 @@ use crate::fifo;
 use crate::plan::{
     FunctionPlan, Outage, SideOf, Temper, destination, is_fifo, mapping as default_mapping, queue, queue_mut,
 };
-use crate::queue::plan::{Action, Faults, Plan, QueuePlan, Retune, Send, SubjectPlan};
+use crate::queue::plan::{Action, Faults, Futile, Plan, QueuePlan, Retune, Send, Settings, SubjectPlan};
 use crate::workers;
 
 /// The scenario that belongs to `seed`: a quarter of its queues are FIFO.
@@ -56,6 +56,9 @@ fn draw(seed: u64, rng: &mut Rng, fifo: f64) -> Plan {
         let others = &mut Rng::with_seed(seed ^ 0x0bad_0bad_0bad_0bad);
         subjects.iter_mut().for_each(|subject| break_function(others, subject, &mut actions, fair_at));
     }
+    if !long {
+        more(&mut Rng::with_seed(seed ^ 0x0add_0add_0add_0add), temper, &mut subjects, &mut actions, fair_at);
+    }
     Plan {
         seed,
         actions,
@@ -63,6 +66,59 @@ fn draw(seed: u64, rng: &mut Rng, fifo: f64) -> Plan {
         watch_idle: rng.u8(0..3) == 0,
         store_fails: if temper == Temper::Wild { 0.2 } else { 0.0 },
         subjects,
+    }
+}
+
+/// What was added last, and is drawn apart: deletions without effect, changes of other settings than numbers, and
+/// panics.
+fn more(rng: &mut Rng, temper: Temper, subjects: &mut [SubjectPlan], actions: &mut Vec<(u64, Action)>, fair_at: u64) {
+    if temper != Temper::Calm {
+        for subject in &mut *subjects {
+            if rng.u8(0..8) > 0 {
+                continue;
+            }
+            let from = rng.u64(0..fair_at);
+            subject.futile = Some(Futile {
+                from,
+                until: from + rng.u64(5_000..300_000),
+                refused: rng.bool() && !is_fifo(&subject.mapping),
+            });
+        }
+    }
+    for (_, action) in &mut *actions {
+        if let Action::Reload(Some((_, retune))) = action {
+            retune.settings = rng.bool().then(|| settings(rng));
+        }
+    }
+    if rng.u8(0..6) == 0 {
+        let retune = Retune { settings: Some(settings(rng)), ..retune(rng) };
+        actions.push((rng.u64(0..fair_at), Action::Reload(Some((rng.usize(0..subjects.len()), retune)))));
+    }
+    // What becomes of a group whose answer was lost in a panic cannot be seen from outside.
+    if rng.u8(0..6) == 0 && !subjects.iter().any(|subject| is_fifo(&subject.mapping)) {
+        actions.push((rng.u64(0..fair_at), Action::Panic { steps: rng.u32(1..40) }));
+    }
+    actions.sort_by_key(|(at, _)| *at);
+}
+
+fn settings(rng: &mut Rng) -> Settings {
+    Settings {
+        report: rng.bool(),
+        visibility: rng.bool().then(|| rng.u64(5..60)),
+        on_function_error: on_function_error(rng),
+        other_destination: rng.bool(),
+        filters: rng.u8(0..3) == 0,
+    }
+}
+
+fn on_function_error(rng: &mut Rng) -> OnFunctionError {
+    match rng.u8(0..5) {
+        0..=2 => OnFunctionError::Wait,
+        3 => OnFunctionError::Release,
+        _ => OnFunctionError::Backoff(BackoffPolicy {
+            initial: Duration::from_secs(rng.u64(1..5)),
+            maximum: Duration::from_secs(rng.u64(5..60)),
+        }),
     }
 }
 
@@ -133,6 +189,7 @@ fn subject(rng: &mut Rng, index: usize, temper: Temper, fair_at: u64) -> Subject
         },
         faults: faults(rng, temper),
         outages: if temper == Temper::Calm { Vec::new() } else { outages(rng, fair_at) },
+        futile: None,
         sends: sends(rng, fair_at, may_poison && temper != Temper::Calm),
         mapping,
     }
@@ -143,14 +200,7 @@ fn mapping(rng: &mut Rng, index: usize) -> Mapping {
     retune(rng).apply(&mut mapping);
     mapping.report_batch_item_failures = rng.bool();
     let queue = queue_mut(&mut mapping);
-    queue.visibility.on_function_error = match rng.u8(0..5) {
-        0..=2 => OnFunctionError::Wait,
-        3 => OnFunctionError::Release,
-        _ => OnFunctionError::Backoff(BackoffPolicy {
-            initial: Duration::from_secs(rng.u64(1..5)),
-            maximum: Duration::from_secs(rng.u64(5..60)),
-        }),
-    };
+    queue.visibility.on_function_error = on_function_error(rng);
     if rng.u8(0..10) == 0 {
         queue.visibility.hold_limit = Duration::from_secs(rng.u64(60..600));
     }
@@ -191,7 +241,7 @@ fn retune(rng: &mut Rng) -> Retune {
         2 => Some(1),
         _ => Some(rng.u32(2..=8)),
     };
-    Retune { batch_size, window, maximum_concurrency }
+    Retune { batch_size, window, maximum_concurrency, settings: None }
 }
 
 fn faults(rng: &mut Rng, temper: Temper) -> Faults {
@@ -295,20 +345,4 @@ fn actions(rng: &mut Rng, subjects: usize, fair_at: u64) -> Vec<(u64, Action)> {
     }
     actions.sort_by_key(|(at, _)| *at);
     actions
-}
-
-/// How long the fair phase may take (milliseconds): everything that is not held becomes visible, what
-/// is poisoned goes its rounds, and the rest goes through the narrowest place one by one.
-pub(crate) fn patience(subject: &SubjectPlan) -> u64 {
-    let hidden = subject.queue.visibility.max(30) * 1000;
-    let attempts = subject.mapping.on_failure.as_ref().map_or(1, |_| queue(&subject.mapping).on_failure_attempts);
-    let rounds = u64::from(subject.queue.max_receive_count.unwrap_or(1).max(attempts)) + 1;
-    let one = subject.function.duration.1 + 4 * subject.queue.latency.1 + 1_000;
-    // What may not be in flight together goes one window after the other.
-    let windows = 300_000 * (1 + subject.sends.len() / subject.queue.over_limit) as u64;
-    let backoff = u64::try_from(subject.mapping.poller.retry_backoff.maximum.as_millis()).unwrap_or(u64::MAX);
-    let hold = subject.function.timeout + 10_000;
-    // A group goes on only when what is ahead has gone its rounds, and half of them do not count.
-    let turns = if is_fifo(&subject.mapping) { 4 * (hidden + one) * subject.sends.len() as u64 } else { 2 * hidden };
-    3_600_000 + backoff + hold + rounds * (turns + windows + subject.sends.len() as u64 * one)
 }

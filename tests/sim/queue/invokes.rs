@@ -7,6 +7,7 @@ use forebay::machine::{FaultKind, InvokeResult};
 use crate::plan::queue;
 use crate::queue::delivery::{HELD, Hold, NOT_MADE};
 use crate::queue::leases::TWELVE_HOURS;
+use crate::queue::plan::passes;
 use crate::queue::session::{STOP_GRACE, Session};
 use crate::queue::subject::{Call, Subject, SubjectState};
 use crate::run::millis;
@@ -214,6 +215,7 @@ impl OpenInvoke {
         for (at, &index) in self.leases.iter().enumerate() {
             let lease = &mut state.leases[index];
             lease.refused = too_large;
+            lease.heard = now;
             if !is_judged && now + pause + 2_000 > oldest + longest {
                 lease.allowed.get_or_insert(HELD);
                 lease.left = Some(now);
@@ -298,16 +300,23 @@ impl Subject {
     pub(crate) fn deliver(&self, state: &mut SubjectState, picked: &[usize]) {
         let now = self.world.now();
         let heard = state.sessions.last().map_or(0, |session| session.changed + STOP_GRACE);
+        let Some(session) = picked.first().map(|&index| &state.sessions[state.leases[index].session]) else { return };
+        let (mapping, changed, changes) = (Arc::clone(&session.mapping), session.changed, session.changes);
         for &index in picked {
             let lease = &mut state.leases[index];
             lease.delivered = Some(now);
             // The engine hears a little later that a drain is taken back.
             lease.doubtful &= now <= heard;
             lease.known = now + lease.until.saturating_sub(lease.received);
-            if lease.hold == Hold::Underway {
-                lease.hold = Hold::Unstarted;
-            }
+            lease.heard = now;
             let n = lease.message;
+            if lease.hold == Hold::Underway {
+                // Just after a change, the filters from before may count still.
+                lease.perhaps_filtered_out = changes > 0 && now <= changed + STOP_GRACE;
+                let passes = lease.perhaps_filtered_out || passes(&mapping, n);
+                lease.hold = if passes { Hold::Unstarted } else { Hold::FilteredOut };
+            }
+            state.messages[n].filtered_out |= lease.hold == Hold::FilteredOut || lease.perhaps_filtered_out;
             self.check_not_given_back(state, index);
             state.messages[n].reached = Some(index);
         }

@@ -118,6 +118,8 @@ impl Subject {
             changed: false,
             failed_in: 0,
             deferred: false,
+            perhaps_filtered_out: false,
+            heard: 0,
             span: None,
             split: None,
             left: None,
@@ -185,6 +187,7 @@ impl Subject {
     /// Ends every delivery whose time is over, and asks of each what allows that.
     pub(crate) fn sweep(&self, state: &mut SubjectState) {
         let now = self.world.now();
+        self.look_for_panic(state);
         while let Some(at) = state.late.iter().position(|(due, _)| *due <= now) {
             let (_, n) = state.late.swap_remove(at);
             self.remove(state, n);
@@ -212,19 +215,23 @@ impl Subject {
         }
         state.lost |= lease.hold == Hold::Unstarted;
         let held_for = lease.until - lease.received;
-        let hidden = self.hidden(&mapping);
+        let session = &state.sessions[lease.session];
+        let (shortest, longest) = session.hidden;
+        let waits = match lease.hold {
+            Hold::Failed(at) => session.policies_at(at).any(|policy| policy == OnFunctionError::Wait),
+            _ => false,
+        };
         let pause = millis(mapping.poller.retry_backoff.maximum).max(5_000);
         // An extension that failed is tried again well within what is left of the lease; the last try may be open
         // still.
         let tries = if lease.extending > 0 { 2 } else { 1 };
-        let pace = tries * hidden / 6 + 2 * self.plan.queue.latency.1 + 200;
+        // After a change the engine counts on the shorter of two times, and stops its tries that much sooner.
+        let pace = tries * longest / 6 + (longest - shortest) + 2 * self.plan.queue.latency.1 + 200;
         let tried = lease.not_extended.is_some_and(|at| lease.known.saturating_sub(at) <= pace);
         let allowed = match (lease.allowed, lease.hold) {
             (Some(allowed), _) => allowed,
             (None, _) if lease.returning => RETURNED,
-            (None, Hold::Failed(_)) if queue(&mapping).visibility.on_function_error == OnFunctionError::Wait => {
-                "failed"
-            }
+            (None, Hold::Failed(_)) if waits => "failed",
             (None, Hold::Failed(_)) if lease.extending > 0 || lease.not_extended.is_some() => {
                 "failed, and not released"
             }

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use forebay::machine::OnFunctionError;
 use forebay::mapping::Mapping;
 
-use crate::plan::{FunctionPlan, Outage, is_fifo, queue_mut};
+use crate::plan::{FunctionPlan, Outage, destination, is_fifo, queue_mut};
 
 /// Everything that will happen to one world.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub(crate) enum Action {
     Shutdown { bound: u64, cut_after: Option<u64>, down: u64 },
     /// SIGHUP: the same files, or one mapping with other numbers.
     Reload(Option<(usize, Retune)>),
+    /// A machine panics at so many steps from then.
+    Panic { steps: u32 },
     /// `forebay list`, of which the health is checked.
     Look,
     /// SIGHUP after a file was removed, and again after it came back.
@@ -62,6 +65,23 @@ pub(crate) struct Retune {
     pub(crate) window: u64,
     /// The new `MaximumConcurrency`.
     pub(crate) maximum_concurrency: Option<u32>,
+    /// Other settings than numbers; of standard queues only.
+    pub(crate) settings: Option<Settings>,
+}
+
+/// Other settings of a mapping.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// `ReportBatchItemFailures`; it stays what it was where invokes wait for a rate limit.
+    pub(crate) report: bool,
+    /// `Poller.Visibility.Timeout` in seconds.
+    pub(crate) visibility: Option<u64>,
+    /// `Poller.Visibility.OnFunctionError`.
+    pub(crate) on_function_error: OnFunctionError,
+    /// Another failure destination, where there is one.
+    pub(crate) other_destination: bool,
+    /// Only messages with an even number pass.
+    pub(crate) filters: bool,
 }
 
 impl Retune {
@@ -71,7 +91,37 @@ impl Retune {
         mapping.batch_size = if fifo { self.batch_size.min(10) } else { self.batch_size };
         mapping.window = if fifo { Duration::ZERO } else { Duration::from_secs(self.window) };
         queue_mut(mapping).maximum_concurrency = self.maximum_concurrency;
+        if let Some(settings) = self.settings.filter(|_| !fifo) {
+            settings.apply(mapping);
+        }
     }
+}
+
+impl Settings {
+    fn apply(self, mapping: &mut Mapping) {
+        if mapping.poller.rate_limit.is_none() {
+            mapping.report_batch_item_failures = self.report;
+        }
+        let queue = queue_mut(mapping);
+        queue.visibility.timeout = self.visibility.map(Duration::from_secs);
+        queue.visibility.on_function_error = self.on_function_error;
+        if mapping.on_failure.is_some() {
+            mapping.on_failure = Some(destination(self.other_destination));
+        }
+        mapping.filters = if self.filters { vec![even_numbers()] } else { Vec::new() };
+    }
+}
+
+/// The pattern of messages with an even number: it stands in front of their ids.
+fn even_numbers() -> String {
+    let ends = ["0", "2", "4", "6", "8", "a", "c", "e"];
+    let ids: Vec<String> = ends.iter().map(|end| format!("{{\"wildcard\":\"*{end}-0000-4000-*\"}}")).collect();
+    format!("{{\"messageId\":[{}]}}", ids.join(","))
+}
+
+/// Whether the filters of a mapping let a message with this number pass.
+pub(crate) fn passes(mapping: &Mapping, n: usize) -> bool {
+    mapping.filters.is_empty() || n.is_multiple_of(2)
 }
 
 /// One mapping and its surroundings.
@@ -87,8 +137,21 @@ pub(crate) struct SubjectPlan {
     pub(crate) faults: Faults,
     /// What goes wrong for a while.
     pub(crate) outages: Vec<Outage>,
+    /// When deletions delete nothing for a while.
+    pub(crate) futile: Option<Futile>,
     /// What is sent.
     pub(crate) sends: Vec<Send>,
+}
+
+/// A time during which no deletion has an effect.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Futile {
+    /// From when (milliseconds).
+    pub(crate) from: u64,
+    /// Until when.
+    pub(crate) until: u64,
+    /// Every receipt is refused as no longer valid; else every deletion fails.
+    pub(crate) refused: bool,
 }
 
 /// The queue's attributes and ways.

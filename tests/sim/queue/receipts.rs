@@ -9,7 +9,6 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-use crate::plan::queue;
 use crate::queue::delivery::{EXTENDED_LATE, Hold, IN_THE_WAY, Lease};
 use crate::queue::leases::TWELVE_HOURS;
 use crate::queue::session::{STOP_GRACE, Session};
@@ -61,10 +60,10 @@ impl Session {
             match answered.await {
                 Ok(result) => {
                     self.subject.answered(&sent);
-                    if self.alive()
-                        && let Ok(outcomes) = &result
-                    {
-                        self.heard(asked, &sent, outcomes);
+                    if self.alive() {
+                        let outcomes = result.as_deref().ok();
+                        self.count_futile(&mut self.subject.state(), &sent, outcomes);
+                        self.heard(asked, &sent, outcomes.unwrap_or_default());
                     }
                     result
                 }
@@ -148,6 +147,15 @@ impl Session {
         if quiet && hidden.is_zero() {
             self.check_not_last(state, index);
         }
+        let policies: Vec<OnFunctionError> = match state.leases[index].hold {
+            Hold::Failed(at) => state.sessions[self.id].policies_at(at).collect(),
+            _ => Vec::new(),
+        };
+        let longest = policies.iter().filter_map(|policy| match policy {
+            OnFunctionError::Backoff(backoff) => Some(backoff.maximum),
+            _ => None,
+        });
+        let longest = longest.max();
         let lease = &mut state.leases[index];
         lease.extending += 1;
         if lease.delivered.is_none() {
@@ -162,25 +170,24 @@ impl Session {
         }
         let waits_out = self.waits_out_receives(state, now, hidden);
         let lease = &mut state.leases[index];
-        let policy = &queue(&self.mapping).visibility.on_function_error;
         let just = |at: u64| at + 1 >= now;
         match (lease.hold, hidden.is_zero()) {
             _ if lease.perhaps_undelivered => {}
-            (Hold::Failed(_), true) if *policy == OnFunctionError::Release || subject.plan.queue.visibility == 0 => {
+            (Hold::Failed(_), true)
+                if policies.contains(&OnFunctionError::Release) || subject.plan.queue.visibility == 0 =>
+            {
                 lease.allowed = Some("failed, released");
             }
-            (Hold::Unstarted | Hold::Waiting, false) if waits_out => {
+            (Hold::Unstarted | Hold::Waiting | Hold::FilteredOut, false) if waits_out => {
                 lease.returning = true;
                 lease.allowed = Some(RETURNED);
             }
             // It goes back with its group, and its return is asked for once more.
             (Hold::Failed(_), false) if waits_out && (broken || lease.over) => lease.allowed = Some(WITH_ITS_GROUP),
             (Hold::Failed(_), false) if self.crosses_failure(lease, hidden) => {}
-            (Hold::Failed(_), false) if matches!(policy, OnFunctionError::Backoff(_)) => {
-                if let OnFunctionError::Backoff(backoff) = policy
-                    && hidden > backoff.maximum + Duration::from_secs(1)
-                {
-                    subject.violate(format_args!("L{index} backs off {hidden:?}, more than {:?}", backoff.maximum));
+            (Hold::Failed(_), false) if longest.is_some() => {
+                if longest.is_some_and(|longest| hidden > longest + Duration::from_secs(1)) {
+                    subject.violate(format_args!("L{index} backs off {hidden:?}, more than {longest:?}"));
                 }
                 lease.allowed = Some("failed, backs off");
             }
@@ -189,7 +196,7 @@ impl Session {
             }
             // The same return once more, or one that comes too late.
             (_, true) if lease.allowed == Some(WITH_ITS_GROUP) && lease.failed_returns > 0 => {}
-            (Hold::Unstarted | Hold::Waiting, true) if quiet || lease.doubtful => {
+            (Hold::Unstarted | Hold::Waiting | Hold::FilteredOut, true) if quiet || lease.doubtful => {
                 lease.returning = true;
                 lease.allowed = Some(RETURNED);
             }
@@ -235,10 +242,11 @@ pub(crate) const fn describe(change: Change) -> &'static str {
     }
 }
 
-/// A delivery is deleted only when the function succeeded with it, or its failure record is confirmed.
+/// A delivery is deleted only when the function succeeded with it, its failure record is confirmed, or filters do not
+/// let it pass.
 fn check_delete(subject: &Subject, state: &SubjectState, index: usize) {
     let lease = &state.leases[index];
-    if !matches!(lease.hold, Hold::Succeeded | Hold::Recorded) {
+    if !matches!(lease.hold, Hold::Succeeded | Hold::Recorded | Hold::FilteredOut) && !lease.perhaps_filtered_out {
         subject.violate(format_args!("L{index} (m{}) is deleted while {:?}", lease.message, lease.hold));
     }
 }

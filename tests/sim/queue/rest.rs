@@ -1,6 +1,8 @@
 //! What must be true when a drain is over, and when everything has come to rest.
 
+use crate::plan::{is_fifo, queue};
 use crate::queue::delivery::{Hold, Place};
+use crate::queue::plan::SubjectPlan;
 use crate::queue::subject::Subject;
 
 impl Subject {
@@ -67,7 +69,7 @@ impl Subject {
         let state = self.state();
         for (n, message) in state.messages.iter().enumerate() {
             match message.place {
-                Place::Deleted if message.processed || message.recorded => {}
+                Place::Deleted if message.processed || message.recorded || message.filtered_out => {}
                 Place::Deleted => self.violate(format_args!("m{n} was deleted, and neither processed nor recorded")),
                 Place::Dead if Some(message.receive_count) >= self.plan.queue.max_receive_count => {}
                 Place::Dead => self.violate(format_args!("m{n} is dead after {} receives", message.receive_count)),
@@ -75,4 +77,20 @@ impl Subject {
             }
         }
     }
+}
+
+/// How long the fair phase may take (milliseconds): everything that is not held becomes visible, what
+/// is poisoned goes its rounds, and the rest goes through the narrowest place one by one.
+pub(crate) fn patience(subject: &SubjectPlan) -> u64 {
+    let hidden = subject.queue.visibility.max(30) * 1000;
+    let attempts = subject.mapping.on_failure.as_ref().map_or(1, |_| queue(&subject.mapping).on_failure_attempts);
+    let rounds = u64::from(subject.queue.max_receive_count.unwrap_or(1).max(attempts)) + 1;
+    let one = subject.function.duration.1 + 4 * subject.queue.latency.1 + 1_000;
+    // What may not be in flight together goes one window after the other.
+    let windows = 300_000 * (1 + subject.sends.len() / subject.queue.over_limit) as u64;
+    let backoff = u64::try_from(subject.mapping.poller.retry_backoff.maximum.as_millis()).unwrap_or(u64::MAX);
+    let hold = subject.function.timeout + 10_000;
+    // A group goes on only when what is ahead has gone its rounds, and half of them do not count.
+    let turns = if is_fifo(&subject.mapping) { 4 * (hidden + one) * subject.sends.len() as u64 } else { 2 * hidden };
+    3_600_000 + backoff + hold + rounds * (turns + windows + subject.sends.len() as u64 * one)
 }

@@ -11,13 +11,16 @@ use forebay::store::EngineStore;
 use crate::queue::arrivals::arrivals;
 use crate::queue::connector::QueueConnector;
 use crate::queue::delivery::Place;
-use crate::queue::draw::patience;
 use crate::queue::plan::Plan;
+use crate::queue::rest::patience;
 use crate::queue::subject::{Counts, IdleWatch, Subject};
 use crate::rig::Rig;
 use crate::run::on_a_paused_clock;
 use crate::store::MemoryStore;
 use crate::world::World;
+
+/// How long a panic is shown that a successor has survived (milliseconds).
+const PANIC_SHOWN: u64 = 60_000;
 
 /// What came of a scenario.
 #[derive(Debug)]
@@ -193,7 +196,9 @@ impl Scenario {
             self.failing += usize::from(matches!(status.health, Health::Failing { .. }));
             let last = subject.state().sessions.last().map(|session| (session.incarnation, session.streak));
             let Some((incarnation, streak)) = last else { continue };
+            // A machine that panicked does not know what it was given last.
             if incarnation == self.world.incarnation()
+                && !self.world.has_panicked()
                 && let Some(wrong) = streak.wrong(&status, self.world.now())
             {
                 subject.violate(wrong);
@@ -270,11 +275,16 @@ impl Scenario {
         let unproven = reason.starts_with("destination:") && subject.state().counts.delivered_fairly == 0;
         // What came last may have been poison, and nothing else.
         let streak = subject.state().sessions.last().map(|session| session.streak).unwrap_or_default();
-        if let Some(wrong) = streak.wrong(&status, self.world.now()) {
+        let panicked = self.world.has_panicked();
+        if let Some(wrong) = streak.wrong(&status, self.world.now()).filter(|_| !panicked) {
             subject.violate(wrong);
         }
-        let healthy =
-            !matches!(status.health, Health::Degraded { .. }) || unproven || !(used || reason.contains("source:"));
+        let panic_is_shown = reason.contains("panicked")
+            && self.world.panic().is_some_and(|panic| self.world.now() <= panic.seen + PANIC_SHOWN);
+        let healthy = !matches!(status.health, Health::Degraded { .. })
+            || unproven
+            || panic_is_shown
+            || !(used || reason.contains("source:"));
         if status.state != MappingState::Enabled || !healthy {
             subject.violate(format_args!("is {:?}, {:?}", status.state, status.health));
         }
@@ -293,7 +303,7 @@ impl Scenario {
             ("malformed responses", said.malformed_responses, known.malformed),
         ];
         for (what, said, known) in pairs {
-            if said != known {
+            if said != known && !panicked {
                 subject.violate(format_args!("the engine counts {said} {what}, the world {known}"));
             }
         }

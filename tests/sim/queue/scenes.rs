@@ -21,6 +21,7 @@ pub(crate) fn subject(messages: usize) -> SubjectPlan {
         function: FunctionPlan::default(),
         faults: Faults::default(),
         outages: Vec::new(),
+        futile: None,
         sends: vec![Send::default(); messages],
     }
 }

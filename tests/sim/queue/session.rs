@@ -8,7 +8,7 @@ use forebay::mapping::Mapping;
 use crate::fifo::Attempts;
 use crate::plan::queue;
 use crate::queue::delivery::{Hold, Lease};
-use crate::queue::subject::{SessionState, Subject, SubjectState};
+use crate::queue::subject::{FutileCalls, SessionState, Subject, SubjectState};
 use crate::streak::Streak;
 
 /// After a stop was answered, calls already on their way may still begin for so long (milliseconds).
@@ -43,6 +43,9 @@ impl Session {
             running.handles += 1;
             running.changes += 1;
             running.changed = subject.world.now();
+            running.policies.push((running.changed, queue(&mapping).visibility.on_function_error));
+            let hidden = subject.hidden(&mapping);
+            running.hidden = (running.hidden.0.min(hidden), running.hidden.1.max(hidden));
             running.changes
         } else {
             state.sessions.push(SessionState {
@@ -55,6 +58,9 @@ impl Session {
                 seen: 0,
                 changed: 0,
                 receives: std::collections::BTreeMap::new(),
+                policies: vec![(0, queue(&mapping).visibility.on_function_error)],
+                hidden: (subject.hidden(&mapping), subject.hidden(&mapping)),
+                futile: FutileCalls::default(),
                 hollow: crate::queue::subject::Hollow::default(),
                 last_invoke: None,
                 tallies: std::collections::BTreeMap::new(),
@@ -154,8 +160,8 @@ impl Session {
             ));
         }
         let (hollow, now) = (state.sessions[self.id].hollow, subject.world.now());
-        // From then on the pause is as long as it gets.
-        if hollow.in_a_row >= 8 && now < hollow.last + 700 {
+        // From then on the pause is as long as it gets; a machine that panicked has not counted.
+        if hollow.in_a_row >= 8 && now < hollow.last + 700 && !subject.world.has_panicked() {
             subject.violate(format_args!(
                 "a receive follows {} ms after the {}th in a row that did not wait and brought nothing",
                 now - hollow.last,
@@ -163,6 +169,7 @@ impl Session {
             ));
         }
         self.check_awake(state, "a receive");
+        self.check_slow_down(state, request);
         self.check_admission(state, request);
     }
 

@@ -140,6 +140,9 @@ impl OpenReceive {
         state.sessions[self.session].attempts.ended(self.id, fault, self.subject.world.now());
         match result {
             Ok(records) => {
+                if records.is_empty() {
+                    state.sessions[self.session].found_nothing(self.began);
+                }
                 state.counts.polled += records.len() as u64;
                 self.subject.deliver(&mut state, &self.picked);
                 drop(state);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use forebay::machine::OnFunctionError;
 use forebay::mapping::Mapping;
 use tokio::sync::Notify;
 
@@ -11,6 +12,7 @@ use crate::plan::{Outage, SideOf, is_fifo};
 use crate::queue::delivery::{Hold, Lease, Message};
 use crate::queue::destination::Tally;
 use crate::queue::plan::{Faults, SubjectPlan};
+use crate::queue::session::STOP_GRACE;
 use crate::streak::Streak;
 use crate::workers::Workers;
 use crate::world::World;
@@ -69,6 +71,7 @@ impl Subject {
         !unsound
             && plan.faults == Faults::default()
             && plan.outages.is_empty()
+            && plan.futile.is_none()
             && plan.function.reserved.is_none()
             && plan.function.broken.is_none()
     }
@@ -131,6 +134,8 @@ pub(crate) struct SubjectState {
     pub(crate) last_full: u64,
     /// The engine learnt that a delivery was no longer its own: batches may shrink.
     pub(crate) lost: bool,
+    /// What a machine that panicked may not have known of may end.
+    pub(crate) panic_seen: bool,
     /// What is known of FIFO queues only.
     pub(crate) fifo: FifoState,
 }
@@ -169,6 +174,12 @@ pub(crate) struct SessionState {
     pub(crate) changed: u64,
     /// Receives that the engine waits for, and how many messages each may bring.
     pub(crate) receives: BTreeMap<u64, u32>,
+    /// What becomes of messages that the function failed, and since when.
+    pub(crate) policies: Vec<(u64, OnFunctionError)>,
+    /// The shortest and the longest time for which its receives hide a message (milliseconds).
+    pub(crate) hidden: (u64, u64),
+    /// Calls to delete that deleted nothing.
+    pub(crate) futile: FutileCalls,
     /// Receives in a row that did not wait.
     pub(crate) hollow: Hollow,
     /// When its last invoke began.
@@ -183,6 +194,15 @@ pub(crate) struct SessionState {
     pub(crate) unclear: BTreeMap<Arc<str>, usize>,
     /// Batches that failed in a row.
     pub(crate) streak: Streak,
+}
+
+/// Calls in a row that were to delete, and deleted nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FutileCalls {
+    /// So many.
+    pub(crate) in_a_row: u32,
+    /// When the engine heard of the last one.
+    pub(crate) last: u64,
 }
 
 /// Receives that did not wait, and brought nothing.
@@ -235,6 +255,15 @@ pub(crate) struct IdleWatch {
     pub(crate) most_open: usize,
     /// The shortest wait that one asked for, in seconds.
     pub(crate) shortest_wait: Option<u64>,
+}
+
+impl SessionState {
+    /// What becomes of a message that the function failed at `at`; just after a change that may be either.
+    pub(crate) fn policies_at(&self, at: u64) -> impl Iterator<Item = OnFunctionError> {
+        let ends = self.policies.iter().skip(1).map(|&(since, _)| since + STOP_GRACE).chain([u64::MAX]);
+        let spans = self.policies.iter().zip(ends);
+        spans.filter(move |&(&(since, _), end)| (since..=end).contains(&at)).map(|(&(_, policy), _)| policy)
+    }
 }
 
 impl SubjectState {
