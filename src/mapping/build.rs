@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::arn::NotAFunction;
@@ -41,6 +42,7 @@ pub(crate) struct Pair {
 /// Where the workers of a function attach.
 pub(crate) struct Listener {
     pub(crate) address: Option<SocketAddr>,
+    pub(crate) allow_from: Vec<IpNet>,
     pub(crate) function: FunctionRef,
     pub(crate) command: Option<CommandSpec>,
     pub(crate) span: Span,
@@ -82,7 +84,13 @@ pub(crate) fn build(reader: &mut Reader<'_>, candidate: &Candidate) -> Built {
     });
     let listener = function.as_ref().and_then(|(function, _)| {
         let (api, span) = target.listener(&members)?;
-        Some(Listener { address: api.listen, function: function.clone(), command: api.command.clone(), span })
+        Some(Listener {
+            address: api.listen,
+            allow_from: api.allow_from.clone(),
+            function: function.clone(),
+            command: api.command.clone(),
+            span,
+        })
     });
     let origin = origin(reader);
     let mapping = match (&name, source, function) {

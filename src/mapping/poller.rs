@@ -95,7 +95,11 @@ pub(super) fn is_url(text: &str) -> bool {
         Some((name, port)) if !port.contains(']') => (name, Some(port)),
         _ => (host, None),
     };
-    !name.is_empty()
+    let is_name = match name.strip_prefix('[') {
+        Some(address) => address.strip_suffix(']').is_some_and(|it| it.parse::<std::net::Ipv6Addr>().is_ok()),
+        None => !name.is_empty() && !name.contains(['[', ']']),
+    };
+    is_name
         && !text.contains(char::is_whitespace)
         && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0))
 }
@@ -113,6 +117,10 @@ mod tests {
         for url in [
             "localhost:4566",
             "http://",
+            "http://[::1/",
+            "http://[::1",
+            "http://[h]/",
+            "http://h]/",
             "http://:80",
             "ftp://h",
             "http://h:0",

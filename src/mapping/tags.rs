@@ -6,7 +6,7 @@ use super::code::Code;
 use super::reader::{Reader, short};
 use super::text::Span;
 use super::tree::{Node, NodeKind};
-use super::value::Kind;
+use super::value::{Kind, Named};
 use crate::parameters::{LONGEST_KEY, LONGEST_TEXT, LONGEST_VALUE, MOST_TEXTS, Shape, TAG_ENTRY, join};
 
 const TAG_VALUE: Shape = Shape::Text { min: 0, max: LONGEST_VALUE, form: None };
@@ -28,7 +28,7 @@ impl Reader<'_> {
 
     /// Texts by name, with the places of their names; none where something is wrong with them, which is reported. A
     /// value that is null is empty.
-    pub(super) fn texts(&mut self, node: &Node, path: &str) -> Option<BTreeMap<String, (String, Span)>> {
+    pub(super) fn texts(&mut self, node: &Node, path: &str) -> Option<BTreeMap<String, Named>> {
         const TEXT: Shape = Shape::Text { min: 0, max: LONGEST_TEXT, form: None };
         let NodeKind::Map(entries) = &node.kind else {
             return self.wrong(node, path, "a map", "write a map of names and values");
@@ -45,7 +45,8 @@ impl Reader<'_> {
             let Some(name) = self.key(key) else { continue };
             let read = if value.is_null() { None } else { self.value(value, &TEXT, &join(path, &short(name))) };
             let text = if let Some(Kind::Text(text)) = read.map(|value| value.kind) { text } else { String::new() };
-            texts.insert(name.into(), (text, key.span));
+            let literal = value.as_text().is_none_or(|written| written == text);
+            texts.insert(name.into(), Named { text, span: key.span, literal });
         }
         (self.errors == before).then_some(texts)
     }

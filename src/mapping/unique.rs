@@ -84,6 +84,10 @@ impl Unique {
                     format!("the workers of {name:?} are started in another way at {}", site.show()),
                     "write `Command` and what belongs to it into one of the mappings, or the same into all",
                 ),
+                (true, Some(address)) if first.allow_from != listener.allow_from => (
+                    format!("`AllowFrom` of {address} is another one at {}", site.show()),
+                    "write the same `AllowFrom` into all mappings that share the port",
+                ),
                 _ => continue,
             };
             reader.error(Code::SharedListener, listener.span, message, help);

@@ -26,12 +26,22 @@ pub(crate) enum Kind {
     Map(Members),
     /// Tags by name.
     Tags(BTreeMap<String, String>),
-    /// Texts by name, with the places of their names.
-    Texts(BTreeMap<String, (String, Span)>),
+    /// Texts by name.
+    Texts(BTreeMap<String, Named>),
     /// An event pattern.
     Pattern(Box<Written>),
     /// Accepted without a look.
     Unread,
+}
+
+/// A text under a name that the user chose.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub(crate) text: String,
+    /// The place of its name.
+    pub(crate) span: Span,
+    /// It stands in the file as it is: no variable is in it.
+    pub(crate) literal: bool,
 }
 
 /// The members of a map that are there and not null.
@@ -101,7 +111,7 @@ impl Members {
         }
     }
 
-    pub(crate) fn texts(&self, name: &str) -> BTreeMap<String, (String, Span)> {
+    pub(crate) fn texts(&self, name: &str) -> BTreeMap<String, Named> {
         if let Some(Kind::Texts(texts)) = self.get(name).map(|value| &value.kind) {
             texts.clone()
         } else {

@@ -9,7 +9,7 @@ use crate::mapping::build::narrow;
 use crate::mapping::code::Code;
 use crate::mapping::poller::backoff;
 use crate::mapping::reader::{Reader, short};
-use crate::mapping::value::{Kind, Members};
+use crate::mapping::value::{Kind, Members, Named};
 
 /// What a worker may take for its start unless the mapping says otherwise.
 const INIT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -19,6 +19,15 @@ const KILL_AFTER: Duration = Duration::from_secs(2);
 const RESTART: BackoffPolicy = BackoffPolicy { initial: Duration::from_secs(1), maximum: Duration::from_secs(60) };
 /// The variables that say to a worker where forebay is.
 const OURS: [&str; 2] = ["AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_INITIALIZATION_TYPE"];
+
+/// Variables of AWS's that are secrets.
+const SECRETS: [&str; 5] = [
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_BEARER_TOKEN_BEDROCK",
+];
 
 /// Processes that forebay starts, watches and ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +73,18 @@ pub(super) fn read(reader: &mut Reader<'_>, api: &Members) -> Option<CommandSpec
         let help = "write the program and its arguments: `[python3, -m, awslambdaric, app.handler]`";
         reader.error(Code::Missing, span, "`Command` names no program", help);
     }
+    if command.iter().any(|part| part.contains('\0'))
+        && let Some(span) = api.key("Command")
+    {
+        reader.error(Code::NotAllowed, span, "`Command` holds a NUL character", "remove it: no program can get it");
+    }
+    if let Some((path, span)) = api.text("WorkingDirectory")
+        && path.contains('\0')
+    {
+        reader.error(Code::NotAllowed, span, "`WorkingDirectory` holds a NUL character", "write a path without it");
+    }
     let environment = api.texts("Environment");
-    for (name, (_, span)) in &environment {
+    for (name, Named { text, span, literal }) in &environment {
         let is_name = !name.starts_with(|c: char| c.is_ascii_digit())
             && !name.is_empty()
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -75,6 +94,13 @@ pub(super) fn read(reader: &mut Reader<'_>, api: &Members) -> Option<CommandSpec
         } else if OURS.contains(&name.as_str()) {
             let message = format!("the variable {name} is set by forebay");
             reader.error(Code::Variable, *span, message, format!("remove `{name}`"));
+        } else if text.contains('\0') {
+            let message = format!("the variable {name} holds a NUL character");
+            reader.error(Code::Variable, *span, message, "remove it: no program can get it");
+        } else if *literal && !text.is_empty() && SECRETS.contains(&name.as_str()) {
+            let message = format!("`{name}` would be a secret in a mapping file");
+            let help = format!("set a variable before forebay starts, and write `{name}: \"${{{name}}}\"`");
+            reader.error(Code::InlineSecret, *span, message, help);
         }
     }
     let number = |name, default| api.integer(name).map_or(default, |(number, _)| narrow(number));
@@ -82,7 +108,7 @@ pub(super) fn read(reader: &mut Reader<'_>, api: &Members) -> Option<CommandSpec
     Some(CommandSpec {
         command,
         workers: number("Workers", 1),
-        environment: environment.into_iter().map(|(name, (value, _))| (name, value)).collect(),
+        environment: environment.into_iter().map(|(name, named)| (name, named.text)).collect(),
         working_directory: api.text("WorkingDirectory").map(|(path, _)| path.into()),
         init_timeout: span("InitTimeout", INIT_TIMEOUT),
         kill_after: span("KillAfter", KILL_AFTER),

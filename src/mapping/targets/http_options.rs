@@ -10,7 +10,7 @@ use crate::mapping::build::narrow;
 use crate::mapping::code::Code;
 use crate::mapping::reader::{Reader, short};
 use crate::mapping::text::Span;
-use crate::mapping::value::{Kind, Members};
+use crate::mapping::value::{Kind, Members, Named};
 
 /// Where a secret stands. It is read when it is needed, and again when it has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +94,7 @@ const SECRET_HEADERS: [&str; 9] =
 pub(super) fn headers(reader: &mut Reader<'_>, http: &Members) -> BTreeMap<String, String> {
     let headers = http.texts("Headers");
     let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    for (name, (text, at)) in &headers {
+    for (name, Named { text, span: at, .. }) in &headers {
         let lower = name.to_ascii_lowercase();
         let shown = short(name);
         if !name.chars().all(is_token) {
@@ -112,7 +112,7 @@ pub(super) fn headers(reader: &mut Reader<'_>, http: &Members) -> BTreeMap<Strin
             reader.error(Code::Header, *at, message, "write printable ASCII characters");
         }
     }
-    headers.into_iter().map(|(name, (text, _))| (name, text)).collect()
+    headers.into_iter().map(|(name, named)| (name, named.text)).collect()
 }
 
 /// Reads `File` or `Env`: exactly one.
@@ -234,6 +234,14 @@ pub(super) fn statuses(reader: &mut Reader<'_>, http: &Members) -> Statuses {
             }
             statuses.0.push((range, meaning));
         }
+    }
+    // A 2xx may mean a failure, as 202 of a service that has done nothing yet; but not all of them.
+    let succeeds = |status| matches!(statuses.meaning(status), None | Some(StatusMeaning::Success));
+    if let Some(span) = http.key("Statuses")
+        && !(200..=299).any(succeeds)
+    {
+        let help = "leave at least one status from 200 to 299 out of the other lists: `Failed: [202]`";
+        reader.error(Code::StatusCode, span, "no status is left that means success", help);
     }
     statuses
 }

@@ -111,6 +111,17 @@ pub(super) const LINES: &[Case] = &[
          [409, \"400-499\"]\n        Transient: [\"599-500\", 99, 5xx]",
     ),
     (
+        "http_statuses_without_success",
+        &["FB0222"],
+        "Poller: { Function: { Http: { Url: \"http://h/\", Statuses: { Failed: [\"200-299\"] } } } }",
+    ),
+    (
+        "http_statuses_of_steps",
+        &["FB0222"],
+        "Poller: { Function: { Http: { Url: \"http://h/\", Statuses: { Failed: [100] } } } }",
+    ),
+    ("http_half_an_address", &["FB0211"], "Poller: { Function: { Http: { Url: \"http://[::1/\" } } }"),
+    (
         "http_statuses_terminal",
         &["FB0410"],
         "Poller: { Function: { Http: { Url: \"http://h/\", Statuses: { Terminal: [410] } } } }",

@@ -46,10 +46,35 @@ pub(super) const LINES: &[Case] = &[
         "Poller:\n  Function:\n    RuntimeApi:\n      Command: [./bootstrap]\n      Environment:\n        \
          1st: x\n        AWS_LAMBDA_RUNTIME_API: localhost:1",
     ),
+    ("command_null", &["FB0102"], "Poller: { Function: { RuntimeApi: { Command: [echo, null] } } }"),
+    (
+        "command_nul",
+        &["FB0204", "FB0204", "FB0225"],
+        "Poller:\n  Function:\n    RuntimeApi:\n      Command: [./bootstrap, \"a\\0b\"]\n      WorkingDirectory: \
+         \"/a\\0b\"\n      Environment: { A: \"a\\0b\" }",
+    ),
+    (
+        "command_secrets",
+        &["FB0224", "FB0224"],
+        "Poller:\n  Function:\n    RuntimeApi:\n      Command: [./bootstrap]\n      Environment:\n        \
+         AWS_ACCESS_KEY_ID: AKIA\n        AWS_SECRET_ACCESS_KEY: abc\n        AWS_SESSION_TOKEN: def",
+    ),
 ];
 
 /// Whole files.
 pub(super) const FILES: &[Case] = &[
+    (
+        "listener_with_two_doors",
+        &["FB0326"],
+        "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:first
+FunctionName: orders
+Poller: { Function: { RuntimeApi: { Listen: \"10.0.0.1:9001\", AllowFrom: [10.0.0.0/8] } } }
+---
+EventSourceArn: arn:aws:sqs:us-east-1:000000000000:second
+FunctionName: orders
+Poller: { Function: { RuntimeApi: { Listen: \"10.0.0.1:9001\", AllowFrom: [10.1.0.0/16] } } }
+",
+    ),
     (
         "workers_started_in_two_ways",
         &["FB0326"],
