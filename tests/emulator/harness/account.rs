@@ -72,12 +72,17 @@ impl Account {
     /// Makes a queue, and one for its dead letters: a message is moved there after `receives` receives.
     pub(crate) async fn create_queue_pair(&self, name: &str, visibility: u32, receives: u32) -> (Queue, Queue) {
         let dead = self.create_queue(&format!("{name}-dead"), &[]).await;
+        (self.create_queue_over(&dead, name, visibility, receives).await, dead)
+    }
+
+    /// Makes a queue whose messages are moved to `dead` after `receives` receives.
+    pub(crate) async fn create_queue_over(&self, dead: &Queue, name: &str, visibility: u32, receives: u32) -> Queue {
         let redrive = serde_json::json!({"deadLetterTargetArn": dead.arn, "maxReceiveCount": receives}).to_string();
         let attributes = [
             (QueueAttributeName::VisibilityTimeout, &*visibility.to_string()),
             (QueueAttributeName::RedrivePolicy, &*redrive),
         ];
-        (self.create_queue(name, &attributes).await, dead)
+        self.create_queue(name, &attributes).await
     }
 
     /// Sends messages, ten at a time.

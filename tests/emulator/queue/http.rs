@@ -3,9 +3,6 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use aws_sdk_sqs::types::QueueAttributeName::{RedrivePolicy, VisibilityTimeout};
-use serde_json::json;
-
 use crate::harness::Emulator;
 use crate::harness::ledger::Ledger;
 use crate::harness::process::{SOON, Site, eventually};
@@ -60,9 +57,7 @@ impl Drop for Service {
 #[tokio::test]
 async fn messages_reach_a_service_and_end_as_its_answers_say() {
     let account = Emulator::shared().account().await;
-    let dead = account.create_queue("dead", &[]).await;
-    let redrive = json!({"deadLetterTargetArn": dead.arn, "maxReceiveCount": "2"}).to_string();
-    let queue = account.create_queue("orders", &[(VisibilityTimeout, "2"), (RedrivePolicy, &redrive)]).await;
+    let (queue, dead) = account.create_queue_pair("orders", 2, 2).await;
     let site = Site::new(&account);
     let mut ledger = Ledger::new(&site, "ledger");
     let service = Service::start(&ledger.source(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_sqs::types::QueueAttributeName::{RedrivePolicy, VisibilityTimeout};
+use aws_sdk_sqs::types::QueueAttributeName::VisibilityTimeout;
 use serde_json::{Value, json};
 
 use crate::harness::Emulator;
@@ -13,7 +13,6 @@ use crate::harness::rie::Rie;
 async fn failures_are_seen_and_two_mappings_share_an_emulator() {
     let account = Emulator::shared().account().await;
     let dead = account.create_queue("dead", &[]).await;
-    let redrive = json!({"deadLetterTargetArn": dead.arn, "maxReceiveCount": "2"}).to_string();
     let site = Site::new(&account);
     let rie = Rie::start().await;
     let target = format!("Rie: {{ Endpoints: [\"{}\"] }}", rie.endpoint());
@@ -26,7 +25,7 @@ async fn failures_are_seen_and_two_mappings_share_an_emulator() {
     .map(|body| body.to_string());
     let mut queues = Vec::new();
     for name in ["orders", "payments"] {
-        let queue = account.create_queue(name, &[(VisibilityTimeout, "2"), (RedrivePolicy, &redrive)]).await;
+        let queue = account.create_queue_over(&dead, name, 2, 2).await;
         let hidden = "Visibility: { Timeout: 60s, OnFunctionError: Release }";
         let poller = format!("BatchSize: 1\nPoller: {{ Function: {{ Timeout: 50s, {target} }}, {hidden} }}");
         site.map(name, &queue, "in-an-image", &poller);

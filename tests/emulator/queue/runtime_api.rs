@@ -7,9 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use aws_sdk_sqs::types::QueueAttributeName::{RedrivePolicy, VisibilityTimeout};
-use serde_json::json;
-
 use crate::harness::ledger::Ledger;
 use crate::harness::process::{SOON, Site, eventually};
 use crate::harness::{Emulator, free_port};
@@ -80,9 +77,7 @@ impl Drop for Worker {
 #[tokio::test]
 async fn messages_reach_pythons_runtime_and_end_as_its_answers_say() {
     let account = Emulator::shared().account().await;
-    let dead = account.create_queue("dead", &[]).await;
-    let redrive = json!({"deadLetterTargetArn": dead.arn, "maxReceiveCount": "2"}).to_string();
-    let queue = account.create_queue("orders", &[(VisibilityTimeout, "2"), (RedrivePolicy, &redrive)]).await;
+    let (queue, dead) = account.create_queue_pair("orders", 2, 2).await;
     let site = Site::new(&account);
     let mut ledger = Ledger::new(&site, "ledger");
     let handler = ledger.source(

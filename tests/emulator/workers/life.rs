@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use aws_sdk_sqs::types::QueueAttributeName::{RedrivePolicy, VisibilityTimeout};
+use aws_sdk_sqs::types::QueueAttributeName::VisibilityTimeout;
 use serde_json::json;
 
 use super::{PYTHON, mark, marked, none_is_left, python, workers};
@@ -14,9 +14,7 @@ use crate::harness::process::{SOON, Site, eventually};
 #[tokio::test]
 async fn processes_answer_fail_crash_and_hang_and_none_is_left() {
     let account = Emulator::shared().account().await;
-    let dead = account.create_queue("dead", &[]).await;
-    let redrive = json!({"deadLetterTargetArn": dead.arn, "maxReceiveCount": "2"}).to_string();
-    let queue = account.create_queue("orders", &[(VisibilityTimeout, "2"), (RedrivePolicy, &redrive)]).await;
+    let (queue, dead) = account.create_queue_pair("orders", 2, 2).await;
     let site = Site::new(&account);
     let mut ledger = Ledger::new(&site, "ledger");
     let handler = ledger.source(

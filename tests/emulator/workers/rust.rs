@@ -2,9 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_sqs::types::QueueAttributeName::{RedrivePolicy, VisibilityTimeout};
-use serde_json::json;
-
 use super::{mark, none_is_left};
 use crate::harness::Emulator;
 use crate::harness::failures::bodies;
@@ -32,9 +29,7 @@ fn rust(site: &Site, workers: u32, timeout: &str) -> String {
 #[tokio::test]
 async fn they_answer_fail_panic_and_hang() {
     let account = Emulator::shared().account().await;
-    let dead = account.create_queue("dead", &[]).await;
-    let redrive = json!({"deadLetterTargetArn": dead.arn, "maxReceiveCount": "2"}).to_string();
-    let queue = account.create_queue("orders", &[(VisibilityTimeout, "2"), (RedrivePolicy, &redrive)]).await;
+    let (queue, dead) = account.create_queue_pair("orders", 2, 2).await;
     let site = Site::new(&account);
     let released = "Poller:\n  Visibility: { Timeout: 60s, OnFunctionError: Release }";
     let poller = rust(&site, 2, "5s").replace("Poller:", released);
