@@ -14,7 +14,7 @@ use crate::clock::{self, WallClock};
 use crate::destination::{Destination, S3Destination, SnsDestination, SqsDestination};
 use crate::engine::{Connector, Ports, SourcePort};
 use crate::function::{
-    Function, HttpFunction, LambdaFunction, Pools, RieFunction, RuntimeApiFunction, Servers, Signer,
+    CONNECTIONS, Function, HttpFunction, LambdaFunction, Pools, RieFunction, RuntimeApiFunction, Servers, Signer,
 };
 use crate::machine::{Fault, FaultKind};
 use crate::mapping::{Auth, DestinationKind, FailureDestination, HttpTarget, Mapping, Side, SourceKind, Target};
@@ -33,6 +33,8 @@ pub struct AwsConnector {
     emulators: Pools,
     /// What workers attach to.
     servers: Arc<Servers>,
+    guard: Option<PathBuf>,
+    worker_connections: usize,
 }
 
 impl AwsConnector {
@@ -52,16 +54,38 @@ impl AwsConnector {
 
     fn over(clients: Clients) -> Self {
         let (bounds, wall) = (CallBounds::default(), clock::host());
-        let servers = Servers::new(Arc::clone(&wall), None);
-        Self { clients: Mutex::new(clients), bounds, wall, emulators: Pools::default(), servers }
+        let servers = Servers::new(Arc::clone(&wall), None, CONNECTIONS);
+        let emulators = Pools::default();
+        let clients = Mutex::new(clients);
+        Self { clients, bounds, wall, emulators, servers, guard: None, worker_connections: CONNECTIONS }
     }
 
     /// The same connector, which can start the workers of functions. `guard` is a program of forebay's command line: it
     /// is run once for each worker, so that nothing of the worker is left when this process ends.
     #[must_use]
     pub fn with_guard(mut self, guard: PathBuf) -> Self {
-        self.servers = Servers::new(Arc::clone(&self.wall), Some(guard));
+        self.guard = Some(guard);
+        self.with_servers()
+    }
+
+    /// The same connector, to which workers have so many connections at a time, for all functions together. For one
+    /// more, a connection is closed on which nothing was asked.
+    #[must_use]
+    pub fn with_worker_connections(mut self, connections: usize) -> Self {
+        self.worker_connections = connections;
+        self.with_servers()
+    }
+
+    fn with_servers(mut self) -> Self {
+        self.servers = Servers::new(Arc::clone(&self.wall), self.guard.clone(), self.worker_connections);
         self
+    }
+
+    /// The runtime interface emulators that are at work for calls which have exceeded their timeout. A process that
+    /// invokes such a one kills it.
+    #[must_use]
+    pub fn late_emulators(&self) -> Vec<String> {
+        self.emulators.late()
     }
 
     /// The same connector with other bounds for its calls.

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 mod connector;
 mod control;
+mod crowd;
 pub mod destination;
 pub mod engine;
 pub mod filter;

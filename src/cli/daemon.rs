@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -35,6 +36,9 @@ use crate::telemetry::Metrics;
 
 /// How long the engine may take to let go of everything after a drain.
 const LAST_WRITE: Duration = Duration::from_secs(2);
+
+/// How often emulators that are at work for too long are looked at.
+const EMULATOR_LOOK: Duration = Duration::from_millis(100);
 
 /// How often the store is looked at.
 const STORE_LOOK: Duration = Duration::from_secs(1);
@@ -76,7 +80,9 @@ impl Daemon {
         let Restored { mappings: restored, registry } = aws_api::restore(&*store, wall()).await?;
         aws_api::warn_of_pairs(&restored, &self.mappings);
         let mappings = self.mappings.len() + restored.len();
-        let connector: Arc<dyn Connector> = Arc::new(AwsConnector::new().with_guard(guard::own_program()?));
+        let aws = AwsConnector::new().with_guard(guard::own_program()?).with_worker_connections(self.budget.workers);
+        let aws = Arc::new(aws);
+        let connector: Arc<dyn Connector> = Arc::<AwsConnector>::clone(&aws);
         let (engine, engine_task) = engine::spawn(engine::Parts {
             mappings: self.mappings,
             restored,
@@ -118,7 +124,8 @@ impl Daemon {
             "forebay runs"
         );
 
-        let exit = Running { engine, engine_task, service, overview, reload, drain_timeout: self.drain_timeout }
+        let drain_timeout = self.drain_timeout;
+        let exit = Running { engine, engine_task, service, overview, reload, drain_timeout, connector: aws }
             .until_stopped(&mut signals)
             .await;
         stop.cancel();
@@ -136,6 +143,7 @@ struct Running {
     overview: Overview,
     reload: Reloader,
     drain_timeout: Duration,
+    connector: Arc<AwsConnector>,
 }
 
 impl Running {
@@ -163,6 +171,7 @@ impl Running {
 
     /// Drains. True if it was not cut short and every checkpoint was saved.
     async fn drain(self, signals: &mut Signals, signal: Signal) -> bool {
+        let until = Instant::now() + self.drain_timeout;
         self.overview.set_draining();
         tracing::info!(?signal, within = ?self.drain_timeout, "draining; another signal cuts it short");
         if let Some(service) = &self.service {
@@ -192,6 +201,7 @@ impl Running {
                 },
             }
         };
+        cut |= self.emulators_have_answered(signals, until, cut).await;
         // Its end closes the store tidily; that takes one write.
         tokio::time::timeout(LAST_WRITE, self.engine_task).await.ok();
         if let Some(service) = &self.service {
@@ -210,6 +220,35 @@ impl Running {
             tracing::info!("stopped");
         }
         !cut && left.unsaved.is_empty()
+    }
+}
+
+impl Running {
+    /// Waits for emulators that are at work although the time of their calls is over: the next forebay would not know
+    /// that, and a second invocation kills them. True where a signal cut the wait short.
+    async fn emulators_have_answered(&self, signals: &mut Signals, until: Instant, mut cut: bool) -> bool {
+        let at_work = || Some(self.connector.late_emulators().join(", ")).filter(|emulators| !emulators.is_empty());
+        let Some(emulators) = at_work() else { return false };
+        if !cut {
+            tracing::info!(
+                emulators,
+                "waiting for emulators that are at work for calls which have exceeded their timeout; another signal \
+                 cuts it short"
+            );
+        }
+        while !cut && at_work().is_some() && Instant::now() < until {
+            tokio::select! {
+                () = tokio::time::sleep(EMULATOR_LOOK) => {}
+                signal = signals.next() => cut = !matches!(signal, Signal::Reload),
+            }
+        }
+        if let Some(emulators) = at_work() {
+            tracing::warn!(
+                emulators,
+                "stopped while emulators are at work: restart them, too, because a second invocation kills them"
+            );
+        }
+        cut
     }
 }
 

@@ -20,6 +20,7 @@ pub(super) fn one(status: &MappingStatus, colour: bool) -> String {
         ("Function", status.function_arn.clone()),
     ];
     lines.extend(status.target.as_ref().map(|known| ("Target", target(known))));
+    lines.extend(status.target.iter().flat_map(parts));
     lines.extend([
         ("State", format!("{:?} ({})", status.state, status.state_transition_reason)),
         ("Enabled by", status.enabled_by.clone()),
@@ -70,7 +71,7 @@ pub(super) fn one(status: &MappingStatus, colour: bool) -> String {
 }
 
 fn target(target: &TargetStatus) -> String {
-    let TargetStatus { kind, place, capacity } = target;
+    let TargetStatus { kind, place, capacity, .. } = target;
     match capacity {
         Some(capacity) => {
             let invocations = counted(usize::try_from(*capacity).unwrap_or(usize::MAX), "invocation");
@@ -78,6 +79,21 @@ fn target(target: &TargetStatus) -> String {
         }
         None => format!("{kind} ({place})"),
     }
+}
+
+/// A line for each address or worker, as far as a reader follows.
+fn parts(target: &TargetStatus) -> impl Iterator<Item = Line> {
+    const SHOWN: usize = 16;
+    let parts = &target.parts;
+    let width = parts.iter().take(SHOWN).map(|part| part.name.len()).max().unwrap_or_default();
+    let shown = parts.iter().take(SHOWN).map(move |part| {
+        let work = if part.in_flight > 0 { format!("  {} in flight", part.in_flight) } else { String::new() };
+        let note = part.note.iter().map(|note| format!("  {note}")).collect::<String>();
+        format!("{:<width$}  {:<8}{work}{note}", part.name, part.state).trim_end().to_owned()
+    });
+    let more = (parts.len() > SHOWN).then(|| format!("and {} more", parts.len() - SHOWN));
+    let head = if target.kind == "RuntimeApi" { "Workers" } else { "Endpoints" };
+    std::iter::once(head).chain(std::iter::repeat("")).zip(shown.chain(more).collect::<Vec<_>>())
 }
 
 /// A line for each pattern.
@@ -240,11 +256,27 @@ mod tests {
         let mut status = orders();
         assert!(!one(&status, false).contains("Target") && !json(&status).unwrap().contains("Target"));
         let place = "127.0.0.1:9001, python3 -m awslambdaric app.handler".to_owned();
-        status.target = Some(TargetStatus { kind: "RuntimeApi".into(), place, capacity: Some(4) });
+        let part = |name: &str, state: &str, in_flight, note: Option<&str>| {
+            let note = note.map(str::to_owned);
+            crate::view::PartStatus { name: name.into(), state: state.into(), in_flight, note }
+        };
+        let mut parts = vec![
+            part("worker 1", "Up", 1, None),
+            part("worker 12", "Down", 0, Some("exit status 3")),
+            part("127.0.0.1:40112", "Late", 1, Some("aws-lambda-python/3.11.7-4.2.2")),
+        ];
+        parts.extend((0..20).map(|number| part(&format!("worker {number}"), "Starting", 0, None)));
+        status.target = Some(TargetStatus { kind: "RuntimeApi".into(), place, capacity: Some(4), parts });
         let text = one(&status, false);
         let line =
             "Target:      RuntimeApi (127.0.0.1:9001, python3 -m awslambdaric app.handler), 4 invocations at a time\n";
         assert!(text.contains(line), "{text}");
+        let workers = "Workers:     worker 1         Up        1 in flight
+             worker 12        Down      exit status 3
+             127.0.0.1:40112  Late      1 in flight  aws-lambda-python/3.11.7-4.2.2
+             worker 0         Starting
+";
+        assert!(text.contains(workers) && text.contains("             and 7 more\n"), "{text}");
         assert_eq!(serde_json::from_str::<MappingStatus>(&json(&status).unwrap()).unwrap(), status);
     }
 

@@ -5,7 +5,7 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::{aws, aws_api, control};
+use crate::{aws, aws_api, control, function};
 
 /// Kept for the store, listeners, mapping files, name lookups, and what a library opens for a moment.
 const OWN: usize = 64;
@@ -22,6 +22,8 @@ pub(super) struct Budget {
     pub(super) probes: usize,
     /// Of clients of the AWS API.
     pub(super) aws_api: usize,
+    /// Of workers of functions.
+    pub(super) workers: usize,
     /// Ours, to services.
     calls: usize,
 }
@@ -46,8 +48,9 @@ impl Budget {
     fn of(limit: usize) -> Self {
         let (control, probes) = (control::CONNECTIONS.min(limit / 8), control::CONNECTIONS.min(limit / 8));
         let aws_api = aws_api::CONNECTIONS.min(limit / 4);
+        let workers = function::CONNECTIONS.min(limit / 8);
         let own = OWN.min(limit / 8);
-        Self { control, probes, aws_api, calls: limit - control - probes - aws_api - own }
+        Self { control, probes, aws_api, workers, calls: limit - control - probes - aws_api - workers - own }
     }
 }
 
@@ -67,13 +70,13 @@ mod tests {
     #[test]
     fn calls_get_what_is_left_when_those_who_ask_have_their_share() {
         for limit in [64, 256, 1_024, 4_096, 1_048_576, usize::MAX / 2] {
-            let Budget { control, probes, aws_api, calls } = Budget::of(limit);
-            assert!(control >= 8 && probes >= 8 && aws_api >= 16, "{limit}");
-            assert!(calls + control + probes + aws_api < limit, "{limit}: something is left for ourselves");
-            assert!(calls >= limit / 3, "{limit}: {calls}");
+            let Budget { control, probes, aws_api, workers, calls } = Budget::of(limit);
+            assert!(control >= 8 && probes >= 8 && aws_api >= 16 && workers >= 8, "{limit}");
+            assert!(calls + control + probes + aws_api + workers < limit, "{limit}: something is left for ourselves");
+            assert!(calls >= limit / 4, "{limit}: {calls}");
         }
         let of = |limit| Budget::of(limit).calls;
-        assert_eq!((of(1_024), of(256)), (576, 96));
+        assert_eq!((of(1_024), of(256)), (448, 64));
     }
 
     #[test]

@@ -198,6 +198,8 @@ fn become_worker(guard: i32, command: &[String]) -> Outcome {
     if getppid() != Pid::from_raw(guard) {
         return Ok(Exit::Done);
     }
+    // Whoever started forebay may have left it files of its own: they are not for functions.
+    close_fds::set_fds_cloexec(3, &[]);
     let [program, arguments @ ..] = command else { return Ok(Exit::Done) };
     let error = Command::new(program).args(arguments).exec();
     writeln!(std::io::stderr(), "forebay: {program} cannot be run: {error}").ok();

@@ -1,5 +1,6 @@
 //! Mappings as tables.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use comfy_table::presets::NOTHING;
@@ -29,8 +30,9 @@ const NARROW: [Column; 7] = [
     ("FAILED", true, |status| status.counters.failed.to_string()),
 ];
 
-const WIDE: [Column; 17] = [
+const WIDE: [Column; 18] = [
     ("SOURCE", false, |status| last_part(&status.event_source_arn).to_owned()),
+    ("TARGET", false, target),
     ("BY", false, |status| status.enabled_by.clone()),
     ("IN-FLIGHT", true, |status| either(status, |queue| queue.in_flight, |stream| stream.in_flight)),
     ("CONCURRENCY", true, |status| either(status, |queue| queue.concurrency, |stream| stream.concurrency)),
@@ -96,6 +98,17 @@ fn reason(status: &MappingStatus) -> String {
         (_, Some(last)) if status.failed_in_a_row == 1 => last.headline(),
         (reason, _) => reason.clone().unwrap_or_default(),
     }
+}
+
+/// What takes the batches, and how many of its parts there are in each state.
+fn target(status: &MappingStatus) -> String {
+    let Some(target) = &status.target else { return "Lambda".into() };
+    let mut counts = BTreeMap::new();
+    for part in &target.parts {
+        *counts.entry(part.state.to_lowercase()).or_insert(0) += 1;
+    }
+    let counts = counts.iter().rev().map(|(state, count)| format!("{count} {state}")).collect::<Vec<_>>();
+    [&*target.kind, &*counts.join(", ")].join(" ").trim_end().to_owned()
 }
 
 /// Messages that wait, and those that are not visible.

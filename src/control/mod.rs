@@ -4,7 +4,6 @@
 mod api;
 mod checkpoints;
 mod client;
-mod crowd;
 mod exchange;
 #[cfg(test)]
 mod fixture;

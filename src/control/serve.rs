@@ -18,7 +18,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::crowd::{Crowd, Seat};
+use crate::crowd::{Crowd, Seat};
 
 /// Connections at a time for the control API and for the probes; for one more, that which waits for its client is
 /// closed.

@@ -11,8 +11,8 @@ use tokio::sync::Notify;
 use self::shown::Shown;
 use super::Described;
 use super::clock::Clock;
-use crate::function::Function;
-use crate::machine::{Event, Gauges, Health, InvokeEnd, Problem};
+use crate::function::{Function, Part};
+use crate::machine::{Event, Gauges, Health, InvokeEnd, NO_CAPACITY, Problem};
 use crate::telemetry::MappingMetrics;
 
 /// Shared between a mapping's task, which writes, and the supervisor, which reads.
@@ -151,7 +151,13 @@ impl Live {
     /// The health, with the last error of a function that fails, or with what keeps it from taking invocations.
     pub(crate) fn health(&self) -> Health {
         let health = self.lock().health();
-        match (self.trouble(), health) {
+        let unable = |function: &Arc<dyn Function>| function.capacity().is_some_and(|slots| *slots.borrow() == 0);
+        let Some(function) = self.function().filter(unable) else { return health };
+        match (function.trouble(), health) {
+            (None, Health::Degraded { reason }) if reason.contains(NO_CAPACITY) => {
+                let why = function.waits_for().map_or_else(String::new, |why| format!(": {why}"));
+                Health::Degraded { reason: reason.replacen(NO_CAPACITY, &format!("{NO_CAPACITY}{why}"), 1) }
+            }
             (None, health) => health,
             (Some(trouble), Health::Degraded { reason }) => Health::Degraded { reason: format!("{reason}: {trouble}") },
             (Some(trouble), _) => Health::Degraded { reason: format!("function: {trouble}") },
@@ -168,10 +174,9 @@ impl Live {
         Some(*self.function()?.capacity()?.borrow())
     }
 
-    /// Why the function can take no invocation, where it can take none and knows why.
-    fn trouble(&self) -> Option<String> {
-        let function = self.function()?;
-        (*function.capacity()?.borrow() == 0).then(|| function.trouble())?
+    /// What the function's target consists of.
+    pub(crate) fn parts(&self) -> Vec<Part> {
+        self.function().map(|function| function.parts()).unwrap_or_default()
     }
 
     fn function(&self) -> Option<Arc<dyn Function>> {

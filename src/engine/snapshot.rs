@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Counters, MappingState, Shard};
+use crate::function::Part;
 use crate::machine::{Gauges, Health};
 use crate::mapping::Mapping;
 
@@ -33,6 +34,8 @@ pub struct Snapshot {
     pub counters: Counters,
     /// How many invocations the function can have at a time; `None`: it does not say.
     pub capacity: Option<u32>,
+    /// What the function's target consists of: addresses, or workers.
+    pub parts: Vec<Part>,
     /// What the machine holds.
     pub gauges: Gauges,
     /// What the queue said of itself when it was last asked.

@@ -1,6 +1,7 @@
 //! What is invoked: one small port, and one adapter for each kind of target.
 
 mod answers;
+mod deadline;
 mod files;
 mod http;
 mod lambda;
@@ -15,10 +16,10 @@ pub use http::HttpFunction;
 pub(crate) use http::Signer;
 pub use lambda::LambdaFunction;
 pub(crate) use pool::Pools;
-pub use port::{Function, Invocation};
+pub use port::{Function, Invocation, Part, PartState};
 pub use rie::RieFunction;
 pub use runtime_api::RuntimeApiFunction;
-pub(crate) use runtime_api::Servers;
+pub(crate) use runtime_api::{CONNECTIONS, Servers};
 
 pub use crate::machine::FunctionSettings;
 

@@ -44,8 +44,46 @@ pub trait Function: Send + Sync + 'static {
         None
     }
 
-    /// Why the target can have no invocation, as far as it knows: a lowercase fragment.
+    /// Why the target can have no invocation, where that does not pass by itself: a lowercase fragment.
     fn trouble(&self) -> Option<String> {
         None
     }
+
+    /// What keeps the target from having an invocation now, which may pass: a lowercase fragment.
+    fn waits_for(&self) -> Option<String> {
+        self.trouble()
+    }
+
+    /// What the target consists of: addresses, or workers. Empty for one that is a whole.
+    fn parts(&self) -> Vec<Part> {
+        Vec::new()
+    }
+}
+
+/// An address or a worker of a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Of an address, the address; of a worker, its number, or from where it attached.
+    pub name: String,
+    /// Whether it takes invocations.
+    pub state: PartState,
+    /// How many invocations it has, those included whose time is over.
+    pub in_flight: u32,
+    /// Why it is down, or what it calls itself.
+    pub note: Option<String>,
+}
+
+/// Whether a part of a target takes invocations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartState {
+    /// It has not been reached, or has not asked for an event, so far.
+    Starting,
+    /// It takes invocations.
+    Up,
+    /// It is at work for an invocation whose time is over, and takes the next one after that.
+    Late,
+    /// It ends when it has answered what it has.
+    Ending,
+    /// It takes none.
+    Down,
 }

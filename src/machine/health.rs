@@ -13,7 +13,8 @@ const ATTACHING: Duration = Duration::from_secs(10);
 /// How long a panic is shown that a successor has survived.
 const PANIC_SHOWN: Duration = Duration::from_secs(60);
 
-const NO_CAPACITY: &str = "function: nothing can take an invocation: no worker is attached, or no endpoint is healthy";
+/// What the health says of a target that takes no invocation; what the target knows of it follows.
+pub(crate) const NO_CAPACITY: &str = "function: nothing can take an invocation";
 
 /// Watches every side of a mapping.
 #[derive(Debug, Default)]

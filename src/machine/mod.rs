@@ -51,6 +51,7 @@ pub use failure::{
     Condition, DeliverRequest, DeliveryId, FailedBatch, FailedResponse, FailedSpan, Failure, WindowInfo,
 };
 pub use fault::{Fault, FaultKind};
+pub(crate) use health::NO_CAPACITY;
 pub use invariant::Invariant;
 pub use labels::Label;
 pub(crate) use labels::labels;

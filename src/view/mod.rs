@@ -10,4 +10,6 @@ pub(crate) use parts::{
     DestinationConfig, FilterCriteria, ScalingConfig, StreamConfiguration, seconds, state_transition_reason,
 };
 pub(crate) use status::MappingStatus;
+#[cfg(test)]
+pub(crate) use target::PartStatus;
 pub(crate) use target::TargetStatus;

@@ -1,10 +1,13 @@
 //! What forebay trusts, broken under it: its store, its files, its limits, and the time that it has to start.
 
 use std::fs;
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::fake::Fake;
 use crate::support::{CLOSED, Place, eventually};
@@ -19,7 +22,7 @@ fn a_store_that_is_removed_shows_at_once_and_no_stop_is_confirmed_that_is_not_ke
     let daemon = place.run(&[]);
     daemon.await_degraded("orders");
     fs::rename(place.path("forebay.redb"), place.path("aside")).unwrap();
-    let reason = |status: &serde_json::Value| status["HealthReason"].as_str().unwrap_or_default().to_owned();
+    let reason = |status: &Value| status["HealthReason"].as_str().unwrap_or_default().to_owned();
     daemon.await_status("orders", |status| reason(status).contains("store: FB0603: "));
     let (_, details) = daemon.request("GET", "/readyz?verbose", "");
     assert!(details.contains("\nstore: FB0603: the store forebay.redb was removed"), "{details}");
@@ -140,7 +143,7 @@ fn the_limit_of_open_files_is_raised_and_a_low_one_is_told() {
     daemon.end(Signal::TERM, 0);
     let mut process = place.spawn_under("ulimit -Sn 256; ulimit -Hn 256", &flags);
     let told = process.await_line("the limit of open files allows few calls at once");
-    assert!(told.contains("limit=256") && told.contains("calls=96"), "{told}");
+    assert!(told.contains("limit=256") && told.contains("calls=64"), "{told}");
     process.await_line("forebay runs");
     process.signal(Signal::TERM);
     assert!(process.wait().0.success());
@@ -151,16 +154,54 @@ fn probes_and_control_are_answered_while_calls_take_all_that_they_may() {
     let place = Place::new();
     let fake = Fake::start(300, true);
     place.mapping("orders", &fake.endpoint(), "BatchSize: 1\nScalingConfig: { MaximumConcurrency: 200 }");
-    // Of 128 descriptors 48 are for calls, and half of those for invokes.
+    // Of 128 descriptors 32 are for calls, and half of those for invokes.
     let daemon = place.run_under("ulimit -n 128");
-    eventually("all turns are taken", || (fake.fates().invoked == 24).then_some(()));
+    eventually("all turns are taken", || (fake.fates().invoked == 16).then_some(()));
     for _ in 0..12 {
         assert_eq!(daemon.request("GET", "/livez", ""), (200, "ok\n".into()));
         assert!(place.stdout(&["list"]).contains("orders"));
     }
-    let orders = daemon.await_status("orders", |status| status["Queue"]["InFlight"].as_u64() > Some(24));
+    let orders = daemon.await_status("orders", |status| status["Queue"]["InFlight"].as_u64() > Some(16));
     assert_eq!(orders["Health"], "ok", "what waits for its turn is no failure: {orders}");
-    assert_eq!(fake.fates().invoked, 24);
+    assert_eq!(fake.fates().invoked, 16);
     daemon.process.signal(Signal::TERM);
     daemon.process.signal(Signal::TERM);
+}
+
+#[test]
+fn probes_and_control_are_answered_while_strangers_crowd_the_port_of_workers() {
+    let place = Place::new();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    place.write(
+        "mappings/orders.yaml",
+        &format!(
+            "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: orders\nPoller:\n  Endpoints: {{ \
+             sqs: \"{CLOSED}\" }}\n  Function: {{ RuntimeApi: {{ Listen: \"127.0.0.1:{port}\" }} }}\n"
+        ),
+    );
+    let mut daemon = place.run_under("ulimit -n 128");
+    let connect = || TcpStream::connect(("127.0.0.1", port)).ok();
+    let mut worker = eventually("the port is open", connect);
+    worker.write_all(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let attached = |status: &Value| status["Target"]["Capacity"] == 1;
+    daemon.await_status("orders", attached);
+    let strangers: Vec<_> = (0..200).map(|_| eventually("a stranger is let in", connect)).collect();
+    for _ in 0..12 {
+        assert_eq!(daemon.request("GET", "/livez", ""), (200, "ok\n".into()));
+        assert!(place.stdout(&["list"]).contains("orders"));
+    }
+    daemon.process.await_line("there are 16 connections for workers, and one that asked for nothing was closed");
+    daemon.await_status("orders", attached);
+    drop(strangers);
+    daemon.end(Signal::TERM, 0);
+}
+
+#[test]
+fn a_worker_inherits_nothing_that_forebay_was_left() {
+    let place = Place::new();
+    let forebay = env!("CARGO_BIN_EXE_forebay");
+    let look = "test -e /proc/self/fd/7 && echo left; test -e /proc/self/fd/1 && echo runs";
+    let script = format!("exec 7</dev/null; {look}; \"{forebay}\" guard become --guard $$ -- sh -c '{look}'; true");
+    let output = std::process::Command::new("sh").args(["-c", &script]).current_dir(place.path("")).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "left\nruns\nruns\n");
 }

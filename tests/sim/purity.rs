@@ -76,16 +76,17 @@ const UNQUIET_WORDS: [&str; 11] = [
 ];
 
 /// For each module, the others that it may use. A module that is not listed here may use everything.
-const DIRECTIONS: [(&str, &[&str]); 19] = [
+const DIRECTIONS: [(&str, &[&str]); 20] = [
     ("machine", &[]),
     ("fleet", &["machine"]),
     ("filter", &[]),
     ("clock", &[]),
+    ("crowd", &[]),
     ("json", &[]),
     ("parameters", &["machine"]),
     ("mapping", &["filter", "machine", "parameters"]),
     ("source", &["aws", "clock", "json", "machine", "mapping"]),
-    ("function", &["aws", "clock", "machine", "mapping"]),
+    ("function", &["aws", "clock", "crowd", "machine", "mapping"]),
     ("destination", &["aws", "json", "machine", "mapping"]),
     ("store", &["fleet", "machine"]),
     ("aws", &["clock", "machine"]),
@@ -96,8 +97,8 @@ const DIRECTIONS: [(&str, &[&str]); 19] = [
     ),
     ("connector", &["aws", "clock", "destination", "engine", "function", "machine", "mapping", "source"]),
     ("import", &["mapping", "parameters"]),
-    ("view", &["engine", "machine", "mapping"]),
-    ("control", &["engine", "machine", "mapping", "telemetry", "view"]),
+    ("view", &["engine", "function", "machine", "mapping"]),
+    ("control", &["crowd", "engine", "machine", "mapping", "telemetry", "view"]),
     ("aws_api", &["clock", "engine", "function", "machine", "mapping", "parameters", "source", "store", "view"]),
 ];
 

@@ -55,6 +55,7 @@ impl Entry {
             last_result: shown.last_result,
             counters: metrics.counters(),
             capacity: self.live.capacity(),
+            parts: self.live.parts(),
             gauges: self.live.gauges(),
             described: shown.described,
             iterator_age: metrics.shards().iterator_age(),

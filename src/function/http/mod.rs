@@ -19,9 +19,10 @@ use hyper::header::HeaderValue;
 use tokio::sync::watch;
 
 use super::answers::timed_out;
+use super::deadline::within;
 use super::pool::{Pool, Pools, Probe, Reach, Watch};
 use super::wire::{Dial, Lost, Tls};
-use super::{Function, FunctionSettings, Invocation};
+use super::{Function, FunctionSettings, Invocation, Part};
 use crate::aws::turn;
 use crate::clock::WallClock;
 use crate::machine::{Fault, FaultKind, InvokeResult};
@@ -95,17 +96,17 @@ impl HttpFunction {
         let request = self.requests.of(&invocation).await;
         // Somebody has to put the secret back.
         let (request, ids) = request.map_err(|reason| self.judge.fault(FaultKind::Denied, &reason))?;
-        match tokio::time::timeout(self.timeout, client.exchange(connection, request)).await {
-            Ok(Ok(answer)) => {
+        match within(self.timeout, client.exchange(connection, request)).await {
+            Some(Ok(answer)) => {
                 let mut answer = self.judge.judge(&answer, &invocation.request_id)?;
                 if !ids.is_empty() {
                     answer.payload = cloud_events::translate(answer.payload, &ids);
                 }
                 Ok(answer)
             }
-            Ok(Err(lost)) => Err(transient(lost.reason())),
+            Some(Err(lost)) => Err(transient(lost.reason())),
             // The service has been at work for all this time, as a function of Lambda that times out.
-            Err(_) => Ok(timed_out(&invocation.request_id, self.timeout)),
+            None => Ok(timed_out(&invocation.request_id, self.timeout)),
         }
     }
 }
@@ -142,5 +143,13 @@ impl Function for HttpFunction {
 
     fn capacity(&self) -> Option<watch::Receiver<u32>> {
         Some(self.pool.capacity())
+    }
+
+    fn waits_for(&self) -> Option<String> {
+        self.pool.why_none()
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        self.pool.parts()
     }
 }

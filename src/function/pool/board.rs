@@ -6,6 +6,8 @@ use std::sync::Arc;
 use hyper::Uri;
 use tokio::sync::watch::{Receiver, Sender, channel};
 
+use crate::function::{Part, PartState};
+
 /// Names an address: scheme, host and port.
 pub(super) type Address = Arc<str>;
 
@@ -210,6 +212,42 @@ impl<T, L: Clone> Board<T, L> {
             Some(first) if others > 0 => format!("{first}; {others} more addresses are down"),
             Some(first) => first,
         })
+    }
+
+    /// Why no call of the pool has a turn now; `None` where one may have.
+    pub(super) fn why_none(&self, pool: u64) -> Option<String> {
+        let members = self.pools.get(&pool)?;
+        if let Some(reason) = self.down_of(members) {
+            return Some(reason);
+        }
+        let mut slots = members.addresses.iter().filter_map(|address| Some((address, self.slots.get(address)?)));
+        let late = |slot: &Slot<L>| slot.state == State::Up && slot.late >= members.limit;
+        if let Some((address, _)) = slots.clone().find(|(_, slot)| late(slot)) {
+            return Some(format!("{address} is still at work for a call that has exceeded `Timeout`"));
+        }
+        let unknown = slots.find(|(_, slot)| slot.state == State::Unknown);
+        unknown.map(|(address, _)| format!("{address} was not reached so far"))
+    }
+
+    /// The addresses of a pool, as they are now.
+    pub(super) fn parts(&self, pool: u64) -> Vec<Part> {
+        let addresses = self.pools.get(&pool).map(|members| members.addresses.iter()).into_iter().flatten();
+        let slots = addresses.filter_map(|address| Some((address, self.slots.get(address)?)));
+        let part = |(address, slot): (&Address, &Slot<L>)| {
+            let (state, note) = match &slot.state {
+                State::Up if slot.late > 0 => (PartState::Late, None),
+                State::Up => (PartState::Up, None),
+                State::Unknown => (PartState::Starting, None),
+                State::Down(reason) => (PartState::Down, Some(reason.clone())),
+            };
+            Part { name: address.to_string(), state, in_flight: slot.busy, note }
+        };
+        slots.map(part).collect()
+    }
+
+    /// The addresses that are at work for callers who have gone.
+    pub(super) fn late_ones(&self) -> Vec<Address> {
+        self.slots.iter().filter(|(_, slot)| slot.late > 0).map(|(address, _)| Arc::clone(address)).collect()
     }
 
     fn occupy(&mut self, address: &Address) -> Option<L> {

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use board::{Address, Board, Take};
 pub(crate) use watch::{Probe, Watch};
 
+use super::Part;
 use super::wire::{Client, Dial};
 use crate::mapping::Addresses;
 
@@ -77,6 +78,11 @@ impl Pools {
         }
         pool
     }
+
+    /// The addresses that are at work for callers who have gone.
+    pub(crate) fn late(&self) -> Vec<String> {
+        self.0.with(|board| board.late_ones()).iter().map(ToString::to_string).collect()
+    }
 }
 
 /// From now on the pool has these addresses; new ones are watched from now on.
@@ -91,6 +97,16 @@ fn place(shared: &Arc<Shared>, id: u64, reach: &Reach, origins: &[String]) {
 }
 
 impl Pool {
+    /// Why no call has a turn now; `None` where one may have.
+    pub(crate) fn why_none(&self) -> Option<String> {
+        self.shared.with(|board| board.why_none(self.id))
+    }
+
+    /// The addresses, as they are now.
+    pub(crate) fn parts(&self) -> Vec<Part> {
+        self.shared.with(|board| board.parts(self.id))
+    }
+
     /// How many calls the addresses that are up can take at a time.
     pub(crate) fn capacity(&self) -> channel::Receiver<u32> {
         self.capacity.clone()

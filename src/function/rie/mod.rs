@@ -17,9 +17,10 @@ use hyper::{Method, Request, Uri};
 use tokio::sync::{oneshot, watch};
 
 use super::answers::timed_out;
+use super::deadline::within;
 use super::pool::{Permit, Pool, Pools, Reach, Watch};
 use super::wire::{Answer, Connection, Dial, Lost};
-use super::{AGENT, Function, FunctionSettings, Invocation};
+use super::{AGENT, Function, FunctionSettings, Invocation, Part};
 use crate::aws::{LARGEST_ANSWER, turn};
 use crate::machine::{Fault, FaultKind, InvokeResult};
 use crate::mapping::RieTarget;
@@ -66,13 +67,13 @@ impl RieFunction {
         let (answered, answer) = oneshot::channel();
         let (caller, caller_gone) = oneshot::channel();
         tokio::spawn(exchange(permit, connection, request, answered, caller_gone));
-        let answer = tokio::time::timeout(self.timeout, answer).await;
+        let answer = within(self.timeout, answer).await;
         drop::<oneshot::Sender<()>>(caller);
         match answer {
-            Ok(Ok(Ok(answer))) => judge::judge(&answer, &invocation.request_id, self.error_shape, &url),
-            Ok(Ok(Err(lost))) => Err(Fault::new(FaultKind::Transient, format!("{url}: {}", lost.reason()))),
-            Ok(Err(_)) => Err(Fault::new(FaultKind::Cancelled, format!("{url}: the call was abandoned"))),
-            Err(_) => Ok(timed_out(&invocation.request_id, self.timeout)),
+            Some(Ok(Ok(answer))) => judge::judge(&answer, &invocation.request_id, self.error_shape, &url),
+            Some(Ok(Err(lost))) => Err(Fault::new(FaultKind::Transient, format!("{url}: {}", lost.reason()))),
+            Some(Err(_)) => Err(Fault::new(FaultKind::Cancelled, format!("{url}: the call was abandoned"))),
+            None => Ok(timed_out(&invocation.request_id, self.timeout)),
         }
     }
 }
@@ -145,5 +146,13 @@ impl Function for RieFunction {
 
     fn capacity(&self) -> Option<watch::Receiver<u32>> {
         Some(self.pool.capacity())
+    }
+
+    fn waits_for(&self) -> Option<String> {
+        self.pool.why_none()
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        self.pool.parts()
     }
 }

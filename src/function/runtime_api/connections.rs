@@ -1,43 +1,44 @@
 //! A listener and its connections.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::extensions::Host;
-use super::server::{AGAIN, Shared, connection};
+use super::server::{AGAIN, connection};
+use super::shared::Shared;
 
 /// A listener and its connections; dropped, all of them close.
 pub(super) struct Connections {
     shared: Arc<Shared>,
     listener: TcpListener,
     port: u64,
+    /// One that waits for its seat.
+    accepted: Option<(TcpStream, SocketAddr)>,
     open: JoinSet<()>,
 }
 
 impl Connections {
     pub(super) fn new(shared: Arc<Shared>, listener: TcpListener, port: u64) -> Self {
-        Self { shared, listener, port, open: JoinSet::new() }
+        Self { shared, listener, port, accepted: None, open: JoinSet::new() }
     }
 
     /// Takes and serves connections. Never ends; nothing is lost where it is dropped and called again.
     pub(super) async fn serve(&mut self) {
         loop {
             while self.open.try_join_next().is_some() {}
-            // It is never closed.
-            let Ok(seat) = Arc::clone(&self.shared.seats).acquire_owned().await else { return };
-            match self.listener.accept().await {
-                Ok((stream, peer)) if self.shared.is_allowed(peer.ip()) => {
-                    let host = Host { port: self.port, address: peer.ip() };
-                    let served = connection(Arc::clone(&self.shared), stream, host);
-                    self.open.spawn(async move {
-                        served.await;
-                        drop(seat);
-                    });
+            if self.accepted.is_some() {
+                // There always is one, or will be.
+                let Some(seat) = self.shared.seat().await else { return };
+                if let Some(accepted) = self.accepted.take() {
+                    self.open.spawn(connection(Arc::clone(&self.shared), accepted, self.port, seat));
                 }
+            }
+            match self.listener.accept().await {
+                Ok((stream, peer)) if self.shared.is_allowed(peer.ip()) => self.accepted = Some((stream, peer)),
                 Ok((_, peer)) => {
                     let function = &*self.shared.function;
                     tracing::warn!(function, %peer, "a connection from an address outside of AllowFrom is closed");

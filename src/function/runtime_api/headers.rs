@@ -35,6 +35,11 @@ pub(super) fn invocation(handed: &HandOver, function_arn: &str, now_unix_ms: u64
         .body(Full::new(handed.body.clone()))
 }
 
+/// Whether an answer is an invocation.
+pub(super) fn is_event(answer: &Answer) -> bool {
+    answer.headers().contains_key(REQUEST_ID)
+}
+
 /// The event of an extension, by the headers of its worker's.
 pub(super) fn extension_event(answer: &Answer, function_arn: &str) -> String {
     let text = |name: &HeaderName| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();

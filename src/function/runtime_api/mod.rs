@@ -9,10 +9,14 @@ mod connections;
 mod errors;
 mod extensions;
 mod headers;
+mod parts;
 mod payloads;
+mod seats;
 mod server;
 mod servers;
+mod shared;
 mod slots;
+mod stream;
 mod workers;
 
 use std::sync::{Arc, OnceLock};
@@ -22,8 +26,8 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use self::servers::Server;
-pub(crate) use self::servers::Servers;
-use super::{Function, FunctionSettings, Invocation};
+pub(crate) use self::servers::{CONNECTIONS, Servers};
+use super::{Function, FunctionSettings, Invocation, Part};
 use crate::aws::LARGEST_ANSWER;
 use crate::machine::{Fault, FaultKind, InvokeResult};
 use crate::mapping::{Mapping, RuntimeApiTarget};
@@ -77,6 +81,14 @@ impl Function for RuntimeApiFunction {
 
     fn trouble(&self) -> Option<String> {
         self.server.get()?.trouble()
+    }
+
+    fn waits_for(&self) -> Option<String> {
+        Some(self.server.get()?.waits_for(&self.target))
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        self.server.get().map(|server| server.parts()).unwrap_or_default()
     }
 
     fn capacity(&self) -> Option<watch::Receiver<u32>> {

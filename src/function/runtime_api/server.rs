@@ -2,9 +2,9 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,97 +15,31 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
-use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use super::answers::{self, Body, Kind, ignore, read};
 use super::connections::Connections;
 use super::errors::{Answer, Refusal, accepted, json};
-use super::extensions::{self, Extensions, Host};
-use super::headers;
-use super::slots::{Place, Slots};
-use super::workers::Outputs;
+use super::extensions::{self, Host};
+use super::headers::{self, is_event};
+use super::shared::{PUBLIC, Shared};
+use super::slots::Place;
+use super::stream::Stream;
 use crate::aws::LARGEST_ANSWER;
-use crate::clock::WallClock;
+use crate::crowd::Seat;
 
 /// X-Ray's cause of an error is a header of up to 1 MiB.
 const HEAD_BYTES: usize = 2 * 1024 * 1024;
-/// More connections at a time wait.
-const CONNECTIONS: usize = 1024;
 /// The pause before a listener is tried again that could not be opened, or that could not take a connection.
 pub(super) const AGAIN: Duration = Duration::from_secs(1);
 /// The most of a worker's error at its start that is kept.
 const LAST_WORDS: usize = 1000;
-/// The port of all workers that forebay has not started itself.
-pub(super) const PUBLIC: u64 = 0;
 /// A process of forebay's own is waited for so long where its connection has closed: it says how it ended.
 const ENDS: Duration = Duration::from_secs(1);
 
 /// Clients that keep one connection for as long as they live, by how they call themselves.
 const KEEPERS: [&str; 4] = ["aws-lambda-python/", "aws-lambda-rust/", "aws-lambda-go/", "AWS_Lambda_Cpp/"];
-
-/// What all connections of a function's server share.
-pub(super) struct Shared {
-    pub(super) slots: Arc<Slots>,
-    /// The function's ARN, as events show it.
-    pub(super) arn: String,
-    /// The function's name, for the log.
-    pub(super) function: Arc<str>,
-    /// From where connections are taken; empty: from anywhere.
-    allow_from: Mutex<Vec<IpNet>>,
-    pub(super) extensions: Extensions,
-    pub(super) outputs: Outputs,
-    pub(super) wall: WallClock,
-    /// Why the server has no worker, as far as it knows.
-    trouble: Mutex<Option<String>>,
-    connections: AtomicU64,
-    ports: AtomicU64,
-    pub(super) seats: Arc<Semaphore>,
-}
-
-impl Shared {
-    pub(super) fn new(function: Arc<str>, arn: String, allow_from: Vec<IpNet>, wall: WallClock) -> Arc<Self> {
-        Arc::new(Self {
-            slots: Slots::new(Arc::clone(&function)),
-            arn,
-            function,
-            allow_from: Mutex::new(allow_from),
-            extensions: Extensions::default(),
-            outputs: Outputs::default(),
-            wall,
-            trouble: Mutex::default(),
-            connections: AtomicU64::new(0),
-            ports: AtomicU64::new(PUBLIC + 1),
-            seats: Arc::new(Semaphore::new(CONNECTIONS)),
-        })
-    }
-
-    pub(super) fn allow(&self, from: Vec<IpNet>) {
-        *self.allow_from.lock().unwrap_or_else(PoisonError::into_inner) = from;
-    }
-
-    pub(super) fn set_trouble(&self, trouble: Option<String>) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
-    }
-
-    /// Why there is no worker, as far as that is known.
-    pub(super) fn trouble(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// A port for a process of forebay's own.
-    pub(super) fn next_port(&self) -> u64 {
-        self.ports.fetch_add(1, Ordering::Relaxed)
-    }
-
-    pub(super) fn is_allowed(&self, peer: IpAddr) -> bool {
-        let allowed = self.allow_from.lock().unwrap_or_else(PoisonError::into_inner);
-        let peer = peer.to_canonical();
-        allowed.is_empty() || peer.is_loopback() || allowed.iter().any(|net| net.contains(&peer))
-    }
-}
 
 /// Opens the listener that others attach at, however long that takes, and serves it. Never ends.
 pub(super) async fn serve(shared: Arc<Shared>, address: SocketAddr) {
@@ -132,6 +66,8 @@ pub(super) async fn serve(shared: Arc<Shared>, address: SocketAddr) {
 struct Connection {
     id: u64,
     host: Host,
+    from: SocketAddr,
+    seat: Seat,
     /// How many requests have come.
     requests: AtomicU64,
     /// An answer came on it: the client uses it for more than one request.
@@ -140,35 +76,46 @@ struct Connection {
     has_asked: AtomicBool,
 }
 
-pub(super) async fn connection(shared: Arc<Shared>, stream: TcpStream, host: Host) {
+pub(super) async fn connection(shared: Arc<Shared>, (stream, from): (TcpStream, SocketAddr), port: u64, seat: Seat) {
+    let host = Host { port, address: from.ip() };
     // An answer of a few bytes is not to wait for more.
     stream.set_nodelay(true).ok();
     let id = shared.connections.fetch_add(1, Ordering::Relaxed);
     let own = Arc::new(Connection {
         id,
         host,
+        from,
+        seat,
         requests: AtomicU64::new(0),
         has_answered: AtomicBool::new(false),
         has_asked: AtomicBool::new(false),
     });
+    let (stream, was_reset) = Stream::over(stream);
     let service = service_fn(|request| {
         let (shared, own) = (Arc::clone(&shared), Arc::clone(&own));
         async move { Ok::<_, Infallible>(route(&shared, &own, request).await) }
     });
-    let ended = http1::Builder::new()
+    let served = http1::Builder::new()
         .max_buf_size(HEAD_BYTES + 64 * 1024)
         .max_header_size(HEAD_BYTES)
         .header_read_timeout(None)
         // Scripts look for the headers as AWS writes them.
         .title_case_headers(true)
         .auto_date_header(false)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+        .serve_connection(TokioIo::new(stream), service);
+    let ended = tokio::select! {
+        ended = served => ended,
+        () = own.seat.lost.cancelled() => {
+            shared.seats.displaced(&shared.function);
+            Ok(())
+        }
+    };
     let broken = ended.err().is_some_and(|error| {
         let function = &*shared.function;
         tracing::debug!(function, error = &error as &dyn std::error::Error, "a worker's connection broke");
         std::error::Error::source(&error).is_some_and(|source| source.is::<io::Error>())
-    });
+    }) || was_reset.load(Ordering::Relaxed);
+    shared.clients.gone(id);
     let requests = own.requests.load(Ordering::Relaxed);
     if host.port == PUBLIC {
         shared.slots.closed(id, requests, broken);
@@ -182,6 +129,19 @@ pub(super) async fn connection(shared: Arc<Shared>, stream: TcpStream, host: Hos
 
 async fn route(shared: &Arc<Shared>, connection: &Connection, request: Request<Incoming>) -> Answer {
     let number = connection.requests.fetch_add(1, Ordering::Relaxed) + 1;
+    if !connection.seat.work() {
+        // The connection is about to be closed: nothing of this is to happen.
+        std::future::pending::<()>().await;
+    }
+    let answer = answer(shared, connection, number, request).await;
+    // A client that has got an event is not waited for, however long it takes.
+    if !is_event(&answer) {
+        connection.seat.wait();
+    }
+    answer
+}
+
+async fn answer(shared: &Arc<Shared>, connection: &Connection, number: u64, request: Request<Incoming>) -> Answer {
     let path = request.uri().path();
     let Some(rest) = path.strip_prefix("/2018-06-01/") else { return extension(shared, connection, request).await };
     let method = request.method().clone();
@@ -223,6 +183,7 @@ async fn next(shared: &Shared, connection: &Connection, number: u64, request: &R
     if !connection.has_asked.swap(true, Ordering::Relaxed) {
         tracing::debug!(function = %shared.function, agent, "a worker asks for its first event");
     }
+    shared.clients.asks(connection.id, connection.from, agent.clone());
     shared.outputs.read_up(connection.host.port).await;
     let place = Place { port: connection.host.port, connection: connection.id, request: number, keeps };
     let mut attached = shared.slots.attach(place);
@@ -287,30 +248,4 @@ async fn init_error(shared: &Shared, connection: &Connection, request: Request<I
     tracing::error!(function = %shared.function, "a worker could not start: {said}");
     shared.set_trouble(Some(format!("a worker could not start: {said}")));
     accepted()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn connections_are_taken_from_where_they_may_come() {
-        let of = |nets: &[&str]| {
-            let nets = nets.iter().map(|net| net.parse().unwrap()).collect();
-            Shared::new("f".into(), String::new(), nets, crate::clock::host())
-        };
-        let (all, some) = (of(&[]), of(&["10.0.0.0/8", "fd00::1/128"]));
-        for (peer, allowed) in [
-            ("10.1.2.3", true),
-            ("::ffff:10.1.2.3", true),
-            ("127.0.0.1", true),
-            ("::ffff:127.0.0.1", true),
-            ("fd00::1", true),
-            ("fd00::2", false),
-            ("192.0.2.1", false),
-        ] {
-            let peer = peer.parse().unwrap();
-            assert_eq!((all.is_allowed(peer), some.is_allowed(peer)), (true, allowed), "{peer}");
-        }
-    }
 }

@@ -10,14 +10,20 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::server::{Shared, serve};
+use super::parts;
+use super::seats::Seats;
+use super::server::serve;
+use super::shared::Shared;
 use super::slots::Slots;
 use super::workers::{Start, Workers};
 use crate::clock::WallClock;
+use crate::function::{Part, PartState};
 use crate::mapping::{Mapping, RuntimeApiTarget, partition_of};
 
 /// A server stays for so long when its last mapping is gone: a mapping that begins again finds its workers.
 const LINGER: Duration = Duration::from_secs(2);
+/// The most connections of workers at a time, unless the process has fewer for them.
+pub(crate) const CONNECTIONS: usize = 10_000;
 /// Where others attach, and the function's ARN.
 type Key = (Option<SocketAddr>, String);
 
@@ -27,6 +33,7 @@ pub(crate) struct Servers {
     wall: WallClock,
     /// The program that guards workers: forebay itself.
     guard: Option<PathBuf>,
+    seats: Seats,
 }
 
 /// The server of a function: it ends when this is dropped.
@@ -37,8 +44,8 @@ pub(super) struct Server {
 }
 
 impl Servers {
-    pub(crate) fn new(wall: WallClock, guard: Option<PathBuf>) -> Arc<Self> {
-        Arc::new(Self { open: Mutex::default(), wall, guard })
+    pub(crate) fn new(wall: WallClock, guard: Option<PathBuf>, connections: usize) -> Arc<Self> {
+        Arc::new(Self { open: Mutex::default(), wall, guard, seats: Seats::new(connections) })
     }
 
     /// The server of a mapping's function; opened, if it is not open yet. Needs a runtime.
@@ -53,7 +60,7 @@ impl Servers {
             return server;
         }
         let name = mapping.function.name.as_str().into();
-        let shared = Shared::new(name, arn, target.allow_from.clone(), Arc::clone(&self.wall));
+        let shared = Shared::new(name, arn, target.allow_from.clone(), Arc::clone(&self.wall), self.seats.clone());
         let mut tasks = JoinSet::new();
         if let Some(address) = target.listen {
             tasks.spawn(serve(Arc::clone(&shared), address));
@@ -99,6 +106,26 @@ impl Server {
 
     pub(super) fn trouble(&self) -> Option<String> {
         self.shared.trouble()
+    }
+
+    /// What keeps an invocation from a worker now.
+    pub(super) fn waits_for(&self, target: &RuntimeApiTarget) -> String {
+        let parts = self.parts();
+        let late = parts.iter().filter(|part| part.state == PartState::Late).count();
+        match (self.trouble(), target.listen) {
+            (Some(trouble), _) => trouble,
+            (None, _) if late == 1 => "the worker is still at work for an event that has exceeded `Timeout`".into(),
+            (None, _) if late > 1 => {
+                format!("{late} workers are still at work for events that have exceeded `Timeout`")
+            }
+            (None, Some(address)) => format!("no worker is attached at {address}"),
+            (None, None) => "no worker is attached".into(),
+        }
+    }
+
+    /// All workers.
+    pub(super) fn parts(&self) -> Vec<Part> {
+        parts::of(&self.shared)
     }
 
     pub(super) fn slots(&self) -> &Arc<Slots> {

@@ -25,6 +25,7 @@ fn snapshot(gauges: Gauges) -> Snapshot {
         counters: Counters::default(),
         gauges,
         capacity: None,
+        parts: Vec::new(),
         described: Described::default(),
         iterator_age: None,
         clock_ahead_ms: 0,

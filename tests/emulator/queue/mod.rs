@@ -9,4 +9,5 @@ mod on_failure;
 mod receives;
 mod rie;
 mod runtime_api;
+mod targets;
 mod throttle;

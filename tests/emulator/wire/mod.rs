@@ -12,6 +12,7 @@ mod kinesis;
 mod kinesis_role;
 mod kinesis_shards;
 mod lambda;
+mod pause;
 mod rie;
 mod runtime_api;
 mod sqs;

@@ -3,11 +3,10 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use aws_sdk_sqs::types::QueueAttributeName::{RedrivePolicy, VisibilityTimeout};
+use aws_sdk_sqs::types::QueueAttributeName::VisibilityTimeout;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::json;
 
-use super::{ONCE, none_is_left, python, workers};
+use super::{ONCE, guards, none_is_left, python, workers};
 use crate::harness::ledger::Ledger;
 use crate::harness::process::{SOON, Site, eventually};
 use crate::harness::{Emulator, amount};
@@ -20,14 +19,12 @@ fn signal(id: i32, signal: Signal) {
 #[tokio::test]
 async fn workers_that_are_killed_at_random_lose_nothing() {
     let account = Emulator::shared().account().await;
-    let dead = account.create_queue("dead", &[]).await;
-    let redrive = json!({"deadLetterTargetArn": dead.arn, "maxReceiveCount": "20"}).to_string();
-    let queue = account.create_queue("orders", &[(VisibilityTimeout, "3"), (RedrivePolicy, &redrive)]).await;
+    let (queue, dead) = account.create_queue_pair("orders", 3, 20).await;
     let site = Site::new(&account);
     let mut ledger = Ledger::new(&site, "ledger");
     let handler = "def handler(event, context):\n    time.sleep(0.02)\n    note(event)\n";
     fs::write(site.path("app.py"), ledger.source(handler)).unwrap();
-    let poller = python(&site, 4, "10s").replace("Poller:", "Poller:\n  Visibility: { OnFunctionError: Release }");
+    let poller = python(&site, 10, "10s").replace("Poller:", "Poller:\n  Visibility: { OnFunctionError: Release }");
     site.map("orders", &queue, "orders", &format!("BatchSize: 5\n{poller}"));
     let daemon = site.run().await;
     let (mut sent, mut kills) = (0, 0);
@@ -45,6 +42,7 @@ async fn workers_that_are_killed_at_random_lose_nothing() {
     }
     let gone = async || account.messages(&queue).await.is_empty().then_some(());
     eventually(SOON, "the queue is empty", gone).await;
+    println!("{sent} messages, {kills} kills, {} handed over", ledger.bodies().values().sum::<usize>());
     assert!(kills > 5, "{kills} kills");
     assert_eq!(ledger.bodies().len(), sent, "after {kills} kills");
     assert!(account.messages(&dead).await.is_empty());
@@ -87,6 +85,30 @@ def handler(event, context):
     let seen = ledger.bodies();
     assert_eq!((seen.len(), seen["frozen"]), (bodies.len() + 1, 1));
     eventually(SOON, "it is ended", async || (!workers(&site).contains(&id)).then_some(())).await;
+    daemon.stop().await;
+    none_is_left(&site).await;
+}
+
+#[tokio::test]
+async fn a_frozen_guard_leaves_no_mapping_without_a_worker_and_no_process_behind() {
+    let account = Emulator::shared().account().await;
+    let queue = account.create_queue("orders", &[(VisibilityTimeout, "30")]).await;
+    let site = Site::new(&account);
+    let mut ledger = Ledger::new(&site, "ledger");
+    fs::write(site.path("app.py"), ledger.noting()).unwrap();
+    let poller = python(&site, 1, "20s").replace("KillAfter: 1s", "KillAfter: 1s\n      InitTimeout: 12s");
+    site.map("orders", &queue, "orders", &format!("BatchSize: 1\n{poller}"));
+    account.send(&queue, &["first".to_owned()]).await;
+    let daemon = site.run().await;
+    eventually(SOON, "the worker works", async || (ledger.bodies().len() == 1).then_some(())).await;
+    let (guard, worker) = (guards(&site)[0], workers(&site)[0]);
+    signal(guard, Signal::STOP);
+    signal(worker, Signal::KILL);
+    account.send(&queue, &["second".to_owned()]).await;
+    let next = async || (ledger.bodies().len() == 2 && !guards(&site).contains(&guard)).then_some(());
+    eventually(SOON, "another worker works", next).await;
+    // Its successor is frozen when forebay ends.
+    signal(guards(&site)[0], Signal::STOP);
     daemon.stop().await;
     none_is_left(&site).await;
 }

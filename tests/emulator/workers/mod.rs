@@ -50,6 +50,11 @@ fn workers(site: &Site) -> Vec<i32> {
     marked(site).into_iter().filter(|(_, line)| line.starts_with(PYTHON)).map(|(id, _)| id).collect()
 }
 
+/// Their guards.
+fn guards(site: &Site) -> Vec<i32> {
+    marked(site).into_iter().filter(|(_, line)| line.contains(" guard watch ")).map(|(id, _)| id).collect()
+}
+
 async fn none_is_left(site: &Site) {
     let none = async || marked(site).is_empty().then_some(());
     eventually(SOON, "no process is left", none).await;

@@ -5,6 +5,7 @@
 
 mod claim;
 mod hand_over;
+mod seen;
 mod state;
 mod turns;
 
@@ -12,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 pub(super) use self::claim::Denied;
 pub(super) use self::hand_over::HandOver;
@@ -22,6 +23,7 @@ use self::turns::{Call, Step};
 use super::payloads::exited;
 use crate::function::Invocation;
 use crate::function::answers::timed_out;
+use crate::function::deadline;
 use crate::machine::uuid::{hyphenated, random};
 use crate::machine::{Fault, FaultKind, FunctionAnswer, InvokeResult};
 use crate::mapping::{LateAnswers, RuntimeApiTarget};
@@ -73,12 +75,12 @@ impl Slots {
         let mut until = Instant::now() + target.attach_wait;
         let mut works = false;
         loop {
-            match timeout_at(until, taken.recv()).await {
-                Ok(Some(Step::HandedOver)) => (until, works) = (Instant::now() + target.timeout, true),
-                Ok(Some(Step::Returned)) => (until, works) = (Instant::now() + target.attach_wait, false),
-                Ok(Some(Step::Done(result))) => return result,
-                Ok(None) => return Err(displaced()),
-                Err(_) => {
+            match deadline::until(until, taken.recv()).await {
+                Some(Some(Step::HandedOver)) => (until, works) = (Instant::now() + target.timeout, true),
+                Some(Some(Step::Returned)) => (until, works) = (Instant::now() + target.attach_wait, false),
+                Some(Some(Step::Done(result))) => return result,
+                Some(None) => return Err(displaced()),
+                None => {
                     pending.give_up();
                     // It may have been answered at the last moment.
                     let result = std::iter::from_fn(|| taken.try_recv().ok()).find_map(|step| match step {

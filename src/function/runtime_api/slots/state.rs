@@ -175,6 +175,10 @@ impl State {
         self.ports.remove(&port).map(|port| *port.view.borrow())
     }
 
+    pub(super) fn port_views(&self) -> BTreeMap<u64, PortView> {
+        self.ports.iter().map(|(port, known)| (*port, *known.view.borrow())).collect()
+    }
+
     /// The event that a port has, or had last; `None` where it has several.
     pub(super) fn last(&self, port: u64) -> Option<Arc<str>> {
         let port = self.ports.get(&port)?;

@@ -9,21 +9,26 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::net::TcpListener;
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::{ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Start;
 use super::environment::environment;
+use super::guard::Guard;
 use super::output::Output;
 use crate::function::runtime_api::connections::Connections;
-use crate::function::runtime_api::server::Shared;
+use crate::function::runtime_api::shared::Shared;
 use crate::function::runtime_api::slots::PortView;
 
 /// What a process has sent before its end is read within this time.
 const LAST_BYTES: Duration = Duration::from_secs(1);
+/// What a guard may take beyond the time of its worker, when the worker is to end.
+const GUARD: Duration = Duration::from_secs(5);
+/// So often a worker may be seen to ask for nothing within the time that a start may take.
+const LOOKS: u32 = 4;
 /// What a guard may take to clean up.
 const CLEANED: Duration = Duration::from_secs(10);
 
@@ -45,13 +50,14 @@ pub(super) struct Life {
     connections: Connections,
     port: u64,
     view: watch::Receiver<PortView>,
-    guard: Child,
+    guard: Guard,
     /// The worker is asked to end where this is closed.
     holds: Option<ChildStdin>,
     said: Lines<BufReader<ChildStdout>>,
     output: Output,
     reader: JoinSet<()>,
     init_timeout: Duration,
+    kill_after: Duration,
     kill_after_ms: u64,
 }
 
@@ -88,27 +94,44 @@ impl Life {
             shared: Arc::clone(shared),
             port,
             view,
-            guard,
+            guard: Guard::new(guard),
             holds,
             said,
             output,
             reader,
             init_timeout: spec.init_timeout,
+            kill_after: spec.kill_after,
             kill_after_ms,
         })
+    }
+
+    pub(super) const fn port(&self) -> u64 {
+        self.port
     }
 
     /// Serves the worker until its end, and ends it when it is retired, does not start, or has not answered in time.
     pub(super) async fn last(mut self, retired: &CancellationToken) -> End {
         let mut late = false;
         let mut has_asked = false;
+        let mut absent = 0;
+        // When the worker was asked to end; then, whether its guard was killed.
+        let mut asked: Option<Instant> = None;
+        let mut killed = false;
         let how = {
             let mut started = self.view.clone();
             let mut condemned = self.view.clone();
             let mut starts = Box::pin(timeout(self.init_timeout, started.wait_for(|view| view.has_asked)));
             let mut to_end = Box::pin(condemned.wait_for(|view| view.ends && view.at_work == 0));
             let mut retires = Box::pin(retired.cancelled());
+            let every = self.init_timeout / LOOKS;
+            let mut looks = interval_at(Instant::now() + every, every);
+            looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
+                if self.holds.is_none() && asked.is_none() {
+                    asked = Some(Instant::now());
+                    self.guard.wake();
+                }
+                let overdue = asked.unwrap_or_else(Instant::now) + self.kill_after + GUARD;
                 tokio::select! {
                     line = self.said.next_line() => break line.ok().flatten(),
                     () = self.connections.serve() => {}
@@ -128,6 +151,20 @@ impl Life {
                         self.shared.extensions.shutdown(self.port, deadline);
                         self.holds = None;
                     }
+                    () = sleep_until(overdue), if asked.is_some() && !killed => {
+                        let function = &*self.shared.function;
+                        tracing::warn!(function, "the guard of a worker does not end it, and is killed with it");
+                        killed = true;
+                        self.guard.kill().ok();
+                    }
+                    _ = looks.tick(), if has_asked && asked.is_none() => {
+                        absent = if self.shared.slots.is_absent(self.port) { absent + 1 } else { 0 };
+                        if absent > LOOKS && !self.view.borrow().ends {
+                            let function = &*self.shared.function;
+                            tracing::warn!(function, "a worker has no event and asks for none: it is ended");
+                            self.shared.slots.let_end(self.port);
+                        }
+                    }
                     () = &mut retires, if self.holds.is_some() && !self.view.borrow().ends => {
                         self.shared.slots.let_end(self.port);
                     }
@@ -141,7 +178,7 @@ impl Life {
         drop(view);
         let view = shared.slots.close_port(port, &how);
         drop(holds);
-        timeout(CLEANED, guard.wait()).await.ok();
+        guard.ended(CLEANED).await;
         timeout(LAST_BYTES, reader.join_next()).await.ok();
         shared.outputs.forget(port);
         if retired.is_cancelled() {

@@ -1,6 +1,7 @@
 //! Workers that forebay starts itself: processes, each behind a guard, that are watched and started again.
 
 mod environment;
+mod guard;
 mod life;
 mod output;
 
@@ -14,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::life::{End, Life};
 pub(super) use self::output::Outputs;
-use super::server::Shared;
+use super::parts::Kept;
+use super::shared::Shared;
 use crate::mapping::CommandSpec;
 
 /// A worker that was up for so long has started well: the next pause is the first one again.
@@ -60,31 +62,41 @@ impl Workers {
     }
 }
 
+fn started(kept: &Kept, life: Life) -> Life {
+    kept.runs_at(life.port());
+    life
+}
+
 /// Keeps one worker running.
 async fn keep(shared: Arc<Shared>, start: Start, guard: PathBuf, number: u32, retired: CancellationToken) {
+    let kept = Kept::new(&shared, number);
     let mut failures = 0;
     while !retired.is_cancelled() {
         let began = Instant::now();
         let function = &*shared.function;
         match Life::begin(&shared, &start, &guard, number).await {
-            Ok(life) => match life.last(&retired).await {
+            Ok(life) => match started(&kept, life).last(&retired).await {
                 End::Retired => return,
                 // It was at work: what comes next is not to wait.
                 End::AtWork(how) => {
                     tracing::warn!(function, worker = number, how, "a worker has ended, and is started again");
+                    kept.is_down(&how);
                     failures = 0;
                     continue;
                 }
                 End::Idle(how) => {
                     tracing::warn!(function, worker = number, how, "a worker has ended without an event");
+                    kept.is_down(&how);
                 }
                 End::Unstarted(how) => {
                     tracing::error!(function, worker = number, "a worker has not started: {how}");
+                    kept.is_down(&how);
                     shared.set_trouble(Some(format!("worker {number} has not started: {how}")));
                 }
             },
             Err(error) => {
                 tracing::error!(function, worker = number, %error, "a worker cannot be started");
+                kept.is_down(&error.to_string());
                 shared.set_trouble(Some(format!("worker {number} cannot be started: {error}")));
             }
         }

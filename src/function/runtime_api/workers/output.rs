@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::ChildStderr;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::function::runtime_api::server::Shared;
+use crate::function::runtime_api::shared::Shared;
 
 /// A longer line is cut.
 const LONGEST_LINE: usize = 256 * 1024;

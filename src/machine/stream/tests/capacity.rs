@@ -31,7 +31,9 @@ fn nothing_is_invoked_without_a_worker_and_all_of_it_when_there_are_enough() {
     rig.read(1..=4);
     rig.seconds(30);
     assert_eq!((rig.invokes.len(), rig.machine.gauges().limit), (0, 0));
-    assert!(matches!(rig.health(), Some(Health::Degraded { reason }) if reason.contains("no worker is attached")));
+    assert!(
+        matches!(rig.health(), Some(Health::Degraded { reason }) if reason.contains("nothing can take an invocation"))
+    );
     rig.feed(Input::Capacity(Some(3)));
     assert_eq!((rig.invokes.len(), rig.machine.gauges().limit), (3, 3));
     assert!(matches!(rig.health(), Some(Health::Ok)));

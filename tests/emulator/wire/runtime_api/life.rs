@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{NEXT, Served, failed, invoke, response};
+use forebay::AwsConnector;
+use forebay::function::PartState;
+
+use super::{Client, NEXT, Served, failed, invoke, response};
 use crate::harness::process::{SOON, eventually};
 
 #[tokio::test]
@@ -71,4 +74,64 @@ async fn mappings_of_a_function_share_its_port_and_those_of_another_wait_for_it(
         tokio::time::timeout(Duration::from_millis(200), attached).await.ok().map(|_| client)
     });
     attached.await;
+}
+
+#[tokio::test]
+async fn an_event_that_its_client_has_not_read_goes_to_the_next_one() {
+    let served = Served::new();
+    let function = served.function("work").await;
+    let mut capacity = function.capacity().unwrap();
+    // Nothing is known of this client: that its connection closes alone is no proof of anything.
+    let mut client = served.connect().await;
+    client.send("GET", NEXT, &[], b"").await;
+    capacity.wait_for(|slots| *slots == 1).await.unwrap();
+    let call = invoke(&function, b"{}");
+    eventually(SOON, "the event has arrived", async || client.has_something().await.then_some(())).await;
+    drop(client);
+    let (mut client, id) = taken(&served).await;
+    assert_eq!(client.respond(&id, b"1").await.status, 202);
+    assert_eq!(call.await.unwrap().unwrap().payload, "1");
+}
+
+async fn taken(served: &Served) -> (Client, String) {
+    let mut client = served.connect().await;
+    let (id, _) = client.next().await;
+    (client, id)
+}
+
+#[tokio::test]
+async fn a_connection_that_asks_for_nothing_makes_room_for_a_worker() {
+    let mut served = Served::new();
+    served.connector = AwsConnector::new().with_worker_connections(2);
+    let function = served.function("work").await;
+    let mut capacity = function.capacity().unwrap();
+    let (mut busy, id, call) = served.begun(&function).await;
+    let mut strangers = Vec::new();
+    for _ in 0..20 {
+        strangers.push(served.connect().await);
+    }
+    let mut idle = served.connect().await;
+    idle.send("GET", NEXT, &[], b"").await;
+    capacity.wait_for(|slots| *slots == 2).await.unwrap();
+    let parts = function.parts();
+    assert_eq!(
+        parts.iter().map(|part| (part.state, part.in_flight)).collect::<Vec<_>>(),
+        [(PartState::Up, 1), (PartState::Up, 0)]
+    );
+    assert_eq!((parts[0].note.as_deref(), &parts[1].note), (Some("aws-lambda-python/3.11.7-4.2.2"), &None));
+    // Both are at work or ask for work: a further one waits until one of them goes.
+    let mut third = served.connect().await;
+    third.send("GET", NEXT, &[], b"").await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(*capacity.borrow(), 2);
+    assert_eq!(busy.respond(&id, b"1").await.status, 202);
+    assert_eq!(call.await.unwrap().unwrap().payload, "1");
+    drop(idle);
+    capacity.wait_for(|slots| *slots == 1).await.unwrap();
+    drop(busy);
+    let call = invoke(&function, b"{}");
+    let id = third.answer().await.headers["Lambda-Runtime-Aws-Request-Id"].clone();
+    assert_eq!(third.respond(&id, b"2").await.status, 202);
+    assert_eq!(call.await.unwrap().unwrap().payload, "2");
+    drop(strangers);
 }

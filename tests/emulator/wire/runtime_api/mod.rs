@@ -2,6 +2,7 @@
 
 mod extensions;
 mod life;
+mod node;
 mod payloads;
 mod refusals;
 
@@ -103,6 +104,11 @@ impl Client {
 
     async fn raw(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
+    }
+
+    /// Whether something has come that is not read so far.
+    async fn has_something(&self) -> bool {
+        self.stream.peek(&mut [0]).await.is_ok_and(|length| length > 0)
     }
 
     async fn answer(&mut self) -> Answer {
