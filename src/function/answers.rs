@@ -16,6 +16,7 @@ pub(super) fn answer(request_id: &str, failed: bool, payload: impl Into<Bytes>) 
         executed_version: Some("$LATEST".into()),
         request_id: Some(request_id.into()),
         payload: payload.into(),
+        is_terminal: false,
     }
 }
 

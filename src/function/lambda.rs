@@ -126,6 +126,7 @@ impl Target {
                 function_error: output.function_error,
                 executed_version: output.executed_version,
                 payload: output.payload.map(|payload| Bytes::from(payload.into_inner())).unwrap_or_default(),
+                is_terminal: false,
             }),
             Ok(Err(error)) if answered_too_much(&error) => Ok(too_large_answer()),
             Ok(Err(error)) => Err(invoke_fault(call, &error)),

@@ -194,4 +194,6 @@ pub struct FunctionAnswer {
     pub request_id: Option<String>,
     /// What the function returned.
     pub payload: Bytes,
+    /// The function has failed, and says that it always will: the batch is not tried again.
+    pub is_terminal: bool,
 }

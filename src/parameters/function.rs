@@ -121,7 +121,7 @@ static STATUSES: &[Member] = members! {
     Transient: STATUS_LIST;
     /// The function has failed.
     Failed: STATUS_LIST;
-    /// Not taken yet.
+    /// The function has failed and always will: the batch goes to the failure destination at once.
     Terminal: STATUS_LIST;
 };
 

@@ -26,6 +26,11 @@ pub(crate) fn draw(rng: &mut Rng, fair_at: u64) -> Attached {
     attached
 }
 
+/// Every third function knows errors that will never pass, and says so of some.
+pub(crate) fn terminal(rng: &mut Rng) -> f64 {
+    if rng.u8(0..3) == 0 { rng.f64() / 2.0 } else { 0.0 }
+}
+
 /// The workers of one mapping's target.
 pub(crate) struct Workers {
     attached: Attached,

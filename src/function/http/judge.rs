@@ -42,6 +42,9 @@ impl Judge {
                 return Ok(body.clone().map_or_else(too_large_answer, |body| answer(request_id, failed, body)));
             }
             (Some(StatusMeaning::Failed), _) => return Ok(self.failed(request_id, *status, body)),
+            (Some(StatusMeaning::Terminal), _) => {
+                return Ok(FunctionAnswer { is_terminal: true, ..self.failed(request_id, *status, body) });
+            }
             (Some(StatusMeaning::Throttle), _) | (None, 429 | 503) => FaultKind::Throttled,
             (Some(StatusMeaning::Transient), _) | (None, 408 | 425 | 502 | 504) => FaultKind::Transient,
             (_, 401 | 403 | 407) => FaultKind::Denied,

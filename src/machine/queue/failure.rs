@@ -115,7 +115,8 @@ impl Finishing {
         others: Vec<u64>,
         answer: Option<&FunctionAnswer>,
     ) {
-        let (spent, mut back) = self.count(cx, messages, failed);
+        let is_terminal = answer.is_some_and(|answer| answer.is_terminal);
+        let (spent, mut back) = self.count(cx, messages, failed, is_terminal);
         for (token, attempts) in spent {
             self.dead_letter(cx, messages, token, Condition::RetryAttemptsExhausted, attempts, answer);
         }
@@ -130,11 +131,18 @@ impl Finishing {
     }
 
     /// Counts an attempt for each of these messages. Gives those that have none left, with their number, and the
-    /// others.
-    fn count(&mut self, cx: &Context, messages: &Messages, failed: &[u64]) -> (Vec<(u64, u32)>, Vec<u64>) {
+    /// others. `is_terminal`: the first one is the last one.
+    fn count(
+        &mut self,
+        cx: &Context,
+        messages: &Messages,
+        failed: &[u64],
+        is_terminal: bool,
+    ) -> (Vec<(u64, u32)>, Vec<u64>) {
         if cx.options.on_failure.is_none() {
             return (Vec::new(), failed.to_vec());
         }
+        let most = cx.options.on_failure.map(|most| if is_terminal { 1 } else { most });
         let mut counted = BTreeSet::new();
         let (mut spent, mut back) = (Vec::new(), Vec::new());
         for &token in failed {
@@ -143,7 +151,7 @@ impl Finishing {
             // A message that was delivered twice into one batch has failed once.
             let failures = if counted.insert(Arc::clone(id)) { self.attempts.failed(id) } else { 0 };
             // What another consumer may have by now is dead-lettered there.
-            if is_spent(failures, cx.options.on_failure) && !held.lease.is_over(cx.now) {
+            if is_spent(failures, most) && !held.lease.is_over(cx.now) {
                 spent.push((token, failures));
             } else {
                 back.push(token);

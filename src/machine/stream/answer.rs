@@ -64,7 +64,8 @@ impl Turn<'_> {
         let needs_state = self.records.windows.is_some() && piece.last_of_window.is_none();
         let mut state = None;
         let (end, problem, malformed) = if let Some(error) = &answer.function_error {
-            (End::Failed, Some(Problem::of_function(error, &answer)), None)
+            let end = if answer.is_terminal { End::Terminal } else { End::Failed };
+            (end, Some(Problem::of_function(error, &answer)), None)
         } else {
             let parsed = if self.cx.options.report_batch_item_failures {
                 reported(self.records, &piece, &answer)
@@ -85,7 +86,7 @@ impl Turn<'_> {
         if let Some(reason) = malformed {
             self.cx.out.emit(Event::MalformedResponse { reason });
         }
-        let FunctionAnswer { status, function_error, executed_version, request_id, payload } = answer;
+        let FunctionAnswer { status, function_error, executed_version, request_id, payload, .. } = answer;
         if end != End::Success {
             let response = FailedResponse { status, executed_version, function_error, payload };
             piece.answer = Some(LastAnswer { request_id, response });
@@ -94,7 +95,7 @@ impl Turn<'_> {
         match end {
             End::Success => (InvokeEnd::Success, 0, None),
             End::FailedAt(index) => (InvokeEnd::Partial, records - index, (index == 0).then(Problem::all_reported)),
-            End::Failed | End::TooLarge => (InvokeEnd::FunctionError, records, problem),
+            End::Failed | End::Terminal | End::TooLarge => (InvokeEnd::FunctionError, records, problem),
         }
     }
 

@@ -22,6 +22,8 @@ pub(super) enum End {
     FailedAt(usize),
     /// None is processed.
     Failed,
+    /// None is processed, and none ever will be.
+    Terminal,
     /// The event is too large for the function.
     TooLarge,
 }
@@ -61,6 +63,7 @@ pub(super) fn judge(end: End, records: usize, attempts: u32, rules: Rules) -> Ve
     let split = match end {
         End::Success => return Verdict::Done,
         End::FailedAt(index) if index > 0 => return Verdict::Rest(index),
+        End::Terminal => return Verdict::Discard,
         End::FailedAt(_) | End::Failed => rules.bisect,
         // A smaller event may pass, even if the mapping does not bisect on function errors.
         End::TooLarge => true,
@@ -109,6 +112,8 @@ mod tests {
             (End::Failed, 4, 2, PLAIN, Verdict::Discard),
             (End::Failed, 4, 10_001, FOR_EVER, Verdict::Again),
             (End::Failed, 1, 1, Rules { bisect: false, retries: Some(0) }, Verdict::Discard),
+            (End::Terminal, 4, 1, FOR_EVER, Verdict::Discard),
+            (End::Terminal, 4, 1, BISECT, Verdict::Discard),
             (End::TooLarge, 4, 1, PLAIN, Verdict::Halves(2)),
             (End::TooLarge, 1, 1, PLAIN, Verdict::Again),
             (End::TooLarge, 1, 2, PLAIN, Verdict::Discard),

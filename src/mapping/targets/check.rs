@@ -13,6 +13,17 @@ pub(super) fn check(reader: &mut Reader<'_>, mapping: &Members, target: &Target)
         let message = "a tumbling window's state has no place in CloudEvents";
         reader.error(Code::Conflict, span, message, "remove `TumblingWindowInSeconds`, or write `Envelope: Lambda`");
     }
+    if let (Target::Http(http), Some(function)) = (target, mapping.map("Poller").and_then(|it| it.map("Function")))
+        && http.statuses.have_terminal()
+        && !mapping.map("DestinationConfig").and_then(|it| it.map("OnFailure")).is_some_and(|it| it.says("Destination"))
+    {
+        let own = ["Http", "FunctionUrl"].iter().find_map(|name| function.map(name));
+        let at = own.and_then(|it| it.map("Statuses")?.key("Terminal")).unwrap_or_default();
+        let message = "`Terminal` gives a batch up at once, and there is no failure destination to keep it";
+        let help =
+            "write `DestinationConfig: { OnFailure: { Destination: ARN } }`, or write the statuses under `Failed`";
+        reader.error(Code::TerminalStatus, at, message, help);
+    }
     let concurrency = mapping.map("ScalingConfig").and_then(|config| config.integer("MaximumConcurrency"));
     if let (Some((wanted, span)), Some((most, limit))) = (concurrency, most(target))
         && wanted > most

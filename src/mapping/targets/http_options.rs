@@ -36,6 +36,8 @@ pub enum StatusMeaning {
     Transient,
     /// The function has failed.
     Failed,
+    /// The function has failed, and always will.
+    Terminal,
 }
 
 impl Statuses {
@@ -43,6 +45,11 @@ impl Statuses {
     #[must_use]
     pub fn meaning(&self, status: u16) -> Option<StatusMeaning> {
         self.0.iter().find(|(range, _)| range.contains(&status)).map(|(_, meaning)| *meaning)
+    }
+
+    /// Whether a status ends a batch at once.
+    pub(super) fn have_terminal(&self) -> bool {
+        self.0.iter().any(|(_, meaning)| *meaning == StatusMeaning::Terminal)
     }
 
     /// With this status the function has failed, unless the mapping says otherwise.
@@ -210,12 +217,8 @@ pub(super) fn statuses(reader: &mut Reader<'_>, http: &Members) -> Statuses {
         ("Throttle", StatusMeaning::Throttle),
         ("Transient", StatusMeaning::Transient),
         ("Failed", StatusMeaning::Failed),
+        ("Terminal", StatusMeaning::Terminal),
     ];
-    if let Some(span) = lists.key("Terminal") {
-        let message = "no status ends a batch at once: only its limits of retries do";
-        let help = "write the codes under `Failed`, and set `MaximumRetryAttempts` or `Poller.OnFailureAttempts`";
-        reader.error(Code::TerminalStatus, span, message, help);
-    }
     for (name, meaning) in meanings {
         for item in lists.list(name) {
             let Kind::Text(text) = &item.kind else { continue };

@@ -122,7 +122,7 @@ pub(super) const LINES: &[Case] = &[
     ),
     ("http_half_an_address", &["FB0211"], "Poller: { Function: { Http: { Url: \"http://[::1/\" } } }"),
     (
-        "http_statuses_terminal",
+        "http_statuses_terminal_to_nowhere",
         &["FB0410"],
         "Poller: { Function: { Http: { Url: \"http://h/\", Statuses: { Terminal: [410] } } } }",
     ),

@@ -3,11 +3,13 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use serde_json::Value;
+
 use crate::harness::Emulator;
 use crate::harness::ledger::Ledger;
 use crate::harness::process::{SOON, Site, eventually};
 
-/// Says its port, and then answers every POST by `handler`, or with 500 where that raises.
+/// Says its port, and then answers every POST by `handler`, or with 500 or 410 where that raises.
 const SERVE: &str = "
 import http.server, json
 class Service(http.server.BaseHTTPRequestHandler):
@@ -18,6 +20,8 @@ class Service(http.server.BaseHTTPRequestHandler):
             status, answer = 200, handler(event)
         except ValueError as error:
             status, answer = 500, {'errorType': 'ValueError', 'errorMessage': str(error)}
+        except LookupError as error:
+            status, answer = 410, {'errorType': 'Gone', 'errorMessage': str(error)}
         body = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header('Content-Length', str(len(body)))
@@ -96,5 +100,42 @@ def handler(event):
     assert_eq!(left, ["reported", "throws"]);
     let status = site.status("orders").await;
     assert!(status.to_string().contains("no such customer"), "{status}");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_status_that_ends_a_message_sends_it_to_the_destination_at_once() {
+    let account = Emulator::shared().account().await;
+    let (queue, dead) = account.create_queue_pair("orders", 60, 100).await;
+    let failed = account.create_queue("failed", &[]).await;
+    let site = Site::new(&account);
+    let mut ledger = Ledger::new(&site, "ledger");
+    let service = Service::start(&ledger.source(
+        "
+def handler(event):
+    note(event)
+    if event['Records'][0]['body'] == 'gone':
+        raise LookupError('no such customer')
+",
+    ));
+    let http = format!("Url: \"http://127.0.0.1:{}/events\", Statuses: {{ Terminal: [410] }}", service.port);
+    let to = format!("DestinationConfig: {{ OnFailure: {{ Destination: \"{}\" }} }}", failed.arn);
+    let poller = format!("Poller: {{ OnFailureAttempts: 50, Function: {{ Http: {{ {http} }} }} }}");
+    site.map("orders", &queue, "orders-service", &format!("BatchSize: 1\n{to}\n{poller}"));
+    account.send(&queue, &["first", "gone", "second"].map(str::to_owned)).await;
+    let daemon = site.run().await;
+    let gone = async || account.messages(&queue).await.is_empty().then_some(());
+    eventually(SOON, "the queue is empty", gone).await;
+    assert_eq!(
+        ledger.bodies(),
+        [("first", 1), ("gone", 1), ("second", 1)].map(|(body, times)| (body.into(), times)).into()
+    );
+    let records = account.messages(&failed).await;
+    assert_eq!(records.len(), 1, "{records:?}");
+    let record: Value = serde_json::from_str(records[0]["Body"].as_str().unwrap()).unwrap();
+    assert_eq!(record["requestContext"]["condition"], "RetryAttemptsExhausted");
+    assert_eq!(record["requestContext"]["approximateInvokeCount"], 1);
+    assert_eq!(record["responsePayload"]["errorMessage"], "no such customer", "{record}");
+    assert!(account.messages(&dead).await.is_empty());
     daemon.stop().await;
 }

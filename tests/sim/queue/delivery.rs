@@ -125,6 +125,8 @@ pub(crate) struct Lease {
     pub(crate) tries: u32,
     /// Its event was refused as too large although it held nothing else.
     pub(crate) refused: bool,
+    /// The function has failed it for good.
+    pub(crate) terminal: bool,
     /// The id of its failure record.
     pub(crate) uuid: Option<u128>,
     /// When the engine last asked to hide it for longer.

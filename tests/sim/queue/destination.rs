@@ -62,7 +62,15 @@ impl Session {
 
     /// The engine has a function's own answer: what has failed too often goes to the destination, once and not earlier.
     /// What is in `spared` has neither failed for certain nor succeeded.
-    pub(crate) fn judge(&self, state: &mut SubjectState, leases: &[usize], failed: &[usize], spared: &[usize]) {
+    /// Where the failure is `terminal`, once is too often.
+    pub(crate) fn judge(
+        &self,
+        state: &mut SubjectState,
+        leases: &[usize],
+        failed: &[usize],
+        spared: &[usize],
+        terminal: bool,
+    ) {
         let Some(most) = self.most_failures() else { return };
         let now = self.subject.world.now();
         let mut counted = BTreeSet::new();
@@ -80,10 +88,11 @@ impl Session {
             }
             let tally = state.sessions[self.id].tallies.entry(n).or_default();
             tally.failures += 1;
-            if tally.failures < most && !tally.doubtful {
+            if tally.failures < most && !tally.doubtful && !terminal {
                 continue;
             }
             let lease = &mut state.leases[index];
+            lease.terminal = terminal;
             if lease.known > now + SLACK && !tally.doubtful {
                 lease.hold = Hold::Undelivered;
                 state.sessions[self.id].tallies.remove(&n);
@@ -121,7 +130,8 @@ impl Session {
             subject.violate(format_args!("the failure record of L{index} is delivered while {:?}", lease.hold));
         }
         let most = self.most_failures().unwrap_or(u32::MAX);
-        if failure.condition != Condition::RetryAttemptsExhausted || failure.invokes < most {
+        let too_early = failure.invokes < most && !lease.terminal;
+        if failure.condition != Condition::RetryAttemptsExhausted || too_early || failure.invokes == 0 {
             subject.violate(format_args!("L{index} is given up after {} attempts of {most}", failure.invokes));
         }
         let names_it = match &failure.batch {

@@ -51,6 +51,8 @@ fn draw(seed: u64, rng: &mut Rng, fifo: f64) -> Plan {
         // These are drawn apart, too.
         let others = &mut Rng::with_seed(seed ^ 0x0a77_0a77_0a77_0a77);
         subjects.iter_mut().for_each(|subject| subject.function.attached = workers::draw(others, fair_at));
+        let others = &mut Rng::with_seed(seed ^ 0x0e4d_0e4d_0e4d_0e4d);
+        subjects.iter_mut().for_each(|subject| subject.faults.terminal = workers::terminal(others));
     }
     if !long && temper != Temper::Calm {
         let others = &mut Rng::with_seed(seed ^ 0x0bad_0bad_0bad_0bad);
@@ -265,6 +267,7 @@ fn faults(rng: &mut Rng, temper: Temper) -> Faults {
         break_after: rate(),
         too_large: 0.0,
         function_error: rate(),
+        terminal: 0.0,
         function_timeout: rate(),
         hang: rate() / 4.0,
         partial: rate(),

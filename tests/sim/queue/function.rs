@@ -35,8 +35,8 @@ enum Run {
 enum End {
     /// It returned this; the deliveries at these places of the batch failed.
     Returned { payload: Bytes, failed: Vec<usize>, malformed: bool },
-    /// It threw, or ran into its timeout.
-    Threw(&'static str),
+    /// It threw, or ran into its timeout. `terminal`: it says that it always will.
+    Threw { message: &'static str, terminal: bool },
 }
 
 impl Function for Session {
@@ -127,9 +127,9 @@ impl Subject {
         let poisoned = if broken { (0..leases.len()).collect() } else { poisoned };
         let end = if self.strikes(faults.function_timeout) || time >= plan.timeout {
             time = plan.timeout;
-            End::Threw("Task timed out")
+            End::Threw { message: "Task timed out", terminal: false }
         } else if self.strikes(faults.function_error) || (!report && !poisoned.is_empty()) {
-            End::Threw("the handler raised")
+            End::Threw { message: "the handler raised", terminal: self.strikes(faults.terminal) }
         } else if report && self.strikes(faults.malformed) {
             let ids = self.ids(leases);
             let payload = answers::malformed(&self.world, &ids);
@@ -209,17 +209,19 @@ fn answer_of(end: End, everything: Vec<usize>) -> Ended {
                 executed_version: Some("$LATEST".into()),
                 request_id: None,
                 payload,
+                is_terminal: false,
             }),
             failed,
             malformed,
         ),
-        End::Threw(message) => (
+        End::Threw { message, terminal } => (
             Ok(FunctionAnswer {
                 status: 200,
                 function_error: Some("Unhandled".into()),
                 executed_version: Some("$LATEST".into()),
                 request_id: None,
                 payload: Bytes::from(format!("{{\"errorMessage\":\"{message}\"}}")),
+                is_terminal: terminal,
             }),
             everything,
             false,

@@ -246,7 +246,8 @@ impl OpenInvoke {
         if is_judged {
             let named = !malformed && result.as_ref().is_ok_and(|answer| answer.function_error.is_none());
             let spared = session.spared(&state, &self.leases, failed, named);
-            session.judge(&mut state, &self.leases, failed, &[spared, kept].concat());
+            let terminal = result.as_ref().is_ok_and(|answer| answer.is_terminal);
+            session.judge(&mut state, &self.leases, failed, &[spared, kept].concat(), terminal);
             session.keep_order(&mut state, self.id, &self.leases, named);
         }
         drop(state);

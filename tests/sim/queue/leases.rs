@@ -112,6 +112,7 @@ impl Subject {
             delivering: false,
             tries: 0,
             refused: false,
+            terminal: false,
             uuid: None,
             asked: None,
             gone: None,

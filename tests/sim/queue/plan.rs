@@ -208,6 +208,8 @@ pub(crate) struct Faults {
     pub(crate) too_large: f64,
     /// The function throws.
     pub(crate) function_error: f64,
+    /// A function that throws says that it always will.
+    pub(crate) terminal: f64,
     /// The function runs into its timeout.
     pub(crate) function_timeout: f64,
     /// The function never answers.

@@ -53,6 +53,8 @@ pub(crate) fn plan(seed: u64) -> Plan {
         break_functions(&mut Rng::with_seed(seed ^ 0x0bad_0bad_0bad_0bad), &mut plan);
         let others = &mut Rng::with_seed(seed ^ 0x0a77_0a77_0a77_0a77);
         plan.consumers.iter_mut().for_each(|consumer| consumer.function.attached = workers::draw(others, fair_at));
+        let others = &mut Rng::with_seed(seed ^ 0x0e4d_0e4d_0e4d_0e4d);
+        plan.consumers.iter_mut().for_each(|consumer| consumer.faults.terminal = workers::terminal(others));
     }
     plan
 }
@@ -135,6 +137,7 @@ fn call_faults(rng: &mut Rng, temper: Temper) -> CallFaults {
         break_before: rate(),
         break_after: rate(),
         function_error: rate(),
+        terminal: 0.0,
         function_timeout: rate() / 2.0,
         hang: rate() / 8.0,
         partial: rate(),

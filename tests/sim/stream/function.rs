@@ -101,24 +101,25 @@ impl Session {
         let (low, high) = plan.function.duration;
         let time = model.world.between(low, high);
         let breaks = model.strikes(plan.faults.break_after);
-        let threw = |time, kind: &str, text: &str| Run::Runs {
+        let threw = |time, terminal, text: &str| Run::Runs {
             time,
             answer: FunctionAnswer {
-                function_error: Some(kind.into()),
+                function_error: Some("Unhandled".into()),
+                is_terminal: terminal,
                 ..self.returned(id, Bytes::from(format!("{{\"errorMessage\":\"{text}\"}}")))
             },
             verdict: Verdict::Nothing,
             breaks,
         };
         if model.strikes(plan.faults.function_timeout) || time >= plan.function.timeout {
-            return threw(plan.function.timeout, "Unhandled", "Task timed out");
+            return threw(plan.function.timeout, false, "Task timed out");
         }
         let report = self.mapping.report_batch_item_failures;
         let now = model.world.now();
         let broken = plan.function.broken.is_some_and(|(from, until)| (from..until).contains(&now));
         if broken && !model.world.fair() || model.strikes(plan.faults.function_error) || (!report && poisoned.is_some())
         {
-            return threw(time, "Unhandled", "the handler raised");
+            return threw(time, model.strikes(plan.faults.terminal), "the handler raised");
         }
         // The answer to the end of a window need not hold a state.
         let malformed = tail.map_or(report, |tail| !tail.is_final) && model.strikes(plan.faults.malformed);
@@ -177,6 +178,7 @@ impl Session {
             executed_version: Some("$LATEST".into()),
             request_id: Some(format!("{}-{id}", self.mapping.name)),
             payload,
+            is_terminal: false,
         }
     }
 

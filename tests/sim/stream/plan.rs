@@ -123,6 +123,8 @@ pub(crate) struct CallFaults {
     pub(crate) break_after: f64,
     /// The function throws.
     pub(crate) function_error: f64,
+    /// A function that throws says that it always will.
+    pub(crate) terminal: f64,
     /// The function runs into its timeout.
     pub(crate) function_timeout: f64,
     /// The function never answers.

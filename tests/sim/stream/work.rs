@@ -275,6 +275,7 @@ impl Session {
         // Jitter shortens a pause by at most a quarter.
         let pause = u64::try_from(self.mapping.poller.retry_backoff.initial.as_millis()).unwrap_or(u64::MAX);
         let whole = (pause * 3 / 4).saturating_sub(1);
+        let terminal = result.as_ref().is_ok_and(|answer| answer.is_terminal);
         let counts = match result {
             Ok(_) => true,
             Err(fault) => fault.kind == FaultKind::TooLarge,
@@ -300,13 +301,13 @@ impl Session {
         } else if succeeded > 0 {
             // Progress gives the rest a fresh budget.
             work.push(Piece::new(piece.records, piece.tail));
-        } else if counts && result.is_ok() && stream.bisect && piece.records.len() > 1 {
+        } else if counts && result.is_ok() && !terminal && stream.bisect && piece.records.len() > 1 {
             let right = piece.records.split_off(piece.records.len() / 2);
             work.push(Piece::new(right, piece.tail.clone()));
             work.push(Piece::new(piece.records, piece.tail));
         } else {
             piece.counted += u32::from(counts);
-            let over = stream.maximum_retry_attempts.is_some_and(|most| piece.counted > most);
+            let over = terminal || stream.maximum_retry_attempts.is_some_and(|most| piece.counted > most);
             if !over {
                 piece.stage = Stage::Waiting(again);
                 work.push(piece);

@@ -87,6 +87,19 @@ fn after_so_many_failures_a_message_is_delivered_and_only_then_deleted() {
 }
 
 #[test]
+fn a_message_that_the_function_has_failed_for_good_is_delivered_at_once() {
+    let terminal = || function_error().map(|answer| FunctionAnswer { is_terminal: true, ..answer });
+    let mut rig = Rig::new(after(3), 30);
+    round(&mut rig, 1, terminal());
+    assert_eq!((rig.deliveries.len(), rig.held()), (1, 1));
+    assert_eq!(rig.confirm(Ok(())).invokes, 1);
+    // Without a destination it goes back, as after any error.
+    let mut rig = Rig::new(QueueOptions { on_failure: None, ..after(3) }, 30);
+    round(&mut rig, 1, terminal());
+    assert_eq!((rig.deliveries.len(), rig.held()), (0, 0));
+}
+
+#[test]
 fn a_failure_record_shows_the_last_answer() {
     let mut rig = Rig::new(after(1), 30);
     bring(&mut rig, vec![message(1, 1)]);
@@ -96,6 +109,7 @@ fn a_failure_record_shows_the_last_answer() {
         executed_version: Some("7".into()),
         request_id: Some("11111111-2222-4333-8444-555555555555".into()),
         payload: Bytes::from_static(b"{}"),
+        is_terminal: false,
     }));
     let failure = rig.confirm(Ok(()));
     assert_eq!(failure.request_id, "11111111-2222-4333-8444-555555555555");

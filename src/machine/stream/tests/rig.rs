@@ -58,6 +58,7 @@ pub(super) fn returned(payload: &str) -> InvokeResult {
         executed_version: Some("$LATEST".into()),
         payload: Bytes::copy_from_slice(payload.as_bytes()),
         function_error: None,
+        is_terminal: false,
     })
 }
 

@@ -23,6 +23,19 @@ fn a_split_goes_depth_first_and_spends_nothing() {
     }
 }
 
+/// What the function will never take goes at once: no retry, no split.
+#[test]
+fn what_has_failed_for_good_is_discarded_at_once() {
+    for kind in KINDS {
+        let mut plan = scene(kind, 4, Some(1));
+        stream(&mut plan).bisect = true;
+        plan.consumers[0].faults.terminal = 1.0;
+        let outcome = passes(plan);
+        assert_eq!(batches(&outcome), [vec![1, 2, 3, 4]]);
+        assert_eq!(discarded(&outcome), [(4, 1, Condition::RetryAttemptsExhausted)]);
+    }
+}
+
 /// Without a split the whole batch goes, after one retry.
 #[test]
 fn a_batch_that_throws_is_retried_as_it_is_and_discarded_whole() {
