@@ -188,6 +188,11 @@ impl World {
         self.panic().is_some_and(|panic| panic.incarnation == self.incarnation())
     }
 
+    /// Whether a machine of the process that runs may not know of what it was given at `heard`.
+    pub(crate) fn may_have_forgotten(&self, heard: u64) -> bool {
+        self.panic().is_some_and(|panic| panic.incarnation == self.incarnation() && heard >= panic.since)
+    }
+
     /// How many calls the engine made.
     pub(crate) fn calls(&self) -> u64 {
         self.inner().calls

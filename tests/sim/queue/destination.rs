@@ -126,7 +126,8 @@ impl Session {
         if lease.session != self.id || lease.delivering {
             subject.violate(format_args!("L{index} is delivered twice at once, or by another session"));
         }
-        if lease.hold != Hold::Undelivered && !lease.perhaps_undelivered {
+        let forgotten = lease.hold == Hold::Recorded && subject.world.may_have_forgotten(lease.heard);
+        if lease.hold != Hold::Undelivered && !lease.perhaps_undelivered && !forgotten {
             subject.violate(format_args!("the failure record of L{index} is delivered while {:?}", lease.hold));
         }
         let most = self.most_failures().unwrap_or(u32::MAX);

@@ -31,7 +31,9 @@ impl Subject {
             .map(|(index, lease)| format!("L{index} (m{}) {:?}", lease.message, lease.hold))
             .collect();
         drop(state);
-        if !held.is_empty() {
+        // What a machine was returning when it panicked is left to its visibility timeout.
+        let most = usize::from(self.world.has_panicked());
+        if held.len() > most {
             self.violate(format_args!("after {what} these were neither deleted nor returned: {}", held.join(", ")));
         }
     }

@@ -202,7 +202,7 @@ impl Session {
                     session.receives.len()
                 ));
             }
-        } else {
+        } else if session.changes == 0 || self.subject.world.now() > session.changed + STOP_GRACE {
             let open: usize = session.receives.values().map(|&max| max as usize).sum();
             let asked = unstarted.count() + open + request.max as usize;
             let room = limit.saturating_sub(busy) * self.mapping.batch_size as usize;
