@@ -2,8 +2,9 @@
 
 use super::output::counted;
 use super::table::{BOLD, RESET, file, health, lag, number, one_line, reading};
+use super::target;
 use crate::engine::{MappingState, ShardState};
-use crate::view::{LoweredStatus, MappingStatus, QueueStatus, StreamConfiguration, TargetStatus};
+use crate::view::{LoweredStatus, MappingStatus, QueueStatus, StreamConfiguration};
 
 /// A limit that is lowered for less than this (seconds) is not worth a line.
 const LOWERED_FOR_LONG: u64 = 60;
@@ -19,8 +20,8 @@ pub(super) fn one(status: &MappingStatus, colour: bool) -> String {
         ("Source", status.event_source_arn.clone()),
         ("Function", status.function_arn.clone()),
     ];
-    lines.extend(status.target.as_ref().map(|known| ("Target", target(known))));
-    lines.extend(status.target.iter().flat_map(parts));
+    lines.extend(status.target.as_ref().map(|known| ("Target", target::line(known))));
+    lines.extend(status.target.iter().flat_map(target::parts));
     lines.extend([
         ("State", format!("{:?} ({})", status.state, status.state_transition_reason)),
         ("Enabled by", status.enabled_by.clone()),
@@ -68,32 +69,6 @@ pub(super) fn one(status: &MappingStatus, colour: bool) -> String {
             format!("{bold}{head:<width$}{reset} {text}\n")
         })
         .collect()
-}
-
-fn target(target: &TargetStatus) -> String {
-    let TargetStatus { kind, place, capacity, .. } = target;
-    match capacity {
-        Some(capacity) => {
-            let invocations = counted(usize::try_from(*capacity).unwrap_or(usize::MAX), "invocation");
-            format!("{kind} ({place}), {invocations} at a time")
-        }
-        None => format!("{kind} ({place})"),
-    }
-}
-
-/// A line for each address or worker, as far as a reader follows.
-fn parts(target: &TargetStatus) -> impl Iterator<Item = Line> {
-    const SHOWN: usize = 16;
-    let parts = &target.parts;
-    let width = parts.iter().take(SHOWN).map(|part| part.name.len()).max().unwrap_or_default();
-    let shown = parts.iter().take(SHOWN).map(move |part| {
-        let work = if part.in_flight > 0 { format!("  {} in flight", part.in_flight) } else { String::new() };
-        let note = part.note.iter().map(|note| format!("  {note}")).collect::<String>();
-        format!("{:<width$}  {:<8}{work}{note}", part.name, part.state).trim_end().to_owned()
-    });
-    let more = (parts.len() > SHOWN).then(|| format!("and {} more", parts.len() - SHOWN));
-    let head = if target.kind == "RuntimeApi" { "Workers" } else { "Endpoints" };
-    std::iter::once(head).chain(std::iter::repeat("")).zip(shown.chain(more).collect::<Vec<_>>())
 }
 
 /// A line for each pattern.
@@ -240,7 +215,7 @@ mod tests {
     use super::super::output::{json, yaml};
     use super::super::sample::{broken, clicks, failing, made, orders};
     use super::*;
-    use crate::view::{FilterCriteria, MappingStatus};
+    use crate::view::{FilterCriteria, MappingStatus, TargetStatus};
 
     #[test]
     fn shows_one() {

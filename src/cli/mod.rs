@@ -30,6 +30,7 @@ mod signals;
 mod status;
 mod switch;
 mod table;
+mod target;
 mod validate;
 mod version;
 mod waits;

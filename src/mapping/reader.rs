@@ -237,16 +237,16 @@ impl<'a> Reader<'a> {
             let at = items.get(max).map_or(span, |item| item.span);
             self.error(Code::TooMany, at, message, format!("keep {max} of them"));
         }
-        let read: Vec<_> = items.iter().take(max).map(|item| self.item(item, of, path)).collect();
+        // A text that is null would be the word `null`, which hardly anybody means.
+        let is_null = |item: &Node| matches!(of, Shape::Text { .. }) && item.is_null() && item.tag.is_none();
+        let read = items.iter().take(max).map(|item| {
+            if is_null(item) {
+                return self.wrong(item, path, "a list of texts", "remove it, or write it in quotes: `\"null\"`");
+            }
+            self.value(item, of, path)
+        });
+        let read: Vec<_> = read.collect();
         if items.len() > max { None } else { read.into_iter().collect() }
-    }
-
-    /// A text that is null would be the word `null`, which hardly anybody means.
-    fn item(&mut self, item: &Node, of: &Shape, path: &str) -> Option<Value> {
-        if matches!(of, Shape::Text { .. }) && item.is_null() && item.tag.is_none() {
-            return self.wrong(item, path, "a list of texts", "remove it, or write it in quotes: `\"null\"`");
-        }
-        self.value(item, of, path)
     }
 }
 

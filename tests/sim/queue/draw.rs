@@ -48,11 +48,10 @@ fn draw(seed: u64, rng: &mut Rng, fifo: f64) -> Plan {
     }
     let mut actions = if rng.u8(0..3) == 0 { Vec::new() } else { actions(rng, subjects.len(), fair_at) };
     if temper != Temper::Calm {
-        // These are drawn apart, too.
-        let others = &mut Rng::with_seed(seed ^ 0x0a77_0a77_0a77_0a77);
-        subjects.iter_mut().for_each(|subject| subject.function.attached = workers::draw(others, fair_at));
-        let others = &mut Rng::with_seed(seed ^ 0x0e4d_0e4d_0e4d_0e4d);
-        subjects.iter_mut().for_each(|subject| subject.faults.terminal = workers::terminal(others));
+        let apart = &mut Rng::with_seed(seed ^ 0x0a77_0a77_0a77_0a77);
+        subjects.iter_mut().for_each(|subject| subject.function.attached = workers::draw(apart, fair_at));
+        let apart = &mut Rng::with_seed(seed ^ 0x0e4d_0e4d_0e4d_0e4d);
+        subjects.iter_mut().for_each(|subject| subject.faults.terminal = workers::terminal(apart));
     }
     if !long && temper != Temper::Calm {
         let others = &mut Rng::with_seed(seed ^ 0x0bad_0bad_0bad_0bad);

@@ -61,8 +61,7 @@ impl Subject {
         until: u64,
         receive: u64,
     ) -> usize {
-        let now = self.world.now();
-        let index = state.leases.len();
+        let (now, index) = (self.world.now(), state.leases.len());
         let receipt: Arc<str> = format!("r{index:06x}.{n:06x}.{:08x}", self.world.between(0, 0xffff_ffff)).into();
         debug_assert_eq!(receipt.len(), RECEIPT_LEN, "receipts have one length");
         if let Some(old) = state.messages[n].current {
