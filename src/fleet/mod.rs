@@ -8,12 +8,15 @@
 //! request is answered once, at the latest after [`Request::bound`].
 
 mod contract;
+mod machine;
 mod names;
 mod periods;
+pub mod plan;
 mod request;
 mod rows;
 
 pub use contract::{CallId, Input, Members, Output};
+pub use machine::{FleetMachine, FleetOptions};
 pub use names::{ReplicaId, Unit};
 pub use periods::Periods;
 pub use request::{Answer, Beat, Request, TakePlan, Written};

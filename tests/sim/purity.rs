@@ -33,8 +33,17 @@ const PURE_STD: [&str; 22] = [
 ];
 
 /// The crates that they may use.
-const PURE_CRATES: [&str; 8] =
-    ["base64_simd", "bytes", "fastrand::Rng", "jiff::Timestamp", "memchr", "serde", "serde_json", "thiserror"];
+const PURE_CRATES: [&str; 9] = [
+    "base64_simd",
+    "bytes",
+    "fastrand::Rng",
+    "jiff::Timestamp",
+    "memchr",
+    "serde",
+    "serde_json",
+    "thiserror",
+    "xxhash_rust",
+];
 
 /// Words that have no place in them: clocks, chance without a seed, order without order, tasks, output.
 const IMPURE_WORDS: [&str; 16] = [
