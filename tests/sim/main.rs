@@ -9,6 +9,7 @@
 
 mod answers;
 mod fifo;
+mod fleet;
 mod plan;
 mod purity;
 mod queue;
