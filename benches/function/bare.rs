@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -16,6 +16,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
+
+const ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:f";
 
 /// Posts events.
 #[derive(Clone)]
@@ -31,6 +33,7 @@ impl HttpClient {
         Self { client: Client::builder(TokioExecutor::new()).build(connector), url: format!("http://{service}/") }
     }
 
+    /// Success is 200, and a body that was read to its end.
     pub(crate) async fn invoke(&self, event: Bytes) -> anyhow::Result<Bytes> {
         let request = Request::post(&self.url).header("content-type", "application/json").body(Full::new(event))?;
         let answer = self.client.request(request).await?;
@@ -54,7 +57,6 @@ pub(crate) struct RuntimeServer {
 struct Shared {
     waiting: tokio::sync::Mutex<mpsc::UnboundedReceiver<Job>>,
     open: Mutex<HashMap<String, oneshot::Sender<Bytes>>>,
-    next: AtomicU64,
 }
 
 impl RuntimeServer {
@@ -62,8 +64,7 @@ impl RuntimeServer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let (jobs, waiting) = mpsc::unbounded_channel();
-        let waiting = tokio::sync::Mutex::new(waiting);
-        let shared = Arc::new(Shared { waiting, open: Mutex::default(), next: AtomicU64::default() });
+        let shared = Arc::new(Shared { waiting: tokio::sync::Mutex::new(waiting), open: Mutex::default() });
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 stream.set_nodelay(true).ok();
@@ -83,26 +84,48 @@ impl RuntimeServer {
     }
 }
 
-async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let mut response = Response::new(Full::new(Bytes::from_static(br#"{"status":"OK"}"#)));
-    *response.status_mut() = StatusCode::ACCEPTED;
-    if request.method() == Method::GET {
-        let job = shared.waiting.lock().await.recv().await;
-        if let Some(Job { event, answer }) = job {
-            let id = format!("{:036}", shared.next.fetch_add(1, Ordering::Relaxed));
-            *response.status_mut() = StatusCode::OK;
-            *response.body_mut() = Full::new(event);
-            if let Ok(value) = id.parse() {
-                response.headers_mut().insert("lambda-runtime-aws-request-id", value);
-            }
-            shared.open.lock().unwrap_or_else(PoisonError::into_inner).insert(id, answer);
-        }
-        return Ok(response);
-    }
-    let id = request.uri().path().rsplit('/').nth(1).unwrap_or_default().to_owned();
-    if let Ok(body) = request.into_body().collect().await {
-        let open = shared.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-        open.map(|answer| answer.send(body.to_bytes()));
-    }
+type Answer = Response<Full<Bytes>>;
+
+async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Answer, Infallible> {
+    let result = if request.method() == Method::GET { next(&shared).await } else { take(&shared, request).await };
+    Ok(result.unwrap_or_else(|_| {
+        let mut failed = Response::new(Full::default());
+        *failed.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        failed
+    }))
+}
+
+/// What a runtime gets with an event.
+async fn next(shared: &Shared) -> anyhow::Result<Answer> {
+    let job = shared.waiting.lock().await.recv().await;
+    let Job { event, answer } = job.ok_or_else(|| anyhow::anyhow!("the end"))?;
+    let (high, low) = (fastrand::u64(..), fastrand::u64(..));
+    let (first, second, third) = (high >> 32, high >> 16 & 0xffff, high & 0xfff);
+    let id = format!("{first:08x}-{second:04x}-4{third:03x}-a{:03x}-{:012x}", low >> 52, low & 0xffff_ffff_ffff);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    let trace = format!(
+        "Root=1-{:08x}-{:024x};Parent={:016x};Sampled=0",
+        now.as_secs(),
+        fastrand::u128(..) >> 32,
+        fastrand::u64(..)
+    );
+    let response = Response::builder()
+        .header("content-type", "application/json")
+        .header("lambda-runtime-aws-request-id", &id)
+        .header("lambda-runtime-deadline-ms", (now.as_millis() + 60_000).to_string())
+        .header("lambda-runtime-invoked-function-arn", ARN)
+        .header("lambda-runtime-trace-id", trace)
+        .body(Full::new(event))?;
+    shared.open.lock().unwrap_or_else(PoisonError::into_inner).insert(id, answer);
     Ok(response)
+}
+
+/// The answer of an invocation.
+async fn take(shared: &Shared, request: Request<Incoming>) -> anyhow::Result<Answer> {
+    let id = request.uri().path().rsplit('/').nth(1).unwrap_or_default().to_owned();
+    let body = request.into_body().collect().await?.to_bytes();
+    let open = shared.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    open.map(|answer| answer.send(body));
+    let accepted = Response::builder().status(StatusCode::ACCEPTED).header("content-type", "application/json");
+    Ok(accepted.body(Full::new(Bytes::from_static(br#"{"status":"OK"}"#)))?)
 }

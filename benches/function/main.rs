@@ -1,8 +1,9 @@
 //! `cargo bench --bench function`: what forebay adds to a call of an HTTP service and of a worker.
 //!
 //! One executable in several roles. Without a role it is the driver. It starts itself again as the HTTP service and as
-//! the workers, so that its own processor time is that of the side that is measured: forebay's adapter, or the plainest
-//! client and server on the same HTTP library.
+//! the workers, so that its own processor time is that of the side that is measured: forebay's adapter with a loop of
+//! callers, the plainest client or server on the same HTTP library with the same loop, or the adapter with a whole
+//! mapping around it.
 
 #![expect(clippy::disallowed_methods, reason = "it measures by the host's clock")]
 
@@ -10,6 +11,8 @@ mod bare;
 #[path = "../common/http.rs"]
 #[expect(dead_code, reason = "the other benches need more of it")]
 mod http;
+mod idle;
+mod mapping;
 mod measure;
 mod peers;
 #[path = "../common/process.rs"]
@@ -17,9 +20,11 @@ mod peers;
 mod process;
 #[path = "../common/report.rs"]
 mod report;
+mod sides;
+#[path = "../../tests/clients/worker.rs"]
+mod worker;
 
 use std::io::Write;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -48,16 +53,9 @@ enum Role {
     /// An HTTP service that answers `null`, until standard input ends.
     #[command(hide = true)]
     Service,
-    /// Workers that attach, and answer `null`, until standard input ends.
+    /// A worker that attaches where its environment says, and answers `null`.
     #[command(hide = true)]
-    Workers {
-        /// Where the Runtime API is.
-        #[arg(long)]
-        api: SocketAddr,
-        /// How many.
-        #[arg(long)]
-        count: usize,
-    },
+    Worker,
 }
 
 /// Says what is going on; the table alone goes to standard output.
@@ -71,7 +69,7 @@ fn main() -> ExitCode {
     let result = match arguments.role {
         None => measure::run(pairs, calls, arguments.quick),
         Some(Role::Service) => peers::serve(),
-        Some(Role::Workers { api, count }) => peers::attach(api, count),
+        Some(Role::Worker) => worker::work().map_err(anyhow::Error::from_boxed),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,47 +1,21 @@
 //! The runs: latency of one call after the other, and calls a second of eight at a time.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use bytes::Bytes;
-use forebay::AwsConnector;
-use forebay::function::{Function, Invocation};
-use forebay::mapping::parse;
-use futures_util::future::BoxFuture;
-use futures_util::{FutureExt, future};
+use forebay::function::Function;
+use futures_util::future;
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::bare::{HttpClient, RuntimeServer};
+use crate::mapping::Running;
+use crate::peers::{attach, service};
 use crate::report::{Row, median, print};
-use crate::{process, say};
+use crate::sides::{self, Side, event, function, mapping};
+use crate::{idle, say};
 
 /// Calls at a time, and workers.
 const AT_A_TIME: usize = 8;
-
-/// Something that takes an event, whichever side it is of.
-#[derive(Clone)]
-enum Side {
-    Forebay(Arc<dyn Function>),
-    Http(Box<HttpClient>),
-    Runtime(RuntimeServer),
-}
-
-impl Side {
-    fn invoke(&self, event: Bytes) -> BoxFuture<'_, anyhow::Result<()>> {
-        match self {
-            Self::Forebay(function) => async move {
-                let answer = function.invoke(Invocation::first(event)).await?;
-                anyhow::ensure!(answer.function_error.is_none() && &*answer.payload == b"null", "{answer:?}");
-                Ok(())
-            }
-            .boxed(),
-            Self::Http(client) => client.invoke(event).map(|answer| answer.map(drop)).boxed(),
-            Self::Runtime(server) => server.invoke(event).map(|answer| answer.map(drop)).boxed(),
-        }
-    }
-}
 
 /// What a run has shown.
 #[derive(Clone, Copy)]
@@ -54,48 +28,66 @@ struct Figures {
     cpu: f64,
 }
 
+/// A forebay with its mapping around it, that forebay's adapter alone, and the bare side.
+struct Sides {
+    mapping: Running,
+    adapter: Side,
+    bare: Side,
+}
+
 pub(crate) fn run(pairs: usize, calls: usize, quick: bool) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let rows = runtime.block_on(async {
+    // As many threads as forebay itself has.
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut rows = runtime.block_on(async {
         let mut rows = http(pairs, calls).await?;
         rows.extend(workers(pairs, calls).await?);
         anyhow::Ok(rows)
     })?;
+    drop(runtime);
+    rows.push(idle::measure(quick)?);
     let head = format!("medians of {pairs} pairs; {calls} calls a run, events of 1 KiB, {AT_A_TIME} at a time");
     print(&rows, &head, quick)
 }
 
 async fn http(pairs: usize, calls: usize) -> anyhow::Result<Vec<Row>> {
     let (_service, address) = service()?;
-    let mapping = format!("Http: {{ Url: \"http://{address}/\" }}");
-    let sides = (Side::Forebay(function(&mapping).await?), Side::Http(Box::new(HttpClient::new(address))));
-    Ok(rows("HTTP service", &paired(sides, pairs, calls).await?))
+    let sides = Sides::of(&sides::http(address), Side::Http(Box::new(HttpClient::new(address)))).await?;
+    sides.rows("HTTP service", pairs, calls).await
 }
 
 async fn workers(pairs: usize, calls: usize) -> anyhow::Result<Vec<Row>> {
-    let free = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-    let forebay = Side::Forebay(function(&format!("RuntimeApi: {{ Listen: \"{free}\" }}")).await?);
+    let free = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
     let (bare, address) = RuntimeServer::start().await?;
-    // A server that nobody has asked for yet may not listen.
-    let first = tokio::spawn({
-        let forebay = forebay.clone();
-        async move { forebay.invoke(event()).await }
-    });
-    let _workers = (attach(free)?, attach(address)?);
-    first.await??;
-    Ok(rows("worker", &paired((forebay, Side::Runtime(bare)), pairs, calls).await?))
+    let sides = Sides::of(&sides::runtime_api(free), Side::Runtime(bare)).await?;
+    let workers =
+        tokio::task::spawn_blocking(move || anyhow::Ok((attach(free, AT_A_TIME)?, attach(address, AT_A_TIME)?)));
+    let _workers = workers.await??;
+    sides.rows("worker", pairs, calls).await
 }
 
-/// Runs of both sides in turn.
-async fn paired(sides: (Side, Side), pairs: usize, calls: usize) -> anyhow::Result<Vec<(Figures, Figures)>> {
-    let mut figures = Vec::new();
-    for pair in 0..=pairs {
-        let both = (measured(&sides.0, calls).await?, measured(&sides.1, calls).await?);
-        say(&format!("pair {pair}: {:.0} and {:.0} calls/s", both.0.rate, both.1.rate));
-        // The first warms up.
-        figures.extend((pair > 0).then_some(both));
+impl Sides {
+    async fn of(target: &str, bare: Side) -> anyhow::Result<Self> {
+        let most = format!("{}ScalingConfig: {{ MaximumConcurrency: {AT_A_TIME} }}\n", sides::text(target));
+        let mapping = mapping(&most)?;
+        let function: Arc<dyn Function> = function(&mapping).await?;
+        Ok(Self { mapping: Running::start(mapping, Arc::clone(&function)), adapter: Side::Forebay(function), bare })
     }
-    Ok(figures)
+
+    /// Runs of all three in turn.
+    async fn rows(&self, what: &str, pairs: usize, calls: usize) -> anyhow::Result<Vec<Row>> {
+        let mut figures = Vec::new();
+        for pair in 0..=pairs {
+            let both = [measured(&self.adapter, calls).await?, measured(&self.bare, calls).await?];
+            let (rate, cpu) = loaded(calls, self.mapping.process(calls)).await?;
+            say(&format!(
+                "{what} {pair}: {:.0} and {:.0} calls/s, {rate:.0} with a mapping",
+                both[0].rate, both[1].rate
+            ));
+            // The first warms up.
+            figures.extend((pair > 0).then_some([both[0], both[1], Figures { latency: 0.0, rate, cpu }]));
+        }
+        Ok(rows(what, &figures))
+    }
 }
 
 async fn measured(side: &Side, calls: usize) -> anyhow::Result<Figures> {
@@ -105,7 +97,6 @@ async fn measured(side: &Side, calls: usize) -> anyhow::Result<Figures> {
         side.invoke(event()).await?;
         latencies.push(micros(begun.elapsed()));
     }
-    let (begun, before) = (Instant::now(), used()?);
     let runs = (0..AT_A_TIME).map(|_| {
         let side = side.clone();
         tokio::spawn(async move {
@@ -115,88 +106,45 @@ async fn measured(side: &Side, calls: usize) -> anyhow::Result<Figures> {
             anyhow::Ok(())
         })
     });
-    for run in future::join_all(runs).await {
-        run??;
-    }
-    let (took, cpu) = (begun.elapsed(), used()?.saturating_sub(before));
-    let made = (calls / AT_A_TIME * AT_A_TIME) as f64;
-    Ok(Figures { latency: median(latencies), rate: made / took.as_secs_f64(), cpu: micros(cpu) / made })
+    let all = async { future::join_all(runs).await.into_iter().try_for_each(|run| run?) };
+    let (rate, cpu) = loaded(calls / AT_A_TIME * AT_A_TIME, all).await?;
+    Ok(Figures { latency: median(latencies), rate, cpu })
 }
 
-fn rows(what: &str, figures: &[(Figures, Figures)]) -> Vec<Row> {
-    let of = |figure: fn(&Figures) -> f64| {
-        let (ours, bare): (Vec<f64>, Vec<f64>) =
-            figures.iter().map(|(one, other)| (figure(one), figure(other))).unzip();
-        let ratio = median(ours.iter().zip(&bare).map(|(one, other)| one / other));
-        let added = median(ours.iter().zip(&bare).map(|(one, other)| one - other));
-        (median(ours), median(bare), ratio, added)
+/// Calls a second, and processor time of this process a call.
+async fn loaded(calls: usize, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<(f64, f64)> {
+    let (begun, before) = (Instant::now(), used());
+    work.await?;
+    let (took, cpu) = (begun.elapsed(), used().saturating_sub(before));
+    Ok((calls as f64 / took.as_secs_f64(), micros(cpu) / calls as f64))
+}
+
+fn rows(what: &str, figures: &[[Figures; 3]]) -> Vec<Row> {
+    // Of forebay's adapter or its mapping, of the bare side, their ratio and their difference.
+    let of = |side: usize, figure: fn(&Figures) -> f64| {
+        let pairs = || figures.iter().map(|run| (figure(&run[side]), figure(&run[1])));
+        let ratio = median(pairs().map(|(one, other)| one / other));
+        let added = median(pairs().map(|(one, other)| one - other));
+        (median(pairs().map(|pair| pair.0)), median(pairs().map(|pair| pair.1)), ratio, added)
     };
-    let (latency, rate, cpu) = (of(|run| run.latency), of(|run| run.rate), of(|run| run.cpu));
     let row = |name: &str, unit: &str, (ours, bare, ratio, _): (f64, f64, f64, f64)| {
         Row::pair(format!("{what}, {name}"), format!("{ours:.1} {unit}"), format!("{bare:.1} {unit}"), ratio)
     };
+    let (latency, rate, cpu) = (of(0, |run| run.latency), of(0, |run| run.rate), of(0, |run| run.cpu));
     vec![
         row("latency of a call", "µs", latency).target("≤ 150 µs more", latency.3 <= 150.0),
         row("calls", "calls/s", rate).target("≥ 0.95", rate.2 >= 0.95),
         row("processor time a call", "µs", cpu).target("≤ 1.15", cpu.2 <= 1.15),
+        row("a whole mapping: calls", "calls/s", of(2, |run| run.rate)),
+        row("a whole mapping: processor time a call", "µs", of(2, |run| run.cpu)),
     ]
 }
 
-async fn function(target: &str) -> anyhow::Result<Arc<dyn Function>> {
-    let source = "EventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: f";
-    let text = format!("{source}\nPoller:\n  Function:\n    {target}\n");
-    let loaded = parse("bench.yaml".as_ref(), &text, &|_| None);
-    let mapping = loaded.mappings.into_iter().next().with_context(|| format!("{:?}", loaded.diagnostics))?;
-    Ok(AwsConnector::new().function(&mapping).await?)
-}
-
-fn event() -> Bytes {
-    static EVENT: std::sync::OnceLock<Bytes> = std::sync::OnceLock::new();
-    EVENT.get_or_init(|| format!("{{\"Records\":[{{\"body\":\"{}\"}}]}}", "x".repeat(1_000)).into()).clone()
-}
-
 /// Processor time of this process.
-fn used() -> anyhow::Result<Duration> {
-    Ok(process::sample(std::process::id())?.cpu)
+fn used() -> Duration {
+    clock_gettime(ClockId::ProcessCPUTime).try_into().unwrap_or_default()
 }
 
 fn micros(span: Duration) -> f64 {
     span.as_secs_f64() * 1e6
-}
-
-/// Ends with this value.
-struct Peer(Child);
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
-fn service() -> anyhow::Result<(Peer, SocketAddr)> {
-    let mut child = itself().arg("service").stdout(Stdio::piped()).spawn()?;
-    let mut line = String::new();
-    let out = child.stdout.take().context("no standard output")?;
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut line)?;
-    Ok((Peer(child), line.trim().parse()?))
-}
-
-/// As many workers as calls at a time.
-fn attach(api: SocketAddr) -> anyhow::Result<Peer> {
-    let count = AT_A_TIME.to_string();
-    // A server that is about to listen is waited for.
-    for _ in 0..500 {
-        if std::net::TcpStream::connect(api).is_ok() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    Ok(Peer(itself().args(["workers", "--api", &api.to_string(), "--count", &count]).spawn()?))
-}
-
-fn itself() -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap_or_default());
-    command.stdin(Stdio::piped());
-    command
 }

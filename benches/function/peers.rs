@@ -1,63 +1,84 @@
-//! The other ends: an HTTP service, and workers of the Runtime API.
+//! The other ends: an HTTP service, and workers with AWS's own runtime. Each is a process of its own.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use http_body_util::Full;
+use hyper::Response;
+use hyper::http::request::Parts;
 use tokio::task::LocalSet;
 
-use crate::http;
+use crate::http::{self, Answer};
 
-fn local(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, work)
-}
-
-/// Answers `null`.
+/// Answers `null`, or as an empty queue does, until standard input ends.
 pub(crate) fn serve() -> anyhow::Result<()> {
-    local(async {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, async {
         let (listener, _) = http::bind((Ipv4Addr::LOCALHOST, 0).into()).await?;
-        http::serve(listener, |_, _| async { Response::new(Full::new(Bytes::from_static(b"null"))) }).await
+        http::serve(listener, |head, _| answer(head)).await
     })
 }
 
-/// So many workers, each with a connection of its own.
-pub(crate) fn attach(api: SocketAddr, count: usize) -> anyhow::Result<()> {
-    local(async move {
-        for _ in 0..count {
-            let stream = TcpStream::connect(api).await.context("attaching")?;
-            stream.set_nodelay(true)?;
-            let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-            tokio::task::spawn_local(connection);
-            tokio::task::spawn_local(work(sender));
+async fn answer(head: Parts) -> Answer {
+    let operation =
+        head.headers.get("x-amz-target").and_then(|target| target.to_str().ok()?.strip_prefix("AmazonSQS."));
+    let body = match operation {
+        None => "null",
+        Some("GetQueueAttributes") => r#"{"Attributes":{"VisibilityTimeout":"30"}}"#,
+        Some("GetQueueUrl") => r#"{"QueueUrl":"http://127.0.0.1/000000000000/orders"}"#,
+        Some(_) => {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            "{}"
         }
-        // Standard input ends with the driver.
-        tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink())).await??;
-        Ok(())
-    })
+    };
+    Response::new(Full::new(Bytes::from_static(body.as_bytes())))
 }
 
-/// Takes one event after the other, as AWS's own runtimes do.
-async fn work(mut api: SendRequest<Full<Bytes>>) -> anyhow::Result<()> {
-    loop {
-        let event = api.send_request(request(Method::GET, "next", Bytes::new())?).await?;
-        let id = event.headers().get("lambda-runtime-aws-request-id").context("an event has no id")?;
-        let path = format!("{}/response", id.to_str()?);
-        event.into_body().collect().await?;
-        let answer = api.send_request(request(Method::POST, &path, Bytes::from_static(b"null"))?).await?;
-        anyhow::ensure!(answer.status() == StatusCode::ACCEPTED, "an answer is refused: {}", answer.status());
-        answer.into_body().collect().await?;
+/// Ends with this value.
+pub(crate) struct Peer(pub(crate) Child);
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
     }
 }
 
-fn request(method: Method, path: &str, body: Bytes) -> anyhow::Result<Request<Full<Bytes>>> {
-    let uri = format!("/2018-06-01/runtime/invocation/{path}");
-    // The user agent of AWS's runtime for Rust.
-    let request = Request::builder().method(method).uri(uri).header("host", "127.0.0.1");
-    Ok(request.header("user-agent", "aws-lambda-rust/1.1.1").body(Full::new(body))?)
+pub(crate) fn service() -> anyhow::Result<(Peer, SocketAddr)> {
+    let mut child = itself("service").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut line = String::new();
+    let out = child.stdout.take().context("no standard output")?;
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut line)?;
+    Ok((Peer(child), line.trim().parse()?))
+}
+
+/// So many workers.
+pub(crate) fn attach(api: SocketAddr, count: usize) -> anyhow::Result<Vec<Peer>> {
+    listens(api)?;
+    let mut command = itself("worker");
+    command.env("AWS_LAMBDA_RUNTIME_API", api.to_string()).stdin(Stdio::null()).stdout(Stdio::null());
+    for (name, value) in [("NAME", "f"), ("VERSION", "$LATEST"), ("MEMORY_SIZE", "128")] {
+        command.env(format!("AWS_LAMBDA_FUNCTION_{name}"), value);
+    }
+    (0..count).map(|_| Ok(Peer(command.spawn()?))).collect()
+}
+
+/// Waits until somebody listens there.
+pub(crate) fn listens(address: SocketAddr) -> anyhow::Result<()> {
+    for _ in 0..1000 {
+        if TcpStream::connect(address).is_ok() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    anyhow::bail!("nothing listens on {address}")
+}
+
+fn itself(role: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap_or_default());
+    command.arg(role);
+    command
 }
