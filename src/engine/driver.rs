@@ -21,7 +21,7 @@ use super::operation::not_ended;
 use super::world::{CurrentWorld, World, function};
 use crate::clock::ServiceClock;
 use crate::function::Invocation;
-use crate::machine::uuid::{as_random, hyphenated};
+use crate::machine::uuid::as_random;
 use crate::machine::{
     BatchId, Deadline, DeliverRequest, Input, InvokeRequest, Machine, Now, Operation, Output, Protocol,
 };
@@ -247,8 +247,8 @@ async fn changed(capacity: &mut Option<watch::Receiver<u32>>) {
 }
 
 /// The same for each retry of a batch, and of no other batch of any mapping.
-fn request_id(seed: u64, batch: BatchId) -> Arc<str> {
-    hyphenated(as_random(xxh3_128_with_seed(&batch.0.to_le_bytes(), seed))).into()
+fn request_id(seed: u64, batch: BatchId) -> u128 {
+    as_random(xxh3_128_with_seed(&batch.0.to_le_bytes(), seed))
 }
 
 /// What a panic says.

@@ -1,7 +1,5 @@
 //! The port of functions.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
@@ -14,7 +12,7 @@ use crate::machine::{Fault, FunctionSettings, InvokeResult};
 pub struct Invocation {
     /// Names the batch to targets that are not asked through Lambda's own API: a UUID (version 4), the same for every
     /// retry of the batch while it stays unchanged.
-    pub request_id: Arc<str>,
+    pub request_id: u128,
     /// 1 for the first delivery of the batch.
     pub attempt: u32,
     /// The event.
@@ -25,7 +23,13 @@ impl Invocation {
     /// The first delivery of an event, under a random name.
     #[must_use]
     pub fn first(body: impl Into<Bytes>) -> Self {
-        Self { request_id: hyphenated(random(&mut fastrand::Rng::new())).into(), attempt: 1, body: body.into() }
+        Self { request_id: random(&mut fastrand::Rng::new()), attempt: 1, body: body.into() }
+    }
+
+    /// The request id as text.
+    #[must_use]
+    pub fn id(&self) -> String {
+        hyphenated(self.request_id)
     }
 }
 

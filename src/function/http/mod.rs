@@ -93,12 +93,13 @@ impl HttpFunction {
         let connection = client.connection().await;
         permit.connected(connection.as_ref().map(drop).map_err(Lost::reason), REFUSED);
         let connection = connection.map_err(|lost| transient(lost.reason()))?;
-        let request = self.requests.of(&invocation).await;
+        let id = invocation.id();
+        let request = self.requests.of(&invocation, &id).await;
         // Somebody has to put the secret back.
         let (request, ids) = request.map_err(|reason| self.judge.fault(FaultKind::Denied, &reason))?;
         match within(self.timeout, client.exchange(connection, request)).await {
             Some(Ok(answer)) => {
-                let mut answer = self.judge.judge(&answer, &invocation.request_id)?;
+                let mut answer = self.judge.judge(&answer, &id)?;
                 if !ids.is_empty() {
                     answer.payload = cloud_events::translate(answer.payload, &ids);
                 }
@@ -106,7 +107,7 @@ impl HttpFunction {
             }
             Some(Err(lost)) => Err(transient(lost.reason())),
             // The service has been at work for all this time, as a function of Lambda that times out.
-            None => Ok(timed_out(&invocation.request_id, self.timeout)),
+            None => Ok(timed_out(&id, self.timeout)),
         }
     }
 }

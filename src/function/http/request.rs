@@ -68,6 +68,10 @@ impl Requests {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         headers.insert(MAPPING, value(mapping)?);
+        // What each request has has its place, so that no request needs more room.
+        for name in [REQUEST_ID, IDEMPOTENCY_KEY, ATTEMPT, DEADLINE, AWS_TRACE, W3C_TRACE] {
+            headers.insert(name, HeaderValue::from_static(""));
+        }
         let path = url.path_and_query().map_or("/", |path| path.as_str());
         Ok(Self {
             path: path.parse().map_err(|error: hyper::http::uri::InvalidUri| error.to_string())?,
@@ -80,40 +84,36 @@ impl Requests {
         })
     }
 
-    /// The request of an invocation.
+    /// The request of an invocation with this id.
     ///
     /// # Errors
     /// When a secret is not there, or the event cannot be put into its envelope.
-    pub(super) async fn of(&self, invocation: &Invocation) -> Result<(Request<Full<Bytes>>, Ids), String> {
+    pub(super) async fn of(&self, invocation: &Invocation, id: &str) -> Result<(Request<Full<Bytes>>, Ids), String> {
         let now_ms = (self.wall)();
-        let id = &*invocation.request_id;
         let (body, ids) = match self.envelope {
             Envelope::Lambda => (invocation.body.clone(), Ids::new()),
             Envelope::CloudEvents => cloud_events::batch(&invocation.body)?,
         };
         let mut headers = self.headers.clone();
-        let mut set = |name: HeaderName, text: &str| {
-            HeaderValue::from_str(text)
-                .map(|value| drop(headers.insert(name, value)))
-                .map_err(|error| error.to_string())
-        };
-        set(REQUEST_ID, id)?;
-        set(IDEMPOTENCY_KEY, id)?;
-        set(ATTEMPT, &invocation.attempt.to_string())?;
+        let value = |text: String| HeaderValue::try_from(text).map_err(|error| error.to_string());
+        let id_value = value(id.to_owned())?;
+        headers.insert(REQUEST_ID, id_value.clone());
+        headers.insert(IDEMPOTENCY_KEY, id_value.clone());
+        headers.insert(ATTEMPT, invocation.attempt.into());
         let timeout = u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX);
-        set(DEADLINE, &now_ms.saturating_add(timeout).to_string())?;
+        headers.insert(DEADLINE, now_ms.saturating_add(timeout).into());
         let trace = Trace::of(&invocation.body, now_ms / 1000);
-        set(AWS_TRACE, &trace.aws)?;
-        set(W3C_TRACE, &trace.w3c)?;
+        headers.insert(AWS_TRACE, value(trace.aws())?);
+        headers.insert(W3C_TRACE, value(trace.w3c())?);
         if !self.secrets.is_empty() {
             let mut secrets = Vec::new();
             for secret in &self.secrets {
                 secrets.push(secret.read().await?);
             }
             let signature = signature::sign(secrets.iter().map(|secret| &**secret), id, now_ms / 1000, &body)?;
-            set(WEBHOOK_ID, id)?;
-            set(WEBHOOK_TIME, &(now_ms / 1000).to_string())?;
-            set(WEBHOOK_SIGNATURE, &signature)?;
+            headers.insert(WEBHOOK_ID, id_value);
+            headers.insert(WEBHOOK_TIME, (now_ms / 1000).into());
+            headers.insert(WEBHOOK_SIGNATURE, value(signature)?);
         }
         match &self.auth {
             Shown::Nothing => {}

@@ -65,10 +65,10 @@ struct Members {
 }
 
 /// What a caller gets.
-pub(super) enum Take<L> {
+pub(super) enum Take<L, W> {
     Now(Address, L),
-    /// Its ticket waits.
-    Later,
+    /// Its ticket waits, and the caller by this.
+    Later(W),
     /// No address is up, and why.
     Down(String),
 }
@@ -157,7 +157,7 @@ impl<T, L: Clone> Board<T, L> {
     }
 
     /// A turn now, or a place among those who wait.
-    pub(super) fn take(&mut self, pool: u64, ticket: T) -> Take<L> {
+    pub(super) fn take<W>(&mut self, pool: u64, ticket: impl FnOnce() -> (T, W)) -> Take<L, W> {
         let Some(members) = self.pools.get(&pool) else { return Take::Down("it has ended".into()) };
         if let Some(address) = self.free_of(members) {
             let link = self.occupy(&address);
@@ -166,8 +166,9 @@ impl<T, L: Clone> Board<T, L> {
         match self.down_of(members) {
             Some(reason) => Take::Down(reason),
             None => {
+                let (ticket, turn) = ticket();
                 self.waiting.push_back((pool, ticket));
-                Take::Later
+                Take::Later(turn)
             }
         }
     }

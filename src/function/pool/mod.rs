@@ -130,12 +130,11 @@ impl Pool {
     /// When no address is up: why.
     pub(crate) async fn acquire(&self) -> Result<Permit, String> {
         loop {
-            let (ticket, turn) = oneshot::channel();
-            match self.shared.with(|board| board.take(self.id, ticket)) {
+            match self.shared.with(|board| board.take(self.id, oneshot::channel)) {
                 Take::Now(address, link) => return Ok(Permit::new(&self.shared, address, link)),
                 Take::Down(reason) => return Err(reason),
                 // The ticket is dropped where no address is left that is up.
-                Take::Later => {
+                Take::Later(turn) => {
                     if let Ok(permit) = turn.await {
                         return Ok(permit);
                     }

@@ -31,12 +31,14 @@ fn two_hundred_addresses_are_used_in_turn() {
     let names: Vec<usize> = (0..200).collect();
     assert_eq!(place(&mut board, pool, &names, false).len(), 200);
     assert_eq!(*capacity.borrow(), 0);
-    assert!(matches!(board.take(pool, 7), Take::Later), "they were not looked at so far");
+    assert!(matches!(board.take(pool, || (7, ())), Take::Later(())), "they were not looked at so far");
     for name in &names {
         board.down(&address(&format!("http://h{name}:1")), "refused");
     }
     assert!(matches!(board.turns(|_| true).as_slice(), [(7, None)]));
-    assert!(matches!(board.take(pool, 0), Take::Down(reason) if reason.ends_with("199 more addresses are down")));
+    assert!(
+        matches!(board.take(pool, || (0, ())), Take::Down(reason) if reason.ends_with("199 more addresses are down"))
+    );
     for name in &names {
         board.up(&address(&format!("http://h{name}:1")));
     }
@@ -44,10 +46,10 @@ fn two_hundred_addresses_are_used_in_turn() {
     for _ in 0..2 {
         let mut taken = Vec::new();
         for ticket in 0..200 {
-            let Take::Now(address, _) = board.take(pool, ticket) else { panic!("{ticket}") };
+            let Take::Now(address, _) = board.take(pool, || (ticket, ())) else { panic!("{ticket}") };
             taken.push(address);
         }
-        assert!(matches!(board.take(pool, 200), Take::Later));
+        assert!(matches!(board.take(pool, || (200, ())), Take::Later(())));
         taken.sort();
         taken.dedup();
         assert_eq!(taken.len(), 200);
@@ -66,9 +68,9 @@ fn callers_who_have_gone_get_no_turn() {
     let mut board = Tickets::default();
     let (pool, _capacity) = board.open(1);
     place(&mut board, pool, &[1], true);
-    let Take::Now(address, _) = board.take(pool, 0) else { panic!("it is free") };
+    let Take::Now(address, _) = board.take(pool, || (0, ())) else { panic!("it is free") };
     for ticket in 1..100_000 {
-        assert!(matches!(board.take(pool, ticket), Take::Later));
+        assert!(matches!(board.take(pool, || (ticket, ())), Take::Later(())));
     }
     board.free(&address, false);
     let turns = board.turns(|ticket| *ticket == 99_999);
@@ -108,9 +110,9 @@ fn an_address_has_no_more_calls_than_its_pool_allows_and_nobody_waits_for_nothin
                     *busy.get_mut(&address).unwrap() -= 1;
                     board.free(&address, late);
                 }
-                _ => match board.take(pools[which].0, ticket) {
+                _ => match board.take(pools[which].0, || (ticket, ())) {
                     Take::Now(address, link) => started.push((address, link, limits[which])),
-                    Take::Later => waiting += 1,
+                    Take::Later(()) => waiting += 1,
                     Take::Down(reason) => assert!(!reason.is_empty()),
                 },
             }

@@ -63,17 +63,18 @@ impl RieFunction {
                 return Err(Fault::new(FaultKind::Transient, format!("{url}: {}", lost.reason())));
             }
         };
-        let request = request(&invocation, permit.client().host());
+        let id = invocation.id();
+        let request = request(invocation.body, &id, permit.client().host());
         let (answered, answer) = oneshot::channel();
         let (caller, caller_gone) = oneshot::channel();
         tokio::spawn(exchange(permit, connection, request, answered, caller_gone));
         let answer = within(self.timeout, answer).await;
         drop::<oneshot::Sender<()>>(caller);
         match answer {
-            Some(Ok(Ok(answer))) => judge::judge(&answer, &invocation.request_id, self.error_shape, &url),
+            Some(Ok(Ok(answer))) => judge::judge(&answer, &id, self.error_shape, &url),
             Some(Ok(Err(lost))) => Err(Fault::new(FaultKind::Transient, format!("{url}: {}", lost.reason()))),
             Some(Err(_)) => Err(Fault::new(FaultKind::Cancelled, format!("{url}: the call was abandoned"))),
-            None => Ok(timed_out(&invocation.request_id, self.timeout)),
+            None => Ok(timed_out(&id, self.timeout)),
         }
     }
 }
@@ -108,15 +109,15 @@ async fn exchange(
     drop(answered.send(answer));
 }
 
-fn request(invocation: &Invocation, host: HeaderValue) -> Request<Full<Bytes>> {
-    let mut request = Request::new(Full::new(invocation.body.clone()));
+fn request(body: Bytes, id: &str, host: HeaderValue) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::new(body));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = Uri::from_static(PATH);
     let headers = request.headers_mut();
     headers.insert(HOST, host);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-    if let Ok(id) = HeaderValue::from_str(&invocation.request_id) {
+    if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }
     request

@@ -24,15 +24,17 @@ const ERROR_BODY: HeaderName = HeaderName::from_static("lambda-runtime-function-
 /// When a header cannot hold its value.
 pub(super) fn invocation(handed: &HandOver, function_arn: &str, now_unix_ms: u64) -> http::Result<Answer> {
     let timeout = u64::try_from(handed.timeout.as_millis()).unwrap_or(u64::MAX);
-    Response::builder()
-        .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-        .header(REQUEST_ID, &*handed.request_id)
-        .header(DEADLINE, now_unix_ms.saturating_add(timeout))
-        .header(ARN, function_arn)
-        // Some runtimes do not work without.
-        .header(TRACE_ID, Trace::of(&handed.body, now_unix_ms / 1000).aws)
-        .header(INVOCATION_ID, &*handed.invocation_id)
-        .body(Full::new(handed.body.clone()))
+    let mut answer = Response::new(Full::new(handed.body.clone()));
+    let headers = answer.headers_mut();
+    headers.reserve(6);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(REQUEST_ID, HeaderValue::from_str(&handed.request_id)?);
+    headers.insert(DEADLINE, now_unix_ms.saturating_add(timeout).into());
+    headers.insert(ARN, HeaderValue::from_str(function_arn)?);
+    // Some runtimes do not work without.
+    headers.insert(TRACE_ID, Trace::of(&handed.body, now_unix_ms / 1000).aws().try_into()?);
+    headers.insert(INVOCATION_ID, HeaderValue::from_str(&handed.invocation_id)?);
+    Ok(answer)
 }
 
 /// Whether an answer is an invocation.

@@ -68,7 +68,8 @@ impl Function for RuntimeApiFunction {
                     format!("the event has {} bytes, and Lambda takes {LARGEST_ANSWER}", invocation.body.len());
                 return Err(Fault::new(FaultKind::TooLarge, message));
             }
-            self.server().slots().invoke(&self.caller, invocation, &self.target).await
+            let id = invocation.id().into();
+            self.server().slots().invoke(&self.caller, id, invocation.body, &self.target).await
         }
         .boxed()
     }

@@ -9,8 +9,9 @@ use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{CONTENT_LENGTH, HeaderValue};
+use hyper::http::response::Parts;
 use hyper::rt::{Read, Write};
-use hyper::{HeaderMap, Request, Response, StatusCode, Uri};
+use hyper::{HeaderMap, Request, StatusCode, Uri};
 use hyper_util::client::legacy::connect::HttpConnector;
 use tokio::time::{Instant, timeout};
 use tower_service::Service;
@@ -172,12 +173,12 @@ impl Client {
             }
             connection = self.connect().await?;
         };
-        let (status, headers) = (answer.status(), answer.headers().clone());
+        let (Parts { status, headers, .. }, body) = answer.into_parts();
         let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         if announced.is_some_and(|length| length > LARGEST_ANSWER) {
             return Ok(Answer { status, headers, body: None });
         }
-        let body = read(answer).await.map_err(|error| Lost::Broken(format!("the answer was cut off: {error}")))?;
+        let body = read(body).await.map_err(|error| Lost::Broken(format!("the answer was cut off: {error}")))?;
         if body.is_some() && !connection.sender.is_closed() {
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
             idle.push((connection.sender, Instant::now()));
@@ -194,8 +195,8 @@ async fn handshake<I: Read + Write + Unpin + Send + 'static>(io: I) -> Result<Se
 }
 
 /// The whole body; `None` where it is longer than Lambda lets an answer be.
-async fn read(answer: Response<Incoming>) -> Result<Option<Bytes>, String> {
-    match Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await {
+async fn read(body: Incoming) -> Result<Option<Bytes>, String> {
+    match Limited::new(body, LARGEST_ANSWER).collect().await {
         Ok(whole) => Ok(Some(whole.to_bytes())),
         Err(error) if error.is::<LengthLimitError>() => Ok(None),
         Err(error) => Err(causes(&*error)),

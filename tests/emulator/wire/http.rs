@@ -104,7 +104,7 @@ async fn a_function_has_failed_by_status_header_timeout_or_length() {
     for action in [Action::Hang, Action::Drip, Action::Raw("HTTP/1.1 100 Continue\r\n\r\n")] {
         server.on(POST, [action]);
         let invocation = Invocation::first(EVENT);
-        let message = format!("RequestId: {} Error: Task timed out after 0.30 seconds", invocation.request_id);
+        let message = format!("RequestId: {} Error: Task timed out after 0.30 seconds", invocation.id());
         let error = failed(&slow.invoke(invocation).await.unwrap());
         assert_eq!(error, Some(json!({"errorType": "Sandbox.Timedout", "errorMessage": message})));
     }

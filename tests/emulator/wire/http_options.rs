@@ -51,13 +51,13 @@ async fn requests_name_the_batch_the_attempt_the_mapping_and_the_trace() {
     let second = Invocation { attempt: 2, ..first.clone() };
     for invocation in [&first, &second] {
         let answer = service.invoke(invocation.clone()).await.unwrap();
-        assert_eq!(answer.request_id.as_deref(), Some(&*first.request_id));
+        assert_eq!(answer.request_id.as_deref(), Some(&*first.id()));
         assert_eq!(answer.executed_version.as_deref(), Some("$LATEST"));
     }
     for (seen, attempt) in server.seen(POST).iter().zip(["1", "2"]) {
         let header = |name: &str| seen.headers.get(name).map(String::as_str);
         for name in ["x-amz-request-id", "idempotency-key"] {
-            assert_eq!(header(name), Some(&*first.request_id), "{name}");
+            assert_eq!(header(name), Some(&*first.id()), "{name}");
         }
         assert_eq!((header("forebay-attempt"), header("forebay-mapping")), (Some(attempt), Some("orders")));
         assert_eq!(header("x-amzn-trace-id"), Some(trace));

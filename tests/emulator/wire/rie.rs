@@ -94,7 +94,7 @@ async fn every_answer_has_its_class() {
     for (name, event_sent, is) in table {
         capacity(&*function, 1).await;
         let invocation = event(&event_sent);
-        let id = invocation.request_id.to_string();
+        let id = invocation.id();
         let outcome = function.invoke(invocation).await;
         match is {
             Is::Success => {
@@ -150,7 +150,7 @@ async fn several_at_a_time_where_the_mapping_says_so() {
     capacity(&*function, 3).await;
     let slow = json!({"pause_ms": 200});
     let invocations: Vec<_> = (0..9).map(|_| event(&slow)).collect();
-    let ids: Vec<_> = invocations.iter().map(|invocation| invocation.request_id.to_string()).collect();
+    let ids: Vec<_> = invocations.iter().map(|invocation| invocation.id()).collect();
     for outcome in join_all(invocations.into_iter().map(|invocation| function.invoke(invocation))).await {
         outcome.unwrap();
     }

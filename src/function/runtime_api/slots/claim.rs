@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{FunctionAnswer, GRACE, Open, Rest, Slots, State, Step};
+use super::{FunctionAnswer, GRACE, Open, Rest, Slots, State};
 use crate::function::runtime_api::errors::Refusal;
 use crate::function::runtime_api::payloads::cut_off;
 
@@ -97,7 +97,7 @@ impl Claim {
             since: now,
             counts_until: Some(now + GRACE),
         });
-        call.steps.send(Step::Done(Ok(answer))).ok();
+        call.result.send(Ok(answer)).ok();
         self.slots.rested.notify_one();
         true
     }

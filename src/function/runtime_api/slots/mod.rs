@@ -5,28 +5,24 @@
 
 mod claim;
 mod hand_over;
+mod pending;
 mod seen;
 mod state;
 mod turns;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 pub(super) use self::claim::Denied;
 pub(super) use self::hand_over::HandOver;
 use self::state::{GRACE, Idle, Late, Open, Rest, State};
 pub(super) use self::state::{Place, PortView};
-use self::turns::{Call, Step};
+use self::turns::Call;
 use super::payloads::exited;
-use crate::function::Invocation;
-use crate::function::answers::timed_out;
-use crate::function::deadline;
+use crate::machine::FunctionAnswer;
 use crate::machine::uuid::{hyphenated, random};
-use crate::machine::{Fault, FaultKind, FunctionAnswer, InvokeResult};
-use crate::mapping::{LateAnswers, RuntimeApiTarget};
 
 /// So often an event goes to another worker because the connection broke before the event was read. After that, the
 /// event itself is what workers die of.
@@ -51,52 +47,6 @@ impl Slots {
         self.capacity.subscribe()
     }
 
-    /// Gives an event to a worker as soon as one is free, and waits for the answer. `caller` is the mapping: mappings
-    /// take turns.
-    pub(super) async fn invoke(
-        self: &Arc<Self>,
-        caller: &Arc<str>,
-        invocation: Invocation,
-        target: &RuntimeApiTarget,
-    ) -> InvokeResult {
-        let (steps, mut taken) = mpsc::unbounded_channel();
-        let request_id = Arc::clone(&invocation.request_id);
-        let call = self.wait(|id| Call {
-            id,
-            caller: Arc::clone(caller),
-            request_id: invocation.request_id,
-            body: invocation.body,
-            timeout: target.timeout,
-            late_answers: target.late_answers,
-            breaks: 0,
-            steps,
-        });
-        let pending = Pending { slots: self, call, request_id: &request_id };
-        let mut until = Instant::now() + target.attach_wait;
-        let mut works = false;
-        loop {
-            match deadline::until(until, taken.recv()).await {
-                Some(Some(Step::HandedOver)) => (until, works) = (Instant::now() + target.timeout, true),
-                Some(Some(Step::Returned)) => (until, works) = (Instant::now() + target.attach_wait, false),
-                Some(Some(Step::Done(result))) => return result,
-                Some(None) => return Err(displaced()),
-                None => {
-                    pending.give_up();
-                    // It may have been answered at the last moment.
-                    let result = std::iter::from_fn(|| taken.try_recv().ok()).find_map(|step| match step {
-                        Step::Done(result) => Some(result),
-                        Step::HandedOver | Step::Returned => None,
-                    });
-                    return match result {
-                        Some(result) => result,
-                        None if works => Ok(timed_out(&request_id, target.timeout)),
-                        None => Err(no_worker(target.attach_wait)),
-                    };
-                }
-            }
-        }
-    }
-
     fn wait(self: &Arc<Self>, call: impl FnOnce(u64) -> Call) -> u64 {
         let mut state = self.lock();
         let id = state.next_id();
@@ -114,20 +64,20 @@ impl Slots {
         state.ask(Idle { id, place, sender });
         self.match_up(&mut state);
         self.publish(&state);
-        Attached { slots: Arc::clone(self), id, receiver }
+        Attached { slots: Arc::clone(self), id, receiver, is_over: false }
     }
 
     /// Gives what waits to the slots that are idle.
     fn match_up(self: &Arc<Self>, state: &mut State) {
         while !state.waiting.is_empty()
             && let Some(Idle { place, sender, .. }) = state.idle.pop()
-            && let Some(call) = state.waiting.pop()
+            && let Some(mut call) = state.waiting.pop()
         {
             let invocation_id: Arc<str> = hyphenated(random(&mut fastrand::Rng::new())).into();
             let handed = HandOver::new(self, &call, &invocation_id);
             match sender.send(handed) {
                 Ok(()) => {
-                    call.steps.send(Step::HandedOver).ok();
+                    call.due = Instant::now() + call.timeout;
                     state.begin(Open { invocation_id, place, answering: false, call });
                 }
                 // Its connection has just closed.
@@ -149,8 +99,8 @@ impl Slots {
         }
     }
 
-    fn wait_again(self: &Arc<Self>, state: &mut State, call: Call) {
-        call.steps.send(Step::Returned).ok();
+    fn wait_again(self: &Arc<Self>, state: &mut State, mut call: Call) {
+        call.due = Instant::now() + call.attach_wait;
         state.waiting.push_first(call);
         self.match_up(state);
         self.publish(state);
@@ -176,7 +126,7 @@ impl Slots {
                 self.wait_again(&mut state, open.call);
             } else {
                 tracing::warn!(function = %self.function, %request_id, "a worker ended during an invocation");
-                open.call.steps.send(Step::Done(Ok(exited(&request_id, None)))).ok();
+                open.call.result.send(Ok(exited(&request_id, None))).ok();
             }
         }
         self.publish(&state);
@@ -199,7 +149,8 @@ impl Slots {
         let mut state = self.lock();
         let how = Some(how).filter(|how| *how != "exit status 0");
         for open in state.end_all(|open| open.place.port == port) {
-            open.call.steps.send(Step::Done(Ok(exited(&open.call.request_id, how)))).ok();
+            let answer = exited(&open.call.request_id, how);
+            open.call.result.send(Ok(answer)).ok();
         }
         let view = state.close_port(port).unwrap_or_default();
         self.publish(&state);
@@ -247,17 +198,24 @@ pub(super) struct Attached {
     slots: Arc<Slots>,
     id: u64,
     receiver: oneshot::Receiver<HandOver>,
+    /// It has its event: it is not idle.
+    is_over: bool,
 }
 
 impl Attached {
     /// The event, as soon as there is one; `None` when the server ends.
     pub(super) async fn event(&mut self) -> Option<HandOver> {
-        (&mut self.receiver).await.ok()
+        let event = (&mut self.receiver).await.ok();
+        self.is_over = event.is_some();
+        event
     }
 }
 
 impl Drop for Attached {
     fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
         let mut state = self.slots.lock();
         let before = state.idle.len();
         state.idle.retain(|idle| idle.id != self.id);
@@ -266,49 +224,6 @@ impl Drop for Attached {
             self.slots.publish(&state);
         }
     }
-}
-
-/// A call that is waited for; where this is dropped, the call is abandoned.
-struct Pending<'a> {
-    slots: &'a Arc<Slots>,
-    call: u64,
-    request_id: &'a Arc<str>,
-}
-
-impl Pending<'_> {
-    fn give_up(&self) {
-        let mut state = self.slots.lock();
-        if state.waiting.remove(self.call)
-            || state.open().get(self.request_id).is_none_or(|open| open.call.id != self.call)
-        {
-            return;
-        }
-        let Some(Open { call, invocation_id, place, .. }) = state.end(self.request_id) else { return };
-        // Where it is a process of our own, it is of no use any more: it may hang.
-        state.let_end(place.port);
-        state.remember_late(Late {
-            request_id: call.request_id,
-            invocation_id,
-            place,
-            since: Instant::now(),
-            accepts: call.late_answers == LateAnswers::Accept,
-        });
-        self.slots.publish(&state);
-    }
-}
-
-impl Drop for Pending<'_> {
-    fn drop(&mut self) {
-        self.give_up();
-    }
-}
-
-fn no_worker(waited: Duration) -> Fault {
-    Fault::new(FaultKind::Throttled, format!("no worker was free within {waited:?}"))
-}
-
-fn displaced() -> Fault {
-    Fault::new(FaultKind::Transient, "the same invocation was given to a worker once more")
 }
 
 #[cfg(test)]

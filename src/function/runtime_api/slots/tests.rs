@@ -1,5 +1,7 @@
 //! The slots on a paused clock, without a network.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -8,6 +10,8 @@ use serde_json::Value;
 use super::*;
 use crate::function::runtime_api::errors::Refusal;
 use crate::function::runtime_api::payloads::returned;
+use crate::machine::{FaultKind, InvokeResult};
+use crate::mapping::{LateAnswers, RuntimeApiTarget};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 const ATTACH_WAIT: Duration = Duration::from_secs(300);
@@ -31,13 +35,10 @@ fn place(connection: u64, request: u64) -> Place {
     Place { port: 0, connection, request, keeps: true }
 }
 
-fn event(request_id: &str, attempt: u32) -> Invocation {
-    Invocation { request_id: request_id.into(), attempt, body: Bytes::from(request_id.to_owned()) }
-}
-
 fn invoke(slots: &Arc<Slots>, caller: &str, request_id: &str) -> BoxFuture<'static, InvokeResult> {
-    let (slots, caller, event) = (Arc::clone(slots), caller.into(), event(request_id, 1));
-    let mut call = async move { slots.invoke(&caller, event, &target()).await }.boxed();
+    let (slots, caller, body) = (Arc::clone(slots), caller.into(), Bytes::from(request_id.to_owned()));
+    let request_id = request_id.into();
+    let mut call = async move { slots.invoke(&caller, request_id, body, &target()).await }.boxed();
     assert!((&mut call).now_or_never().is_none(), "nothing has answered");
     call
 }

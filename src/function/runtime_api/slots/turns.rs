@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::machine::InvokeResult;
 use crate::mapping::LateAnswers;
@@ -17,20 +18,16 @@ pub(super) struct Call {
     pub(super) caller: Arc<str>,
     pub(super) request_id: Arc<str>,
     pub(super) body: Bytes,
+    /// How long it may wait for a worker.
+    pub(super) attach_wait: Duration,
+    /// How long a worker may take.
     pub(super) timeout: Duration,
+    /// When the one or the other is over.
+    pub(super) due: Instant,
     pub(super) late_answers: LateAnswers,
     /// How often a worker's connection broke before it had read the event.
     pub(super) breaks: u32,
-    pub(super) steps: UnboundedSender<Step>,
-}
-
-/// What becomes of a call.
-pub(super) enum Step {
-    /// A worker has it: its time runs.
-    HandedOver,
-    /// The worker went away before it had it: it waits again.
-    Returned,
-    Done(InvokeResult),
+    pub(super) result: oneshot::Sender<InvokeResult>,
 }
 
 /// The calls that wait, by caller.
@@ -69,6 +66,11 @@ impl Turns {
         call
     }
 
+    /// A call that waits.
+    pub(super) fn get(&self, id: u64) -> Option<&Call> {
+        self.callers.iter().flat_map(|(_, calls)| calls).find(|call| call.id == id)
+    }
+
     /// Forgets a call; false where it does not wait.
     pub(super) fn remove(&mut self, id: u64) -> bool {
         let mut found = false;
@@ -92,16 +94,17 @@ mod tests {
     use super::*;
 
     fn call(caller: &str, id: u64) -> Call {
-        let (steps, _) = tokio::sync::mpsc::unbounded_channel();
         Call {
             id,
             caller: caller.into(),
             request_id: "id".into(),
             body: Bytes::new(),
+            attach_wait: Duration::ZERO,
             timeout: Duration::ZERO,
+            due: Instant::now(),
             late_answers: LateAnswers::Reject,
             breaks: 0,
-            steps,
+            result: oneshot::channel().0,
         }
     }
 

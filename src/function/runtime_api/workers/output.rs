@@ -27,8 +27,8 @@ impl Outputs {
     /// Waits until all is read that a worker has written so far. It asks for its next event: what it wrote belongs to
     /// those before.
     pub(in crate::function::runtime_api) async fn read_up(&self, port: u64) {
-        let (done, read) = oneshot::channel();
         let Some(reader) = lock(&self.readers).get(&port).cloned() else { return };
+        let (done, read) = oneshot::channel();
         if reader.send(done).is_ok() {
             read.await.ok();
         }
