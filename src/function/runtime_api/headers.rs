@@ -67,8 +67,8 @@ pub(super) fn mode_is_valid(headers: &HeaderMap) -> bool {
 }
 
 /// What the client calls itself.
-pub(super) fn agent(headers: &HeaderMap) -> Option<String> {
-    headers.get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned())
+pub(super) fn agent(headers: &HeaderMap) -> &[u8] {
+    headers.get(USER_AGENT).map_or(b"", HeaderValue::as_bytes)
 }
 
 /// `Lambda-Runtime-Function-Error-Type`, as Lambda reads it: of AWS's form, or `Unknown`.

@@ -143,7 +143,10 @@ async fn route(shared: &Arc<Shared>, connection: &Connection, request: Request<I
 
 async fn answer(shared: &Arc<Shared>, connection: &Connection, number: u64, request: Request<Incoming>) -> Answer {
     let path = request.uri().path();
-    let Some(rest) = path.strip_prefix("/2018-06-01/") else { return extension(shared, connection, request).await };
+    let Some(rest) = path.strip_prefix("/2018-06-01/") else {
+        // The future of what comes with each event stays small.
+        return Box::pin(extension(shared, connection, request)).await;
+    };
     let method = request.method().clone();
     match rest.split('/').collect::<Vec<_>>().as_slice() {
         ["runtime", "invocation", "next"] if method == Method::GET => next(shared, connection, number, &request).await,
@@ -153,7 +156,9 @@ async fn answer(shared: &Arc<Shared>, connection: &Connection, number: u64, requ
             let id = (*id).to_owned();
             answers::take(&shared.slots, connection.id, kind, &id, request).await
         }
-        ["runtime", "init", "error"] if method == Method::POST => init_error(shared, connection, request).await,
+        ["runtime", "init", "error"] if method == Method::POST => {
+            Box::pin(init_error(shared, connection, request)).await
+        }
         ["ping"] if method == Method::GET => {
             let mut answer = Response::new(Full::new(Bytes::from_static(b"pong")));
             *answer.status_mut() = StatusCode::OK;
@@ -175,15 +180,16 @@ async fn answer(shared: &Arc<Shared>, connection: &Connection, number: u64, requ
 
 /// Waits for an event, for however long: a client sets no timeout.
 async fn next(shared: &Shared, connection: &Connection, number: u64, request: &Request<Incoming>) -> Answer {
-    let agent = headers::agent(request.headers()).unwrap_or_default();
+    let agent = headers::agent(request.headers());
     let closes = request.version() == Version::HTTP_10
         || request.headers().get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
-    let is_known = KEEPERS.iter().any(|keeper| agent.starts_with(keeper));
+    let is_known = KEEPERS.iter().any(|keeper| agent.starts_with(keeper.as_bytes()));
     let keeps = !closes && (is_known || connection.has_answered.load(Ordering::Relaxed));
     if !connection.has_asked.swap(true, Ordering::Relaxed) {
+        let agent = String::from_utf8_lossy(agent).into_owned();
         tracing::debug!(function = %shared.function, agent, "a worker asks for its first event");
+        shared.clients.asks(connection.id, connection.from, agent);
     }
-    shared.clients.asks(connection.id, connection.from, agent.clone());
     shared.outputs.read_up(connection.host.port).await;
     let place = Place { port: connection.host.port, connection: connection.id, request: number, keeps };
     let mut attached = shared.slots.attach(place);
