@@ -17,6 +17,7 @@ mod json;
 pub mod machine;
 pub mod mapping;
 mod parameters;
+mod replica;
 pub mod source;
 pub mod store;
 pub mod telemetry;

@@ -51,6 +51,8 @@ impl Running {
             metrics: Metrics::new(forebay::clock::host()),
             drain_timeout: Duration::from_secs(25),
             receive_wait: LONG_POLL,
+            save_every: Duration::from_secs(1),
+            streams: None,
             seed: 1,
             wall: forebay::clock::host(),
         });

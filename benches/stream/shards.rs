@@ -27,6 +27,8 @@ pub(crate) fn run(count: usize) -> anyhow::Result<()> {
             metrics: Metrics::new(forebay::clock::host()),
             drain_timeout: Duration::from_secs(25),
             receive_wait: forebay::machine::LONG_POLL,
+            save_every: Duration::from_secs(1),
+            streams: None,
             seed: 1,
             wall: Arc::new(unix_ms),
         });

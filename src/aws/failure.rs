@@ -19,7 +19,7 @@ pub(crate) use self::words::chain;
 use self::words::{describe, root_cause};
 pub(super) use self::words::{in_chain, shortened};
 use super::delivery_faults::{s3_kind, sns_kind};
-use super::faults::{Answer, dynamodb_streams_kind, kinesis_kind, lambda_kind, sqs_kind};
+use super::faults::{Answer, dynamodb_kind, dynamodb_streams_kind, kinesis_kind, lambda_kind, sqs_kind};
 use super::http::Unusable;
 use crate::machine::{Fault, FaultKind};
 
@@ -28,6 +28,7 @@ use crate::machine::{Fault, FaultKind};
 pub(crate) enum Service {
     Sqs,
     Kinesis,
+    DynamoDb,
     DynamoDbStreams,
     Lambda,
     /// SQS as a failure destination: the same table, other advice.
@@ -136,6 +137,7 @@ fn answered(call: Call<'_>, place: &str, answer: &Answer<'_>, response: &HttpRes
         Service::Sns => sns_kind(answer),
         Service::S3 => s3_kind(answer),
         Service::Kinesis => kinesis_kind(answer),
+        Service::DynamoDb => dynamodb_kind(answer),
         Service::DynamoDbStreams => dynamodb_streams_kind(answer),
         Service::Lambda => lambda_kind(answer),
     };
@@ -162,6 +164,7 @@ fn not_aws(call: Call<'_>, status: u16) -> String {
     let endpoint = match call.service {
         Service::Sqs | Service::SqsDestination => "an SQS",
         Service::Kinesis => "a Kinesis",
+        Service::DynamoDb => "a DynamoDB",
         Service::DynamoDbStreams => "a DynamoDB Streams",
         Service::Lambda => "a Lambda",
         Service::Sns => "an SNS",

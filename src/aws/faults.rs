@@ -5,7 +5,7 @@
 
 mod streams;
 
-pub(crate) use self::streams::{dynamodb_streams_kind, kinesis_kind};
+pub(crate) use self::streams::{dynamodb_kind, dynamodb_streams_kind, kinesis_kind};
 use crate::machine::FaultKind;
 
 /// An error as the service put it.

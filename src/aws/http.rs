@@ -31,6 +31,9 @@ pub(super) const SQS: usize = 10 * (6 * MIB + 64 * KIB);
 /// 256 characters and 300 bytes of other members each.
 pub(super) const KINESIS: usize = 14 * MIB + 10_000 * (6 * 256 + 300);
 
+/// The most bytes of an answer of DynamoDB: a page of 1 MB of short attributes, which JSON can make four times as long.
+pub(super) const DYNAMODB: usize = 4 * MIB;
+
 /// The most bytes of an answer of DynamoDB Streams: 1 MB of items, of which a flag or a number of one digit is two
 /// bytes and becomes up to sixteen in JSON, and up to 1,000 records with some members of their own.
 pub(super) const DYNAMODB_STREAMS: usize = 8 * MIB + 1_000 * 4 * KIB;

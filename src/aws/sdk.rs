@@ -55,6 +55,7 @@ pub(crate) struct Clients {
     sqs: BTreeMap<Key, aws_sdk_sqs::Client>,
     sqs_destination: BTreeMap<Key, aws_sdk_sqs::Client>,
     kinesis: BTreeMap<Key, Timed<aws_sdk_kinesis::Client>>,
+    dynamodb: BTreeMap<Key, aws_sdk_dynamodb::Client>,
     dynamodb_streams: BTreeMap<Key, Timed<aws_sdk_dynamodbstreams::Client>>,
     lambda: BTreeMap<Key, aws_sdk_lambda::Client>,
     sns: BTreeMap<Key, aws_sdk_sns::Client>,
@@ -121,6 +122,18 @@ impl Clients {
             (aws_sdk_kinesis::Client::from_conf(config.build()), clock)
         };
         self.shared("Kinesis", http::KINESIS, |clients| &mut clients.kinesis, of, make).await
+    }
+
+    /// The DynamoDB client of an identity and an endpoint.
+    pub(crate) async fn dynamodb(&mut self, of: Key) -> Result<aws_sdk_dynamodb::Client, Fault> {
+        self.shared("DynamoDB", http::DYNAMODB, |clients| &mut clients.dynamodb, of, maker!(aws_sdk_dynamodb)).await
+    }
+
+    /// The region that environment and profile say, where they say one.
+    pub(crate) async fn own_region() -> Option<String> {
+        let chain = RegionProviderChain::first_try(aws_config::environment::EnvironmentVariableRegionProvider::new())
+            .or_else(aws_config::profile::ProfileFileRegionProvider::new());
+        chain.region().await.map(|region| region.to_string())
     }
 
     /// The DynamoDB Streams client of an identity and an endpoint, and the clock of its service.

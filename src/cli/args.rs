@@ -8,8 +8,8 @@ use super::exit::{Exit, Outcome};
 use super::output::{data, json};
 use super::switch::{Direction, SwitchArgs};
 use super::{
-    checkpoint, completions, explain, export, filter, guard, health, import, invoke, list, reload, run, status,
-    validate, version,
+    checkpoint, completions, explain, export, filter, fleet, guard, health, import, invoke, list, reload, run, status,
+    store, validate, version,
 };
 
 const AFTER_HELP: &str = "\
@@ -46,6 +46,10 @@ enum Verb {
     Reload(reload::ReloadArgs),
     /// Show and change the checkpoints of streams
     Checkpoint(checkpoint::CheckpointArgs),
+    /// Show the replicas that share a store, and what each runs
+    Fleet(fleet::FleetArgs),
+    /// Make or describe the table that replicas share
+    Store(store::StoreArgs),
     /// Send one event to a mapping's function, as the poller would
     Invoke(invoke::InvokeArgs),
     /// Try event patterns on records, and show which match
@@ -95,6 +99,8 @@ impl Verb {
             Self::Restart(args) => args.execute(Direction::Restart),
             Self::Reload(args) => args.execute(),
             Self::Checkpoint(args) => args.execute(),
+            Self::Fleet(args) => args.execute(),
+            Self::Store(args) => args.execute(),
             Self::Invoke(args) => args.execute(),
             Self::Filter(args) => args.execute(),
             Self::Import(args) => args.execute(),

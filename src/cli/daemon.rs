@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use futures_util::FutureExt;
 use tokio::net::TcpListener;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,7 @@ use super::guard;
 use super::output::counted;
 use super::reloads::Reloads;
 use super::signals::{Signal, Signals};
+use super::stores::{self, Opened, Shared};
 use super::waits::say_what_is_waited_for;
 use crate::AwsConnector;
 use crate::aws_api::{self, Restored, Service};
@@ -31,6 +32,7 @@ use crate::control::{
 };
 use crate::engine::{self, Connector, EngineHandle, ReloadSummary};
 use crate::mapping::{Diagnostic, Mapping, Origin, Severity};
+use crate::replica::Replica;
 use crate::store::{Store, StoreLocation};
 use crate::telemetry::Metrics;
 
@@ -40,14 +42,13 @@ const LAST_WRITE: Duration = Duration::from_secs(2);
 /// How often emulators that are at work for too long are looked at.
 const EMULATOR_LOOK: Duration = Duration::from_millis(100);
 
-/// How often the store is looked at.
-const STORE_LOOK: Duration = Duration::from_secs(1);
-
 /// All that was checked before anything starts.
 pub(super) struct Daemon {
     pub(super) files: Places,
     pub(super) mappings: Vec<Mapping>,
     pub(super) store: StoreLocation,
+    pub(super) lease_time: Duration,
+    pub(super) save_every: Option<Duration>,
     pub(super) listen: String,
     pub(super) aws_api: Option<AwsApi>,
     pub(super) socket: SocketChoice,
@@ -61,9 +62,10 @@ impl Daemon {
     pub(super) async fn run(self, mut signals: Signals) -> anyhow::Result<Exit> {
         // What can refuse to start us comes before the first poll: a second daemon by mistake takes no message.
         let socket = self.socket.bind()?;
-        let place = self.store.clone();
-        let store = match signals.unless_ended(tokio::task::spawn_blocking(move || place.open())).await {
-            Ok(opened) => opened.context("the store could not be opened")??,
+        let (wall, boot) = (clock::host(), clock::boot());
+        let opening = stores::open(&self.store, Arc::clone(&boot), Arc::clone(&wall));
+        let Opened { store, shared } = match signals.unless_ended(opening).await {
+            Ok(opened) => opened?,
             Err(signal) => return Ok(ended_early(signal)),
         };
         let tcp = bind(&self.listen).await?;
@@ -74,7 +76,6 @@ impl Daemon {
         };
         let aws_api_address = aws_api.as_ref().and_then(|(listener, _)| listener.local_addr().ok());
 
-        let wall = clock::host();
         let metrics = Metrics::new(Arc::clone(&wall));
         let overview = Overview::new(self.store.to_string(), loaded_well(self.mappings.len()));
         let Restored { mappings: restored, registry } = aws_api::restore(&*store, wall()).await?;
@@ -83,6 +84,7 @@ impl Daemon {
         let aws = AwsConnector::new().with_guard(guard::own_program()?).with_worker_connections(self.budget.workers);
         let aws = Arc::new(aws);
         let connector: Arc<dyn Connector> = Arc::<AwsConnector>::clone(&aws);
+        let (shown, streams) = watch::channel(engine::Streams::default());
         let (engine, engine_task) = engine::spawn(engine::Parts {
             mappings: self.mappings,
             restored,
@@ -91,14 +93,20 @@ impl Daemon {
             metrics: metrics.clone(),
             drain_timeout: self.drain_timeout,
             receive_wait: self.receive_wait,
+            save_every: self.save_every.unwrap_or_else(|| stores::save_every(&self.store)),
+            streams: shared.is_some().then_some(shown),
             seed: fastrand::u64(..),
             wall: Arc::clone(&wall),
         });
 
+        let joins = |shared: Shared| shared.join(self.lease_time, engine.clone(), streams, boot, Arc::clone(&wall));
+        let replica = shared.map(joins);
+
         let BoundSocket { listener, file: socket_file } = socket;
         let reload = reloader(self.files, engine.clone(), overview.clone());
         let definitions = definitions(Arc::clone(&store));
-        let api = Api { engine: engine.clone(), reload: Arc::clone(&reload), definitions };
+        let fleet = replica.as_ref().map(stores::fleet);
+        let api = Api { engine: engine.clone(), reload: Arc::clone(&reload), definitions, fleet };
         let stop = CancellationToken::new();
         let servers = TaskTracker::new();
         let mut public = probes(engine.clone(), metrics, overview.clone());
@@ -107,7 +115,7 @@ impl Daemon {
         }
         servers.spawn(serve(listener, whole(api), self.budget.control, stop.clone()));
         servers.spawn(serve(tcp, public, self.budget.probes, stop.clone()));
-        servers.spawn(watch_store(Arc::clone(&store), engine.clone(), stop.clone()));
+        servers.spawn(stores::watch(Arc::clone(&store), engine.clone(), stop.clone()));
         let service = aws_api.map(|(listener, access)| {
             let service = Service::new(engine.clone(), store, connector, registry, Arc::clone(&wall));
             let router = aws_api::guard(aws_api::routes(service.clone()), access, wall);
@@ -125,7 +133,7 @@ impl Daemon {
         );
 
         let drain_timeout = self.drain_timeout;
-        let exit = Running { engine, engine_task, service, overview, reload, drain_timeout, connector: aws }
+        let exit = Running { engine, engine_task, replica, service, overview, reload, drain_timeout, connector: aws }
             .until_stopped(&mut signals)
             .await;
         stop.cancel();
@@ -139,6 +147,7 @@ impl Daemon {
 struct Running {
     engine: EngineHandle,
     engine_task: JoinHandle<()>,
+    replica: Option<Replica>,
     service: Option<Service>,
     overview: Overview,
     reload: Reloader,
@@ -174,6 +183,9 @@ impl Running {
         let until = Instant::now() + self.drain_timeout;
         self.overview.set_draining();
         tracing::info!(?signal, within = ?self.drain_timeout, "draining; another signal cuts it short");
+        if let Some(replica) = &self.replica {
+            replica.drain();
+        }
         if let Some(service) = &self.service {
             service.close().await;
         }
@@ -206,6 +218,9 @@ impl Running {
         tokio::time::timeout(LAST_WRITE, self.engine_task).await.ok();
         if let Some(service) = &self.service {
             service.finished().await;
+        }
+        if let Some(replica) = self.replica {
+            replica.leave(LAST_WRITE).await;
         }
         if !left.unsaved.is_empty() {
             tracing::warn!(
@@ -256,25 +271,6 @@ impl Running {
 pub(super) fn ended_early(signal: Signal) -> Exit {
     tracing::info!(?signal, "stopped before anything was started");
     if signal == Signal::Interrupt { Exit::Interrupted } else { Exit::Done }
-}
-
-/// Looks every second whether the store still keeps what it is given, and has the engine show it where not.
-async fn watch_store(store: Arc<dyn Store>, engine: EngineHandle, stop: CancellationToken) {
-    let mut logged = None;
-    while stop.run_until_cancelled(tokio::time::sleep(STORE_LOOK)).await.is_some() {
-        // A disk that does not answer is looked at again when it does.
-        let Some(checked) = stop.run_until_cancelled(store.check()).await else { return };
-        let trouble = checked.err().map(|error| error.to_string());
-        if trouble == logged {
-            continue;
-        }
-        match &trouble {
-            Some(trouble) => tracing::error!("{trouble}"),
-            None => tracing::info!("the store is back"),
-        }
-        engine.store_is(trouble.clone()).await;
-        logged = trouble;
-    }
 }
 
 async fn bind(address: &str) -> anyhow::Result<TcpListener> {

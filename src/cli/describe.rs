@@ -23,7 +23,14 @@ pub(super) fn one(status: &MappingStatus, colour: bool) -> String {
     lines.extend(status.target.as_ref().map(|known| ("Target", target::line(known))));
     lines.extend(status.target.iter().flat_map(target::parts));
     lines.extend([
-        ("State", format!("{:?} ({})", status.state, status.state_transition_reason)),
+        (
+            "State",
+            if status.elsewhere {
+                format!("{:?}, on another replica: `forebay fleet` shows which", status.state)
+            } else {
+                format!("{:?} ({})", status.state, status.state_transition_reason)
+            },
+        ),
         ("Enabled by", status.enabled_by.clone()),
         ("Health", format!("{} since {}", health(status), status.since)),
     ]);

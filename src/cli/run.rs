@@ -28,10 +28,19 @@ const MOST_WORKERS: usize = 8;
 pub(super) struct RunArgs {
     #[command(flatten)]
     files: FileArgs,
-    /// The file that keeps checkpoints and the effect of `start` and `stop`, or "memory" to keep nothing. Default:
-    /// /var/lib/forebay/forebay.redb if it can be written, else a file in your state folder
+    /// What keeps checkpoints and the effect of `start` and `stop`: a file, dynamodb://TABLE for several replicas, or
+    /// "memory" to keep nothing. Default: /var/lib/forebay/forebay.redb if it can be written, else a file in your state
+    /// folder
     #[arg(long, value_name = "STORE", env = "FOREBAY_STORE", hide_env_values = true)]
     store: Option<StoreLocation>,
+    /// How long the work of a replica that has died may wait for another, with a store that replicas share: 5s to 5m
+    #[arg(long, value_name = "DURATION", value_parser = lease_time, default_value = "10s")]
+    #[arg(env = "FOREBAY_LEASE_TIME", hide_env_values = true)]
+    lease_time: Duration,
+    /// The longest time between two saves of a stream's checkpoints: 1s to 5m. Default: 1s, and 10s in DynamoDB
+    #[arg(long, value_name = "DURATION", value_parser = save_every)]
+    #[arg(env = "FOREBAY_SAVE_EVERY", hide_env_values = true)]
+    save_every: Option<Duration>,
     /// The address of /livez, /readyz and /metrics
     #[arg(long, value_name = "ADDRESS", env = "FOREBAY_LISTEN", hide_env_values = true, default_value = LISTEN)]
     listen: String,
@@ -94,6 +103,11 @@ impl RunArgs {
             None => StoreLocation::default_place(&|name| std::env::var_os(name))?,
         };
         let aws_api = self.aws_api.checked(&|name| std::env::var(name).ok()).map_err(CliError::usage)?;
+        if let (Some(_), StoreLocation::DynamoDb(_)) = (&aws_api, &store) {
+            let message = "the AWS API is not served over a store that replicas share: omit --aws-api, and give every \
+                           replica the same mapping files";
+            return Err(CliError::usage(anyhow!(message)));
+        }
         let files = self.files.places(aws_api.is_some());
         let reading = files.clone();
         tracing::debug!("reading the mapping files");
@@ -112,6 +126,8 @@ impl RunArgs {
             files,
             mappings: loaded.mappings,
             store,
+            lease_time: self.lease_time,
+            save_every: self.save_every,
             listen: self.listen,
             aws_api,
             socket: self.socket.choice(),
@@ -129,6 +145,21 @@ fn receive_wait(text: &str) -> anyhow::Result<Duration> {
     let wait = duration(text)?;
     ensure!(wait.subsec_nanos() == 0 && (1..=20).contains(&wait.as_secs()), "write whole seconds from 1s to 20s");
     Ok(wait)
+}
+
+/// Shorter ones would take a slow answer for a death; longer ones help no one.
+fn lease_time(text: &str) -> anyhow::Result<Duration> {
+    within(text, Duration::from_secs(5), Duration::from_secs(300))
+}
+
+fn save_every(text: &str) -> anyhow::Result<Duration> {
+    within(text, Duration::from_secs(1), Duration::from_secs(300))
+}
+
+fn within(text: &str, least: Duration, most: Duration) -> anyhow::Result<Duration> {
+    let span = duration(text)?;
+    ensure!((least..=most).contains(&span), "write {} to 5m", format_args!("{}s", least.as_secs()));
+    Ok(span)
 }
 
 /// Says why the files are not taken: with carets to people, as log lines to machines.

@@ -20,6 +20,7 @@ pub(super) fn orders() -> MappingStatus {
         filter_criteria: None,
         stream_configuration: None,
         destination_config: None,
+        elsewhere: false,
         state: MappingState::Enabled,
         state_transition_reason: "USER_INITIATED".into(),
         last_processing_result: "OK".into(),

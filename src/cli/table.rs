@@ -22,7 +22,7 @@ type Column = (&'static str, bool, fn(&MappingStatus) -> String);
 
 const NARROW: [Column; 7] = [
     ("NAME", false, |status| status.name.clone()),
-    ("STATE", false, |status| format!("{:?}", status.state)),
+    ("STATE", false, |status| if status.elsewhere { "Elsewhere".into() } else { format!("{:?}", status.state) }),
     ("HEALTH", false, |status| health(status).to_owned()),
     ("FUNCTION", false, |status| function(&status.function_arn).to_owned()),
     ("BACKLOG", true, |status| status.queue.as_ref().map_or_else(|| "-".into(), backlog)),

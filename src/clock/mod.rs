@@ -1,11 +1,13 @@
 //! The time of day. The host's clock is read here and nowhere else, and handed to all who need it. A service has a
 //! clock of its own. Spans and deadlines are tokio's, so that a paused clock moves them.
 
+mod boot;
 mod service;
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use boot::{BootClock, boot};
 pub use service::{Reading, ServiceClock};
 
 /// Reads the time of day: milliseconds since the Unix epoch.

@@ -15,8 +15,9 @@ use thiserror::Error;
 use super::checkpoints;
 use super::wire::{ErrorBody, ReloadBody, VersionBody, finding};
 use crate::engine::{Definition, EngineError, EngineHandle, ReloadSummary, Snapshot};
+use crate::machine::Fault;
 use crate::mapping::Diagnostic;
-use crate::view::MappingStatus;
+use crate::view::{FleetStatus, MappingStatus};
 
 /// Reads the mapping files again and hands them to the engine.
 pub(crate) type Reloader = Arc<dyn Fn() -> BoxFuture<'static, Result<Reloaded, ReloadRefused>> + Send + Sync>;
@@ -32,6 +33,9 @@ pub(crate) struct Reloaded {
 /// Reads every mapping that was made through the AWS API from the store.
 pub(crate) type Definitions =
     Arc<dyn Fn() -> BoxFuture<'static, Result<BTreeMap<String, Definition>, EngineError>> + Send + Sync>;
+
+/// Reads the rows of the fleet; there is none where the store is not shared.
+pub(crate) type Fleet = Arc<dyn Fn() -> BoxFuture<'static, Result<FleetStatus, Fault>> + Send + Sync>;
 
 /// Why a reload changed nothing.
 #[derive(Debug, Error)]
@@ -58,6 +62,7 @@ pub(crate) struct Api {
     pub(crate) engine: EngineHandle,
     pub(crate) reload: Reloader,
     pub(crate) definitions: Definitions,
+    pub(crate) fleet: Option<Fleet>,
 }
 
 impl Api {
@@ -71,6 +76,7 @@ impl Api {
             .route("/v1/mappings/{name}/restart", post(restart))
             .merge(checkpoints::routes())
             .route("/v1/definitions", get(definitions))
+            .route("/v1/fleet", get(fleet))
             .route("/v1/reload", post(reload))
             .route("/v1/version", get(version))
             .with_state(self)
@@ -170,6 +176,20 @@ async fn restart(State(api): State<Api>, Path(name): Path<String>) -> Result<imp
 
 async fn definitions(State(api): State<Api>) -> Result<Json<BTreeMap<String, Definition>>, Refusal> {
     Ok(Json((api.definitions)().await?))
+}
+
+async fn fleet(State(api): State<Api>) -> Result<Json<FleetStatus>, Refusal> {
+    let alone = || Refusal {
+        help: Some("share a store with `forebay run --store dynamodb://TABLE`".into()),
+        ..Refusal::new(
+            StatusCode::CONFLICT,
+            "no_fleet",
+            "this forebay has a store of its own: it is no replica of a fleet",
+        )
+    };
+    let fleet = api.fleet.as_ref().ok_or_else(alone)?;
+    let unknown = |fault: Fault| Refusal::new(StatusCode::BAD_GATEWAY, "store", fault.to_string());
+    Ok(Json(fleet().await.map_err(unknown)?))
 }
 
 async fn reload(State(api): State<Api>) -> Result<Json<ReloadBody>, Refusal> {

@@ -18,7 +18,7 @@ use super::SocketChoice;
 use super::exchange::exchange;
 use super::wire::{ErrorBody, ReloadBody, VersionBody};
 use crate::engine::{Definition, Kept};
-use crate::view::MappingStatus;
+use crate::view::{FleetStatus, MappingStatus};
 
 /// A daemon that takes longer is not well.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -90,6 +90,10 @@ impl Client {
 
     pub(crate) async fn reload(&self) -> Result<ReloadBody, ClientError> {
         self.call(Method::POST, "/v1/reload").await
+    }
+
+    pub(crate) async fn fleet(&self) -> Result<FleetStatus, ClientError> {
+        self.call(Method::GET, "/v1/fleet").await
     }
 
     pub(crate) async fn version(&self) -> Result<VersionBody, ClientError> {

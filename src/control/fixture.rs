@@ -84,13 +84,19 @@ impl Running {
             metrics: metrics.clone(),
             drain_timeout: std::time::Duration::from_secs(25),
             receive_wait: crate::machine::LONG_POLL,
+            save_every: std::time::Duration::from_secs(1),
+            streams: None,
             seed: 1,
             wall: Arc::new(|| 1_760_000_000_000),
         });
         let refuse =
             || ready(Err(ReloadRefused::Invalid { errors: "1 error".into(), diagnostics: vec![broken()] })).boxed();
-        let api =
-            Api { engine: engine.clone(), reload: Arc::new(refuse), definitions: definitions(Arc::clone(&store)) };
+        let api = Api {
+            engine: engine.clone(),
+            reload: Arc::new(refuse),
+            fleet: None,
+            definitions: definitions(Arc::clone(&store)),
+        };
         let overview = Overview::new("memory".into(), "ok 1 mapping".into());
         let mut public = probes(engine.clone(), metrics, overview.clone());
         if let Some(token) = token {

@@ -14,7 +14,7 @@ mod socket;
 mod token;
 mod wire;
 
-pub(crate) use api::{Api, Definitions, ReloadRefused, Reloaded, Reloader, whole};
+pub(crate) use api::{Api, Definitions, Fleet, ReloadRefused, Reloaded, Reloader, whole};
 pub(crate) use client::{Client, ClientError};
 pub(crate) use exchange::ask_probe;
 pub(crate) use overview::Overview;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use self::running::{Restarts, Running};
@@ -15,7 +16,7 @@ pub(crate) use self::wanted::Goal;
 use self::wanted::Wanted;
 use super::clock::Clock;
 use super::live::Live;
-use super::task::{Order, Task};
+use super::task::{Defaults, Order, Task};
 use super::{Connector, MappingState};
 use crate::machine::{Event, Health};
 use crate::mapping::Mapping;
@@ -30,6 +31,8 @@ pub(crate) struct Entry {
     live: Arc<Live>,
     clock: Clock,
     running: Option<Running>,
+    /// In a fleet: another replica runs it.
+    pub(crate) elsewhere: bool,
     restarts: Restarts,
     /// How many changes its tasks have taken over.
     changes: u64,
@@ -57,6 +60,7 @@ impl Entry {
             modified_unix_ms: clock.unix_ms(),
             clock,
             running: None,
+            elsewhere: false,
             restarts: Restarts::default(),
             changes: 0,
             on_the_way: begins,
@@ -118,7 +122,7 @@ impl Entry {
     /// A task that drains and is wanted after all goes on.
     pub(crate) fn resume_if_wanted(&mut self) {
         let drains = self.running.as_ref().is_some_and(|running| running.draining);
-        if self.wanted.goal == Goal::Run && drains {
+        if self.wanted.goal == Goal::Run && !self.elsewhere && drains {
             let mapping = Arc::clone(&self.wanted.mapping);
             self.goes_on_with(&mapping);
         }
@@ -180,8 +184,25 @@ impl Entry {
         self.running.is_some()
     }
 
+    /// How its task is ended at once.
+    pub(crate) fn can_be_abandoned(&mut self, task: AbortHandle) {
+        if let Some(running) = &mut self.running {
+            running.task = Some(task);
+        }
+    }
+
+    /// Ends its task at once: nothing that it still does counts.
+    pub(crate) fn abandon(&mut self) {
+        if let Some(running) = &mut self.running {
+            running.abandon();
+        }
+    }
+
     pub(crate) fn may_start(&self, now: Instant) -> bool {
-        self.wanted.goal == Goal::Run && self.running.is_none() && self.restarts.at.is_none_or(|at| at <= now)
+        self.wanted.goal == Goal::Run
+            && !self.elsewhere
+            && self.running.is_none()
+            && self.restarts.at.is_none_or(|at| at <= now)
     }
 
     /// The task to run; the entry counts as running from here on.
@@ -189,7 +210,7 @@ impl Entry {
         &mut self,
         connector: Arc<dyn Connector>,
         store: Arc<dyn EngineStore>,
-        receive_wait: Duration,
+        defaults: Defaults,
         seed: u64,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (orders, receiver) = mpsc::channel(8);
@@ -198,13 +219,13 @@ impl Entry {
         self.restarts.at = None;
         self.live.forget_shards();
         let (live, clock, panicked) = (Arc::clone(&self.live), self.clock.clone(), self.restarts.panicked);
-        Task { mapping, connector, store, live, clock, receive_wait, seed, panicked }.run(receiver)
+        Task { mapping, connector, store, live, clock, defaults, seed, panicked }.run(receiver)
     }
 
     /// Drains a task that is no longer wanted.
     pub(crate) fn stop_if_unwanted(&mut self, default_bound: Duration) {
         let bound = self.wanted.mapping.poller.drain_timeout.unwrap_or(default_bound);
-        if self.wanted.goal != Goal::Run
+        if (self.wanted.goal != Goal::Run || self.elsewhere)
             && let Some(running) = &mut self.running
         {
             running.drain(bound, RECEIVES);
@@ -264,7 +285,7 @@ impl Entry {
 
     pub(crate) fn restart_at(&self) -> Option<Instant> {
         // One that is not wanted any more has nothing to wake up for.
-        self.restarts.at.filter(|_| self.wanted.goal == Goal::Run)
+        self.restarts.at.filter(|_| self.wanted.goal == Goal::Run && !self.elsewhere)
     }
 
     fn take_next(&mut self) {

@@ -1,6 +1,6 @@
 //! The handle through which the command line, the control socket and signals speak to the engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +41,14 @@ pub(crate) enum Request {
     Checkpoint(String, oneshot::Sender<Result<Kept, EngineError>>),
     /// What is wrong with the store, if anything.
     Store(Option<String>),
+    /// The stream mappings that this replica of a fleet runs. With `abandon` those that it ran are ended at once.
+    Assign {
+        mappings: BTreeSet<Arc<str>>,
+        abandon: bool,
+        reply: oneshot::Sender<()>,
+    },
+    /// Desired states may have changed in the store.
+    Refresh,
     Shutdown(Duration, oneshot::Sender<Drained>),
     Cut,
 }
@@ -259,6 +267,21 @@ impl EngineHandle {
     pub async fn store_is(&self, trouble: Option<String>) {
         // An engine that has ended shows nothing.
         self.requests.send(Request::Store(trouble)).await.ok();
+    }
+
+    /// Has a replica of a fleet run these stream mappings and no others: those that leave drain, or with `abandon` end
+    /// at once. Mappings of queues run on every replica.
+    ///
+    /// # Errors
+    /// When the engine has ended.
+    pub async fn assign(&self, mappings: BTreeSet<Arc<str>>, abandon: bool) -> Result<(), EngineError> {
+        self.ask(|reply| Request::Assign { mappings, abandon, reply }).await
+    }
+
+    /// Reads the desired states again, because another replica may have changed them.
+    pub async fn refresh(&self) {
+        // An engine that has ended wants nothing any more.
+        self.requests.send(Request::Refresh).await.ok();
     }
 
     /// Drains every mapping within `bound` and ends the engine.

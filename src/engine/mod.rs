@@ -22,7 +22,7 @@ pub use connect::{Connector, Ports, SourcePort};
 pub use handle::{CheckpointChange, Drained, EngineError, EngineHandle, Readiness, ReloadSummary};
 pub(crate) use last_error::headline;
 pub use snapshot::{Described, LastError, Overview, Snapshot};
-pub use supervisor::{Parts, spawn};
+pub use supervisor::{Parts, Streams, spawn};
 
 pub(crate) use crate::store::ShownToClients;
 pub use crate::store::{Definition, Kept};

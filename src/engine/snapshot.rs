@@ -16,6 +16,8 @@ pub struct Snapshot {
     pub mapping: Arc<Mapping>,
     /// AWS's state.
     pub state: MappingState,
+    /// Another replica of the fleet runs it.
+    pub elsewhere: bool,
     /// When state or configuration last changed (Unix milliseconds).
     pub modified_unix_ms: u64,
     /// Whether `forebay start` or `stop` overrules the definition's `Enabled`.

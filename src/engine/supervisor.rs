@@ -1,19 +1,23 @@
 //! Owns every mapping: what is wanted of it, its task, and its state.
 
 mod changes;
+mod share;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
+use self::share::Share;
+pub use self::share::Streams;
 use super::checkpoint;
 use super::clock::Clock;
 use super::entry::{Entry, Goal};
 use super::handle::Request;
+use super::task::Defaults;
 use super::{
     CheckpointChange, Connector, Drained, EngineError, EngineHandle, MappingState, Overview, Readiness, Snapshot,
 };
@@ -42,10 +46,15 @@ pub struct Parts {
     pub drain_timeout: Duration,
     /// How long a receive from a queue waits for a first message where its definition does not say.
     pub receive_wait: Duration,
+    /// The longest time between two saves of a stream's checkpoints: what was finished since the last one is repeated
+    /// after a crash.
+    pub save_every: Duration,
     /// The seed of all jitter.
     pub seed: u64,
     /// The wall clock.
     pub wall: WallClock,
+    /// Where a replica of a fleet learns what it could run, and what it runs. Without it, every mapping runs.
+    pub streams: Option<watch::Sender<Streams>>,
 }
 
 /// Starts an engine on the current tokio runtime. The task ends after a shutdown; aborting it ends everything
@@ -60,10 +69,12 @@ pub fn spawn(parts: Parts) -> (EngineHandle, JoinHandle<()>) {
 struct Supervisor {
     connector: Arc<dyn Connector>,
     store: Arc<dyn EngineStore>,
+    /// In a fleet, the stream mappings that run here.
+    fleet: Option<Share>,
     metrics: Metrics,
     clock: Clock,
     drain_timeout: Duration,
-    receive_wait: Duration,
+    defaults: Defaults,
     rng: fastrand::Rng,
     initial: Vec<Mapping>,
     restored: Vec<Mapping>,
@@ -91,10 +102,11 @@ impl Supervisor {
         Self {
             connector: parts.connector,
             store: parts.store,
+            fleet: parts.streams.map(Share::new),
             metrics: parts.metrics,
             clock: Clock::new(parts.wall),
             drain_timeout: parts.drain_timeout,
-            receive_wait: parts.receive_wait,
+            defaults: Defaults { receive_wait: parts.receive_wait, save_every: parts.save_every },
             rng: fastrand::Rng::with_seed(parts.seed),
             initial: parts.mappings,
             restored: parts.restored,
@@ -176,6 +188,12 @@ impl Supervisor {
                 self.entries.values().for_each(|entry| entry.live().set_store(trouble.as_deref()));
                 self.store_trouble = trouble;
             }
+            Request::Assign { mappings, abandon, reply } => {
+                self.assign(mappings, abandon);
+                // The caller may have gone away meanwhile.
+                reply.send(()).ok();
+            }
+            Request::Refresh => self.refresh().await,
             Request::Shutdown(bound, reply) => self.close(bound, Some(reply)),
             Request::Cut => self.cut(),
         }
@@ -273,14 +291,14 @@ impl Supervisor {
             self.tasks.abort_all();
         }
         for (name, entry) in &mut self.entries {
+            let assigned = self.fleet.as_ref().is_none_or(|share| share.has(name));
+            entry.elsewhere = !assigned && entry.wanted.has_checkpoints();
             if entry.may_start(now) {
-                let task = entry.start(
-                    Arc::clone(&self.connector),
-                    Arc::clone(&self.store),
-                    self.receive_wait,
-                    self.rng.u64(..),
-                );
-                self.names.insert(self.tasks.spawn(task).id(), name.clone());
+                let task =
+                    entry.start(Arc::clone(&self.connector), Arc::clone(&self.store), self.defaults, self.rng.u64(..));
+                let task = self.tasks.spawn(task);
+                self.names.insert(task.id(), name.clone());
+                entry.can_be_abandoned(task);
                 self.unsaved.remove(name);
             }
             entry.stop_if_unwanted(self.drain_timeout);
@@ -296,6 +314,9 @@ impl Supervisor {
                 entry.report_gone();
             }
         }
+        if let Some(share) = &self.fleet {
+            share.show(&self.entries);
+        }
     }
 
     fn next_wake(&self) -> Option<Instant> {
@@ -310,7 +331,8 @@ impl Supervisor {
         };
         let Some(entry) = self.names.remove(&id).and_then(|name| self.entries.get_mut(&name)) else { return };
         // One that was ended by force, or panicked, may have saved nothing of what it did last.
-        if entry.wanted.has_checkpoints() && (failure.is_some() || entry.live().is_unsaved()) {
+        // What another replica runs by now is not this one's to say.
+        if entry.wanted.has_checkpoints() && !entry.elsewhere && (failure.is_some() || entry.live().is_unsaved()) {
             self.unsaved.insert(entry.wanted.mapping.name.clone());
         }
         entry.ended(failure.filter(JoinError::is_panic).map(|error| error.to_string()));

@@ -47,6 +47,15 @@ enum Options {
     Stream(Box<StreamOptions>),
 }
 
+/// What counts where a mapping does not say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Defaults {
+    /// How long a receive waits for a first message.
+    pub(crate) receive_wait: Duration,
+    /// The longest time between two saves of checkpoints.
+    pub(crate) save_every: Duration,
+}
+
 /// Everything that one mapping's task needs.
 pub(crate) struct Task {
     pub(crate) mapping: Arc<Mapping>,
@@ -54,8 +63,7 @@ pub(crate) struct Task {
     pub(crate) store: Arc<dyn EngineStore>,
     pub(crate) live: Arc<Live>,
     pub(crate) clock: Clock,
-    /// How long a receive waits where the mapping does not say.
-    pub(crate) receive_wait: Duration,
+    pub(crate) defaults: Defaults,
     pub(crate) seed: u64,
     /// When a task of this mapping panicked last.
     pub(crate) panicked: Option<Instant>,
@@ -204,7 +212,7 @@ impl Task {
             window: mapping.window,
             maximum_concurrency: queue.maximum_concurrency,
             report_batch_item_failures: mapping.report_batch_item_failures,
-            receive_wait: queue.receive_wait.unwrap_or(self.receive_wait),
+            receive_wait: queue.receive_wait.unwrap_or(self.defaults.receive_wait),
             visibility: queue.visibility.timeout,
             hold_limit: queue.visibility.hold_limit,
             on_function_error: queue.visibility.on_function_error,
@@ -232,6 +240,7 @@ impl Task {
             tumbling_window: stream.tumbling_window,
             screening: mapping.poller.screening,
             destination: mapping.on_failure.as_ref().map(order),
+            save_every: self.defaults.save_every,
             retry: mapping.poller.retry_backoff,
             seed: self.seed,
         }

@@ -243,6 +243,16 @@ codes! {
     NothingRead = "FB0613",
     /// The host's clock is far from the source's.
     ClockSkewed = "FB0614",
+    /// The table of a shared store is not there.
+    TableMissing = "FB0620",
+    /// The table of a shared store is another program's, or cannot serve.
+    TableForeign = "FB0621",
+    /// An item of a shared store is not as forebay writes it.
+    ItemDamaged = "FB0622",
+    /// An operator's change of checkpoints was not finished.
+    ChangeUnfinished = "FB0623",
+    /// Replicas have different mappings of one name.
+    ReplicasDiffer = "FB0624",
 }
 
 impl fmt::Display for Code {

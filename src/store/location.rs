@@ -4,11 +4,8 @@ use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
 
 use thiserror::Error;
-
-use super::{EmbeddedStore, MemoryStore, Store, StoreError};
 
 const FILE_NAME: &str = "forebay.redb";
 const SYSTEM_FOLDER: &str = "/var/lib/forebay";
@@ -20,16 +17,29 @@ pub enum StoreLocation {
     Memory,
     /// A file.
     File(PathBuf),
+    /// `dynamodb://TABLE`: a table of DynamoDB, which the replicas of a fleet share.
+    DynamoDb(TablePlace),
+}
+
+/// A table of DynamoDB.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TablePlace {
+    /// Its name.
+    pub table: String,
+    /// Where it is; `None`: where environment and profile say.
+    pub region: Option<String>,
 }
 
 /// Why `--store`, or its absence, names no store.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum LocationError {
-    /// `dynamodb://…`.
-    #[error("stores in DynamoDB are not supported yet: name a file, or write \"memory\" to keep nothing")]
-    DynamoDb,
+    /// `dynamodb://…`, but not as it is written.
+    #[error("{0:?} names no table: write dynamodb://TABLE or dynamodb://TABLE?region=REGION")]
+    Table(String),
     /// Another scheme.
-    #[error("there is no store of the kind {0:?}: name a file, or write \"memory\" to keep nothing")]
+    #[error(
+        "there is no store of the kind {0:?}: name a file, write dynamodb://TABLE, or write \"memory\" to keep nothing"
+    )]
     Scheme(String),
     /// Nothing.
     #[error("an empty name: name a file, or write \"memory\" to keep nothing")]
@@ -50,11 +60,29 @@ impl FromStr for StoreLocation {
         match text.split_once("://") {
             _ if text.is_empty() => Err(LocationError::Empty),
             _ if text == "memory" => Ok(Self::Memory),
-            Some(("dynamodb", _)) => Err(LocationError::DynamoDb),
+            Some(("dynamodb", place)) => {
+                TablePlace::read(place).map(Self::DynamoDb).ok_or_else(|| LocationError::Table(text.to_owned()))
+            }
             Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
             Some((scheme, _)) => Err(LocationError::Scheme(scheme.to_owned())),
             None => Ok(Self::File(text.into())),
         }
+    }
+}
+
+impl TablePlace {
+    /// What stands behind `dynamodb://`.
+    fn read(text: &str) -> Option<Self> {
+        let (table, region) = match text.split_once('?') {
+            Some((table, option)) => (table, Some(option.strip_prefix("region=")?)),
+            None => (text, None),
+        };
+        let is_name =
+            |text: &str, also: &[u8]| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || also.contains(&byte));
+        let whole = (3..=255).contains(&table.len()) && is_name(table, b"_.-");
+        let somewhere = region.is_none_or(|region| !region.is_empty() && is_name(region, b"-"));
+        let place = || Self { table: table.to_owned(), region: region.map(str::to_owned) };
+        (whole && somewhere).then(place)
     }
 }
 
@@ -81,17 +109,6 @@ impl StoreLocation {
             None => Err(LocationError::NoPlace),
         }
     }
-
-    /// Opens what it names.
-    ///
-    /// # Errors
-    /// When the file cannot be opened.
-    pub fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
-        Ok(match self {
-            Self::Memory => Arc::new(MemoryStore::new()),
-            Self::File(path) => Arc::new(EmbeddedStore::open(path)?),
-        })
-    }
 }
 
 /// Tries it on the very file: permissions, read-only mounts and quotas all have their say. The empty file
@@ -105,6 +122,10 @@ impl std::fmt::Display for StoreLocation {
         match self {
             Self::Memory => f.write_str("memory"),
             Self::File(path) => write!(f, "{}", path.display()),
+            Self::DynamoDb(TablePlace { table, region: None }) => write!(f, "dynamodb://{table}"),
+            Self::DynamoDb(TablePlace { table, region: Some(region) }) => {
+                write!(f, "dynamodb://{table}?region={region}")
+            }
         }
     }
 }
@@ -118,7 +139,15 @@ mod tests {
         assert_eq!("memory".parse(), Ok(StoreLocation::Memory));
         assert_eq!("./memory".parse(), Ok(StoreLocation::File("./memory".into())));
         assert_eq!("file:///srv/a.redb".parse(), Ok(StoreLocation::File("/srv/a.redb".into())));
-        assert_eq!("dynamodb://leases".parse::<StoreLocation>(), Err(LocationError::DynamoDb));
+        for (text, region) in [("dynamodb://a.b-c_9", None), ("dynamodb://fleet?region=eu-west-1", Some("eu-west-1"))] {
+            let place: StoreLocation = text.parse().unwrap();
+            assert!(matches!(&place, StoreLocation::DynamoDb(place) if place.region.as_deref() == region), "{place:?}");
+            assert_eq!(place.to_string(), text);
+        }
+        for text in ["", "ab", "a b c", "fleet/x", "fleet?zone=x", "fleet?region=", "fleet?region=a&b=c", "fleet?"] {
+            let text = format!("dynamodb://{text}");
+            assert_eq!(text.parse::<StoreLocation>(), Err(LocationError::Table(text)));
+        }
         assert_eq!("redis://x".parse::<StoreLocation>(), Err(LocationError::Scheme("redis".into())));
         assert_eq!("".parse::<StoreLocation>(), Err(LocationError::Empty));
     }

@@ -2,6 +2,7 @@
 //! streams.
 
 mod asked;
+mod dynamodb;
 mod embedded;
 mod file;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod known;
 mod ledger;
 mod location;
 mod memory;
+mod permit;
 mod place;
 mod port;
 mod round;
@@ -23,11 +25,14 @@ mod trouble;
 mod turns;
 mod verify;
 
+pub use dynamodb::{DynamoDbStore, FleetTable, Table, create};
 pub use embedded::{EmbeddedStore, Rescued};
 pub(crate) use guard::is_guarded;
-pub use location::{LocationError, StoreLocation};
+pub use location::{LocationError, StoreLocation, TablePlace};
 pub use memory::MemoryStore;
+pub use permit::{Permit, PermitSetter};
 pub use port::{
     Checkpoints, Definition, Definitions, Desired, DesiredStates, EngineStore, FileError, Kept, Store, StoreError,
+    TableError,
 };
 pub(crate) use texts::{ShownToClients, is_shard};

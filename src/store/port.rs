@@ -7,7 +7,8 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::machine::{Checkpoint, Fence, Positions};
+use super::Permit;
+use crate::machine::{Checkpoint, Fault, Fence, Positions};
 
 /// What an operator asked for with `forebay start` or `forebay stop`.
 ///
@@ -78,6 +79,17 @@ pub trait Checkpoints: Send + Sync + 'static {
         changes: Vec<(Arc<str>, Option<Checkpoint>)>,
     ) -> BoxFuture<'_, Result<(), StoreError>>;
 
+    /// What every read and invoke of a claimed mapping waits for, where other processes share the store.
+    fn permit(&self) -> Option<Permit> {
+        None
+    }
+
+    /// Lets go of what was claimed of a mapping that does not run any more, so that another process may claim it. A
+    /// store of one process has nothing to let go of.
+    fn release(&self, _mapping: &str) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// What is kept of every stream mapping, by name.
     fn kept(&self) -> BoxFuture<'_, Result<BTreeMap<String, Kept>, StoreError>>;
 
@@ -142,6 +154,95 @@ pub enum StoreError {
     /// The store's file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The store's table cannot be used.
+    #[error(transparent)]
+    Table(#[from] TableError),
+}
+
+/// Why the table of a store cannot be used.
+#[derive(Clone, Debug, Error)]
+pub enum TableError {
+    /// It is not there.
+    #[error(
+        "FB0620: there is no table {table} in {region}: make it with `forebay store create dynamodb://{table}`, or by \
+         what `forebay store describe dynamodb://{table}` prints"
+    )]
+    Missing {
+        /// The table's name.
+        table: String,
+        /// Where it was looked for.
+        region: String,
+    },
+    /// It is another program's, or cannot serve.
+    #[error("FB0621: the table {table} cannot be a store of forebay: {reason}")]
+    Foreign {
+        /// The table's name.
+        table: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A newer forebay uses it.
+    #[error(
+        "FB0602: the store in the table {table} has format {found}, but this forebay knows formats up to {known}: use \
+         a newer forebay, or another table"
+    )]
+    Newer {
+        /// The table's name.
+        table: String,
+        /// The format that was found.
+        found: u64,
+        /// The newest format that this program knows.
+        known: u64,
+    },
+    /// An item is not as forebay writes it.
+    #[error("FB0622: the item {item} of the store's table cannot be read: {reason}")]
+    Item {
+        /// Its keys.
+        item: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An operator's change of checkpoints was begun and not finished.
+    #[error(
+        "FB0623: the checkpoints of {mapping:?} were being replaced, but not to the end: repeat the `forebay \
+         checkpoint` command"
+    )]
+    Unfinished {
+        /// The mapping.
+        mapping: String,
+    },
+    /// Another replica has a shard, lives, and does not let go of it.
+    #[error("replica {owner} still has shard {shard} of {mapping:?}: waiting until it lets go")]
+    Owned {
+        /// The mapping.
+        mapping: String,
+        /// The shard.
+        shard: String,
+        /// The replica.
+        owner: String,
+    },
+    /// Another replica reads another stream under that name.
+    #[error(
+        "FB0624: replica {owner} runs {mapping:?} with another source ({other}): give all replicas the same mapping \
+         files"
+    )]
+    OtherSource {
+        /// The mapping.
+        mapping: String,
+        /// The replica.
+        owner: String,
+        /// Its source.
+        other: String,
+    },
+    /// Another writer was faster; the next try finds what it wrote.
+    #[error("{mapping:?} is being changed by another replica or command")]
+    Raced {
+        /// The mapping.
+        mapping: String,
+    },
+    /// A call did not succeed.
+    #[error("the store: {0}")]
+    Call(#[from] Fault),
 }
 
 /// Why the file of a store cannot be used.

@@ -43,6 +43,9 @@ pub(crate) struct MappingStatus {
     pub(crate) destination_config: Option<DestinationConfig>,
     /// AWS's state.
     pub(crate) state: MappingState,
+    /// Ours: another replica of the fleet runs it; absent where that is not so.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(crate) elsewhere: bool,
     /// Why the state is what it is.
     pub(crate) state_transition_reason: String,
     /// `No records processed`, `OK` or `PROBLEM: …`.
@@ -105,6 +108,7 @@ impl From<&Snapshot> for MappingStatus {
             stream_configuration: stream.map(StreamConfiguration::new),
             destination_config: DestinationConfig::of(mapping),
             state: snapshot.state,
+            elsewhere: snapshot.elsewhere,
             state_transition_reason: state_transition_reason(mapping).into(),
             last_processing_result: snapshot.last_result.clone(),
             last_modified: seconds(snapshot.modified_unix_ms),

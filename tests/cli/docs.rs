@@ -132,7 +132,8 @@ impl Helps {
     /// What is wrong with a command, given by its words.
     fn problem(&mut self, words: &[String], at: &str) -> Option<String> {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let below = usize::from(words[0] == "checkpoint" && words.get(1).is_some_and(|word| is_name(word)));
+        let below =
+            usize::from(matches!(words[0], "checkpoint" | "store") && words.get(1).is_some_and(|word| is_name(word)));
         let command = &words[..=below];
         let Some(help) = self.text(command) else {
             return Some(format!("{at}: there is no command {}", command.join(" ")));

@@ -2,7 +2,7 @@
 
 use crate::support::Place;
 
-const VERBS: [&str; 18] = [
+const VERBS: [&str; 20] = [
     "run",
     "validate",
     "list",
@@ -12,6 +12,8 @@ const VERBS: [&str; 18] = [
     "restart",
     "reload",
     "checkpoint",
+    "fleet",
+    "store",
     "invoke",
     "filter",
     "import",
@@ -49,7 +51,14 @@ fn what_the_command_line_cannot_be() {
         (vec!["list", "-o", "xml"], "[possible values: table, wide, json, yaml]"),
         (vec!["run", "--drain-timeout", "30"], "write 30s for seconds"),
         (vec!["run", "--drain-timeout", "soon"], "write a duration such as 30s"),
-        (vec!["run", "--store", "dynamodb://leases"], "stores in DynamoDB are not supported yet"),
+        (vec!["run", "--store", "dynamodb://a/b"], "write dynamodb://TABLE or dynamodb://TABLE?region=REGION"),
+        (vec!["run", "--lease-time", "1s"], "write 5s to 5m"),
+        (vec!["run", "--save-every", "10m"], "write 1s to 5m"),
+        (vec!["store", "create", "./forebay.redb"], "is no table"),
+        (
+            vec!["store", "describe", "dynamodb://fleet", "--as", "pulumi"],
+            "[possible values: terraform, cloudformation, iam]",
+        ),
         (vec!["run", "--store", "redis://x"], "there is no store of the kind \"redis\""),
         (vec!["run", "--log-format", "xml"], "[possible values: text, json]"),
         (vec!["start"], "<NAME>..."),
@@ -85,7 +94,7 @@ fn what_the_command_line_cannot_be() {
         (vec!["reload", "orders"], "unexpected argument 'orders'"),
         (vec!["explain", "FB0201", "--list"], "cannot be used with"),
         (vec!["checkpoint", "list", "--store", "memory"], "help: ask the running forebay: omit --store"),
-        (vec!["checkpoint", "list", "--store", "dynamodb://leases"], "stores in DynamoDB are not supported yet"),
+        (vec!["checkpoint", "list", "--store", "dynamodb://leases"], "omit --store"),
     ] {
         let error = place.stderr(&arguments, 2);
         assert!(error.contains(said), "{arguments:?}: {error}");
@@ -96,7 +105,7 @@ fn what_the_command_line_cannot_be() {
 fn variables_stand_for_the_flags_of_run() {
     let place = Place::new();
     for (name, value, said) in [
-        ("FOREBAY_STORE", "dynamodb://leases", "stores in DynamoDB are not supported yet"),
+        ("FOREBAY_STORE", "dynamodb://", "write dynamodb://TABLE"),
         ("FOREBAY_DRAIN_TIMEOUT", "soon", "write a duration such as 30s"),
         ("FOREBAY_LOG_FORMAT", "xml", "[possible values: text, json]"),
         ("FOREBAY_FILE", "absent.yaml", "absent.yaml"),

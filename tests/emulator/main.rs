@@ -8,10 +8,12 @@ mod adapter;
 mod api;
 mod fifo;
 mod filter;
+mod fleet;
 mod harness;
 mod process;
 mod queue;
 mod stream;
+mod table;
 mod wire;
 #[path = "../clients/worker.rs"]
 mod worker;

@@ -85,7 +85,7 @@ const UNQUIET_WORDS: [&str; 11] = [
 ];
 
 /// For each module, the others that it may use. A module that is not listed here may use everything.
-const DIRECTIONS: [(&str, &[&str]); 20] = [
+const DIRECTIONS: [(&str, &[&str]); 21] = [
     ("machine", &[]),
     ("fleet", &["machine"]),
     ("filter", &[]),
@@ -97,7 +97,7 @@ const DIRECTIONS: [(&str, &[&str]); 20] = [
     ("source", &["aws", "clock", "json", "machine", "mapping"]),
     ("function", &["aws", "clock", "crowd", "machine", "mapping"]),
     ("destination", &["aws", "json", "machine", "mapping"]),
-    ("store", &["fleet", "machine"]),
+    ("store", &["aws", "clock", "fleet", "machine"]),
     ("aws", &["clock", "machine"]),
     ("telemetry", &["clock", "machine", "mapping"]),
     (
@@ -106,7 +106,8 @@ const DIRECTIONS: [(&str, &[&str]); 20] = [
     ),
     ("connector", &["aws", "clock", "destination", "engine", "function", "machine", "mapping", "source"]),
     ("import", &["mapping", "parameters"]),
-    ("view", &["engine", "function", "machine", "mapping"]),
+    ("replica", &["clock", "engine", "fleet", "machine", "store"]),
+    ("view", &["engine", "fleet", "function", "machine", "mapping"]),
     ("control", &["crowd", "engine", "machine", "mapping", "telemetry", "view"]),
     ("aws_api", &["clock", "engine", "function", "machine", "mapping", "parameters", "source", "store", "view"]),
 ];

@@ -41,6 +41,8 @@ impl Rig {
             metrics: Metrics::new(Arc::clone(&wall)),
             drain_timeout: DRAIN,
             receive_wait: forebay::machine::LONG_POLL,
+            save_every: Duration::from_secs(1),
+            streams: None,
             seed: seed.wrapping_add(u64::from(incarnation)),
             wall,
         });

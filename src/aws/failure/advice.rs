@@ -8,7 +8,7 @@ pub(super) fn advice(kind: FaultKind, call: Call<'_>, code: &str) -> String {
     let namespace = match call.service {
         Service::Sqs | Service::SqsDestination => "sqs",
         Service::Kinesis => "kinesis",
-        Service::DynamoDbStreams => "dynamodb",
+        Service::DynamoDb | Service::DynamoDbStreams => "dynamodb",
         Service::Lambda => "lambda",
         Service::Sns => "sns",
         Service::S3 => "s3",
@@ -40,6 +40,7 @@ pub(super) fn advice(kind: FaultKind, call: Call<'_>, code: &str) -> String {
                 }
                 _ => "; create the stream, or correct EventSourceArn, region or account".to_owned(),
             },
+            Service::DynamoDb => "; create the table, or correct its name or region".to_owned(),
             Service::Lambda => "; create the function, or correct FunctionName or region".to_owned(),
             Service::SqsDestination => destination_advice("queue"),
             Service::Sns => destination_advice("topic"),
@@ -68,6 +69,7 @@ mod tests {
             (Service::Sqs, "ChangeMessageVisibilityBatch", "sqs:ChangeMessageVisibility"),
             (Service::Kinesis, "ListShards", "kinesis:ListShards"),
             (Service::DynamoDbStreams, "GetRecords", "dynamodb:GetRecords"),
+            (Service::DynamoDb, "UpdateItem", "dynamodb:UpdateItem"),
             (Service::Lambda, "Invoke", "lambda:InvokeFunction"),
             (Service::SqsDestination, "SendMessage", "sqs:SendMessage"),
             (Service::Sns, "Publish", "sns:Publish"),

@@ -20,6 +20,21 @@ pub(crate) fn kinesis_kind(answer: &Answer<'_>) -> FaultKind {
     stream_kind(known, answer)
 }
 
+/// The class of an error of DynamoDB. A condition that failed is no error there: its callers look for it first.
+pub(crate) fn dynamodb_kind(answer: &Answer<'_>) -> FaultKind {
+    let known = match answer.code {
+        "ProvisionedThroughputExceededException" | "LimitExceededException" => Some(FaultKind::Throttled),
+        "ResourceNotFoundException" | "TableNotFoundException" => Some(FaultKind::Missing),
+        // Another write of the same item; the table is being made or changed; both pass.
+        "TransactionConflictException" | "ReplicatedWriteConflictException" | "ResourceInUseException" => {
+            Some(FaultKind::Transient)
+        }
+        "ItemCollectionSizeLimitExceededException" => Some(FaultKind::TooLarge),
+        _ => None,
+    };
+    stream_kind(known, answer)
+}
+
 /// The class of an error of DynamoDB Streams.
 pub(crate) fn dynamodb_streams_kind(answer: &Answer<'_>) -> FaultKind {
     let known = match answer.code {
@@ -49,6 +64,28 @@ mod tests {
 
     fn answer(status: u16, code: &str) -> Answer<'_> {
         Answer { status, code, message: "" }
+    }
+
+    #[test]
+    fn dynamodb_answers_fall_into_their_classes() {
+        use FaultKind::{Denied, Expired, Invalid, Missing, Throttled, TooLarge, Transient};
+        let table = [
+            (400, "ProvisionedThroughputExceededException", Throttled),
+            (400, "ThrottlingException", Throttled),
+            (400, "RequestLimitExceeded", Throttled),
+            (400, "TransactionConflictException", Transient),
+            (400, "ResourceInUseException", Transient),
+            (400, "ResourceNotFoundException", Missing),
+            (400, "ItemCollectionSizeLimitExceededException", TooLarge),
+            (400, "AccessDeniedException", Denied),
+            (400, "ExpiredTokenException", Expired),
+            (400, "ValidationException", Invalid),
+            (500, "InternalServerError", Transient),
+            (503, "", Transient),
+        ];
+        for (status, code, kind) in table {
+            assert_eq!(dynamodb_kind(&answer(status, code)), kind, "{status} {code:?}");
+        }
     }
 
     #[test]

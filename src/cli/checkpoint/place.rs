@@ -95,6 +95,9 @@ impl PlaceArgs {
             Some(StoreLocation::Memory) => Err(CliError::usage(anyhow!(
                 "a store in memory cannot be opened\nhelp: ask the running forebay: omit --store"
             ))),
+            Some(StoreLocation::DynamoDb(_)) => {
+                Err(CliError::usage(anyhow!("a store in DynamoDB is asked through a running forebay: omit --store")))
+            }
             Some(StoreLocation::File(path)) if purpose != Purpose::Write && !path.exists() => {
                 Err(anyhow!("there is no store {}", path.display()).into())
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::Order;
@@ -27,11 +28,21 @@ pub(super) struct Running {
     /// To be started again at once: its checkpoints no longer count.
     again: bool,
     since: Instant,
+    pub(super) task: Option<AbortHandle>,
 }
 
 impl Running {
     pub(super) fn new(mapping: Arc<Mapping>, orders: mpsc::Sender<Order>) -> Self {
-        Self { mapping, orders, draining: false, resumed: false, change: 0, again: false, since: Instant::now() }
+        Self {
+            mapping,
+            orders,
+            draining: false,
+            resumed: false,
+            change: 0,
+            again: false,
+            since: Instant::now(),
+            task: None,
+        }
     }
 
     fn send(&self, order: Order) -> bool {
@@ -81,6 +92,14 @@ impl Running {
     pub(super) fn cut(&self) {
         // A task that does not take commands has ended.
         self.send(Order::Cut);
+    }
+
+    /// Ends it at once.
+    pub(super) fn abandon(&mut self) {
+        self.draining = true;
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 
     /// Has it end, so that it is started again: unless it drains anyway.

@@ -11,6 +11,7 @@ impl Entry {
     pub(crate) fn readiness(&self) -> String {
         match (self.state(), self.live.health()) {
             (MappingState::Disabled | MappingState::Disabling | MappingState::Deleting, _) => "disabled".into(),
+            _ if self.elsewhere => "elsewhere".into(),
             (_, Health::Degraded { reason }) => format!("degraded: {reason}"),
             (_, Health::Failing { reason }) => format!("failing: {reason}"),
             (_, Health::Ok) if self.live.has_polled() => "ok".into(),
@@ -46,6 +47,7 @@ impl Entry {
         Snapshot {
             mapping: Arc::clone(&self.wanted.mapping),
             state: self.state(),
+            elsewhere: self.elsewhere,
             modified_unix_ms: self.modified_unix_ms,
             by_operator: self.wanted.desired().is_some(),
             health: self.live.health(),
@@ -74,6 +76,7 @@ impl Entry {
             (Goal::Stop, Some(_)) if !self.live.is_quiet() => MappingState::Disabling,
             // Nothing is invoked any more, although receives may be open still.
             (Goal::Stop, _) => MappingState::Disabled,
+            (Goal::Run, _) if self.elsewhere => MappingState::Enabled,
             (Goal::Run, Some(running)) if running.change > self.live.taken() && !degraded => MappingState::Updating,
             (Goal::Run, Some(running)) if !running.draining && working => MappingState::Enabled,
             (Goal::Run, _) => self.on_the_way,

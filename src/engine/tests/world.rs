@@ -219,6 +219,8 @@ impl Rig {
             metrics: metrics.clone(),
             drain_timeout: Duration::from_secs(25),
             receive_wait: crate::machine::LONG_POLL,
+            save_every: Duration::from_secs(1),
+            streams: None,
             seed: 7,
             wall: Arc::new(|| 1_800_000_000_000),
         });

@@ -41,6 +41,11 @@ pub(crate) trait World<P: Protocol>: Send + Sync + Sized + 'static {
     /// The clock of the source, if its answers say the time.
     fn clock(&self) -> Option<Arc<ServiceClock>>;
 
+    /// Ends when an invoke may begin: at once, unless others share what was claimed.
+    fn may_begin(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Asks the source, or the store. `current` is the world that counts meanwhile.
     fn ask(
         self: Arc<Self>,
@@ -63,6 +68,7 @@ pub(crate) async fn function<P: Protocol, W: World<P>>(current: CurrentWorld<W>,
                 if let Some(waited) = waited {
                     live.metrics().limiter_waited(waited);
                 }
+                world.may_begin().await;
                 return outlets.function();
             }
             () = changed => {}

@@ -15,13 +15,14 @@ use crate::machine::{
 };
 use crate::mapping::Mapping;
 use crate::source::StreamSource;
-use crate::store::{EngineStore, FileError, StoreError};
+use crate::store::{EngineStore, FileError, Permit, StoreError, TableError};
 
 /// The ports of a mapping of a stream.
 pub(crate) struct StreamWorld {
     stream: Arc<dyn StreamSource>,
     outlets: Outlets,
     store: Arc<dyn EngineStore>,
+    permit: Option<Permit>,
     mapping: Arc<str>,
     source: Arc<str>,
     /// Whether a new beginning would skip records.
@@ -46,6 +47,7 @@ impl World<Stream> for StreamWorld {
             stream,
             outlets: Outlets::new(ports, mapping, before.map(|before| &before.outlets)),
             store: Arc::clone(store),
+            permit: store.permit(),
             mapping: mapping.name.as_str().into(),
             source: mapping.source.id().into(),
             latest: spec.start == StartingPosition::Latest,
@@ -60,6 +62,12 @@ impl World<Stream> for StreamWorld {
 
     fn clock(&self) -> Option<Arc<ServiceClock>> {
         self.stream.clock()
+    }
+
+    async fn may_begin(&self) {
+        if let Some(permit) = &self.permit {
+            permit.granted().await;
+        }
     }
 
     async fn ask(self: Arc<Self>, request: StreamRequest, _: CurrentWorld<Self>, live: Arc<Live>) -> StreamAnswer {
@@ -83,6 +91,7 @@ impl StreamWorld {
         let (read, shard) = (request.id, Arc::clone(&request.shard));
         let limiter = self.reads.of(&shard);
         live.metrics().limiter_waited(limiter.admitted().await);
+        self.may_begin().await;
         let mut result = self.stream.read(request).await;
         if let Ok(answer) = &mut result {
             self.screen.apply(answer.records.iter_mut().map(|read| &mut read.record));
@@ -98,8 +107,10 @@ impl StreamWorld {
 fn of_store(error: &StoreError) -> Fault {
     let kind = match error {
         StoreError::Fenced { .. } => FaultKind::Fenced,
-        StoreError::File(FileError::Locked { .. } | FileError::Io { .. }) => FaultKind::Transient,
-        StoreError::Lost { .. } | StoreError::File(_) => FaultKind::Invalid,
+        StoreError::File(FileError::Locked { .. } | FileError::Io { .. })
+        | StoreError::Table(TableError::Owned { .. } | TableError::Raced { .. }) => FaultKind::Transient,
+        StoreError::Table(TableError::Call(fault)) => fault.kind,
+        StoreError::Lost { .. } | StoreError::File(_) | StoreError::Table(_) => FaultKind::Invalid,
     };
     Fault::new(kind, error.to_string())
 }

@@ -36,6 +36,8 @@ pub struct StreamOptions {
     pub screening: ScreeningPolicy,
     /// The failure destination, where there is one, by the order that it keeps.
     pub destination: Option<DestinationOrder>,
+    /// The time between two saves: a crash repeats what was finished since the last one.
+    pub save_every: Duration,
     /// The pause between tries of a batch, a read, a save and a delivery.
     pub retry: BackoffPolicy,
     /// The seed of all jitter.
@@ -88,6 +90,7 @@ impl Default for StreamOptions {
             tumbling_window: None,
             screening: ScreeningPolicy::default(),
             destination: None,
+            save_every: Duration::from_secs(1),
             retry: BackoffPolicy::default(),
             seed: 0,
         }

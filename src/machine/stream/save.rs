@@ -1,4 +1,4 @@
-//! Checkpoints on their way to the store: gathered, written once a second, written last of all when a drain ends.
+//! Checkpoints on their way to the store: gathered, written now and then, written last of all when a drain ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,8 +11,6 @@ use crate::machine::{
     Checkpoint, Event, Fault, FaultKind, Fence, Mono, Output, SaveId, SaveRequest, Stream, StreamRequest,
 };
 
-/// The time between two writes of a mapping: a crash repeats what was finished since the last one.
-const EVERY: Duration = Duration::from_secs(1);
 /// The pause after a write that failed while a drain waits for it.
 const SOON: Duration = Duration::from_millis(100);
 
@@ -68,7 +66,14 @@ impl Saving {
     }
 
     /// Writes what has changed, when it is time.
-    fn write_if_due(&mut self, fence: Fence, shards: &BTreeMap<ShardKey, Shard>, now: Mono, out: &mut Outbox<Stream>) {
+    fn write_if_due(
+        &mut self,
+        fence: Fence,
+        shards: &BTreeMap<ShardKey, Shard>,
+        every: Duration,
+        now: Mono,
+        out: &mut Outbox<Stream>,
+    ) {
         if self.due().is_none_or(|due| due > now) {
             return;
         }
@@ -81,7 +86,7 @@ impl Saving {
         }
         let id = SaveId(out.name());
         let changes: Vec<_> = changes.into_iter().collect();
-        self.next = now + EVERY;
+        self.next = now + every;
         self.open = Some(Write { id, changes: changes.clone(), dirty });
         out.ask(StreamRequest::Save(SaveRequest { id, fence, changes }));
     }
@@ -142,7 +147,7 @@ impl StreamMachine {
     pub(super) fn save_if_due(&mut self) {
         if let Some(fence) = self.listing.fence() {
             let cx = &mut self.cx;
-            cx.saving.write_if_due(fence, &self.shards, cx.now.mono, &mut cx.out);
+            cx.saving.write_if_due(fence, &self.shards, cx.options.save_every, cx.now.mono, &mut cx.out);
         }
     }
 

@@ -13,6 +13,7 @@ fn snapshot(gauges: Gauges) -> Snapshot {
     let text = "Name: orders\nEventSourceArn: arn:aws:sqs:us-east-1:000000000000:orders\nFunctionName: work\n";
     let mapping = parse(std::path::Path::new("orders.yaml"), text, &|_| None).mappings.remove(0);
     Snapshot {
+        elsewhere: false,
         mapping: Arc::new(mapping),
         state: MappingState::Enabled,
         modified_unix_ms: NOW,

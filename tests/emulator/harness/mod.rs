@@ -2,6 +2,7 @@
 //! look at afterwards.
 
 mod account;
+pub(crate) mod dynamodb;
 mod emulator;
 pub(crate) mod failures;
 pub(crate) mod feeds;

@@ -24,6 +24,7 @@ pub(crate) const NEVER: &str = "300s";
 pub(crate) struct Site {
     folder: TempDir,
     environment: Vec<(&'static str, String)>,
+    store: Option<String>,
     runs: AtomicU32,
 }
 
@@ -43,7 +44,7 @@ impl Site {
         let mut environment = account.environment();
         // A process ends when its receives have ended, and tests end processes all the time.
         environment.push(("FOREBAY_RECEIVE_WAIT", "1s".to_owned()));
-        Self { folder, environment, runs: AtomicU32::new(0) }
+        Self { folder, environment, store: None, runs: AtomicU32::new(0) }
     }
 
     /// From now on the program runs without these variables.
@@ -54,6 +55,11 @@ impl Site {
     /// From now on the program runs with this variable.
     pub(crate) fn set_variable(&mut self, name: &'static str, value: &str) {
         self.environment.push((name, value.to_owned()));
+    }
+
+    /// From now on the program runs with this store, and not with a file here.
+    pub(crate) fn set_store(&mut self, store: &str) {
+        self.store = Some(store.to_owned());
     }
 
     /// The path of a file here.
@@ -88,7 +94,8 @@ impl Site {
     pub(crate) async fn run_with(&self, flags: &[&str]) -> Daemon {
         let log = self.path(&format!("log-{}", self.runs.fetch_add(1, Ordering::Relaxed)));
         let mut command = self.command();
-        command.arg("run").arg("--store").arg(self.path("store.redb"));
+        command.arg("run").arg("--store");
+        command.arg(self.store.as_ref().map_or_else(|| self.path("store.redb"), PathBuf::from));
         let mappings = self.path("mappings");
         if fs::read_dir(&mappings).unwrap().next().is_some() {
             command.arg("-f").arg(mappings);

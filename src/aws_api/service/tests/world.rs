@@ -191,6 +191,8 @@ impl Rig {
             metrics: Metrics::new(Arc::new(|| NOW)),
             drain_timeout: Duration::from_secs(25),
             receive_wait: Duration::from_secs(1),
+            save_every: Duration::from_secs(1),
+            streams: None,
             seed: 7,
             wall: Arc::new(|| NOW),
         });
