@@ -100,7 +100,8 @@ impl FleetMachine {
             return;
         };
         self.pulse.confirmed(beat, sent);
-        if row.news > self.news.seen {
+        // A row that was deleted and came back counts from the start.
+        if row.news != self.news.seen {
             self.news.seen = row.news;
             self.news.due = now;
             if self.alone {
@@ -186,7 +187,7 @@ impl FleetMachine {
 
     fn assignment_read(&mut self, row: Option<Assignment>, now: Mono) {
         self.news.read = self.news.asked;
-        self.news.due = if self.news.seen > self.news.read { now } else { now + AGAIN };
+        self.news.due = if self.news.seen != self.news.read { now } else { now + AGAIN };
         if let Some(row) = row {
             self.adopt(&row);
         }

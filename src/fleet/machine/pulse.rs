@@ -26,6 +26,9 @@ pub(super) struct Pulse {
     hurried: bool,
     /// Heartbeats up to this number count for nothing: time may have passed unseen since they were sent.
     distrusted: u64,
+    /// The number of the last heartbeat that is confirmed. An older one says nothing more: the row has the periods of
+    /// the newer one.
+    confirmed: u64,
     until: Mono,
     /// A heartbeat of shorter periods that is not confirmed: its number, and when it would expire.
     shorter: Option<(u64, Mono)>,
@@ -42,6 +45,7 @@ impl Pulse {
             due: now,
             hurried: false,
             distrusted: 0,
+            confirmed: 0,
             until: Mono::ZERO,
             shorter: None,
         }
@@ -112,9 +116,10 @@ impl Pulse {
     }
 
     fn counts(&mut self, number: u64, sent: Mono, periods: Periods) {
-        if number <= self.distrusted {
+        if number <= self.distrusted.max(self.confirmed) {
             return;
         }
+        self.confirmed = number;
         let most = self.shorter.map_or(sent + periods.fence, |(_, expires)| expires.min(sent + periods.fence));
         self.until = self.until.max(most);
     }
@@ -163,10 +168,15 @@ mod tests {
         assert_eq!(pulse.until(), at(5_000), "a row with the short periods may stand from now on");
         pulse.confirmed(&late, at(500));
         assert_eq!(pulse.until(), at(5_000), "the answer of an older one changes nothing of that");
+        let later = pulse.beat(long, false, 0, at(1_100));
+        let short = pulse.beat(short, false, 0, at(1_200));
+        pulse.confirmed(&short, at(1_200));
+        pulse.confirmed(&later, at(1_100));
+        assert_eq!(pulse.until(), at(5_200), "also when it is answered after the newer one");
         pulse.confirmed(&beat, at(1_000));
-        assert_eq!(pulse.until(), at(5_000));
+        assert_eq!(pulse.until(), at(5_200));
         let longer = pulse.beat(long, false, 0, at(3_000));
-        assert_eq!(pulse.until(), at(5_000));
+        assert_eq!(pulse.until(), at(5_200));
         pulse.confirmed(&longer, at(3_000));
         assert_eq!(pulse.until(), at(11_000));
     }

@@ -32,7 +32,8 @@ enum State {
     /// Sent again until the answer is sure, even if the unit is not wanted any more.
     Claiming(Claim),
     Running(Run),
-    /// A release without an answer, and the unit is wanted again.
+    /// A release has no answer. If the unit is wanted again, a save under a higher number comes first, so that the
+    /// release cannot take effect any more.
     Resolving(Run),
     Over,
 }
@@ -103,19 +104,18 @@ impl Worker {
                 run.saves += 1;
                 run.saved_at = view.now;
                 run.releasing = release;
-                Some(Action::Ask(LeaseRequest::Save {
-                    me: view.me.clone(),
-                    epoch: run.epoch,
-                    number: run.saves,
-                    checkpoint: run.position,
-                    release,
-                }))
+                Some(Action::Ask(run.save(view.me, release)))
             }
             State::Waiting if !self.wanted && self.open.is_none() => {
                 self.state = State::Over;
                 Some(Action::Released)
             }
-            State::Waiting | State::Resolving(_) => (is_due && view.valid).then_some(Action::Ask(LeaseRequest::Read)),
+            State::Waiting => (is_due && view.valid).then_some(Action::Ask(LeaseRequest::Read)),
+            State::Resolving(run) if is_due => {
+                run.saves += 1;
+                run.releasing = !self.wanted;
+                Some(Action::Ask(run.save(view.me, run.releasing)))
+            }
             State::Doubting(row) if is_due => {
                 row.owner.clone().map(|owner| Action::Ask(LeaseRequest::ReadOwner(owner)))
             }
@@ -123,7 +123,7 @@ impl Worker {
                 self.unsure.get_or_insert(view.now);
                 Some(Action::Ask(LeaseRequest::Claim(claim.clone())))
             }
-            State::Doubting(_) | State::Claiming(_) | State::Over => None,
+            State::Doubting(_) | State::Claiming(_) | State::Resolving(_) | State::Over => None,
         }
     }
 
@@ -145,8 +145,7 @@ impl Worker {
             if let State::Running(run) = &self.state
                 && run.releasing
             {
-                let run = Run { releasing: false, ..run.clone() };
-                self.state = if self.wanted { State::Resolving(run) } else { State::Running(run) };
+                self.state = State::Resolving(run.clone());
             }
             return;
         };
@@ -176,13 +175,11 @@ impl Worker {
                 self.missing = None;
                 if mine(&row, claim.epoch + 1) { State::Running(Run::new(&row, now)) } else { self.later(now) }
             }
-            (State::Running(mut run), LeaseAnswer::Done(row)) => {
+            (State::Running(mut run) | State::Resolving(mut run), LeaseAnswer::Done(row)) => {
                 run.saved = row.checkpoint;
                 if run.releasing { State::Waiting } else { State::Running(run) }
             }
-            (State::Running(run) | State::Resolving(run), LeaseAnswer::Refused(row) | LeaseAnswer::Row(row))
-                if mine(&row, run.epoch) =>
-            {
+            (State::Running(run) | State::Resolving(run), LeaseAnswer::Refused(row)) if mine(&row, run.epoch) => {
                 State::Running(Run { saved: row.checkpoint, releasing: false, ..run })
             }
             (State::Running(_) | State::Resolving(_), _) => State::Waiting,
@@ -197,6 +194,10 @@ impl Worker {
 }
 
 impl Run {
+    fn save(&self, me: &ReplicaId, release: bool) -> LeaseRequest {
+        LeaseRequest::Save { me: me.clone(), epoch: self.epoch, number: self.saves, checkpoint: self.position, release }
+    }
+
     fn new(row: &Lease, now: u64) -> Self {
         Self {
             epoch: row.epoch,
