@@ -86,7 +86,7 @@ impl World {
         let reply = match op {
             Op::Fleet(call, request) => {
                 let result = self.table.fleet(&request, self.now, age);
-                self.trace.push(self.now, format_args!("h{} {request:?}", to.0));
+                self.trace.push(self.now, format_args!("h{} {} {request:?}", to.0, call.0));
                 Reply::Fleet(call, Ok(result))
             }
             Op::Lease { unit, token, request } => {

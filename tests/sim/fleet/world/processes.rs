@@ -11,8 +11,11 @@ use crate::fleet::worker::{Action, View, Worker};
 impl World {
     /// Feeds a machine, and does what it says.
     pub(super) fn input(&mut self, at: usize, input: Input) {
-        if !matches!(input, Input::Timeout) {
-            self.trace.push(self.now, format_args!("h{at} < {input:?}"));
+        match &input {
+            Input::Timeout => {}
+            // What a request has found is seen where it takes effect.
+            Input::Answer { call, result: Ok(_) } => self.trace.push(self.now, format_args!("h{at} < {}", call.0)),
+            input => self.trace.push(self.now, format_args!("h{at} < {input:?}")),
         }
         let mono = self.hosts[at].mono(self.now);
         let mut input = Some(input);
