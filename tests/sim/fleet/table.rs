@@ -186,6 +186,8 @@ impl Table {
     /// Someone deletes a row by hand.
     pub(crate) fn delete(&mut self, id: Option<&ReplicaId>, now: u64) {
         match id {
+            // The row of a dead one has to stay: nothing else keeps a late join from bringing it back.
+            Some(id) if self.buried.contains(id) => {}
             Some(id) => drop(self.replicas.remove(id)),
             None => self.head = None,
         }
