@@ -2,10 +2,8 @@
 
 use super::outbox::Asked;
 use super::planner::Standing;
-use super::{AGAIN, FleetMachine, Life, REPEAT};
-use crate::fleet::{
-    Answer, Assignment, Beat, Head, Output, ReplicaId, ReplicaRow, ReplicaState, Request, TakePlan, Written,
-};
+use super::{FleetMachine, Life, REPEAT};
+use crate::fleet::{Answer, Assignment, Beat, Head, Output, ReplicaRow, ReplicaState, Request, TakePlan, Written};
 use crate::machine::{Fault, Mono};
 
 /// The row that stands in the table after a write, whether it took effect or not.
@@ -29,8 +27,18 @@ impl FleetMachine {
             (Request::TakePlan(take), Ok(Answer::Head(written))) => self.plan_taken(&take, written, now),
             (Request::BeatHead(head), Ok(Answer::Head(written))) => self.head_beaten(&head, written, sent, now),
             (Request::Assign(asked), Ok(Answer::Assignment(written))) => self.assigned(&asked, written, now),
-            (Request::Bump { id }, Ok(Answer::Replica(written))) => self.bumped(&id, written, now),
-            (Request::ReadAssignment { .. }, Ok(Answer::AssignmentRead(row))) => self.assignment_read(row, now),
+            (Request::Bump { id }, Ok(Answer::Replica(written))) => {
+                if let Some(planner) = &mut self.planner {
+                    planner.heard(&id);
+                }
+                if let Written::Refused(Some(row)) = written {
+                    self.outlook.found(&row, now);
+                }
+            }
+            (Request::ReadAssignment { .. }, Ok(Answer::AssignmentRead(row))) => {
+                self.news.was_read(now);
+                row.iter().for_each(|row| self.adopt(row));
+            }
             (Request::ReadAssignments, Ok(Answer::Assignments(rows))) => {
                 let standing = self.planner.as_mut().map(|planner| planner.read_assignments(rows));
                 self.stands(standing, now);
@@ -44,7 +52,7 @@ impl FleetMachine {
             }
             (Request::Offer(offer), Ok(Answer::Offer(_))) => {
                 // A refusal says that this one, or a later one, stands there.
-                self.offer.written = self.offer.written.max(offer.number);
+                self.offer.stands(offer.number);
                 self.pulse.hurry(now);
                 self.plan(now);
             }
@@ -57,10 +65,10 @@ impl FleetMachine {
     /// There is no answer: it may have taken effect, or may yet.
     fn failed(&mut self, request: Request, fault: Fault, sent: Mono, now: Mono) {
         match request {
-            Request::Look { consistent } => self.look_failed(consistent, now),
+            Request::Look { consistent } => self.outlook.look_at(now + REPEAT, consistent),
             Request::LookHead => self.head_read(Err(fault), sent, now),
-            Request::ReadAssignment { .. } => self.news.due = now + REPEAT,
-            Request::Offer(_) => self.offer.due = now + REPEAT,
+            Request::ReadAssignment { .. } => self.news.failed(now),
+            Request::Offer(_) => self.offer.failed(now),
             Request::Bump { id } if self.outlook.greeted.as_ref() == Some(&id) => {
                 self.outlook.greeted = None;
                 self.outlook.look_at(now + REPEAT, false);
@@ -100,13 +108,8 @@ impl FleetMachine {
             return;
         };
         self.pulse.confirmed(beat, sent);
-        // A row that was deleted and came back counts from the start.
-        if row.news != self.news.seen {
-            self.news.seen = row.news;
-            self.news.due = now;
-            if self.alone {
-                self.outlook.look_at(now, true);
-            }
+        if self.news.heard(row.news, now) && self.alone {
+            self.outlook.look_at(now, true);
         }
     }
 
@@ -171,25 +174,7 @@ impl FleetMachine {
     }
 
     fn adopt(&mut self, row: &Assignment) {
-        if let Some(units) = self.holdings.assign(row, self.draining.is_some()) {
-            self.outbox.push(Output::Assigned(units));
-        }
-    }
-
-    fn bumped(&mut self, id: &ReplicaId, written: Written<ReplicaRow>, now: Mono) {
-        if let Some(planner) = &mut self.planner {
-            planner.heard(id);
-        }
-        if let Written::Refused(Some(row)) = written {
-            self.outlook.found(&row, now);
-        }
-    }
-
-    fn assignment_read(&mut self, row: Option<Assignment>, now: Mono) {
-        self.news.read = self.news.asked;
-        self.news.due = if self.news.seen != self.news.read { now } else { now + AGAIN };
-        if let Some(row) = row {
-            self.adopt(&row);
-        }
+        let wanted = self.holdings.assign(row, self.draining.is_some());
+        self.outbox.extend(wanted.map(Output::Assigned));
     }
 }

@@ -4,20 +4,21 @@ mod answers;
 mod holdings;
 mod outbox;
 mod outlook;
+mod own;
 mod planner;
 mod pulse;
 mod steady;
 mod watch;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Input, Offer, Output, Periods, ReplicaId, ReplicaRow, ReplicaState, Request};
+use super::{Input, Output, Periods, ReplicaId, ReplicaRow, ReplicaState, Request};
 use crate::machine::Mono;
 use holdings::Holdings;
 use outbox::Outbox;
 use outlook::Outlook;
+use own::{News, OwnOffer};
 use planner::Planner;
 use pulse::{MOST_OPEN, Pulse, REPEAT};
 
@@ -58,7 +59,6 @@ pub struct FleetMachine {
     draining: Option<Mono>,
     /// No other replica lives, as a consistent read has said.
     alone: bool,
-    shown_until: Mono,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,25 +75,6 @@ enum Life {
     Gone,
 }
 
-#[derive(Debug, Default)]
-struct OwnOffer {
-    number: u64,
-    mappings: BTreeSet<Arc<str>>,
-    /// The number of the offer that stands in the table.
-    written: u64,
-    due: Mono,
-}
-
-/// The counter in the own row that others raise.
-#[derive(Debug, Default)]
-struct News {
-    seen: u64,
-    /// The counter before the last read began, and before the one that has ended.
-    asked: u64,
-    read: u64,
-    due: Mono,
-}
-
 impl FleetMachine {
     /// A replica that is about to join, under an id that was never used.
     #[must_use]
@@ -107,11 +88,10 @@ impl FleetMachine {
             outlook: Outlook::new(now),
             planner: None,
             offer: OwnOffer::default(),
-            news: News { due: now + AGAIN, ..News::default() },
+            news: News::new(now),
             holdings: Holdings::default(),
             draining: None,
             alone: false,
-            shown_until: Mono::ZERO,
         }
     }
 
@@ -135,11 +115,7 @@ impl FleetMachine {
                     self.answer(asked, result, now);
                 }
             }
-            Input::Offer(mappings) => {
-                if self.offer.number == 0 || mappings != self.offer.mappings {
-                    self.offer = OwnOffer { number: self.offer.number + 1, mappings, due: now, ..self.offer };
-                }
-            }
+            Input::Offer(mappings) => self.offer.becomes(mappings, now),
             Input::Released(unit) => self.holdings.released(&unit),
             Input::Drain => self.drain(now),
             Input::Jumped => self.pulse.expire(now),
@@ -147,7 +123,9 @@ impl FleetMachine {
             Input::Timeout => {}
         }
         self.advance(now);
-        self.show();
+        if self.life == Life::Lives {
+            self.pulse.show(&mut self.outbox);
+        }
     }
 
     /// The next thing to do; after [`Output::Timeout`] or [`Output::Done`] further calls repeat that answer.
@@ -193,7 +171,8 @@ impl FleetMachine {
             return;
         }
         let mut next = Self::new(self.options.clone(), id, now);
-        next.offer = OwnOffer { written: 0, due: now, ..std::mem::take(&mut self.offer) };
+        next.offer = std::mem::take(&mut self.offer);
+        next.offer.begins_again(now);
         // Names of calls go on: late answers to the life before find nothing.
         std::mem::swap(&mut next.outbox, &mut self.outbox);
         *self = next;
@@ -209,10 +188,10 @@ impl FleetMachine {
         if self.life == Life::Lives {
             if self.pulse.is_joined() {
                 self.beat(now);
-                self.make_offer(now);
-                self.read_news(now);
-                self.look(now);
-                self.beat_head(now);
+                self.offer.write_if_due(self.pulse.id(), &mut self.outbox, now);
+                self.news.read_if_due(self.pulse.id(), &mut self.outbox, now);
+                self.outlook.look_if_due(&mut self.outbox, now);
+                self.mind_the_head(now);
                 self.hand_over(now);
             } else {
                 self.join(now);
@@ -255,24 +234,17 @@ impl FleetMachine {
     fn beat(&mut self, now: Mono) {
         let open = self.outbox.open(|request| matches!(request, Request::Beat(_)));
         if now >= self.pulse.due() && open < MOST_OPEN {
-            let beat = self.pulse.beat(self.periods(), self.draining.is_some(), self.offer.written, now);
+            let beat = self.pulse.beat(self.periods(), self.draining.is_some(), self.offer.written(), now);
             self.outbox.ask(Request::Beat(beat), now);
         }
     }
 
-    fn make_offer(&mut self, now: Mono) {
-        let own = &self.offer;
-        let is_due = own.written < own.number && now >= own.due;
-        if is_due && !self.outbox.is_open(|request| matches!(request, Request::Offer(_))) {
-            let offer = Offer { id: self.id().clone(), number: own.number, mappings: own.mappings.clone() };
-            self.outbox.ask(Request::Offer(offer), now);
-        }
-    }
-
-    fn read_news(&mut self, now: Mono) {
-        if now >= self.news.due && !self.outbox.is_open(|request| matches!(request, Request::ReadAssignment { .. })) {
-            self.news.asked = self.news.seen;
-            self.outbox.ask(Request::ReadAssignment { id: self.id().clone() }, now);
+    /// Reads who plans, or writes it where this replica does. One that is alone does neither.
+    fn mind_the_head(&mut self, now: Mono) {
+        match &mut self.planner {
+            _ if self.alone => {}
+            Some(planner) => planner.beat_if_due(&mut self.outbox, now),
+            None => self.outlook.read_head_if_due(&mut self.outbox, now),
         }
     }
 
@@ -280,25 +252,11 @@ impl FleetMachine {
     fn hand_over(&mut self, now: Mono) {
         let Some(since) = self.draining else { return };
         if now.since(since) >= HAND_OVER || self.outlook.has_no_heir(self.pulse.id()) {
-            self.want_nothing();
+            let released = self.holdings.release_all();
+            self.outbox.extend(released.map(Output::Assigned));
         }
         if self.holdings.is_empty() {
             self.life = Life::Leaves { due: now, tries: 0 };
-        }
-    }
-
-    fn want_nothing(&mut self) {
-        if let Some(units) = self.holdings.release_all() {
-            self.outbox.push(Output::Assigned(units));
-        }
-    }
-
-    /// Says until when work may begin.
-    fn show(&mut self) {
-        let until = self.pulse.until();
-        if self.life == Life::Lives && until != self.shown_until {
-            self.shown_until = until;
-            self.outbox.push(Output::Valid { until });
         }
     }
 
@@ -306,15 +264,19 @@ impl FleetMachine {
         if !self.pulse.is_joined() {
             return self.pulse.due();
         }
-        let open = |is_such: fn(&Request) -> bool| self.outbox.is_open(is_such);
-        let beats = self.outbox.open(|request| matches!(request, Request::Beat(_))) < MOST_OPEN;
-        let offers = self.offer.written < self.offer.number && !open(|request| matches!(request, Request::Offer(_)));
+        let outbox = &self.outbox;
+        let beats = outbox.open(|request| matches!(request, Request::Beat(_))) < MOST_OPEN;
+        let head_due = match &self.planner {
+            _ if self.alone => None,
+            Some(planner) => planner.beat_due(outbox),
+            None => self.outlook.head_due(outbox),
+        };
         [
             beats.then(|| self.pulse.due()),
-            offers.then_some(self.offer.due),
-            (!open(|request| matches!(request, Request::ReadAssignment { .. }))).then_some(self.news.due),
-            self.look_due(),
-            self.head_due(),
+            self.offer.due(outbox),
+            self.news.due(outbox),
+            self.outlook.look_due(outbox),
+            head_due,
             self.draining.map(|since| since + HAND_OVER).filter(|_| self.holdings.wants_any()),
         ]
         .into_iter()

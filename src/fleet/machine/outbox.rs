@@ -32,6 +32,10 @@ impl Outbox {
         self.outputs.push_back(output);
     }
 
+    pub(super) fn extend(&mut self, outputs: impl IntoIterator<Item = Output>) {
+        self.outputs.extend(outputs);
+    }
+
     pub(super) fn pop(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }

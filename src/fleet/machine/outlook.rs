@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::outbox::Outbox;
 use super::planner::Planner;
 use super::watch::{Still, Watch};
 use super::{AGAIN, FleetMachine, REPEAT, WATCH};
@@ -90,56 +91,98 @@ impl Outlook {
             known.clone_from(row);
         }
     }
+
+    pub(super) fn look_due(&self, outbox: &Outbox) -> Option<Mono> {
+        let open = outbox.is_open(|request| matches!(request, Request::Look { .. }));
+        (!open).then_some(self.look_due)
+    }
+
+    pub(super) fn look_if_due(&mut self, outbox: &mut Outbox, now: Mono) {
+        if self.look_due(outbox).is_some_and(|due| now >= due) {
+            let consistent = std::mem::take(&mut self.consistent);
+            self.look_due = now + AGAIN;
+            outbox.ask(Request::Look { consistent }, now);
+        }
+    }
+
+    /// When a replica that does not plan reads the head.
+    pub(super) fn head_due(&self, outbox: &Outbox) -> Option<Mono> {
+        let open = outbox.is_open(|request| matches!(request, Request::LookHead));
+        (!open).then_some(self.head_due)
+    }
+
+    pub(super) fn read_head_if_due(&self, outbox: &mut Outbox, now: Mono) {
+        if self.head_due(outbox).is_some_and(|due| now >= due) {
+            outbox.ask(Request::LookHead, now);
+        }
+    }
+
+    fn saw_revision(&mut self, revision: u64, outbox: &mut Outbox) {
+        if revision > self.revision {
+            self.revision = revision;
+            outbox.push(Output::Revision(revision));
+        }
+    }
+
+    /// Takes the plan where no living replica has it, or where it stands still.
+    fn take_plan(
+        &mut self,
+        me: &ReplicaId,
+        no_head: bool,
+        consistent: bool,
+        sent: Mono,
+        outbox: &mut Outbox,
+        now: Mono,
+    ) {
+        if outbox.is_open(|request| matches!(request, Request::TakePlan(_))) {
+            return;
+        }
+        let seen = self.head.clone().filter(|_| !no_head);
+        let stuck = match &seen {
+            None => false,
+            Some(head) if head.planner == *me => false,
+            Some(head) => match self.row(&head.planner).map(|row| row.state) {
+                Some(ReplicaState::Dead) => false,
+                None if consistent => false,
+                None => {
+                    self.look_at(now, true);
+                    return;
+                }
+                Some(_) if self.head_plan.lasted(sent) >= STUCK => true,
+                Some(_) => return,
+            },
+        };
+        let take = TakePlan { planner: me.clone(), epoch: self.epoch + 1, seen, stuck };
+        outbox.ask(Request::TakePlan(take), now);
+    }
+
+    /// A planner may believe that it is alone: it hears of this replica once.
+    fn greet(&mut self, me: &ReplicaId, outbox: &mut Outbox, now: Mono) {
+        let Some(head) = &self.head else { return };
+        let lives = self.row(&head.planner).is_some_and(|row| row.state != ReplicaState::Dead);
+        if lives && head.planner != *me && self.greeted.as_ref() != Some(&head.planner) {
+            let id = head.planner.clone();
+            self.greeted = Some(id.clone());
+            outbox.ask(Request::Bump { id }, now);
+        }
+    }
+
+    /// Says who is there, when that has changed.
+    fn show_members(&mut self, outbox: &mut Outbox) {
+        let Some(sight) = &self.sight else { return };
+        let planner = self.head.as_ref().map(|head| head.planner.clone());
+        let mut replicas = sight.replicas.clone();
+        replicas.sort_by(|one, other| one.id.cmp(&other.id));
+        let key = |row: &ReplicaRow| (row.id.clone(), row.state, row.version.clone());
+        let shown = &self.shown;
+        if planner != shown.planner || !replicas.iter().map(key).eq(shown.replicas.iter().map(key)) {
+            self.shown = Members { replicas, planner };
+            outbox.push(Output::Members(self.shown.clone()));
+        }
+    }
 }
 
 impl FleetMachine {
-    pub(super) fn look(&mut self, now: Mono) {
-        if self.look_due().is_some_and(|due| now >= due) {
-            let consistent = std::mem::take(&mut self.outlook.consistent);
-            self.outlook.look_due = now + AGAIN;
-            self.outbox.ask(Request::Look { consistent }, now);
-        }
-        if self.planner.is_none() && self.head_due().is_some_and(|due| now >= due) {
-            self.outbox.ask(Request::LookHead, now);
-        }
-    }
-
-    pub(super) fn look_due(&self) -> Option<Mono> {
-        let open = self.outbox.is_open(|request| matches!(request, Request::Look { .. }));
-        (!open).then_some(self.outlook.look_due)
-    }
-
-    /// When the head is to be read, or written by the planner. One that is alone does neither.
-    pub(super) fn head_due(&self) -> Option<Mono> {
-        if self.alone {
-            return None;
-        }
-        match &self.planner {
-            Some(planner) => {
-                let open = self.outbox.is_open(|request| matches!(request, Request::BeatHead(_)));
-                (!open).then_some(planner.due)
-            }
-            None => {
-                let open = self.outbox.is_open(|request| matches!(request, Request::LookHead));
-                (!open).then_some(self.outlook.head_due)
-            }
-        }
-    }
-
-    pub(super) fn beat_head(&mut self, now: Mono) {
-        let due = self.head_due().is_some_and(|due| now >= due);
-        if let Some(planner) = self.planner.as_mut().filter(|_| due) {
-            planner.due = now + REPEAT;
-            let head = planner.beat();
-            self.outbox.ask(Request::BeatHead(head), now);
-        }
-    }
-
-    /// The fleet could not be read.
-    pub(super) fn look_failed(&mut self, consistent: bool, now: Mono) {
-        self.outlook.look_at(now + REPEAT, consistent);
-    }
-
     pub(super) fn head_read(&mut self, result: Result<Option<Head>, Fault>, sent: Mono, now: Mono) {
         let periods = self.periods();
         match result {
@@ -181,11 +224,13 @@ impl FleetMachine {
         if let Some(head) = head {
             self.saw_head(head, consistent, now);
         }
-        self.saw_revision(revision);
-        self.take_plan(no_head, consistent, sent, now);
-        self.greet(now);
+        self.outlook.saw_revision(revision, &mut self.outbox);
+        if self.planner.is_none() && self.draining.is_none() {
+            self.outlook.take_plan(&me, no_head, consistent, sent, &mut self.outbox, now);
+        }
+        self.outlook.greet(&me, &mut self.outbox, now);
         self.plan(now);
-        self.show_members();
+        self.outlook.show_members(&mut self.outbox);
         let suspicious = self.outlook.head_beat.lasted(sent) >= self.periods().fence;
         let watches = self.planner.is_some() || suspicious || self.outlook.is_deputy(&me);
         let next = if watches && !self.alone { WATCH } else { AGAIN };
@@ -216,7 +261,7 @@ impl FleetMachine {
         self.outlook.knows_epoch(head.epoch);
         self.outlook.head_beat.see((head.epoch, head.beat), now);
         self.outlook.head_plan.see((head.epoch, head.plan), now);
-        self.saw_revision(head.revision);
+        self.outlook.saw_revision(head.revision, &mut self.outbox);
         let me = self.id().clone();
         let mine = head.planner == me;
         self.planner.take_if(|planner| !mine && head.epoch >= planner.epoch());
@@ -227,71 +272,10 @@ impl FleetMachine {
         self.outlook.head = Some(head);
     }
 
-    fn saw_revision(&mut self, revision: u64) {
-        if revision > self.outlook.revision {
-            self.outlook.revision = revision;
-            self.outbox.push(Output::Revision(revision));
-        }
-    }
-
-    /// Takes the plan where no living replica has it, or where it stands still.
-    fn take_plan(&mut self, no_head: bool, consistent: bool, sent: Mono, now: Mono) {
-        let is_open = self.outbox.is_open(|request| matches!(request, Request::TakePlan(_)));
-        if self.planner.is_some() || self.draining.is_some() || is_open {
-            return;
-        }
-        let seen = self.outlook.head.clone().filter(|_| !no_head);
-        let stuck = match &seen {
-            None => false,
-            Some(head) if head.planner == *self.id() => false,
-            Some(head) => match self.outlook.row(&head.planner).map(|row| row.state) {
-                Some(ReplicaState::Dead) => false,
-                None if consistent => false,
-                None => {
-                    self.outlook.look_at(now, true);
-                    return;
-                }
-                Some(_) if self.outlook.head_plan.lasted(sent) >= STUCK => true,
-                Some(_) => return,
-            },
-        };
-        let take = TakePlan { planner: self.id().clone(), epoch: self.outlook.epoch + 1, seen, stuck };
-        self.outbox.ask(Request::TakePlan(take), now);
-    }
-
-    /// A planner may believe that it is alone: it hears of this replica once.
-    fn greet(&mut self, now: Mono) {
-        let Some(head) = &self.outlook.head else { return };
-        let lives = self.outlook.row(&head.planner).is_some_and(|row| row.state != ReplicaState::Dead);
-        if lives && head.planner != *self.id() && self.outlook.greeted.as_ref() != Some(&head.planner) {
-            let id = head.planner.clone();
-            self.outlook.greeted = Some(id.clone());
-            self.outbox.ask(Request::Bump { id }, now);
-        }
-    }
-
     /// Runs the plan, if this replica has it.
     pub(super) fn plan(&mut self, now: Mono) {
         let (Some(planner), Some(sight)) = (&mut self.planner, &self.outlook.sight) else { return };
-        let own = (self.offer.written > 0 && self.offer.written == self.offer.number).then(|| crate::fleet::Offer {
-            id: self.pulse.id().clone(),
-            number: self.offer.number,
-            mappings: self.offer.mappings.clone(),
-        });
+        let own = self.offer.known(self.pulse.id());
         planner.run(sight, own.as_ref(), self.draining.is_some(), &mut self.outbox, now);
-    }
-
-    /// Says who is there, when that has changed.
-    fn show_members(&mut self) {
-        let Some(sight) = &self.outlook.sight else { return };
-        let planner = self.outlook.head.as_ref().map(|head| head.planner.clone());
-        let mut replicas = sight.replicas.clone();
-        replicas.sort_by(|one, other| one.id.cmp(&other.id));
-        let key = |row: &ReplicaRow| (row.id.clone(), row.state, row.version.clone());
-        let shown = &self.outlook.shown;
-        if planner != shown.planner || !replicas.iter().map(key).eq(shown.replicas.iter().map(key)) {
-            self.outlook.shown = Members { replicas, planner };
-            self.outbox.push(Output::Members(self.outlook.shown.clone()));
-        }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::AGAIN;
 use super::outbox::Outbox;
 use super::steady::Steady;
+use super::{AGAIN, REPEAT};
 use crate::fleet::plan::{Member, PlanOptions, Snapshot, plan};
 use crate::fleet::{Assignment, Head, Offer, ReplicaId, ReplicaRow, ReplicaState, Request, Sight, Unit};
 use crate::machine::Mono;
@@ -60,10 +60,18 @@ impl Planner {
         self.head.epoch
     }
 
-    /// The next heartbeat of the head.
-    pub(super) fn beat(&mut self) -> Head {
-        self.head.beat += 1;
-        self.head.clone()
+    /// When the next heartbeat of the head is due.
+    pub(super) fn beat_due(&self, outbox: &Outbox) -> Option<Mono> {
+        let open = outbox.is_open(|request| matches!(request, Request::BeatHead(_)));
+        (!open).then_some(self.due)
+    }
+
+    pub(super) fn beat_if_due(&mut self, outbox: &mut Outbox, now: Mono) {
+        if self.beat_due(outbox).is_some_and(|due| now >= due) {
+            self.due = now + REPEAT;
+            self.head.beat += 1;
+            outbox.ask(Request::BeatHead(self.head.clone()), now);
+        }
     }
 
     /// The head stands in the table with this heartbeat, perhaps a later one than was known.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::fleet::{Beat, Periods, ReplicaId};
+use super::outbox::Outbox;
+use crate::fleet::{Beat, Output, Periods, ReplicaId};
 use crate::machine::Mono;
 
 /// A heartbeat without an answer is sent again after this time, under the next number.
@@ -30,6 +31,8 @@ pub(super) struct Pulse {
     /// the newer one.
     confirmed: u64,
     until: Mono,
+    /// What was said of that last.
+    shown: Mono,
     /// A heartbeat of shorter periods that is not confirmed: its number, and when it would expire.
     shorter: Option<(u64, Mono)>,
 }
@@ -47,6 +50,7 @@ impl Pulse {
             distrusted: 0,
             confirmed: 0,
             until: Mono::ZERO,
+            shown: Mono::ZERO,
             shorter: None,
         }
     }
@@ -63,8 +67,17 @@ impl Pulse {
         self.due
     }
 
-    pub(super) const fn until(&self) -> Mono {
+    #[cfg(test)]
+    const fn until(&self) -> Mono {
         self.until
+    }
+
+    /// Says until when work may begin, where that has changed.
+    pub(super) fn show(&mut self, outbox: &mut Outbox) {
+        if self.until != self.shown {
+            self.shown = self.until;
+            outbox.push(Output::Valid { until: self.until });
+        }
     }
 
     /// Sends the next heartbeat as soon as possible.
