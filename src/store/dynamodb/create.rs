@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TableDescription, TableStatus,
     TimeToLiveSpecification,
@@ -12,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::row::{number, text};
 use super::table::{Table, Write, Written};
 use super::{DynamoDbStore, FORMAT, keys};
-use crate::aws::{Call, Service, bounded};
+use crate::aws::bounded;
 use crate::machine::FaultKind;
 use crate::store::TableError;
 
@@ -27,8 +26,6 @@ const BOUND: Duration = Duration::from_secs(20);
 /// # Errors
 /// When it cannot be made, or is there and no store.
 pub async fn create(table: &Table) -> Result<(), TableError> {
-    let label = format!("table {} ({})", table.name, table.region);
-    let call = |operation| Call { service: Service::DynamoDb, operation, target: &label };
     let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
     let attribute =
         |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
@@ -45,12 +42,8 @@ pub async fn create(table: &Table) -> Result<(), TableError> {
         .key_schema(key("sk", KeyType::Range).map_err(broken)?)
         .attribute_definitions(attribute("pk").map_err(broken)?)
         .attribute_definitions(attribute("sk").map_err(broken)?);
-    match tokio::time::timeout(BOUND, request.send()).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) if error.code() == Some("ResourceInUseException") => {}
-        Ok(Err(error)) => return Err(crate::aws::fault_of(call("CreateTable"), &error).into()),
-        Err(_) => return Err(crate::aws::timed_out(call("CreateTable"), BOUND).into()),
-    }
+    // It is there already.
+    table.unless("ResourceInUseException", "CreateTable", BOUND, request.send()).await?.ok();
     let begun = Instant::now();
     while describe(table).await?.table_status != Some(TableStatus::Active) {
         if begun.elapsed() >= PATIENCE {
@@ -60,24 +53,18 @@ pub async fn create(table: &Table) -> Result<(), TableError> {
     }
     let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name("ttl").build().map_err(broken)?;
     let request = table.client.update_time_to_live().table_name(&table.name).time_to_live_specification(ttl);
-    match tokio::time::timeout(BOUND, request.send()).await {
-        // It is enabled already.
-        Ok(Err(error)) if error.code() == Some("ValidationException") => {}
-        Ok(Err(error)) => return Err(crate::aws::fault_of(call("UpdateTimeToLive"), &error).into()),
-        Ok(Ok(_)) => {}
-        Err(_) => return Err(crate::aws::timed_out(call("UpdateTimeToLive"), BOUND).into()),
-    }
+    // It is enabled already.
+    table.unless("ValidationException", "UpdateTimeToLive", BOUND, request.send()).await?.ok();
     DynamoDbStore::check_format(table).await
 }
 
 async fn describe(table: &Table) -> Result<TableDescription, TableError> {
-    let label = format!("table {} ({})", table.name, table.region);
-    let call = Call { service: Service::DynamoDb, operation: "DescribeTable", target: &label };
     let request = table.client.describe_table().table_name(&table.name);
-    let described = bounded(call, BOUND, request.send()).await.map_err(|fault| match fault.kind {
-        FaultKind::Missing => TableError::Missing { table: table.name.clone(), region: table.region.clone() },
-        _ => TableError::Call(fault),
-    })?;
+    let described =
+        bounded(table.call("DescribeTable"), BOUND, request.send()).await.map_err(|fault| match fault.kind {
+            FaultKind::Missing => TableError::Missing { table: table.name.clone(), region: table.region.clone() },
+            _ => TableError::Call(fault),
+        })?;
     described
         .table
         .ok_or_else(|| TableError::Foreign { table: table.name.clone(), reason: "its description is empty".into() })

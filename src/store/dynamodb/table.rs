@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
@@ -72,7 +73,7 @@ impl Table {
         Self { client, name: name.to_owned(), region: region.to_owned(), bound, label }
     }
 
-    fn call(&self, operation: &'static str) -> Call<'_> {
+    pub(super) fn call(&self, operation: &'static str) -> Call<'_> {
         Call { service: Service::DynamoDb, operation, target: &self.label }
     }
 
@@ -123,23 +124,13 @@ impl Table {
         let request = request
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let call = self.call("UpdateItem");
-        let sent = tokio::time::timeout(self.bound, request.send());
-        match sent.await {
-            Ok(Ok(answer)) => Ok(Written::Done(Row(answer.attributes.unwrap_or_default()))),
-            Ok(Err(error)) if is_refused(&error) => {
-                let refusal = error.into_service_error();
-                let item = match refusal {
-                    aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(
-                        refusal,
-                    ) => refusal.item,
-                    _ => None,
-                };
-                Ok(Written::Refused(item.filter(|item| !item.is_empty()).map(Row)))
+        Ok(match self.unless(REFUSED, "UpdateItem", self.bound, request.send()).await? {
+            Ok(answer) => Written::Done(Row(answer.attributes.unwrap_or_default())),
+            Err(UpdateItemError::ConditionalCheckFailedException(refusal)) => {
+                Written::Refused(refusal.item.filter(|item| !item.is_empty()).map(Row))
             }
-            Ok(Err(error)) => Err(fault_of(call, &error)),
-            Err(_) => Err(timed_out(call, self.bound)),
-        }
+            Err(_) => Written::Refused(None),
+        })
     }
 
     /// Removes one item, where the condition holds. An item that is not there is removed.
@@ -157,12 +148,28 @@ impl Table {
         for (name, value) in values {
             request = request.expression_attribute_values(name, value);
         }
-        let call = self.call("DeleteItem");
-        match tokio::time::timeout(self.bound, request.send()).await {
-            Ok(Ok(_)) => Ok(true),
-            Ok(Err(error)) if is_refused(&error) => Ok(false),
+        Ok(self.unless(REFUSED, "DeleteItem", self.bound, request.send()).await?.is_ok())
+    }
+
+    /// Waits for a call, but not longer than `bound`. An error of this code is an answer.
+    pub(super) async fn unless<T, E>(
+        &self,
+        code: &str,
+        operation: &'static str,
+        bound: Duration,
+        send: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<Result<T, E>, Fault>
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+    {
+        let call = self.call(operation);
+        match tokio::time::timeout(bound, send).await {
+            Ok(Ok(answer)) => Ok(Ok(answer)),
+            Ok(Err(SdkError::ServiceError(refusal))) if refusal.err().code() == Some(code) => {
+                Ok(Err(refusal.into_err()))
+            }
             Ok(Err(error)) => Err(fault_of(call, &error)),
-            Err(_) => Err(timed_out(call, self.bound)),
+            Err(_) => Err(timed_out(call, bound)),
         }
     }
 }
@@ -171,13 +178,6 @@ impl Table {
 pub(super) async fn side_by_side<T, E>(calls: Vec<impl Future<Output = Result<T, E>>>) -> Result<Vec<T>, E> {
     let ended: Vec<_> = stream::iter(calls).buffer_unordered(SIDE_BY_SIDE).collect().await;
     ended.into_iter().collect()
-}
-
-fn is_refused<E>(error: &SdkError<E, HttpResponse>) -> bool
-where
-    SdkError<E, HttpResponse>: aws_sdk_dynamodb::error::ProvideErrorMetadata,
-{
-    error.code() == Some(REFUSED)
 }
 
 /// The attributes that expressions name as `#name`. Some of them are reserved words, so all are written that way.
