@@ -152,21 +152,43 @@ impl DynamoDbStore {
         Ok(Taken::All(held, checkpoints))
     }
 
-    /// Lets go of every shard of a mapping, so that another replica may claim them.
+    /// Lets go of every shard of a mapping, so that another replica may claim them. What counts is which ones the items
+    /// give to it: a claim may have no answer yet, or only some shards. The next epoch refuses what arrives late.
     pub(super) async fn let_go(&self, mapping: &str) -> Result<(), StoreError> {
-        let Some(claim) = self.claims().remove(mapping) else { return Ok(()) };
+        self.claims().remove(mapping);
         let replica = self.replica();
-        let released = claim.shards.iter().map(|(shard, held)| {
-            let write = Write {
-                update: "SET #sv = :n REMOVE #ow",
-                condition: "#ow = :me AND #ep = :ep AND #sv < :n",
-                values: vec![(":me", text(&*replica)), (":ep", number(held.epoch)), (":n", number(held.saves + 1))],
-            };
-            self.table.write(keys::shard(mapping, shard), write)
-        });
-        // A shard that another replica has taken is released already.
-        side_by_side(released.collect()).await.map_err(TableError::Call)?;
+        let rows = self.table.query(&keys::shards(mapping), true).await.map_err(TableError::Call)?;
+        let mut releases = Vec::new();
+        for row in &rows {
+            let is_other = row.text("ow").is_some_and(|owner| owner != &*replica);
+            if !is_other && !is_over(row) {
+                releases.push(release_shard(&self.table, mapping, row, &replica));
+            }
+        }
+        side_by_side(releases).await?;
         Ok(())
+    }
+}
+
+async fn release_shard(table: &Table, mapping: &str, row: &Row, replica: &str) -> Result<(), TableError> {
+    let epoch = row.number_of("ep")?;
+    let write = Write {
+        update: "SET #ep = :next, #sv = :none REMOVE #ow",
+        condition: "#ep = :seen AND (attribute_not_exists(#ow) OR #ow = :me)",
+        values: vec![
+            (":next", number(epoch + 1)),
+            (":none", number(0)),
+            (":seen", number(epoch)),
+            (":me", text(replica)),
+        ],
+    };
+    match table.write(keys::shard(mapping, row.sk()), write).await? {
+        Written::Refused(Some(now)) if now.text("ow") == Some(replica) => {
+            // A claim of our own came in between.
+            Err(TableError::Raced { mapping: mapping.to_owned() })
+        }
+        // Another replica has it, or an operator has forgotten it.
+        Written::Done(_) | Written::Refused(_) => Ok(()),
     }
 }
 
@@ -201,6 +223,11 @@ pub(super) async fn take_shard(
         Written::Done(row) => Ok(Ok((epoch + 1, checkpoint(&row)?))),
         Written::Refused(row) => Ok(Err(row.and_then(|row| Some(row.text("ow")?.to_owned())).unwrap_or_default())),
     }
+}
+
+/// Whether the shard is processed to its end, and so has no owner any more.
+pub(super) fn is_over(row: &Row) -> bool {
+    row.text("mk").is_some_and(|mark| mark.starts_with("END"))
 }
 
 /// The checkpoint of a shard.

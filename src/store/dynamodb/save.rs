@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::claim::{Claim, Held, take_shard};
+use super::claim::{Claim, Held, is_over, take_shard};
 use super::row::{flag, number, text};
 use super::table::{Key, Write, Written, side_by_side};
 use super::{DynamoDbStore, keys};
@@ -115,7 +115,7 @@ impl DynamoDbStore {
                     // The answer of our own write was lost, or another replica has begun the shard.
                     Written::Refused(None) => Err(TableError::Raced { mapping: mapping.to_owned() }),
                     Written::Refused(Some(row)) => {
-                        if over && row.text("mk").is_some_and(|mark| mark.starts_with("END")) {
+                        if over && is_over(&row) {
                             return Ok(Some(Now::Over));
                         }
                         match take_shard(&self.table, key.clone(), &row, generation, replica).await? {

@@ -144,6 +144,13 @@ impl Place {
         Replica { store: DynamoDbStore::new(table, id.into(), permit), rows }
     }
 
+    /// The replica `a`, behind a way on which its calls meet with their fates.
+    pub(crate) async fn behind_faults(&self) -> (Faults, Replica) {
+        let way = Faults::start(&self.endpoint).await;
+        let replica = self.replica_over("a", &way.endpoint()).await;
+        (way, replica)
+    }
+
     /// A replica with its row in the table.
     pub(crate) async fn replica(&self, id: &str) -> Replica {
         self.replica_over(id, &self.endpoint).await

@@ -6,14 +6,13 @@ use forebay::machine::Checkpoint;
 use forebay::store::{Checkpoints as _, StoreError, TableError};
 
 use super::{ARN, after, is_fenced};
-use crate::harness::dynamodb::{Fate, Faults, Place};
+use crate::harness::dynamodb::{Fate, Place};
 use crate::harness::process::{SOON, eventually};
 
 #[tokio::test]
 async fn a_save_that_arrives_late_moves_nothing_back() {
     for place in Place::all().await {
-        let way = Faults::start(&place.endpoint).await;
-        let a = place.replica_over("a", &way.endpoint()).await;
+        let (way, a) = place.behind_faults().await;
         let fence = a.claim().await;
         a.save(fence, &[("s0", after(1))]).await.unwrap();
         way.next("UpdateItem", Fate::Late(Duration::from_millis(700)));
@@ -29,8 +28,7 @@ async fn a_save_that_arrives_late_moves_nothing_back() {
 #[tokio::test]
 async fn a_release_that_arrives_late_frees_nothing() {
     for place in Place::all().await {
-        let way = Faults::start(&place.endpoint).await;
-        let a = place.replica_over("a", &way.endpoint()).await;
+        let (way, a) = place.behind_faults().await;
         let fence = a.claim().await;
         a.save(fence, &[("s0", after(1))]).await.unwrap();
         way.next("UpdateItem", Fate::Late(Duration::from_millis(700)));
@@ -48,8 +46,7 @@ async fn a_release_that_arrives_late_frees_nothing() {
 #[tokio::test]
 async fn lost_and_doubled_answers_change_nothing() {
     for place in Place::all().await {
-        let way = Faults::start(&place.endpoint).await;
-        let a = place.replica_over("a", &way.endpoint()).await;
+        let (way, a) = place.behind_faults().await;
         // The answer of the very first write: who claims again finds its own.
         way.next("UpdateItem", Fate::Lost);
         assert!(a.store.claim("orders", ARN, false).await.is_err());
@@ -86,8 +83,7 @@ async fn lost_and_doubled_answers_change_nothing() {
 #[tokio::test]
 async fn what_is_throttled_or_refused_is_said_and_done_later() {
     for place in Place::all().await {
-        let way = Faults::start(&place.endpoint).await;
-        let a = place.replica_over("a", &way.endpoint()).await;
+        let (way, a) = place.behind_faults().await;
         let fence = a.claim().await;
         a.save(fence, &[("s0", after(1)), ("s1", after(1))]).await.unwrap();
         for fate in [Fate::Throttled, Fate::Refused] {
@@ -100,5 +96,42 @@ async fn what_is_throttled_or_refused_is_said_and_done_later() {
             assert!(a.store.claim("orders", ARN, false).await.is_err());
         }
         assert_eq!((a.at("s0").await, a.at("s1").await), (after(3), after(3)), "{}", place.name);
+    }
+}
+
+/// Whether another replica gets the mapping although the first one lives.
+async fn is_free(place: &Place) -> bool {
+    let heir = place.replica("heir").await;
+    let claim = tokio::time::timeout(Duration::from_secs(10), heir.store.claim("orders", ARN, false)).await;
+    matches!(claim, Ok(Ok(_)))
+}
+
+#[tokio::test]
+async fn a_release_that_failed_is_made_good_by_the_next() {
+    for place in Place::all().await {
+        let (way, a) = place.behind_faults().await;
+        let fence = a.claim().await;
+        a.save(fence, &[("s0", after(1)), ("s1", after(1))]).await.unwrap();
+        way.next("UpdateItem", Fate::Refused);
+        assert!(a.store.release("orders").await.is_err(), "{}", place.name);
+        a.store.release("orders").await.unwrap();
+        assert!(is_free(&place).await, "{}: a still has it", place.name);
+    }
+}
+
+#[tokio::test]
+async fn what_a_claim_without_an_answer_has_taken_is_released() {
+    for fate in [Fate::Lost, Fate::Late(Duration::from_millis(700))] {
+        for place in Place::all().await {
+            let (way, a) = place.behind_faults().await;
+            let fence = a.claim().await;
+            a.save(fence, &[("s0", after(1)), ("s1", after(1))]).await.unwrap();
+            a.store.release("orders").await.unwrap();
+            way.next("UpdateItem", fate);
+            assert!(a.store.claim("orders", ARN, false).await.is_err(), "{}", place.name);
+            a.store.release("orders").await.unwrap();
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+            assert!(is_free(&place).await, "{}: a has what it does not know of: {fate:?}", place.name);
+        }
     }
 }
